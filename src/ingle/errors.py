@@ -1,0 +1,286 @@
+"""Every error that ingle raises on purpose, in one tree.
+
+::
+
+    IngleError                         exit  http  what it means
+    ├── InvalidRequest                  2    400   a field of a request is wrong; names the field
+    │   ├── ContextLengthExceeded       2    400   prompt (plus room asked for) longer than the context
+    │   ├── CapabilityMissing           2    400   this model cannot do what was asked
+    │   └── ConfigError                 2    400   a setting is unknown or has a bad value
+    ├── NotFound                        3    404
+    │   ├── ModelNotFound               3    404   not in the store; names the nearest and the pull command
+    │   ├── AdapterNotFound             3    404   no such LoRA adapter in the store
+    │   └── RunNotFound                 3    404   no such pull or other long job
+    ├── DoesNotFit                      4    507   needs more memory than the devices have
+    ├── NetworkError                    5    502   a source or server could not be reached or broke off
+    │   ├── IntegrityError              5    502   bytes arrived, but their hash or length is wrong
+    │   ├── UpstreamError               5    502   an OpenAI-compatible upstream answered with an error
+    │   └── NodeUnreachable             5    503   no node answers at this state directory
+    ├── Refused                         6    403   a rule of the owner forbids it
+    │   ├── Unauthorized                6    401   token missing or wrong
+    │   ├── EgressRefused               6    403   it would leave this device without permission
+    │   └── UnsafeURL                   6    400   an URL that must not be fetched (file, loopback, private)
+    ├── Busy                            1    503   the queue is full; says how long it is
+    ├── BadModelFile                    1    422   the file is damaged, hostile or not a model
+    ├── EngineError                     1    500
+    │   ├── EngineMissing               1    501   the engine is not installed; names the command
+    │   ├── ModelLoadFailed             1    500   the engine refused the model; with the engine's reason
+    │   ├── WorkerDied                  1    500   the process that ran the model died; it will come back
+    │   └── EngineFault                 1    500   the engine answered with an error
+    ├── StorageError                    1    500   reading or writing the state directory failed
+    │   ├── DiskFull                    1    507   no room left; partial work is kept
+    │   └── NodeAlreadyRunning          1    409   another node owns this state directory
+    ├── ProtocolError                   1    400   the other end broke the framed protocol
+    └── Cancelled                     130    499   the caller (or SIGINT) stopped it
+
+An error has a stable ``code`` for programs, a ``message`` that says what and
+why, and a ``hint``: one command or act that mends it. It crosses process and
+network borders as plain data (`to_data`, `from_data`) and keeps its class.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class IngleError(Exception):
+    """Base of everything ingle raises on purpose.
+
+    Args:
+        message: What happened and why, in one or two sentences.
+        hint: One command or act that mends it; empty where there is none.
+        details: Facts for programs (counts, names). Plain JSON data, no secrets.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def to_data(self) -> dict[str, Any]:
+        """The error as plain data; `from_data` gives the same class back."""
+        data: dict[str, Any] = {"code": self.code, "message": self.message, "hint": self.hint}
+        if self.details:
+            data["details"] = self.details
+        return data
+
+
+def from_data(data: dict[str, Any]) -> IngleError:
+    """Rebuild an error that came over a wire; an unknown code becomes `IngleError`."""
+    cls = _by_code().get(str(data.get("code")), IngleError)
+    details = data.get("details")
+    return cls(
+        str(data.get("message", "unknown error")),
+        hint=str(data.get("hint", "")),
+        **(details if isinstance(details, dict) else {}),
+    )
+
+
+class InvalidRequest(IngleError):
+    """A field is missing, of the wrong type, or out of bounds. ``details['field']`` names it."""
+
+    code = "invalid_request"
+    exit_code = 2
+    http_status = 400
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The prompt does not fit. ``details``: ``prompt_tokens``, ``context``. Never cut silently."""
+
+    code = "context_length_exceeded"
+
+
+class CapabilityMissing(InvalidRequest):
+    """The model exists but cannot do this. ``details``: ``model``, ``capability``."""
+
+    code = "capability_missing"
+
+
+class ConfigError(InvalidRequest):
+    """A setting is unknown or has a bad value. ``details``: ``key``, ``origin``."""
+
+    code = "config_error"
+
+
+class NotFound(IngleError):
+    """A thing was named that is not there."""
+
+    code = "not_found"
+    exit_code = 3
+    http_status = 404
+
+
+class ModelNotFound(NotFound):
+    """No such model in the store. ``details``: ``model``, ``nearest``."""
+
+    code = "model_not_found"
+
+
+class AdapterNotFound(NotFound):
+    """No such adapter. ``details``: ``adapter``."""
+
+    code = "adapter_not_found"
+
+
+class RunNotFound(NotFound):
+    """No such run."""
+
+    code = "run_not_found"
+
+
+class DoesNotFit(IngleError):
+    """Not enough memory. ``details``: ``needed_bytes``, ``available_bytes``, ``device``."""
+
+    code = "does_not_fit"
+    exit_code = 4
+    http_status = 507
+
+
+class NetworkError(IngleError):
+    """A source or server could not be reached, or broke off."""
+
+    code = "network_error"
+    exit_code = 5
+    http_status = 502
+
+
+class IntegrityError(NetworkError):
+    """The bytes that arrived are not the bytes that were promised."""
+
+    code = "integrity_error"
+
+
+class UpstreamError(NetworkError):
+    """An upstream server answered with an error. ``details``: ``status``, ``upstream``."""
+
+    code = "upstream_error"
+
+
+class NodeUnreachable(NetworkError):
+    """No node answers where one was expected."""
+
+    code = "node_unreachable"
+    http_status = 503
+
+
+class Refused(IngleError):
+    """A rule of the owner forbids it."""
+
+    code = "refused"
+    exit_code = 6
+    http_status = 403
+
+
+class Unauthorized(Refused):
+    """The token is missing or wrong."""
+
+    code = "unauthorized"
+    http_status = 401
+
+
+class EgressRefused(Refused):
+    """It would leave this device, and that is not allowed."""
+
+    code = "egress_refused"
+
+
+class UnsafeURL(Refused):
+    """An URL that ingle must not fetch (file, loopback, link-local or private address)."""
+
+    code = "unsafe_url"
+    http_status = 400
+
+
+class Busy(IngleError):
+    """Too much is waiting already. ``details``: ``queued``, ``limit``."""
+
+    code = "busy"
+    http_status = 503
+
+
+class BadModelFile(IngleError):
+    """Damaged, hostile, or not a model. ``details``: ``path``."""
+
+    code = "bad_model_file"
+    http_status = 422
+
+
+class EngineError(IngleError):
+    """Something went wrong in or around an engine."""
+
+    code = "engine_error"
+
+
+class EngineMissing(EngineError):
+    """The engine (or an extra) is not installed; the hint is the install command."""
+
+    code = "engine_missing"
+    http_status = 501
+
+
+class ModelLoadFailed(EngineError):
+    """The engine refused the model; the message carries the engine's own reason."""
+
+    code = "model_load_failed"
+
+
+class WorkerDied(EngineError):
+    """The worker process died. Other requests go on; the model is loaded again on demand."""
+
+    code = "worker_died"
+
+
+class EngineFault(EngineError):
+    """The engine answered this request with an error."""
+
+    code = "engine_fault"
+
+
+class StorageError(IngleError):
+    """Reading or writing the state directory failed."""
+
+    code = "storage_error"
+
+
+class DiskFull(StorageError):
+    """No room left on the disk. What was written so far is kept and resumes."""
+
+    code = "disk_full"
+    http_status = 507
+
+
+class NodeAlreadyRunning(StorageError):
+    """Another live node owns this state directory. ``details``: ``pid``."""
+
+    code = "node_already_running"
+    http_status = 409
+
+
+class ProtocolError(IngleError):
+    """The other end broke the framed protocol (bad frame, too large, out of order)."""
+
+    code = "protocol_error"
+    http_status = 400
+
+
+class Cancelled(IngleError):
+    """The caller stopped it."""
+
+    code = "cancelled"
+    exit_code = 130
+    http_status = 499
+
+
+def _by_code() -> dict[str, type[IngleError]]:
+    found: dict[str, type[IngleError]] = {}
+    todo: list[type[IngleError]] = [IngleError]
+    while todo:
+        cls = todo.pop()
+        found[cls.code] = cls
+        todo.extend(cls.__subclasses__())
+    return found

@@ -1,0 +1,57 @@
+"""The Node interface: the one way to have an operation performed, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from ingle.errors import ProtocolError
+from ingle.operations import Event, Operation
+
+E = TypeVar("E", bound=Event)
+
+
+class Node(Protocol):
+    """A machine that performs operations.
+
+    `LocalNode` performs them in this process, `SocketNode` asks the node that
+    runs on this machine; a paired device is reached the same way.
+    """
+
+    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Perform an operation; its events arrive one by one, with back-pressure.
+
+        ::
+
+            async with node.perform(Chat(model="ember", messages=[...])) as events:
+                async for event in events:
+                    ...
+
+        Leaving the block, by any way, cancels what is still going on: the
+        engine's slot stops within milliseconds.
+
+        Raises:
+            IngleError: on entering or while iterating; the same classes
+                wherever the operation runs.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the node (and stop it, if this object hosts it)."""
+        ...
+
+
+async def ask(node: Node, operation: Operation, kind: type[E]) -> E:
+    """Perform an operation whose answer is one event of a known kind.
+
+    Other events (progress, status) are passed over.
+
+    Raises:
+        ProtocolError: the operation ended without such an event.
+    """
+    async with node.perform(operation) as events:
+        async for event in events:
+            if isinstance(event, kind):
+                return event
+    raise ProtocolError(f"the operation ended without a {kind.__name__} event")

@@ -1,0 +1,235 @@
+"""What can be asked of a node, as pure data.
+
+One module per operation: a request (`Operation`), its events (`Event`) and its
+result. ``decode`` and ``AnyEvent`` are what a wire needs to read them back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.operations.chat import (
+    Chat,
+    ChatResult,
+    Choice,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    Tool,
+    ToolCall,
+)
+from ingle.operations.complete import Complete
+from ingle.operations.embed import Embed, Embedded
+from ingle.operations.events import (
+    Finish,
+    FinishReason,
+    Reasoning,
+    Started,
+    Status,
+    Text,
+    Timing,
+    TokenLogprob,
+    ToolCallPiece,
+    Usage,
+)
+from ingle.operations.folding import Fold
+from ingle.operations.generation import AdapterUse, Generation
+from ingle.operations.node import (
+    DeviceInfo,
+    Ledger,
+    LedgerEntry,
+    LedgerPage,
+    Load,
+    Loaded,
+    NodeStatus,
+    Resume,
+    Shutdown,
+    StatusReport,
+    Suspend,
+    Unload,
+    WorkerInfo,
+)
+from ingle.operations.operation import (
+    Capability,
+    Event,
+    Operation,
+    invalid_field,
+    operation_name,
+)
+from ingle.operations.rerank import Ranked, Rerank, Reranked
+from ingle.operations.sampling import Sampling
+from ingle.operations.store import (
+    CopyModel,
+    DiskUsage,
+    DiskUse,
+    Done,
+    FitModel,
+    FitReport,
+    ListModels,
+    ModelDetails,
+    Models,
+    ModelSummary,
+    Progress,
+    Prune,
+    Pruned,
+    Pull,
+    Pulled,
+    RemoveModel,
+    ShowModel,
+    Shown,
+)
+from ingle.operations.tokenize import Detokenize, Detokenized, Tokenize, Tokenized
+
+AnyOperation = (
+    Chat
+    | Complete
+    | Embed
+    | Rerank
+    | Tokenize
+    | Detokenize
+    | ListModels
+    | ShowModel
+    | FitModel
+    | Pull
+    | CopyModel
+    | RemoveModel
+    | DiskUse
+    | Prune
+    | NodeStatus
+    | Load
+    | Unload
+    | Suspend
+    | Resume
+    | Shutdown
+    | Ledger
+)
+
+AnyEvent = (
+    Text
+    | Reasoning
+    | ToolCallPiece
+    | Finish
+    | Usage
+    | Timing
+    | Started
+    | Status
+    | Embedded
+    | Reranked
+    | Tokenized
+    | Detokenized
+    | Models
+    | Shown
+    | FitReport
+    | Progress
+    | Pulled
+    | DiskUsage
+    | Pruned
+    | Done
+    | StatusReport
+    | Loaded
+    | LedgerPage
+)
+
+ModelOperation = Chat | Complete | Embed | Rerank | Tokenize | Detokenize
+"""The operations that a model performs, as against a node's own affairs."""
+
+
+def from_json(data: bytes | str) -> AnyOperation:
+    """Read an operation from JSON; the ``op`` field says which.
+
+    Raises:
+        InvalidRequest: not JSON, an unknown operation, or a bad field (named).
+    """
+    try:
+        return msgspec.json.decode(data, type=AnyOperation)
+    except msgspec.ValidationError as error:
+        raise invalid_field("", error) from None
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"the request is not JSON: {error}") from None
+
+
+def to_builtins(event: Event | Operation | msgspec.Struct) -> Any:
+    """Plain lists and dicts, for ``--json`` output."""
+    return msgspec.to_builtins(event)
+
+
+__all__ = [
+    "AdapterUse",
+    "AnyEvent",
+    "AnyOperation",
+    "Capability",
+    "Chat",
+    "ChatResult",
+    "Choice",
+    "Complete",
+    "CopyModel",
+    "Detokenize",
+    "Detokenized",
+    "DeviceInfo",
+    "DiskUsage",
+    "DiskUse",
+    "Done",
+    "Embed",
+    "Embedded",
+    "Event",
+    "Finish",
+    "FinishReason",
+    "FitModel",
+    "FitReport",
+    "Fold",
+    "Generation",
+    "ImagePart",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerPage",
+    "ListModels",
+    "Load",
+    "Loaded",
+    "Message",
+    "ModelDetails",
+    "ModelOperation",
+    "ModelSummary",
+    "Models",
+    "NodeStatus",
+    "Operation",
+    "Part",
+    "Progress",
+    "Prune",
+    "Pruned",
+    "Pull",
+    "Pulled",
+    "Ranked",
+    "Reasoning",
+    "RemoveModel",
+    "Rerank",
+    "Reranked",
+    "Resume",
+    "Sampling",
+    "ShowModel",
+    "Shown",
+    "Shutdown",
+    "Started",
+    "Status",
+    "StatusReport",
+    "Suspend",
+    "Text",
+    "TextPart",
+    "Timing",
+    "TokenLogprob",
+    "Tokenize",
+    "Tokenized",
+    "Tool",
+    "ToolCall",
+    "ToolCallPiece",
+    "Unload",
+    "Usage",
+    "WorkerInfo",
+    "from_json",
+    "invalid_field",
+    "operation_name",
+    "to_builtins",
+]

@@ -1,0 +1,111 @@
+"""Events that more than one operation sends."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from ingle.operations.operation import Event
+
+FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One token and its natural-log probability; ``top`` holds its rivals."""
+
+    token: str
+    logprob: float
+    id: int = -1
+    data: bytes = b""
+    """The token's raw bytes: a token may be half of a character."""
+    top: list[TokenLogprob] = []
+
+
+class Text(Event, frozen=True, kw_only=True, tag="text"):
+    """A piece of the answer."""
+
+    text: str
+    index: int = 0
+    """Which of the ``n`` choices it belongs to."""
+    logprobs: list[TokenLogprob] = []
+
+
+class Reasoning(Event, frozen=True, kw_only=True, tag="reasoning"):
+    """A piece of the model's thinking, which is not part of the answer."""
+
+    text: str
+    index: int = 0
+    logprobs: list[TokenLogprob] = []
+
+
+class ToolCallPiece(Event, frozen=True, kw_only=True, tag="tool_call"):
+    """A fragment of a tool call.
+
+    The first fragment of a call carries ``id`` and ``name``; later ones only
+    more of ``arguments`` (a JSON text that is whole when the call is).
+    """
+
+    call: int
+    """0 for the first call of a choice, 1 for the second, ..."""
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    index: int = 0
+
+
+class Finish(Event, frozen=True, kw_only=True, tag="finish"):
+    """A choice ended."""
+
+    reason: FinishReason
+    index: int = 0
+    stop: str = ""
+    """The stop sequence that ended it, if one did."""
+
+
+class Usage(Event, frozen=True, kw_only=True, tag="usage"):
+    """Token counts of the whole operation."""
+
+    prompt_tokens: int
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt: taken from the KV cache, not evaluated again."""
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Timing(Event, frozen=True, kw_only=True, tag="timing"):
+    """Where the time went. Seconds, and tokens per second."""
+
+    queued_s: float = 0.0
+    load_s: float = 0.0
+    """Time spent loading the model for this request; 0 where it was warm."""
+    prompt_s: float = 0.0
+    decode_s: float = 0.0
+    first_token_s: float = 0.0
+    """From the node's receipt of the request to the first piece."""
+    total_s: float = 0.0
+    prompt_rate: float = 0.0
+    decode_rate: float = 0.0
+
+
+class Started(Event, frozen=True, kw_only=True, tag="started"):
+    """The operation has a model and a place; pieces follow."""
+
+    model: str
+    digest: str
+    where: str
+    """``local``, ``upstream:NAME`` or ``peer:NAME``."""
+
+
+class Status(Event, frozen=True, kw_only=True, tag="status"):
+    """What the caller is waiting for right now."""
+
+    state: Literal["queued", "loading", "prompt", "downloading", "verifying", "done"]
+    detail: str = ""
+    completed: int = 0
+    total: int = 0

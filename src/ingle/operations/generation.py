@@ -1,0 +1,55 @@
+"""What chat and complete share: the fields of a generation, and folding its events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+
+from ingle.operations.events import Timing, Usage
+from ingle.operations.operation import Checked, JsonObject, Name, Operation, Positive
+from ingle.operations.sampling import Sampling
+
+C = TypeVar("C")
+
+
+class AdapterUse(Checked, frozen=True, kw_only=True):
+    """A LoRA adapter applied to this request only."""
+
+    name: Name
+    scale: Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)] = 1.0
+
+
+class Generation(Operation, frozen=True, kw_only=True):
+    """Fields common to every operation that generates text."""
+
+    model: Name
+    sampling: Sampling = Sampling()
+    max_tokens: Positive | None = None
+    """None: until the model stops or the context is full."""
+    stop: Annotated[list[Name], msgspec.Meta(max_length=16)] = []
+    n: Annotated[int, msgspec.Meta(ge=1, le=128)] = 1
+    logprobs: bool = False
+    top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    schema: JsonObject | None = None
+    """A JSON Schema that the answer must satisfy; enforced while sampling."""
+    adapters: Annotated[list[AdapterUse], msgspec.Meta(max_length=16)] = []
+    context: Positive | None = None
+    """Tokens of context this request needs; the model is (re)loaded with at least so many."""
+    keep_alive: float | None = None
+    """Seconds to keep the model loaded after this request; negative: for ever."""
+    on: str = ""
+    """Where to run: empty for the route's choice, ``local``, or the name of an upstream or peer."""
+    session: str = ""
+    """Requests of one session prefer the slot that holds its KV cache."""
+
+
+class GenerationResult(msgspec.Struct, Generic[C], kw_only=True, omit_defaults=True):
+    """What the events of a generation add up to."""
+
+    model: str = ""
+    digest: str = ""
+    where: str = ""
+    choices: list[C]
+    usage: Usage
+    timing: Timing = Timing()

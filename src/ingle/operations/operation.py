@@ -1,0 +1,85 @@
+"""What every operation is made of: a checked request, events, a result.
+
+An *operation* is plain data that says what is wanted. Performing it yields a
+stream of *events*; the events fold into a *result*. All three are msgspec
+structs with a tag, so they travel over a pipe, a socket or a peer unchanged.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from typing import Annotated, Any, ClassVar, get_type_hints
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+
+
+class Capability(enum.StrEnum):
+    """The kind of operation a model can serve."""
+
+    CHAT = "chat"
+    COMPLETE = "complete"
+    EMBED = "embed"
+    RERANK = "rerank"
+    TOOLS = "tools"
+    VISION = "vision"
+    REASONING = "reasoning"
+
+
+class Checked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A struct whose fields are checked on construction, not only when decoded.
+
+    Raises:
+        InvalidRequest: a field has the wrong type or is out of bounds; the
+            message and ``details['field']`` name it.
+    """
+
+    def __post_init__(self) -> None:
+        for name, kind in _fields(type(self)):
+            try:
+                msgspec.convert(getattr(self, name), kind)
+            except msgspec.ValidationError as error:
+                raise invalid_field(name, error) from None
+        self.check()
+
+    def check(self) -> None:
+        """Rules between fields. Raise `InvalidRequest`; the default has none."""
+
+
+class Operation(Checked, frozen=True, kw_only=True, tag_field="op", forbid_unknown_fields=True):
+    """Base of every request. The tag (``op``) is the operation's name on the wire."""
+
+    capability: ClassVar[Capability | None] = None
+    """What a model must be able to do, or None for a node's own affairs."""
+
+
+class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="event"):
+    """Base of everything that flows back while an operation is performed."""
+
+
+def operation_name(operation: Operation | type[Operation]) -> str:
+    """The name an operation carries on the wire, in the ledger and in grants."""
+    cls = operation if isinstance(operation, type) else type(operation)
+    return str(cls.__struct_config__.tag)
+
+
+def invalid_field(name: str, error: msgspec.ValidationError) -> InvalidRequest:
+    """Turn msgspec's complaint about one field into ours, with the full path of the field."""
+    reason, _, path = str(error).partition(" - at `$")
+    inner = path.rstrip("`")
+    field = (f"{name}{inner}" if name else inner.lstrip(".")) or "request"
+    return InvalidRequest(f"{field}: {reason[:1].lower()}{reason[1:]}", field=field)
+
+
+@functools.cache
+def _fields(cls: type[Checked]) -> tuple[tuple[str, Any], ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple((name, hints[name]) for name in cls.__struct_fields__)
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+JsonObject = dict[str, Any]
