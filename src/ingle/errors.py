@@ -2,36 +2,36 @@
 
 ::
 
-    IngleError                         exit  http  what it means
-    ├── InvalidRequest                  2    400   a field of a request is wrong; names the field
-    │   ├── ContextLengthExceeded       2    400   prompt (plus room asked for) longer than the context
-    │   ├── CapabilityMissing           2    400   this model cannot do what was asked
-    │   └── ConfigError                 2    400   a setting is unknown or has a bad value
-    ├── NotFound                        3    404
-    │   ├── ModelNotFound               3    404   not in the store; names the nearest and the pull command
-    │   ├── AdapterNotFound             3    404   no such LoRA adapter in the store
-    │   └── RunNotFound                 3    404   no such pull or other long job
-    ├── DoesNotFit                      4    507   needs more memory than the devices have
-    ├── NetworkError                    5    502   a source or server could not be reached or broke off
-    │   ├── IntegrityError              5    502   bytes arrived, but their hash or length is wrong
-    │   ├── UpstreamError               5    502   an OpenAI-compatible upstream answered with an error
-    │   └── NodeUnreachable             5    503   no node answers at this state directory
-    ├── Refused                         6    403   a rule of the owner forbids it
-    │   ├── Unauthorized                6    401   token missing or wrong
-    │   ├── EgressRefused               6    403   it would leave this device without permission
-    │   └── UnsafeURL                   6    400   an URL that must not be fetched (file, loopback, private)
-    ├── Busy                            1    503   the queue is full; says how long it is
-    ├── BadModelFile                    1    422   the file is damaged, hostile or not a model
-    ├── EngineError                     1    500
-    │   ├── EngineMissing               1    501   the engine is not installed; names the command
-    │   ├── ModelLoadFailed             1    500   the engine refused the model; with the engine's reason
-    │   ├── WorkerDied                  1    500   the process that ran the model died; it will come back
-    │   └── EngineFault                 1    500   the engine answered with an error
-    ├── StorageError                    1    500   reading or writing the state directory failed
-    │   ├── DiskFull                    1    507   no room left; partial work is kept
-    │   └── NodeAlreadyRunning          1    409   another node owns this state directory
-    ├── ProtocolError                   1    400   the other end broke the framed protocol
-    └── Cancelled                     130    499   the caller (or SIGINT) stopped it
+    IngleError                        exit  http  what it means
+    ├── InvalidRequest                2  400  a field of a request is wrong; names the field
+    │   ├── ContextLengthExceeded     2  400  prompt (plus room asked for) longer than the context
+    │   ├── CapabilityMissing         2  400  this model cannot do what was asked
+    │   └── ConfigError               2  400  a setting is unknown or has a bad value
+    ├── NotFound                      3  404
+    │   ├── ModelNotFound             3  404  not in the store; names the nearest and the pull command
+    │   ├── AdapterNotFound           3  404  no such LoRA adapter in the store
+    │   └── RunNotFound               3  404  no such pull or other long job
+    ├── DoesNotFit                    4  507  needs more memory than the devices have
+    ├── NetworkError                  5  502  a source or server could not be reached or broke off
+    │   ├── IntegrityError            5  502  bytes arrived, but their hash or length is wrong
+    │   ├── UpstreamError             5  502  an OpenAI-compatible upstream answered with an error
+    │   └── NodeUnreachable           5  503  no node answers at this state directory
+    ├── Refused                       6  403  a rule of the owner forbids it
+    │   ├── Unauthorized              6  401  token missing or wrong
+    │   ├── EgressRefused             6  403  it would leave this device without permission
+    │   └── UnsafeURL                 6  400  an URL that must not be fetched (file, loopback, private)
+    ├── Busy                          1  503  the queue is full; says how long it is
+    ├── BadModelFile                  1  422  the file is damaged, hostile or not a model
+    ├── EngineError                   1  500
+    │   ├── EngineMissing             1  501  not installed; names the command
+    │   ├── ModelLoadFailed           1  500  the engine refused it; with its reason
+    │   ├── WorkerDied                1  500  the process that ran it died
+    │   └── EngineFault               1  500  the engine answered with an error
+    ├── StorageError                  1  500  reading or writing the state directory failed
+    │   ├── DiskFull                  1  507  no room left; partial work is kept
+    │   └── NodeAlreadyRunning        1  409  another node owns this state directory
+    ├── ProtocolError                 1  400  the other end broke the framed protocol
+    └── Cancelled                   130  499  the caller (or SIGINT) stopped it
 
 An error has a stable ``code`` for programs, a ``message`` that says what and
 why, and a ``hint``: one command or act that mends it. It crosses process and

@@ -138,6 +138,9 @@ ModelOperation = Chat | Complete | Embed | Rerank | Tokenize | Detokenize
 """The operations that a model performs, as against a node's own affairs."""
 
 
+_decoder: msgspec.json.Decoder[AnyOperation] = msgspec.json.Decoder(AnyOperation)
+
+
 def from_json(data: bytes | str) -> AnyOperation:
     """Read an operation from JSON; the ``op`` field says which.
 
@@ -145,7 +148,7 @@ def from_json(data: bytes | str) -> AnyOperation:
         InvalidRequest: not JSON, an unknown operation, or a bad field (named).
     """
     try:
-        return msgspec.json.decode(data, type=AnyOperation)
+        return _decoder.decode(data)
     except msgspec.ValidationError as error:
         raise invalid_field("", error) from None
     except msgspec.DecodeError as error:

@@ -138,5 +138,3 @@ class ChatResult(GenerationResult[Choice], kw_only=True):
     def tool_calls(self) -> list[ToolCall]:
         """The first choice's tool calls."""
         return self.choices[0].tool_calls if self.choices else []
-
-

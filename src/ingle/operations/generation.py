@@ -40,8 +40,6 @@ class Generation(Operation, frozen=True, kw_only=True):
     """Seconds to keep the model loaded after this request; negative: for ever."""
     on: str = ""
     """Where to run: empty for the route's choice, ``local``, or the name of an upstream or peer."""
-    session: str = ""
-    """Requests of one session prefer the slot that holds its KV cache."""
 
 
 class GenerationResult(msgspec.Struct, Generic[C], kw_only=True, omit_defaults=True):

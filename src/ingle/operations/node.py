@@ -86,9 +86,10 @@ class Loaded(Event, frozen=True, kw_only=True, tag="loaded"):
 
 
 class Unload(Operation, frozen=True, kw_only=True, tag="unload"):
-    """Free a model's memory; all of them if ``model`` is empty. Working requests end first. One `Done`."""
+    """Free a model's memory, or that of all. Working requests end first. One `Done`."""
 
     model: str = ""
+    """Empty: every loaded model."""
     force: bool = False
     """Stop working requests too."""
 

@@ -96,7 +96,7 @@ class Shown(Event, frozen=True, kw_only=True, tag="shown"):
 
 
 class FitModel(Operation, frozen=True, kw_only=True, tag="fit"):
-    """Will it fit? One `FitReport` per device, best first. Works before a download (``hf.co/...``)."""
+    """Will it fit? One `FitReport` per device, best first. Works before a download, too."""
 
     model: Name
     context: Positive | None = None

@@ -1,0 +1,1 @@
+"""ingle: the local-first, peer-to-peer AI stack."""

@@ -1,0 +1,219 @@
+"""What llama.cpp's server sends while it generates, as typed data and as our events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ingle.errors import (
+    ContextLengthExceeded,
+    EngineFault,
+    IngleError,
+    InvalidRequest,
+)
+from ingle.operations import (
+    Event,
+    Finish,
+    FinishReason,
+    Reasoning,
+    Status,
+    Text,
+    Timing,
+    TokenLogprob,
+    ToolCallPiece,
+    Usage,
+)
+
+
+class _Function(msgspec.Struct, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolDelta(msgspec.Struct, frozen=True):
+    index: int = 0
+    id: str | None = None
+    function: _Function = _Function()
+
+
+class _Delta(msgspec.Struct, frozen=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[_ToolDelta] | None = None
+
+
+class _Logprob(msgspec.Struct, frozen=True):
+    token: str
+    logprob: float
+    id: int = -1
+    bytes: list[int] | None = None
+    top_logprobs: list[_Logprob] = []
+
+
+class _Logprobs(msgspec.Struct, frozen=True):
+    content: list[_Logprob] | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    index: int = 0
+    delta: _Delta = _Delta()
+    text: str = ""
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _PromptDetails(msgspec.Struct, frozen=True):
+    cached_tokens: int = 0
+
+
+class _Usage(msgspec.Struct, frozen=True):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails = _PromptDetails()
+
+
+class _Timings(msgspec.Struct, frozen=True):
+    prompt_ms: float = 0.0
+    predicted_ms: float = 0.0
+    prompt_n: int = 0
+    predicted_n: int = 0
+
+
+class _Progress(msgspec.Struct, frozen=True):
+    total: int = 0
+    cache: int = 0
+    processed: int = 0
+
+
+class _Error(msgspec.Struct, frozen=True):
+    message: str = ""
+    type: str = ""
+    code: int | str | None = None
+    n_prompt_tokens: int = 0
+    n_ctx: int = 0
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """One chunk of a chat or text completion, or an error in its place."""
+
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    timings: _Timings | None = None
+    prompt_progress: _Progress | None = None
+    error: _Error | None = None
+
+
+_decoder = msgspec.json.Decoder(Chunk)
+
+decode = _decoder.decode
+
+
+class ChunkEvents:
+    """Turns the chunks of a generation into our events, and keeps its totals."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._reasoned: dict[int, int] = {}
+        self.usage = Usage(prompt_tokens=0)
+        self.timing = Timing()
+
+    def start_at(self, first: int) -> None:
+        """The engine's choice 0 is from now on the caller's choice ``first``."""
+        self._first = first
+
+    def events(self, chunk: Chunk) -> Iterator[Event]:
+        """The events of one chunk.
+
+        Raises:
+            IngleError: the chunk is an error.
+        """
+        if chunk.error is not None:
+            raise error_of(chunk.error)
+        if chunk.prompt_progress is not None:
+            done = chunk.prompt_progress
+            yield Status(state="prompt", completed=done.processed, total=done.total)
+        for choice in chunk.choices:
+            yield from self._choice(choice)
+        if chunk.usage is not None:
+            self._total(chunk.usage, chunk.timings or _Timings())
+
+    def _choice(self, choice: _Choice) -> Iterator[Event]:
+        index = self._first + choice.index
+        delta = choice.delta
+        logprobs = _logprobs(choice.logprobs)
+        if delta.reasoning_content:
+            self._reasoned[index] = self._reasoned.get(index, 0) + 1
+            yield Reasoning(text=delta.reasoning_content, index=index, logprobs=logprobs)
+            logprobs = []
+        text = delta.content or choice.text
+        if text or logprobs:
+            yield Text(text=text, index=index, logprobs=logprobs)
+        for piece in delta.tool_calls or ():
+            yield ToolCallPiece(
+                index=index,
+                call=piece.index,
+                id=piece.id or "",
+                name=piece.function.name or "",
+                arguments=piece.function.arguments or "",
+            )
+        if choice.finish_reason is not None:
+            yield Finish(index=index, reason=_reason(choice.finish_reason))
+
+    def _total(self, usage: _Usage, timings: _Timings) -> None:
+        self.usage = Usage(
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=self.usage.completion_tokens + usage.completion_tokens,
+            cached_tokens=usage.prompt_tokens_details.cached_tokens,
+            reasoning_tokens=sum(self._reasoned.values()),
+        )
+        prompt_s, decode_s = timings.prompt_ms / 1e3, timings.predicted_ms / 1e3
+        self.timing = Timing(
+            prompt_s=prompt_s,
+            decode_s=decode_s,
+            prompt_rate=timings.prompt_n / prompt_s if prompt_s > 0 else 0.0,
+            decode_rate=timings.predicted_n / decode_s if decode_s > 0 else 0.0,
+        )
+
+
+def error_of(error: _Error) -> IngleError:
+    """The engine's error as one of ours."""
+    if error.type == "exceed_context_size_error":
+        return ContextLengthExceeded(
+            f"the prompt has {error.n_prompt_tokens} tokens, but the context holds {error.n_ctx}",
+            hint=f"ask for more room: --context {error.n_prompt_tokens + 512}",
+            prompt_tokens=error.n_prompt_tokens,
+            context=error.n_ctx,
+            field="messages",
+        )
+    if error.type == "invalid_request_error":
+        return InvalidRequest(error.message, field="request")
+    return EngineFault(f"the engine failed: {error.message}", hint="ingle logs")
+
+
+def error_of_data(data: Any) -> IngleError:
+    """The same for an error that came as plain data."""
+    return error_of(msgspec.convert(data, _Error, strict=False))
+
+
+def _logprobs(logprobs: _Logprobs | None) -> list[TokenLogprob]:
+    if logprobs is None or not logprobs.content:
+        return []
+    return [_token(item) for item in logprobs.content]
+
+
+def _token(item: _Logprob) -> TokenLogprob:
+    return TokenLogprob(
+        token=item.token,
+        logprob=item.logprob,
+        id=item.id,
+        data=bytes(item.bytes or ()),
+        top=[_token(rival) for rival in item.top_logprobs],
+    )
+
+
+def _reason(reason: str) -> FinishReason:
+    if reason == "length":
+        return "length"
+    return "tool_calls" if reason == "tool_calls" else "stop"

@@ -1,0 +1,108 @@
+"""llama.cpp's server inside this worker process, through xllamacpp.
+
+Its constructor holds the GIL until the model is loaded; its requests do not.
+Generation, embeddings and reranking are called directly; tokenising, templates
+and the like are only offered over HTTP, for which it listens on a private unix
+socket (and so never opens its default TCP port).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import xllamacpp
+
+from ingle.engines.engine import LoadSpec
+from ingle.engines.llama.http import UnixHTTP
+from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed
+
+BATCH = 512
+"""Prompt tokens per step: progress is reported, and a cancel heard, after each."""
+
+
+class InProcessBackend:
+    """See `ingle.engines.llama.session.Backend`."""
+
+    def __init__(self, spec: LoadSpec) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ingle-")  # mode 0700
+        socket = str(Path(self._folder.name) / "llama.sock")
+        params = parameters(spec)
+        params.hostnames = [socket]
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise ModelLoadFailed(
+                f"llama.cpp could not load {spec.model}",
+                hint=f"ingle show {spec.model}",
+                model=spec.model,
+            ) from error
+        self._http = UnixHTTP(socket)
+
+    def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
+        if path == "/v1/chat/completions":
+            self._server.handle_chat_completions(body, on_chunk)
+        elif path == "/v1/completions":
+            self._server.handle_completions(body, on_chunk)
+        else:
+            raise EngineFault(f"no streaming at {path}")
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        if path == "/v1/embeddings":
+            return self._server.handle_embeddings(body)
+        if path == "/v1/rerank":
+            return self._server.handle_rerank(body)
+        return self._http.ask(path, body)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+def parameters(spec: LoadSpec) -> xllamacpp.CommonParams:
+    """The engine's settings for a spec."""
+    if not spec.files:
+        raise BadModelFile(f"{spec.model} has no weight files", path="")
+    threads = spec.threads or len(os.sched_getaffinity(0))
+    params = xllamacpp.CommonParams()
+    params.model.path = spec.files[0]
+    params.n_ctx = spec.context * spec.slots
+    params.n_parallel = spec.slots
+    params.n_batch = params.n_ubatch = BATCH
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.use_jinja = True
+    params.warmup = False
+    params.verbosity = 1  # errors only; they are read from stderr
+    params.fit_params = any(kind != "cpu" for kind in _kinds())
+    # The RAM prompt cache hands KV entries computed under one adapter to
+    # requests under another, and its size is outside our memory budget.
+    params.cache_ram_mib = 0
+    params.endpoint_slots = True
+    params.endpoint_props = True
+    if spec.mmproj:
+        params.mmproj.path = spec.mmproj
+    if spec.adapters:
+        params.lora_adapters = [
+            xllamacpp.CommonAdapterLoraInfo(adapter.path, 0.0) for adapter in spec.adapters
+        ]
+    if spec.role != "generate":
+        params.embedding = True
+        # Pooled models see a whole text in one physical batch.
+        params.n_batch = params.n_ubatch = max(BATCH, spec.context)
+    if spec.role == "rerank":
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
+    return params
+
+
+def device_kind(name: str) -> str:
+    """The engine's device name as one of our kinds."""
+    lowered = name.lower()
+    for kind in ("cuda", "rocm", "vulkan", "metal", "cpu"):
+        if lowered.startswith(kind):
+            return kind
+    return "other"
+
+
+def _kinds() -> list[str]:
+    return [device_kind(device["name"]) for device in xllamacpp.get_device_info()]

@@ -1,0 +1,192 @@
+"""Our operations in the terms of llama.cpp's server (its OpenAI-like JSON bodies).
+
+Reference: ``tools/server/README.md`` of llama.cpp.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from ingle.engines.engine import LoadSpec
+from ingle.errors import InvalidRequest
+from ingle.operations import (
+    Chat,
+    Complete,
+    Generation,
+    ImagePart,
+    Message,
+    Sampling,
+    TextPart,
+)
+
+_IMAGE_TYPES = {
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+    b"BM": "image/bmp",
+}
+
+
+def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
+    """The body of a chat completion."""
+    body = _generation(operation, spec)
+    body["messages"] = [message(item) for item in operation.messages]
+    options = dict(operation.template_options)
+    if operation.think is not None:
+        options["enable_thinking"] = operation.think
+    if operation.think_budget is not None:
+        body["thinking_budget_tokens"] = operation.think_budget
+        options.setdefault("enable_thinking", operation.think_budget > 0)
+    if options:
+        body["chat_template_kwargs"] = options
+    if operation.tools and operation.tool_choice != "none":
+        body |= _tools(operation)
+    if operation.schema is not None:
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": operation.schema},
+        }
+    if operation.logprobs:
+        body["logprobs"] = True
+        body["top_logprobs"] = operation.top_logprobs
+    if operation.continue_last:
+        body["add_generation_prompt"] = False
+        body["continue_final_message"] = True
+    return body
+
+
+def complete_body(operation: Complete, spec: LoadSpec) -> dict[str, Any]:
+    """The body of a raw completion."""
+    body = _generation(operation, spec)
+    body["prompt"] = operation.prompt
+    if operation.logprobs:
+        body["logprobs"] = max(operation.top_logprobs, 1)
+    if operation.schema is not None:
+        body["json_schema"] = operation.schema
+    return body
+
+
+def message(item: Message) -> dict[str, Any]:
+    """One message. Images are inlined as data URLs; an engine never sees another kind."""
+    role = "system" if item.role == "developer" else item.role
+    entry: dict[str, Any] = {"role": role, "content": _content(item)}
+    if item.reasoning:
+        entry["reasoning_content"] = item.reasoning
+    if item.tool_calls:
+        entry["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in item.tool_calls
+        ]
+    if item.tool_call_id:
+        entry["tool_call_id"] = item.tool_call_id
+    if item.name:
+        entry["name"] = item.name
+    return entry
+
+
+def _content(item: Message) -> str | list[dict[str, Any]]:
+    if isinstance(item.content, str):
+        return item.content
+    if all(isinstance(part, TextPart) for part in item.content):
+        return item.text
+    return [_part(part) for part in item.content]
+
+
+def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    if not part.data:
+        raise InvalidRequest(
+            "an image reached the engine as an URL; the node must inline it", field="messages"
+        )
+    kind = next((name for mark, name in _IMAGE_TYPES.items() if part.data.startswith(mark)), None)
+    if kind is None:
+        raise InvalidRequest(
+            "the image is none of PNG, JPEG, GIF, WebP, BMP", field="messages.content.image"
+        )
+    data = base64.b64encode(part.data).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}}
+
+
+def _tools(operation: Chat) -> dict[str, Any]:
+    tools = operation.tools
+    choice = operation.tool_choice
+    if choice not in {"auto", "required"}:  # one tool by name: offer that one, and require it
+        tools = [tool for tool in tools if tool.name == choice]
+        choice = "required"
+    return {
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": tool.parameters or {"type": "object", "properties": {}},
+                },
+            }
+            for tool in tools
+        ],
+        "tool_choice": choice,
+        "parallel_tool_calls": operation.parallel_tool_calls,
+    }
+
+
+def _generation(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+        "cache_prompt": True,
+        # Every loaded adapter with an explicit scale, always: where the list is
+        # left out, the engine reuses KV entries computed under another adapter.
+        "lora": adapter_scales(operation, spec),
+        **_sampling(operation.sampling),
+    }
+    if operation.max_tokens is not None:
+        body["max_tokens"] = operation.max_tokens
+    if operation.stop:
+        body["stop"] = operation.stop
+    return body
+
+
+def adapter_scales(operation: Generation, spec: LoadSpec) -> list[dict[str, Any]]:
+    """Scale of each loaded adapter for this request; 0 for those it does not name."""
+    wanted = {use.name: use.scale for use in operation.adapters}
+    loaded = [adapter.name for adapter in spec.adapters]
+    for name in wanted:
+        if name not in loaded:
+            raise InvalidRequest(f"adapter {name!r} is not loaded", field="adapters")
+    return [{"id": at, "scale": wanted.get(name, 0.0)} for at, name in enumerate(loaded)]
+
+
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for ours, theirs in _SAMPLING:
+        value = getattr(sampling, ours)
+        if value is not None:
+            body[theirs] = value
+    if sampling.logit_bias:
+        body["logit_bias"] = [[token, bias] for token, bias in sampling.logit_bias.items()]
+    if sampling.ignore_eos:
+        body["ignore_eos"] = True
+    return body
+
+
+_SAMPLING = (
+    ("temperature", "temperature"),
+    ("top_p", "top_p"),
+    ("top_k", "top_k"),
+    ("min_p", "min_p"),
+    ("typical_p", "typical_p"),
+    ("repeat_penalty", "repeat_penalty"),
+    ("repeat_last_n", "repeat_last_n"),
+    ("presence_penalty", "presence_penalty"),
+    ("frequency_penalty", "frequency_penalty"),
+    ("seed", "seed"),
+)

@@ -1,0 +1,93 @@
+"""A user-supplied ``llama-server`` in the place of the built-in engine.
+
+A native build prefills faster than the portable wheel, and GPU builds often
+come this way. It is a child of the worker, inside the same sandbox, listens on
+a unix socket in a private directory and wants a key that only we know.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ingle.engines.engine import LoadSpec
+from ingle.engines.llama.http import UnixHTTP
+from ingle.errors import EngineMissing, ModelLoadFailed
+
+READY_POLL_S = 0.02
+
+
+class ServerBinaryBackend:
+    """See `ingle.engines.llama.session.Backend`."""
+
+    def __init__(self, spec: LoadSpec) -> None:
+        binary = str(spec.options["server_binary"])
+        if not os.access(binary, os.X_OK):
+            raise EngineMissing(
+                f"llama-server at {binary} is not there or not executable",
+                hint="ingle config set engines.llama.server_binary PATH",
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="ingle-")
+        socket = str(Path(self._folder.name) / "llama.sock")
+        key = secrets.token_urlsafe(24)
+        self._process = subprocess.Popen(
+            arguments(binary, spec, socket),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "LLAMA_API_KEY": key},
+        )
+        self._http = UnixHTTP(socket, key)
+        self._await_ready(spec, socket)
+
+    def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
+        self._http.stream(path, body, on_chunk)
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        return self._http.ask(path, body)
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def _await_ready(self, spec: LoadSpec, socket: str) -> None:
+        while self._process.poll() is None:
+            if Path(socket).exists():
+                try:
+                    if self._http.ask("/health", None).get("status") == "ok":
+                        return
+                except OSError:  # the socket is there before the server listens
+                    pass
+            time.sleep(READY_POLL_S)
+        raise ModelLoadFailed(
+            f"llama-server ended with status {self._process.returncode} while loading {spec.model}",
+            hint=f"ingle show {spec.model}",
+            model=spec.model,
+        )
+
+
+def arguments(binary: str, spec: LoadSpec, socket: str) -> list[str]:
+    """llama-server's command line for a spec (``tools/server/README.md`` of llama.cpp)."""
+    threads = spec.threads or len(os.sched_getaffinity(0))
+    command = [binary, "--model", spec.files[0], "--host", socket]
+    command += ["--ctx-size", str(spec.context * spec.slots), "--parallel", str(spec.slots)]
+    command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
+    command += ["--slots", "--props", "--no-warmup"]
+    if spec.mmproj:
+        command += ["--mmproj", spec.mmproj]
+    for adapter in spec.adapters:
+        command += ["--lora-scaled", f"{adapter.path}:0.0"]
+    if spec.role == "embed":
+        command += ["--embedding", "--ubatch-size", str(max(512, spec.context))]
+    if spec.role == "rerank":
+        command += ["--reranking", "--ubatch-size", str(max(512, spec.context))]
+    return command

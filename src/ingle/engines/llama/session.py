@@ -1,0 +1,221 @@
+"""A GGUF model that is open: generate, embed, rerank, tokenise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import msgspec
+
+from ingle.engines.engine import Emit, LoadSpec
+from ingle.engines.llama import chunks, request
+from ingle.engines.llama.vectors import cosine, shorten, unit
+from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
+from ingle.operations import (
+    Chat,
+    Complete,
+    Detokenize,
+    Detokenized,
+    Embed,
+    Embedded,
+    Generation,
+    Operation,
+    Ranked,
+    Rerank,
+    Reranked,
+    Tokenize,
+    Tokenized,
+    Usage,
+)
+
+_encode = msgspec.json.encode
+
+
+class Backend(Protocol):
+    """llama.cpp's server, in process or as a binary behind a unix socket."""
+
+    def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
+        """Post a streaming request; ``on_chunk(data) -> bool`` returns True to stop it."""
+        ...
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """Post a request and return the whole answer as plain data."""
+        ...
+
+    def close(self) -> None:
+        """Stop it."""
+        ...
+
+
+class LlamaSession:
+    """See `ingle.engines.engine.Session`."""
+
+    def __init__(self, spec: LoadSpec, backend: Backend, facts: dict[str, Any]) -> None:
+        self._spec = spec
+        self._backend = backend
+        self.facts = facts
+
+    def perform(self, operation: Operation, emit: Emit) -> None:
+        match operation:
+            case Chat():
+                body = request.chat_body(operation, self._spec)
+                self._generate("/v1/chat/completions", body, operation, emit)
+            case Complete():
+                self._complete(operation, emit)
+            case Embed():
+                self._embed(operation, emit)
+            case Rerank():
+                self._rerank(operation, emit)
+            case Tokenize():
+                self._tokenize(operation, emit)
+            case Detokenize():
+                answer = self._ask("/detokenize", {"tokens": operation.tokens})
+                emit(Detokenized(text=answer["content"]))
+            case _:
+                raise CapabilityMissing(
+                    f"the llama engine cannot perform {type(operation).__name__}",
+                    model=self._spec.model,
+                )
+
+    def close(self) -> None:
+        self._backend.close()
+
+    def _generate(self, path: str, body: dict[str, Any], operation: Generation, emit: Emit) -> None:
+        """Run ``n`` choices, as many at once as there are slots."""
+        seed = operation.sampling.seed
+        translate = chunks.ChunkEvents()
+        for first in range(0, operation.n, self._spec.slots):
+            body["n"] = min(self._spec.slots, operation.n - first)
+            if seed is not None:
+                body["seed"] = (seed + first) % 2**32
+            translate.start_at(first)
+            self._stream(path, _encode(body), translate, emit)
+        emit(translate.usage)
+        emit(translate.timing)
+
+    def _stream(self, path: str, body: bytes, translate: chunks.ChunkEvents, emit: Emit) -> None:
+        failure: Exception | None = None
+
+        def on_chunk(data: bytes) -> bool:
+            # The engine swallows exceptions of its callback: keep it, stop, raise it after.
+            nonlocal failure
+            try:
+                for event in translate.events(chunks.decode(data)):
+                    emit(event)
+            except Exception as error:
+                failure = error
+                return True
+            return False
+
+        try:
+            self._backend.stream(path, body, on_chunk)
+        except (ValueError, RuntimeError) as error:
+            if failure is None:
+                raise _request_error(error) from error
+        if failure is not None:
+            raise failure
+
+    def _complete(self, operation: Complete, emit: Emit) -> None:
+        if operation.echo:
+            raise CapabilityMissing(
+                "this engine cannot echo prompts with their log-probabilities",
+                model=self._spec.model,
+                capability="echo",
+            )
+        if operation.suffix:
+            if not isinstance(operation.prompt, str):
+                raise InvalidRequest("suffix needs a prompt given as text", field="suffix")
+            raise CapabilityMissing(
+                f"{self._spec.model} is not trained to fill in the middle",
+                model=self._spec.model,
+                capability="suffix",
+            )
+        self._generate(
+            "/v1/completions", request.complete_body(operation, self._spec), operation, emit
+        )
+
+    def _embed(self, operation: Embed, emit: Emit) -> None:
+        prefix = self._spec.prefixes.get(operation.kind, "") if operation.kind else ""
+        inputs = [prefix + item if isinstance(item, str) else item for item in operation.inputs]
+        rows, tokens = self._vectors(inputs)
+        if operation.dimensions is not None:
+            rows = [shorten(row, operation.dimensions) for row in rows]
+        data = b"".join(row.tobytes() for row in rows)
+        emit(
+            Embedded(
+                model=self._spec.model,
+                digest=self._spec.digest,
+                dimensions=len(rows[0]),
+                data=data,
+                usage=Usage(prompt_tokens=tokens),
+            )
+        )
+
+    def _vectors(self, inputs: list[Any]) -> tuple[list[Any], int]:
+        answer = self._ask("/v1/embeddings", {"input": inputs})
+        rows = sorted(answer["data"], key=lambda row: row["index"])
+        for row in rows:
+            if not all(math.isfinite(value) for value in row["embedding"]):
+                raise EngineFault("the model gave a vector that is not finite")
+        return [unit(row["embedding"]) for row in rows], answer["usage"]["prompt_tokens"]
+
+    def _rerank(self, operation: Rerank, emit: Emit) -> None:
+        if self._spec.role == "rerank":
+            answer = self._ask(
+                "/v1/rerank", {"query": operation.query, "documents": operation.documents}
+            )
+            scores = {row["index"]: row["relevance_score"] for row in answer["results"]}
+            tokens = answer["usage"]["prompt_tokens"]
+        else:
+            prefixes = self._spec.prefixes
+            passages = [prefixes.get("passage", "") + text for text in operation.documents]
+            rows, tokens = self._vectors([prefixes.get("query", "") + operation.query, *passages])
+            scores = {at: cosine(rows[0], row) for at, row in enumerate(rows[1:])}
+        ranking = sorted(
+            (Ranked(index=index, score=score) for index, score in scores.items()),
+            key=lambda ranked: (-ranked.score, ranked.index),
+        )
+        emit(
+            Reranked(
+                model=self._spec.model,
+                digest=self._spec.digest,
+                ranking=ranking[: operation.top],
+                usage=Usage(prompt_tokens=tokens),
+            )
+        )
+
+    def _tokenize(self, operation: Tokenize, emit: Emit) -> None:
+        text = operation.text
+        if operation.messages:
+            body: dict[str, Any] = {
+                "messages": [request.message(item) for item in operation.messages]
+            }
+            if operation.tools:
+                chat = Chat(
+                    model=operation.model, messages=operation.messages, tools=operation.tools
+                )
+                body["tools"] = request.chat_body(chat, self._spec)["tools"]
+            text = self._ask("/apply-template", body)["prompt"]
+        answer = self._ask(
+            "/tokenize",
+            {
+                "content": text,
+                "add_special": operation.add_special,
+                "parse_special": operation.parse_special,
+            },
+        )
+        emit(Tokenized(tokens=answer["tokens"], text=text))
+
+    def _ask(self, path: str, body: dict[str, Any]) -> Any:
+        try:
+            answer = self._backend.ask(path, body)
+        except (ValueError, RuntimeError) as error:
+            raise _request_error(error) from error
+        if isinstance(answer, dict) and "error" in answer:
+            raise chunks.error_of_data(answer["error"])
+        return answer
+
+
+def _request_error(error: Exception) -> InvalidRequest:
+    """The engine parses the request before it works: its exceptions are about the request."""
+    return InvalidRequest(f"the engine refused the request: {error}", field="request")

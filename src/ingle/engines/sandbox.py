@@ -1,0 +1,140 @@
+"""The walls around a worker: no network, and no files but its model.
+
+Three levels, the best that the platform has:
+
+* ``bubblewrap`` (Linux, where ``bwrap`` works): own namespaces, a read-only
+  system, the model's files and an empty ``/tmp``; nothing else exists.
+* ``namespace`` (Linux): an own, empty network namespace.
+* ``limits``: resource limits only. `ingle doctor` says which one holds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+CLONE_NEWUSER = 0x10000000
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+SIGKILL = 9
+
+_GPU_NODES = ("/dev/dri", "/dev/kfd", "/dev/nvidia*")
+
+
+@functools.cache
+def level() -> str:
+    """The best level that works here: ``bubblewrap``, ``namespace`` or ``limits``."""
+    if not sys.platform.startswith("linux"):
+        return "limits"
+    if _bubblewrap_works():
+        return "bubblewrap"
+    return "namespace" if _namespace_works() else "limits"
+
+
+def wrap(
+    command: list[str], files: Iterable[str], *, network: bool, writable: Iterable[str] = ()
+) -> list[str]:
+    """The command inside the sandbox (unchanged where bubblewrap is not used).
+
+    Args:
+        files: files the worker may read, besides Python and the system's libraries.
+        network: it may open connections; it then keeps the network namespace.
+        writable: directories it may write to.
+    """
+    if level() != "bubblewrap":
+        return command
+    walls = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    if network:
+        walls.append("--share-net")
+    if os.geteuid() == 0:
+        walls += ["--cap-drop", "ALL"]
+    for name, value in environment().items():
+        walls += ["--setenv", name, value]
+    for path in _system_paths():
+        walls += ["--ro-bind-try", path, path]
+    walls += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+    for node in _gpu_nodes():
+        walls += ["--dev-bind-try", node, node]
+    walls += ["--ro-bind-try", "/sys", "/sys"]
+    for path in files:
+        walls += ["--ro-bind", path, path]
+        real = os.path.realpath(path)
+        if real != path:
+            walls += ["--ro-bind", real, real]
+    for path in writable:
+        walls += ["--bind", path, path]
+    return [*walls, "--", *command]
+
+
+def environment() -> dict[str, str]:
+    """The few variables a worker gets. No tokens, no proxies, nothing of the user's."""
+    keep = ("PATH", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "HOME")
+    chosen = {name: os.environ[name] for name in keep if name in os.environ}
+    chosen["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "passive")
+    chosen["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    chosen["PYTHONDONTWRITEBYTECODE"] = "1"
+    return chosen
+
+
+def before_exec(*, network: bool) -> Callable[[], None]:
+    """What the child does between fork and exec: limits, and perhaps the network namespace."""
+    namespace = level() == "namespace" and not network
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
+    uid = os.geteuid()
+
+    def enter() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if libc is None:
+            return
+        libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if namespace:
+            libc.unshare(CLONE_NEWNET if uid == 0 else CLONE_NEWUSER | CLONE_NEWNET)
+
+    return enter
+
+
+def _bubblewrap_works() -> bool:
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return False
+    trial = [bwrap, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--", "/bin/true"]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+
+
+def _namespace_works() -> bool:
+    libc = ctypes.CDLL(None, use_errno=True)
+    flags = CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWUSER | CLONE_NEWNET
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if libc.unshare(flags) == 0 else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _system_paths() -> list[str]:
+    wanted = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt/rocm"]
+    wanted += ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"]
+    wanted += [sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"]]
+    wanted += [path for path in sys.path if path and Path(path).is_dir()]
+    chosen: list[str] = []
+    for path in sorted({*wanted}, key=len):
+        inside = any(path == other or path.startswith(other.rstrip("/") + "/") for other in chosen)
+        if not inside and path != "/":
+            chosen.append(path)
+    return chosen
+
+
+def _gpu_nodes() -> list[str]:
+    import glob
+
+    return [node for pattern in _GPU_NODES for node in glob.glob(pattern)]  # noqa: PTH207

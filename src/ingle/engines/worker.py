@@ -1,0 +1,190 @@
+"""The worker process: one engine with one model, spoken to over one socket.
+
+Started as ``python -m ingle.engines.worker FD``. Reads a `LoadSpec`, opens the
+model, says `Hello`, then performs operations until the socket closes. Plain
+threads and blocking calls: engines block, and a loop would only add latency.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from ingle.engines.engine import LoadSpec, Session, load_engine
+from ingle.errors import Cancelled, IngleError
+from ingle.operations import Event, Operation
+from ingle.protocol import frames
+from ingle.protocol.frames import (
+    VERSION,
+    WINDOW,
+    BadOperation,
+    Cancel,
+    Credit,
+    End,
+    Fail,
+    Frame,
+    FrameReader,
+    Hello,
+    Item,
+    Open,
+    Ping,
+    Pong,
+)
+
+log = logging.getLogger("ingle.worker")
+
+_LENGTH = struct.Struct(">I")
+
+
+class Link:
+    """The worker's end of the socket; many threads write, one reads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._lock = threading.Lock()
+
+    def send(self, frame: Frame) -> None:
+        """Write one frame. A node that is gone is no error: the reader ends the process."""
+        data = frames.encode(frame)
+        with self._lock:
+            try:
+                self._socket.sendall(data)
+            except OSError:
+                log.debug("the node is gone; a frame was dropped")
+
+    def receive(self) -> bytes:
+        """Some bytes; empty when the node has closed the socket."""
+        try:
+            return self._socket.recv(1 << 18)
+        except OSError:
+            return b""
+
+    def receive_exactly(self, size: int) -> bytes:
+        """Exactly so many bytes, or fewer if the socket closes."""
+        data = bytearray()
+        while len(data) < size and (piece := self._socket.recv(size - len(data))):
+            data += piece
+        return bytes(data)
+
+
+class Job:
+    """One operation under way: carries its events out and the caller's cancel in."""
+
+    def __init__(self, link: Link, stream: int) -> None:
+        self._link = link
+        self._stream = stream
+        self._credit = threading.Semaphore(WINDOW)
+        self._cancelled = False
+
+    def emit(self, event: Event) -> None:
+        """Send one event; waits while the caller has not taken the earlier ones."""
+        if self._cancelled:
+            raise Cancelled("the caller stopped it")
+        self._credit.acquire()
+        if self._cancelled:
+            raise Cancelled("the caller stopped it")
+        self._link.send(Item(self._stream, event))  # type: ignore[arg-type]
+
+    def cancel(self) -> None:
+        """The caller is no longer interested."""
+        self._cancelled = True
+        self._credit.release()
+
+    def take_credit(self, items: int) -> None:
+        """The caller took so many events."""
+        self._credit.release(items)
+
+    def run(self, session: Session, operation: Operation) -> None:
+        """Perform the operation and send how it ended."""
+        try:
+            session.perform(operation, self.emit)
+        except IngleError as error:
+            self._link.send(Fail(self._stream, error.to_data()))
+        except Exception as error:
+            # The border of the process: the node must hear of a bug of the
+            # engine's adapter, and the worker serves on.
+            log.exception("an operation failed unexpectedly")
+            failure = IngleError(f"the engine's adapter failed: {error!r}")
+            self._link.send(Fail(self._stream, failure.to_data()))
+        else:
+            self._link.send(End(self._stream))
+
+
+def serve(link: Link, session: Session, slots: int) -> None:
+    """Answer frames until the node closes the socket."""
+    reader = FrameReader()
+    jobs: dict[int, Job] = {}
+    with ThreadPoolExecutor(max_workers=slots + 8, thread_name_prefix="job") as pool:
+        while data := link.receive():
+            for frame in reader.feed(data):
+                match frame:
+                    case Open(stream=stream, operation=operation):
+                        job = jobs[stream] = Job(link, stream)
+                        pool.submit(_perform, jobs, stream, session, operation)
+                    case Cancel(stream=stream) if stream in jobs:
+                        jobs[stream].cancel()
+                    case Credit(stream=stream, items=items) if stream in jobs:
+                        jobs[stream].take_credit(items)
+                    case Ping(id=number):
+                        link.send(Pong(number))
+                    case BadOperation(stream=stream, error=error):
+                        link.send(Fail(stream, error.to_data()))
+        for job in list(jobs.values()):
+            job.cancel()
+
+
+def _perform(jobs: dict[int, Job], stream: int, session: Session, operation: Operation) -> None:
+    try:
+        jobs[stream].run(session, operation)
+    finally:
+        del jobs[stream]
+
+
+def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
+    """Read the spec, load the model, tell the node how that went."""
+    (size,) = _LENGTH.unpack(link.receive_exactly(4))
+    spec = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
+    started = time.monotonic()
+    try:
+        engine = load_engine(spec.engine)
+        session = engine.open(spec)
+    except IngleError as error:
+        link.send(Fail(0, error.to_data()))
+        return None
+    facts: dict[str, Any] = {
+        "engine": engine.name,
+        "version": engine.version(),
+        "load_s": time.monotonic() - started,
+        **session.facts,
+    }
+    link.send(Hello(VERSION, facts))
+    return spec, session
+
+
+def main() -> None:
+    """Entry point of the process. The one argument is the socket's file descriptor."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
+    link = Link(socket.socket(fileno=int(sys.argv[1])))
+    opened = open_model(link)
+    if opened is None:
+        sys.exit(1)
+    spec, session = opened
+    serve(link, session, spec.slots)
+    session.close()
+    # Engines keep native threads that may hang in their destructors; nothing
+    # is left to lose, so leave at once.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
