@@ -1,0 +1,42 @@
+"""SHA-256 of files: the identity of everything in the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+PREFIX = "sha256:"
+_BLOCK = 1 << 20
+
+
+def of_bytes(data: bytes) -> str:
+    """``sha256:`` and the hash of some bytes."""
+    return PREFIX + hashlib.sha256(data).hexdigest()
+
+
+def of_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """``sha256:`` and the hash of a file's bytes.
+
+    Args:
+        on_bytes: Called now and then with the number of bytes done; may raise
+            to stop (that is how a cancelled import ends its thread).
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    running = hashlib.sha256()
+    done = 0
+    with path.open("rb", buffering=0) as file:
+        block = memoryview(bytearray(_BLOCK))
+        while count := file.readinto(block):
+            running.update(block[:count])
+            done += count
+            if on_bytes is not None:
+                on_bytes(done)
+    return PREFIX + running.hexdigest()
+
+
+def hex_part(digest: str) -> str:
+    """The 64 hex digits without ``sha256:``."""
+    return digest.removeprefix(PREFIX)

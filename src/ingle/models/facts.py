@@ -1,0 +1,353 @@
+"""`Facts`: what a GGUF header says about a model, in the terms that the rest of ingle uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ingle.errors import BadModelFile
+from ingle.models.gguf import ArraySize, Header, Scalar, Value, read_header
+from ingle.models.tensor_types import FILE_TYPES
+from ingle.operations import Capability
+
+POOLINGS = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
+
+_ENCODERS = frozenset(
+    [
+        "bert",
+        "modern-bert",
+        "nomic-bert",
+        "nomic-bert-moe",
+        "neo-bert",
+        "jina-bert-v2",
+        "jina-bert-v3",
+        "eurobert",
+        "t5encoder",
+        "gemma-embedding",
+        "llama-embed",
+    ]
+)
+_CLASSIFIERS = frozenset({"cls.weight", "cls.output.weight"})
+_RECURRENT = frozenset(["mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"])
+
+# Every n-th layer sees the whole context, the others a window, where the file does not say.
+_WINDOW_PERIOD = {
+    "gemma2": 2,
+    "gemma3": 6,
+    "gemma3n": 5,
+    "gpt-oss": 2,
+    "cohere2": 4,
+    "exaone4": 4,
+    "llama4": 4,
+    "smallthinker": 4,
+}
+_FULL_ATTENTION_INTERVAL = 4
+_PREFIXES = {
+    "nomic-embed": ("search_query: ", "search_document: "),
+    "e5-": ("query: ", "passage: "),
+    "bge-": ("Represent this sentence for searching relevant passages: ", ""),
+    "mxbai-embed": ("Represent this sentence for searching relevant passages: ", ""),
+    "snowflake-arctic-embed": ("Represent this sentence for searching relevant passages: ", ""),
+    "embeddinggemma": ("task: search result | query: ", "title: none | text: "),
+    "qwen3-embedding": (
+        "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
+        "Query:",
+        "",
+    ),
+}
+_LONGEST_SHOWN = 200
+
+
+class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A model's properties, read from its header once and kept with it.
+
+    Sizes are in bytes, lengths in tokens. A field is 0 or empty where the file
+    does not say.
+    """
+
+    architecture: str = ""
+    kind: str = "model"
+    """``model``, ``adapter`` (a LoRA) or ``mmproj`` (an image projector)."""
+    title: str = ""
+    parameters: int = 0
+    quantization: str = ""
+    """The file type's name, such as ``Q4_K_M``."""
+    quant_mix: dict[str, int] = {}
+    """Tensor type to how many tensors have it."""
+    tensor_bytes: int = 0
+    context_length: int = 0
+    embedding_length: int = 0
+    feed_forward_length: int = 0
+    layers: int = 0
+    heads: int = 0
+    heads_kv: list[int] = []
+    """Key-value heads per layer; 0 for a layer without an attention cache."""
+    key_length: int = 0
+    value_length: int = 0
+    vocabulary: int = 0
+    window: int = 0
+    """Tokens that windowed layers keep; 0: every layer keeps all."""
+    windowed: list[bool] = []
+    """Per layer: does it keep only the window?"""
+    state_bytes: int = 0
+    """Recurrent state per slot over all layers (Mamba and the like)."""
+    experts: int = 0
+    pooling: str = ""
+    causal: bool = True
+    rank_head: bool = False
+    template: str = ""
+    licence: str = ""
+    description: str = ""
+    prefixes: dict[str, str] = {}
+    shards: int = 1
+    metadata: dict[str, str | int | float | bool] = {}
+
+    @property
+    def template_sha256(self) -> str:
+        """Hash of the chat template, so that a changed one shows; empty without one."""
+        return hashlib.sha256(self.template.encode()).hexdigest() if self.template else ""
+
+    @property
+    def embeds(self) -> bool:
+        """Its output is one vector per text."""
+        return self.pooling in {"mean", "cls", "last"} or (
+            self.architecture in _ENCODERS and not self.ranks
+        )
+
+    @property
+    def ranks(self) -> bool:
+        """Its output is a score of a pair of texts."""
+        return self.pooling == "rank" or self.rank_head
+
+    def capabilities(self, *, vision: bool = False) -> list[Capability]:
+        """What it can do; ``vision`` if an image projector lies beside it."""
+        if self.kind != "model":
+            return []
+        if self.ranks:
+            return [Capability.RERANK]
+        if self.embeds:
+            return [Capability.EMBED]
+        found = [Capability.COMPLETE]
+        if self.template:
+            found.insert(0, Capability.CHAT)
+            if "tools" in self.template:
+                found.append(Capability.TOOLS)
+            if "<think>" in self.template or "enable_thinking" in self.template:
+                found.append(Capability.REASONING)
+        if vision:
+            found.append(Capability.VISION)
+        return found
+
+
+def facts_from(headers: Sequence[Header]) -> Facts:
+    """Derive the facts from a model's header, or from those of all its shards in order.
+
+    Raises:
+        BadModelFile: there is no architecture, or a number in the metadata is absurd.
+    """
+    head = _Metadata(headers[0].metadata)
+    arch = head.text("general.architecture")
+    if not arch:
+        raise BadModelFile("the header names no general.architecture")
+    tensors = [tensor for header in headers for tensor in header.tensors]
+    names = {tensor.name for tensor in tensors}
+    mix = Counter(tensor.type.name for tensor in tensors)
+    layers = head.count(f"{arch}.block_count")
+    if layers > 4096:
+        raise BadModelFile(f"{arch}.block_count is {layers}; the limit is 4096")
+    heads = max(head.per_layer(f"{arch}.attention.head_count", layers), default=0)
+    embedding = head.count(f"{arch}.embedding_length")
+    per_head = embedding // heads if heads else 0
+    window, windowed = _windows(head, arch, layers)
+    pooling = POOLINGS.get(head.count(f"{arch}.pooling_type", -1), "")
+    heads_kv = _heads_kv(head, arch, layers, heads)
+    return Facts(
+        architecture=arch,
+        kind=_kind(head, arch),
+        title=head.text("general.name"),
+        parameters=sum(tensor.elements for tensor in tensors),
+        quantization=_quantization(head, mix),
+        quant_mix=dict(mix.most_common()),
+        tensor_bytes=sum(tensor.size for tensor in tensors),
+        context_length=head.count(f"{arch}.context_length"),
+        embedding_length=embedding,
+        feed_forward_length=max(head.per_layer(f"{arch}.feed_forward_length", layers), default=0),
+        layers=layers,
+        heads=heads,
+        heads_kv=heads_kv,
+        key_length=head.count(f"{arch}.attention.key_length", per_head),
+        value_length=_value_length(head, arch, per_head),
+        vocabulary=_vocabulary(head, arch, headers),
+        window=window,
+        windowed=windowed,
+        state_bytes=_state_bytes(head, arch, layers, heads_kv),
+        experts=head.count(f"{arch}.expert_count"),
+        pooling=pooling,
+        causal=arch not in _ENCODERS and head.flag(f"{arch}.attention.causal", True),
+        rank_head=bool(_CLASSIFIERS & names) and pooling != "none",
+        template=head.text("tokenizer.chat_template"),
+        licence=head.text("general.license") or head.text("general.license.name"),
+        description=head.text("general.description"),
+        prefixes=_prefixes(head),
+        shards=max(1, head.count("split.count", 1)),
+        metadata=head.shown(),
+    )
+
+
+class _Metadata:
+    """Typed look-ups; a value of the wrong type counts as absent, an absurd one as damage."""
+
+    def __init__(self, values: dict[str, Value]) -> None:
+        self._values = values
+
+    def text(self, key: str) -> str:
+        value = self._values.get(key)
+        return value if isinstance(value, str) else ""
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._values.get(key)
+        return value if isinstance(value, bool) else default
+
+    def count(self, key: str, default: int = 0) -> int:
+        value = self._values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int):
+            return default
+        return _sane(key, value)
+
+    def length(self, key: str) -> int:
+        value = self._values.get(key)
+        if isinstance(value, ArraySize):
+            return value.length
+        return len(value) if isinstance(value, list) else 0
+
+    def per_layer(self, key: str, layers: int) -> list[int]:
+        """One number for all layers, or a list of one for each."""
+        value = self._values.get(key)
+        if isinstance(value, list):
+            return [_sane(key, item) for item in value if isinstance(item, int)]
+        return [self.count(key)] * layers if key in self._values else []
+
+    def items(self, key: str) -> list[Scalar]:
+        value = self._values.get(key)
+        return value if isinstance(value, list) else []
+
+    def shown(self) -> dict[str, str | int | float | bool]:
+        """The scalar entries; long texts cut."""
+        kept: dict[str, str | int | float | bool] = {}
+        for key, value in self._values.items():
+            if isinstance(value, str):
+                cut = len(value) > _LONGEST_SHOWN
+                kept[key] = f"{value[:_LONGEST_SHOWN]}..." if cut else value
+            elif isinstance(value, int | float):
+                # JSON has no NaN and no infinity.
+                kept[key] = value if value - value == 0 else str(value)
+        return kept
+
+
+def _sane(key: str, value: int) -> int:
+    if not 0 <= value < 2**40:
+        raise BadModelFile(f"{key} is {value}, which cannot be")
+    return value
+
+
+def _kind(head: _Metadata, arch: str) -> str:
+    stated = head.text("general.type")
+    if stated in {"adapter", "mmproj"}:
+        return stated
+    return "mmproj" if arch == "clip" else "model"
+
+
+def _quantization(head: _Metadata, mix: Counter[str]) -> str:
+    # The recipe's name says more than the commonest tensor type, but files of
+    # other writers carry none, or one that we do not know.
+    stated = FILE_TYPES.get(head.count("general.file_type", -1), "")
+    weights = [name for name, _ in mix.most_common() if name not in {"F32", "I32"}]
+    return stated or (weights[0] if weights else next(iter(mix), ""))
+
+
+def _vocabulary(head: _Metadata, arch: str, headers: Sequence[Header]) -> int:
+    listed = head.length("tokenizer.ggml.tokens") or head.count(f"{arch}.vocab_size")
+    if listed:
+        return listed
+    for header in headers:
+        for tensor in header.tensors:
+            if tensor.name == "token_embd.weight" and len(tensor.shape) == 2:
+                return tensor.shape[1]
+    return 0
+
+
+def _heads_kv(head: _Metadata, arch: str, layers: int, heads: int) -> list[int]:
+    if arch in _ENCODERS or arch in _RECURRENT:
+        return [0] * layers
+    found = head.per_layer(f"{arch}.attention.head_count_kv", layers) or [heads] * layers
+    if head.count(f"{arch}.ssm.state_size") and len(set(found)) == 1 and found[0]:
+        # A hybrid with one number for all layers: only every n-th has attention.
+        every = head.count(f"{arch}.full_attention_interval", _FULL_ATTENTION_INTERVAL) or 1
+        return [count if (layer + 1) % every == 0 else 0 for layer, count in enumerate(found)]
+    return found[:layers]
+
+
+def _value_length(head: _Metadata, arch: str, per_head: int) -> int:
+    if head.count(f"{arch}.attention.key_length_mla"):
+        return 0  # multi-head latent attention keeps one compressed row, under "key"
+    return head.count(f"{arch}.attention.value_length", per_head)
+
+
+def _windows(head: _Metadata, arch: str, layers: int) -> tuple[int, list[bool]]:
+    window = head.count(f"{arch}.attention.sliding_window")
+    if not window:
+        return 0, []
+    stated = head.items(f"{arch}.attention.sliding_window_pattern")
+    if stated:
+        return window, [bool(item) for item in stated][:layers]
+    period = head.count(f"{arch}.attention.sliding_window_pattern") or _WINDOW_PERIOD.get(arch, 0)
+    if not period:
+        return 0, []  # no pattern known: count every layer in full, the safe side
+    return window, [(layer + 1) % period != 0 for layer in range(layers)]
+
+
+def _state_bytes(head: _Metadata, arch: str, layers: int, heads_kv: list[int]) -> int:
+    state, inner = head.count(f"{arch}.ssm.state_size"), head.count(f"{arch}.ssm.inner_size")
+    if not state or not inner:
+        return 0
+    conv = max(0, head.count(f"{arch}.ssm.conv_kernel") - 1)
+    groups = head.count(f"{arch}.ssm.group_count")
+    recurrent = sum(1 for count in heads_kv if not count) or layers
+    return 4 * recurrent * (conv * (inner + 2 * groups * state) + state * inner)
+
+
+def _prefixes(head: _Metadata) -> dict[str, str]:
+    query, passage = head.text("ingle.prefix.query"), head.text("ingle.prefix.passage")
+    if not query and not passage:
+        title = f"{head.text('general.basename')} {head.text('general.name')}".lower()
+        title = title.replace(" ", "-").replace("_", "-")
+        for mark, (known_query, known_passage) in _PREFIXES.items():
+            if mark in title:
+                query, passage = known_query, known_passage
+                break
+    return {"query": query, "passage": passage} if query or passage else {}
+
+
+def facts_of(paths: Sequence[Path]) -> Facts:
+    """Check the headers of a model's weight files (all shards, in order) and derive the facts.
+
+    Raises:
+        BadModelFile: a header is bad, or the shards do not belong together.
+        OSError: a file cannot be read.
+    """
+    headers = [read_header(path) for path in paths]
+    for number, header in enumerate(headers):
+        count = header.metadata.get("split.count", 1)
+        place = header.metadata.get("split.no", 0)
+        if count not in (len(paths), 0) or place != number:
+            raise BadModelFile(
+                f"{paths[number].name} says it is shard {place} (from 0) of {count}, "
+                f"but it stands at {number} of {len(paths)}",
+                hint="put all shards of one model into one folder, under their first names",
+                path=str(paths[number]),
+            )
+    return facts_from(headers)

@@ -1,0 +1,64 @@
+"""A lock between processes that dies with its holder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class FileLock:
+    """An exclusive ``flock``. The kernel lets go of it when the process ends, however it ends.
+
+    Two locks of one process exclude each other as well. The lock file may be
+    deleted by its holder: whoever then gets the lock of the deleted file notices
+    and opens the new one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = -1
+
+    def acquire(self) -> bool:
+        """Try to get the lock, without waiting. False: somebody else has it.
+
+        Raises:
+            OSError: the lock file cannot be made.
+        """
+        while True:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                return False
+            if _is(fd, self.path):
+                self._fd = fd
+                return True
+            os.close(fd)
+
+    def release(self, *, delete: bool = False) -> None:
+        """Let go; with ``delete``, remove the file first."""
+        if self._fd >= 0:
+            if delete:
+                self.path.unlink(missing_ok=True)
+            os.close(self._fd)
+            self._fd = -1
+
+    @contextlib.contextmanager
+    def tried(self) -> Iterator[bool]:
+        """Hold the lock in a block if it is free; the block is told whether it is."""
+        got = self.acquire()
+        try:
+            yield got
+        finally:
+            self.release()
+
+
+def _is(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
