@@ -8,7 +8,7 @@
     │   ├── CapabilityMissing         2  400  this model cannot do what was asked
     │   └── ConfigError               2  400  a setting is unknown or has a bad value
     ├── NotFound                      3  404
-    │   ├── ModelNotFound             3  404  not in the store; names the nearest and the pull command
+    │   ├── ModelNotFound             3  404  not in the store; names the nearest
     │   ├── AdapterNotFound           3  404  no such LoRA adapter in the store
     │   └── RunNotFound               3  404  no such pull or other long job
     ├── DoesNotFit                    4  507  needs more memory than the devices have
@@ -19,7 +19,7 @@
     ├── Refused                       6  403  a rule of the owner forbids it
     │   ├── Unauthorized              6  401  token missing or wrong
     │   ├── EgressRefused             6  403  it would leave this device without permission
-    │   └── UnsafeURL                 6  400  an URL that must not be fetched (file, loopback, private)
+    │   └── UnsafeURL                 6  400  an URL that must not be fetched (file, private)
     ├── Busy                          1  503  the queue is full; says how long it is
     ├── BadModelFile                  1  422  the file is damaged, hostile or not a model
     ├── EngineError                   1  500

@@ -1,0 +1,158 @@
+"""Every setting of a node, with its default and what it is for."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from ingle.errors import ConfigError
+
+_UNITS = {
+    "": 1,
+    "k": 1000,
+    "m": 1000**2,
+    "g": 1000**3,
+    "t": 1000**4,
+    "ki": 2**10,
+    "mi": 2**20,
+    "gi": 2**30,
+    "ti": 2**40,
+}
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenAI-compatible server behind this node (vLLM, a cluster, another ingle)."""
+
+    base_url: str
+    """With the version part, such as ``http://10.0.0.5:8000/v1``."""
+    api_key_env: str = ""
+    """Name of the environment variable that holds its key; keys are never in this file."""
+    models: list[str] = []
+    """Names it serves here. Empty: all it has, reached as ``MODEL@NAME`` or with ``--on NAME``."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of a node. Set by flag, ``INGLE_NAME``, ``ingle.toml`` or the user's file."""
+
+    state_dir: str = ""
+    """Lock, socket, ledger and logs. One node per state directory."""
+    models_dir: str = ""
+    """The store: models, adapters and interrupted downloads."""
+    host: str = "127.0.0.1"
+    """Address of the HTTP server. Anything but loopback needs a token."""
+    port: Port = 11411
+    """Port of the HTTP server; 0 picks a free one."""
+    token: str = ""
+    """Bearer token that HTTP clients must show. Better given as INGLE_TOKEN than written here."""
+    origins: list[str] = []
+    """Web origins that may call the HTTP server, such as ``https://my.page``."""
+    hosts: list[str] = []
+    """Host names under which the HTTP server may be addressed, besides loopback ones."""
+    model: str = "ember"
+    """The model used where none is named."""
+    embed_model: str = "ember-embed"
+    """The embedding model used where none is named."""
+    memory: str = "auto"
+    """What loaded models may use together, such as ``6GiB``; ``auto`` is 80 % of the memory."""
+    context: Count = 0
+    """Tokens per slot; 0: what the model was trained for, up to 8192, as far as it fits."""
+    slots: Count = 0
+    """Requests per model that are decoded together; 0: four, or fewer if memory is short."""
+    threads: Count = 0
+    """Threads of an engine; 0: one for each core."""
+    keep_alive: str = "5m"
+    """How long an idle model stays in memory, such as ``30s``, ``2h``; ``-1``: for ever."""
+    queue: Positive = 512
+    """Requests that may wait for a slot; one more is refused."""
+    idle_exit: str = "10m"
+    """When a node that was started in the background ends itself; ``-1``: never."""
+    egress: Literal["allow", "deny"] = "allow"
+    """``deny``: nothing leaves this device, not even a download or a granted delegation."""
+    llama_server: str = ""
+    """Path of a ``llama-server`` to use in place of the built-in engine."""
+    upstreams: dict[str, Upstream] = {}
+    """OpenAI-compatible servers, by name."""
+
+    def memory_bytes(self) -> int | None:
+        """The budget in bytes; None for ``auto``."""
+        return None if self.memory == "auto" else parse_size(self.memory, "memory")
+
+    @property
+    def keep_alive_s(self) -> float:
+        """Seconds; negative: for ever."""
+        return parse_duration(self.keep_alive, "keep_alive")
+
+    @property
+    def idle_exit_s(self) -> float:
+        """Seconds; negative: never."""
+        return parse_duration(self.idle_exit, "idle_exit")
+
+    @property
+    def state_path(self) -> Path:
+        """`state_dir`, or the platform's place for it."""
+        if self.state_dir:
+            return Path(self.state_dir).expanduser()
+        import platformdirs
+
+        return platformdirs.user_state_path("ingle")
+
+    @property
+    def models_path(self) -> Path:
+        """`models_dir`, or the platform's place for it."""
+        if self.models_dir:
+            return Path(self.models_dir).expanduser()
+        import platformdirs
+
+        return platformdirs.user_data_path("ingle") / "models"
+
+
+@functools.cache
+def descriptions() -> dict[str, str]:
+    """Setting to its one-line description, read from this file's own docstrings."""
+    import ast
+    import inspect
+
+    tree = ast.parse(inspect.getsource(Settings)).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, text in zip(tree.body, tree.body[1:], strict=False):
+        match field, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(doc))),
+            ):
+                found[name] = doc
+    return found
+
+
+def parse_size(text: str, key: str = "size") -> int:
+    """Bytes of ``512MiB``, ``6GB``, ``6g`` or a bare number.
+
+    Raises:
+        ConfigError: not of that form.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
+    if match is None or match[2] == "i":
+        raise ConfigError(f"{key}: {text!r} is no size such as 6GiB or 800MB", key=key)
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_duration(text: str, key: str = "duration") -> float:
+    """Seconds of ``30s``, ``5m``, ``2h``, ``1d``, a bare number, or a negative one for *for ever*.
+
+    Raises:
+        ConfigError: not of that form.
+    """
+    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*(|s|m|h|d)\s*", text.lower())
+    if match is None:
+        raise ConfigError(f"{key}: {text!r} is no duration such as 30s, 5m or -1", key=key)
+    return float(match[1]) * _SECONDS[match[2]]
