@@ -1,0 +1,81 @@
+"""One path of the application: its handlers by method, and errors in its dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ingle.errors import Cancelled, IngleError
+from ingle.node.node import Node
+from ingle.server.errors import ClientGone, MethodNotAllowed
+from ingle.server.exchange import Exchange
+from ingle.server.metrics import Metrics
+from ingle.server.refusal import refuse
+from ingle.server.settings import ServerSettings
+
+Handler = Callable[[Exchange], Awaitable[None]]
+Table = dict[str, dict[str, Handler]]
+"""Path to method to handler."""
+
+
+class Floor:
+    """What all endpoints of one application stand on, and the exchanges that go on now."""
+
+    def __init__(self, node: Node, settings: ServerSettings, metrics: Metrics) -> None:
+        self.node = node
+        self.settings = settings
+        self.metrics = metrics
+        self.exchanges: set[Exchange] = set()
+
+    def stop(self) -> None:
+        """End every answer that still goes on; its client is told that the server stops."""
+        for exchange in tuple(self.exchanges):
+            exchange.abort(Cancelled("the server is stopping", hint="ask again when it is back"))
+
+
+class Endpoint:
+    """An ASGI application for one path."""
+
+    def __init__(self, path: str, handlers: dict[str, Handler], floor: Floor) -> None:
+        self._path = path
+        self._handlers = handlers
+        self._floor = floor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["ingle.route"] = self._path
+        floor = self._floor
+        exchange = Exchange(
+            scope,
+            receive,
+            send,
+            node=floor.node,
+            settings=floor.settings,
+            metrics=floor.metrics,
+        )
+        floor.exchanges.add(exchange)
+        try:
+            await self._handler(scope["method"])(exchange)
+        except ClientGone:
+            return
+        except IngleError as error:
+            if not exchange.started:
+                await refuse(scope, send, error)
+        finally:
+            floor.exchanges.discard(exchange)
+
+    def _handler(self, method: str) -> Handler:
+        # uvicorn leaves the body out of an answer to HEAD.
+        handler = self._handlers.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            allowed = sorted({*self._handlers, *(["HEAD"] if "GET" in self._handlers else [])})
+            raise MethodNotAllowed(
+                f"{method} is not allowed here; allowed: {', '.join(allowed)}", allowed=allowed
+            )
+        return handler
+
+
+def routes(table: Table, floor: Floor) -> list[Route]:
+    """The table as Starlette's routes."""
+    return [Route(path, Endpoint(path, handlers, floor)) for path, handlers in table.items()]

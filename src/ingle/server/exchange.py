@@ -1,0 +1,215 @@
+"""One request and its answer: the bridge between HTTP and a node's events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+import anyio
+from starlette.types import Receive, Scope, Send
+
+from ingle.errors import IngleError
+from ingle.node.node import Node, ask
+from ingle.operations import ChatResult, Event, Fold, Operation, Started, Usage
+from ingle.server.errors import ClientGone
+from ingle.server.limits import read_body
+from ingle.server.metrics import Metrics
+from ingle.server.outbox import Outbox
+from ingle.server.settings import ServerSettings
+from ingle.wire.dialect import EventStream
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Event)
+Events = AbstractAsyncContextManager[AsyncIterator[Event]]
+
+JSON = b"application/json"
+
+_FAREWELL_S = 1.0
+"""How long an aborted stream may take to tell its client why."""
+
+
+class Exchange:
+    """What a route handler is given.
+
+    While an operation is performed the client is watched: if it leaves, the
+    ``async with node.perform(...)`` block is left too, and the engine's slot
+    stops. Handlers raise `IngleError`; the endpoint answers in the dialect.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        node: Node,
+        settings: ServerSettings,
+        metrics: Metrics,
+    ) -> None:
+        self.node = node
+        self.settings = settings
+        self.scope = scope
+        self.began = time.monotonic()
+        self.started = False
+        """Whether the status line was sent."""
+        self._receive = receive
+        self._send = send
+        self._metrics = metrics
+        self._cancel: anyio.CancelScope | None = None
+        self._ending: IngleError | None = None
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The parameters of the path."""
+        return dict(self.scope.get("path_params", {}))
+
+    @property
+    def route(self) -> str:
+        """The path as the route table writes it: a label without client data."""
+        return str(self.scope.get("ingle.route", "unknown"))
+
+    @property
+    def request_id(self) -> str:
+        """The id in this answer's ``x-request-id`` header."""
+        return str(self.scope.get("ingle.request_id", ""))
+
+    async def body(self) -> bytes:
+        """The request's body, within the limits."""
+        return await read_body(self.scope, self._receive, self.settings.limits)
+
+    async def reply(self, content: bytes, *, status: int = 200, kind: bytes = JSON) -> None:
+        """Send a whole answer."""
+        self.started = True
+        headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": content})
+
+    async def ask(self, operation: Operation, kind: type[E]) -> E:
+        """Perform an operation whose answer is one event, watching the client."""
+        return await self.attended(lambda: ask(self.node, operation, kind))
+
+    async def fold(self, operation: Operation) -> ChatResult:
+        """Perform a generation and fold its events, watching the client."""
+        return await self.attended(lambda: self.folded(operation))
+
+    async def folded(self, operation: Operation) -> ChatResult:
+        """As `fold`, for callers that already watch the client."""
+        fold = Fold()
+        async with self.node.perform(operation) as events:
+            async for event in events:
+                fold.add(event)
+        result = fold.result()
+        self._metrics.usage(result.model, result.usage)
+        return result
+
+    async def attended(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work while the client stays.
+
+        Raises:
+            ClientGone: it left; the work was cancelled.
+            Cancelled: the server is stopping; the work was cancelled.
+        """
+        failure: IngleError | None = None
+        outcome: list[T] = []
+        async with anyio.create_task_group() as group:
+            self._cancel = group.cancel_scope
+            group.start_soon(self._watch)
+            try:
+                outcome.append(await work())
+            except IngleError as error:
+                # Kept aside: a task group would wrap it in an exception group.
+                failure = error
+            group.cancel_scope.cancel()
+        self._cancel = None
+        if failure is not None:
+            raise failure
+        if not outcome:
+            assert self._ending is not None
+            raise self._ending
+        return outcome[0]
+
+    async def stream(self, source: Events, formatter: EventStream) -> None:
+        """Send the events as the formatter writes them, until they end or the client leaves.
+
+        The status line waits for the first piece, so that whatever fails before
+        it (no such model, too long a prompt) is answered with its true status.
+
+        Raises:
+            IngleError: it failed before the first piece.
+        """
+        headers = [
+            (b"content-type", formatter.content_type.encode()),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        outbox = Outbox(self._send, headers, pending_bytes=self.settings.limits.pending_bytes)
+        failure: IngleError | None = None
+        finished = False
+        async with anyio.create_task_group() as group:
+            self._cancel = group.cancel_scope
+            group.start_soon(self._watch)
+            group.start_soon(outbox.run)
+            group.start_soon(self._give_up_on, outbox)
+            try:
+                await self._produce(source, formatter, outbox)
+            except IngleError as error:
+                failure = error
+                if outbox.started:
+                    outbox.put(formatter.fail(error))
+            if failure is None or outbox.started:
+                await outbox.finish()
+            finished = True
+            group.cancel_scope.cancel()
+        self._cancel = None
+        self.started = outbox.started
+        if not finished:
+            failure = self._ending
+        if failure is None:
+            return
+        if self.started and not finished and not isinstance(failure, ClientGone):
+            outbox.put(formatter.fail(failure))
+            with anyio.move_on_after(_FAREWELL_S):
+                await outbox.flush(more=False)
+        raise failure
+
+    def abort(self, error: IngleError) -> None:
+        """End what is going on, as when the server stops; the client is told why."""
+        if self._cancel is not None and self._ending is None:
+            self._ending = error
+            self._cancel.cancel()
+
+    async def _produce(self, source: Events, formatter: EventStream, outbox: Outbox) -> None:
+        add = formatter.add
+        model = ""
+        waiting = True
+        async with source as events:
+            async for event in events:
+                chunk = add(event)
+                if chunk:
+                    outbox.put(chunk)
+                    if waiting:
+                        waiting = False
+                        self._metrics.first_piece(self.route, time.monotonic() - self.began)
+                    if outbox.full:
+                        await outbox.room()
+                if isinstance(event, Started):
+                    model = event.model
+                elif isinstance(event, Usage):
+                    self._metrics.usage(model, event)
+        outbox.put(formatter.end())
+
+    async def _give_up_on(self, outbox: Outbox) -> None:
+        # A client that stops reading would hold its slot for ever.
+        limit = self.settings.limits.stalled_s
+        while outbox.stalled_s < limit:  # noqa: ASYNC110 - a look now and then is cheaper
+            await anyio.sleep(limit / 4)
+        self.abort(ClientGone(f"the client took nothing for {limit:g} s"))
+
+    async def _watch(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.abort(ClientGone("the client left before its answer was whole"))
+                return

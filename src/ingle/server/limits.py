@@ -1,0 +1,119 @@
+"""Reading a body within bounds: size, patience, encoding, depth."""
+
+from __future__ import annotations
+
+import re
+
+import anyio
+import anyio.to_thread
+from starlette.types import Receive, Scope
+
+from ingle.errors import InvalidRequest
+from ingle.server.errors import BodyTimeout, BodyTooLarge, ClientGone
+from ingle.server.settings import MIB, Limits
+
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_STRING = re.compile(rb'"[^"]*"')
+_DRAIN_S = 2.0
+_THREAD_FROM = MIB
+
+
+async def read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+    """The whole body, checked before anything decodes it.
+
+    A body that says it is too long, or turns out to be, is read to its end
+    for a moment (and thrown away), so that the client sees the refusal and
+    not a reset connection.
+
+    Raises:
+        BodyTooLarge: over ``limits.body_bytes``, declared or chunked.
+        BodyTimeout: nothing arrived for ``limits.body_idle_s``.
+        InvalidRequest: not UTF-8, or brackets nested beyond ``limits.json_depth``.
+        ClientGone: the client left in the middle.
+    """
+    headers = dict(scope["headers"])
+    declared = headers.get(b"content-length", b"0")
+    if int(declared if declared.isdigit() else 0) > limits.body_bytes:
+        if b"expect" not in headers:
+            await _drain(receive)
+        raise _too_large(limits)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        with anyio.move_on_after(limits.body_idle_s) as patience:
+            message = await receive()
+        if patience.cancelled_caught:
+            raise BodyTimeout(
+                f"no byte of the body arrived for {limits.body_idle_s:g} s", field="body"
+            )
+        if message["type"] == "http.disconnect":
+            raise ClientGone("the client left while sending its request")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limits.body_bytes:
+            await _drain(receive)
+            raise _too_large(limits)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    body = b"".join(chunks)
+    if size < _THREAD_FROM:
+        check_json(body, limits.json_depth)
+    else:
+        # A hostile body of many MiB takes a while to scan; others go on meanwhile.
+        await anyio.to_thread.run_sync(check_json, body, limits.json_depth)
+    return body
+
+
+def check_json(body: bytes, depth: int) -> None:
+    """Refuse what a decoder should not see.
+
+    Raises:
+        InvalidRequest: not UTF-8, or nested deeper than ``depth``.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"the body is not UTF-8: bad byte at {error.start}", field="body"
+        ) from None
+    if nested_beyond(body, depth):
+        raise InvalidRequest(f"the JSON is nested deeper than {depth} levels", field="body")
+
+
+def nested_beyond(body: bytes, depth: int) -> bool:
+    """Whether brackets outside of strings nest deeper than ``depth``. Never recurses."""
+    if body.count(b"[") + body.count(b"{") <= depth:
+        return False
+    # Escapes first (a run of backslashes pairs up from its left), then everything
+    # that is no bracket or quote, then the strings: what is left is structure.
+    bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    structure = _STRING.sub(b"", bare)
+    # Flat pairs are most of any honest body and need no walk.
+    for pair in (b"{}", b"[]", b"{}"):
+        structure = structure.replace(pair, b"")
+    level = 0
+    for byte in structure:
+        if byte in b"[{":
+            level += 1
+            if level >= depth:
+                return True
+        elif byte in b"]}":
+            level -= 1
+    return False
+
+
+def _too_large(limits: Limits) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"the body is larger than {limits.body_bytes} bytes",
+        hint="send less, or raise the server's body limit",
+        limit=limits.body_bytes,
+    )
+
+
+async def _drain(receive: Receive) -> None:
+    with anyio.move_on_after(_DRAIN_S):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                return

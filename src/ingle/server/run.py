@@ -1,0 +1,158 @@
+"""Running the application: bind, say where, answer, stop cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import anyio
+import uvicorn
+from starlette.routing import BaseRoute
+
+from ingle.node.node import Node
+from ingle.server.address import BACKLOG, Address, bind, bound, check_exposure
+from ingle.server.application import create_application
+from ingle.server.endpoint import Floor
+from ingle.server.security import is_loopback
+from ingle.server.settings import DEFAULT_PORT, LOOPBACK, ServerSettings
+
+__all__ = ["DEFAULT_PORT", "serve"]
+
+_KEEP_ALIVE_S = 75
+"""Longer than clients keep idle connections, so that none is closed under a request."""
+_LAST_RESORT_S = 2.0
+
+
+async def serve(
+    node: Node,
+    *,
+    host: str = LOOPBACK,
+    port: int = DEFAULT_PORT,
+    settings: ServerSettings | None = None,
+    extra: Sequence[BaseRoute] = (),
+    grace_s: float = 3.0,
+    on_ready: Callable[[Address], None] | None = None,
+    stop: anyio.Event | None = None,
+    handle_signals: bool = True,
+) -> None:
+    """Answer over HTTP until SIGTERM, SIGINT or ``stop``.
+
+    Args:
+        node: Performs the operations; the caller closes it.
+        host: An address of this machine; beyond loopback a token is needed.
+        port: 0 takes any free port; ``on_ready`` tells which.
+        settings: Token, names, origins, limits.
+        extra: Further routes, such as the web page.
+        grace_s: Seconds that answers under way may still take after a stop;
+            what is not done by then ends with an error chunk. A second signal
+            ends them at once.
+        on_ready: Called with the address once connections are accepted.
+        stop: Ends the server when set.
+        handle_signals: Install handlers for SIGTERM and SIGINT meanwhile
+            (only in the main thread).
+
+    Raises:
+        Refused: beyond loopback without a token.
+        ConfigError: the port is taken, or the host is none of ours.
+    """
+    chosen = settings or ServerSettings()
+    check_exposure(host, chosen.token)
+    if not is_loopback(host):
+        chosen = dataclasses.replace(
+            chosen, any_address=True, hosts=(*chosen.hosts, host, *_own_names())
+        )
+    sock = bind(host, port)
+    try:
+        application = create_application(node, chosen, extra=extra)
+        config = _config(application, grace_s)
+        server = _Server(config, application.state.floor, sock, on_ready, grace_s)
+        await server.run_until(stop, handle_signals=handle_signals)
+    finally:
+        sock.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with our signals, our notice of readiness and our way to stop."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        floor: Floor,
+        sock: socket.socket,
+        on_ready: Callable[[Address], None] | None,
+        grace_s: float,
+    ) -> None:
+        super().__init__(config)
+        self._floor = floor
+        self._socket = sock
+        self._on_ready = on_ready
+        self._grace_s = grace_s
+
+    async def run_until(self, stop: anyio.Event | None, *, handle_signals: bool) -> None:
+        """Serve until told to stop; returns when every answer has ended."""
+        async with anyio.create_task_group() as group:
+            if stop is not None:
+                group.start_soon(self._await_stop, stop)
+            if handle_signals and threading.current_thread() is threading.main_thread():
+                group.start_soon(self._await_signals)
+            await self.serve(sockets=[self._socket])
+            group.cancel_scope.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets=sockets)
+        if self._on_ready is not None:
+            self._on_ready(bound(self._socket))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let answers finish for a while, then end them."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._end_answers)
+            await super().shutdown(sockets=sockets)
+            group.cancel_scope.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: `_await_signals` does it, without raising the signal again afterwards."""
+        yield
+
+    async def _await_stop(self, stop: anyio.Event) -> None:
+        await stop.wait()
+        self.should_exit = True
+
+    async def _await_signals(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                if self.should_exit:
+                    self._floor.stop()
+                self.should_exit = True
+
+    async def _end_answers(self) -> None:
+        await anyio.sleep(self._grace_s)
+        self._floor.stop()
+
+
+def _config(application: object, grace_s: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        backlog=BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        # The last resort, for a client that does not even take its error chunk.
+        timeout_graceful_shutdown=math.ceil(grace_s + _LAST_RESORT_S),
+    )
+
+
+def _own_names() -> tuple[str, ...]:
+    name = socket.gethostname().lower()
+    return (name, name.partition(".")[0] + ".local")

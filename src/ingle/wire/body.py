@@ -1,0 +1,71 @@
+"""Request bodies: JSON in, a typed struct out, errors that name the field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.operations import invalid_field
+
+T = TypeVar("T")
+
+_MISSING = re.compile(r"missing required field `(.+?)`")
+
+
+class Body(msgspec.Struct, kw_only=True):
+    """Base of the bodies that clients send. Fields we do not know are passed over.
+
+    Clients send ``null`` for what they leave out, so optional fields admit None.
+    """
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """Read a body.
+
+    Raises:
+        InvalidRequest: not JSON, not UTF-8, nested too deeply, or a field is
+            missing or has the wrong type; ``details['field']`` names it.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise _named(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the body is not valid JSON: {error}", field="body") from None
+    except RecursionError:
+        raise InvalidRequest("the body is nested too deeply", field="body") from None
+
+
+@contextmanager
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Report a bad field of the operation under the name it has in this dialect.
+
+    ``names`` maps the operation's field to the client's, as ``max_tokens`` to
+    ``options.num_predict``.
+    """
+    try:
+        yield
+    except InvalidRequest as error:
+        field = str(error.details.get("field", ""))
+        head = re.split(r"[.\[]", field, maxsplit=1)[0]
+        if head not in names:
+            raise
+        theirs = names[head] + field[len(head) :]
+        message = error.message.replace(field, theirs, 1)
+        details = {**error.details, "field": theirs}
+        raise type(error)(message, hint=error.hint, **details) from None
+
+
+def _named(error: msgspec.ValidationError) -> InvalidRequest:
+    missing = _MISSING.search(str(error))
+    if missing is None:
+        return invalid_field("", error)
+    found = invalid_field("", error)
+    parent = str(found.details["field"])
+    name = missing[1] if parent == "request" else f"{parent}.{missing[1]}"
+    return InvalidRequest(f"{name}: this field is required", field=name)

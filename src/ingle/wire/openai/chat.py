@@ -1,0 +1,173 @@
+"""``POST /v1/chat/completions``: body to operation (API reference, "Create chat completion")."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.operations import Chat
+from ingle.wire.body import decode, renamed
+from ingle.wire.openai.messages import (
+    MessageBody,
+    ToolBody,
+    ToolChoice,
+    chosen,
+    messages,
+    tools,
+)
+from ingle.wire.openai.sampling import SamplingBody
+
+EFFORT_BUDGETS = {"minimal": 256, "low": 1024, "medium": 4096, "high": None, "xhigh": None}
+"""``reasoning_effort`` as tokens of reasoning at most; ``none`` turns reasoning off."""
+
+
+class TextFormat(msgspec.Struct, tag="text", tag_field="type", kw_only=True):
+    pass
+
+
+class ObjectFormat(msgspec.Struct, tag="json_object", tag_field="type", kw_only=True):
+    pass
+
+
+class NamedSchema(msgspec.Struct, kw_only=True):
+    name: str = ""
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class SchemaFormat(msgspec.Struct, tag="json_schema", tag_field="type", kw_only=True):
+    json_schema: NamedSchema
+
+
+class StreamOptions(msgspec.Struct, kw_only=True):
+    include_usage: bool | None = None
+
+
+class ReasoningOptions(msgspec.Struct, kw_only=True):
+    """``enabled`` and ``budget`` are ours; ``effort`` and ``max_tokens`` come from routers."""
+
+    enabled: bool | None = None
+    budget: int | None = None
+    max_tokens: int | None = None
+    effort: str | None = None
+
+
+class ChatBody(SamplingBody, kw_only=True):
+    """The fields of the route that mean something here; the others are passed over."""
+
+    model: str
+    messages: list[MessageBody]
+    tools: list[ToolBody] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: TextFormat | ObjectFormat | SchemaFormat | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    reasoning_effort: str | None = None
+    reasoning: ReasoningOptions | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    continue_final_message: bool | None = None
+
+
+class ChatRequest(NamedTuple):
+    """What the client asked: an operation, and how it wants the answer."""
+
+    operation: Chat
+    stream: bool
+    include_usage: bool
+
+
+def parse(body: bytes) -> ChatRequest:
+    """Read the body.
+
+    Raises:
+        InvalidRequest: a bad field, named as the client wrote it.
+    """
+    asked = decode(body, ChatBody)
+    limit_name = "max_tokens" if asked.max_completion_tokens is None else "max_completion_tokens"
+    if asked.top_logprobs and not asked.logprobs:
+        raise InvalidRequest("top_logprobs needs logprobs to be true", field="top_logprobs")
+    offered = tools(asked.tools)
+    choice, offered = chosen(asked.tool_choice, offered)
+    think, budget = reasoning(asked.reasoning_effort, asked.reasoning)
+    options = dict(asked.chat_template_kwargs or {})
+    if think is None and isinstance(options.get("enable_thinking"), bool):
+        think = options.pop("enable_thinking")
+    names = {
+        "max_tokens": limit_name,
+        "schema": "response_format",
+        "think_budget": "reasoning.budget",
+    }
+    with renamed(names):
+        operation = Chat(
+            model=asked.model,
+            messages=messages(asked.messages),
+            tools=offered,
+            tool_choice=choice,
+            parallel_tool_calls=asked.parallel_tool_calls is not False,
+            max_tokens=getattr(asked, limit_name),
+            n=1 if asked.n is None else asked.n,
+            logprobs=bool(asked.logprobs),
+            top_logprobs=asked.top_logprobs or 0,
+            schema=schema(asked.response_format),
+            think=think,
+            think_budget=budget,
+            template_options=options,
+            continue_last=bool(asked.continue_final_message),
+            **asked.common(),
+        )
+    options_of_stream = asked.stream_options
+    return ChatRequest(
+        operation=operation,
+        stream=bool(asked.stream),
+        include_usage=bool(options_of_stream and options_of_stream.include_usage),
+    )
+
+
+def reasoning(
+    effort: str | None, options: ReasoningOptions | None
+) -> tuple[bool | None, int | None]:
+    """Whether to reason, and at most how many tokens of it. None leaves the model's default.
+
+    Raises:
+        InvalidRequest: an effort that is not one of the known words.
+    """
+    think: bool | None = None
+    budget: int | None = None
+    if options is not None:
+        think = options.enabled
+        budget = options.max_tokens if options.budget is None else options.budget
+        if think is None and budget is not None:
+            think = budget > 0
+        effort = options.effort or effort
+    if effort is None or think is not None:
+        return think, budget
+    if effort == "none":
+        return False, budget
+    if effort not in EFFORT_BUDGETS:
+        known = ", ".join(["none", *EFFORT_BUDGETS])
+        raise InvalidRequest(
+            f"reasoning_effort: {effort!r} is none of {known}", field="reasoning_effort"
+        )
+    return True, EFFORT_BUDGETS[effort]
+
+
+def schema(
+    wanted: TextFormat | ObjectFormat | SchemaFormat | None,
+) -> dict[str, Any] | None:
+    """The JSON Schema that the answer must satisfy, or None for free text."""
+    match wanted:
+        case ObjectFormat():
+            return {"type": "object"}
+        case SchemaFormat(json_schema=named):
+            # A schema that is left out, as the API allows, admits any JSON object.
+            return {"type": "object"} if named.schema is None else named.schema
+        case _:
+            return None

@@ -1,0 +1,193 @@
+"""Chat answers: whole (``chat.completion``) and streamed (``chat.completion.chunk``).
+
+Source: API reference, "The chat completion object" and "The chat completion
+chunk object".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingle.errors import IngleError
+from ingle.operations import (
+    ChatResult,
+    Choice,
+    Event,
+    Finish,
+    Reasoning,
+    Started,
+    Text,
+    Timing,
+    ToolCallPiece,
+    Usage,
+)
+from ingle.wire import sse
+from ingle.wire.openai.errors import failed_chunk
+from ingle.wire.openai.usage import fingerprint, logprobs_object, place_object, usage_object
+
+FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "cancelled": "stop"}
+
+
+def completion(result: ChatResult, *, identifier: str, created: int) -> bytes:
+    """The whole answer."""
+    return sse.encode(
+        {
+            "id": identifier,
+            "object": "chat.completion",
+            "created": created,
+            "model": result.model,
+            "system_fingerprint": fingerprint(result.digest),
+            "choices": [_choice(choice, identifier) for choice in result.choices],
+            "usage": usage_object(result.usage),
+            "ingle": place_object(result.where, result.digest, result.timing),
+        }
+    )
+
+
+class ChatStream:
+    """The chunks of one streamed answer.
+
+    The constant parts of a chunk are encoded once: a piece of text costs one
+    JSON string and one concatenation. What clients rely on, and tests hold: one
+    ``id`` and ``created`` throughout; the role first, once per choice; a tool
+    call's ``id`` and name once, its ``index`` always; ``finish_reason`` is
+    ``tool_calls`` whenever a tool was called; usage, if asked for, in a last
+    chunk with no choices; then ``[DONE]``.
+    """
+
+    content_type = sse.CONTENT_TYPE
+
+    def __init__(
+        self, *, identifier: str, created: int, model: str, include_usage: bool = False
+    ) -> None:
+        self._id = identifier
+        self._created = created
+        self._include_usage = include_usage
+        self._started = Started(model=model, digest="", where="")
+        self._usage = Usage(prompt_tokens=0)
+        self._timing: Timing | None = None
+        self._opened: dict[int, tuple[bytes, bytes, bytes]] = {}
+        self._called: set[tuple[int, int]] = set()
+        self._head = self._tail = b""
+
+    def add(self, event: Event) -> bytes:
+        """The bytes an event adds."""
+        if isinstance(event, Text | Reasoning) and not event.logprobs:
+            parts = self._opened.get(event.index)
+            if parts is None:
+                return self._open(event.index) + self.add(event)
+            head = parts[0] if isinstance(event, Text) else parts[1]
+            return head + sse.encode(event.text) + parts[2]
+        match event:
+            case Started():
+                self._started = event
+            case Usage():
+                self._usage = event
+            case Timing():
+                self._timing = event
+            case Text(text=text, index=index, logprobs=logprobs):
+                return self._delta(index, {"content": text}, logprobs=logprobs_object(logprobs))
+            case Reasoning(text=text, index=index):
+                return self._delta(index, {"reasoning_content": text})
+            case ToolCallPiece(index=index):
+                return self._delta(index, {"tool_calls": [self._call(event)]})
+            case Finish(index=index, reason=reason):
+                if any(choice == index for choice, _ in self._called) and reason == "stop":
+                    reason = "tool_calls"
+                return self._delta(index, {}, finish=FINISH[reason])
+            case _:
+                pass
+        return b""
+
+    def end(self) -> bytes:
+        """The usage chunk, if asked for, and ``[DONE]``."""
+        last = b""
+        if self._include_usage:
+            started = self._started
+            last = sse.data(
+                {
+                    **self._envelope(),
+                    "choices": [],
+                    "usage": usage_object(self._usage),
+                    "ingle": place_object(started.where, started.digest, self._timing),
+                }
+            )
+        return last + b"data: [DONE]\n\n"
+
+    def fail(self, error: IngleError) -> bytes:
+        """An error chunk, and no ``[DONE]``: the answer is not whole."""
+        return failed_chunk(error)
+
+    def _open(self, index: int) -> bytes:
+        if not self._head:
+            self._head = b"data: " + sse.encode(self._envelope())[:-1]
+            self._tail = b',"usage":null}\n\n' if self._include_usage else b"}\n\n"
+        start = self._head + b',"choices":[{"index":%d,"delta":{' % index
+        stop = b'},"logprobs":null,"finish_reason":null}]' + self._tail
+        self._opened[index] = (start + b'"content":', start + b'"reasoning_content":', stop)
+        return start + b'"role":"assistant","content":""' + stop
+
+    def _delta(
+        self,
+        index: int,
+        delta: dict[str, Any],
+        *,
+        logprobs: dict[str, Any] | None = None,
+        finish: str | None = None,
+    ) -> bytes:
+        opening = b"" if index in self._opened else self._open(index)
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+        return opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + self._tail
+
+    def _call(self, piece: ToolCallPiece) -> dict[str, Any]:
+        key = (piece.index, piece.call)
+        if key in self._called:
+            return {"index": piece.call, "function": {"arguments": piece.arguments}}
+        self._called.add(key)
+        return {
+            "index": piece.call,
+            "id": piece.id or call_id(self._id, piece.index, piece.call),
+            "type": "function",
+            "function": {"name": piece.name, "arguments": piece.arguments},
+        }
+
+    def _envelope(self) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._started.model,
+            "system_fingerprint": fingerprint(self._started.digest),
+        }
+
+
+def call_id(answer_id: str, choice: int, call: int) -> str:
+    """A tool call's id where the engine gave none: unique, and the same whenever it is asked."""
+    return f"call_{answer_id.rpartition('-')[2]}_{choice}_{call}"
+
+
+def _choice(choice: Choice, identifier: str) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": choice.text if choice.text or not choice.tool_calls else None,
+        "refusal": None,
+    }
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    finish = choice.finish or "stop"
+    if choice.tool_calls:
+        finish = "tool_calls" if finish == "stop" else finish
+        message["tool_calls"] = [
+            {
+                "id": call.id or call_id(identifier, choice.index, at),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for at, call in enumerate(choice.tool_calls)
+        ]
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": logprobs_object(choice.logprobs) if choice.logprobs else None,
+        "finish_reason": FINISH[finish],
+    }

@@ -1,0 +1,22 @@
+"""A server process before a scripted node: ``python scripted_server.py [PORT]``.
+
+Prints its address on the first line of stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import anyio
+from scripted_node import ScriptedNode
+
+from ingle.server.run import serve
+
+
+async def main() -> None:
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    await serve(ScriptedNode(), port=port, on_ready=lambda address: print(address.url, flush=True))
+
+
+if __name__ == "__main__":
+    anyio.run(main)
