@@ -1,0 +1,1 @@
+"""Recipes: programs that make the models ingle ships."""

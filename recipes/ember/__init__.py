@@ -1,0 +1,5 @@
+"""ember: the small Qwen3-architecture model inside ingle, and the recipe that makes it.
+
+Read the stages in the order they run: corpus, tokenizer, tasks, model, pretrain, instruct,
+embed, export, evaluate. `python -m recipes.ember --scale tiny --out DIR` runs them all.
+"""

@@ -1,0 +1,50 @@
+"""python -m recipes.ember --scale tiny|small|full [--stages a,b] [--minutes N] --out DIR"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import sys
+import time
+from pathlib import Path
+
+from .scale import SCALES
+
+STAGES = "corpus tasks tokenizer pretrain instruct embed export evaluate".split()
+TIMED = ("pretrain", "instruct", "embed")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="recipes.ember", description=__doc__)
+    parser.add_argument("--scale", choices=SCALES, default="tiny")
+    parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, in order")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop and checkpoint after")
+    parser.add_argument("--out", type=Path, required=True, help="folder for everything it makes")
+    arguments = parser.parse_args()
+    wanted = arguments.stages.split(",")
+    unknown = sorted(set(wanted) - set(STAGES))
+    if unknown:
+        parser.error(f"unknown stages: {', '.join(unknown)} (there are: {', '.join(STAGES)})")
+    scale = SCALES[arguments.scale]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    for name in STAGES:
+        if name not in wanted:
+            continue
+        started = time.monotonic()
+        print(f"== {name} ({scale.name})", flush=True)
+        stage = importlib.import_module(f".{name}", __package__)
+        if name in TIMED:
+            left = arguments.minutes - (started - begun) / 60
+            if not stage.run(scale, arguments.out, minutes=left):
+                print(f"== {name}: out of time; the same command goes on from its checkpoint")
+                return 3
+        else:
+            stage.run(scale, arguments.out)
+        print(f"== {name} took {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

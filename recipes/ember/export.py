@@ -1,0 +1,98 @@
+"""Stage 7, export: GGUF files for llama.cpp, matrices in Q8_0 and norms in float32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+from gguf.quants import quantize
+
+from . import chat, embed, model, tokenizer
+from .scale import Scale
+
+DESCRIPTIONS = {
+    "ember": "The small language model inside ingle: chat, tools, reading and JSON on any machine.",
+    "ember-embed": "The small embedding model inside ingle, for search in documentation.",
+}
+REPOSITORY = "recipes/ember"
+# Read by llama.cpp as defaults: nearly greedy, since a small model's tail is noise.
+TEMPERATURE, TOP_K, TOP_P, MINIMUM_P, REPEAT = 0.2, 20, 0.9, 0.05, 1.0
+
+
+def add_tokenizer(writer: gguf.GGUFWriter, folder: Path) -> None:
+    tokens, merges = tokenizer.pieces(folder)
+    special = len(chat.CONTROL_TOKENS), len(chat.USER_DEFINED_TOKENS)
+    kinds = gguf.TokenType
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    every = [*tokens, *chat.CONTROL_TOKENS, *chat.USER_DEFINED_TOKENS]
+    writer.add_token_list([t.encode() for t in every])
+    writer.add_token_types(
+        [kinds.NORMAL] * len(tokens)
+        + [kinds.CONTROL] * special[0]
+        + [kinds.USER_DEFINED] * special[1]
+    )
+    writer.add_token_merges(merges)
+    end_of_text, turn_end = len(tokens), len(tokens) + 2
+    writer.add_bos_token_id(end_of_text)
+    writer.add_eos_token_id(turn_end)
+    writer.add_eot_token_id(turn_end)
+    writer.add_pad_token_id(end_of_text)
+    writer.add_add_bos_token(False)
+
+
+def write(name: str, network: model.Qwen3, folder: Path, path: Path) -> None:
+    config = network.config
+    writer = gguf.GGUFWriter(path, "qwen3")
+    writer.add_name(name)
+    writer.add_basename(name)
+    writer.add_description(DESCRIPTIONS[name])
+    writer.add_author("the ingle project")
+    writer.add_license("Apache-2.0")
+    writer.add_languages(["en"])
+    writer.add_source_url(REPOSITORY)
+    parameters = sum(p.numel() for p in network.parameters())
+    writer.add_size_label(f"{parameters / 1e6:.0f}M")
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_block_count(config.layers)
+    writer.add_context_length(config.context)
+    writer.add_embedding_length(config.width)
+    writer.add_feed_forward_length(config.feed_forward)
+    writer.add_head_count(config.heads)
+    writer.add_head_count_kv(config.key_value_heads)
+    writer.add_key_length(config.head)
+    writer.add_value_length(config.head)
+    writer.add_rope_freq_base(config.rope_base)
+    writer.add_layer_norm_rms_eps(config.norm_epsilon)
+    add_tokenizer(writer, folder)
+    if name == "ember":
+        writer.add_chat_template(chat.TEMPLATE)
+        writer.add_float32("general.sampling.temp", TEMPERATURE)
+        writer.add_int32("general.sampling.top_k", TOP_K)
+        writer.add_float32("general.sampling.top_p", TOP_P)
+        writer.add_float32("general.sampling.min_p", MINIMUM_P)
+        writer.add_float32("general.sampling.penalty_repeat", REPEAT)
+    else:
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
+        writer.add_string("ingle.embedding.query_prefix", embed.QUERY)
+        writer.add_string("ingle.embedding.passage_prefix", embed.PASSAGE)
+    for key, tensor in network.state_dict().items():
+        values = tensor.float().numpy()
+        if values.ndim == 1:
+            writer.add_tensor(key, values.astype(np.float32))
+        else:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(key, quantize(values, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    print(f"export: {path.name} {parameters / 1e6:.1f} M parameters, {path.stat().st_size} bytes")
+
+
+def run(scale: Scale, folder: Path) -> None:
+    """Write ember.gguf and ember-embed.gguf."""
+    write("ember", model.load(folder / "instructed.pt"), folder, folder / "ember.gguf")
+    write("ember-embed", model.load(folder / "embedder.pt"), folder, folder / "ember-embed.gguf")

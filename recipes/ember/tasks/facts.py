@@ -1,0 +1,149 @@
+"""Facts: what the corpus says, in a form that questions can be asked about.
+
+Commands with a one-line summary and their options come from man pages; passages are paragraphs
+that stand alone. Both keep the split of the document they come from.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..corpus import Document
+
+# The commands that people ask about most are seen more often than the other thousands.
+COMMON = frozenset(
+    """tar ls cp mv rm mkdir rmdir cat head tail less grep sed gawk awk find xargs sort uniq wc cut
+    tr tee diff patch chmod chown ln df du ps kill top free uptime who id date touch stat file echo
+    printf ssh scp rsync curl wget ping ip ss gzip gunzip xz zstd zip unzip bash sudo mount umount
+    systemctl journalctl crontab git git-commit git-clone git-log git-status git-push git-pull
+    git-branch git-checkout git-diff git-merge git-rebase git-stash git-add git-reset make gcc gpg
+    openssl apt apt-get dpkg man nano vim tmux screen jq split basename dirname realpath readlink
+    seq sleep env nohup nice watch lsof strace cmake docker podman git""".split()
+)
+
+
+@dataclass
+class Command:
+    name: str
+    summary: str
+    split: str
+    synopsis: str = ""
+    options: list[tuple[list[str], str]] = field(default_factory=list)
+
+
+@dataclass
+class Passage:
+    title: str
+    heading: str
+    text: str
+    split: str
+
+
+@dataclass
+class Facts:
+    commands: list[Command]
+    passages: list[Passage]
+
+    def __post_init__(self) -> None:
+        self.common = [c for c in self.commands if c.name in COMMON and c.options]
+        self.with_options = [c for c in self.commands if c.options]
+        self.names = {c.name for c in self.commands}
+        self.by_split: dict[str, list[Passage]] = {"train": [], "validation": [], "test": []}
+        for passage in self.passages:
+            self.by_split[passage.split].append(passage)
+
+
+def sections(text: str) -> dict[str, str]:
+    parts = re.split(r"(?m)^#{2,3} (.+)$", text)
+    return {parts[i].strip(): parts[i + 1].strip() for i in range(1, len(parts) - 1, 2)}
+
+
+def first_sentence(text: str) -> str:
+    text = re.sub(r"\s+", " ", text).strip()
+    match = re.match(r"(.{8,200}?[^.\s]{2}[.;])(\s|$)", text)
+    return (match.group(1) if match else text[:200]).rstrip(".;: ")
+
+
+def read_options(body: str) -> list[tuple[list[str], str]]:
+    """`-x, --extract, --get` and the first sentence under it, for every option of a section."""
+    found = []
+    for flags_line, description in re.findall(
+        r"(?m)^\s*(-{1,2}[^\n]{0,80})\n\s{2,}(\S(?:[^\n]|\n(?!\n))+)", body
+    ):
+        flags = re.findall(r"(?:^|[\s,|])(-{1,2}[A-Za-z0-9?@][\w-]*)", flags_line)
+        sentence = first_sentence(description)
+        good = 3 <= len(sentence.split()) <= 34 and sentence.isascii() and sentence[0].isalpha()
+        if flags and good and len(flags) <= 4:
+            found.append((flags, sentence))
+    return found
+
+
+def read_command(document: Document) -> Command | None:
+    by_heading = sections(document.text)
+    line = re.sub(r"\s+", " ", by_heading.get("NAME", by_heading.get("Name", "")))
+    match = re.match(r"(?:\S+, )*?([\w.+-]+)(?:, [^-]*)? [-–—]+ (.{8,140})$", line)
+    if not match:
+        return None
+    name = document.title.rsplit(".", 1)[0]
+    options: list[tuple[list[str], str]] = []
+    for body in by_heading.values():
+        options += read_options(body)
+    synopsis = by_heading.get("SYNOPSIS", "").split("\n\n")[0].replace("\n", " ").strip()
+    synopsis = re.sub(r"\s+", " ", synopsis)
+    return Command(
+        name,
+        match.group(2).strip().rstrip("."),
+        document.split,
+        synopsis if 5 < len(synopsis) < 120 and synopsis.startswith(name) else "",
+        options[:160],
+    )
+
+
+def read_passages(document: Document, limit: int) -> list[Passage]:
+    found, heading = [], document.title
+    for paragraph in document.text.split("\n\n"):
+        if paragraph.startswith("#"):
+            heading = paragraph.lstrip("# ").strip()[:80]
+            continue
+        text = re.sub(r"\s+", " ", paragraph).strip()
+        letters = sum(c.isalpha() or c == " " for c in text)
+        if not 180 <= len(text) <= 700 or letters < 0.88 * len(text) or text[-1] != ".":
+            continue
+        if text[0].isupper() and text.isascii():
+            found.append(Passage(document.title, heading, text, document.split))
+    step = max(1, len(found) // limit)
+    return found[::step][:limit]
+
+
+def extract(documents: Iterable[Document], folder: Path, per_document: int = 12) -> Facts:
+    """Write facts.json.
+
+    What a command does can only be remembered, so its page belongs to training whatever its split:
+    the test of these questions is their phrasing.
+    """
+    commands: dict[str, Command] = {}
+    passages: list[Passage] = []
+    for document in documents:
+        if document.kind == "man" and re.search(r"\.(1|8)[a-z]*$", document.title):
+            command = read_command(document)
+            if command is not None and command.name not in commands:
+                commands[command.name] = command
+        if document.kind != "dictionary":
+            passages += read_passages(document, per_document)
+    facts = Facts(list(commands.values()), passages)
+    raw: dict[str, Any] = {
+        "commands": [asdict(c) for c in facts.commands],
+        "passages": [asdict(p) for p in facts.passages],
+    }
+    (folder / "facts.json").write_text(json.dumps(raw), encoding="utf-8")
+    return facts
+
+
+def load(folder: Path) -> Facts:
+    raw = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    return Facts([Command(**c) for c in raw["commands"]], [Passage(**p) for p in raw["passages"]])

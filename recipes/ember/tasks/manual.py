@@ -1,0 +1,80 @@
+"""The manual: what commands and their options do, from memory of the pages.
+
+The pages are all in training, what is held out is the phrasing of the question; so the figure
+says how much of them the model keeps.
+"""
+# ruff: noqa: E501 (a table is read by rows)
+
+from __future__ import annotations
+
+from ..chat import Conversation
+from .about import turn, typed
+from .draw import Draw
+from .facts import Command, Facts
+
+WHAT = ["What does {c} do?", "What is {c}?", "What is {c} for?", "Explain {c}.", "What does the command {c} do?", "What's {c}?", "Describe the {c} command.", "{c}: what does it do?", "What is the {c} command used for?", "Tell me what {c} does."]
+OPTION = ["What does {c} {f} do?", "What does {f} do in {c}?", "What does the {f} option of {c} mean?", "What is {c} {f}?", "Explain {c} {f}.", "What is the option {f} of {c} for?", "In {c}, what does {f} mean?", "{c} {f}?", "What does `{c} {f}` do?", "Tell me about the {f} flag of {c}."]
+WHICH = ["Which option of {c} does this: {t}?", "Which {c} option is it: {t}?", "How do I tell {c} this: {t}?", "What option of {c} should I use to {t}?", "With {c}, which flag means: {t}?"]
+FIND = ["Which command does this: {t}?", "What command is described as: {t}?", "I need a command: {t}", "Which program is it: {t}?", "Name the command: {t}"]
+SYNOPSIS = ["How do I call {c}?", "What is the syntax of {c}?", "What is the usage of {c}?", "Show me the synopsis of {c}.", "How is {c} used?"]
+NO_SUCH = "I don't know an option {f} of {c}."
+NO_COMMAND = "I don't know a command called {c}."
+KEEP = ("GNU", "UTF", "ASCII", "HTML", "JSON", "XML", "SSH", "URL", "IP", "TCP", "UDP", "ACL", "PID", "I")
+
+
+def lowered(text: str) -> str:
+    word = text.split()[0]
+    return text if word.isupper() or word.startswith(KEEP) else text[0].lower() + text[1:]
+
+
+def plain_name(d: Draw, command: Command) -> str:
+    """git-commit is asked for as `git commit`."""
+    if command.name.startswith("git-"):
+        return command.name.replace("-", " ", 1)
+    return command.name
+
+
+def known_command(d: Draw, facts: Facts) -> Command | None:
+    if facts.common and d.chance(0.6):
+        return d.rng.choice(facts.common)
+    return d.rng.choice(facts.with_options) if facts.with_options else None
+
+
+def option_answer(name: str, flags: list[str], flag: str, text: str) -> str:
+    others = [f for f in flags if f != flag]
+    same = f" (the same as {', '.join(others)})" if others else ""
+    return f"`{name} {flag}`{same}: {lowered(text)}."
+
+
+def purpose(d: Draw, facts: Facts) -> Conversation:
+    if d.chance(0.04) or not facts.commands:
+        name = d.word(d.number(1, 3))
+        return turn(d, typed(d, d.of(WHAT).format(c=name)), NO_COMMAND.format(c=name), unknown=True)
+    command = d.rng.choice(facts.common if facts.common and d.chance(0.5) else facts.commands)
+    name = plain_name(d, command)
+    if d.chance(0.15):
+        return turn(d, d.of(FIND).format(t=lowered(command.summary)), f"`{name}`.", equals=f"`{name}`.")
+    if command.synopsis and d.chance(0.15):
+        reply = f"`{command.synopsis}`"
+        return turn(d, typed(d, d.of(SYNOPSIS).format(c=name)), reply, equals=reply)
+    reply = f"`{name}`: {lowered(command.summary)}."
+    return turn(d, typed(d, d.of(WHAT).format(c=name)), reply, equals=reply)
+
+
+def option(d: Draw, facts: Facts) -> Conversation:
+    command = known_command(d, facts)
+    if command is None:
+        return purpose(d, facts)
+    name = plain_name(d, command)
+    if d.chance(0.03):
+        flag = d.rng.choice(("-", "--")) + d.word(2)
+        reply = NO_SUCH.format(f=flag, c=name)
+        return turn(d, d.of(OPTION).format(c=name, f=flag), reply, unknown=True)
+    flags, text = d.rng.choice(command.options)
+    if d.chance(0.2):
+        reply = f"`{name} {flags[0]}`"
+        return turn(d, d.of(WHICH).format(c=name, t=lowered(text)), reply, equals=reply)
+    flag = d.rng.choice(flags)
+    reply = option_answer(name, flags, flag, text)
+    question = d.of(OPTION).format(c=name, f=flag)
+    return turn(d, question.rstrip("?") if d.chance(0.1) else question, reply, equals=reply)

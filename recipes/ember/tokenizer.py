@@ -1,0 +1,69 @@
+"""Stage 2, tokenizer: byte-level BPE with Qwen2's pre-tokenizer, trained on the train split.
+
+The regular expression is the one that llama.cpp knows as `tokenizer.ggml.pre = qwen2`, so both
+sides cut text alike; the evaluate stage compares them token for token on held-out text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from . import chat, corpus, tasks
+from .scale import Scale
+
+QWEN2 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CONVERSATIONS = 20_000  # so that JSON, dates and the words of the tasks get tokens of their own
+CHARACTERS = 80_000_000
+
+
+def training_text(scale: Scale, folder: Path) -> Iterator[str]:
+    taken = 0
+    for document in corpus.load(folder, "train"):
+        yield document.text
+        taken += len(document.text)
+        if taken > CHARACTERS:
+            break
+    facts = tasks.load_facts(folder)
+    for index in range(min(CONVERSATIONS, scale.conversations)):
+        yield "".join(chat.render(tasks.generate(facts, "train", index)))
+
+
+def run(scale: Scale, folder: Path) -> None:
+    """Write tokenizer.json; special tokens are the last rows of the vocabulary."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(QWEN2), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    special = chat.CONTROL_TOKENS + chat.USER_DEFINED_TOKENS
+    trainer = trainers.BpeTrainer(
+        vocab_size=scale.vocabulary - len(special),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(training_text(scale, folder), trainer)
+    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in chat.CONTROL_TOKENS])
+    tokenizer.add_tokens([AddedToken(t, normalized=False) for t in chat.USER_DEFINED_TOKENS])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    print(f"tokenizer: {tokenizer.get_vocab_size()} tokens")
+
+
+def load(folder: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def pieces(folder: Path) -> tuple[list[str], list[str]]:
+    """(tokens in order of id without the special ones, merges), as GGUF stores them."""
+    model = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    merges = [" ".join(m) if isinstance(m, list) else m for m in model["merges"]]
+    return [t for t, _ in sorted(model["vocab"].items(), key=lambda item: item[1])], merges
