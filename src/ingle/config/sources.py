@@ -1,4 +1,4 @@
-"""Where settings come from: flag > ``INGLE_*`` > project's ``ingle.toml`` > user's file > default."""
+"""Where settings come from: flag > ``INGLE_*`` > project's file > user's file > default."""
 
 from __future__ import annotations
 

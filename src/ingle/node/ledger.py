@@ -1,0 +1,79 @@
+"""The egress ledger: every operation that left this device, readable by its owner."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from ingle.operations import LedgerEntry
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS egress (
+    id INTEGER PRIMARY KEY,
+    time REAL NOT NULL,
+    recipient TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    model TEXT NOT NULL,
+    bytes_out INTEGER NOT NULL,
+    bytes_in INTEGER NOT NULL DEFAULT 0,
+    permission TEXT NOT NULL DEFAULT '',
+    outcome TEXT NOT NULL DEFAULT 'under way'
+)
+"""
+
+
+class EgressLedger:
+    """Append-only, in SQLite with a write-ahead log.
+
+    An entry is written *before* the bytes leave and completed afterwards, so a
+    crash leaves an entry ``under way``, never a gap.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None)
+        path.chmod(0o600)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.execute(_SCHEMA)
+
+    def begin(self, *, to: str, operation: str, model: str, bytes_out: int, grant: str = "") -> int:
+        """Note that an operation is about to leave; returns the entry's number."""
+        cursor = self._database.execute(
+            "INSERT INTO egress (time, recipient, operation, model, bytes_out, permission) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (time.time(), to, operation, model, bytes_out, grant),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def complete(self, entry: int, *, bytes_in: int, outcome: str) -> None:
+        """Note how it ended: ``done``, ``cancelled`` or an error's code."""
+        self._database.execute(
+            "UPDATE egress SET bytes_in = ?, outcome = ? WHERE id = ?", (bytes_in, outcome, entry)
+        )
+
+    def entries(self, limit: int, offset: int = 0) -> list[LedgerEntry]:
+        """Entries, newest first."""
+        rows = self._database.execute(
+            "SELECT time, recipient, operation, model, bytes_out, bytes_in, permission, outcome "
+            "FROM egress ORDER BY id DESC LIMIT ? OFFSET ?",
+            (limit, offset),
+        )
+        return [
+            LedgerEntry(
+                time=at,
+                to=to,
+                operation=operation,
+                model=model,
+                bytes_out=bytes_out,
+                bytes_in=bytes_in,
+                grant=grant,
+                outcome=outcome,
+            )
+            for at, to, operation, model, bytes_out, bytes_in, grant, outcome in rows
+        ]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()

@@ -1,0 +1,229 @@
+"""LocalNode: the node of this machine, hosted in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from ingle.config import Settings
+from ingle.engines.engine import LoadSpec
+from ingle.engines.process import WorkerProcess
+from ingle.errors import EgressRefused, IngleError
+from ingle.models.store import Store
+from ingle.node import images, memory
+from ingle.node.affairs import Affairs
+from ingle.node.ledger import EgressLedger
+from ingle.node.lock import NodeLock
+from ingle.node.routes import Route, choose
+from ingle.node.scheduler import Lease, Scheduler, Want
+from ingle.node.wants import Wants
+from ingle.operations import (
+    Chat,
+    Complete,
+    Detokenize,
+    Embed,
+    Embedded,
+    Event,
+    ModelOperation,
+    Operation,
+    Reasoning,
+    Rerank,
+    Reranked,
+    Started,
+    Status,
+    Text,
+    Timing,
+    Tokenize,
+    ToolCallPiece,
+    operation_name,
+)
+
+EXPIRY_S = 1.0
+"""How often, at most, idle models are looked at."""
+
+_MODEL_OPERATIONS = (Chat, Complete, Embed, Rerank, Tokenize, Detokenize)
+
+
+class LocalNode:
+    """See `ingle.node.node.Node`. Made by `open`, ended by `aclose`.
+
+    One per state directory: a lock holds others off.
+    """
+
+    def __init__(self, settings: Settings, lock: NodeLock) -> None:
+        self.settings = settings
+        self._lock = lock
+        state = settings.state_path
+        self._logs = state / "logs"
+        self._logs.mkdir(exist_ok=True)
+        self.store = Store(settings.models_path)
+        self._ledger = EgressLedger(state / "node.sqlite3")
+        device = memory.cpu_device()
+        budget = settings.memory_bytes() or int(device.memory_total * memory.SHARE)
+        self.scheduler = Scheduler(
+            budget=budget, available=memory.available, queue=settings.queue, start=self._start
+        )
+        self._wants = Wants(self.store, settings, budget)
+        self._wants.devices = [device]
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the node was told to shut down."""
+        self.last_used = time.monotonic()
+        """When the last operation began or ended."""
+        self.under_way = 0
+        """Operations being performed."""
+        self._affairs = Affairs(self, self.store, self.scheduler, self._wants, self._ledger)
+        self._expiry = asyncio.create_task(self._expire())
+
+    @classmethod
+    async def open(cls, settings: Settings) -> LocalNode:
+        """Host the node of a state directory in this process.
+
+        Raises:
+            NodeAlreadyRunning: another process hosts it.
+        """
+        lock = NodeLock(settings.state_path)
+        lock.acquire()
+        try:
+            return cls(settings, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def aclose(self) -> None:
+        """Stop all work and end the workers."""
+        self._expiry.cancel()
+        await asyncio.gather(self._expiry, return_exceptions=True)
+        await self._affairs.close()
+        await self.scheduler.close()
+        self._ledger.close()
+        self._lock.release()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def shut_down(self) -> None:
+        """Ask whoever hosts the node to close it."""
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return self._perform(operation)
+
+    @asynccontextmanager
+    async def _perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+        events = self._events(operation)
+        self.last_used = time.monotonic()
+        self.under_way += 1
+        try:
+            yield events
+        finally:
+            self.under_way -= 1
+            self.last_used = time.monotonic()
+            await events.aclose()
+
+    def _events(self, operation: Operation) -> AsyncGenerator[Event, None]:
+        if isinstance(operation, _MODEL_OPERATIONS):
+            route = choose(operation, self.settings)
+            if route.upstream is not None:
+                return self._on_upstream(operation, route)
+            return self._on_model(operation)
+        return self._affairs.perform(operation)
+
+    async def _on_model(self, operation: ModelOperation) -> AsyncGenerator[Event, None]:
+        if isinstance(operation, Chat) and images.has_urls(operation):
+            operation = await images.inline(operation, egress=self.settings.egress)
+        want, model = self._wants.for_operation(operation)
+        started = Started(model=model.name, digest=model.digest, where="local")
+        async with contextlib.aclosing(self._run(operation, want, started)) as events:
+            async for event in events:
+                yield event
+
+    async def _on_upstream(
+        self, operation: ModelOperation, route: Route
+    ) -> AsyncGenerator[Event, None]:
+        if self.settings.egress == "deny":
+            raise EgressRefused(
+                f"{route.name} is another machine, and nothing may leave this device",
+                hint="ingle config set egress allow",
+            )
+        operation = msgspec.structs.replace(operation, model=route.model, on="")
+        started = Started(model=route.model, digest="", where=f"upstream:{route.name}")
+        want = self._wants.for_upstream(route)
+        entry = self._ledger.begin(
+            to=f"upstream:{route.name}",
+            operation=operation_name(operation),
+            model=route.model,
+            bytes_out=len(msgspec.json.encode(operation)),
+        )
+        received, outcome = 0, "cancelled"
+        try:
+            async with contextlib.aclosing(self._run(operation, want, started)) as events:
+                async for event in events:
+                    if isinstance(event, (Text, Reasoning)):
+                        received += len(event.text.encode())
+                    elif isinstance(event, Embedded):
+                        received += len(event.data)
+                    yield event
+            outcome = "done"
+        except IngleError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._ledger.complete(entry, bytes_in=received, outcome=outcome)
+
+    async def _run(
+        self, operation: ModelOperation, want: Want, started: Started
+    ) -> AsyncGenerator[Event, None]:
+        """Wait for slots, have a worker perform it, pass its events on."""
+        asked = time.monotonic()
+        state = self.scheduler.state_for(want)
+        if state == "loading" or state == "queued":
+            yield Status(state=state, detail=want.spec.model)  # type: ignore[arg-type]
+        lease = await self.scheduler.acquire(want)
+        try:
+            call = lease.worker.call(operation)
+        except BaseException:
+            self.scheduler.release(lease)
+            raise
+        # The slot is free when the worker says so, which after a cancel is a
+        # moment later than our caller needs to wait.
+        call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
+        first_token_s = 0.0
+        try:
+            yield started
+            async for event in call:
+                if not first_token_s and isinstance(event, (Text, Reasoning, ToolCallPiece)):
+                    first_token_s = time.monotonic() - asked
+                elif isinstance(event, Timing):
+                    event = _timed(event, lease, asked, first_token_s)
+                elif isinstance(event, (Embedded, Reranked)):
+                    event = msgspec.structs.replace(
+                        event, model=started.model, digest=started.digest, where=started.where
+                    )
+                yield event
+        finally:
+            call.cancel()
+
+    async def _start(self, spec: LoadSpec, network: bool) -> WorkerProcess:
+        log_file: Path = self._logs / "workers.log"
+        return await WorkerProcess.start(spec, network=network, log_file=log_file)
+
+    async def _expire(self) -> None:
+        while True:
+            due = self.scheduler.expire()
+            await asyncio.sleep(min(due, EXPIRY_S))
+
+
+def _timed(timing: Timing, lease: Lease, asked: float, first_token_s: float) -> Timing:
+    return msgspec.structs.replace(
+        timing,
+        queued_s=lease.queued_s,
+        load_s=lease.load_s,
+        first_token_s=first_token_s,
+        total_s=time.monotonic() - asked,
+    )

@@ -1,0 +1,50 @@
+"""Routes: where an operation runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ingle.config import Settings, Upstream
+from ingle.errors import InvalidRequest, NotFound
+from ingle.operations import ModelOperation
+
+
+class Route(NamedTuple):
+    """Here (``upstream`` is None), or at an upstream, under the name that the model has there."""
+
+    model: str
+    name: str = "local"
+    upstream: Upstream | None = None
+
+
+def choose(operation: ModelOperation, settings: Settings) -> Route:
+    """Where an operation runs.
+
+    The caller's word comes first (``on``, or ``MODEL@NAME``); then an upstream
+    that lists the model; else this machine.
+
+    Raises:
+        NotFound: ``on`` names no upstream.
+    """
+    model, at, place = operation.model.rpartition("@")
+    if not at or place.startswith("sha256:"):
+        model, place = operation.model, ""
+    if operation.on and place and operation.on != place:
+        raise InvalidRequest(
+            f"the model says it is at {place!r}, but on is {operation.on!r}", field="on"
+        )
+    chosen = operation.on or place
+    if chosen == "local":
+        return Route(model)
+    if chosen:
+        if chosen not in settings.upstreams:
+            known = ", ".join(["local", *settings.upstreams])
+            raise NotFound(
+                f"there is no place named {chosen!r}; known are: {known}",
+                hint='ingle config set upstreams \'{"NAME": {"base_url": "..."}}\'',
+            )
+        return Route(model, chosen, settings.upstreams[chosen])
+    for name, upstream in settings.upstreams.items():
+        if model in upstream.models:
+            return Route(model, name, upstream)
+    return Route(model)

@@ -1,0 +1,203 @@
+"""From a request and its model to what the scheduler must provide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ingle.config import Settings
+from ingle.engines.engine import AdapterFile, LoadSpec, Role
+from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.models import fit
+from ingle.models.model import Model
+from ingle.models.store import Store
+from ingle.node.routes import Route
+from ingle.node.scheduler import Want
+from ingle.operations import (
+    AdapterUse,
+    Capability,
+    Chat,
+    DeviceInfo,
+    Embed,
+    Generation,
+    ImagePart,
+    ModelOperation,
+    Rerank,
+)
+
+AUTO_CONTEXT = 8192
+"""Tokens per slot where nobody says; less if the model was trained for less."""
+POOLED_CONTEXT = 2048
+"""The same for embedding models, which evaluate a whole text in one batch."""
+AUTO_SLOTS = 4
+UPSTREAM_MEMORY = 80 * 2**20
+UPSTREAM_SLOTS = 64
+
+
+class Wants:
+    """Turns requests into `Want`s.
+
+    Args:
+        budget: bytes that all models together may use, for choosing defaults that fit.
+    """
+
+    def __init__(self, store: Store, settings: Settings, budget: int) -> None:
+        self._store = store
+        self._settings = settings
+        self._budget = budget
+        self.devices: Sequence[DeviceInfo] = ()
+
+    def for_operation(self, operation: ModelOperation) -> tuple[Want, Model]:
+        """What a model operation needs.
+
+        Raises:
+            ModelNotFound, AdapterNotFound, CapabilityMissing, InvalidRequest
+        """
+        model = self._store.resolve(operation.model)
+        _check_capability(operation, model)
+        uses = operation.adapters if isinstance(operation, Generation) else []
+        slots = operation.n if isinstance(operation, Generation) else 1
+        want = self.for_model(
+            model,
+            role=_role(operation, model),
+            context=getattr(operation, "context", None),
+            slots=None,
+            keep_alive=getattr(operation, "keep_alive", None),
+            adapters=uses,
+        )
+        return want._replace(slots=slots), model
+
+    def for_model(
+        self,
+        model: Model,
+        *,
+        role: Role,
+        context: int | None,
+        slots: int | None,
+        keep_alive: float | None,
+        adapters: Sequence[AdapterUse] = (),
+    ) -> Want:
+        """What loading a model needs, with the defaults that fit filled in."""
+        facts = model.facts
+        trained = facts.context_length or AUTO_CONTEXT
+        if context is not None and context > trained:
+            raise InvalidRequest(
+                f"context: {model.name} was trained for {trained} tokens, {context} were asked for",
+                field="context",
+            )
+        slots = slots or self._settings.slots or AUTO_SLOTS
+        if context is None:
+            context, slots = self._defaults(model, role, trained, slots)
+        spec = LoadSpec(
+            engine="llama",
+            model=model.name,
+            digest=model.digest,
+            files=[str(path) for path in model.paths if path != model.projector],
+            mmproj=str(model.projector) if model.projector and role == "generate" else "",
+            role=role,
+            context=context,
+            slots=slots,
+            threads=self._settings.threads,
+            adapters=[self._adapter(use.name) for use in adapters],
+            prefixes=facts.prefixes,
+            options={"server_binary": self._settings.llama_server}
+            if self._settings.llama_server
+            else {},
+        )
+        return Want(
+            key=(model.digest, role),
+            spec=spec,
+            slots=1,
+            memory=lambda spec: _memory(model, spec),
+            device=self.devices[0].name if self.devices else "CPU",
+            keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
+        )
+
+    def for_upstream(self, route: Route) -> Want:
+        """A worker that speaks to an upstream. It has no model, and little memory."""
+        assert route.upstream is not None
+        upstream = msgspec.to_builtins(route.upstream)
+        spec = LoadSpec(
+            engine="upstream",
+            model=f"upstream:{route.name}",
+            slots=UPSTREAM_SLOTS,
+            options={**upstream, "api_key": _key(route.upstream.api_key_env)},
+        )
+        return Want(
+            key=(f"upstream:{route.name}", "generate"),
+            spec=spec,
+            slots=1,
+            memory=lambda _: UPSTREAM_MEMORY,
+            device="network",
+            keep_alive=self._settings.keep_alive_s,
+            network=True,
+        )
+
+    def _defaults(self, model: Model, role: Role, trained: int, slots: int) -> tuple[int, int]:
+        """Context and slots where nobody says: halved until they fit the budget."""
+        most = AUTO_CONTEXT if role == "generate" else POOLED_CONTEXT
+        context = min(trained, self._settings.context or most)
+        while fit.needed_bytes(model.facts, context, slots) > self._budget:
+            if slots > 1:
+                slots //= 2
+            elif context > fit.SMALLEST_CONTEXT:
+                context //= 2
+            else:
+                break  # the scheduler refuses it, with numbers
+        return context, slots
+
+    def _adapter(self, name: str) -> AdapterFile:
+        adapter = self._store.resolve_adapter(name)
+        return AdapterFile(name=name, path=str(Path(adapter.path)))
+
+
+def _memory(model: Model, spec: LoadSpec) -> int:
+    ubatch = fit.UBATCH if spec.role == "generate" else max(fit.UBATCH, spec.context)
+    return fit.needed_bytes(model.facts, spec.context, spec.slots, ubatch)
+
+
+def _role(operation: ModelOperation, model: Model) -> Role:
+    if isinstance(operation, Embed):
+        return "embed"
+    if isinstance(operation, Rerank):
+        return "rerank" if Capability.RERANK in model.capabilities else "embed"
+    embeds = Capability.EMBED in model.capabilities
+    return "embed" if embeds and Capability.CHAT not in model.capabilities else "generate"
+
+
+def _check_capability(operation: ModelOperation, model: Model) -> None:
+    able = model.capabilities
+    needed = operation.capability
+    if needed is Capability.RERANK and Capability.EMBED in able:
+        needed = Capability.EMBED
+    if needed is not None and needed not in able:
+        raise CapabilityMissing(
+            f"{model.name} cannot {needed.value}; it can: {', '.join(able) or 'nothing known'}",
+            hint="ingle list",
+            model=model.name,
+            capability=needed.value,
+        )
+    if isinstance(operation, Chat) and _has_images(operation) and Capability.VISION not in able:
+        raise CapabilityMissing(
+            f"{model.name} cannot see images",
+            hint="ingle list",
+            model=model.name,
+            capability=Capability.VISION.value,
+        )
+
+
+def _has_images(operation: Chat) -> bool:
+    return any(
+        isinstance(part, ImagePart)
+        for message in operation.messages
+        if not isinstance(message.content, str)
+        for part in message.content
+    )
+
+
+def _key(variable: str) -> str:
+    import os
+
+    return os.environ.get(variable, "") if variable else ""
