@@ -1,0 +1,98 @@
+"""Hosting a node in a process: its socket, its signals, its end.
+
+``python -m ingle.node.host`` is the background node that the command line
+starts on demand, so that models stay warm between commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from ingle.config import Settings, load
+from ingle.errors import IngleError
+from ingle.node.local import LocalNode
+from ingle.node.socket import SocketServer, socket_path
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES = 4 * 2**20
+
+
+@asynccontextmanager
+async def host(settings: Settings) -> AsyncIterator[tuple[LocalNode, SocketServer]]:
+    """A `LocalNode` that other processes reach at the state directory's socket.
+
+    Raises:
+        NodeAlreadyRunning: another process hosts it.
+    """
+    node = await LocalNode.open(settings)
+    try:
+        facts = {"version": version("ingle"), "pid": os.getpid()}
+        server = SocketServer(node, socket_path(settings.state_path), facts)
+        await server.start()
+        try:
+            yield node, server
+        finally:
+            await server.close()
+    finally:
+        await node.aclose()
+
+
+def until_told(node: LocalNode) -> asyncio.Event:
+    """An event that is set by SIGTERM, SIGINT, or a `Shutdown` operation."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    node.closed.add_done_callback(lambda _: told.set())
+    return told
+
+
+def log_to_file(settings: Settings) -> None:
+    """Write the log to the state directory, in two files of bounded size."""
+    folder = settings.state_path / "logs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = logging.handlers.RotatingFileHandler(
+        folder / "node.log", maxBytes=LOG_BYTES, backupCount=1
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+async def _background(settings: Settings) -> None:
+    async with host(settings) as (node, server):
+        log.info("background node %s on %s", os.getpid(), settings.state_path)
+        told = until_told(node)
+        while not told.is_set():
+            await asyncio.wait([asyncio.create_task(told.wait())], timeout=1.0)
+            busy = node.under_way or server.connections or node.scheduler.residents
+            if busy:
+                node.last_used = time.monotonic()
+            idle = time.monotonic() - node.last_used
+            if 0 <= settings.idle_exit_s < idle:
+                log.info("idle for %.0f s; the node ends", idle)
+                return
+
+
+def main() -> None:
+    """Entry point of the background process; settings come from the environment and files."""
+    settings, _ = load()
+    log_to_file(settings)
+    try:
+        asyncio.run(_background(settings))
+    except IngleError as error:
+        log.error("%s (%s)", error.message, error.hint)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
