@@ -53,7 +53,7 @@ async def _start(settings: Settings) -> SocketNode:
     logs = settings.state_path / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (logs / "start.log").open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 (it must outlive us and our loop)
             [sys.executable, "-m", "ingle.node.host"],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -78,9 +78,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return chosen
 
 
-async def _await_socket(
-    settings: Settings, process: subprocess.Popen[bytes] | None
-) -> SocketNode:
+async def _await_socket(settings: Settings, process: subprocess.Popen[bytes] | None) -> SocketNode:
     """Connect as soon as the node listens."""
     path = socket_path(settings.state_path)
     deadline = asyncio.get_running_loop().time() + START_S

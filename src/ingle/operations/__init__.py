@@ -37,7 +37,7 @@ from ingle.operations.events import (
     Usage,
 )
 from ingle.operations.folding import Fold
-from ingle.operations.generation import AdapterUse, Generation
+from ingle.operations.generation import AdapterUse, Generation, GenerationResult
 from ingle.operations.node import (
     DeviceInfo,
     Ledger,
@@ -185,6 +185,7 @@ __all__ = [
     "FitReport",
     "Fold",
     "Generation",
+    "GenerationResult",
     "ImagePart",
     "Ledger",
     "LedgerEntry",

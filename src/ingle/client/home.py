@@ -1,0 +1,237 @@
+"""AsyncHome: everything a program can ask of this machine's node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Literal, TypeVar
+
+from ingle.client.chat import AsyncChat
+from ingle.client.connect import Otherwise, connect
+from ingle.config import Settings, load
+from ingle.node.node import Node, ask
+from ingle.operations import (
+    Complete,
+    CopyModel,
+    DiskUsage,
+    DiskUse,
+    Done,
+    Embed,
+    Embedded,
+    Event,
+    FitModel,
+    FitReport,
+    Fold,
+    GenerationResult,
+    Ledger,
+    LedgerEntry,
+    LedgerPage,
+    ListModels,
+    Load,
+    Loaded,
+    ModelDetails,
+    Models,
+    ModelSummary,
+    NodeStatus,
+    Operation,
+    Progress,
+    Prune,
+    Pruned,
+    Pull,
+    Pulled,
+    RemoveModel,
+    Rerank,
+    Reranked,
+    Resume,
+    Sampling,
+    ShowModel,
+    Shown,
+    StatusReport,
+    Suspend,
+    Tokenize,
+    Tokenized,
+    Unload,
+    WorkerInfo,
+)
+
+E = TypeVar("E", bound=Event)
+
+OnProgress = Callable[[Progress], object]
+
+
+class AsyncHome:
+    """This machine's node, as nouns and verbs. Made by `open_async`.
+
+    Every method raises `IngleError` (see the error tree), and can be cancelled
+    like any coroutine: the work stops on the node, too.
+    """
+
+    def __init__(self, node: Node, settings: Settings) -> None:
+        self.node = node
+        """The `Node` behind it, for operations that have no method here."""
+        self.settings = settings
+
+    def chat(self, model: str = "", **options: Any) -> AsyncChat:
+        """A conversation. ``options``: ``system``, and any field of `Chat` or `Sampling`."""
+        return AsyncChat(self.node, model or self.settings.model, options)
+
+    async def complete(
+        self, prompt: str | list[int], model: str = "", **options: Any
+    ) -> GenerationResult[Any]:
+        """Continue a raw prompt. ``options``: any field of `Complete` or `Sampling`."""
+        sampling = {
+            name: options.pop(name) for name in Sampling.__struct_fields__ if name in options
+        }
+        request = Complete(
+            model=model or self.settings.model,
+            prompt=prompt,
+            sampling=Sampling(**sampling),
+            **options,
+        )
+        fold = Fold()
+        async with self.node.perform(request) as events:
+            async for event in events:
+                fold.add(event)
+        return fold.result()
+
+    async def embed(
+        self,
+        inputs: str | Sequence[str],
+        model: str = "",
+        *,
+        kind: Literal["", "query", "passage"] = "",
+        dimensions: int | None = None,
+        on: str = "",
+    ) -> list[list[float]]:
+        """One vector of length 1 for each text."""
+        request = Embed(
+            model=model or self.settings.embed_model,
+            inputs=[inputs] if isinstance(inputs, str) else list(inputs),
+            kind=kind,
+            dimensions=dimensions,
+            on=on,
+        )
+        return (await self.ask(request, Embedded)).vectors
+
+    async def rerank(
+        self, query: str, documents: Sequence[str], model: str = "", *, top: int | None = None
+    ) -> Reranked:
+        """The documents' places, best first."""
+        request = Rerank(
+            model=model or self.settings.embed_model,
+            query=query,
+            documents=list(documents),
+            top=top,
+        )
+        return await self.ask(request, Reranked)
+
+    async def tokenize(self, text: str, model: str = "") -> list[int]:
+        """Token ids, as the model sees the text."""
+        request = Tokenize(model=model or self.settings.model, text=text)
+        return (await self.ask(request, Tokenized)).tokens
+
+    async def models(self) -> list[ModelSummary]:
+        """The models of the store."""
+        return (await self.ask(ListModels(), Models)).models
+
+    async def show(self, model: str) -> ModelDetails:
+        """Everything known of a model."""
+        return (await self.ask(ShowModel(model=model), Shown)).model
+
+    async def fit(
+        self, model: str, *, context: int | None = None, slots: int | None = None
+    ) -> list[FitReport]:
+        """Will it fit? One report for each device, best first."""
+        request = FitModel(model=model, context=context, slots=slots)
+        async with self.node.perform(request) as events:
+            return [event async for event in events if isinstance(event, FitReport)]
+
+    async def pull(
+        self,
+        model: str,
+        *,
+        source: str = "",
+        sha256: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> ModelSummary:
+        """Fetch a model; resumes what was interrupted."""
+        request = Pull(model=model, source=source, sha256=sha256)
+        async with self.node.perform(request) as events:
+            async for event in events:
+                if isinstance(event, Pulled):
+                    return event.model
+                if on_progress is not None and isinstance(event, Progress):
+                    on_progress(event)
+        raise AssertionError("a pull ends with Pulled or an error")
+
+    async def copy(self, model: str, to: str) -> None:
+        """Give a model a second name."""
+        await self.ask(CopyModel(model=model, to=to), Done)
+
+    async def remove(self, model: str) -> None:
+        """Forget a name; the bytes go with the last one."""
+        await self.ask(RemoveModel(model=model), Done)
+
+    async def load(
+        self, model: str, *, context: int | None = None, keep_alive: float | None = None
+    ) -> WorkerInfo:
+        """Have a model in memory before the first request."""
+        request = Load(model=model, context=context, keep_alive=keep_alive)
+        return (await self.ask(request, Loaded)).worker
+
+    async def unload(self, model: str = "", *, force: bool = False) -> None:
+        """Free a model's memory; that of all models if none is named."""
+        await self.ask(Unload(model=model, force=force), Done)
+
+    async def suspend(self) -> None:
+        """Free all memory and take no work until `resume`."""
+        await self.ask(Suspend(), Done)
+
+    async def resume(self) -> None:
+        """Take work again; what was loaded is loaded."""
+        await self.ask(Resume(), Done)
+
+    async def status(self, *, probe: bool = False) -> StatusReport:
+        """The node, its devices and what runs."""
+        return await self.ask(NodeStatus(probe=probe), StatusReport)
+
+    async def disk_usage(self) -> DiskUsage:
+        """Where the disk space went."""
+        return await self.ask(DiskUse(), DiskUsage)
+
+    async def prune(self, *, partials: bool = False, dry_run: bool = False) -> Pruned:
+        """Delete what has no name; interrupted downloads only if asked."""
+        return await self.ask(Prune(partials=partials, dry_run=dry_run), Pruned)
+
+    async def ledger(self, limit: int = 100) -> list[LedgerEntry]:
+        """What left this device, newest first."""
+        return (await self.ask(Ledger(limit=limit), LedgerPage)).entries
+
+    async def ask(self, operation: Operation, kind: type[E]) -> E:
+        """Perform an operation whose answer is one event of a known kind."""
+        return await ask(self.node, operation, kind)
+
+    async def events(self, operation: Operation) -> AsyncGenerator[Event, None]:
+        """Perform any operation; yields its events. Closing the iterator cancels it."""
+        async with self.node.perform(operation) as events:
+            async for event in events:
+                yield event
+
+
+@asynccontextmanager
+async def open_async(
+    settings: Settings | None = None, *, otherwise: Otherwise = "host", **flags: Any
+) -> AsyncIterator[AsyncHome]:
+    """Reach the node that runs on this machine, or host one in this process.
+
+    Args:
+        settings: instead of those from flags, environment and files.
+        otherwise: if no node runs: ``host`` one here, start one in the
+            ``background``, or ``fail``.
+        flags: single settings, such as ``memory="6GiB"``.
+    """
+    if settings is None:
+        settings, _ = load(flags)
+    async with AsyncExitStack() as stack:
+        node = await connect(settings, stack, otherwise)
+        yield AsyncHome(node, settings)

@@ -1,0 +1,122 @@
+"""The blocking face: `Home` and `Conversation` mirror `AsyncHome` and `AsyncChat`.
+
+Written async once: an event loop runs in a thread of its own, and every method
+here is generated from its async twin. A test holds both faces to each other.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from ingle.client.chat import AsyncChat
+from ingle.client.connect import Otherwise
+from ingle.client.home import AsyncHome, open_async
+from ingle.config import Settings
+
+T = TypeVar("T")
+
+
+class _Blocking:
+    """Wraps an async object: coroutines block, async iterators become iterators."""
+
+    def __init__(self, twin: Any, portal: BlockingPortal) -> None:
+        self._twin = twin
+        self._portal = portal
+
+
+def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.isasyncgenfunction(method):
+
+        @functools.wraps(method)
+        def iterate(self: _Blocking, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            return _iterate(self._portal, getattr(self._twin, name)(*args, **kwargs))
+
+        return iterate
+
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        def call(self: _Blocking, *args: Any, **kwargs: Any) -> Any:
+            return self._portal.call(functools.partial(getattr(self._twin, name), *args, **kwargs))
+
+        return call
+
+    @functools.wraps(method)
+    def make(self: _Blocking, *args: Any, **kwargs: Any) -> Any:
+        made = getattr(self._twin, name)(*args, **kwargs)
+        return Conversation(made, self._portal) if isinstance(made, AsyncChat) else made
+
+    return make
+
+
+def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterator[T]:
+    """Items of an async iterator; leaving early closes it, which stops the work."""
+    try:
+        while True:
+            try:
+                yield portal.call(source.__anext__)
+            except StopAsyncIteration:
+                return
+    finally:
+        portal.call(source.aclose)
+
+
+def _mirror(cls: type[Any]) -> Callable[[type[T]], type[T]]:
+    """Give a class a blocking method for each public method of its async twin."""
+
+    def decorate(target: type[T]) -> type[T]:
+        for name, method in inspect.getmembers(cls, inspect.isfunction):
+            if not name.startswith("_") and name not in vars(target):
+                setattr(target, name, _blocking(name, method))
+        return target
+
+    return decorate
+
+
+@_mirror(AsyncChat)
+class Conversation(_Blocking):
+    """A conversation with one model, blocking. See `AsyncChat`."""
+
+    @property
+    def messages(self) -> Any:
+        """What was said so far."""
+        return self._twin.messages
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        return str(self._twin.model)
+
+    def __getattr__(self, name: str) -> Any:  # for type checkers: methods are generated
+        raise AttributeError(name)
+
+
+@_mirror(AsyncHome)
+class Home(_Blocking):
+    """This machine's node, blocking. See `AsyncHome`."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        settings: Settings = self._twin.settings
+        return settings
+
+    def __getattr__(self, name: str) -> Any:  # for type checkers: methods are generated
+        raise AttributeError(name)
+
+
+@contextmanager
+def open_home(
+    settings: Settings | None = None, *, otherwise: Otherwise = "host", **flags: Any
+) -> Iterator[Home]:
+    """Reach the node that runs on this machine, or host one in this process. See `open_async`."""
+    with start_blocking_portal() as portal:
+        opened = open_async(settings, otherwise=otherwise, **flags)
+        with portal.wrap_async_context_manager(opened) as home:
+            yield Home(home, portal)
