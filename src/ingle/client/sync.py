@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import queue
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
 
+import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from ingle.client.chat import AsyncChat
@@ -20,6 +23,9 @@ from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
 
 T = TypeVar("T")
+
+AHEAD = 256
+"""Items that a stream may be ahead of the thread that reads it."""
 
 
 class _Blocking:
@@ -56,15 +62,40 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterator[T]:
-    """Items of an async iterator; leaving early closes it, which stops the work."""
+    """Items of an async iterator; leaving early, also by Ctrl-C, closes it and so stops the work.
+
+    The iterator runs as one task of the loop; items cross to this thread in a
+    queue, which bounds how far it may run ahead.
+    """
+    items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+    closed = threading.Event()
+
+    async def pump() -> None:
+        try:
+            async with aclosing(source):
+                async for item in source:
+                    items.put((True, item))
+                    while items.qsize() > AHEAD:  # noqa: ASYNC110 (the reader is a thread)
+                        await anyio.sleep(0.002)
+            items.put((False, None))
+        except Exception as error:  # carried over to the thread that waits for it
+            items.put((False, error))
+        finally:
+            closed.set()
+
+    task = portal.start_task_soon(pump)
     try:
         while True:
-            try:
-                yield portal.call(source.__anext__)
-            except StopAsyncIteration:
+            more, value = items.get()
+            if more:
+                yield value
+            elif value is None:
                 return
+            else:
+                raise value
     finally:
-        portal.call(source.aclose)
+        task.cancel()
+        closed.wait()
 
 
 def _mirror(cls: type[Any]) -> Callable[[type[T]], type[T]]:

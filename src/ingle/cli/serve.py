@@ -1,0 +1,72 @@
+"""``ingle serve``: the HTTP server."""
+
+from __future__ import annotations
+
+import click
+
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on (default 127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on; 0 picks a free one.")
+@click.option("--token", help="Bearer token that clients must show. Better: INGLE_TOKEN.")
+@click.option("--memory", help="What loaded models may use together, such as 6GiB.")
+@click.option("--context", type=int, help="Default tokens of context.")
+@click.option("--slots", type=int, help="Requests per model that are decoded together.")
+@click.option("--keep-alive", help="How long an idle model stays, such as 5m.")
+@options
+def serve_command(
+    output: Output,
+    host: str | None,
+    port: int | None,
+    token: str | None,
+    memory: str | None,
+    context: int | None,
+    slots: int | None,
+    keep_alive: str | None,
+) -> None:
+    """Serve every model here to programs written for OpenAI, Ollama or Anthropic.
+
+    \b
+    OpenAI:     base URL http://127.0.0.1:11411/v1
+    Ollama:     OLLAMA_HOST=http://127.0.0.1:11411
+    Anthropic:  ANTHROPIC_BASE_URL=http://127.0.0.1:11411
+    """
+    given = flags(
+        host=host,
+        port=port,
+        token=token,
+        memory=memory,
+        context=context,
+        slots=slots,
+        keep_alive=keep_alive,
+    )
+    run(lambda: _serve(output, given))
+
+
+async def _serve(output: Output, given: dict[str, object]) -> None:
+    from ingle.client.home import open_async
+    from ingle.config import load
+    from ingle.node.host import log_to_file
+    from ingle.server.run import serve
+    from ingle.server.settings import ServerSettings
+
+    settings, _ = load(given)
+    log_to_file(settings)
+    rules = ServerSettings(
+        token=settings.token,
+        hosts=tuple(settings.hosts),
+        origins=tuple(settings.origins),
+        default_model=settings.model,
+        state_dir=settings.state_path,
+    )
+    async with open_async(settings) as home:
+        await serve(
+            home.node,
+            host=settings.host,
+            port=settings.port,
+            settings=rules,
+            on_ready=lambda address: output.note(f"ingle serves on {address.url}  (Ctrl-C stops)"),
+        )
