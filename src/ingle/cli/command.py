@@ -22,17 +22,15 @@ def options(function: Callable[..., T]) -> Callable[..., T]:
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @click.option("--state-dir", metavar="DIR", help="Where the node keeps its state.")
     @click.option("--models-dir", metavar="DIR", help="Where models are kept.")
-    @click.pass_context
     @functools.wraps(function)
     def command(
-        ctx: click.Context,
         *args: Any,
         as_json: bool,
         state_dir: str | None,
         models_dir: str | None,
         **kwargs: Any,
     ) -> T:
-        root = ctx.find_root().obj
+        root = click.get_current_context().find_root().obj
         root["flags"] = {"state_dir": state_dir, "models_dir": models_dir}
         return function(Output(as_json=as_json, debug=root["debug"]), *args, **kwargs)
 

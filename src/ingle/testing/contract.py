@@ -1,0 +1,146 @@
+"""The contract of an engine, checked on a real worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from ingle.engines.engine import Engine, LoadSpec, load_engine
+from ingle.engines.process import WorkerProcess
+from ingle.errors import CapabilityMissing, IngleError
+from ingle.operations import (
+    Chat,
+    Detokenize,
+    Detokenized,
+    Embed,
+    Embedded,
+    Event,
+    Finish,
+    Message,
+    Operation,
+    Sampling,
+    Text,
+    Timing,
+    Tokenize,
+    Tokenized,
+    Usage,
+)
+
+CANCEL_S = 0.1
+STOP_S = 5.0
+
+
+class ContractBroken(AssertionError):
+    """The engine breaks a rule; the message says which."""
+
+
+def check_engine(name: str, spec: LoadSpec) -> list[str]:
+    """Check an installed engine against its contract.
+
+    Args:
+        name: its entry point's name.
+        spec: a small model to open, with at least 2 slots.
+
+    Returns:
+        The rules that hold; those of capabilities that it lacks are left out.
+
+    Raises:
+        ContractBroken: a rule that does not hold.
+    """
+    engine: Engine = load_engine(name)
+    _require(engine.name == name, f"its name is {engine.name!r}, its entry point {name!r}")
+    _require(bool(engine.version()), "it tells no version")
+    return ["names itself", *asyncio.run(_check(engine, spec))]
+
+
+async def _check(engine: Engine, spec: LoadSpec) -> list[str]:
+    worker = await WorkerProcess.start(spec, network=engine.network)
+    held = ["opens in a worker"]
+    try:
+        for rule in (_generates, _is_concurrent, _cancels, _embeds, _tokenizes, _refuses_kindly):
+            try:
+                await rule(worker, spec)
+            except CapabilityMissing:
+                continue
+            held.append(rule.__name__.strip("_").replace("_", " "))
+        began = time.monotonic()
+        await worker.stop()
+        _require(time.monotonic() - began < STOP_S, "it does not end when its socket closes")
+    finally:
+        await worker.kill()
+    return [*held, "ends when told"]
+
+
+async def _events(worker: WorkerProcess, operation: Operation) -> list[Event]:
+    async with worker.perform(operation) as events:
+        return [event async for event in events]
+
+
+def _chat(spec: LoadSpec, text: str, tokens: int) -> Chat:
+    sampling = Sampling(temperature=0.0, ignore_eos=True)
+    messages = [Message(role="user", content=text)]
+    return Chat(model=spec.model, messages=messages, max_tokens=tokens, sampling=sampling)
+
+
+async def _generates(worker: WorkerProcess, spec: LoadSpec) -> None:
+    events = await _events(worker, _chat(spec, "one two three", 8))
+    kinds = [type(event) for event in events]
+    _require(Text in kinds, "a chat yields no text")
+    _require(kinds.count(Finish) == 1, "a chat with one choice has not exactly one Finish")
+    _require(kinds[-2:] == [Usage, Timing], "Usage and Timing do not come last")
+    last_text = max(at for at, kind in enumerate(kinds) if kind is Text)
+    _require(last_text < kinds.index(Finish), "text comes after Finish")
+
+
+async def _is_concurrent(worker: WorkerProcess, spec: LoadSpec) -> None:
+    chats = (_events(worker, _chat(spec, "a b", 4)) for _ in range(spec.slots))
+    for events in await asyncio.gather(*chats):
+        ends = sum(isinstance(event, Finish) for event in events)
+        _require(ends == 1, "a chat beside others does not end with one Finish")
+
+
+async def _cancels(worker: WorkerProcess, spec: LoadSpec) -> None:
+    call = worker.call(_chat(spec, "word " * 200, 200))
+    async for event in call:
+        if isinstance(event, Text):
+            break
+    began = time.monotonic()
+    call.cancel()
+    await call.ended
+    _require(time.monotonic() - began < CANCEL_S, "a cancel takes over 100 ms to free the slot")
+
+
+async def _embeds(worker: WorkerProcess, spec: LoadSpec) -> None:
+    if spec.role != "embed":
+        raise CapabilityMissing("not opened for embedding")
+    events = await _events(worker, Embed(model=spec.model, inputs=["one", "two", "one"]))
+    _require(len(events) == 1 and isinstance(events[0], Embedded), "embed is not one Embedded")
+    assert isinstance(events[0], Embedded)
+    rows = events[0].vectors
+    _require(len(rows) == 3, "embed does not yield a vector for each text")
+    drift = max(abs(a - b) for a, b in zip(rows[0], rows[2], strict=True))
+    _require(drift < 1e-3, "the same text gives different vectors")
+    length = sum(value * value for value in rows[0])
+    _require(abs(length - 1) < 1e-3, "vectors have not length 1")
+
+
+async def _tokenizes(worker: WorkerProcess, spec: LoadSpec) -> None:
+    events = await _events(worker, Tokenize(model=spec.model, text="hello world"))
+    _require(isinstance(events[0], Tokenized), "tokenize is not one Tokenized")
+    assert isinstance(events[0], Tokenized)
+    back = await _events(worker, Detokenize(model=spec.model, tokens=events[0].tokens))
+    assert isinstance(back[0], Detokenized)
+    _require(back[0].text == "hello world", "detokenize is not the inverse of tokenize")
+
+
+async def _refuses_kindly(worker: WorkerProcess, spec: LoadSpec) -> None:
+    operation = Embed(model=spec.model, inputs=["x"], dimensions=2**30)
+    with contextlib.suppress(IngleError):
+        await _events(worker, operation)
+    await _events(worker, _chat(spec, "still there", 2))
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise ContractBroken(rule)

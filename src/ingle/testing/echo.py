@@ -1,0 +1,115 @@
+"""EchoEngine: says back what it was asked, with no model. For tests of what is around engines.
+
+Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
+``die_on`` (a text that kills the process), ``fail_on`` (a text that is an error),
+``delay_s`` (seconds between words), ``fail_on_load``.
+"""
+
+from __future__ import annotations
+
+import array
+import hashlib
+import os
+import signal
+import time
+from typing import Any, ClassVar
+
+from ingle.engines.engine import Emit, LoadSpec, Session
+from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
+from ingle.operations import (
+    Chat,
+    Complete,
+    Detokenize,
+    Detokenized,
+    DeviceInfo,
+    Embed,
+    Embedded,
+    Finish,
+    Operation,
+    Text,
+    Timing,
+    Tokenize,
+    Tokenized,
+    Usage,
+)
+
+DIMENSIONS = 8
+
+
+class EchoEngine:
+    """See `ingle.engines.engine.Engine`."""
+
+    name: ClassVar[str] = "echo"
+    network: ClassVar[bool] = False
+
+    def version(self) -> str:
+        return "1"
+
+    def devices(self) -> list[DeviceInfo]:
+        return []
+
+    def open(self, spec: LoadSpec) -> Session:
+        if spec.options.get("die_on_load"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if spec.options.get("fail_on_load"):
+            raise ModelLoadFailed("told to fail", hint="do not tell it to")
+        return EchoSession(spec)
+
+
+class EchoSession:
+    """See `ingle.engines.engine.Session`."""
+
+    def __init__(self, spec: LoadSpec) -> None:
+        self._spec = spec
+        self.facts: dict[str, Any] = {"context": spec.context}
+
+    def perform(self, operation: Operation, emit: Emit) -> None:
+        match operation:
+            case Chat(messages=messages):
+                self._say(messages[-1].text, operation.max_tokens, emit)
+            case Complete(prompt=str(prompt)):
+                self._say(prompt, operation.max_tokens, emit)
+            case Embed(inputs=inputs):
+                rows = [_vector(str(text)) for text in inputs]
+                emit(
+                    Embedded(
+                        model=self._spec.model,
+                        digest=self._spec.digest,
+                        dimensions=DIMENSIONS,
+                        data=b"".join(row.tobytes() for row in rows),
+                        usage=Usage(prompt_tokens=sum(len(str(text)) for text in inputs)),
+                    )
+                )
+            case Tokenize(text=text):
+                emit(Tokenized(tokens=list(text.encode()), text=text))
+            case Detokenize(tokens=tokens):
+                emit(Detokenized(text=bytes(tokens).decode(errors="replace")))
+            case _:
+                raise CapabilityMissing(f"echo cannot perform {type(operation).__name__}")
+
+    def close(self) -> None:
+        pass
+
+    def _say(self, text: str, max_tokens: int | None, emit: Emit) -> None:
+        options = self._spec.options
+        if options.get("die_on") and options["die_on"] in text:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if options.get("fail_on") and options["fail_on"] in text:
+            raise EngineFault("told to fail", hint="do not tell it to")
+        words = text.split(" ")
+        for count, word in enumerate(words):
+            if max_tokens is not None and count >= max_tokens:
+                emit(Finish(reason="length"))
+                break
+            time.sleep(float(options.get("delay_s", 0.0)))
+            emit(Text(text=word if count == 0 else f" {word}"))
+        else:
+            emit(Finish(reason="stop"))
+        emit(Usage(prompt_tokens=len(words), completion_tokens=len(words)))
+        emit(Timing())
+
+
+def _vector(text: str) -> array.array[float]:
+    digest = hashlib.sha256(text.encode()).digest()[:DIMENSIONS]
+    length = sum(byte * byte for byte in digest) ** 0.5
+    return array.array("f", (byte / length for byte in digest))
