@@ -1,4 +1,4 @@
-"""A server process before a scripted node: ``python scripted_server.py [PORT]``.
+"""A server process before a scripted node: ``python -m server.scripted_server [PORT]``.
 
 Prints its address on the first line of stdout.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 
 import anyio
-from scripted_node import ScriptedNode
 
 from ingle.server.run import serve
+
+from .scripted_node import ScriptedNode
 
 
 async def main() -> None:

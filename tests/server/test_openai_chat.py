@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import httpx
-from conftest import Running
+
+from .running import Running
 
 ASK = {"model": "ember", "messages": [{"role": "user", "content": "hello"}]}
 

@@ -46,6 +46,8 @@ class Access:
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"x-request-id", identifier.encode()),
+                    # The name that Anthropic's clients look for.
+                    (b"request-id", identifier.encode()),
                 ]
             else:
                 sent += len(message.get("body", b""))

@@ -13,11 +13,13 @@ from starlette.routing import BaseRoute
 
 from ingle.errors import NotFound
 from ingle.node.node import Node
-from ingle.server import node_routes, openai_routes
+from ingle.server import anthropic_routes, node_routes, ollama_routes, openai_routes
 from ingle.server.access import Access
 from ingle.server.endpoint import Floor, Table, routes
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import dialect_of
+from ingle.server.response_store import ResponseStore
+from ingle.server.responses_routes import ResponsesDesk
 from ingle.server.security import Guard
 from ingle.server.settings import ServerSettings
 
@@ -36,13 +38,19 @@ def create_application(
         settings: Token, names, origins and limits; the defaults suit loopback.
         extra: Further routes behind the same guard, such as the web page.
 
-    ``application.state.floor`` holds the exchanges that go on, for a clean stop.
+    ``application.state.floor`` holds the exchanges that go on, for a clean stop;
+    its ``close`` lets go of the stored responses.
     """
     chosen = settings or ServerSettings()
     metrics = Metrics()
     floor = Floor(node, chosen, metrics)
+    path = chosen.state_dir / "responses.sqlite" if chosen.state_dir else None
+    store = ResponseStore(path)
+    floor.closing.append(store.close)
+    desk = ResponsesDesk(store)
+    table = {**model_table(), **desk.table(), **owner_table(metrics)}
     application = Starlette(
-        routes=[*routes(model_table(), floor), *routes(owner_table(metrics), floor), *extra],
+        routes=[*routes(table, floor), *extra],
         middleware=[Middleware(Access, metrics=metrics), Middleware(Guard, settings=chosen)],
         exception_handlers={HTTPException: _http_error},
     )
@@ -53,12 +61,20 @@ def create_application(
 
 def model_table() -> Table:
     """What any client may ask of a model."""
-    return dict(openai_routes.MODEL_ROUTES)
+    return {
+        **openai_routes.MODEL_ROUTES,
+        **anthropic_routes.MODEL_ROUTES,
+        **ollama_routes.MODEL_ROUTES,
+    }
 
 
 def owner_table(metrics: Metrics) -> Table:
     """What only the owner of the node may ask."""
-    return node_routes.table(metrics)
+    return {
+        **openai_routes.OWNER_ROUTES,
+        **ollama_routes.OWNER_ROUTES,
+        **node_routes.table(metrics),
+    }
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -28,11 +28,18 @@ class Floor:
         self.settings = settings
         self.metrics = metrics
         self.exchanges: set[Exchange] = set()
+        self.closing: list[Callable[[], None]] = []
+        """What is called when the application is done with."""
 
     def stop(self) -> None:
         """End every answer that still goes on; its client is told that the server stops."""
         for exchange in tuple(self.exchanges):
             exchange.abort(Cancelled("the server is stopping", hint="ask again when it is back"))
+
+    def close(self) -> None:
+        """Let go of what the application opened."""
+        while self.closing:
+            self.closing.pop()()
 
 
 class Endpoint:

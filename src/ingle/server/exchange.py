@@ -100,7 +100,10 @@ class Exchange:
         async with self.node.perform(operation) as events:
             async for event in events:
                 fold.add(event)
-        result = fold.result()
+        return self.counted(fold.result())
+
+    def counted(self, result: ChatResult) -> ChatResult:
+        """The result, its tokens counted in the metrics."""
         self._metrics.usage(result.model, result.usage)
         return result
 
@@ -130,8 +133,17 @@ class Exchange:
             raise self._ending
         return outcome[0]
 
-    async def stream(self, source: Events, formatter: EventStream) -> None:
+    async def stream(
+        self,
+        source: Events,
+        formatter: EventStream,
+        *,
+        before_end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Send the events as the formatter writes them, until they end or the client leaves.
+
+        ``before_end`` runs after the last event and before the client is told
+        that it was the last.
 
         The status line waits for the first piece, so that whatever fails before
         it (no such model, too long a prompt) is answered with its true status.
@@ -154,6 +166,9 @@ class Exchange:
             group.start_soon(self._give_up_on, outbox)
             try:
                 await self._produce(source, formatter, outbox)
+                if before_end is not None:
+                    await before_end()
+                outbox.put(formatter.end())
             except IngleError as error:
                 failure = error
                 if outbox.started:
@@ -198,7 +213,6 @@ class Exchange:
                     model = event.model
                 elif isinstance(event, Usage):
                     self._metrics.usage(model, event)
-        outbox.put(formatter.end())
 
     async def _give_up_on(self, outbox: Outbox) -> None:
         # A client that stops reading would hold its slot for ever.

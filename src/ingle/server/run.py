@@ -69,9 +69,12 @@ async def serve(
     sock = bind(host, port)
     try:
         application = create_application(node, chosen, extra=extra)
-        config = _config(application, grace_s)
-        server = _Server(config, application.state.floor, sock, on_ready, grace_s)
-        await server.run_until(stop, handle_signals=handle_signals)
+        floor: Floor = application.state.floor
+        try:
+            server = _Server(_config(application, grace_s), floor, sock, on_ready, grace_s)
+            await server.run_until(stop, handle_signals=handle_signals)
+        finally:
+            floor.close()
     finally:
         sock.close()
 

@@ -1,0 +1,128 @@
+"""``options``, ``format``, ``think`` and ``keep_alive`` of the generating routes.
+
+Source: docs/api.md and docs/modelfile.md of ollama/ollama. Options that only
+place the model on its devices (``num_gpu``, ``main_gpu``, ``use_mmap``,
+``num_thread``, ``num_batch``, ``numa``, ``low_vram``) are the node's to choose
+and are passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.operations import Sampling
+from ingle.wire.duration import seconds
+from ingle.wire.openai.sampling import folded_seed
+
+NAMES = {
+    "max_tokens": "options.num_predict",
+    "context": "options.num_ctx",
+    "stop": "options.stop",
+    "schema": "format",
+    **{
+        name: f"options.{name}"
+        for name in (
+            "temperature",
+            "top_p",
+            "top_k",
+            "min_p",
+            "typical_p",
+            "repeat_penalty",
+            "repeat_last_n",
+            "presence_penalty",
+            "frequency_penalty",
+            "seed",
+        )
+    },
+}
+"""The operation's fields under the names of this dialect."""
+
+_LEVELS = {"low": 1024, "medium": 4096, "high": None}
+
+
+class Options(msgspec.Struct, kw_only=True):
+    """What a request may set about sampling and context."""
+
+    num_ctx: int | None = None
+    num_predict: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    repeat_penalty: float | None = None
+    repeat_last_n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+
+
+def generation(
+    options: Options | None,
+    *,
+    keep_alive: float | str | None,
+    form: str | dict[str, Any] | None,
+    logprobs: bool | None,
+    top_logprobs: int | None,
+) -> dict[str, Any]:
+    """The fields of `Generation` that chat and generate share.
+
+    Raises:
+        InvalidRequest: a bad field, named as in this dialect.
+    """
+    found = options or Options()
+    stop = [found.stop] if isinstance(found.stop, str) else found.stop or []
+    return {
+        "sampling": Sampling(
+            temperature=found.temperature,
+            top_k=found.top_k,
+            top_p=found.top_p,
+            min_p=found.min_p,
+            typical_p=found.typical_p,
+            repeat_penalty=found.repeat_penalty,
+            repeat_last_n=found.repeat_last_n,
+            presence_penalty=found.presence_penalty,
+            frequency_penalty=found.frequency_penalty,
+            seed=folded_seed(found.seed),
+        ),
+        # -1 is "no limit" and -2 "until the context is full": both are our default.
+        "max_tokens": None if found.num_predict in {-1, -2} else found.num_predict,
+        "context": found.num_ctx,
+        "stop": [text for text in stop if text],
+        "keep_alive": seconds(keep_alive),
+        "schema": schema(form),
+        "logprobs": bool(logprobs),
+        "top_logprobs": (top_logprobs or 0) if logprobs else 0,
+    }
+
+
+def schema(form: str | dict[str, Any] | None) -> dict[str, Any] | None:
+    """``json``, a JSON Schema, or nothing.
+
+    Raises:
+        InvalidRequest: another word.
+    """
+    if isinstance(form, dict):
+        return form
+    if not form:
+        return None
+    if form != "json":
+        raise InvalidRequest(f"format: {form!r} is neither json nor a schema", field="format")
+    return {"type": "object"}
+
+
+def thinking(think: bool | str | None) -> tuple[bool | None, int | None]:
+    """Whether to reason, and at most how many tokens of it.
+
+    Raises:
+        InvalidRequest: a word that is no level.
+    """
+    if think is None or isinstance(think, bool):
+        return think, None
+    if think not in _LEVELS:
+        raise InvalidRequest(f"think: {think!r} is none of low, medium, high", field="think")
+    return True, _LEVELS[think]

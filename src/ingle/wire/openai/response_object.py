@@ -1,0 +1,198 @@
+"""The response object (API reference, "The response object")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ingle.errors import IngleError
+from ingle.operations import ChatResult, Choice, Message, TokenLogprob, Usage
+from ingle.wire.openai.responses import ResponsesRequest
+from ingle.wire.openai.usage import finite, place_object
+
+Response = dict[str, Any]
+
+
+def frame(request: ResponsesRequest, *, identifier: str, created: int) -> Response:
+    """The object before anything was answered: what was asked, ``in_progress``."""
+    asked = request.asked
+    wanted = asked.text.format if asked.text else None
+    reasoning = asked.reasoning
+    return {
+        "id": identifier,
+        "object": "response",
+        "created_at": created,
+        "status": "in_progress",
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": asked.instructions,
+        "max_output_tokens": asked.max_output_tokens,
+        "metadata": asked.metadata or {},
+        "model": request.model,
+        "output": [],
+        "parallel_tool_calls": asked.parallel_tool_calls is not False,
+        "previous_response_id": asked.previous_response_id,
+        "reasoning": {"effort": reasoning.effort if reasoning else None, "summary": None},
+        "store": request.stored,
+        "temperature": asked.temperature,
+        "text": {"format": _format(msgspec.to_builtins(wanted))},
+        "tool_choice": _choice(msgspec.to_builtins(asked.tool_choice)),
+        "tools": [
+            {
+                "type": tool.type,
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.parameters,
+                "strict": tool.strict,
+            }
+            for tool in asked.tools or []
+        ],
+        "top_logprobs": asked.top_logprobs or 0,
+        "top_p": asked.top_p,
+        "truncation": "disabled",
+        "usage": None,
+    }
+
+
+def completed(base: Response, result: ChatResult) -> Response:
+    """The object of a whole answer; cut by ``max_output_tokens`` it is ``incomplete``."""
+    choice = result.choices[0] if result.choices else Choice(finish="stop")
+    cut = choice.finish == "length"
+    return {
+        **base,
+        "status": "incomplete" if cut else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "model": result.model or base["model"],
+        "output": output(choice, str(base["id"])),
+        "usage": usage_object(result.usage),
+        "ingle": place_object(result.where, result.digest, result.timing),
+    }
+
+
+def failed(base: Response, error: IngleError) -> Response:
+    """The object of an answer that broke off. The API's own codes are few; ours is beside it."""
+    return {
+        **base,
+        "status": "failed",
+        "error": {"code": "server_error", "message": error.message, "ingle_code": error.code},
+    }
+
+
+def output(choice: Choice, identifier: str) -> list[dict[str, Any]]:
+    """The answer as items: reasoning, message, calls, in this order."""
+    found: list[dict[str, Any]] = []
+    if choice.reasoning:
+        found.append(reasoning_item(item_id("rs", identifier, len(found)), choice.reasoning))
+    if choice.text or not choice.tool_calls:
+        identity = item_id("msg", identifier, len(found))
+        found.append(message_item(identity, choice.text, choice.logprobs))
+    for call in choice.tool_calls:
+        identity = item_id("fc", identifier, len(found))
+        found.append(call_item(identity, call.id or f"call_{identity}", call.name, call.arguments))
+    return found
+
+
+def answer(choice: Choice, response: Response) -> Message:
+    """What the assistant said, to go on from; calls carry the ids that the client was told."""
+    ids = [item["call_id"] for item in response["output"] if item["type"] == "function_call"]
+    return Message(
+        role="assistant",
+        content=choice.text,
+        reasoning=choice.reasoning,
+        tool_calls=[
+            msgspec.structs.replace(call, id=identifier)
+            for call, identifier in zip(choice.tool_calls, ids, strict=True)
+        ],
+    )
+
+
+def item_id(prefix: str, identifier: str, index: int) -> str:
+    """An item's id: unique within its response, and the same in stream and object."""
+    return f"{prefix}_{identifier.rpartition('_')[2]}_{index}"
+
+
+def reasoning_item(identity: str, text: str, status: str = "completed") -> dict[str, Any]:
+    """An item of reasoning."""
+    content = [{"type": "reasoning_text", "text": text}] if text else []
+    return {
+        "id": identity,
+        "type": "reasoning",
+        "status": status,
+        "summary": [],
+        "content": content,
+    }
+
+
+def message_item(
+    identity: str, text: str, logprobs: list[TokenLogprob], status: str = "completed"
+) -> dict[str, Any]:
+    """An item of text."""
+    return {
+        "id": identity,
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": [text_part(text, logprobs)] if status == "completed" else [],
+    }
+
+
+def text_part(text: str, logprobs: list[TokenLogprob]) -> dict[str, Any]:
+    """The content part of a message."""
+    return {
+        "type": "output_text",
+        "text": text,
+        "annotations": [],
+        "logprobs": [logprob_object(token) for token in logprobs],
+    }
+
+
+def call_item(
+    identity: str, call_id: str, name: str, arguments: str, status: str = "completed"
+) -> dict[str, Any]:
+    """An item of a function call."""
+    return {
+        "id": identity,
+        "type": "function_call",
+        "status": status,
+        "call_id": call_id,
+        "name": name,
+        "arguments": arguments,
+    }
+
+
+def logprob_object(token: TokenLogprob) -> dict[str, Any]:
+    """One token's probability with its rivals."""
+    pair = _pair(token)
+    return {**pair, "top_logprobs": [_pair(rival) for rival in token.top]}
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """``usage`` of a response."""
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _pair(token: TokenLogprob) -> dict[str, Any]:
+    data = token.data or token.token.encode()
+    return {"token": token.token, "logprob": finite(token.logprob), "bytes": list(data)}
+
+
+def _format(wanted: dict[str, Any] | None) -> dict[str, Any]:
+    if wanted is None or wanted["type"] != "json_schema":
+        return {"type": wanted["type"] if wanted else "text"}
+    return {**wanted, "name": wanted["name"] or "answer", "schema": wanted["schema"] or {}}
+
+
+def _choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any]:
+    if choice is None or isinstance(choice, str):
+        return choice or "auto"
+    if choice["type"] == "function":
+        return {"type": "function", "name": choice["name"]}
+    return {"type": choice["type"], "mode": choice["mode"] or "auto", "tools": choice["tools"]}

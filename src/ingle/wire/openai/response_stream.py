@@ -1,0 +1,189 @@
+"""A streamed response (API reference, "Streaming events" of the responses API).
+
+Each event carries its ``sequence_number``, from 0 without gaps: ``created``,
+``in_progress``; per item ``output_item.added``, its parts and deltas,
+``output_item.done``; then ``completed``, ``incomplete`` or ``failed`` with the
+whole object.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingle.errors import IngleError
+from ingle.operations import ChatResult, Event, Fold, Reasoning, Text, ToolCallPiece
+from ingle.wire import sse
+from ingle.wire.openai.response_object import (
+    Response,
+    call_item,
+    completed,
+    failed,
+    item_id,
+    logprob_object,
+    message_item,
+    reasoning_item,
+    text_part,
+)
+
+
+class ResponseStream:
+    """The events of one streamed response."""
+
+    content_type = sse.CONTENT_TYPE
+
+    def __init__(self, base: Response) -> None:
+        self._base = base
+        self._fold = Fold()
+        self._sequence = 0
+        self._kind = ""
+        self._index = -1
+        self._item_id = ""
+        self._head = b""
+        self._call: ToolCallPiece | None = None
+        self._call_id = ""
+        self._pieces: list[str] = []
+        self._logprobs: list[Any] = []
+        self._response: Response | None = None
+
+    @property
+    def result(self) -> ChatResult:
+        """What the events added up to."""
+        return self._fold.result()
+
+    def whole(self) -> Response:
+        """The whole object, once the last event was added."""
+        if self._response is None:
+            self._response = completed(self._base, self._fold.result())
+        return self._response
+
+    def add(self, event: Event) -> bytes:
+        """The bytes an event adds."""
+        self._fold.add(event)
+        match event:
+            case Text():
+                opening = b"" if self._kind == "text" else self._open_text()
+                return opening + self._text(event)
+            case Reasoning(text=text):
+                opening = b"" if self._kind == "reasoning" else self._open_reasoning()
+                return opening + self._delta(text, b"}\n\n")
+            case ToolCallPiece(call=call, arguments=arguments):
+                opening = b"" if self._kind == f"call{call}" else self._open_call(event)
+                return opening + (self._delta(arguments, b"}\n\n") if arguments else b"")
+            case _:
+                return b""
+
+    def end(self) -> bytes:
+        """The last item's end and the whole object."""
+        opening = b"" if self._sequence else self._open_text()
+        closing = self._close()
+        response = self.whole()
+        return opening + closing + self._event(f"response.{response['status']}", response=response)
+
+    def fail(self, error: IngleError) -> bytes:
+        """``response.failed`` with the error."""
+        return self._event("response.failed", response=failed(self._base, error))
+
+    def _text(self, event: Text) -> bytes:
+        if not event.logprobs:
+            return self._delta(event.text, b',"logprobs":[]}\n\n')
+        found = [logprob_object(token) for token in event.logprobs]
+        self._logprobs.extend(event.logprobs)
+        return self._delta(event.text, b',"logprobs":' + sse.encode(found) + b"}\n\n")
+
+    def _delta(self, text: str, tail: bytes) -> bytes:
+        self._pieces.append(text)
+        number = b',"sequence_number":%d' % self._sequence
+        self._sequence += 1
+        return self._head + sse.encode(text) + number + tail
+
+    def _begin(self) -> bytes:
+        if self._sequence:
+            return self._close()
+        return self._event("response.created", response=self._base) + self._event(
+            "response.in_progress", response=self._base
+        )
+
+    def _open(self, kind: str, prefix: str, event: str) -> bytes:
+        before = self._begin()
+        self._kind = kind
+        self._index += 1
+        self._item_id = item_id(prefix, str(self._base["id"]), self._index)
+        self._pieces = []
+        self._logprobs = []
+        place: dict[str, Any] = {"item_id": self._item_id, "output_index": self._index}
+        if prefix != "fc":
+            place["content_index"] = 0
+        self._head = (
+            f"event: {event}\ndata: ".encode()
+            + sse.encode({"type": event, **place})[:-1]
+            + b',"delta":'
+        )
+        return before
+
+    def _open_text(self) -> bytes:
+        before = self._open("text", "msg", "response.output_text.delta")
+        item = message_item(self._item_id, "", [], "in_progress")
+        return before + self._added(item) + self._part("added", text_part("", []))
+
+    def _open_reasoning(self) -> bytes:
+        before = self._open("reasoning", "rs", "response.reasoning_text.delta")
+        item = reasoning_item(self._item_id, "", "in_progress")
+        return (
+            before + self._added(item) + self._part("added", {"type": "reasoning_text", "text": ""})
+        )
+
+    def _open_call(self, piece: ToolCallPiece) -> bytes:
+        before = self._open(f"call{piece.call}", "fc", "response.function_call_arguments.delta")
+        self._call = piece
+        self._call_id = piece.id or f"call_{self._item_id}"
+        item = call_item(self._item_id, self._call_id, piece.name, "", "in_progress")
+        return before + self._added(item)
+
+    def _close(self) -> bytes:
+        kind, self._kind = self._kind, ""
+        text = "".join(self._pieces)
+        place = {"item_id": self._item_id, "output_index": self._index}
+        if kind == "text":
+            part = text_part(text, self._logprobs)
+            item = message_item(self._item_id, text, self._logprobs)
+            done = self._event(
+                "response.output_text.done",
+                **place,
+                content_index=0,
+                text=text,
+                logprobs=part["logprobs"],
+            ) + self._part("done", part)
+        elif kind == "reasoning":
+            item = reasoning_item(self._item_id, text)
+            done = self._event(
+                "response.reasoning_text.done", **place, content_index=0, text=text
+            ) + self._part("done", {"type": "reasoning_text", "text": text})
+        elif kind:
+            assert self._call is not None
+            item = call_item(self._item_id, self._call_id, self._call.name, text or "{}")
+            done = self._event(
+                "response.function_call_arguments.done",
+                **place,
+                name=self._call.name,
+                arguments=text or "{}",
+            )
+        else:
+            return b""
+        return done + self._event("response.output_item.done", output_index=self._index, item=item)
+
+    def _added(self, item: dict[str, Any]) -> bytes:
+        return self._event("response.output_item.added", output_index=self._index, item=item)
+
+    def _part(self, word: str, part: dict[str, Any]) -> bytes:
+        return self._event(
+            f"response.content_part.{word}",
+            item_id=self._item_id,
+            output_index=self._index,
+            content_index=0,
+            part=part,
+        )
+
+    def _event(self, kind: str, **fields: Any) -> bytes:
+        payload = {"type": kind, "sequence_number": self._sequence, **fields}
+        self._sequence += 1
+        return sse.named(kind, payload)

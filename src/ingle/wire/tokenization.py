@@ -1,0 +1,69 @@
+"""``/tokenize`` and ``/detokenize``: the fields of llama.cpp's server and of vLLM's."""
+
+from __future__ import annotations
+
+from ingle.operations import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.wire.body import Body, decode, renamed
+from ingle.wire.openai.messages import MessageBody, ToolBody, messages, tools
+from ingle.wire.sse import encode
+
+
+class TokenizeBody(Body, kw_only=True):
+    """Text as ``content`` (llama.cpp), ``prompt`` (vLLM) or ``text``; or a conversation."""
+
+    model: str
+    content: str | None = None
+    prompt: str | None = None
+    text: str | None = None
+    messages: list[MessageBody] | None = None
+    tools: list[ToolBody] | None = None
+    add_special: bool | None = None
+    parse_special: bool | None = None
+    on: str | None = None
+
+
+class DetokenizeBody(Body, kw_only=True):
+    """Token ids of one model."""
+
+    model: str
+    tokens: list[int]
+    on: str | None = None
+
+
+def parse_tokenize(body: bytes) -> Tokenize:
+    """Read the body.
+
+    Raises:
+        InvalidRequest: a bad field.
+    """
+    asked = decode(body, TokenizeBody)
+    with renamed({"text": "content"}):
+        return Tokenize(
+            model=asked.model,
+            text=asked.content or asked.prompt or asked.text or "",
+            messages=messages(asked.messages or []),
+            tools=tools(asked.tools),
+            add_special=bool(asked.add_special),
+            parse_special=asked.parse_special is not False,
+            on=asked.on or "",
+        )
+
+
+def parse_detokenize(body: bytes) -> Detokenize:
+    """Read the body.
+
+    Raises:
+        InvalidRequest: a bad field.
+    """
+    asked = decode(body, DetokenizeBody)
+    return Detokenize(model=asked.model, tokens=asked.tokens, on=asked.on or "")
+
+
+def tokenized(event: Tokenized) -> bytes:
+    """``tokens`` and ``count``, and the text as the template rendered it."""
+    return encode({"tokens": event.tokens, "count": len(event.tokens), "text": event.text})
+
+
+def detokenized(event: Detokenized) -> bytes:
+    """The text under both names that clients look for."""
+    return encode({"content": event.text, "prompt": event.text})
