@@ -47,6 +47,45 @@ def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
         output.text(f"{summary.name}  {summary.digest}")
 
 
+@click.command("import")
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that are found.")
+@options
+def import_command(output: Output, names: tuple[str, ...], everything: bool) -> None:
+    """Use models of Ollama, LM Studio or the Hugging Face cache where they lie.
+
+    Without a name: list what is there. Nothing is copied.
+    """
+    from ingle.models.sources.caches import find_cached
+
+    found = find_cached()
+    if not names and not everything:
+        if output.json:
+            rows = [{"name": c.name, "program": c.program, "size": c.size} for c in found]
+            output.data(rows)
+        elif not found:
+            output.note("neither Ollama nor LM Studio nor a Hugging Face cache has models here")
+        else:
+            output.table(
+                ("NAME", "SIZE", "FROM"), [(c.name, size(c.size), c.program) for c in found]
+            )
+        return
+
+    async def bring() -> list[ModelSummary]:
+        from ingle.client.home import open_async
+
+        chosen = [cached.name for cached in found] if everything else list(names)
+        async with open_async(otherwise="background", **flags()) as home:
+            with output.progress() as progress:
+                return [await home.pull(name, on_progress=progress.show) for name in chosen]
+
+    summaries = run(bring)
+    if output.json:
+        output.data(summaries)
+    for summary in () if output.json else summaries:
+        output.text(f"{summary.name}  {summary.digest}")
+
+
 @click.command("list")
 @options
 def list_command(output: Output) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ingle.client.chat import AsyncChat
@@ -11,6 +12,9 @@ from ingle.client.connect import Otherwise, connect
 from ingle.config import Settings, load
 from ingle.node.node import Node, ask
 from ingle.operations import (
+    Adapters,
+    AdapterSummary,
+    AddAdapter,
     Complete,
     CopyModel,
     DiskUsage,
@@ -26,6 +30,7 @@ from ingle.operations import (
     Ledger,
     LedgerEntry,
     LedgerPage,
+    ListAdapters,
     ListModels,
     Load,
     Loaded,
@@ -39,6 +44,7 @@ from ingle.operations import (
     Pruned,
     Pull,
     Pulled,
+    RemoveAdapter,
     RemoveModel,
     Rerank,
     Reranked,
@@ -154,8 +160,8 @@ class AsyncHome:
         sha256: str = "",
         on_progress: OnProgress | None = None,
     ) -> ModelSummary:
-        """Fetch a model; resumes what was interrupted."""
-        request = Pull(model=model, source=source, sha256=sha256)
+        """Fetch a model; resumes what was interrupted. Paths may be relative to this process."""
+        request = Pull(model=_absolute(model), source=_absolute(source), sha256=sha256)
         async with self.node.perform(request) as events:
             async for event in events:
                 if isinstance(event, Pulled):
@@ -171,6 +177,21 @@ class AsyncHome:
     async def remove(self, model: str) -> None:
         """Forget a name; the bytes go with the last one."""
         await self.ask(RemoveModel(model=model), Done)
+
+    async def add_adapter(
+        self, path: str | Path, name: str = "", *, link: bool = False
+    ) -> AdapterSummary:
+        """Take in a LoRA adapter, a GGUF file."""
+        request = AddAdapter(path=str(Path(path).expanduser().resolve()), name=name, link=link)
+        return (await self.ask(request, Adapters)).adapters[0]
+
+    async def adapters(self) -> list[AdapterSummary]:
+        """The LoRA adapters of the store."""
+        return (await self.ask(ListAdapters(), Adapters)).adapters
+
+    async def remove_adapter(self, name: str) -> None:
+        """Forget an adapter."""
+        await self.ask(RemoveAdapter(name=name), Done)
 
     async def load(
         self, model: str, *, context: int | None = None, keep_alive: float | None = None
@@ -216,6 +237,13 @@ class AsyncHome:
         async with self.node.perform(operation) as events:
             async for event in events:
                 yield event
+
+
+def _absolute(text: str) -> str:
+    """A path to something that is there as an absolute one (the node works elsewhere)."""
+    path = Path(text).expanduser()
+    written_as_path = text.startswith((".", "/", "~")) or "/" not in text
+    return str(path.resolve()) if text and written_as_path and path.exists() else text
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncGenerator
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingle.engines.probe import EngineReport, probe
@@ -14,6 +15,9 @@ from ingle.errors import CapabilityMissing
 from ingle.models import fit
 from ingle.node import memory
 from ingle.operations import (
+    Adapters,
+    AdapterSummary,
+    AddAdapter,
     CopyModel,
     DeviceInfo,
     DiskUse,
@@ -22,6 +26,7 @@ from ingle.operations import (
     FitModel,
     Ledger,
     LedgerPage,
+    ListAdapters,
     ListModels,
     Load,
     Loaded,
@@ -30,6 +35,7 @@ from ingle.operations import (
     Operation,
     Prune,
     Pull,
+    RemoveAdapter,
     RemoveModel,
     Resume,
     ShowModel,
@@ -43,6 +49,7 @@ from ingle.operations import (
 )
 
 if TYPE_CHECKING:
+    from ingle.models.model import Model
     from ingle.models.store import Store
     from ingle.node.ledger import EgressLedger
     from ingle.node.local import LocalNode
@@ -115,6 +122,17 @@ class Affairs:
                 self._node.shut_down()
             case Ledger(limit=limit, offset=offset):
                 yield LedgerPage(entries=self._ledger.entries(limit, offset))
+            case AddAdapter(path=path, name=name, link=link):
+                adapter = await asyncio.to_thread(
+                    self._store.add_adapter, Path(path), name, link=link
+                )
+                yield Adapters(adapters=[_adapter(adapter)])
+            case ListAdapters():
+                found = await asyncio.to_thread(self._store.adapters)
+                yield Adapters(adapters=[_adapter(adapter) for adapter in found])
+            case RemoveAdapter(name=name):
+                await asyncio.to_thread(self._store.remove_adapter, name)
+                yield Done(message=f"{name} is forgotten")
             case _:
                 raise CapabilityMissing(f"this node cannot perform {operation_name(operation)!r}")
 
@@ -207,3 +225,14 @@ class Affairs:
         return (
             [] if name else [(f"upstream:{n}", "generate") for n in self._node.settings.upstreams]
         )
+
+
+def _adapter(adapter: Model) -> AdapterSummary:
+    return AdapterSummary(
+        name=adapter.name,
+        digest=adapter.digest,
+        size=adapter.size,
+        architecture=adapter.facts.architecture,
+        source=adapter.source,
+        added=adapter.added,
+    )

@@ -11,6 +11,13 @@ from typing import Any
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.operations.adapters import (
+    Adapters,
+    AdapterSummary,
+    AddAdapter,
+    ListAdapters,
+    RemoveAdapter,
+)
 from ingle.operations.chat import (
     Chat,
     ChatResult,
@@ -106,6 +113,9 @@ AnyOperation = (
     | Resume
     | Shutdown
     | Ledger
+    | AddAdapter
+    | ListAdapters
+    | RemoveAdapter
 )
 
 AnyEvent = (
@@ -132,6 +142,7 @@ AnyEvent = (
     | StatusReport
     | Loaded
     | LedgerPage
+    | Adapters
 )
 
 ModelOperation = Chat | Complete | Embed | Rerank | Tokenize | Detokenize
@@ -161,7 +172,10 @@ def to_builtins(event: Event | Operation | msgspec.Struct) -> Any:
 
 
 __all__ = [
+    "AdapterSummary",
     "AdapterUse",
+    "Adapters",
+    "AddAdapter",
     "AnyEvent",
     "AnyOperation",
     "Capability",
@@ -190,6 +204,7 @@ __all__ = [
     "Ledger",
     "LedgerEntry",
     "LedgerPage",
+    "ListAdapters",
     "ListModels",
     "Load",
     "Loaded",
@@ -208,6 +223,7 @@ __all__ = [
     "Pulled",
     "Ranked",
     "Reasoning",
+    "RemoveAdapter",
     "RemoveModel",
     "Rerank",
     "Reranked",

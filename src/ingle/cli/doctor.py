@@ -1,0 +1,143 @@
+"""``ingle doctor``: check everything, and say what to mend."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import click
+
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output, size
+from ingle.config import Settings, load
+from ingle.errors import IngleError
+from ingle.operations import NodeStatus, StatusReport
+
+LOW_DISK = 5 * 2**30
+LOW_MEMORY = 2 * 2**30
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    text: str
+    mend: str = ""
+
+
+@click.command("doctor")
+@options
+def doctor_command(output: Output) -> None:
+    """Check engines, devices, memory, disk, sandbox and settings; each with what mends it.
+
+    Exit status 1: something failed.
+    """
+    findings = list(_findings())
+    if output.json:
+        output.data([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            output.text(f"{finding.state:4}  {finding.name}: {finding.text}")
+            if finding.mend:
+                output.text(f"      mend: {finding.mend}")
+    if any(finding.state == "fail" for finding in findings):
+        click.get_current_context().exit(1)
+
+
+def _findings() -> Iterator[Finding]:
+    yield Finding("python", "ok", f"{sys.version.split()[0]} on {sys.platform}")
+    try:
+        settings, _ = load(flags())
+    except IngleError as error:
+        yield Finding("settings", "fail", error.message, error.hint)
+        return
+    yield Finding("settings", "ok", "every value is valid")
+    yield _state(settings)
+    yield _disk(settings)
+    yield _sandbox()
+    yield _server_binary(settings)
+    yield from _node(settings)
+
+
+def _state(settings: Settings) -> Finding:
+    path = settings.state_path
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        return Finding("state", "fail", f"{path}: {error.strerror}", "set INGLE_STATE_DIR")
+    if not os.access(path, os.W_OK):
+        return Finding("state", "fail", f"{path} is not writable", f"chmod u+w {path}")
+    return Finding("state", "ok", str(path))
+
+
+def _disk(settings: Settings) -> Finding:
+    path: Path = settings.models_path
+    while not path.exists():
+        path = path.parent
+    free = shutil.disk_usage(path).free
+    text = f"{size(free)} free for models at {settings.models_path}"
+    if free < LOW_DISK:
+        return Finding("disk", "warn", text, "ingle prune, or set models_dir to a larger disk")
+    return Finding("disk", "ok", text)
+
+
+def _sandbox() -> Finding:
+    from ingle.engines import sandbox
+
+    match sandbox.level():
+        case "bubblewrap":
+            return Finding(
+                "sandbox", "ok", "engines run in bubblewrap: no network, only their model"
+            )
+        case "namespace":
+            text = "engines have no network, but can read your files"
+            return Finding("sandbox", "warn", text, "install bubblewrap (apt install bubblewrap)")
+    text = "engines run with resource limits only"
+    return Finding("sandbox", "warn", text, "install bubblewrap, where the system has it")
+
+
+def _server_binary(settings: Settings) -> Finding:
+    binary = settings.llama_server
+    if not binary:
+        return Finding("llama-server", "ok", "none is set; the built-in engine is used")
+    if os.access(binary, os.X_OK):
+        return Finding("llama-server", "ok", binary)
+    return Finding(
+        "llama-server", "fail", f"{binary} is not executable", "ingle config unset llama_server"
+    )
+
+
+def _node(settings: Settings) -> Iterator[Finding]:
+    async def ask() -> StatusReport:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.ask(NodeStatus(probe=True), StatusReport)
+
+    try:
+        report = run(ask)
+    except IngleError as error:
+        yield Finding("node", "fail", error.message, error.hint)
+        return
+    yield Finding("node", "ok", f"process {report.pid}, version {report.version}")
+    for device in report.devices:
+        text = f"{device.description or device.kind}, {size(device.memory_free)} free of "
+        text += size(device.memory_total)
+        if device.memory_free < LOW_MEMORY:
+            yield Finding(f"device {device.name}", "warn", text, "close other programs")
+        else:
+            yield Finding(f"device {device.name}", "ok", text)
+    for name, told in sorted(report.engines.items()):
+        works = told[:1].isdigit()
+        state: Literal["ok", "fail"] = "ok" if works else "fail"
+        yield Finding(f"engine {name}", state, told, "" if works else "pip install --upgrade ingle")
+    for name in report.upstreams:
+        variable = settings.upstreams[name].api_key_env
+        if variable and not os.environ.get(variable):
+            text = f"its key is looked for in {variable}, which is not set"
+            yield Finding(f"upstream {name}", "warn", text, f"export {variable}=...")
