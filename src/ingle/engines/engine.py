@@ -16,7 +16,7 @@ import msgspec
 from ingle.errors import EngineMissing
 from ingle.operations import DeviceInfo, Event, Operation
 
-Role = Literal["generate", "embed", "rerank"]
+Role = Literal["generate", "embed", "rerank", "score"]
 """What a worker is loaded for. An engine may lay out memory differently for each."""
 
 Emit = Callable[[Event], None]

@@ -16,7 +16,7 @@ from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.errors import EgressRefused, IngleError
 from ingle.models.store import Store
-from ingle.node import images, memory
+from ingle.node import echo, images, memory
 from ingle.node.affairs import Affairs
 from ingle.node.ledger import EgressLedger
 from ingle.node.lock import NodeLock
@@ -137,11 +137,13 @@ class LocalNode:
     async def _on_model(self, operation: ModelOperation) -> AsyncGenerator[Event, None]:
         if isinstance(operation, Chat) and images.has_urls(operation):
             operation = await images.inline(operation, egress=self.settings.egress)
-        want, model = self._wants.for_operation(operation)
-        started = Started(model=model.name, digest=model.digest, where="local")
-        async with contextlib.aclosing(self._run(operation, want, started)) as events:
-            async for event in events:
-                yield event
+        for part in echo.parts(operation):
+            want, model = self._wants.for_operation(part)
+            started = Started(model=model.name, digest=model.digest, where="local")
+            async with contextlib.aclosing(self._run(part, want, started)) as events:
+                async for event in events:
+                    if part is operation or echo.keeps(part, event):
+                        yield event
 
     async def _on_upstream(
         self, operation: ModelOperation, route: Route

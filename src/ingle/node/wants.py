@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,7 @@ from ingle.operations import (
     AdapterUse,
     Capability,
     Chat,
+    Complete,
     DeviceInfo,
     Embed,
     Generation,
@@ -87,7 +89,7 @@ class Wants:
                 f"context: {model.name} was trained for {trained} tokens, {context} were asked for",
                 field="context",
             )
-        slots = slots or self._settings.slots or AUTO_SLOTS
+        slots = 1 if role == "score" else slots or self._settings.slots or AUTO_SLOTS
         if context is None:
             context, slots = self._defaults(model, role, trained, slots)
         spec = LoadSpec(
@@ -102,9 +104,7 @@ class Wants:
             threads=self._settings.threads,
             adapters=[self._adapter(use.name) for use in adapters],
             prefixes=facts.prefixes,
-            options={"server_binary": self._settings.llama_server}
-            if self._settings.llama_server
-            else {},
+            options=self._options(model, role),
         )
         return Want(
             key=(model.digest, role),
@@ -148,17 +148,25 @@ class Wants:
                 break  # the scheduler refuses it, with numbers
         return context, slots
 
+    def _options(self, model: Model, role: Role) -> dict[str, Any]:
+        if role == "score":
+            return {"vocabulary": model.facts.vocabulary}
+        binary = self._settings.llama_server
+        return {"server_binary": binary} if binary else {}
+
     def _adapter(self, name: str) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)
         return AdapterFile(name=name, path=str(Path(adapter.path)))
 
 
 def _memory(model: Model, spec: LoadSpec) -> int:
-    ubatch = fit.UBATCH if spec.role == "generate" else max(fit.UBATCH, spec.context)
+    ubatch = fit.UBATCH if spec.role in {"generate", "score"} else max(fit.UBATCH, spec.context)
     return fit.needed_bytes(model.facts, spec.context, spec.slots, ubatch)
 
 
 def _role(operation: ModelOperation, model: Model) -> Role:
+    if isinstance(operation, Complete) and operation.echo_only:
+        return "score"
     if isinstance(operation, Embed):
         return "embed"
     if isinstance(operation, Rerank):

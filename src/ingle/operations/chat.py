@@ -10,6 +10,7 @@ from ingle.errors import InvalidRequest
 from ingle.operations.events import TokenLogprob
 from ingle.operations.generation import Generation, GenerationResult
 from ingle.operations.operation import Capability, Checked, Count, JsonObject
+from ingle.operations.schema import check_schema
 
 
 class TextPart(Checked, frozen=True, kw_only=True, tag="text", tag_field="type"):
@@ -74,6 +75,9 @@ class Tool(Checked, frozen=True, kw_only=True):
     description: str = ""
     parameters: JsonObject = {}
     strict: bool = False
+
+    def check(self) -> None:
+        check_schema(self.parameters, f"tools[{self.name}].parameters")
 
 
 class Chat(Generation, frozen=True, kw_only=True, tag="chat"):

@@ -15,7 +15,8 @@ class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One token and its natural-log probability; ``top`` holds its rivals."""
 
     token: str
-    logprob: float
+    logprob: float | None
+    """None for the first token of a prompt, which nothing precedes."""
     id: int = -1
     data: bytes = b""
     """The token's raw bytes: a token may be half of a character."""

@@ -9,6 +9,7 @@ import msgspec
 from ingle.operations.events import Timing, Usage
 from ingle.operations.operation import Checked, JsonObject, Name, Operation, Positive
 from ingle.operations.sampling import Sampling
+from ingle.operations.schema import check_schema
 
 C = TypeVar("C")
 
@@ -40,6 +41,10 @@ class Generation(Operation, frozen=True, kw_only=True):
     """Seconds to keep the model loaded after this request; negative: for ever."""
     on: str = ""
     """Where to run: empty for the route's choice, ``local``, or the name of an upstream or peer."""
+
+    def check(self) -> None:
+        if self.schema is not None:
+            check_schema(self.schema)
 
 
 class GenerationResult(msgspec.Struct, Generic[C], kw_only=True, omit_defaults=True):

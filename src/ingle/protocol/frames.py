@@ -108,8 +108,12 @@ def encode(frame: Frame) -> bytes:
 
     Raises:
         ProtocolError: larger than `MAX_FRAME`.
+        InvalidRequest: a text in it is no Unicode (a lone surrogate).
     """
-    body = _encoder.encode(frame)
+    try:
+        body = _encoder.encode(frame)
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"a text is not valid Unicode: {error}", field="request") from None
     if len(body) > MAX_FRAME:
         raise ProtocolError(f"a frame of {len(body)} bytes is over the limit of {MAX_FRAME}")
     return _LENGTH.pack(len(body)) + body

@@ -36,6 +36,10 @@ class LlamaEngine:
         ]
 
     def open(self, spec: LoadSpec) -> Session:
+        if spec.role == "score":
+            from ingle.engines.llama.scoring import ScoringSession
+
+            return ScoringSession(spec, int(spec.options.get("vocabulary", 0)))
         backend: Backend
         if spec.options.get("server_binary"):
             from ingle.engines.llama.server_binary import ServerBinaryBackend

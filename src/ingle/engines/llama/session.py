@@ -116,12 +116,6 @@ class LlamaSession:
             raise failure
 
     def _complete(self, operation: Complete, emit: Emit) -> None:
-        if operation.echo:
-            raise CapabilityMissing(
-                "this engine cannot echo prompts with their log-probabilities",
-                model=self._spec.model,
-                capability="echo",
-            )
         if operation.suffix:
             if not isinstance(operation.prompt, str):
                 raise InvalidRequest("suffix needs a prompt given as text", field="suffix")

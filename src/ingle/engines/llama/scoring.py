@@ -1,0 +1,109 @@
+"""Scoring: the log-probability of every token of a prompt, in as few steps as generation's prefill.
+
+llama.cpp's server does not offer it. A worker with the role ``score`` holds the
+weights through the C interface instead of the server.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import numpy as np
+
+from ingle.engines.engine import Emit, LoadSpec
+from ingle.engines.llama.library import Logits, Weights
+from ingle.engines.llama.request import adapter_scales
+from ingle.errors import CapabilityMissing, ContextLengthExceeded, InvalidRequest
+from ingle.operations import Complete, Finish, Operation, Text, Timing, TokenLogprob, Usage
+
+LOGITS_BYTES = 64 * 2**20
+"""Logits of one step may take so much memory; large vocabularies take smaller steps."""
+LONGEST_STEP = 512
+
+
+class ScoringSession:
+    """See `ingle.engines.engine.Session`. One prompt at a time."""
+
+    def __init__(self, spec: LoadSpec, vocabulary: int) -> None:
+        self._spec = spec
+        step = max(1, min(LONGEST_STEP, LOGITS_BYTES // (4 * max(1, vocabulary))))
+        self._weights = Weights(
+            spec.files[0],
+            context=spec.context,
+            batch=min(step, spec.context),
+            threads=spec.threads or len(os.sched_getaffinity(0)),
+        )
+        for adapter in spec.adapters:
+            self._weights.load_adapter(adapter.path)
+        self._lock = threading.Lock()
+        self.facts: dict[str, Any] = {"context": spec.context}
+
+    def perform(self, operation: Operation, emit: Emit) -> None:
+        if not isinstance(operation, Complete):
+            raise CapabilityMissing(f"a scoring worker cannot {type(operation).__name__}")
+        with self._lock:
+            self._score(operation, emit)
+
+    def close(self) -> None:
+        self._weights.close()
+
+    def _score(self, operation: Complete, emit: Emit) -> None:
+        weights = self._weights
+        prompt = operation.prompt
+        tokens = weights.tokenize(prompt) if isinstance(prompt, str) else prompt
+        if not tokens:
+            raise InvalidRequest("prompt: there is nothing to score", field="prompt")
+        if len(tokens) > self._spec.context:
+            raise ContextLengthExceeded(
+                f"the prompt has {len(tokens)} tokens, but the context holds {self._spec.context}",
+                hint=f"ask for more room: context={len(tokens)}",
+                prompt_tokens=len(tokens),
+                context=self._spec.context,
+                field="prompt",
+            )
+        if any(token >= weights.size for token in tokens):
+            raise InvalidRequest(
+                f"prompt: a token id is over the vocabulary's {weights.size}", field="prompt"
+            )
+        if self._spec.adapters:
+            scales = adapter_scales(operation, self._spec)
+            weights.use_adapters([entry["scale"] for entry in scales])
+        weights.start()
+        emit(self._piece(tokens[0], None, []))
+        for at in range(0, len(tokens), weights.batch):
+            step = tokens[at : at + weights.batch]
+            logits = weights.logits(step)
+            following = tokens[at + 1 : at + 1 + len(step)]
+            for event in self._scored(logits, following, operation.top_logprobs):
+                emit(event)
+        emit(Finish(reason="length"))
+        emit(Usage(prompt_tokens=len(tokens)))
+        emit(Timing())
+
+    def _scored(self, logits: Logits, following: list[int], top: int) -> list[Text]:
+        """One event for each token that follows a position."""
+        values = logits[: len(following)].astype(np.float64)
+        highest = values.max(axis=1, keepdims=True)
+        values -= highest + np.log(np.exp(values - highest).sum(axis=1, keepdims=True))
+        events = []
+        for row, token in zip(values, following, strict=True):
+            best = np.argsort(row)[::-1][:top]
+            rivals = [(int(rival), float(row[rival])) for rival in best]
+            events.append(self._piece(token, float(row[token]), rivals))
+        return events
+
+    def _piece(self, token: int, logprob: float | None, rivals: list[tuple[int, float]]) -> Text:
+        scored = self._token(token, logprob)
+        top = [self._token(rival, value) for rival, value in rivals]
+        entry = TokenLogprob(
+            token=scored.token, logprob=logprob, id=token, data=scored.data, top=top
+        )
+        return Text(text=scored.token, logprobs=[entry])
+
+    def _token(self, token: int, logprob: float | None) -> TokenLogprob:
+        data = self._weights.piece(token)
+        return TokenLogprob(
+            token=data.decode(errors="replace"), logprob=logprob, id=token, data=data
+        )
