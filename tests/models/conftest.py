@@ -9,6 +9,7 @@ import pytest
 from ingle.models import Store
 from ingle.models import embedded as embedded_module
 
+from .hub import FileServer, Hub
 from .weights import write_model
 
 
@@ -42,3 +43,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode().strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with FileServer() as running:
+        yield running
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with FileServer("localhost") as cdn, Hub(cdn) as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        assert isinstance(running, Hub)
+        yield running

@@ -1,4 +1,13 @@
-"""Models: names, files, the store, sources and fit."""
+"""Models: names, files, the store, sources and fit.
+
+::
+
+    store = Store(root)
+    from ingle.models.pull import pull                    # asyncio: imported when used
+    async for event in pull(store, Pull(model="hf.co/owner/repo:Q4_K_M")): ...
+    model = store.resolve("hf.co/owner/repo:Q4_K_M")      # verified files and their facts
+    reports = predict(model.facts, model=model.name, context=8192, devices=devices)
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -74,7 +73,7 @@ class Blobs:
             OSError: the file cannot be read.
         """
         self.require_room(source.stat().st_size)
-        temporary = self.partial / f"copy-{secrets.token_hex(8)}.part"
+        temporary = self.partial / f"copy-{os.urandom(8).hex()}.part"
         try:
             digest = _copy(source, temporary, on_bytes)
             if self.has(digest):
@@ -154,7 +153,7 @@ def _share_blocks(reader: int, writer: int) -> bool:
 
 
 def _link(blob: Path, path: Path) -> None:
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{os.urandom(8).hex()}")
     try:
         os.link(blob, temporary)
     except OSError as error:

@@ -11,11 +11,12 @@ Long arrays (token lists) are walked and bounds-checked, but not kept.
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from ingle.errors import BadModelFile
 from ingle.models.tensor_types import TENSOR_TYPES, TensorType
@@ -53,8 +54,7 @@ _U32, _U64 = _SCALARS[4], _SCALARS[10]
 Scalar = str | int | float | bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ArraySize:
+class ArraySize(msgspec.Struct, frozen=True):
     """An array that was too long to keep: only its length is known."""
 
     length: int
@@ -63,8 +63,7 @@ class ArraySize:
 Value = Scalar | list[Scalar] | ArraySize
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(msgspec.Struct, frozen=True):
     """One tensor's place and shape. ``offset`` counts from the start of the tensor data."""
 
     name: str
@@ -76,8 +75,7 @@ class Tensor:
     """Bytes."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """All that a GGUF file says before its tensor data."""
 
     version: int

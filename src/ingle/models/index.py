@@ -11,14 +11,17 @@ times a day, and must also work on file systems without shared memory.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ingle.errors import DiskFull, StorageError
 from ingle.models.model import Model
+
+if TYPE_CHECKING:
+    import sqlite3
 
 MODEL = "model"
 ADAPTER = "adapter"
@@ -143,6 +146,8 @@ class Index:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3
+
         # One connection per transaction: nothing is shared between threads, and
         # a fork inherits none. Opening costs a tenth of a millisecond.
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class FileLock:
-    """An exclusive ``flock``. The kernel lets go of it when the process ends, however it ends.
+    """A ``flock``, exclusive or shared. When its process ends, by any way, the kernel lets go.
 
     Two locks of one process exclude each other as well. The lock file may be
     deleted by its holder: whoever then gets the lock of the deleted file notices
@@ -21,17 +21,23 @@ class FileLock:
         self.path = path
         self._fd = -1
 
-    def acquire(self) -> bool:
+    def acquire(self, *, shared: bool = False) -> bool:
         """Try to get the lock, without waiting. False: somebody else has it.
+
+        Args:
+            shared: Together with others who ask the same. A shared lock that is
+                held becomes exclusive (if nobody else has it) by asking again
+                without.
 
         Raises:
             OSError: the lock file cannot be made.
         """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        if self._fd >= 0:
+            return _locked(self._fd, kind)
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(fd, kind):
                 os.close(fd)
                 return False
             if _is(fd, self.path):
@@ -55,6 +61,14 @@ class FileLock:
             yield got
         finally:
             self.release()
+
+
+def _locked(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is(fd: int, path: Path) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from ingle.models.ref import ModelRef
 
 _ALIKE = 0.6
@@ -30,4 +28,6 @@ def or_nearest(near: list[str]) -> str:
 
 
 def _ratio(one: str, other: str) -> float:
+    import difflib
+
     return difflib.SequenceMatcher(None, one, other).ratio()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+
+import msgspec
 
 from ingle.errors import InvalidRequest
 
@@ -17,8 +18,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _WINDOWS_DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?\Z")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ModelRef:
+class ModelRef(msgspec.Struct, frozen=True):
     """A model's name, taken apart.
 
     ::

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from ingle.errors import BadModelFile, InvalidRequest
 
@@ -27,8 +28,7 @@ class Named(Protocol):
 F = TypeVar("F", bound=Named)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FileSet(Generic[F]):
+class FileSet(msgspec.Struct, Generic[F], frozen=True):
     """The weight files of one model, first shard first, and its projector if there is one."""
 
     stem: str
@@ -106,7 +106,7 @@ def _in_folder(path: Path) -> FileSet[Path]:
         raise BadModelFile(f"{path}: no GGUF model in this folder", path=str(path))
     if len(found) > 1:
         raise several(str(path), [files.weights[0].name for files in found])
-    return dataclasses.replace(found[0], projector=projectors[0] if projectors else None)
+    return msgspec.structs.replace(found[0], projector=projectors[0] if projectors else None)
 
 
 def several(where: str, names: Sequence[str]) -> InvalidRequest:

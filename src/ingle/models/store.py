@@ -11,6 +11,7 @@ import msgspec
 from ingle.errors import (
     AdapterNotFound,
     BadModelFile,
+    IntegrityError,
     InvalidRequest,
     ModelNotFound,
     StorageError,
@@ -139,6 +140,12 @@ class Store:
             raise _part_of_the_package(ref)
         return self._put(index.MODEL, ref, files, facts, source, pull)
 
+    def forget_pull(self, pull: str, digests: set[str]) -> None:
+        """Give up a pull whose files are no model: they go, unless a name needs them."""
+        with self.index.write() as rows:
+            rows.unpin(pull)
+        space.sweep(self.blobs, self.index, digests)
+
     # -- import from this disk -----------------------------------------------
 
     def add_path(
@@ -149,6 +156,7 @@ class Store:
         link: bool = True,
         source: str = "",
         projector: Path | None = None,
+        expected: str = "",
         on_bytes: OnBytes | None = None,
     ) -> Model:
         """Take in a GGUF file, or a folder with one model (shards, projector).
@@ -159,11 +167,13 @@ class Store:
                 now; later a change of size or time shows at once.
             source: What `list` shows as its origin; the path if empty.
             projector: An image projector that lies elsewhere.
+            expected: The digest that the first file must have; empty: any.
             on_bytes: Told of progress.
 
         Raises:
             ModelNotFound: there is nothing at ``path``.
             BadModelFile: it is not a model, or a shard is missing.
+            IntegrityError: the first file's digest is not ``expected``.
             InvalidRequest: the folder holds several models; or a bad name.
             DiskFull: no room for the copy.
         """
@@ -180,6 +190,8 @@ class Store:
                     path=str(path),
                 )
             files = self._files.take(found.weights, WEIGHTS, link=link, on_bytes=on_bytes)
+            if expected not in ("", files[0].digest):
+                raise IntegrityError(f"{path} is not what it should be: {files[0].digest}")
             projector = projector or found.projector
             if projector is not None:
                 facts_of([projector])

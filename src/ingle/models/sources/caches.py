@@ -1,0 +1,219 @@
+"""Models that other programs have put on this disk: found, and used where they lie.
+
+- Ollama (``OLLAMA_MODELS`` or ``~/.ollama/models``): a manifest per name under
+  ``manifests/<host>/<namespace>/<model>/<tag>`` lists layers; the layer of type
+  ``application/vnd.ollama.image.model`` is the GGUF file ``blobs/sha256-<hex>``.
+- LM Studio (``~/.lmstudio/models``, ``~/.cache/lm-studio/models``):
+  ``<publisher>/<repository>/<file>.gguf``.
+- Hugging Face (``HF_HUB_CACHE``, ``HF_HOME/hub`` or ``~/.cache/huggingface/hub``):
+  ``models--<owner>--<repo>/snapshots/<commit>/<file>``, links into ``blobs/``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ingle.errors import InvalidRequest, ModelNotFound
+from ingle.models import shards
+from ingle.models.local import OnBytes
+from ingle.models.model import Model
+from ingle.models.ref import ModelRef, part_from
+from ingle.models.sources.huggingface import quant_of
+from ingle.models.store import Store
+
+OLLAMA = "ollama"
+LM_STUDIO = "lm-studio"
+HUGGING_FACE = "huggingface"
+_OLLAMA_HOST, _OLLAMA_NAMESPACE = "registry.ollama.ai", "library"
+_MODEL_LAYER = "application/vnd.ollama.image.model"
+_PROJECTOR_LAYER = "application/vnd.ollama.image.projector"
+_MANIFEST_LIMIT = 4 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cached:
+    """A model in another program's folder."""
+
+    name: str
+    """The name it would get here."""
+    program: str
+    """``ollama``, ``lm-studio`` or ``huggingface``."""
+    weights: tuple[Path, ...]
+    projector: Path | None = None
+    digest: str = ""
+    """``sha256:...`` of the first weight file, where the program's records say."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its weights."""
+        return sum(path.stat().st_size for path in self.weights)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CacheSource:
+    """A name that some program on this disk may know."""
+
+    wanted: ModelRef
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> CacheSource:
+        """Raises `InvalidRequest` if the text is no model name."""
+        ref = ModelRef.parse(text)
+        return cls(ref, name or ref.short)
+
+    def means(self, cached: Cached) -> bool:
+        """Is this found model the one?"""
+        return ModelRef.parse(cached.name).key == self.wanted.key
+
+    def bring(self, store: Store, on_bytes: OnBytes) -> Model:
+        """Link it into the store.
+
+        Raises:
+            ModelNotFound: no program on this disk has it; says where models can be pulled from.
+            IntegrityError: the file is not what the program's records say.
+        """
+        for cached in find_cached():
+            if self.means(cached):
+                return import_cached(store, cached, self.name, on_bytes)
+        name = self.wanted.name
+        raise ModelNotFound(
+            f"{self.wanted} names no source, and neither Ollama nor LM Studio nor the Hugging "
+            "Face cache on this disk has it",
+            hint=f"ingle pull hf.co/{self.wanted.owner or 'OWNER'}/{name} (or an URL, or a path)",
+            model=str(self.wanted),
+        )
+
+
+def find_cached(home: Path | None = None) -> list[Cached]:
+    """What other programs have on this disk. Only names and folders are read, no weights."""
+    home = home or Path.home()
+    return [*_ollama(home), *_lm_studio(home), *_hugging_face(home)]
+
+
+def import_cached(
+    store: Store, cached: Cached, name: str = "", on_bytes: OnBytes | None = None
+) -> Model:
+    """Use a found model from where it lies; its bytes are hashed once.
+
+    Raises:
+        IntegrityError: the file is not what the other program's records say.
+        BadModelFile: as `Store.add_path`.
+    """
+    return store.add_path(
+        cached.weights[0],
+        name or cached.name,
+        source=f"{cached.program}:{cached.name}",
+        projector=cached.projector,
+        expected=cached.digest,
+        on_bytes=on_bytes,
+    )
+
+
+class _Layer(msgspec.Struct, rename="camel"):
+    media_type: str
+    digest: str
+
+
+class _Manifest(msgspec.Struct):
+    layers: list[_Layer] = []
+
+
+_decode = msgspec.json.Decoder(_Manifest).decode
+
+
+def _ollama(home: Path) -> Iterator[Cached]:
+    root = _folder("OLLAMA_MODELS") or home / ".ollama" / "models"
+    manifests = root / "manifests"
+    for path in _files(manifests, "*/*/*/*"):
+        host, namespace, model, tag = path.relative_to(manifests).parts
+        try:
+            layers = _decode(path.read_bytes()[:_MANIFEST_LIMIT]).layers
+        except (msgspec.DecodeError, OSError):
+            continue  # not a manifest (a stray file), or not ours to read
+        weights = [layer for layer in layers if layer.media_type == _MODEL_LAYER]
+        projectors = [layer for layer in layers if layer.media_type == _PROJECTOR_LAYER]
+        if len(weights) != 1:
+            continue
+        blob = _blob(root, weights[0].digest)
+        owner = "" if namespace == _OLLAMA_NAMESPACE else f"{namespace}/"
+        prefix = "" if host == _OLLAMA_HOST else f"{host}/"
+        name = _name(f"{prefix}{namespace}/" if prefix else owner, model, tag)
+        if name and blob.is_file():
+            yield Cached(
+                name=name,
+                program=OLLAMA,
+                weights=(blob,),
+                projector=_blob(root, projectors[0].digest) if projectors else None,
+                digest=weights[0].digest,
+            )
+
+
+def _blob(root: Path, digest: str) -> Path:
+    kind, _, hexes = digest.partition(":")
+    valid = kind == "sha256" and len(hexes) == 64 and hexes.isalnum()
+    return root / "blobs" / (f"sha256-{hexes}" if valid else "-")
+
+
+def _lm_studio(home: Path) -> Iterator[Cached]:
+    for root in (home / ".lmstudio" / "models", home / ".cache" / "lm-studio" / "models"):
+        for folder in _folders(root, "*/*"):
+            publisher, repo = folder.relative_to(root).parts
+            yield from _models_in(folder, f"{part_from(publisher)}/", repo, LM_STUDIO)
+
+
+def _hugging_face(home: Path) -> Iterator[Cached]:
+    root = _folder("HF_HUB_CACHE")
+    if root is None:
+        root = (_folder("HF_HOME") or home / ".cache" / "huggingface") / "hub"
+    for folder in _folders(root, "models--*--*"):
+        _, owner, repo = folder.name.split("--", 2)
+        main = folder / "refs" / "main"
+        snapshots = _folders(folder / "snapshots", "*")
+        if main.is_file():
+            # The newest revision only: older ones hold the same or outdated files.
+            commit = main.read_text().strip()
+            snapshots = [path for path in snapshots if path.name == commit] or snapshots
+        for snapshot in snapshots[-1:]:
+            yield from _models_in(snapshot, f"hf.co/{part_from(owner)}/", repo, HUGGING_FACE)
+
+
+def _models_in(folder: Path, prefix: str, repo: str, program: str) -> Iterator[Cached]:
+    for inner in (folder, *_folders(folder, "*")):
+        files = _files(inner, "*")
+        projectors = [path for path in files if shards.is_projector(path.name)]
+        for found in shards.group(files):
+            name = _name(prefix, repo, quant_of(found.stem) or part_from(found.stem))
+            if name:
+                yield Cached(
+                    name=name,
+                    program=program,
+                    weights=found.weights,
+                    projector=projectors[0] if projectors else None,
+                )
+
+
+def _name(prefix: str, name: str, tag: str) -> str:
+    text = f"{prefix}{part_from(name)}:{part_from(tag)}"
+    try:
+        return ModelRef.parse(text).short
+    except InvalidRequest:
+        return ""  # a folder that no model name can stand for
+
+
+def _folder(variable: str) -> Path | None:
+    value = os.environ.get(variable, "")
+    return Path(value).expanduser() if value else None
+
+
+def _files(root: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in root.glob(pattern) if path.is_file())
+
+
+def _folders(root: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in root.glob(pattern) if path.is_dir())

@@ -1,0 +1,64 @@
+"""A file on the web as a source."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from urllib.parse import unquote, urlsplit
+
+from ingle.errors import InvalidRequest
+from ingle.models.model import WEIGHTS
+from ingle.models.plan import Plan, RemoteFile
+from ingle.models.ref import part_from
+from ingle.models.sources.web import Web
+
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HttpSource:
+    """One GGUF file at an URL."""
+
+    url: str
+    name: str
+    sha256: str = ""
+    """64 hex digits, where somebody vouches for the bytes; else whatever comes is recorded."""
+
+    @classmethod
+    def parse(cls, url: str, name: str, sha256: str) -> HttpSource:
+        """Check an URL.
+
+        Raises:
+            InvalidRequest: it has no host, or ``sha256`` is no hash.
+        """
+        digest = sha256.lower().removeprefix("sha256:")
+        if digest and not _HEX.match(digest):
+            raise InvalidRequest("sha256: is not 64 hex digits", field="sha256")
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname
+        except ValueError as error:
+            raise InvalidRequest(f"source: {url!r}: {error}", field="source") from None
+        if not host:
+            raise InvalidRequest(f"source: {url!r} has no host", field="source")
+        stem = re.sub(r"(?i)\.gguf\Z", "", unquote(parts.path).rsplit("/", 1)[-1])
+        return cls(url, name or part_from(stem), digest)
+
+    @property
+    def endpoint(self) -> str:
+        """Where a token would go; there is none for plain URLs."""
+        return self.url
+
+    @property
+    def token(self) -> str:
+        """None is sent."""
+        return ""
+
+    async def plan(self, web: Web) -> Plan:
+        """What to fetch: the one file."""
+        del web
+        file_name = unquote(urlsplit(self.url).path).rsplit("/", 1)[-1] or self.name
+        return Plan(
+            source=self.url,
+            files=[RemoteFile(file_name, self.url, WEIGHTS, sha256=self.sha256)],
+        )

@@ -1,0 +1,42 @@
+"""What the tests of pulls share. As a program, it pulls until it is done or killed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from ingle.models.pull import pull
+from ingle.models.store import Store
+from ingle.models.transfer import TransferSettings
+from ingle.operations import ModelSummary, Progress, Pull, Pulled
+
+IMPATIENT = TransferSettings(
+    segment=256 << 10, stall_s=1.0, retries=3, backoff_s=0.01, journal_s=0.02
+)
+
+
+def pulled(store: Store, op: Pull, settings: TransferSettings = IMPATIENT) -> ModelSummary:
+    """Pull to the end."""
+    return asyncio.run(_pulled(store, op, settings))[0]
+
+
+def progress_of(store: Store, op: Pull) -> list[Progress]:
+    """Pull to the end; all that was told on the way."""
+    return asyncio.run(_pulled(store, op, IMPATIENT))[1]
+
+
+async def _pulled(
+    store: Store, op: Pull, settings: TransferSettings
+) -> tuple[ModelSummary, list[Progress]]:
+    told = []
+    async for event in pull(store, op, settings):
+        if isinstance(event, Pulled):
+            return event.model, told
+        told.append(event)
+    raise AssertionError("the pull ended without an answer")
+
+
+if __name__ == "__main__":
+    root, url, name = sys.argv[1:]
+    print(pulled(Store(Path(root)), Pull(model=name, source=url)).digest)
