@@ -162,7 +162,7 @@ def from_json(data: bytes | str) -> AnyOperation:
         return _decoder.decode(data)
     except msgspec.ValidationError as error:
         raise invalid_field("", error) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the request is not JSON: {error}") from None
 
 

@@ -115,7 +115,9 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
         if self.tool_choice == "required" and not self.tools:
             raise InvalidRequest("tool_choice is 'required' but there are no tools", field="tools")
         if self.continue_last and self.messages[-1].role != "assistant":
-            raise InvalidRequest("continue_last needs a last assistant message", field="messages")
+            raise InvalidRequest(
+                "messages: continue_last needs a last one of the assistant", field="messages"
+            )
 
 
 class Choice(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -311,6 +311,7 @@ class Connection:
             return
         served = self._served[stream] = _Served()
         served.task = asyncio.create_task(self._respond(stream, operation, served))
+        served.task.add_done_callback(lambda task: self._responded(stream, task))
 
     async def _respond(self, stream: int, operation: AnyOperation, served: _Served) -> None:
         assert self._answer is not None
@@ -323,10 +324,6 @@ class Connection:
                     served.credit -= 1
                     self.post(Item(stream, event))  # type: ignore[arg-type]
                     await self._stream.drain()
-        except asyncio.CancelledError:
-            # Only a Cancel frame or the end of the connection cancels this
-            # task, and both end here: the answer to Cancel is this Fail.
-            self.post(Fail(stream, Cancelled("the caller stopped it").to_data()))
         except IngleError as error:
             self.post(Fail(stream, error.to_data()))
         except Exception as error:
@@ -336,8 +333,11 @@ class Connection:
             self.post(Fail(stream, IngleError(f"internal error: {error!r}").to_data()))
         else:
             self.post(End(stream))
-        finally:
-            self._served.pop(stream, None)
+
+    def _responded(self, stream: int, task: asyncio.Task[None]) -> None:
+        self._served.pop(stream, None)
+        if task.cancelled():  # by a Cancel frame, perhaps before it had begun
+            self.post(Fail(stream, Cancelled("the caller stopped it").to_data()))
 
     def _end(self, error: IngleError | None) -> None:
         if self._closed:

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from ingle.errors import Busy, Cancelled, EngineFault, IngleError, NodeUnreachable, ProtocolError
+from ingle.operations import (
+    Chat,
+    Done,
+    Event,
+    ListModels,
+    Message,
+    Operation,
+    Resume,
+    Text,
+)
+from ingle.protocol import frames
+from ingle.protocol.connection import Connection, SocketStream
+from ingle.protocol.frames import WINDOW
+
+pytestmark = pytest.mark.anyio
+
+
+class Provider:
+    """Answers chats with as many pieces as their text says, and counts what it made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.stopped = asyncio.Event()
+
+    @asynccontextmanager
+    async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+        yield self._events(operation)
+
+    async def _events(self, operation: Operation) -> AsyncIterator[Event]:
+        match operation:
+            case Chat(messages=messages):
+                try:
+                    for count in range(int(messages[0].text)):
+                        self.made += 1
+                        yield Text(text=str(count))
+                finally:
+                    self.stopped.set()
+            case Resume():
+                raise EngineFault("as told", hint="nothing", count=3)
+            case ListModels():
+                await asyncio.Event().wait()
+                yield Done()
+
+
+def chat(pieces: int) -> Chat:
+    return Chat(model="m", messages=[Message(role="user", content=str(pieces))])
+
+
+@asynccontextmanager
+async def pair(provider: Provider, **options: Any) -> AsyncIterator[tuple[Connection, Connection]]:
+    ends = socket.socketpair()
+    streams = [SocketStream(*await asyncio.open_unix_connection(sock=end)) for end in ends]
+    ours = Connection(streams[0])
+    theirs = Connection(streams[1], answer=provider.perform, **options)
+    tasks = [asyncio.create_task(ours.run()), asyncio.create_task(theirs.run())]
+    try:
+        yield ours, theirs
+    finally:
+        ours.close()
+        theirs.close()
+        await asyncio.gather(*tasks)
+
+
+async def texts(connection: Connection, operation: Operation) -> list[str]:
+    async with connection.perform(operation) as events:
+        return [event.text async for event in events if isinstance(event, Text)]
+
+
+async def test_events_arrive_whole_in_order_and_side_by_side() -> None:
+    async with pair(Provider()) as (ours, _):
+        found = await asyncio.gather(*(texts(ours, chat(2000)) for _ in range(5)))
+    assert found == [[str(count) for count in range(2000)]] * 5
+
+
+async def test_a_slow_reader_holds_the_sender_back() -> None:
+    provider = Provider()
+    async with pair(provider) as (ours, _), ours.perform(chat(10 * WINDOW)) as events:
+        await anext(events)
+        for _ in range(5):
+            await ours.ping()
+        assert provider.made <= WINDOW + 1
+        rest = [event async for event in events]
+    assert len(rest) == 10 * WINDOW - 1
+
+
+async def test_leaving_the_block_stops_the_work() -> None:
+    provider = Provider()
+    async with pair(provider) as (ours, theirs):
+        async with ours.perform(chat(10**9)) as events:
+            await anext(events)
+        async with asyncio.timeout(1):
+            await provider.stopped.wait()
+            await ours.ping()
+        assert not theirs._served
+
+
+async def test_cancel_is_always_answered() -> None:
+    async with pair(Provider()) as (ours, _):
+        call = ours.call(ListModels())
+        call.cancel()
+        async with asyncio.timeout(1):
+            await call.ended
+        with pytest.raises(Cancelled):
+            await anext(call)
+
+
+async def test_errors_keep_their_class_and_details() -> None:
+    async with pair(Provider()) as (ours, _):
+        with pytest.raises(EngineFault) as caught:
+            await texts(ours, Resume())
+    assert caught.value.details == {"count": 3}
+
+
+async def test_a_lost_connection_ends_everything_with_a_clear_error() -> None:
+    provider = Provider()
+    async with pair(provider) as (ours, theirs):
+        async with ours.perform(chat(10**9)) as events:
+            await anext(events)
+            theirs.close()
+            with pytest.raises(NodeUnreachable):
+                async for _ in events:
+                    pass
+        with pytest.raises(NodeUnreachable):
+            ours.call(ListModels())
+        assert provider.stopped.is_set() or await asyncio.wait_for(provider.stopped.wait(), 1)
+
+
+async def test_too_many_streams_are_refused_one_by_one() -> None:
+    async with pair(Provider(), max_streams=3) as (ours, _):
+        calls = [ours.call(ListModels()) for _ in range(4)]
+        with pytest.raises(Busy):
+            await anext(calls[3])
+        await ours.ping()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00\x00\x02\xc1\xc1", frames.encode(frames.Hello(99))],
+)
+async def test_garbage_closes_the_connection_and_nothing_else(data: bytes) -> None:
+    provider = Provider()
+    ours, theirs = socket.socketpair()
+    stream = SocketStream(*await asyncio.open_unix_connection(sock=theirs))
+    connection = Connection(stream, answer=provider.perform)
+    with ours:
+        ours.send(data)
+        async with asyncio.timeout(1):
+            await connection.run()
+    assert connection.closed
+
+
+async def test_a_stream_number_cannot_be_used_twice() -> None:
+    ours, theirs = socket.socketpair()
+    stream = SocketStream(*await asyncio.open_unix_connection(sock=theirs))
+    connection = Connection(stream, answer=Provider().perform)
+    with ours:
+        ours.send(frames.encode(frames.Open(1, ListModels())) * 2)
+        async with asyncio.timeout(1):
+            await connection.run()
+    assert connection.closed
+
+
+async def test_the_other_side_may_say_why_it_closes() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Connection(SocketStream(*await asyncio.open_unix_connection(sock=theirs)))
+    task = asyncio.create_task(connection.run())
+    with ours:
+        ours.send(frames.encode(frames.Fail(0, EngineFault("no room").to_data())))
+        with pytest.raises(IngleError, match="no room"):
+            await asyncio.wait_for(connection.hello, 1)
+    await task
+
+
+async def test_nothing_is_offered_where_there_is_no_answer() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Connection(SocketStream(*await asyncio.open_unix_connection(sock=theirs)))
+    task = asyncio.create_task(connection.run())
+    with ours:
+        ours.send(frames.encode(frames.Open(1, ListModels())))
+        with pytest.raises(ProtocolError):
+            await asyncio.wait_for(connection.hello, 1)
+    await task
