@@ -68,6 +68,8 @@ class ScriptedNode:
         self.performed: list[Operation] = []
         self.active = 0
         self.left_early = 0
+        self.told = 0
+        """Events that were taken, over all operations."""
         self.names = list(NAMES)
 
     @asynccontextmanager
@@ -80,6 +82,7 @@ class ScriptedNode:
         async def counted() -> AsyncIterator[Event]:
             nonlocal whole
             async for event in events:
+                self.told += 1
                 yield event
             whole = True
 
@@ -187,8 +190,6 @@ class ScriptedNode:
         if "flood" in asked:
             for _ in range(100_000):
                 yield Text(text="x" * 100)
-                if "slot" in asked:
-                    await asyncio.sleep(0)
         last = chat.messages[-1]
         reason = "length" if chat.max_tokens == 1 else "stop"
         stop = chat.stop[0] if chat.stop and "stopped" in asked else ""
@@ -220,11 +221,10 @@ class ScriptedNode:
         prompt = complete.prompt if isinstance(complete.prompt, str) else "<ids>"
         for index in range(complete.n):
             if complete.echo:
-                tokens = [
-                    TokenLogprob(token=word, logprob=-0.5)
-                    for word in (prompt.partition(" ")[0], "".join(prompt.partition(" ")[1:]))
-                    if word
-                ]
+                first, *rest = prompt.partition(" ")
+                tokens = [TokenLogprob(token=first, logprob=None)]
+                if any(rest):
+                    tokens.append(TokenLogprob(token="".join(rest), logprob=-0.5))
                 yield Text(text=prompt, index=index, logprobs=tokens if complete.logprobs else [])
             if not complete.echo_only:
                 for word in WORDS:

@@ -16,7 +16,12 @@ from .scripted_node import ScriptedNode
 
 async def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    await serve(ScriptedNode(), port=port, on_ready=lambda address: print(address.url, flush=True))
+    await serve(
+        ScriptedNode(),
+        port=port,
+        grace_s=0.2,
+        on_ready=lambda address: print(address.url, flush=True),
+    )
 
 
 if __name__ == "__main__":

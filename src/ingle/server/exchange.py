@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from starlette.types import Receive, Scope, Send
@@ -57,7 +58,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._metrics = metrics
-        self._cancel: anyio.CancelScope | None = None
+        self._work: asyncio.Task[Any] | None = None
         self._ending: IngleError | None = None
 
     @property
@@ -107,31 +108,29 @@ class Exchange:
         self._metrics.usage(result.model, result.usage)
         return result
 
-    async def attended(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def attended(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Do the work while the client stays.
+
+        The work is a task of its own, cancelled once: a node may still await
+        something while it stops a slot, which an anyio scope would not allow.
 
         Raises:
             ClientGone: it left; the work was cancelled.
             Cancelled: the server is stopping; the work was cancelled.
         """
-        failure: IngleError | None = None
-        outcome: list[T] = []
-        async with anyio.create_task_group() as group:
-            self._cancel = group.cancel_scope
-            group.start_soon(self._watch)
-            try:
-                outcome.append(await work())
-            except IngleError as error:
-                # Kept aside: a task group would wrap it in an exception group.
-                failure = error
-            group.cancel_scope.cancel()
-        self._cancel = None
-        if failure is not None:
-            raise failure
-        if not outcome:
-            assert self._ending is not None
+        task: asyncio.Task[T] = asyncio.create_task(work())
+        self._work = task
+        watch = asyncio.create_task(self._watch())
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+            watch.cancel()
+            await asyncio.gather(task, watch, return_exceptions=True)
+            self._work = None
+        if self._ending is not None and (task.cancelled() or task.exception() is not None):
             raise self._ending
-        return outcome[0]
+        return task.result()
 
     async def stream(
         self,
@@ -149,7 +148,7 @@ class Exchange:
         it (no such model, too long a prompt) is answered with its true status.
 
         Raises:
-            IngleError: it failed before the first piece.
+            IngleError: it failed before the first piece, or the client was told.
         """
         headers = [
             (b"content-type", formatter.content_type.encode()),
@@ -157,43 +156,38 @@ class Exchange:
             (b"x-accel-buffering", b"no"),
         ]
         outbox = Outbox(self._send, headers, pending_bytes=self.settings.limits.pending_bytes)
-        failure: IngleError | None = None
-        finished = False
-        async with anyio.create_task_group() as group:
-            self._cancel = group.cancel_scope
-            group.start_soon(self._watch)
-            group.start_soon(outbox.run)
-            group.start_soon(self._give_up_on, outbox)
+
+        async def work() -> None:
+            sender = asyncio.create_task(outbox.run())
+            stalls = asyncio.create_task(self._give_up_on(outbox))
             try:
                 await self._produce(source, formatter, outbox)
                 if before_end is not None:
                     await before_end()
                 outbox.put(formatter.end())
-            except IngleError as error:
-                failure = error
-                if outbox.started:
-                    outbox.put(formatter.fail(error))
-            if failure is None or outbox.started:
-                await outbox.finish()
-            finished = True
-            group.cancel_scope.cancel()
-        self._cancel = None
-        self.started = outbox.started
-        if not finished:
-            failure = self._ending
-        if failure is None:
-            return
-        if self.started and not finished and not isinstance(failure, ClientGone):
-            outbox.put(formatter.fail(failure))
-            with anyio.move_on_after(_FAREWELL_S):
-                await outbox.flush(more=False)
-        raise failure
+                outbox.finish()
+                await sender
+            finally:
+                sender.cancel()
+                stalls.cancel()
+                await asyncio.gather(sender, stalls, return_exceptions=True)
+
+        try:
+            await self.attended(work)
+        except IngleError as error:
+            self.started = outbox.started
+            if self.started and not isinstance(error, ClientGone):
+                outbox.put(formatter.fail(error))
+                with anyio.move_on_after(_FAREWELL_S):
+                    await outbox.flush(more=False)
+            raise
+        self.started = True
 
     def abort(self, error: IngleError) -> None:
         """End what is going on, as when the server stops; the client is told why."""
-        if self._cancel is not None and self._ending is None:
+        if self._work is not None and self._ending is None:
             self._ending = error
-            self._cancel.cancel()
+            self._work.cancel()
 
     async def _produce(self, source: Events, formatter: EventStream, outbox: Outbox) -> None:
         add = formatter.add
@@ -218,7 +212,7 @@ class Exchange:
         # A client that stops reading would hold its slot for ever.
         limit = self.settings.limits.stalled_s
         while outbox.stalled_s < limit:  # noqa: ASYNC110 - a look now and then is cheaper
-            await anyio.sleep(limit / 4)
+            await asyncio.sleep(limit / 4)
         self.abort(ClientGone(f"the client took nothing for {limit:g} s"))
 
     async def _watch(self) -> None:

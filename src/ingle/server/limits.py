@@ -13,6 +13,8 @@ from ingle.server.errors import BodyTimeout, BodyTooLarge, ClientGone
 from ingle.server.settings import MIB, Limits
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_OPEN = ord("[")
 _STRING = re.compile(rb'"[^"]*"')
 _DRAIN_S = 2.0
 _THREAD_FROM = MIB
@@ -88,18 +90,17 @@ def nested_beyond(body: bytes, depth: int) -> bool:
     # Escapes first (a run of backslashes pairs up from its left), then everything
     # that is no bracket or quote, then the strings: what is left is structure.
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
-    structure = _STRING.sub(b"", bare)
-    # Flat pairs are most of any honest body and need no walk.
-    for pair in (b"{}", b"[]", b"{}"):
-        structure = structure.replace(pair, b"")
+    structure = _STRING.sub(b"", bare).translate(_ONE_KIND)
+    # Each round takes away the innermost pairs, and with them one level: flat
+    # lists and objects are most of any honest body and need no walk.
+    for _ in range(min(2, depth)):
+        structure = structure.replace(b"[]", b"")
+        depth -= 1
     level = 0
     for byte in structure:
-        if byte in b"[{":
-            level += 1
-            if level >= depth:
-                return True
-        elif byte in b"]}":
-            level -= 1
+        level += 1 if byte == _OPEN else -1
+        if level > depth:
+            return True
     return False
 
 

@@ -67,7 +67,6 @@ async def create_completions(exchange: Exchange) -> None:
             created=created,
             n=first.n,
             offsets=request.offsets,
-            echo=first.echo,
         )
         await exchange.reply(answer)
         return
@@ -77,7 +76,6 @@ async def create_completions(exchange: Exchange) -> None:
         model=first.model,
         n=first.n,
         offsets=request.offsets,
-        echo=first.echo,
         include_usage=request.include_usage,
     )
 

@@ -29,7 +29,6 @@ class Outbox:
         self._size = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
-        self._finished = asyncio.Event()
         self._ended = False
         self._sending_since = 0.0
         self.started = False
@@ -56,22 +55,24 @@ class Outbox:
         self._room.clear()
         await self._room.wait()
 
-    async def finish(self) -> None:
-        """Send what is left and end the answer."""
+    def finish(self) -> None:
+        """No more will be put: `run` sends what is left and returns."""
         self._ended = True
         self._wake.set()
-        await self._finished.wait()
 
     async def run(self) -> None:
         """Send until `finish`; runs beside the producer."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            ended = self._ended
-            await self.flush(more=not ended)
-            if ended:
-                self._finished.set()
-                return
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                ended = self._ended
+                await self.flush(more=not ended)
+                if ended:
+                    return
+        finally:
+            # If sending failed, nobody may wait for room for ever.
+            self._room.set()
 
     async def flush(self, *, more: bool) -> None:
         """Send what is pending now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import math
 import signal
 import socket
@@ -141,6 +142,8 @@ class _Server(uvicorn.Server):
 
 
 def _config(application: object, grace_s: float) -> uvicorn.Config:
+    # Its lines would hold the query of each request; ours do not (see access.py).
+    logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Config(
         application,  # type: ignore[arg-type]
         lifespan="off",

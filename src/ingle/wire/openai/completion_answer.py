@@ -7,7 +7,6 @@ One request may hold several prompts; choice ``index`` counts through them all:
 from __future__ import annotations
 
 import codecs
-import math
 from typing import Any
 
 from ingle.errors import IngleError
@@ -34,7 +33,6 @@ def completion(
     created: int,
     n: int,
     offsets: list[int],
-    echo: bool,
 ) -> bytes:
     """The whole answer to one prompt after the other."""
     choices = []
@@ -42,7 +40,7 @@ def completion(
         for choice in result.choices:
             logprobs = None
             if choice.logprobs:
-                logprobs = Logprobs(offsets[position], echo=echo).add(choice.logprobs)
+                logprobs = Logprobs(offsets[position]).add(choice.logprobs)
             choices.append(
                 {
                     "index": position * n + choice.index,
@@ -81,14 +79,13 @@ def total(usages: list[Usage]) -> Usage:
 class Logprobs:
     """The legacy ``logprobs`` object of one choice; offsets go on from piece to piece.
 
-    With ``echo`` the first token is the prompt's first: nothing precedes it, so
-    its probability is null, as in the API. Half characters are written as the
-    API writes them (``bytes:\\xe2\\x80``); offsets count whole characters.
+    The first token of an echoed prompt has no probability, since nothing precedes
+    it: null, as in the API. Half characters are written as the API writes them
+    (``bytes:\\xe2\\x80``); offsets count whole characters.
     """
 
-    def __init__(self, offset: int, *, echo: bool) -> None:
+    def __init__(self, offset: int) -> None:
         self._offset = offset
-        self._first = echo
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def add(self, tokens: list[TokenLogprob]) -> dict[str, Any]:
@@ -98,8 +95,7 @@ class Logprobs:
         tops: list[dict[str, float] | None] = []
         offsets: list[int] = []
         for token in tokens:
-            unknown = self._first or math.isnan(token.logprob)
-            self._first = False
+            unknown = token.logprob is None
             names.append(_name(token))
             values.append(None if unknown else finite(token.logprob))
             tops.append(
@@ -131,14 +127,12 @@ class CompletionStream:
         model: str,
         n: int,
         offsets: list[int],
-        echo: bool,
         include_usage: bool = False,
     ) -> None:
         self._id = identifier
         self._created = created
         self._n = n
         self._offsets = offsets
-        self._echo = echo
         self._include_usage = include_usage
         self._started = Started(model=model, digest="", where="")
         self._usages: list[Usage] = []
@@ -206,7 +200,7 @@ class CompletionStream:
         state = self._logprobs.get(choice)
         if state is None:
             offset = self._offsets[choice // self._n]
-            state = self._logprobs[choice] = Logprobs(offset, echo=self._echo)
+            state = self._logprobs[choice] = Logprobs(offset)
         return state.add(tokens)
 
     def _envelope(self) -> dict[str, Any]:

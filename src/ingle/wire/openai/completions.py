@@ -64,8 +64,10 @@ def parse(body: bytes, *, most: int = 128) -> CompletionsRequest:
     if len(found) > most:
         raise InvalidRequest(f"prompt: {len(found)} prompts; at most {most}", field="prompt")
     n = 1 if asked.n is None else asked.n
-    if asked.best_of is not None and asked.best_of > n:
-        raise InvalidRequest("best_of: choosing among more than n is not offered", field="best_of")
+    if asked.best_of is not None and not 0 <= asked.best_of <= n:
+        raise InvalidRequest(
+            "best_of: must lie between 0 and n; choosing among more is not offered", field="best_of"
+        )
     wanted = asked.logprobs
     echo = bool(asked.echo)
     # The API has no other way to ask for the prompt's own log-probabilities.

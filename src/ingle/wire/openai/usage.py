@@ -34,9 +34,11 @@ def token_object(token: TokenLogprob) -> dict[str, Any]:
     return {**_pair(token), "top_logprobs": [_pair(rival) for rival in token.top]}
 
 
-def finite(logprob: float) -> float:
-    """The value, or the lowest that is written."""
-    return max(logprob, LOWEST) if math.isfinite(logprob) else LOWEST
+def finite(logprob: float | None) -> float:
+    """The value, or the lowest that is written: JSON has no infinity, and chat no null here."""
+    if logprob is None or not math.isfinite(logprob):
+        return LOWEST
+    return max(logprob, LOWEST)
 
 
 def place_object(where: str, digest: str, timing: Timing | None) -> dict[str, Any]:

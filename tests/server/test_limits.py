@@ -1,0 +1,221 @@
+"""Bodies that are too large, too deep, not text, or slow; numbers out of bounds."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingle.server.limits import nested_beyond
+from ingle.server.settings import MIB, Limits, ServerSettings
+
+from .running import Running, running
+
+POSTS = {
+    "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+    "/v1/completions": {"model": "m", "prompt": "x"},
+    "/v1/responses": {"model": "m", "input": "x"},
+    "/v1/embeddings": {"model": "m", "input": "x"},
+    "/v1/rerank": {"model": "m", "query": "x", "documents": ["y"]},
+    "/v1/tokenize": {"model": "m", "content": "x"},
+    "/v1/detokenize": {"model": "m", "tokens": [1]},
+    "/v1/messages": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+    "/v1/messages/count_tokens": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+    "/api/chat": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+    "/api/generate": {"model": "m", "prompt": "x"},
+    "/api/embed": {"model": "m", "input": "x"},
+    "/api/embeddings": {"model": "m", "prompt": "x"},
+    "/api/show": {"model": "m"},
+    "/api/pull": {"model": "m"},
+    "/api/copy": {"source": "ember", "destination": "n"},
+}
+NUMBERS = {
+    "/v1/chat/completions": [
+        "max_tokens",
+        "max_completion_tokens",
+        "n",
+        "top_p",
+        "top_k",
+        "min_p",
+        "temperature",
+        "presence_penalty",
+        "frequency_penalty",
+        "repeat_penalty",
+        "num_ctx",
+        "context",
+        "top_logprobs",
+        "seed",
+    ],
+    "/v1/completions": ["max_tokens", "n", "logprobs", "temperature", "seed", "best_of"],
+    "/v1/responses": ["max_output_tokens", "top_logprobs", "temperature", "top_p"],
+    "/v1/embeddings": ["dimensions", "context"],
+    "/v1/rerank": ["top_n", "context"],
+    "/v1/messages": ["max_tokens", "top_k", "top_p", "temperature", "context", "seed"],
+    "/api/embed": ["dimensions"],
+}
+OPTIONS = [
+    "num_ctx",
+    "num_predict",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "seed",
+]
+
+
+@pytest.fixture(scope="module")
+def tight() -> Iterator[Running]:
+    limits = Limits(body_bytes=MIB, body_idle_s=0.2)
+    with running(ServerSettings(limits=limits)) as found:
+        yield found
+
+
+def refused(server: Running, path: str, content: bytes) -> httpx.Response:
+    return server.client.post(path, content=content, headers={"content-type": "application/json"})
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_bad_bodies_are_refused_on_every_route(server: Running, path: str) -> None:
+    good = json.dumps(POSTS[path]).encode()
+    assert refused(server, path, good).status_code == 200
+    for name, body in {
+        "deep array": b'{"zz":' + b"[" * 10_000 + b"]" * 10_000 + b"," + good[1:],
+        "deep object": b'{"zz":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"," + good[1:],
+        "unclosed": b"[" * 10_000,
+        "not UTF-8": good[:-1] + b',"zz":"\xff\xfe"}',
+        "lone surrogate": good.replace(b'"m"', b'"\\ud800"').replace(b'"ember"', b'"\\ud800"'),
+        "not JSON": b"model=m",
+        "NaN": good[:-1] + b',"zz":NaN}',
+        "an array": b"[]",
+        "empty": b"",
+        "null": b"null",
+        "model": good.replace(b'"m"', b'{"a":1}').replace(b'"ember"', b"7"),
+    }.items():
+        response = refused(server, path, body)
+        assert response.status_code == 400, (name, response.text)
+        assert "error" in response.json(), name
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_numbers_out_of_bounds_are_refused(server: Running, path: str) -> None:
+    for field in NUMBERS[path]:
+        for value in (-(10**30), 10**30, -(2**63) - 1, "7", [1], {"a": 1}):
+            response = server.post(path, {**POSTS[path], field: value})
+            assert response.status_code == 400, (field, value, response.text)
+        huge = json.dumps(POSTS[path]).encode()[:-1] + f',"{field}":1e999}}'.encode()
+        assert refused(server, path, huge).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_options_out_of_bounds_are_refused(server: Running, path: str) -> None:
+    for field in OPTIONS:
+        for value in (-(10**30), 10**30, "7", [1]):
+            response = server.post(path, {**POSTS[path], "options": {field: value}})
+            assert response.status_code == 400, (field, value)
+            assert field in response.json()["error"], response.text
+
+
+def test_a_declared_body_over_the_limit(tight: Running) -> None:
+    response = refused(tight, "/v1/chat/completions", b"x" * (2 * MIB))
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "body_too_large"
+
+
+def test_a_chunked_body_over_the_limit(tight: Running) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 65_536
+
+    response = tight.client.post("/api/chat", content=pieces())
+    assert response.status_code == 413
+    assert "larger than" in response.json()["error"]
+
+
+def test_a_hundred_megabytes_are_refused_without_being_held(server: Running) -> None:
+    started = time.monotonic()
+    try:
+        response = refused(server, "/v1/messages", b"x" * (100 * MIB))
+        assert response.status_code == 413
+        assert response.json()["error"]["type"] == "request_too_large"
+    except (httpx.WriteError, httpx.ReadError):
+        pass  # The server may hang up on a client that would not stop.
+    assert time.monotonic() - started < 10
+    assert server.get("/healthz").status_code == 200
+
+
+def test_a_body_that_trickles_is_given_up(tight: Running) -> None:
+    with socket.create_connection(tight.address) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
+        )
+        raw.settimeout(5)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 408")
+
+
+def test_curl_is_refused_before_it_sends(tight: Running) -> None:
+    with socket.create_connection(tight.address) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n"
+        )
+        raw.settimeout(5)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_any_content_type_is_read_as_json(server: Running) -> None:
+    body = json.dumps(POSTS["/api/chat"] | {"stream": False})
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/json;a=b"):
+        response = server.client.post("/api/chat", content=body, headers={"content-type": kind})
+        assert response.status_code == 200
+
+
+def test_paths_in_names_reach_nothing(server: Running) -> None:
+    for name in ("..%2f..%2fmissing", "missing%00", "%2fmissing", "C:%5cmissing"):
+        response = server.client.get(f"/v1/models/{name}")
+        assert response.json()["error"]["code"] == "model_not_found"
+
+
+def deep(level: int) -> object:
+    found: object = 1
+    for at in range(level):
+        found = [found] if at % 2 else {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(("level", "refused"), [(0, False), (8, False), (9, True), (500, True)])
+def test_depth_is_counted_exactly(level: int, refused: bool) -> None:
+    wide = [deep(level)] + [[], {}] * 50
+    assert nested_beyond(json.dumps(wide).encode(), 9) is refused
+
+
+def depth_of(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(depth_of, value), default=0)
+    return 0
+
+
+text = st.text(alphabet='ab[]{}"\\\n') | st.text()
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(trees, st.integers(1, 6), st.booleans())
+def test_depth_agrees_with_a_parser(tree: object, limit: int, ascii_only: bool) -> None:
+    body = json.dumps(tree, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    assert nested_beyond(body, limit) is (depth_of(tree) > limit)
