@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -35,9 +35,10 @@ class Provider:
 
     @asynccontextmanager
     async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
-        yield self._events(operation)
+        async with aclosing(self._events(operation)) as events:
+            yield events
 
-    async def _events(self, operation: Operation) -> AsyncIterator[Event]:
+    async def _events(self, operation: Operation) -> AsyncGenerator[Event, None]:
         match operation:
             case Chat(messages=messages):
                 try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -186,6 +187,18 @@ def error_of(error: _Error) -> IngleError:
             prompt_tokens=error.n_prompt_tokens,
             context=error.n_ctx,
             field="messages",
+        )
+    too_large = re.match(
+        r"input \((\d+) tokens\) is too large .*batch size: (\d+)\)", error.message
+    )
+    if too_large is not None:  # how a pooled model says that a text is over its batch
+        tokens, most = int(too_large[1]), int(too_large[2])
+        return ContextLengthExceeded(
+            f"a text has {tokens} tokens, but this model is loaded for {most}",
+            hint="split the text, or ask for more context",
+            prompt_tokens=tokens,
+            context=most,
+            field="inputs",
         )
     if error.type == "invalid_request_error":
         return InvalidRequest(error.message, field="request")

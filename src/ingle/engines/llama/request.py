@@ -31,7 +31,7 @@ _IMAGE_TYPES = {
 
 def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
     """The body of a chat completion."""
-    body = _generation(operation, spec)
+    body = generation_body(operation, spec)
     body["messages"] = [message(item) for item in operation.messages]
     options = dict(operation.template_options)
     if operation.think is not None:
@@ -59,7 +59,7 @@ def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
 
 def complete_body(operation: Complete, spec: LoadSpec) -> dict[str, Any]:
     """The body of a raw completion."""
-    body = _generation(operation, spec)
+    body = generation_body(operation, spec)
     body["prompt"] = operation.prompt
     if operation.logprobs:
         body["logprobs"] = max(operation.top_logprobs, 1)
@@ -137,7 +137,8 @@ def _tools(operation: Chat) -> dict[str, Any]:
     }
 
 
-def _generation(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
+def generation_body(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
+    """What every generation's body has: streaming, sampling, adapters, limits."""
     body: dict[str, Any] = {
         "stream": True,
         "stream_options": {"include_usage": True},

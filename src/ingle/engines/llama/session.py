@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ingle.engines.engine import Emit, LoadSpec
-from ingle.engines.llama import chunks, request
+from ingle.engines.llama import chunks, forced_call, request
 from ingle.engines.llama.vectors import cosine, shorten, unit
 from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
 from ingle.operations import (
@@ -18,6 +18,7 @@ from ingle.operations import (
     Detokenized,
     Embed,
     Embedded,
+    Event,
     Generation,
     Operation,
     Ranked,
@@ -57,6 +58,8 @@ class LlamaSession:
 
     def perform(self, operation: Operation, emit: Emit) -> None:
         match operation:
+            case Chat() if forced_call.is_forced(operation):
+                self._force_call(operation, emit)
             case Chat():
                 body = request.chat_body(operation, self._spec)
                 self._generate("/v1/chat/completions", body, operation, emit)
@@ -84,14 +87,35 @@ class LlamaSession:
         """Run ``n`` choices, as many at once as there are slots."""
         seed = operation.sampling.seed
         translate = chunks.ChunkEvents()
-        for first in range(0, operation.n, self._spec.slots):
-            body["n"] = min(self._spec.slots, operation.n - first)
+        # The engine gives all choices of one request the same seed, and so the
+        # same text: with a seed, each choice is a request of its own.
+        together = self._spec.slots if seed is None else 1
+        for first in range(0, operation.n, together):
+            body["n"] = min(together, operation.n - first)
             if seed is not None:
                 body["seed"] = (seed + first) % 2**32
             translate.start_at(first)
             self._stream(path, _encode(body), translate, emit)
         emit(translate.usage)
         emit(translate.timing)
+
+    def _force_call(self, operation: Chat, emit: Emit) -> None:
+        """Generate a call of one of the allowed tools, and nothing else."""
+        ask = {**request.chat_body(operation, self._spec), "tool_choice": "auto"}
+        ask["chat_template_kwargs"] = {**operation.template_options, "enable_thinking": False}
+        prompt = self._ask("/apply-template", ask)["prompt"]
+        if forced_call.OPENING_TAG in prompt:  # the template explains calls with these tags
+            prompt += f"{forced_call.OPENING_TAG}\n"
+        body = request.generation_body(operation, self._spec)
+        body |= {"prompt": prompt, "json_schema": forced_call.call_schema(operation)}
+        readers: dict[int, forced_call.CallReader] = {}
+
+        def pass_on(event: Event) -> None:
+            reader = readers.setdefault(getattr(event, "index", 0), forced_call.CallReader())
+            for piece in reader.events(event):
+                emit(piece)
+
+        self._generate("/v1/completions", body, operation, pass_on)
 
     def _stream(self, path: str, body: bytes, translate: chunks.ChunkEvents, emit: Emit) -> None:
         failure: Exception | None = None

@@ -1,0 +1,370 @@
+"""The llama engine on the embedded models: what it does, and the guards of the design."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ingle.engines.engine import AdapterFile, LoadSpec
+from ingle.engines.process import WorkerProcess
+from ingle.errors import (
+    CapabilityMissing,
+    ContextLengthExceeded,
+    EngineMissing,
+    InvalidRequest,
+    ModelLoadFailed,
+)
+from ingle.operations import (
+    AdapterUse,
+    Chat,
+    ChatResult,
+    Complete,
+    Detokenize,
+    Detokenized,
+    Embed,
+    Embedded,
+    Event,
+    Fold,
+    Message,
+    Operation,
+    Rerank,
+    Reranked,
+    Sampling,
+    Status,
+    Text,
+    Tokenize,
+    Tokenized,
+    Tool,
+)
+from ingle.testing import check_engine
+
+from .lora import write_adapter
+
+pytestmark = pytest.mark.anyio
+
+GREEDY = Sampling(temperature=0.0)
+
+
+@asynccontextmanager
+async def opened(spec: LoadSpec) -> AsyncIterator[WorkerProcess]:
+    worker = await WorkerProcess.start(spec)
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+
+
+async def events(worker: WorkerProcess, operation: Operation) -> list[Event]:
+    async with worker.perform(operation) as found:
+        return [event async for event in found]
+
+
+async def result(worker: WorkerProcess, operation: Operation) -> ChatResult:
+    fold = Fold()
+    for event in await events(worker, operation):
+        fold.add(event)
+    return fold.result()
+
+
+def chat(text: str = "hello", **fields: Any) -> Chat:
+    fields.setdefault("sampling", GREEDY)
+    fields.setdefault("max_tokens", 40)
+    return Chat(model="ember", messages=[Message(role="user", content=text)], **fields)
+
+
+def test_it_keeps_the_contract(ember_spec: LoadSpec) -> None:
+    assert "cancels" in check_engine("llama", ember_spec)
+
+
+def test_it_keeps_the_contract_for_embeddings(ember_embed: Path) -> None:
+    spec = LoadSpec(
+        engine="llama", model="e", files=[str(ember_embed)], role="embed", context=512, slots=2
+    )
+    assert "embeds" in check_engine("llama", spec)
+
+
+async def test_answers_stop_by_themselves_and_are_repeatable(ember_spec: LoadSpec) -> None:
+    async with opened(ember_spec) as worker:
+        first = await result(worker, chat())
+        again = await result(worker, chat())
+        assert first.text == again.text != ""
+        assert first.choices[0].finish == "stop"
+        assert first.usage.prompt_tokens > 5
+        assert again.usage.cached_tokens >= first.usage.prompt_tokens - 1
+        wild = chat(sampling=Sampling(temperature=1.5, seed=7, ignore_eos=True), max_tokens=20)
+        assert (await result(worker, wild)).text == (await result(worker, wild)).text
+
+
+async def test_sampling_reaches_the_engine(ember_spec: LoadSpec) -> None:
+    async with opened(ember_spec) as worker:
+        tokens = [
+            event.tokens[0]
+            for event in await events(worker, Tokenize(model="m", text=" apple"))
+            if isinstance(event, Tokenized)
+        ]
+        biased = Sampling(temperature=0.0, logit_bias={tokens[0]: 100.0})
+        answer = await result(
+            worker, Complete(model="m", prompt="x", max_tokens=3, sampling=biased)
+        )
+        (piece,) = await events(worker, Detokenize(model="m", tokens=tokens[:1]))
+        assert isinstance(piece, Detokenized)
+        assert answer.text == piece.text * 3
+        stopped = await result(worker, chat(stop=["e"], sampling=GREEDY))
+        assert "e" not in stopped.text
+        assert (await result(worker, chat(max_tokens=2))).choices[0].finish == "length"
+
+
+async def test_more_choices_than_slots(ember_spec: LoadSpec) -> None:
+    async with opened(ember_spec) as worker:
+        hot = Sampling(temperature=5.0, top_p=1.0, top_k=0, min_p=0.0, seed=1, ignore_eos=True)
+        answer = await result(worker, chat(n=5, sampling=hot, max_tokens=8))
+    assert [choice.index for choice in answer.choices] == [0, 1, 2, 3, 4]
+    assert all(choice.finish == "length" for choice in answer.choices)
+    assert len({choice.text for choice in answer.choices}) == 5
+    assert answer.usage.completion_tokens == 40
+
+
+async def test_json_obeys_its_schema(ember_spec: LoadSpec) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"kind": {"enum": ["animal", "plant"]}, "legs": {"type": "boolean"}},
+        "required": ["kind", "legs"],
+        "additionalProperties": False,
+    }
+    async with opened(ember_spec) as worker:
+        answer = await result(worker, chat("What is a dog?", schema=schema, max_tokens=200))
+    value = json.loads(answer.text)
+    assert set(value) == {"kind", "legs"}
+    assert value["kind"] in {"animal", "plant"}
+
+
+async def test_tools_are_called_as_asked(ember_spec: LoadSpec) -> None:
+    tools = [
+        Tool(
+            name=name,
+            description=f"The {name} of a city",
+            parameters={
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+            },
+        )
+        for name in ("weather", "population")
+    ]
+    async with opened(ember_spec) as worker:
+        for choice in ("required", "population"):
+            topic = "weather" if choice == "required" else choice
+            question = f"What is the {topic} of Rome?"
+            ask = chat(question, tools=tools, tool_choice=choice, max_tokens=200)
+            answer = await result(worker, ask)
+            assert answer.choices[0].finish == "tool_calls"
+            call = answer.tool_calls[0]
+            assert call.id
+            assert call.name == choice or choice == "required"
+            assert "city" in json.loads(call.arguments)
+        answer = await result(worker, chat("Hello", tools=tools, tool_choice="none"))
+        assert answer.tool_calls == []
+
+
+async def test_logprobs_are_natural_logs_that_sum_to_one(ember_spec: LoadSpec) -> None:
+    async with opened(ember_spec) as worker:
+        answer = await result(worker, chat(logprobs=True, top_logprobs=1000, max_tokens=3))
+    entry = answer.choices[0].logprobs[0]
+    assert entry.logprob == max(rival.logprob or 0.0 for rival in entry.top)
+    assert 0.9 < sum(math.exp(rival.logprob or 0.0) for rival in entry.top) <= 1.001
+
+
+async def test_a_prompt_longer_than_the_context_is_refused_with_both_counts(
+    ember_spec: LoadSpec,
+) -> None:
+    async with opened(ember_spec) as worker:
+        for operation in (
+            chat("word " * 3000),
+            Complete(model="m", prompt="word " * 3000, max_tokens=1),
+        ):
+            with pytest.raises(ContextLengthExceeded) as caught:
+                await events(worker, operation)
+            assert caught.value.details["prompt_tokens"] > 3000
+            assert caught.value.details["context"] == 1024
+        assert (await result(worker, chat())).text
+
+
+async def test_a_bad_schema_is_the_callers_fault(ember_spec: LoadSpec) -> None:
+    async with opened(ember_spec) as worker:
+        with pytest.raises(InvalidRequest):
+            await events(worker, chat(schema={"type": "no such type"}))
+        assert (await result(worker, chat())).text
+
+
+async def test_a_cancel_stops_prefill_too(ember_spec: LoadSpec) -> None:
+    spec = msgspec.structs.replace(ember_spec, context=4096, slots=1)
+    async with opened(spec) as worker:
+        call = worker.call(chat("word " * 3500))
+        async for event in call:
+            if isinstance(event, Status):
+                break
+        began = time.monotonic()
+        call.cancel()
+        await call.ended
+        assert time.monotonic() - began < 1.0
+        assert (await result(worker, chat())).text
+
+
+async def test_scoring_agrees_with_generation(ember_spec: LoadSpec) -> None:
+    prompt = "The file is a"
+    async with opened(ember_spec) as worker:
+        ask = Complete(
+            model="m", prompt=prompt, max_tokens=6, sampling=GREEDY, logprobs=True, top_logprobs=3
+        )
+        said = await result(worker, ask)
+    spec = msgspec.structs.replace(ember_spec, role="score", slots=1, options={"vocabulary": 8192})
+    async with opened(spec) as worker:
+        whole = Complete(
+            model="m",
+            prompt=prompt + said.text,
+            echo=True,
+            echo_only=True,
+            logprobs=True,
+            top_logprobs=3,
+        )
+        scored = await result(worker, whole)
+        assert scored.text == prompt + said.text
+        assert scored.choices[0].logprobs[0].logprob is None
+        for theirs, ours in zip(
+            said.choices[0].logprobs, scored.choices[0].logprobs[-6:], strict=True
+        ):
+            assert theirs.id == ours.id
+            assert ours.logprob == pytest.approx(theirs.logprob, abs=0.02)
+            assert ours.top[0].id == theirs.top[0].id
+        long = Complete(model="m", prompt=[5] * 2000, echo=True, echo_only=True)
+        with pytest.raises(ContextLengthExceeded):
+            await events(worker, long)
+        with pytest.raises(InvalidRequest, match="vocabulary"):
+            await events(worker, Complete(model="m", prompt=[10**6], echo=True, echo_only=True))
+
+
+async def test_embeddings_and_ranking(ember_embed: Path) -> None:
+    spec = LoadSpec(
+        engine="llama",
+        model="e",
+        files=[str(ember_embed)],
+        role="embed",
+        context=512,
+        prefixes={"query": "query: ", "passage": "passage: "},
+    )
+    async with opened(spec) as worker:
+        (one,) = await events(worker, Embed(model="e", inputs=["a cat", "a cat", "tax law"]))
+        assert isinstance(one, Embedded)
+        assert len(one.vectors) == 3
+        assert sum(value * value for value in one.vectors[0]) == pytest.approx(1, abs=1e-3)
+        (query,) = await events(worker, Embed(model="e", inputs=["a cat"], kind="query"))
+        assert isinstance(query, Embedded)
+        assert query.vectors[0] != one.vectors[0]
+        (short,) = await events(worker, Embed(model="e", inputs=["a cat"], dimensions=16))
+        assert isinstance(short, Embedded)
+        assert short.dimensions == len(short.vectors[0]) == 16
+        assert sum(value * value for value in short.vectors[0]) == pytest.approx(1, abs=1e-3)
+        with pytest.raises(InvalidRequest, match="dimensions"):
+            await events(worker, Embed(model="e", inputs=["a"], dimensions=100_000))
+        with pytest.raises(ContextLengthExceeded):
+            await events(worker, Embed(model="e", inputs=["word " * 3000]))
+        documents = ["ls lists the files of a directory", "bananas are yellow"]
+        (ranked,) = await events(
+            worker, Rerank(model="e", query="how do I list files?", documents=documents, top=1)
+        )
+        assert isinstance(ranked, Reranked)
+        assert [entry.index for entry in ranked.ranking] == [0]
+
+
+async def test_adapters_never_leak_into_other_requests(
+    ember_spec: LoadSpec, ember: Path, tmp_path: Path
+) -> None:
+    """Leaving the adapter list out reuses tainted KV entries: every request must carry all."""
+    files = [write_adapter(tmp_path / f"{seed}.gguf", ember, seed=seed) for seed in (1, 2)]
+    adapters = [AdapterFile(name=path.stem, path=str(path)) for path in files]
+    spec = msgspec.structs.replace(ember_spec, adapters=adapters, slots=1)
+
+    async def first_logprob(worker: WorkerProcess, *uses: AdapterUse) -> float:
+        ask = Complete(
+            model="m",
+            prompt="The quick brown fox jumps",
+            max_tokens=1,
+            sampling=GREEDY,
+            logprobs=True,
+            adapters=list(uses),
+        )
+        value = (await result(worker, ask)).choices[0].logprobs[0].logprob
+        assert value is not None
+        return value
+
+    one, two = AdapterUse(name="1"), AdapterUse(name="2")
+    async with opened(spec) as worker:
+        base = await first_logprob(worker)
+        with_one = await first_logprob(worker, one)
+        with_two = await first_logprob(worker, two)
+        assert len({round(value, 3) for value in (base, with_one, with_two)}) == 3
+        for uses, expected in (
+            ([], base),
+            ([one], with_one),
+            ([], base),
+            ([two], with_two),
+            ([one], with_one),
+            ([AdapterUse(name="1", scale=0.0)], base),
+        ):
+            assert await first_logprob(worker, *uses) == pytest.approx(expected, abs=1e-4)
+        with pytest.raises(InvalidRequest, match="not loaded"):
+            await first_logprob(worker, AdapterUse(name="3"))
+
+
+async def test_concurrent_requests_with_different_adapters_stay_apart(
+    ember_spec: LoadSpec, ember: Path, tmp_path: Path
+) -> None:
+    path = write_adapter(tmp_path / "a.gguf", ember, seed=3)
+    spec = msgspec.structs.replace(
+        ember_spec, adapters=[AdapterFile(name="a", path=str(path))], slots=4
+    )
+    plain = chat(max_tokens=8, sampling=Sampling(temperature=0.0, ignore_eos=True))
+    adapted = msgspec.structs.replace(plain, adapters=[AdapterUse(name="a")])
+    async with opened(spec) as worker:
+        alone = [(await result(worker, ask)).text for ask in (plain, adapted)]
+        assert alone[0] != alone[1]
+        together = await asyncio.gather(*(result(worker, ask) for ask in (plain, adapted) * 4))
+    assert [answer.text for answer in together] == alone * 4
+
+
+@pytest.mark.parametrize("cut", [0, 4, 1000, 1_000_000])
+async def test_a_damaged_file_is_refused_with_the_engines_reason(
+    cut: int, ember: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(ember.read_bytes()[:cut])
+    with pytest.raises(ModelLoadFailed, match=r"gguf|tensor|magic|failed"):
+        await WorkerProcess.start(LoadSpec(engine="llama", model="cut", files=[str(path)]))
+
+
+async def test_an_embedding_worker_does_not_chat(ember_spec: LoadSpec) -> None:
+    async with opened(msgspec.structs.replace(ember_spec, role="score", slots=1)) as worker:
+        with pytest.raises(CapabilityMissing):
+            await events(worker, chat())
+
+
+async def test_a_missing_server_binary_is_said(ember_spec: LoadSpec, tmp_path: Path) -> None:
+    spec = msgspec.structs.replace(ember_spec, options={"server_binary": str(tmp_path / "none")})
+    with pytest.raises(EngineMissing, match="llama-server"):
+        await WorkerProcess.start(spec)
+
+
+async def test_pieces_are_streamed_one_by_one(ember_spec: LoadSpec) -> None:
+    async with opened(ember_spec) as worker:
+        ask = chat(sampling=Sampling(temperature=0.0, ignore_eos=True), max_tokens=30)
+        pieces = [event for event in await events(worker, ask) if isinstance(event, Text)]
+    assert len(pieces) > 20

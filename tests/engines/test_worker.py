@@ -1,0 +1,188 @@
+"""Worker processes: start, death, walls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingle.engines import sandbox
+from ingle.engines.engine import LoadSpec
+from ingle.engines.process import WorkerProcess
+from ingle.errors import EngineFault, EngineMissing, InvalidRequest, ModelLoadFailed, WorkerDied
+from ingle.operations import Chat, Event, Fold, Message, Operation, Text
+from ingle.testing import check_engine
+
+pytestmark = pytest.mark.anyio
+
+
+def echo(**options: object) -> LoadSpec:
+    return LoadSpec(engine="echo", model="parrot", slots=4, options=options)
+
+
+def chat(text: str) -> Chat:
+    return Chat(model="parrot", messages=[Message(role="user", content=text)])
+
+
+async def answer(worker: WorkerProcess, operation: Operation) -> str:
+    fold = Fold()
+    async with worker.perform(operation) as events:
+        async for event in events:
+            fold.add(event)
+    return fold.result().text
+
+
+def test_the_echo_engine_keeps_the_contract() -> None:
+    assert check_engine("echo", echo()) == [
+        "names itself",
+        "opens in a worker",
+        "generates",
+        "is concurrent",
+        "cancels",
+        "tokenizes",
+        "refuses kindly",
+        "ends when told",
+    ]
+
+
+async def test_an_unknown_engine_is_named_with_those_that_are_there() -> None:
+    with pytest.raises(EngineMissing, match="echo, llama, upstream"):
+        await WorkerProcess.start(LoadSpec(engine="nope", model="m"))
+
+
+async def test_why_a_model_did_not_load_is_said() -> None:
+    with pytest.raises(ModelLoadFailed, match="told to fail"):
+        await WorkerProcess.start(echo(fail_on_load=True))
+    with pytest.raises(ModelLoadFailed, match="SIGKILL"):
+        await WorkerProcess.start(echo(die_on_load=True))
+
+
+async def test_a_request_that_kills_the_engine_gets_told_so() -> None:
+    worker = await WorkerProcess.start(echo(die_on="poison", delay_s=0.01))
+    bystander = asyncio.create_task(answer(worker, chat("word " * 500)))
+    with pytest.raises(WorkerDied, match="SIGSEGV"):
+        await answer(worker, chat("poison"))
+    with pytest.raises(WorkerDied):
+        await bystander
+    assert not worker.alive
+    await worker.kill()
+
+
+async def test_an_error_leaves_the_worker_whole() -> None:
+    worker = await WorkerProcess.start(echo(fail_on="bad"))
+    with pytest.raises(EngineFault, match="told to fail"):
+        await answer(worker, chat("bad"))
+    assert await answer(worker, chat("good word")) == "good word"
+    await worker.stop()
+
+
+async def test_a_reader_that_never_reads_holds_only_itself_up() -> None:
+    worker = await WorkerProcess.start(echo())
+    call = worker.call(chat("word " * 5000))
+    await anext(call)
+    assert await answer(worker, chat("me too")) == "me too"
+    call.cancel()
+    await asyncio.wait_for(call.ended, 1)
+    await worker.stop()
+
+
+async def test_cancelling_the_start_leaves_no_process(tmp_path: Path) -> None:
+    task = asyncio.create_task(WorkerProcess.start(echo()))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    for child in children:
+        command = Path(f"/proc/{child}/cmdline").read_bytes()
+        assert b"ingle.engines.worker" not in command
+
+
+async def test_a_worker_ends_with_its_node(tmp_path: Path) -> None:
+    script = f"""
+import asyncio, os
+from ingle.engines.engine import LoadSpec
+from ingle.engines.process import WorkerProcess
+async def main():
+    worker = await WorkerProcess.start(LoadSpec(engine="echo", model="m"))
+    print(worker.pid, flush=True)
+    os.kill(os.getpid(), {int(signal.SIGKILL)})
+asyncio.run(main())
+"""
+    node = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    pid = int(node.stdout)
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists():
+            break
+        await asyncio.sleep(0.01)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_a_bad_operation_names_its_field_across_the_process() -> None:
+    worker = await WorkerProcess.start(echo())
+    with pytest.raises(InvalidRequest, match="Unicode"):
+        worker.call(chat("\ud800"))
+    assert await answer(worker, chat("still here")) == "still here"
+    await worker.stop()
+
+
+def inside(code: str, *, network: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run Python where a worker runs."""
+    return subprocess.run(
+        sandbox.wrap([sys.executable, "-c", code], [], network=network),
+        capture_output=True,
+        text=True,
+        env=sandbox.environment(),
+        preexec_fn=sandbox.before_exec(network=network),
+        check=False,
+    )
+
+
+@pytest.mark.skipif(sandbox.level() == "limits", reason="this kernel offers no namespaces")
+def test_a_worker_has_no_network() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2); print('out')"
+        assert "out" not in inside(code).stdout
+        assert "out" in inside(code, network=True).stdout
+
+
+@pytest.mark.skipif(sandbox.level() != "bubblewrap", reason="bubblewrap does not work here")
+def test_a_worker_sees_no_files_but_its_model(tmp_path: Path, ember: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    assert "mine" not in inside(f"print(open({str(secret)!r}).read())").stdout
+    assert "FileNotFoundError" in inside(f"open({str(secret)!r})").stderr
+    assert "Read-only" in inside(f"open({str(ember)!r}, 'r+b')").stderr
+
+
+def test_a_worker_gets_none_of_the_users_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret-token")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    assert "secret-token" not in inside("import os; print(dict(os.environ))").stdout
+
+
+async def test_memory_is_told() -> None:
+    worker = await WorkerProcess.start(echo())
+    assert 5e6 < worker.memory() < 300e6
+    await worker.stop()
+
+
+async def test_events_come_as_they_are_made() -> None:
+    worker = await WorkerProcess.start(echo(delay_s=0.02))
+    seen: list[Event] = []
+    async with worker.perform(chat("one two three")) as events:
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, Text):
+                break
+    assert seen == [Text(text="one")]
+    await worker.stop()
