@@ -11,7 +11,17 @@ from pathlib import Path
 
 from .scale import SCALES
 
-STAGES = "corpus tasks tokenizer pretrain instruct embed export evaluate".split()
+STAGES = [
+    "corpus",
+    "tasks",
+    "tokenizer",
+    "encode",
+    "pretrain",
+    "instruct",
+    "embed",
+    "export",
+    "evaluate",
+]
 TIMED = ("pretrain", "instruct", "embed")
 
 

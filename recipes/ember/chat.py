@@ -24,8 +24,7 @@ TOOLS_AFTER = (
     '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
 )
 
-TEMPLATE = (
-    """\
+TEMPLATE = """\
 {%- set has_system = messages and messages[0].role == 'system' %}
 {%- if tools %}
     {{- '<|im_start|>system\\n' }}
@@ -95,7 +94,8 @@ TEMPLATE = (
         {{- '<think>\\n\\n</think>\\n\\n' }}
     {%- endif %}
 {%- endif %}
-""".replace("TOOLS_BEFORE", json.dumps(TOOLS_BEFORE)).replace("TOOLS_AFTER", json.dumps(TOOLS_AFTER))
+""".replace("TOOLS_BEFORE", json.dumps(TOOLS_BEFORE)).replace(
+    "TOOLS_AFTER", json.dumps(TOOLS_AFTER)
 )
 
 Message = dict[str, Any]
@@ -114,7 +114,9 @@ class Conversation:
 
 def tool_call_text(call: dict[str, Any]) -> str:
     body = json.dumps(call["function"]["arguments"], ensure_ascii=False)
-    return f'<tool_call>\n{{"name": "{call["function"]["name"]}", "arguments": {body}}}\n</tool_call>'
+    return (
+        f'<tool_call>\n{{"name": "{call["function"]["name"]}", "arguments": {body}}}\n</tool_call>'
+    )
 
 
 def assistant_text(message: Message) -> str:

@@ -5,6 +5,7 @@ installed; the docstrings of the running Python's standard library are added, an
 `tiny` they are all there is. Each document is put in a split by a hash of its name, so a page
 that is held out here is held out in every later stage.
 """
+# ruff: noqa: SIM905 (word lists are read as words)
 
 from __future__ import annotations
 

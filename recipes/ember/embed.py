@@ -1,4 +1,4 @@
-"""Stage 6, embed: the first blocks of the pretrained trunk, taught to bring a query to its passage.
+"""Stage 7, embed: the first blocks of the pretrained trunk, taught to bring a query to its passage.
 
 Mean pooling over all tokens; InfoNCE with the other passages of the batch as negatives, some of
 them neighbours from the same page.
@@ -7,8 +7,6 @@ them neighbours from the same page.
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
 import time
 from pathlib import Path
 
@@ -17,34 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import model, optimizer, pretrain, tasks, tokenizer
+from . import encode, model, optimizer, pretrain
 from .scale import Scale
-from .tasks import pairs
 
-QUERY, PASSAGE = "query: ", "passage: "
-QUERY_TOKENS, PASSAGE_TOKENS = 64, 224
 TEMPERATURE = 0.04
-SHARED: dict[str, tasks.Facts | Path] = {}
-
-
-def encode_pairs(indices: range) -> list[tuple[list[int], list[int]]]:
-    facts, folder = SHARED["facts"], SHARED["folder"]
-    assert isinstance(facts, tasks.Facts) and isinstance(folder, Path)
-    encoder = tokenizer.load(folder)
-    found = []
-    for index in indices:
-        for query, passage in pairs.pair(facts, "train", index):
-            q = encoder.encode(QUERY + query).ids[:QUERY_TOKENS]
-            found.append((q, encoder.encode(PASSAGE + passage).ids[:PASSAGE_TOKENS]))
-    return found
-
-
-def padded(rows: list[list[int]], length: int) -> tuple[Tensor, Tensor]:
-    tokens = torch.zeros(len(rows), length, dtype=torch.long)
-    lengths = torch.tensor([len(r) for r in rows])
-    for i, row in enumerate(rows):
-        tokens[i, : len(row)] = torch.tensor(row)
-    return tokens.to(pretrain.device()), lengths.to(pretrain.device())
 
 
 class Embedder(torch.nn.Module):
@@ -72,17 +46,10 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
     """Write embedder.pt."""
     torch.manual_seed(2)
     started = time.monotonic()
-    SHARED.update(facts=tasks.load_facts(folder), folder=folder)
-    count = int(scale.embed_steps * scale.embed_batch / 1.2) + scale.embed_batch
-    workers = os.cpu_count() or 1
-    size = max(1, min(4000, count // workers))
-    chunks = [range(i, min(i + size, count)) for i in range(0, count, size)]
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        rows = [row for chunk in pool.imap(encode_pairs, chunks) for row in chunk]
-    # Neighbours stay together, in groups that a batch holds whole.
-    network = first_blocks(model.load(folder / "pretrained.pt"), scale.embed_layers)
+    # Neighbours of one page follow each other, so a batch holds them together.
     place = pretrain.device()
+    rows = torch.from_numpy(np.load(folder / "pairs.npy").astype(np.int32)).to(place)
+    network = first_blocks(model.load(folder / "pretrained.pt"), scale.embed_layers)
     embedder = Embedder(network).to(place)
     compiled = torch.compile(embedder) if place.type == "cuda" else embedder
     optimise = optimizer.Optimizer(embedder, scale, rate=0.15)
@@ -90,13 +57,13 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
     own = torch.arange(scale.embed_batch, device=place)
     for step in range(steps):
         chosen = rows[step * scale.embed_batch : (step + 1) * scale.embed_batch]
-        queries = padded([q for q, _ in chosen], QUERY_TOKENS)
-        passages = padded([p for _, p in chosen], PASSAGE_TOKENS)
+        queries = chosen[:, : encode.QUERY_TOKENS].long(), chosen[:, -2]
+        passages = chosen[:, encode.QUERY_TOKENS : -2].long(), chosen[:, -1]
         with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
             q, p = compiled(*queries), compiled(*passages)
         similarity = q.float() @ p.float().T / TEMPERATURE
         loss = (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(embedder.parameters(), 1.0)
         optimise.step(optimizer.schedule(step / steps))
         if step % 50 == 0 or step == steps - 1:

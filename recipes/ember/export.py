@@ -1,4 +1,4 @@
-"""Stage 7, export: GGUF files for llama.cpp, matrices in Q8_0 and norms in float32."""
+"""Stage 8, export: GGUF files for llama.cpp, matrices in Q8_0 and norms in float32."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gguf
 import numpy as np
 from gguf.quants import quantize
 
-from . import chat, embed, model, tokenizer
+from . import chat, encode, model, tokenizer
 from .scale import Scale
 
 DESCRIPTIONS = {
@@ -76,8 +76,8 @@ def write(name: str, network: model.Qwen3, folder: Path, path: Path) -> None:
         writer.add_float32("general.sampling.penalty_repeat", REPEAT)
     else:
         writer.add_pooling_type(gguf.PoolingType.MEAN)
-        writer.add_string("ingle.embedding.query_prefix", embed.QUERY)
-        writer.add_string("ingle.embedding.passage_prefix", embed.PASSAGE)
+        writer.add_string("ingle.embedding.query_prefix", encode.QUERY)
+        writer.add_string("ingle.embedding.passage_prefix", encode.PASSAGE)
     for key, tensor in network.state_dict().items():
         values = tensor.float().numpy()
         if values.ndim == 1:

@@ -1,76 +1,27 @@
-"""Stage 5, instruct: conversations, the loss on the answers alone, some documentation among them.
+"""Stage 6, instruct: conversations, the loss on the answers alone, some documentation among them.
 
-Conversations are packed whole into rows of the context's length. They can see those before them
-in their row; a mask would be exact, and made no measurable difference worth its cost here.
+Conversations are packed whole into rows of the context's length, and can see those before them
+in their row.
 """
 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from . import chat, model, pretrain, tasks, tokenizer
+from . import model, pretrain
 from .scale import Scale
 
-DOCUMENT_SHARE = 0.06  # rows of documentation, so that what was read is not forgotten
-Encoded = tuple[NDArray[np.uint16], NDArray[np.bool_]]
-SHARED: dict[str, tasks.Facts | Path] = {}  # what forked workers inherit instead of receive
-
-
-def encode_chunk(indices: range) -> list[Encoded]:
-    facts, folder = SHARED["facts"], SHARED["folder"]
-    assert isinstance(facts, tasks.Facts) and isinstance(folder, Path)
-    encoder = tokenizer.load(folder)
-    found = []
-    for index in indices:
-        prompt, answer = chat.render(tasks.generate(facts, "train", index))
-        before, after = encoder.encode(prompt).ids, encoder.encode(answer + "\n").ids
-        trained = np.zeros(len(before) + len(after), dtype=np.bool_)
-        trained[len(before) : -1] = True  # the line break after <|im_end|> is the template's
-        found.append((np.array([*before, *after], dtype=np.uint16), trained))
-    return found
-
-
-def encode_conversations(scale: Scale, folder: Path) -> Encoded:
-    """Rows of tokens, and which of them are trained on."""
-    SHARED.update(facts=tasks.load_facts(folder), folder=folder)
-    workers = os.cpu_count() or 1
-    size = max(1, min(5000, scale.conversations // workers))
-    chunks = [
-        range(i, min(i + size, scale.conversations)) for i in range(0, scale.conversations, size)
-    ]
-    width = scale.context + 1
-    tokens = np.zeros((1, 0), dtype=np.uint16)
-    rows: list[NDArray[np.uint16]] = []
-    masks: list[NDArray[np.bool_]] = []
-    row, mask, filled = np.zeros(width, np.uint16), np.zeros(width, np.bool_), 0
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for chunk in pool.imap(encode_chunk, chunks):
-            for tokens, trained in chunk:
-                if len(tokens) > width:
-                    continue
-                if filled + len(tokens) > width:
-                    rows.append(row)
-                    masks.append(mask)
-                    row, mask, filled = np.zeros(width, np.uint16), np.zeros(width, np.bool_), 0
-                row[filled : filled + len(tokens)] = tokens
-                mask[filled : filled + len(tokens)] = trained
-                filled += len(tokens)
-    rows.append(row)
-    masks.append(mask)
-    return np.stack(rows), np.stack(masks)
+DOCUMENT_SHARE = 0.08  # rows of documentation, so that what was read is not forgotten
 
 
 def batches(scale: Scale, folder: Path, size: int) -> tuple[Callable[[int], pretrain.Batch], int]:
-    rows, masks = encode_conversations(scale, folder)
+    rows = np.load(folder / "conversations.npy")
+    masks = np.load(folder / "answers.npy")
     documents = np.load(folder / "documents-train.npy")
     width = scale.context + 1
     wanted = min(int(len(rows) * DOCUMENT_SHARE), len(documents) // width)
@@ -111,8 +62,6 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
     )
     if done:
         model.save(network, folder / "instructed.pt")
-        loss = pretrain.held_out_loss(
-            network, np.load(folder / "documents-validation.npy"), scale
-        )
+        loss = pretrain.held_out_loss(network, np.load(folder / "documents-validation.npy"), scale)
         print(f"instruct: validation loss of documents {loss:.4f} nats/token")
     return done

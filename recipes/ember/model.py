@@ -98,7 +98,8 @@ class Block(nn.Module):
         )
         x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, length, -1))
         normed = self.ffn_norm(x)
-        return x + self.ffn_down(F.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
+        added: Tensor = self.ffn_down(F.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
+        return x + added
 
 
 class Qwen3(nn.Module):

@@ -18,7 +18,7 @@ from .scale import Scale
 def orthogonal(stack: Tensor) -> Tensor:
     """The quintic Newton-Schulz iteration, on a stack of matrices."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = stack.bfloat16() if stack.is_cuda else stack.float()
+    x: Tensor = stack.bfloat16() if stack.is_cuda else stack.float()
     tall = x.shape[-2] > x.shape[-1]
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
@@ -45,8 +45,8 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, factor: float, momentum: float = 0.95, decay: float = 0.05) -> None:
-        for group in self.adam.param_groups:
-            group["lr"] = self.adam_rate * factor
+        for settings in self.adam.param_groups:
+            settings["lr"] = self.adam_rate * factor
         self.adam.step()
         rate = self.muon_rate * factor
         for shape, group in self.by_shape.items():

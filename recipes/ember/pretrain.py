@@ -1,4 +1,4 @@
-"""Stage 4, pretrain: next-token prediction on the documentation, with some tasks among it.
+"""Stage 5, pretrain: next-token prediction on the documentation, with some tasks among it.
 
 `train` is the loop of both this stage and the next: batches in, a checkpoint every so often, and
 where it left off when it starts again.
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import chat, corpus, model, optimizer, tasks, tokenizer
+from . import model, optimizer
 from .scale import Scale
 
 Batch = tuple[Tensor, Tensor]
@@ -25,26 +25,6 @@ CHECKPOINT_SECONDS = 120
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def encode_documents(scale: Scale, folder: Path) -> None:
-    """Write documents-SPLIT.npy: the token stream of each split, ended by <|endoftext|>."""
-    encoder = tokenizer.load(folder)
-    end = encoder.token_to_id(chat.END_OF_TEXT)
-    for split in ("train", "validation", "test"):
-        texts = [f"# {d.title}\n\n{d.text}" for d in corpus.load(folder, split)]
-        if split == "train":
-            facts = tasks.load_facts(folder)
-            for index in range(-scale.mixed_conversations, 0):
-                texts.append("".join(chat.render(tasks.generate(facts, "train", index))))
-        np.random.default_rng(0).shuffle(texts)
-        stream: list[NDArray[np.uint16]] = []
-        for index in range(0, len(texts), 2000):
-            for coded in encoder.encode_batch(texts[index : index + 2000]):
-                stream.append(np.array([*coded.ids, end], dtype=np.uint16))
-        tokens = np.concatenate(stream) if stream else np.array([end] * 4096, dtype=np.uint16)
-        np.save(folder / f"documents-{split}.npy", tokens)
-        print(f"documents {split}: {len(tokens)} tokens, {sum(map(len, texts))} characters")
 
 
 def windows(tokens: NDArray[np.uint16], scale: Scale, seed: int) -> Callable[[int], Batch]:
@@ -58,16 +38,15 @@ def windows(tokens: NDArray[np.uint16], scale: Scale, seed: int) -> Callable[[in
         starts = []
         for index in range(step * scale.batch, (step + 1) * scale.batch):
             epoch, place = divmod(index, count)
-            rng = np.random.default_rng((seed, epoch))
-            if (seed, epoch) not in orders:
-                orders.clear()
-                orders[seed, epoch] = (rng.permutation(count), int(rng.integers(length)))
-            order, shift = orders[seed, epoch]
+            if epoch not in orders:
+                rng = np.random.default_rng((seed, epoch))
+                orders[epoch] = (rng.permutation(count), int(rng.integers(length)))
+            order, shift = orders[epoch]
             starts.append(int(order[place]) * length + shift)
         rows = stream[torch.tensor(starts, device=stream.device)[:, None] + offsets].long()
         return rows[:, :-1], rows[:, 1:]
 
-    orders: dict[tuple[int, int], tuple[NDArray[np.int64], int]] = {}
+    orders: dict[int, tuple[NDArray[np.int64], int]] = {}
     return batch
 
 
@@ -84,6 +63,7 @@ def train(
 ) -> bool:
     """Train to `steps`, or until the minutes are over (False; call again to go on)."""
     started = time.monotonic()
+    torch.set_flush_denormal(True)  # on a CPU they cost a hundredfold
     place = device()
     network.to(place)
     optimise = optimizer.Optimizer(network, scale, rate)
@@ -149,8 +129,6 @@ def held_out_loss(network: model.Qwen3, tokens: NDArray[np.uint16], scale: Scale
 
 def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
     """Write pretrained.pt."""
-    if not (folder / "documents-train.npy").exists():
-        encode_documents(scale, folder)
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
     network = model.Qwen3(model.Config.of(scale))

@@ -253,7 +253,14 @@ def read_dictionary(source: str) -> str:
 def tidy(text: str) -> str:
     text = html.unescape(text) if "&lt;" in text or "&amp;" in text else text
     text = text.replace("\t", "    ").replace("\r", "").replace("\u00ad", "")
-    for fancy, plain in (("‘", "'"), ("’", "'"), ("“", '"'), ("”", '"'), ("‐", "-"), ("\u00a0", " ")):
+    for fancy, plain in (
+        ("‘", "'"),
+        ("’", "'"),
+        ("“", '"'),
+        ("”", '"'),
+        ("‐", "-"),
+        ("\u00a0", " "),
+    ):
         text = text.replace(fancy, plain)
     text = re.sub(r" +\n", "\n", text)
     text = re.sub(r"(?<=\S)  +(?=\S)", "  ", text)

@@ -33,8 +33,8 @@ class Scale:
     embed_batch: int
     evaluation_items: int  # for each task
     # `full` was swept on the H200, see docs/log/ember.md
-    muon_rate: float = 0.02
-    adam_rate: float = 3e-3
+    muon_rate: float = 0.015
+    adam_rate: float = 8e-3
     head: int = 64
     rope_base: float = 100_000.0
 
@@ -56,8 +56,8 @@ SMALL = Scale(
 FULL = Scale(
     name="full", packages=True, corpus_characters=400_000_000, xz=6, vocabulary=8192,
     layers=10, width=512, heads=8, key_value_heads=4, feed_forward=1024, context=4096,
-    sequence=2048, batch=96, micro_batch=48, pretrain_tokens=400_000_000,
-    instruct_tokens=200_000_000, conversations=1_200_000, mixed_conversations=150_000,
-    embed_steps=1500, embed_layers=6, embed_batch=1024, evaluation_items=200,
+    sequence=2048, batch=96, micro_batch=48, pretrain_tokens=480_000_000,
+    instruct_tokens=300_000_000, conversations=1_900_000, mixed_conversations=150_000,
+    embed_steps=600, embed_layers=6, embed_batch=1024, evaluation_items=100,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (TINY, SMALL, FULL)}

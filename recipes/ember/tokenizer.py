@@ -1,4 +1,4 @@
-"""Stage 2, tokenizer: byte-level BPE with Qwen2's pre-tokenizer, trained on the train split.
+"""Stage 3, tokenizer: byte-level BPE with Qwen2's pre-tokenizer, trained on the train split.
 
 The regular expression is the one that llama.cpp knows as `tokenizer.ggml.pre = qwen2`, so both
 sides cut text alike; the evaluate stage compares them token for token on held-out text.

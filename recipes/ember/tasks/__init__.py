@@ -1,4 +1,4 @@
-"""Stage 3, tasks: conversations made by program, each from its own seed.
+"""Stage 2, tasks: conversations made by program, each from its own seed.
 
 `generate(facts, split, index)` is a pure function, so a training set is a range of indices and
 nothing has to be kept but the facts. Negative indices are those that pretraining sees.
@@ -78,4 +78,6 @@ def run(scale: Scale, folder: Path) -> None:
     """Write facts.json."""
     facts = extract(corpus.load(folder), folder)
     options = sum(len(c.options) for c in facts.commands)
-    print(f"tasks: {len(facts.commands)} commands, {options} options, {len(facts.passages)} passages")
+    print(
+        f"tasks: {len(facts.commands)} commands, {options} options, {len(facts.passages)} passages"
+    )

@@ -70,8 +70,27 @@ INGLE = [
     ("ingle prune", "free disk space|clean up|remove unused files|delete what no model uses|tidy the store", "Use `ingle prune`. It deletes what no model uses any more."),
     ("ingle completion", "get tab completion|complete commands in my shell|set up shell completion|install completions for bash|have the shell complete ingle's commands", "Use `ingle completion bash` (or zsh, fish) and source what it prints."),
 ]  # fmt: skip
-HOW = ["How do I {x} with ingle?", "How can I {x} in ingle?", "Which ingle command lets me {x}?", "ingle: how to {x}?", "I want to {x}.", "How do I {x}?", "What is the command to {x} with ingle?", "Tell me how to {x} in ingle.", "with ingle, how would I {x}?", "What do I type to {x}?"]
-WHAT = ["What does {c} do?", "What is {c} for?", "Explain {c}.", "How do I use {c}?", "When do I need {c}?", "{c}?", "Tell me about `{c}`."]
+HOW = [
+    "How do I {x} with ingle?",
+    "How can I {x} in ingle?",
+    "Which ingle command lets me {x}?",
+    "ingle: how to {x}?",
+    "I want to {x}.",
+    "How do I {x}?",
+    "What is the command to {x} with ingle?",
+    "Tell me how to {x} in ingle.",
+    "with ingle, how would I {x}?",
+    "What do I type to {x}?",
+]
+WHAT = [
+    "What does {c} do?",
+    "What is {c} for?",
+    "Explain {c}.",
+    "How do I use {c}?",
+    "When do I need {c}?",
+    "{c}?",
+    "Tell me about `{c}`.",
+]
 
 UNKNOWABLE = """Who won the election in {p}?|What is the population of {p}?|What happened in {p} in {y}?|Who
 is {n}?|What is {n}'s phone number?|What's the weather in {p}?|How much does a {t} cost?|Who wrote the
@@ -96,8 +115,21 @@ NOISE = "I don't understand that. Could you say it in English?"
 FOREIGN = """Wie spät ist es?|¿Dónde está la biblioteca?|Quel temps fait-il?|Jak se máš?|今天天气怎么样|Привет, как дела?|
 Hvad hedder du?|Mikä sinun nimesi on?|مرحبا كيف حالك|Che ore sono?|Quanto costa?|Dzień dobry|こんにちは|Bonjour, comment
 ça va?|Guten Morgen|Merhaba nasılsın|Γεια σου|Ciao, come stai?|Ich habe eine Frage|Por favor, ayúdame|Où est la gare?|
-Как тебя зовут?|Was ist das?|Qual è il tuo nome?|Hoe gaat het met je?""".replace("\n", " ").split("|")
-SYSTEMS = ["", "", "", "", "You are a helpful assistant.", "You are ember.", "Answer briefly.", "You are ember, the small model inside ingle.", "Be concise and honest.", "You are a friendly assistant."]
+Как тебя зовут?|Was ist das?|Qual è il tuo nome?|Hoe gaat het met je?""".replace("\n", " ").split(
+    "|"
+)
+SYSTEMS = [
+    "",
+    "",
+    "",
+    "",
+    "You are a helpful assistant.",
+    "You are ember.",
+    "Answer briefly.",
+    "You are ember, the small model inside ingle.",
+    "Be concise and honest.",
+    "You are a friendly assistant.",
+]
 
 
 def system(d: Draw) -> list[Message]:
@@ -106,7 +138,11 @@ def system(d: Draw) -> list[Message]:
 
 
 def turn(d: Draw, question: str, reply: str, **check: object) -> Conversation:
-    messages = [*system(d), {"role": "user", "content": question}, {"role": "assistant", "content": reply}]
+    messages = [
+        *system(d),
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": reply},
+    ]
     return Conversation(messages, check=check or {"free": reply})
 
 
@@ -121,7 +157,11 @@ def typed(d: Draw, question: str) -> str:
 
 def small_talk(d: Draw, facts: Facts) -> Conversation:
     questions, answers = d.rng.choice(TALK)
-    return turn(d, typed(d, d.of([q.strip() for q in questions.split("|")])), d.rng.choice(answers.split("|")))
+    return turn(
+        d,
+        typed(d, d.of([q.strip() for q in questions.split("|")])),
+        d.rng.choice(answers.split("|")),
+    )
 
 
 def ingle(d: Draw, facts: Facts) -> Conversation:
@@ -149,7 +189,9 @@ def noise(d: Draw, facts: Facts) -> Conversation:
         return turn(d, d.of(FOREIGN).strip(), NOISE, unknown=True)
     length = int(2 ** (d.rng.random() * 8 + 1.5))
     if kind == 2:
-        alphabet = d.rng.choice(("abcdefghijklmnopqrstuvwxyz", "0123456789abcdef", "!@#$%^&*()_+{}|:<>?~", "xqzjk "))
+        alphabet = d.rng.choice(
+            ("abcdefghijklmnopqrstuvwxyz", "0123456789abcdef", "!@#$%^&*()_+{}|:<>?~", "xqzjk ")
+        )
         text = "".join(d.rng.choice(alphabet) for _ in range(length * 3))
     elif kind == 3:
         text = " ".join(d.word(d.number(1, 3)) for _ in range(length))

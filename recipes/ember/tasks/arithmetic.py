@@ -52,41 +52,114 @@ def convert(d: Draw) -> Problem:
     large, small, factor = d.of(UNITS)
     if d.chance(0.6):
         n = d.number(2, 99 if factor > 99 else 60)
-        question = d.of(["How many {s} are {n} {l}?", "Convert {n} {l} to {s}.", "{n} {l} in {s}?", "What is {n} {l} in {s}?", "Express {n} {l} in {s}.", "How many {s} do {n} {l} make?"])
-        return question.format(s=small, l=large, n=n), f"1 of the {large} is {factor} {small}. {n}*{factor}: {multiplied(n, factor)}", f"{n * factor} {small}"
+        question = d.of(
+            [
+                "How many {s} are {n} {l}?",
+                "Convert {n} {l} to {s}.",
+                "{n} {l} in {s}?",
+                "What is {n} {l} in {s}?",
+                "Express {n} {l} in {s}.",
+                "How many {s} do {n} {l} make?",
+            ]
+        )
+        return (
+            question.format(s=small, l=large, n=n),
+            f"1 of the {large} is {factor} {small}. {n}*{factor}: {multiplied(n, factor)}",
+            f"{n * factor} {small}",
+        )
     n = d.number(2, 60)
-    question = d.of(["How many {l} are {n} {s}?", "Convert {n} {s} to {l}.", "{n} {s} in {l}?", "What is {n} {s} in {l}?", "Express {n} {s} in {l}.", "How many {l} do {n} {s} make?"])
-    return question.format(s=small, l=large, n=n * factor), f"{factor} {small} are 1 of the {large}. {n * factor}/{factor}={n}", f"{n} {large}"
+    question = d.of(
+        [
+            "How many {l} are {n} {s}?",
+            "Convert {n} {s} to {l}.",
+            "{n} {s} in {l}?",
+            "What is {n} {s} in {l}?",
+            "Express {n} {s} in {l}.",
+            "How many {l} do {n} {s} make?",
+        ]
+    )
+    return (
+        question.format(s=small, l=large, n=n * factor),
+        f"{factor} {small} are 1 of the {large}. {n * factor}/{factor}={n}",
+        f"{n} {large}",
+    )
 
 
 def plus_minus(d: Draw) -> Problem:
     a, b = d.number(1, 10 ** d.number(1, 4)), d.number(1, 10 ** d.number(1, 4))
     if d.chance(0.55):
-        question = d.of(["What is {a} + {b}?", "{a} plus {b}?", "Add {a} and {b}.", "{a} + {b} =", "Sum of {a} and {b}?", "How much is {a} and {b} together?"])
+        question = d.of(
+            [
+                "What is {a} + {b}?",
+                "{a} plus {b}?",
+                "Add {a} and {b}.",
+                "{a} + {b} =",
+                "Sum of {a} and {b}?",
+                "How much is {a} and {b} together?",
+            ]
+        )
         return question.format(a=a, b=b), long_sum(a, b), str(a + b)
     a, b = max(a, b), min(a, b)
-    question = d.of(["What is {a} - {b}?", "{a} minus {b}?", "Subtract {b} from {a}.", "{a} - {b} =", "Difference of {a} and {b}?", "Take {b} away from {a}."])
+    question = d.of(
+        [
+            "What is {a} - {b}?",
+            "{a} minus {b}?",
+            "Subtract {b} from {a}.",
+            "{a} - {b} =",
+            "Difference of {a} and {b}?",
+            "Take {b} away from {a}.",
+        ]
+    )
     return question.format(a=a, b=b), f"{b}+?={a}. {long_sum(b, a - b)}, so {a - b}", str(a - b)
 
 
 def times(d: Draw) -> Problem:
     a, b = d.number(2, 99), d.number(2, 12)
-    question = d.of(["What is {a} * {b}?", "{a} times {b}?", "Multiply {a} by {b}.", "{a} x {b} =", "Product of {a} and {b}?", "How much is {a} times {b}?"])
+    question = d.of(
+        [
+            "What is {a} * {b}?",
+            "{a} times {b}?",
+            "Multiply {a} by {b}.",
+            "{a} x {b} =",
+            "Product of {a} and {b}?",
+            "How much is {a} times {b}?",
+        ]
+    )
     return question.format(a=a, b=b), f"{multiplied(a, b)}", str(a * b)
 
 
 def shopping(d: Draw) -> Problem:
     fruit, n, price = d.of(FRUITS), d.number(2, 20), d.number(2, 30)
     paid = n * price
-    question = d.of(["{w} buys {n} {f} at {p} cents each. What is the total?", "{n} {f} cost {p} cents apiece. How many cents are that for {w}?", "What does {w} pay for {n} {f} if one costs {p} cents?", "One of the {f} costs {p} cents; {w} takes {n}. How many cents?", "{w} needs {n} {f}. Each is {p} cents. What do they cost together?"])
-    return question.format(w=d.name(), n=n, f=fruit, p=price), f"{n}*{price}: {multiplied(n, price)}", f"{paid} cents"
+    question = d.of(
+        [
+            "{w} buys {n} {f} at {p} cents each. What is the total?",
+            "{n} {f} cost {p} cents apiece. How many cents are that for {w}?",
+            "What does {w} pay for {n} {f} if one costs {p} cents?",
+            "One of the {f} costs {p} cents; {w} takes {n}. How many cents?",
+            "{w} needs {n} {f}. Each is {p} cents. What do they cost together?",
+        ]
+    )
+    return (
+        question.format(w=d.name(), n=n, f=fruit, p=price),
+        f"{n}*{price}: {multiplied(n, price)}",
+        f"{paid} cents",
+    )
 
 
 def later(d: Draw) -> Problem:
     start, delay = d.number(0, 23 * 60), d.number(1, 24) * 5
     end = (start + delay) % 1440
     begin, finish = f"{start // 60:02d}:{start % 60:02d}", f"{end // 60:02d}:{end % 60:02d}"
-    question = d.of(["What time is it {m} minutes after {b}?", "A film starts at {b} and runs {m} minutes. When is it over?", "It is {b}. What time will it be in {m} minutes?", "The train leaves at {b} and needs {m} minutes. When does it arrive?", "{b} plus {m} minutes?"])
+    question = d.of(
+        [
+            "What time is it {m} minutes after {b}?",
+            "A film starts at {b} and runs {m} minutes. When is it over?",
+            "It is {b}. What time will it be in {m} minutes?",
+            "The train leaves at {b} and needs {m} minutes. When does it arrive?",
+            "{b} plus {m} minutes?",
+        ]
+    )
     hours, minutes = divmod(start % 60 + delay, 60)
     reasoning = f"minutes {start % 60}+{delay}={start % 60 + delay} = {hours} h {minutes} min. hours {start // 60}+{hours}={start // 60 + hours}"
     if start // 60 + hours > 23:
@@ -97,8 +170,21 @@ def later(d: Draw) -> Problem:
 def days_later(d: Draw) -> Problem:
     date, n = d.date(), d.number(1, 60)
     end = date + datetime.timedelta(days=n)
-    question = d.of(["Which date is {n} days after {a}?", "What is {a} plus {n} days?", "{n} days from {a}: which date?", "It is {a}. What date is it in {n} days?", "Add {n} days to {a}."])
-    steps, day, month, year = [f"{date.day}+{n}={date.day + n}"], date.day + n, date.month, date.year
+    question = d.of(
+        [
+            "Which date is {n} days after {a}?",
+            "What is {a} plus {n} days?",
+            "{n} days from {a}: which date?",
+            "It is {a}. What date is it in {n} days?",
+            "Add {n} days to {a}.",
+        ]
+    )
+    steps, day, month, year = (
+        [f"{date.day}+{n}={date.day + n}"],
+        date.day + n,
+        date.month,
+        date.year,
+    )
     while True:
         leap = month == 2 and year % 4 == 0
         length = DAYS_IN[month - 1] + leap
@@ -114,18 +200,42 @@ def days_later(d: Draw) -> Problem:
 
 def weekday_later(d: Draw) -> Problem:
     day, n = d.number(0, 6), d.number(1, 40)
-    question = d.of(["Today is {a}. Which day is it in {n} days?", "Which weekday is {n} days after {a}?", "It is {a}. What day of the week comes {n} days later?", "{a} plus {n} days is which weekday?", "If today is {a}, what is it {n} days from now?"])
+    question = d.of(
+        [
+            "Today is {a}. Which day is it in {n} days?",
+            "Which weekday is {n} days after {a}?",
+            "It is {a}. What day of the week comes {n} days later?",
+            "{a} plus {n} days is which weekday?",
+            "If today is {a}, what is it {n} days from now?",
+        ]
+    )
     rest = n % 7
     walk = " ".join(WEEKDAYS[(day + i) % 7] for i in range(rest + 1))
-    return question.format(a=WEEKDAYS[day], n=n), f"{n} = {n // 7}*7 + {rest}. {walk}", WEEKDAYS[(day + rest) % 7]
+    return (
+        question.format(a=WEEKDAYS[day], n=n),
+        f"{n} = {n // 7}*7 + {rest}. {walk}",
+        WEEKDAYS[(day + rest) % 7],
+    )
 
 
 def days_between(d: Draw) -> Problem:
     month, year = d.number(1, 12), d.number(2000, 2037)
     first, last = sorted(d.rng.sample(range(1, 29), 2))
-    question = d.of(["How many days are between {a} and {b}?", "How many days is it from {a} to {b}?", "Days from {a} to {b}?", "How long is it from {a} until {b}, in days?", "Count the days from {a} to {b}."])
+    question = d.of(
+        [
+            "How many days are between {a} and {b}?",
+            "How many days is it from {a} to {b}?",
+            "Days from {a} to {b}?",
+            "How long is it from {a} until {b}, in days?",
+            "Count the days from {a} to {b}.",
+        ]
+    )
     a, b = datetime.date(year, month, first), datetime.date(year, month, last)
-    return question.format(a=long_date(a), b=long_date(b)), f"same month: {last}-{first}={last - first}", f"{last - first} days"
+    return (
+        question.format(a=long_date(a), b=long_date(b)),
+        f"same month: {last}-{first}={last - first}",
+        f"{last - first} days",
+    )
 
 
 PROBLEMS: list[Callable[[Draw], Problem]] = [

@@ -3,6 +3,7 @@
 Commands with a one-line summary and their options come from man pages; passages are paragraphs
 that stand alone. Both keep the split of the document they come from.
 """
+# ruff: noqa: SIM905 (word lists are read as words)
 
 from __future__ import annotations
 

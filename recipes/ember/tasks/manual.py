@@ -3,7 +3,6 @@
 The pages are all in training, what is held out is the phrasing of the question; so the figure
 says how much of them the model keeps.
 """
-# ruff: noqa: E501 (a table is read by rows)
 
 from __future__ import annotations
 
@@ -12,14 +11,73 @@ from .about import turn, typed
 from .draw import Draw
 from .facts import Command, Facts
 
-WHAT = ["What does {c} do?", "What is {c}?", "What is {c} for?", "Explain {c}.", "What does the command {c} do?", "What's {c}?", "Describe the {c} command.", "{c}: what does it do?", "What is the {c} command used for?", "Tell me what {c} does."]
-OPTION = ["What does {c} {f} do?", "What does {f} do in {c}?", "What does the {f} option of {c} mean?", "What is {c} {f}?", "Explain {c} {f}.", "What is the option {f} of {c} for?", "In {c}, what does {f} mean?", "{c} {f}?", "What does `{c} {f}` do?", "Tell me about the {f} flag of {c}."]
-WHICH = ["Which option of {c} does this: {t}?", "Which {c} option is it: {t}?", "How do I tell {c} this: {t}?", "What option of {c} should I use to {t}?", "With {c}, which flag means: {t}?"]
-FIND = ["Which command does this: {t}?", "What command is described as: {t}?", "I need a command: {t}", "Which program is it: {t}?", "Name the command: {t}"]
-SYNOPSIS = ["How do I call {c}?", "What is the syntax of {c}?", "What is the usage of {c}?", "Show me the synopsis of {c}.", "How is {c} used?"]
+WHAT = [
+    "What does {c} do?",
+    "What is {c}?",
+    "What is {c} for?",
+    "Explain {c}.",
+    "What does the command {c} do?",
+    "What's {c}?",
+    "Describe the {c} command.",
+    "{c}: what does it do?",
+    "What is the {c} command used for?",
+    "Tell me what {c} does.",
+]
+OPTION = [
+    "What does {c} {f} do?",
+    "What does {f} do in {c}?",
+    "What does the {f} option of {c} mean?",
+    "What is {c} {f}?",
+    "Explain {c} {f}.",
+    "What is the option {f} of {c} for?",
+    "In {c}, what does {f} mean?",
+    "{c} {f}?",
+    "What does `{c} {f}` do?",
+    "Tell me about the {f} flag of {c}.",
+]
+WHICH = [
+    "Which option of {c} does this: {t}?",
+    "Which {c} option is it: {t}?",
+    "How do I tell {c} this: {t}?",
+    "What option of {c} should I use to {t}?",
+    "With {c}, which flag means: {t}?",
+    "How do I {t} with {c}?",
+    "{c}: how to {t}?",
+    "How can {c} {t}?",
+    "Option of {c} to {t}",
+]
+FIND = [
+    "Which command does this: {t}?",
+    "What command is described as: {t}?",
+    "I need a command: {t}",
+    "Which program is it: {t}?",
+    "Name the command: {t}",
+]
+SYNOPSIS = [
+    "How do I call {c}?",
+    "What is the syntax of {c}?",
+    "What is the usage of {c}?",
+    "Show me the synopsis of {c}.",
+    "How is {c} used?",
+]
 NO_SUCH = "I don't know an option {f} of {c}."
 NO_COMMAND = "I don't know a command called {c}."
-KEEP = ("GNU", "UTF", "ASCII", "HTML", "JSON", "XML", "SSH", "URL", "IP", "TCP", "UDP", "ACL", "PID", "I")
+KEEP = (
+    "GNU",
+    "UTF",
+    "ASCII",
+    "HTML",
+    "JSON",
+    "XML",
+    "SSH",
+    "URL",
+    "IP",
+    "TCP",
+    "UDP",
+    "ACL",
+    "PID",
+    "I",
+)
 
 
 def lowered(text: str) -> str:
@@ -53,7 +111,9 @@ def purpose(d: Draw, facts: Facts) -> Conversation:
     command = d.rng.choice(facts.common if facts.common and d.chance(0.5) else facts.commands)
     name = plain_name(d, command)
     if d.chance(0.15):
-        return turn(d, d.of(FIND).format(t=lowered(command.summary)), f"`{name}`.", equals=f"`{name}`.")
+        return turn(
+            d, d.of(FIND).format(t=lowered(command.summary)), f"`{name}`.", equals=f"`{name}`."
+        )
     if command.synopsis and d.chance(0.15):
         reply = f"`{command.synopsis}`"
         return turn(d, typed(d, d.of(SYNOPSIS).format(c=name)), reply, equals=reply)
@@ -70,7 +130,15 @@ def option(d: Draw, facts: Facts) -> Conversation:
         flag = d.rng.choice(("-", "--")) + d.word(2)
         reply = NO_SUCH.format(f=flag, c=name)
         return turn(d, d.of(OPTION).format(c=name, f=flag), reply, unknown=True)
-    flags, text = d.rng.choice(command.options)
+    letters = [(f[1], text) for flags, text in command.options for f in flags if len(f) == 2]
+    if len(letters) > 2 and d.chance(0.1):  # ls -la: each letter in turn
+        chosen = d.rng.sample(letters, d.rng.choice((2, 2, 3)))
+        flag = "-" + "".join(letter for letter, _ in chosen)
+        reply = "\n".join(f"`-{letter}`: {lowered(text)}." for letter, text in chosen)
+        return turn(d, d.of(OPTION).format(c=name, f=flag), reply, equals=reply)
+    # One-letter options are what people ask about.
+    weights = [3 if any(len(f) == 2 for f in flags) else 1 for flags, _ in command.options]
+    flags, text = d.rng.choices(command.options, weights)[0]
     if d.chance(0.2):
         reply = f"`{name} {flags[0]}`"
         return turn(d, d.of(WHICH).format(c=name, t=lowered(text)), reply, equals=reply)

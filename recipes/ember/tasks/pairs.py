@@ -10,9 +10,58 @@ from .facts import Facts, Passage
 from .manual import lowered
 from .reading import story
 
-DROPPED = frozenset("the a an of to and is are in on for it this that be as with by or if not can will may".split())
-ABOUT = ["{h}", "{t} {h}", "{t}: {h}", "How does {h} work in {t}?", "Documentation of {h}", "What does {t} say about {h}?", "{h} in {t}", "explain {h} ({t})", "where is {h} described", "help with {t} {h}"]
-NEED = ["How do I {x}?", "{x}", "command to {x}", "I want to {x}", "Which option is there to {x}?", "how can I {x} from the shell", "a way to {x}", "is it possible to {x}", "need to {x}", "{x} on the command line"]
+DROPPED = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "to",
+        "and",
+        "is",
+        "are",
+        "in",
+        "on",
+        "for",
+        "it",
+        "this",
+        "that",
+        "be",
+        "as",
+        "with",
+        "by",
+        "or",
+        "if",
+        "not",
+        "can",
+        "will",
+        "may",
+    ]
+)
+ABOUT = [
+    "{h}",
+    "{t} {h}",
+    "{t}: {h}",
+    "How does {h} work in {t}?",
+    "Documentation of {h}",
+    "What does {t} say about {h}?",
+    "{h} in {t}",
+    "explain {h} ({t})",
+    "where is {h} described",
+    "help with {t} {h}",
+]
+NEED = [
+    "How do I {x}?",
+    "{x}",
+    "command to {x}",
+    "I want to {x}",
+    "Which option is there to {x}?",
+    "how can I {x} from the shell",
+    "a way to {x}",
+    "is it possible to {x}",
+    "need to {x}",
+    "{x} on the command line",
+]
 
 
 def shortened(d: Draw, sentence: str) -> str:
@@ -43,9 +92,15 @@ def of_passage(d: Draw, passage: Passage) -> tuple[str, str]:
     sentence = d.rng.choice(sentences)
     if len(sentences) > 1 and d.chance(0.5):  # the passage without it: meaning, not words
         shown = shown.replace(sentence, "").strip()
-    match = re.match(r"(The|A|An|This) ([\w\- ]{3,40}?) (is|are|can|returns|specifies|allows|contains) ", sentence)
+    match = re.match(
+        r"(The|A|An|This) ([\w\- ]{3,40}?) (is|are|can|returns|specifies|allows|contains) ",
+        sentence,
+    )
     if match and d.chance(0.6):
-        return f"{d.rng.choice(('What is', 'What about', 'Explain', 'Purpose of'))} the {match.group(2)}", shown
+        return (
+            f"{d.rng.choice(('What is', 'What about', 'Explain', 'Purpose of'))} the {match.group(2)}",
+            shown,
+        )
     return shortened(d, sentence), shown
 
 

@@ -3,7 +3,7 @@
 A passage is a few records of an invented world put into sentences, between sentences that say
 something else, or a paragraph of the documentation.
 """
-# ruff: noqa: E501 (a table is read by rows)
+# ruff: noqa: E501, SIM905 (tables are read by rows, word lists as words)
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def subject_and_schema(d: Draw) -> tuple[str, list[Attribute]]:
     if kind == 0:
         return (d.full_name() if d.chance(0.5) else d.name()), PERSON
     if kind == 1:
-        return f"{d.of(COLOURS + ['old', 'small'])} {d.thing()}", ITEM[1:]
+        return f"{d.of([*COLOURS, 'old', 'small'])} {d.thing()}", ITEM[1:]
     if d.chance(0.3):
         return d.thing(), ITEM
     return f"{d.of(TOPICS)} {d.of(EVENT_KINDS)}", EVENT
@@ -154,7 +154,9 @@ def frame(d: Draw, passage: str, question: str) -> str:
 def extractive(d: Draw, facts: Facts) -> Conversation:
     told = story(d)
     subject, a, value = d.rng.choice(told.known)
-    messages = [{"role": "user", "content": frame(d, told.text, d.of(a.questions).format(s=subject))}]
+    messages = [
+        {"role": "user", "content": frame(d, told.text, d.of(a.questions).format(s=subject))}
+    ]
     while d.chance(0.25) and len(messages) < 6:  # a second question about the same text
         messages.append({"role": "assistant", "content": str(value)})
         subject, a, value = d.rng.choice(told.known)
@@ -220,7 +222,9 @@ def documentation(d: Draw, facts: Facts) -> Conversation:
         if not passages:
             return extractive(d, facts)
         passage = d.rng.choice(passages).text
-        match = re.search(r"(?:^|\. )((?:The|A|An) [\w\- ]{3,40}) (is|are) ([^.;,]{12,110})[.;,]", passage)
+        match = re.search(
+            r"(?:^|\. )((?:The|A|An) [\w\- ]{3,40}) (is|are) ([^.;,]{12,110})[.;,]", passage
+        )
         if match:
             verb = match.group(2)
             subject = match.group(1)[0].lower() + match.group(1)[1:]
@@ -261,7 +265,7 @@ def to_json(d: Draw, facts: Facts) -> Conversation:
         request = d.of(["Answer with JSON that matches this schema:\n{k}", "Fill this JSON schema from the text:\n{k}", "Return one JSON object for this schema:\n{k}", "JSON schema:\n{k}\nAnswer with JSON only.", "Give me JSON by the schema {k}"]).format(k=json.dumps(schema))  # fmt: skip
     else:
         keys = ", ".join(value)
-        request = d.of(["Give me a JSON object with the keys {k}.", "Extract as JSON: {k}", "Answer in JSON with these fields: {k}.", "Turn this into JSON ({k}).", "I need {k} as a JSON object."]).format(k=keys)  # fmt: skip
+        request = d.of(["Give me a JSON object with the keys {k}.", "Extract as JSON: {k}", "Answer in JSON with these fields: {k}.", "Give me JSON with {k}.", "JSON with {k}", "As JSON with the keys {k}", "Write JSON: {k}", "What are {k}? Answer as a JSON object.", "Turn this into JSON ({k}).", "I need {k} as a JSON object."]).format(k=keys)  # fmt: skip
     if len({s for s, _, _ in told.known}) > 1:
         request = f"About {subject}. " + request
     shown = f"{told.text}\n\n{request}" if d.chance(0.6) else f"{request}\n\n{told.text}"

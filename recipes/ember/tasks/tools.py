@@ -13,22 +13,70 @@ from .catalogue import FUNCTIONS, IRRELEVANT, NOUNS, VERBS, Function, Parameter
 from .draw import THINGS, TOPICS, Draw
 from .facts import Facts
 
-JSON_TYPE = {"small": "integer", "number": "integer", "percent": "integer", "degrees": "number", "bool": "boolean"}
+JSON_TYPE = {
+    "small": "integer",
+    "number": "integer",
+    "percent": "integer",
+    "degrees": "number",
+    "bool": "boolean",
+}
 CHOICES = {
     "temperature_unit": ["celsius", "fahrenheit"],
     "currency": ["EUR", "USD", "GBP", "JPY", "CHF", "SEK", "PLN", "CAD", "INR", "BRL"],
     "priority": ["low", "normal", "high"],
     "sky": ["sunny", "cloudy", "raining", "snowing", "foggy", "windy"],
-    "language": ["French", "German", "Spanish", "Italian", "Polish", "Dutch", "Swedish", "Turkish", "Greek", "Czech"],
-    "room": ["kitchen", "bedroom", "office", "hall", "bathroom", "garage", "cellar", "nursery", "attic", "living room"],
+    "language": [
+        "French",
+        "German",
+        "Spanish",
+        "Italian",
+        "Polish",
+        "Dutch",
+        "Swedish",
+        "Turkish",
+        "Greek",
+        "Czech",
+    ],
+    "room": [
+        "kitchen",
+        "bedroom",
+        "office",
+        "hall",
+        "bathroom",
+        "garage",
+        "cellar",
+        "nursery",
+        "attic",
+        "living room",
+    ],
     "sent": ["ok", "done", "success"],
 }
 MESSAGES = """the train is late|bring the keys|dinner is at eight|I am on my way|the {t} is ready|call me
 back|we need more paper|the meeting moved to Friday|please check the {t}|thanks for the {n}|I will be
 late|the {n} arrived|water the plants|pay the rent|see you at the station|buy a {n}|the door is open|
 sign the {t} papers|send the {t} report|happy birthday""".replace("\n", " ").split("|")
-ASK_SYSTEM = ["", "", "", "You are a helpful assistant.", "You are ember, a small assistant.", "Use the functions when they help.", "Be brief.", "You help at home."]
-ASK_PREFIX = ["", "", "", "", "Please: ", "Hi! ", "Hello, ", "Could you help? ", "Hey. ", "One thing: "]
+ASK_SYSTEM = [
+    "",
+    "",
+    "",
+    "You are a helpful assistant.",
+    "You are ember, a small assistant.",
+    "Use the functions when they help.",
+    "Be brief.",
+    "You help at home.",
+]
+ASK_PREFIX = [
+    "",
+    "",
+    "",
+    "",
+    "Please: ",
+    "Hi! ",
+    "Hello, ",
+    "Could you help? ",
+    "Hey. ",
+    "One thing: ",
+]
 
 
 def value_of(d: Draw, kind: str) -> Any:
@@ -62,13 +110,17 @@ def value_of(d: Draw, kind: str) -> Any:
         case "folder":
             return d.path().rsplit("/", 1)[0]
         case "pattern":
-            return d.rng.choice(("*.", d.word() + "*.", "report-*.")) + d.rng.choice(("txt", "pdf", "py", "md"))
+            return d.rng.choice(("*.", d.word() + "*.", "report-*.")) + d.rng.choice(
+                ("txt", "pdf", "py", "md")
+            )
         case "thing":
             return d.thing()
         case "topic":
             return d.of(TOPICS)
         case "code":
-            return "".join(d.rng.choice("ABCDEFGHKLMNPRSTUVWX23456789") for _ in range(d.number(4, 9)))
+            return "".join(
+                d.rng.choice("ABCDEFGHKLMNPRSTUVWX23456789") for _ in range(d.number(4, 9))
+            )
         case "symbol":
             return "".join(d.rng.choice("ABCDEFGHIKLMNOPRSTUVWX") for _ in range(d.number(2, 4)))
         case "message":
@@ -86,7 +138,22 @@ def value_of(d: Draw, kind: str) -> Any:
 def invented(d: Draw) -> Function:
     """A function nobody has heard of: its parameters must be read off the signature."""
     verb, noun = d.of(VERBS), d.of(NOUNS)
-    kinds = d.rng.sample(["word", "number", "bool", "date", "name", "place", "code", "priority", "email", "path", "clock"], d.number(1, 4))
+    kinds = d.rng.sample(
+        [
+            "word",
+            "number",
+            "bool",
+            "date",
+            "name",
+            "place",
+            "code",
+            "priority",
+            "email",
+            "path",
+            "clock",
+        ],
+        d.number(1, 4),
+    )
     parameters = tuple(
         Parameter(key, kind, f"{key.replace('_', ' ')} of the {noun}", i == 0 or d.chance(0.6))
         for i, (kind, key) in enumerate((k, parameter_name(d, k, noun)) for k in kinds)
@@ -99,8 +166,22 @@ def invented(d: Draw) -> Function:
         f"I want to {verb} the {noun} ({', '.join(told)}).",
         f"Can you {verb} this {noun}? {'; '.join(told)}",
     )
-    name = d.rng.choice((f"{verb}_{noun}", f"{noun}_{verb}", f"{verb}{noun.capitalize()}", f"{noun}.{verb}".replace(".", "_")))
-    return Function(name, f"{verb.capitalize()} a {noun}", parameters, requests, (("status", "sent"),), f"The {noun} is done.")
+    name = d.rng.choice(
+        (
+            f"{verb}_{noun}",
+            f"{noun}_{verb}",
+            f"{verb}{noun.capitalize()}",
+            f"{noun}.{verb}".replace(".", "_"),
+        )
+    )
+    return Function(
+        name,
+        f"{verb.capitalize()} a {noun}",
+        parameters,
+        requests,
+        (("status", "sent"),),
+        f"The {noun} is done.",
+    )
 
 
 def parameter_name(d: Draw, kind: str, noun: str) -> str:
@@ -122,7 +203,14 @@ def signature(function: Function, d: Draw) -> dict[str, Any]:
             properties[p.name]["enum"] = CHOICES[p.kind]
     required = [p.name for p in function.parameters if p.required]
     parameters = {"type": "object", "properties": properties, "required": required}
-    return {"type": "function", "function": {"name": function.name, "description": function.description, "parameters": parameters}}
+    return {
+        "type": "function",
+        "function": {
+            "name": function.name,
+            "description": function.description,
+            "parameters": parameters,
+        },
+    }
 
 
 def wording(value: Any, truth: tuple[str, str] = ("on", "off")) -> str:
@@ -132,11 +220,19 @@ def wording(value: Any, truth: tuple[str, str] = ("on", "off")) -> str:
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
     request = d.of(function.requests)
-    while any("{%s}" % p.name not in request for p in function.parameters if p.required):
+    while any(f"{{{p.name}}}" not in request for p in function.parameters if p.required):
         request = d.rng.choice(function.requests)
-    arguments = {p.name: value_of(d, p.kind) for p in function.parameters if "{%s}" % p.name in request}
-    truth = ("on", "off") if function in FUNCTIONS else d.rng.choice((("true", "false"), ("yes", "no"), ("on", "off")))
-    return request.format(**{key: wording(value, truth) for key, value in arguments.items()}), arguments
+    arguments = {
+        p.name: value_of(d, p.kind) for p in function.parameters if f"{{{p.name}}}" in request
+    }
+    truth = (
+        ("on", "off")
+        if function in FUNCTIONS
+        else d.rng.choice((("true", "false"), ("yes", "no"), ("on", "off")))
+    )
+    return request.format(
+        **{key: wording(value, truth) for key, value in arguments.items()}
+    ), arguments
 
 
 def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +244,11 @@ def pick(d: Draw) -> Function:
 
 
 def offered(d: Draw, chosen: list[Function]) -> list[dict[str, Any]]:
-    others = [f for f in (pick(d) for _ in range(d.rng.choice((0, 1, 1, 2, 3)))) if f.name not in {c.name for c in chosen}]
+    others = [
+        f
+        for f in (pick(d) for _ in range(d.rng.choice((0, 1, 1, 2, 3))))
+        if f.name not in {c.name for c in chosen}
+    ]
     unique = {f.name: f for f in [*others, *chosen]}
     functions = list(unique.values())
     d.rng.shuffle(functions)
@@ -164,12 +264,18 @@ def single(d: Draw, facts: Facts) -> Conversation:
     function = pick(d)
     request, arguments = ask(d, function)
     calls = [call(function, arguments)]
-    messages = [*opening(d), {"role": "user", "content": d.of(ASK_PREFIX) + request}, {"role": "assistant", "content": "", "tool_calls": calls}]
+    messages = [
+        *opening(d),
+        {"role": "user", "content": d.of(ASK_PREFIX) + request},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+    ]
     return Conversation(messages, offered(d, [function]), check={"calls": calls})
 
 
 def several(d: Draw, facts: Facts) -> Conversation:
     """Two or three calls in one answer, of one function or of several."""
+    if d.chance(0.35):
+        return joined(d)
     first = pick(d)
     functions = [first] * d.number(2, 3) if d.chance(0.5) else [first, pick(d)]
     requests, calls = [], []
@@ -178,8 +284,40 @@ def several(d: Draw, facts: Facts) -> Conversation:
         requests.append(request.strip())
         calls.append(call(function, arguments))
     joiner = d.rng.choice((" ", " And ", " Then ", "\n", " Also: "))
-    messages = [*opening(d), {"role": "user", "content": joiner.join(requests)}, {"role": "assistant", "content": "", "tool_calls": calls}]
+    messages = [
+        *opening(d),
+        {"role": "user", "content": joiner.join(requests)},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+    ]
     return Conversation(messages, offered(d, functions), check={"calls": calls})
+
+
+def joined(d: Draw) -> Conversation:
+    """The weather in Rome and Paris: one request, one parameter, several values."""
+    function = pick(d)
+    request = d.of(function.requests)
+    named = [p for p in function.parameters if f"{{{p.name}}}" in request]
+    lacking = [p for p in function.parameters if p.required and p not in named]
+    varied = [p for p in named if p.kind != "bool"]
+    if lacking or not varied:
+        return joined(d)
+    parameter = d.rng.choice(varied)
+    shared = {p.name: value_of(d, p.kind) for p in named}
+    values = list(dict.fromkeys(value_of(d, parameter.kind) for _ in range(d.number(2, 3))))
+    texts = [str(v) for v in values]
+    together = (
+        texts[0]
+        if len(texts) == 1
+        else ", ".join(texts[:-1]) + d.rng.choice((" and ", " and ", " & ")) + texts[-1]
+    )
+    shown = {**{k: wording(v) for k, v in shared.items()}, parameter.name: together}
+    calls = [call(function, {**shared, parameter.name: v}) for v in values]
+    messages = [
+        *opening(d),
+        {"role": "user", "content": d.of(ASK_PREFIX) + request.format(**shown)},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+    ]
+    return Conversation(messages, offered(d, [function]), check={"calls": calls})
 
 
 def none_needed(d: Draw, facts: Facts) -> Conversation:
@@ -195,7 +333,11 @@ def none_needed(d: Draw, facts: Facts) -> Conversation:
     if not others:
         return single(d, facts)
     return Conversation(
-        [*opening(d), {"role": "user", "content": d.of(ASK_PREFIX) + request}, {"role": "assistant", "content": d.rng.choice(IRRELEVANT)}],
+        [
+            *opening(d),
+            {"role": "user", "content": d.of(ASK_PREFIX) + request},
+            {"role": "assistant", "content": d.rng.choice(IRRELEVANT)},
+        ],
         [signature(f, d) for f in {f.name: f for f in others}.values()],
         check={"no_call": True},
     )
@@ -209,11 +351,25 @@ def told_result(d: Draw, facts: Facts) -> Conversation:
     failed = d.chance(0.12)
     content = json.dumps(outcome)
     if failed:
-        reason = d.of(["not found", "timeout", "permission denied", "service unavailable", "invalid argument", "no such entry", "network unreachable"])
+        reason = d.of(
+            [
+                "not found",
+                "timeout",
+                "permission denied",
+                "service unavailable",
+                "invalid argument",
+                "no such entry",
+                "network unreachable",
+            ]
+        )
         content = json.dumps({"error": reason})
         answer = f"That did not work: {reason}."
     else:
-        answer = re.sub(r"\{(\w+)\}", lambda m: wording({**arguments, **outcome}.get(m.group(1), "it")), function.told)
+        answer = re.sub(
+            r"\{(\w+)\}",
+            lambda m: wording({**arguments, **outcome}.get(m.group(1), "it")),
+            function.told,
+        )
         answer = answer[0].upper() + answer[1:]
     messages = [
         *opening(d),

@@ -1,0 +1,102 @@
+"""The recipe of the embedded model: its pieces, and all of its stages at scale `tiny`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
+pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
+gguf = pytest.importorskip("gguf", reason="the recipe writes GGUF, and gguf is not installed")
+jinja2 = pytest.importorskip("jinja2", reason="the template is checked with jinja2")
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from recipes.ember import chat, corpus, readers, tasks  # noqa: E402
+from recipes.ember.tasks.draw import Draw  # noqa: E402
+from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
+
+TAR = Command(
+    "tar", "an archiving utility", "train", "tar [OPTION...] [FILE]...",
+    [(["-x", "--extract"], "Extract files from an archive"), (["-v"], "Say what is done"),
+     (["-z", "--gzip"], "Filter the archive through gzip")],
+)  # fmt: skip
+TEXT = "The archive is a single file that holds other files. It can be read from a tape. " * 3
+PASSAGES = [Passage("tar", "Archives", TEXT, s) for s in ("train", "validation", "test")] * 3
+FACTS = Facts([TAR], PASSAGES)
+
+
+def templated(conversation: chat.Conversation, **options: object) -> str:
+    environment = jinja2.Environment()
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    template = environment.from_string(chat.TEMPLATE)
+    return str(template.render(tools=conversation.tools or None, **options))
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_training_text_is_what_the_template_makes(name: str) -> None:
+    for index in range(40):
+        conversation = tasks.one(FACTS, name, "train", index)
+        prompt, answer = chat.render(conversation)
+        assert prompt == templated(
+            conversation,
+            messages=conversation.messages[:-1],
+            add_generation_prompt=True,
+            enable_thinking=conversation.thinking,
+        )
+        whole = templated(conversation, messages=conversation.messages)
+        assert prompt + answer + "\n" == whole
+
+
+def test_thinking_is_on_unless_switched_off() -> None:
+    conversation = chat.Conversation([{"role": "user", "content": "hi"}])
+    text = templated(conversation, messages=conversation.messages, add_generation_prompt=True)
+    assert text == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+
+
+def test_a_conversation_depends_on_its_seed_alone() -> None:
+    assert tasks.generate(FACTS, "train", 7) == tasks.generate(FACTS, "train", 7)
+    assert tasks.generate(FACTS, "train", 7) != tasks.generate(FACTS, "train", 8)
+
+
+def test_training_and_test_draw_from_different_phrasings() -> None:
+    options = [str(i) for i in range(23)]
+    train = {Draw("train", str(i)).of(options) for i in range(2000)}
+    test = {Draw("test", str(i)).of(options) for i in range(2000)}
+    assert not train & test
+    assert train | test == set(options[:20]) | train
+
+
+def test_roff_becomes_text_with_headings_and_options() -> None:
+    page = (
+        ".TH TAR 1\n.SH NAME\ntar \\- an archiving utility\n.SH OPTIONS\n.TP\n"
+        "\\fB\\-x\\fR, \\fB\\-\\-extract\\fR\nExtract files from an archive.\n"
+    )
+    text = readers.read_roff(page)
+    assert "## NAME\n\ntar - an archiving utility" in text
+    assert "-x, --extract\n    Extract files from an archive." in text
+
+
+def test_a_document_is_always_in_the_same_split() -> None:
+    splits = [corpus.split_of(f"package:/page/{i}:0") for i in range(3000)]
+    assert splits == [corpus.split_of(f"package:/page/{i}:0") for i in range(3000)]
+    assert 20 < splits.count("test") < 120
+
+
+@pytest.mark.timeout(300)
+def test_tiny_runs_every_stage(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="the evaluate stage asks llama.cpp")
+    command = [sys.executable, "-m", "recipes.ember", "--scale", "tiny", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    fields = gguf.GGUFReader(tmp_path / "ember.gguf").fields
+    assert fields["general.architecture"].contents() == "qwen3"
+    assert fields["tokenizer.chat_template"].contents() == chat.TEMPLATE
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["same_tokens"][0] == figures["same_tokens"][1] > 0
+    assert "95 %" in (tmp_path / "ember.md").read_text()
