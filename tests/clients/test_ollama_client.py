@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
 ollama = pytest.importorskip("ollama")
@@ -12,8 +15,10 @@ HELLO = [{"role": "user", "content": "hello"}]
 
 
 @pytest.fixture(scope="module")
-def client(url: str) -> ollama.Client:
-    return ollama.Client(host=url)
+def client(url: str) -> Iterator[ollama.Client]:
+    found = ollama.Client(host=url)
+    with contextlib.closing(found._client):
+        yield found
 
 
 def weather(city: str) -> str:

@@ -101,10 +101,11 @@ class Exchange:
         async with self.node.perform(operation) as events:
             async for event in events:
                 fold.add(event)
-        return self.counted(fold.result())
+        return self.counted(fold.result(), operation)
 
-    def counted(self, result: ChatResult) -> ChatResult:
+    def counted(self, result: ChatResult, operation: Operation) -> ChatResult:
         """The result, its tokens counted in the metrics."""
+        result.model = result.model or getattr(operation, "model", "")
         self._metrics.usage(result.model, result.usage)
         return result
 

@@ -153,7 +153,10 @@ async def _complete_all(exchange: Exchange, operations: list[Complete]) -> list[
     async with perform_all(exchange.node, operations, at_once=at_once, tell=tell) as events:
         async for event in events:
             folds[position].add(event)
-    return [exchange.counted(fold.result()) for fold in folds]
+    return [
+        exchange.counted(fold.result(), operation)
+        for fold, operation in zip(folds, operations, strict=True)
+    ]
 
 
 MODEL_ROUTES: Table = {

@@ -154,7 +154,7 @@ def running(status: StatusReport, models: list[ModelSummary], *, now: float) -> 
                     "digest": _hash(worker.digest),
                     "details": _details(known.get(worker.digest)),
                     "expires_at": _expiry(worker, now),
-                    "size_vram": 0 if worker.device in {"", "cpu"} else worker.memory,
+                    "size_vram": 0 if worker.device.lower() in {"", "cpu"} else worker.memory,
                     "context_length": worker.context,
                 }
                 for worker in status.workers

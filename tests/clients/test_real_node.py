@@ -1,0 +1,183 @@
+"""The official clients against ``ingle serve`` and the embedded models: a newcomer's walk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.clients
+
+CHAT, EMBED = "ember", "ember-embed"
+ASK = [{"role": "user", "content": "What does tar -x do?"}]
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+LONG = [{"role": "user", "content": "word " * 20_000}]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server with a fresh state."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        **os.environ,
+        "INGLE_STATE_DIR": str(home / "state"),
+        "INGLE_MODELS_DIR": str(home / "models"),
+        "INGLE_CONFIG": str(home / "ingle.toml"),
+    }
+    command = [sys.executable, "-m", "ingle.cli.main", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert "http://127.0.0.1:" in first, first + process.stderr.read()
+        try:
+            yield next(word for word in first.split() if word.startswith("http://"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def test_openai(real: str) -> None:
+    openai = pytest.importorskip("openai")
+    pydantic = pytest.importorskip("pydantic")
+    person = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    with openai.OpenAI(base_url=f"{real}/v1", api_key="none", max_retries=0) as client:
+        names = [model.id for model in client.models.list()]
+        assert {CHAT, EMBED} <= set(names)
+        asked = {"model": CHAT, "messages": ASK, "temperature": 0, "max_tokens": 32}
+        whole = client.chat.completions.create(**asked)
+        pieces = [
+            chunk.choices[0].delta.content or ""
+            for chunk in client.chat.completions.create(**asked, stream=True)
+        ]
+        assert whole.choices[0].message.content == "".join(pieces) != ""
+        assert len(pieces) > 4
+        parsed = client.chat.completions.parse(
+            **{**asked, "max_tokens": 400}, response_format=person
+        )
+        assert parsed.choices[0].message.parsed is not None
+        tool = {"type": "function", "function": {"name": "weather", "parameters": CITY}}
+        called = client.chat.completions.create(
+            **{**asked, "max_tokens": 200}, tools=[tool], tool_choice="required"
+        )
+        assert called.choices[0].finish_reason == "tool_calls"
+        call = called.choices[0].message.tool_calls[0]
+        assert isinstance(json.loads(call.function.arguments)["city"], str)
+        vectors = client.embeddings.create(model=EMBED, input=["a cat", "a kitten"])
+        first, second = (row.embedding for row in vectors.data)
+        assert sum(x * x for x in first) == pytest.approx(1, abs=1e-3)
+        assert len(first) == len(second)
+        scored = client.completions.create(
+            model=CHAT, prompt="one two three", max_tokens=0, echo=True, logprobs=1
+        )
+        assert scored.choices[0].text == "one two three"
+        assert scored.choices[0].logprobs.token_logprobs[0] is None
+        first = client.responses.create(model=CHAT, input="Hello", max_output_tokens=16)
+        again = client.responses.create(
+            model=CHAT, input="And?", previous_response_id=first.id, max_output_tokens=16
+        )
+        assert again.usage.input_tokens > first.usage.input_tokens
+        with pytest.raises(openai.NotFoundError, match="ember"):
+            client.chat.completions.create(model="embre", messages=ASK)
+
+
+def test_anthropic(real: str) -> None:
+    anthropic = pytest.importorskip("anthropic")
+    with anthropic.Anthropic(base_url=real, api_key="none", max_retries=0) as client:
+        asked = {"model": CHAT, "messages": ASK, "max_tokens": 32, "extra_body": {"temperature": 0}}
+        whole = client.messages.create(**asked)
+        with client.messages.stream(**asked) as stream:
+            assert "".join(stream.text_stream) == whole.content[0].text != ""
+        tools = [{"name": "weather", "input_schema": CITY}]
+        called = client.messages.create(
+            **{**asked, "max_tokens": 200}, tools=tools, tool_choice={"type": "any"}
+        )
+        assert called.stop_reason == "tool_use"
+        assert isinstance(called.content[-1].input["city"], str)
+        counted = client.messages.count_tokens(model=CHAT, messages=ASK)
+        usage = whole.usage
+        assert counted.input_tokens == usage.input_tokens + (usage.cache_read_input_tokens or 0)
+
+
+def test_ollama(real: str, request: pytest.FixtureRequest) -> None:
+    ollama = pytest.importorskip("ollama")
+    client = ollama.Client(host=real)
+    request.addfinalizer(client._client.close)
+    options = {"temperature": 0, "num_predict": 32}
+    whole = client.chat(CHAT, ASK, options=options)
+    parts = client.chat(CHAT, ASK, options=options, stream=True)
+    assert "".join(part.message.content or "" for part in parts) == whole.message.content != ""
+    schema = {**CITY, "additionalProperties": False}
+    shaped = client.chat(CHAT, ASK, format=schema, options={**options, "num_predict": 200})
+    assert list(json.loads(shaped.message.content)) == ["city"]
+    assert client.generate(CHAT, "Hello", options=options).response
+    assert client.generate(CHAT, "Once", raw=True, options=options).response
+    assert len(client.embed(EMBED, ["a", "b"]).embeddings) == 2
+    assert {CHAT, EMBED} <= {model.model for model in client.list().models}
+    assert client.show(CHAT).modelinfo["general.architecture"]
+    assert CHAT in [model.model for model in client.ps().models]
+    client.copy(CHAT, "spark")
+    client.delete("spark")
+    assert client.generate(CHAT, "", keep_alive=0).done_reason == "unload"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": LONG}),
+        ("/v1/chat/completions", {"messages": LONG, "stream": True}),
+        ("/v1/completions", {"prompt": "word " * 20_000}),
+        ("/v1/responses", {"input": "word " * 20_000}),
+        ("/v1/messages", {"messages": LONG}),
+        ("/api/chat", {"messages": LONG}),
+        ("/api/generate", {"prompt": "word " * 20_000}),
+    ],
+)
+def test_too_long_a_prompt_is_refused_with_both_counts(
+    real: str, path: str, body: dict[str, object]
+) -> None:
+    response = httpx.post(f"{real}{path}", json={"model": CHAT, **body}, timeout=60)
+    assert response.status_code == 400
+    assert "context_length_exceeded" in response.text
+    found = response.json()
+    details = found["details"] if path.startswith("/api") else found["error"]["details"]
+    assert details["prompt_tokens"] > details["context"] > 0
+
+
+def test_a_client_that_leaves_frees_its_slot(real: str) -> None:
+    asked = {"model": CHAT, "messages": ASK, "stream": True, "ignore_eos": True}
+    body = json.dumps(asked).encode()
+    host, port = real.removeprefix("http://").split(":")
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}"
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(head.encode() + b"\r\n\r\n" + body)
+        assert raw.recv(4096).startswith(b"HTTP/1.1 200")
+        assert slots(real) == 1
+    left = time.monotonic()
+    with contextlib.suppress(StopIteration):
+        while slots(real) and time.monotonic() - left < 5:
+            time.sleep(0.01)
+    assert time.monotonic() - left < 1
+
+
+def slots(url: str) -> int:
+    page = httpx.get(f"{url}/metrics").text
+    lines = [line for line in page.splitlines() if line.startswith("ingle_slots_active ")]
+    return int(float(lines[0].split()[1]))
+
+
+def test_the_state_is_the_owners_alone(real: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stored = list(Path(tmp_path_factory.getbasetemp()).glob("home*/state/responses.sqlite"))
+    assert stored
+    assert stored[0].stat().st_mode & 0o077 == 0
