@@ -43,6 +43,8 @@ class ResponseStream:
         self._call_id = ""
         self._pieces: list[str] = []
         self._logprobs: list[Any] = []
+        self._items: list[dict[str, Any]] = []
+        self._closing = b""
         self._response: Response | None = None
 
     @property
@@ -51,9 +53,12 @@ class ResponseStream:
         return self._fold.result()
 
     def whole(self) -> Response:
-        """The whole object, once the last event was added."""
+        """The whole object, once the last event was added: its items are those of the stream."""
         if self._response is None:
-            self._response = completed(self._base, self._fold.result())
+            opening = b"" if self._sequence else self._open_text()
+            self._closing = opening + self._close()
+            answered = completed(self._base, self._fold.result())
+            self._response = {**answered, "output": self._items}
         return self._response
 
     def add(self, event: Event) -> bytes:
@@ -74,10 +79,8 @@ class ResponseStream:
 
     def end(self) -> bytes:
         """The last item's end and the whole object."""
-        opening = b"" if self._sequence else self._open_text()
-        closing = self._close()
         response = self.whole()
-        return opening + closing + self._event(f"response.{response['status']}", response=response)
+        return self._closing + self._event(f"response.{response['status']}", response=response)
 
     def fail(self, error: IngleError) -> bytes:
         """``response.failed`` with the error."""
@@ -169,6 +172,7 @@ class ResponseStream:
             )
         else:
             return b""
+        self._items.append(item)
         return done + self._event("response.output_item.done", output_index=self._index, item=item)
 
     def _added(self, item: dict[str, Any]) -> bytes:
