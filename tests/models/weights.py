@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gguf
+import gguf.quants
 import numpy as np
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -48,6 +49,7 @@ def write_model(
     pooling: int | None = None,
     seed: int = 0,
     extra: dict[str, str] | None = None,
+    quantization: gguf.GGMLQuantizationType | None = None,
 ) -> Path:
     """Write a model that an engine can load."""
     shape = shape or Shape()
@@ -87,6 +89,10 @@ def write_model(
     for name, dims in _tensors(shape):
         if name.endswith("_norm.weight"):
             writer.add_tensor(name, np.ones(dims, np.float32))
+        elif quantization is not None:
+            values = rng.standard_normal(dims, dtype=np.float32) * 0.02
+            quantized = gguf.quants.quantize(values, quantization)
+            writer.add_tensor(name, quantized, raw_dtype=quantization)
         else:
             values = rng.standard_normal(dims, dtype=np.float32) * 0.02
             writer.add_tensor(name, values.astype(shape.dtype))

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import BadModelFile
-from ingle.models.gguf import ArraySize, Header, Scalar, Value, read_header
+from ingle.models.gguf import ArraySize, Header, Scalar, Tensor, Value, read_header
 from ingle.models.tensor_types import FILE_TYPES
 from ingle.operations import Capability
 
@@ -46,6 +46,8 @@ _WINDOW_PERIOD = {
     "smallthinker": 4,
 }
 _FULL_ATTENTION_INTERVAL = 4
+_REPACKED = frozenset({"Q4_0", "Q4_K", "IQ4_NL"})
+"""As measured with the pinned engine on AVX2."""
 _PREFIXES = {
     "nomic-embed": ("search_query: ", "search_document: "),
     "e5-": ("query: ", "passage: "),
@@ -79,9 +81,12 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     quant_mix: dict[str, int] = {}
     """Tensor type to how many tensors have it."""
     tensor_bytes: int = 0
+    repacked_bytes: int = 0
+    """Of these, what the engine stores a second time, rearranged, when it computes on the CPU."""
     context_length: int = 0
     embedding_length: int = 0
     feed_forward_length: int = 0
+    """The widest inner layer; of a mixture, all experts that a token uses together."""
     layers: int = 0
     heads: int = 0
     heads_kv: list[int] = []
@@ -89,6 +94,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     key_length: int = 0
     value_length: int = 0
     vocabulary: int = 0
+    merges: int = 0
+    """Merge rules of the tokeniser."""
     window: int = 0
     """Tokens that windowed layers keep; 0: every layer keeps all."""
     windowed: list[bool] = []
@@ -173,9 +180,10 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         quantization=_quantization(head, mix),
         quant_mix=dict(mix.most_common()),
         tensor_bytes=sum(tensor.size for tensor in tensors),
+        repacked_bytes=_repacked_bytes(tensors, names),
         context_length=head.count(f"{arch}.context_length"),
         embedding_length=embedding,
-        feed_forward_length=max(head.per_layer(f"{arch}.feed_forward_length", layers), default=0),
+        feed_forward_length=_feed_forward_length(head, arch, layers),
         layers=layers,
         heads=heads,
         heads_kv=heads_kv,
@@ -188,6 +196,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         experts=head.count(f"{arch}.expert_count"),
         pooling=pooling,
         causal=arch not in _ENCODERS and head.flag(f"{arch}.attention.causal", True),
+        merges=head.length("tokenizer.ggml.merges"),
         rank_head=bool(_CLASSIFIERS & names) and pooling != "none",
         template=head.text("tokenizer.chat_template"),
         licence=head.text("general.license") or head.text("general.license.name"),
@@ -278,6 +287,26 @@ def _vocabulary(head: _Metadata, arch: str, headers: Sequence[Header]) -> int:
             if tensor.name == "token_embd.weight" and len(tensor.shape) == 2:
                 return tensor.shape[1]
     return 0
+
+
+def _feed_forward_length(head: _Metadata, arch: str, layers: int) -> int:
+    dense = max(head.per_layer(f"{arch}.feed_forward_length", layers), default=0)
+    used = head.count(f"{arch}.expert_used_count") or 1
+    return max(dense, used * head.count(f"{arch}.expert_feed_forward_length"))
+
+
+def _repacked_bytes(tensors: Sequence[Tensor], names: set[str]) -> int:
+    # ggml's CPU backend (ggml-cpu/repack.cpp): matrices of these types, by eight rows.
+    # The token embedding only where it serves as the output as well.
+    tied = "output.weight" not in names
+    return sum(
+        tensor.size
+        for tensor in tensors
+        if tensor.type.name in _REPACKED
+        and len(tensor.shape) > 1
+        and tensor.shape[1] % 8 == 0
+        and (tied or tensor.name != "token_embd.weight")
+    )
 
 
 def _heads_kv(head: _Metadata, arch: str, layers: int, heads: int) -> list[int]:

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import gguf
+import pytest
+
+from ingle.models import fit, predict
+from ingle.models.facts import Facts, facts_of
+from ingle.models.fit import WORKER_BYTES, largest_context, needed_bytes
+from ingle.operations import DeviceInfo
+
+from .weights import Shape, write_model
+
+MIB = 1 << 20
+BARE_ENGINE = 13 * MIB
+"""What the engine itself takes beside the model, once it is loaded: part of `WORKER_BYTES`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    shape: Shape
+    context: int
+    slots: int = 1
+    ubatch: int = 512
+    pooling: int | None = None
+    quantization: gguf.GGMLQuantizationType | None = None
+
+
+WIDE = Shape(4, 512, 8, 4, 64, 1536, 4000)
+CASES = {
+    "wide": Case(WIDE, 2048),
+    "wide, four slots": Case(WIDE, 1024, slots=4),
+    "deep and narrow, long context": Case(Shape(16, 256, 4, 4, 64, 512, 1000), 4096, slots=2),
+    "large vocabulary": Case(Shape(2, 256, 4, 2, 64, 768, 50_000), 1024),
+    "vectors": Case(WIDE, 1024, slots=2, ubatch=1024, pooling=3),
+    "repacked": Case(
+        Shape(8, 768, 12, 4, 64, 2048, 4000), 1024, quantization=gguf.GGMLQuantizationType.Q4_0
+    ),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+@pytest.mark.parametrize("name", CASES)
+def test_prediction_is_near_the_measured_peak(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    path = write_model(
+        tmp_path / "m.gguf", case.shape, pooling=case.pooling, quantization=case.quantization
+    )
+    command = [sys.executable, str(Path(__file__).with_name("loading.py"))]
+    numbers = [str(number) for number in (case.context, case.slots, case.ubatch)]
+    mode = ["embed"] if case.pooling else []
+    answer = subprocess.run(
+        [*command, str(path), *numbers, *mode],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    bare, peak = map(int, answer.stdout.split()[-2:])
+    facts = facts_of([path])
+    predicted = needed_bytes(facts, case.context, case.slots, case.ubatch)
+    predicted += facts.repacked_bytes + bare + BARE_ENGINE - WORKER_BYTES
+    print(f"{name}: predicted {predicted / MIB:.0f} MiB, measured {peak / MIB:.0f} MiB")
+    assert abs(predicted - peak) <= max(0.15 * peak, 16 * MIB), (predicted / MIB, peak / MIB)
+
+
+def device(memory: int, kind: str = "cpu") -> DeviceInfo:
+    return DeviceInfo(name=f"{kind}-{memory >> 30}", kind=kind, memory_free=memory)
+
+
+LLAMA_8B = Facts(
+    architecture="llama",
+    tensor_bytes=4_920_000_000,
+    context_length=131_072,
+    embedding_length=4096,
+    feed_forward_length=14_336,
+    layers=32,
+    heads=32,
+    heads_kv=[8] * 32,
+    key_length=128,
+    value_length=128,
+    vocabulary=128_256,
+)
+
+
+def test_a_known_model_needs_what_is_known() -> None:
+    (report,) = predict(LLAMA_8B, model="llama", context=8192, devices=[device(16 << 30)])
+    assert report.kv_cache == 1 << 30  # 128 KiB per token
+    assert report.weights == 4_920_000_000
+    assert report.fits
+    assert report.advice == ""
+    assert report.needed == report.weights + report.kv_cache + report.compute + report.overhead
+
+
+def test_the_largest_context_is_the_largest() -> None:
+    for memory in (6 << 30, 8 << 30, 12 << 30, 64 << 30):
+        largest = largest_context(LLAMA_8B, memory, 2)
+        assert needed_bytes(LLAMA_8B, largest, 2) <= memory
+        assert largest <= 131_072
+        if largest < 131_072:
+            assert needed_bytes(LLAMA_8B, largest + 512, 2) > memory
+    assert largest_context(LLAMA_8B, 4 << 30) == 0
+
+
+def test_advice_says_what_to_do_and_the_best_device_comes_first() -> None:
+    reports = predict(
+        LLAMA_8B,
+        model="llama",
+        context=65_536,
+        slots=2,
+        devices=[device(4 << 30), device(64 << 30, "cuda"), device(9 << 30, "vulkan")],
+    )
+    assert [report.device for report in reports] == ["cuda-64", "vulkan-9", "cpu-4"]
+    assert [report.fits for report in reports] == [True, False, False]
+    assert reports[1].advice == f"Take a context of {reports[1].largest_context} tokens."
+    assert "smaller quantisation" in reports[2].advice
+    (report,) = predict(LLAMA_8B, model="m", context=200_000, devices=[device(1 << 40)])
+    assert "trained for 131072" in report.advice
+    tight = needed_bytes(LLAMA_8B, 512, 1) + MIB
+    (report,) = predict(LLAMA_8B, model="m", context=512, slots=64, devices=[device(tight)])
+    assert report.advice.startswith("Take one slot instead of 64")
+
+
+def test_windows_states_and_latent_attention_are_counted() -> None:
+    gemma = Facts(
+        layers=6, heads_kv=[4] * 6, key_length=256, value_length=256, window=1024,
+        windowed=[True] * 5 + [False],
+    )  # fmt: skip
+    row = 2 * 4 * 512
+    assert fit.kv_bytes(gemma, 32_768, 1) == row * (5 * 1536 + 32_768)
+    assert fit.kv_bytes(gemma, 512, 1) == row * 6 * 512
+    mamba = Facts(layers=4, heads_kv=[0] * 4, state_bytes=1000)
+    assert fit.kv_bytes(mamba, 32_768, 3) == 3000
+    latent = Facts(layers=2, heads_kv=[1, 1], key_length=576, value_length=0)
+    assert fit.kv_bytes(latent, 1024, 1) == 2 * 2 * 576 * 1024
