@@ -223,7 +223,7 @@ class Hub(FileServer):
             handler.send_empty(status, X_Error_Code=code)
         elif repo in self.gated and self.gated[repo] != token and not api:
             handler.send_empty(403 if token else 401, X_Error_Code="GatedRepo")
-        elif api and parts[2:] in (["revision", "main"], ["revision", COMMIT]):
+        elif api and parts[2:] in ([], ["revision", "main"], ["revision", COMMIT]):
             handler.send_json(self._listing(repo))
         elif not api and parts[2] == "resolve" and parts[3] in ("main", COMMIT):
             self._resolve(handler, repo, "/".join(parts[4:]))
