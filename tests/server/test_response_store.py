@@ -1,0 +1,92 @@
+"""Stored responses: bounded, private, durable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingle.operations import ImagePart, Message, TextPart, ToolCall
+from ingle.server.response_store import ResponseNotFound, ResponseStore, StoredResponse
+from ingle.server.settings import ServerSettings
+
+from .running import Running, running
+
+
+def stored(identifier: str, text: str = "hi") -> StoredResponse:
+    turns = [Message(role="user", content=text)]
+    answer = Message(role="assistant", content="yes", tool_calls=[ToolCall(id="c", name="f")])
+    return StoredResponse({"id": identifier, "status": "completed"}, turns, [*turns, answer])
+
+
+def test_what_is_put_comes_back_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "responses.sqlite"
+    picture = Message(role="user", content=[TextPart(text="a"), ImagePart(data=b"\x00\xff")])
+    first = ResponseStore(path)
+    first.put(stored("a")._replace(turns=[picture]))
+    first.close()
+    assert path.stat().st_mode & 0o077 == 0
+    second = ResponseStore(path)
+    found = second.get("a")
+    assert found.turns == [picture]
+    assert found.conversation[1].tool_calls[0].name == "f"
+    second.delete("a")
+    with pytest.raises(ResponseNotFound):
+        second.get("a")
+    with pytest.raises(ResponseNotFound):
+        second.delete("a")
+    second.close()
+
+
+def test_the_oldest_go_first() -> None:
+    store = ResponseStore(None, most_responses=3, most_bytes=1 << 20)
+    for number in range(5):
+        store.put(stored(str(number)))
+    for gone in ("0", "1"):
+        with pytest.raises(ResponseNotFound):
+            store.get(gone)
+    assert store.get("4").response["id"] == "4"
+    store.close()
+
+
+def test_large_ones_push_others_out() -> None:
+    store = ResponseStore(None, most_responses=100, most_bytes=10_000)
+    store.put(stored("small"))
+    store.put(stored("large", "x" * 6000))
+    with pytest.raises(ResponseNotFound):
+        store.get("small")
+    store.close()
+
+
+def test_responses_survive_a_restart_of_the_server(tmp_path: Path) -> None:
+    settings = ServerSettings(state_dir=tmp_path)
+    with running(settings) as server:
+        identifier = server.post("/v1/responses", {"input": "one"}).json()["id"]
+        kept_out = server.post("/v1/responses", {"input": "x", "store": False}).json()["id"]
+    with running(settings) as server:
+        assert server.get(f"/v1/responses/{identifier}").status_code == 200
+        assert server.get(f"/v1/responses/{kept_out}").status_code == 404
+        asked = {"input": "two", "previous_response_id": identifier}
+        assert server.post("/v1/responses", asked).status_code == 200
+        chat = server.node.performed[-1]
+        assert [m.text for m in chat.messages] == ["one", "Hello, wide world!", "two"]  # type: ignore[attr-defined]
+        lost = server.post("/v1/responses", {"input": "x", "previous_response_id": kept_out})
+        assert lost.status_code == 404
+        assert lost.json()["error"]["param"] == "previous_response_id"
+
+
+def test_input_items_are_paged(server: Running) -> None:
+    turns = [{"role": "user", "content": str(number)} for number in range(5)]
+    identifier = server.post("/v1/responses", {"input": turns}).json()["id"]
+    path = f"/v1/responses/{identifier}/input_items"
+    page = server.get(f"{path}?limit=2&order=asc").json()
+    assert [item["content"][0]["text"] for item in page["data"]] == ["0", "1"]
+    assert page["has_more"] is True
+    assert server.get(path).json()["data"][0]["content"][0]["text"] == "4"
+    for bad in ("0", "101", "x", "-1"):
+        assert server.get(f"{path}?limit={bad}").status_code == 400
+
+
+def test_counting_a_response(server: Running) -> None:
+    counted = server.post("/v1/responses/input_tokens", {"input": "one two three"}).json()
+    assert counted == {"object": "response.input_tokens", "input_tokens": 3}
