@@ -1,6 +1,8 @@
 """Stage 9, evaluate: what the shipped files do, through llama.cpp, and the model cards.
 
-Tasks are drawn from the test split: phrasings, names and functions that training never showed.
+Tasks are drawn twice: as training draws them, from seeds it never used, and from the test split,
+whose phrasings, names and functions it never showed. The distance between the two is what the
+model has learned by heart rather than understood.
 Bits per byte are of held-out documents, with those apart that share 13-grams with training.
 """
 
@@ -27,6 +29,7 @@ from .tasks import about, catalogue, manual, pairs, reading
 
 REFUSALS = {*reading.UNKNOWN, *about.DONT_KNOW, *catalogue.IRRELEVANT, about.NOISE, about.EMPTY}
 SLOTS = 2
+UNUSED_SEEDS = 50_000_000  # beyond any that a scale trains on
 Figures = dict[str, Any]
 
 
@@ -118,11 +121,13 @@ def as_openai(messages: list[chat.Message]) -> list[chat.Message]:
     return out
 
 
-def task_figures(engine: Any, scale: Scale, facts: tasks.Facts) -> Figures:
+def task_figures(
+    engine: Any, scale: Scale, facts: tasks.Facts, split: str, first: int = 0
+) -> Figures:
     hits: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     jobs = [
-        (name, tasks.one(facts, name, "test", index))
+        (name, tasks.one(facts, name, split, first + index))
         for name in tasks.TASKS
         for index in range(scale.evaluation_items * (2 if name == "arithmetic" else 1))
     ]
@@ -308,7 +313,9 @@ def run(scale: Scale, folder: Path) -> None:
     engine = open_engine(folder / "ember.gguf")
     figures: Figures = {"scale": scale.name}
     figures |= same_tokens(engine, scale, folder)
-    figures |= task_figures(engine, scale, facts)
+    figures |= task_figures(engine, scale, facts, "test")
+    seen = task_figures(engine, scale, facts, "train", UNUSED_SEEDS)
+    figures["tasks_seen"] = seen["tasks"]
     figures |= retrieval(folder / "ember-embed.gguf", scale, facts)
     figures |= held_out(folder / "ember.gguf", scale, folder)
     (folder / "failures.json").write_text(json.dumps(figures.pop("failures"), indent=1))

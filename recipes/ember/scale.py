@@ -41,8 +41,8 @@ class Scale:
 
 TINY = Scale(
     name="tiny", packages=False, corpus_characters=1_500_000, xz=0, vocabulary=1024,
-    layers=2, width=256, heads=4, key_value_heads=2, feed_forward=512, context=1024,
-    sequence=256, batch=8, micro_batch=8, pretrain_tokens=60_000, instruct_tokens=60_000,
+    layers=2, width=256, heads=4, key_value_heads=2, feed_forward=512, context=2048,
+    sequence=256, batch=8, micro_batch=8, pretrain_tokens=60_000, instruct_tokens=30_000,
     conversations=800, mixed_conversations=100, embed_steps=8, embed_layers=1, embed_batch=16,
     evaluation_items=4,
 )  # fmt: skip
