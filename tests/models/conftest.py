@@ -10,7 +10,7 @@ from ingle.models import Store
 from ingle.models import embedded as embedded_module
 
 from .hub import FileServer, Hub
-from .weights import write_model
+from .weights import Shape, write_model
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +24,15 @@ def embedded(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_model(tmp_path_factory.mktemp("weights") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A model of some megabytes."""
+    path = tmp_path_factory.mktemp("large") / "large.gguf"
+    data = write_model(path, Shape(layers=4, embedding=256, feed_forward=768)).read_bytes()
+    assert 5 << 20 < len(data) < 12 << 20
+    return data
 
 
 @pytest.fixture

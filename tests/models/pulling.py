@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ingle.models.store import Store
 from ingle.models.transfer import TransferSettings
 from ingle.operations import ModelSummary, Progress, Pull, Pulled
 
+MIB = 1 << 20
 IMPATIENT = TransferSettings(
     segment=256 << 10, stall_s=1.0, retries=3, backoff_s=0.01, journal_s=0.02
 )
@@ -24,6 +26,19 @@ def pulled(store: Store, op: Pull, settings: TransferSettings = IMPATIENT) -> Mo
 def progress_of(store: Store, op: Pull) -> list[Progress]:
     """Pull to the end; all that was told on the way."""
     return asyncio.run(_pulled(store, op, IMPATIENT))[1]
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def assert_whole(store: Store, name: str, data: bytes) -> None:
+    model = store.resolve(name)
+    assert model.digest == f"sha256:{sha256(data)}"
+    assert model.path.read_bytes() == data
+    assert list(store.blobs.partial.iterdir()) == []
+    with store.index.read() as rows:
+        assert rows.pins() == {}
 
 
 async def _pulled(

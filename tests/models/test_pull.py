@@ -2,12 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,53 +21,8 @@ from ingle.models.pull import pull
 from ingle.operations import Progress, Pull
 
 from .hub import FileServer
-from .pulling import IMPATIENT, progress_of, pulled
+from .pulling import IMPATIENT, MIB, assert_whole, progress_of, pulled, sha256
 from .weights import Shape, write_model
-
-MIB = 1 << 20
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A model of some megabytes."""
-    path = tmp_path_factory.mktemp("large") / "large.gguf"
-    data = write_model(path, Shape(layers=4, embedding=256, feed_forward=768)).read_bytes()
-    assert 5 * MIB < len(data) < 12 * MIB
-    return data
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def assert_whole(store: Store, name: str, data: bytes) -> None:
-    model = store.resolve(name)
-    assert model.digest == f"sha256:{sha256(data)}"
-    assert model.path.read_bytes() == data
-    assert list(store.blobs.partial.iterdir()) == []
-    with store.index.read() as rows:
-        assert rows.pins() == {}
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something that another process or thread does."""
-    import time
-
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.005)
-
-
-def start(store: Store, url: str, name: str = "m") -> subprocess.Popen[str]:
-    package = Path(__file__).parent
-    return subprocess.Popen(
-        [sys.executable, "-m", f"{package.name}.pulling", str(store.root), url, name],
-        cwd=package.parent,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_url_is_fetched_in_parts_and_verified(
@@ -300,64 +249,6 @@ def test_stopping_leaves_a_partial_that_resumes(
     assert server.sent < len(weights) + 2 * MIB
 
 
-def test_kill_9_in_the_middle_costs_little(
-    store: Store, server: FileServer, weights: bytes
-) -> None:
-    url = server.add("/m.gguf", weights, piece_s=0.01)
-    for share in (0.3, 0.6):
-        process = start(store, url)
-        until(lambda share=share: server.sent > share * len(weights), "bytes were sent")
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    server.files["/m.gguf"].piece_s = 0
-    pulled(store, Pull(model="m", source=url))
-    assert_whole(store, "m", weights)
-    assert server.sent < len(weights) * 1.6
-
-
-def test_two_processes_share_one_download(store: Store, server: FileServer, weights: bytes) -> None:
-    url = server.add("/m.gguf", weights, piece_s=0.005)
-    processes = [start(store, url, f"m{number}") for number in range(2)]
-    outputs = [process.communicate()[0].strip() for process in processes]
-    assert outputs == [f"sha256:{sha256(weights)}"] * 2
-    assert len(weights) <= server.sent <= len(weights) + 4
-    assert_whole(store, "m0", weights)
-    assert_whole(store, "m1", weights)
-
-
-def test_without_any_version_from_the_server_they_share_it_too(
-    store: Store, server: FileServer, weights: bytes
-) -> None:
-    url = server.add("/m.gguf", weights, piece_s=0.005, etag="")
-
-    async def both() -> None:
-        async def one(name: str) -> None:
-            async for _ in pull(store, Pull(model=name, source=url), IMPATIENT):
-                pass
-
-        await asyncio.gather(one("m0"), one("m1"))
-
-    asyncio.run(both())
-    assert server.sent < len(weights) * 1.2
-    store.prune(partials=True)
-    assert_whole(store, "m1", weights)
-
-
-def test_the_second_takes_over_when_the_first_dies(
-    store: Store, server: FileServer, weights: bytes
-) -> None:
-    url = server.add("/m.gguf", weights, piece_s=0.01)
-    first = start(store, url)
-    until(lambda: server.sent > len(weights) // 4, "the first fetches")
-    second = start(store, url, "m2")
-    until(lambda: server.sent > len(weights) // 2, "the first fetches on")
-    first.kill()
-    first.communicate()
-    assert second.communicate()[0].strip() == f"sha256:{sha256(weights)}"
-    assert_whole(store, "m2", weights)
-    assert server.sent < len(weights) * 1.6
-
-
 def test_a_full_disk_is_noticed_before_the_start(
     small_disk: Path, server: FileServer, weights: bytes
 ) -> None:
@@ -392,15 +283,6 @@ def test_a_disk_that_fills_up_keeps_what_arrived(
     pulled(store, Pull(model="m", source=url))
     assert_whole(store, "m", weights)
     assert server.sent - sent < len(weights) - MIB // 2
-
-
-def test_prune_spares_a_live_pull(store: Store, server: FileServer, weights: bytes) -> None:
-    url = server.add("/m.gguf", weights, piece_s=0.005)
-    process = start(store, url)
-    until(lambda: server.sent > MIB, "it fetches")
-    assert [f for f in store.prune(partials=True).files if f.endswith(".part")] == []
-    assert process.communicate()[0].strip() == f"sha256:{sha256(weights)}"
-    assert_whole(store, "m", weights)
 
 
 def test_a_path_is_linked_with_progress(store: Store, tmp_path: Path, weights: bytes) -> None:

@@ -107,7 +107,7 @@ def compute_bytes(
             None: as the model's kind has it.
     """
     if all_logits is None:
-        all_logits = facts.causal and (facts.embeds or facts.ranks)
+        all_logits = any(facts.heads_kv) and (facts.embeds or facts.ranks)
     batch = min(ubatch, _padded(context) * slots)
     width = 2 * facts.feed_forward_length + 8 * facts.embedding_length
     if all_logits:
