@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 from contextlib import AsyncExitStack
 from typing import Literal
@@ -41,7 +40,7 @@ async def connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwis
                 hosted, _ = await stack.enter_async_context(host(settings))
                 return hosted
             except NodeAlreadyRunning:  # someone was quicker; use theirs
-                node = await _await_socket(settings, None)
+                node = await _await_socket(settings)
         else:
             node = await _start(settings)
     stack.push_async_callback(node.aclose)
@@ -52,16 +51,30 @@ async def _start(settings: Settings) -> SocketNode:
     """Start a background node that outlives this process."""
     logs = settings.state_path / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (logs / "start.log").open("wb") as output:
-        process = subprocess.Popen(  # noqa: ASYNC220 (it must outlive us and our loop)
-            [sys.executable, "-m", "ingle.node.host"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+    with (logs / "start.log").open("wb") as errors:
+        launcher = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ingle.node.host",
+            "--detach",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
             env=environment(settings),
         )
-    return await _await_socket(settings, process)
+    assert launcher.stdout is not None
+    try:
+        async with asyncio.timeout(START_S):
+            report = (await launcher.stdout.readline()).decode().strip()
+            await launcher.wait()
+    except TimeoutError:
+        report = f"it was not ready within {START_S:.0f} s"
+    if report not in {"ready"} and not report.startswith(NodeAlreadyRunning.code):
+        raise NodeUnreachable(
+            f"the background node did not start: {report or 'it died'}",
+            hint=f"ingle logs, or look into {logs / 'start.log'}",
+        )
+    return await _await_socket(settings)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -78,20 +91,17 @@ def environment(settings: Settings) -> dict[str, str]:
     return chosen
 
 
-async def _await_socket(settings: Settings, process: subprocess.Popen[bytes] | None) -> SocketNode:
-    """Connect as soon as the node listens."""
+async def _await_socket(settings: Settings) -> SocketNode:
+    """Connect to a node that another process is just starting."""
     path = socket_path(settings.state_path)
-    deadline = asyncio.get_running_loop().time() + START_S
-    while asyncio.get_running_loop().time() < deadline:
-        try:
-            return await SocketNode.connect(path)
-        except NodeUnreachable:
-            # Another command may have started one at the same moment: then
-            # ours ends with "already running", and theirs soon listens.
-            if process is not None and process.poll() not in (None, 1):
-                break
-            await asyncio.sleep(0.01)
-    raise NodeUnreachable(
-        f"the background node did not start within {START_S:.0f} s",
-        hint="ingle logs",
-    )
+    try:
+        async with asyncio.timeout(START_S):
+            while True:
+                try:
+                    return await SocketNode.connect(path)
+                except NodeUnreachable:
+                    await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise NodeUnreachable(
+            f"the node that holds {settings.state_path} does not listen", hint="ingle doctor"
+        ) from None

@@ -25,6 +25,9 @@ from ingle.node.socket import SocketServer, socket_path
 log = logging.getLogger(__name__)
 
 LOG_BYTES = 4 * 2**20
+DETACH = "--detach"
+READY = "ready"
+"""What the background process writes to stdout when others can connect; else an error's code."""
 
 
 @asynccontextmanager
@@ -72,6 +75,7 @@ async def _background(settings: Settings) -> None:
     async with host(settings) as (node, server):
         log.info("background node %s on %s", os.getpid(), settings.state_path)
         told = until_told(node)
+        _report(READY)
         while not told.is_set():
             await asyncio.wait([asyncio.create_task(told.wait())], timeout=1.0)
             busy = node.under_way or server.connections or node.scheduler.residents
@@ -83,14 +87,31 @@ async def _background(settings: Settings) -> None:
                 return
 
 
+def _report(line: str) -> None:
+    """One line to whoever started us; then stdout is closed, since they will be gone."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
 def main() -> None:
-    """Entry point of the background process; settings come from the environment and files."""
-    settings, _ = load()
-    log_to_file(settings)
+    """Entry point of the background process; settings come from the environment and files.
+
+    With ``--detach`` it leaves its parent first, so that nobody has to reap it.
+    """
+    if DETACH in sys.argv:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
     try:
+        settings, _ = load()
+        log_to_file(settings)
         asyncio.run(_background(settings))
     except IngleError as error:
         log.error("%s (%s)", error.message, error.hint)
+        _report(f"{error.code} {error.message}")
         sys.exit(error.exit_code)
 
 

@@ -245,7 +245,11 @@ class Scheduler:
                     raise Busy("the node is suspended", hint="ingle resume")
                 resident = self._residents.get(want.key)
                 if resident is None:
-                    resident = await self._admit(want)
+                    pause = self._deaths.get(want.key, _Deaths()).pause(time.monotonic())
+                    if pause > 0:
+                        await asyncio.sleep(pause)
+                        continue
+                    resident = self._admit(want)
                 elif not resident.serves(want.spec):
                     want = want._replace(spec=_joined(resident.spec, want.spec))
                     self._drain(resident)
@@ -267,12 +271,8 @@ class Scheduler:
         finally:
             self._waiting -= 1
 
-    async def _admit(self, want: Want) -> Resident | None:
+    def _admit(self, want: Want) -> Resident | None:
         """Start loading, if there is room; None: wait for a change and ask again."""
-        pause = self._deaths.get(want.key, _Deaths()).pause(time.monotonic())
-        if pause > 0:
-            await asyncio.sleep(pause)
-            return None
         needed = want.memory(want.spec)
         if needed > self.budget:
             raise DoesNotFit(
@@ -336,7 +336,8 @@ class Scheduler:
         resident.last_used = time.monotonic()
         self._notify()
         resident.admit()
-        self._after_use(resident)
+        if resident.state == "draining":
+            self._after_use(resident)
         code = await asyncio.shield(worker.died)
         if resident.state == "ready":
             log.warning("the worker of %s died (status %s)", resident.spec.model, code)

@@ -1,0 +1,304 @@
+"""The node with the embedded models: real workers, real requests, real trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ingle.config import Settings, Upstream
+from ingle.errors import (
+    CapabilityMissing,
+    ContextLengthExceeded,
+    DoesNotFit,
+    EgressRefused,
+    IngleError,
+    InvalidRequest,
+    ModelNotFound,
+    NodeAlreadyRunning,
+    NotFound,
+    UnsafeURL,
+    WorkerDied,
+)
+from ingle.node import images
+from ingle.node.local import LocalNode
+from ingle.node.node import Node, ask
+from ingle.operations import (
+    Adapters,
+    AdapterUse,
+    AddAdapter,
+    Chat,
+    ChatResult,
+    Complete,
+    Done,
+    Embed,
+    Embedded,
+    FitModel,
+    FitReport,
+    Fold,
+    ImagePart,
+    ListAdapters,
+    ListModels,
+    Message,
+    Models,
+    NodeStatus,
+    RemoveAdapter,
+    Sampling,
+    Started,
+    Status,
+    StatusReport,
+    Text,
+    TextPart,
+    Unload,
+)
+
+from ..engines.lora import write_adapter
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def opened(settings: Settings, **changes: Any) -> AsyncIterator[LocalNode]:
+    node = await LocalNode.open(msgspec.structs.replace(settings, **changes))
+    try:
+        yield node
+    finally:
+        await node.aclose()
+
+
+def chat(text: str = "hello", **fields: Any) -> Chat:
+    fields.setdefault("sampling", Sampling(temperature=0.0))
+    fields.setdefault("max_tokens", 16)
+    model = fields.pop("model", "ember")
+    return Chat(model=model, messages=[Message(role="user", content=text)], **fields)
+
+
+def endless(**fields: Any) -> Chat:
+    return chat(sampling=Sampling(temperature=0.0, ignore_eos=True), max_tokens=900, **fields)
+
+
+async def result(node: Node, operation: Chat | Complete) -> ChatResult:
+    fold = Fold()
+    async with node.perform(operation) as events:
+        async for event in events:
+            fold.add(event)
+    return fold.result()
+
+
+async def workers(node: Node) -> list[tuple[str, int]]:
+    report = await ask(node, NodeStatus(), StatusReport)
+    return [(worker.model, worker.pid) for worker in report.workers]
+
+
+async def test_an_answer_says_where_it_ran_and_where_the_time_went(settings: Settings) -> None:
+    async with opened(settings) as node:
+        cold = await result(node, chat())
+        warm = await result(node, chat())
+    assert cold.text == warm.text != ""
+    assert (cold.model, cold.where) == ("ember", "local")
+    assert cold.digest.startswith("sha256:")
+    assert cold.timing.load_s > 0
+    assert warm.timing.load_s == 0
+    assert 0 < warm.timing.first_token_s <= warm.timing.total_s
+    assert warm.usage.cached_tokens > 0
+
+
+async def test_two_nodes_on_one_state_directory(settings: Settings) -> None:
+    async with opened(settings):
+        with pytest.raises(NodeAlreadyRunning) as caught:
+            await LocalNode.open(settings)
+        assert caught.value.details["pid"] == os.getpid()
+    async with opened(settings):  # and it is free again
+        pass
+
+
+async def test_two_hundred_clients_share_four_slots(settings: Settings) -> None:
+    async with opened(settings, slots=4) as node:
+        answers = await asyncio.gather(
+            *(result(node, chat(f"hello {number}", max_tokens=2)) for number in range(200))
+        )
+        assert len(answers) == 200
+        assert all(answer.usage.completion_tokens == 2 for answer in answers)
+        assert node.scheduler.waiting == 0
+
+
+async def test_a_cancel_frees_the_slot_within_100_ms(settings: Settings) -> None:
+    async with opened(settings, slots=1) as node:
+        async with node.perform(endless()) as events:
+            async for event in events:
+                if isinstance(event, Text):
+                    break
+        (resident,) = node.scheduler.residents
+        began = time.monotonic()
+        while resident.active:
+            await asyncio.sleep(0.001)
+        assert time.monotonic() - began < 0.1
+
+
+async def test_the_others_go_on_when_a_worker_dies(settings: Settings) -> None:
+    async with opened(settings) as node:
+        await ask(node, Embed(model="ember-embed", inputs=["x"]), Embedded)
+        victims = [asyncio.create_task(result(node, endless())) for _ in range(3)]
+        while not any(name == "ember" for name, _ in await workers(node)):
+            await asyncio.sleep(0.01)
+        while sum(resident.active for resident in node.scheduler.residents) < 3:
+            await asyncio.sleep(0.01)
+        pids = dict(await workers(node))
+        os.killpg(pids["ember"], signal.SIGKILL)
+        ends = await asyncio.gather(*victims, return_exceptions=True)
+        assert all(isinstance(end, WorkerDied) for end in ends)
+        assert (await ask(node, Embed(model="ember-embed", inputs=["y"]), Embedded)).data
+        assert dict(await workers(node))["ember-embed"] == pids["ember-embed"]
+        assert (await result(node, chat())).text
+
+
+async def test_context_is_settable_and_never_silently_cut(settings: Settings) -> None:
+    async with opened(settings, context=512) as node:
+        long = "word " * 700
+        with pytest.raises(ContextLengthExceeded) as caught:
+            await result(node, chat(long))
+        assert caught.value.details["context"] == 512
+        assert caught.value.details["prompt_tokens"] > 700
+        assert (await result(node, chat(long, context=2048))).usage.prompt_tokens > 700
+        assert (await result(node, chat(long))).usage.cached_tokens > 700
+        with pytest.raises(InvalidRequest, match="trained for 4096"):
+            await result(node, chat(context=10**9))
+
+
+async def test_what_does_not_fit_is_refused_before_loading(settings: Settings) -> None:
+    async with opened(settings, memory="100MiB") as node:
+        with pytest.raises(DoesNotFit) as caught:
+            await result(node, chat(context=4096))
+        assert caught.value.exit_code == 4
+        assert node.scheduler.residents == []
+        report = await ask(node, FitModel(model="ember", context=2048), FitReport)
+        assert report.needed == sum(
+            (report.weights, report.kv_cache, report.compute, report.overhead)
+        )
+
+
+async def test_unknown_names_get_the_nearest_and_a_command(settings: Settings) -> None:
+    async with opened(settings) as node:
+        with pytest.raises(ModelNotFound) as caught:
+            await result(node, chat(model="embr"))
+        assert "ember" in caught.value.message
+        assert "pull" in caught.value.hint
+        with pytest.raises(NotFound, match="mars"):
+            await result(node, chat(on="mars"))
+        with pytest.raises(CapabilityMissing, match="cannot chat"):
+            await result(node, chat(model="ember-embed"))
+        with pytest.raises(CapabilityMissing, match="cannot embed"):
+            await ask(node, Embed(model="ember", inputs=["x"]), Embedded)
+        for name in ("../../etc/passwd", "/etc/passwd", "a\x00b", "a/../b"):
+            with pytest.raises(IngleError) as refused:
+                await result(node, chat(model=name))
+            assert refused.value.exit_code in (2, 3)
+
+
+async def test_echo_scores_the_prompt_and_goes_on(settings: Settings) -> None:
+    async with opened(settings) as node:
+        ask_for = Complete(
+            model="ember", prompt="The file", echo=True, logprobs=True, top_logprobs=2, max_tokens=3
+        )
+        answer = await result(node, ask_for)
+        assert answer.text.startswith("The file")
+        logprobs = answer.choices[0].logprobs
+        assert logprobs[0].logprob is None
+        assert all(entry.logprob is not None and entry.logprob < 0 for entry in logprobs[1:])
+        assert answer.usage.completion_tokens == 3
+        assert len(logprobs) == answer.usage.prompt_tokens + 3
+
+
+async def test_adapters_by_request(settings: Settings, ember: Path, tmp_path: Path) -> None:
+    path = write_adapter(tmp_path / "strange.gguf", ember, seed=5)
+    plain = chat(sampling=Sampling(temperature=0.0, ignore_eos=True))
+    adapted = msgspec.structs.replace(plain, adapters=[AdapterUse(name="strange")])
+    async with opened(settings) as node:
+        await ask(node, AddAdapter(path=str(path)), Adapters)
+        before = await result(node, plain)
+        changed = await result(node, adapted)
+        after = await result(node, plain)
+        assert before.text == after.text != changed.text
+        assert [entry.name for entry in (await ask(node, ListAdapters(), Adapters)).adapters] == [
+            "strange"
+        ]
+        await ask(node, RemoveAdapter(name="strange"), Done)
+        with pytest.raises(NotFound, match="strange"):
+            await result(node, adapted)
+
+
+async def test_status_events_tell_what_one_waits_for(settings: Settings) -> None:
+    async with opened(settings) as node:
+        async with node.perform(chat()) as events:
+            kinds = [event async for event in events]
+        assert kinds[0] == Status(state="loading", detail="ember")
+        assert isinstance(kinds[1], Started)
+        await ask(node, Unload(), Done)
+        assert await workers(node) == []
+
+
+async def test_the_store_is_seen_through_the_node(settings: Settings) -> None:
+    async with opened(settings) as node:
+        names = [model.name for model in (await ask(node, ListModels(), Models)).models]
+    assert names == ["ember", "ember-embed"]
+
+
+PICTURE = "http://127.0.0.1:9/x.png"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org/x.png",
+        PICTURE,
+        "http://localhost/x.png",
+        "http://[::1]/x.png",
+        "http://[::ffff:127.0.0.1]/x.png",
+        "http://2130706433/x.png",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/x.png",
+        "http://0.0.0.0/x.png",
+        "http://[fe80::1]/x.png",
+        "//no-scheme/x.png",
+    ],
+)
+async def test_image_urls_that_lead_inside_are_refused(url: str, settings: Settings) -> None:
+    message = Message(role="user", content=[TextPart(text="see"), ImagePart(url=url)])
+    async with opened(settings) as node:
+        with pytest.raises(UnsafeURL):
+            await result(node, Chat(model="ember", messages=[message]))
+        assert node.scheduler.residents == []
+
+
+async def test_a_redirect_is_checked_like_the_url_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public server redirects to a private address: the second hop is refused."""
+    asked: list[str] = []
+
+    async def get(client: object, url: str, address: str) -> bytes | str:
+        asked.append(url)
+        return PICTURE
+
+    monkeypatch.setattr(images, "_get", get)
+    with pytest.raises(UnsafeURL, match=r"127\.0\.0\.1"):
+        await images.fetch("http://93.184.216.34/x.png", egress="allow")
+    assert asked == ["http://93.184.216.34/x.png"]
+
+
+async def test_nothing_leaves_when_egress_is_denied(settings: Settings) -> None:
+    upstream = Upstream(base_url="http://127.0.0.1:9/v1", models=["far"])
+    async with opened(settings, egress="deny", upstreams={"far": upstream}) as node:
+        with pytest.raises(EgressRefused):
+            await result(node, chat(model="far"))
+        with pytest.raises(EgressRefused):
+            await result(node, chat(model="other@far"))
+    with pytest.raises(EgressRefused):
+        await images.fetch("http://93.184.216.34/x.png", egress="deny")

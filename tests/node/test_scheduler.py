@@ -1,0 +1,305 @@
+"""The scheduler's rules, each with real worker processes of the echo engine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from ingle.engines.engine import AdapterFile, LoadSpec
+from ingle.engines.process import WorkerProcess
+from ingle.errors import Busy, DoesNotFit, ModelLoadFailed
+from ingle.node.scheduler import Lease, Scheduler, Want
+
+pytestmark = pytest.mark.anyio
+
+MIB = 2**20
+
+
+class Starts:
+    """Starts echo workers, and counts them."""
+
+    def __init__(self) -> None:
+        self.specs: list[LoadSpec] = []
+        self.gate: asyncio.Event | None = None
+
+    async def __call__(self, spec: LoadSpec, network: bool) -> WorkerProcess:
+        self.specs.append(spec)
+        if self.gate is not None:
+            await self.gate.wait()
+        return await WorkerProcess.start(spec, network=network)
+
+
+@asynccontextmanager
+async def scheduler(
+    budget: int = 100, *, queue: int = 100, free: int = 10**6
+) -> AsyncIterator[tuple[Scheduler, Starts]]:
+    starts = Starts()
+    found = Scheduler(budget=budget * MIB, available=lambda: free * MIB, queue=queue, start=starts)
+    try:
+        yield found, starts
+    finally:
+        if starts.gate is not None:
+            starts.gate.set()
+        await found.close()
+
+
+def want(
+    model: str, *, memory: int = 10, keep_alive: float = 60, need: int = 1, **spec: Any
+) -> Want:
+    spec.setdefault("slots", 2)
+    return Want(
+        key=(model, "generate"),
+        spec=LoadSpec(engine="echo", model=model, digest=model, **spec),
+        slots=need,
+        memory=lambda _: memory * MIB,
+        device="CPU",
+        keep_alive=keep_alive,
+    )
+
+
+def loaded(found: Scheduler) -> list[str]:
+    return sorted(resident.spec.model for resident in found.residents)
+
+
+async def test_a_model_is_loaded_once_however_many_ask() -> None:
+    async with scheduler() as (found, starts):
+        await asyncio.gather(*(found.load(want("a")) for _ in range(20)))
+        assert len(starts.specs) == 1
+
+
+async def test_the_least_recently_used_idle_model_goes() -> None:
+    async with scheduler(30) as (found, _):
+        for model in ("a", "b", "c"):
+            await found.load(want(model))
+        await found.load(want("a"))
+        await found.load(want("d"))
+        assert loaded(found) == ["a", "c", "d"]
+
+
+async def test_a_working_model_never_goes() -> None:
+    async with scheduler(20) as (found, _):
+        working = await found.acquire(want("a"))
+        await found.load(want("b"))
+        await found.load(want("c"))
+        assert loaded(found) == ["a", "c"]
+        found.release(working)
+
+
+async def test_a_loading_model_never_goes() -> None:
+    async with scheduler(20) as (found, starts):
+        starts.gate = asyncio.Event()
+        first = [asyncio.create_task(found.load(want(model))) for model in ("a", "b")]
+        third = asyncio.create_task(found.load(want("c")))
+        await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert [spec.model for spec in starts.specs] == ["a", "b"]
+        starts.gate.set()
+        await asyncio.gather(*first, third)
+        assert "c" in loaded(found)
+
+
+async def test_a_request_waits_for_a_working_model_in_its_way() -> None:
+    async with scheduler(20) as (found, _):
+        leases = [await found.acquire(want(model)) for model in ("a", "b")]
+        waiting = asyncio.create_task(found.load(want("c")))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        found.release(leases[1])
+        await asyncio.wait_for(waiting, 10)
+        assert loaded(found) == ["a", "c"]
+        found.release(leases[0])
+
+
+async def test_what_can_never_fit_is_refused_at_once_with_numbers() -> None:
+    async with scheduler(20) as (found, starts):
+        with pytest.raises(DoesNotFit, match="30 MiB") as caught:
+            await found.load(want("big", memory=30))
+        assert caught.value.details["needed_bytes"] == 30 * MIB
+        assert caught.value.details["available_bytes"] == 20 * MIB
+        assert not starts.specs
+
+
+async def test_other_programs_memory_counts() -> None:
+    async with scheduler(100, free=5) as (found, _):
+        with pytest.raises(DoesNotFit, match="other programs"):
+            await found.load(want("a"))
+
+
+async def test_slots_are_given_first_come_first_served() -> None:
+    async with scheduler() as (found, _):
+        ask = want("a", slots=1)
+        first = await found.acquire(ask)
+        order: list[int] = []
+
+        async def request(number: int) -> None:
+            lease = await found.acquire(ask)
+            order.append(number)
+            found.release(lease)
+
+        tasks = [asyncio.create_task(request(number)) for number in range(10)]
+        await asyncio.sleep(0.01)
+        assert found.residents[0].waiting == 10
+        found.release(first)
+        await asyncio.gather(*tasks)
+        assert order == list(range(10))
+
+
+async def test_a_request_for_several_slots_is_not_overtaken() -> None:
+    async with scheduler() as (found, _):
+        held = await found.acquire(want("a"))
+        wide = asyncio.create_task(found.acquire(want("a", need=2)))
+        await asyncio.sleep(0.01)
+        narrow = asyncio.create_task(found.acquire(want("a")))
+        await asyncio.sleep(0.01)
+        assert not wide.done()
+        assert not narrow.done()
+        found.release(held)
+        lease = await asyncio.wait_for(wide, 1)
+        assert lease.slots == 2
+        assert not narrow.done()
+        found.release(lease)
+        found.release(await narrow)
+
+
+async def test_one_who_leaves_the_queue_leaves_no_gap() -> None:
+    async with scheduler() as (found, _):
+        held = await found.acquire(want("a", slots=1))
+        tasks = [asyncio.create_task(found.acquire(want("a", slots=1))) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        found.release(held)
+        found.release(await asyncio.wait_for(tasks[1], 1))
+        assert found.residents[0].active == 0
+        assert found.waiting == 0
+
+
+async def test_the_queue_is_bounded_and_says_so() -> None:
+    async with scheduler(queue=3) as (found, _):
+        held = await found.acquire(want("a", slots=1))
+        tasks = [asyncio.create_task(found.acquire(want("a", slots=1))) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(Busy, match="3 requests are waiting") as caught:
+            await found.acquire(want("a", slots=1))
+        assert caught.value.details == {"queued": 3, "limit": 3}
+        for task in tasks:
+            task.cancel()
+        found.release(held)
+
+
+async def test_keep_alive_is_kept_and_zero_means_at_once() -> None:
+    async with scheduler() as (found, _):
+        await found.load(want("stays", keep_alive=-1))
+        await found.load(want("goes", keep_alive=0.05))
+        await found.load(want("gone", keep_alive=0))
+        while "gone" in loaded(found):
+            await found._change()
+        await asyncio.sleep(0.06)
+        found.expire()
+        while "goes" in loaded(found):
+            await found._change()
+        assert loaded(found) == ["stays"]
+
+
+async def test_more_context_or_adapters_reload_and_keep_the_old_ones() -> None:
+    one, two = AdapterFile(name="1", path="/dev/null"), AdapterFile(name="2", path="/dev/null")
+    async with scheduler() as (found, starts):
+        await found.load(want("a", context=1000, adapters=[one]))
+        await found.load(want("a", context=500))
+        assert len(starts.specs) == 1
+        await found.load(want("a", context=2000))
+        await found.load(want("a", context=100, adapters=[two]))
+        assert len(starts.specs) == 3
+        assert starts.specs[-1].context == 2000
+        assert {adapter.name for adapter in starts.specs[-1].adapters} == {"1", "2"}
+
+
+async def test_a_reload_waits_for_the_work_under_way() -> None:
+    async with scheduler() as (found, starts):
+        held = await found.acquire(want("a", context=100))
+        bigger = asyncio.create_task(found.load(want("a", context=200)))
+        await asyncio.sleep(0.05)
+        assert held.worker.alive
+        assert len(starts.specs) == 1
+        found.release(held)
+        await asyncio.wait_for(bigger, 10)
+        assert [spec.context for spec in starts.specs] == [100, 200]
+
+
+async def test_a_dead_worker_comes_back_with_the_next_request() -> None:
+    async with scheduler() as (found, starts):
+        resident = await found.load(want("a"))
+        assert resident.worker is not None
+        os.killpg(resident.worker.pid, signal.SIGKILL)
+        await asyncio.shield(resident.worker.died)
+        lease: Lease = await asyncio.wait_for(found.acquire(want("a")), 10)
+        assert lease.worker.alive
+        assert len(starts.specs) == 2
+        found.release(lease)
+
+
+async def test_repeated_deaths_are_answered_with_patience() -> None:
+    async with scheduler() as (found, _starts):
+        began = asyncio.get_running_loop().time()
+        for _ in range(3):
+            resident = await found.load(want("a"))
+            assert resident.worker is not None
+            os.killpg(resident.worker.pid, signal.SIGKILL)
+            while found.residents:
+                await found._change()
+        await found.load(want("a"))
+        assert asyncio.get_running_loop().time() - began > 0.5 + 1.0
+
+
+async def test_a_model_that_cannot_be_loaded_fails_all_who_wait_and_holds_nothing() -> None:
+    async with scheduler() as (found, starts):
+        bad = want("bad", options={"die_on_load": True})
+        results = await asyncio.gather(*(found.load(bad) for _ in range(4)), return_exceptions=True)
+        assert all(isinstance(result, ModelLoadFailed) for result in results)
+        assert len(starts.specs) == 1
+        assert found.reserved == 0
+        assert found.waiting == 0
+
+
+async def test_suspend_frees_everything_and_resume_brings_it_back() -> None:
+    async with scheduler() as (found, _):
+        await found.load(want("a"))
+        working = await found.acquire(want("b"))
+        suspending = asyncio.create_task(found.suspend())
+        await asyncio.sleep(0.05)
+        assert not suspending.done()
+        with pytest.raises(Busy, match="suspended"):
+            await found.load(want("c"))
+        found.release(working)
+        await suspending
+        assert loaded(found) == []
+        await found.resume()
+        assert loaded(found) == ["a", "b"]
+
+
+async def test_force_unload_stops_work() -> None:
+    async with scheduler() as (found, _):
+        lease = await found.acquire(want("a"))
+        unloading = asyncio.create_task(found.unload([("a", "generate")], force=True))
+        assert await asyncio.wait_for(asyncio.shield(lease.worker.died), 5) != 0
+        found.release(lease)
+        await unloading
+        assert loaded(found) == []
+
+
+def test_a_larger_resident_serves_a_smaller_want() -> None:
+    from ingle.node.resident import Resident
+
+    spec = LoadSpec(engine="echo", model="a", context=100)
+    resident = Resident(spec, 0, "CPU", 0)
+    assert resident.serves(msgspec.structs.replace(spec, context=50))
+    assert not resident.serves(msgspec.structs.replace(spec, context=150))
+    assert not resident.serves(msgspec.structs.replace(spec, role="embed"))

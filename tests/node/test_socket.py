@@ -1,0 +1,146 @@
+"""The node's socket: the same interface from another process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from ingle.client.connect import connect
+from ingle.config import Settings
+from ingle.errors import ModelNotFound, NodeUnreachable
+from ingle.node.host import host
+from ingle.node.node import ask
+from ingle.node.socket import SocketNode, socket_path
+from ingle.operations import (
+    Chat,
+    Done,
+    Event,
+    ListModels,
+    Message,
+    Models,
+    NodeStatus,
+    Sampling,
+    Shutdown,
+    StatusReport,
+    Text,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def reached(settings: Settings) -> AsyncIterator[SocketNode]:
+    async with host(settings) as (_, server):
+        node = await SocketNode.connect(server.path)
+        try:
+            yield node
+        finally:
+            await node.aclose()
+
+
+def endless() -> Chat:
+    return Chat(
+        model="ember",
+        messages=[Message(role="user", content="hello")],
+        sampling=Sampling(ignore_eos=True),
+        max_tokens=900,
+    )
+
+
+async def test_it_is_the_same_node(settings: Settings) -> None:
+    async with reached(settings) as node:
+        assert (await ask(node, ListModels(), Models)).models[0].name == "ember"
+        with pytest.raises(ModelNotFound):
+            await ask(node, Chat(model="nope", messages=endless().messages), Done)
+
+
+async def test_only_its_owner_may_enter(settings: Settings) -> None:
+    async with host(settings) as (_, server):
+        assert server.path.stat().st_mode & 0o077 == 0
+        assert settings.state_path.stat().st_mode & 0o077 == 0
+
+
+async def test_a_caller_that_vanishes_frees_its_slot(settings: Settings) -> None:
+    async with host(settings) as (local, server):
+        node = await SocketNode.connect(server.path)
+        async with node.perform(endless()) as events:
+            async for event in events:
+                if isinstance(event, Text):
+                    await node.aclose()
+                    break
+        async with asyncio.timeout(1):
+            while any(resident.active for resident in local.scheduler.residents):
+                await asyncio.sleep(0.002)
+
+
+async def test_nobody_there(settings: Settings) -> None:
+    with pytest.raises(NodeUnreachable):
+        await SocketNode.connect(socket_path(settings.state_path))
+
+
+async def test_a_deep_state_directory_still_has_a_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    settings = Settings(state_dir=str(deep), models_dir=str(tmp_path / "m"))
+    async with reached(settings) as node:
+        assert (await ask(node, NodeStatus(), StatusReport)).pid == os.getpid()
+
+
+async def test_a_background_node_starts_once_and_stops_when_told(settings: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        nodes = await asyncio.gather(*(connect(settings, stack, "background") for _ in range(4)))
+        reports = [await ask(node, NodeStatus(), StatusReport) for node in nodes]
+        assert len({report.pid for report in reports}) == 1
+        assert reports[0].rss < 120e6
+        assert reports[0].pid != os.getpid()
+        await ask(nodes[0], Shutdown(), Done)
+        async with asyncio.timeout(10):
+            while Path(f"/proc/{reports[0].pid}").exists():
+                await asyncio.sleep(0.01)
+
+
+async def test_an_idle_background_node_ends_itself(settings: Settings) -> None:
+    environment = {**os.environ, "INGLE_IDLE_EXIT": "0.1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingle.node.host"], env=environment, stdout=subprocess.DEVNULL
+    )
+    assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def test_sigterm_during_generation_ends_everything(settings: Settings) -> None:
+    process = subprocess.Popen([sys.executable, "-m", "ingle.node.host"], stdout=subprocess.DEVNULL)
+    async with AsyncExitStack() as stack:
+        node = await _soon(settings, stack)
+        async with node.perform(endless()) as events:
+            while not isinstance(await anext(events), Text):
+                pass
+            (worker,) = (await ask(node, NodeStatus(), StatusReport)).workers
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(NodeUnreachable):
+                await _exhaust(events)
+    assert await asyncio.to_thread(process.wait, 20) == 0
+    assert not Path(f"/proc/{worker.pid}").exists()
+
+
+async def _exhaust(events: AsyncIterator[Event]) -> None:
+    async for _ in events:
+        pass
+
+
+async def _soon(settings: Settings, stack: AsyncExitStack) -> SocketNode:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                node = await SocketNode.connect(socket_path(settings.state_path))
+            except NodeUnreachable:
+                await asyncio.sleep(0.01)
+                continue
+            stack.push_async_callback(node.aclose)
+            return node
