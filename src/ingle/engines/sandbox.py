@@ -26,6 +26,12 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
 
+OPENMP = {"GOMP_SPINCOUNT": "20000"}
+"""How engines' threads wait for each other between the small steps of a token. Sleeping
+at once (``OMP_WAIT_POLICY=passive``) costs two thirds of a small model's speed; spinning
+as long as libgomp does by default steals the core from whoever else needs it. A short
+spin was the fastest of all measured (docs/log.md, 2026-11-22)."""
+
 _GPU_NODES = ("/dev/dri", "/dev/kfd", "/dev/nvidia*")
 
 
@@ -58,9 +64,9 @@ def wrap(
         walls += ["--cap-drop", "ALL"]
     for name, value in environment().items():
         walls += ["--setenv", name, value]
+    walls += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     for path in _system_paths():
         walls += ["--ro-bind-try", path, path]
-    walls += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     for node in _gpu_nodes():
         walls += ["--dev-bind-try", node, node]
     walls += ["--ro-bind-try", "/sys", "/sys"]
@@ -78,7 +84,8 @@ def environment() -> dict[str, str]:
     """The few variables a worker gets. No tokens, no proxies, nothing of the user's."""
     keep = ("PATH", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "HOME")
     chosen = {name: os.environ[name] for name in keep if name in os.environ}
-    chosen["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "passive")
+    for name, value in OPENMP.items():
+        chosen[name] = os.environ.get(name, value)
     chosen["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     chosen["PYTHONDONTWRITEBYTECODE"] = "1"
     return chosen

@@ -1,0 +1,53 @@
+"""``python -m bench [start] [ember] [large]``: measure, and say what holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.speed import Figure, Size, speed
+from bench.start import start
+from bench.weights import write
+from ingle.models.embedded import embedded_files
+
+SMALL = Size(decode=200, prefill=512, pairs=7, least=0.85)
+LARGE = Size(decode=48, prefill=256, pairs=5, least=0.97)
+
+
+async def measure(wanted: list[str]) -> list[Figure]:
+    """The figures of the wanted groups."""
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="ingle-bench-") as name:
+        folder = Path(name)
+        if "start" in wanted:
+            found += await start(folder)
+        if "ember" in wanted:
+            found += await speed(
+                embedded_files()["ember"].resolve(), "ember", SMALL, folder / "ember"
+            )
+        if "large" in wanted:
+            path = write(Path(tempfile.gettempdir()) / "ingle-bench-0.6b-q8_0.gguf")
+            found += await speed(path, "0.6B", LARGE, folder / "large")
+    return found
+
+
+def main() -> None:
+    """Print a table, or JSON with ``--json``; exit status 1 if something does not hold."""
+    wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
+    figures = asyncio.run(measure(wanted or ["start", "ember", "large"]))
+    if "--json" in sys.argv:
+        print(json.dumps([figure._asdict() for figure in figures], indent=1))
+    else:
+        print(time.strftime("%Y-%m-%d"), "python -m bench", *wanted)
+        for figure in figures:
+            mark = "ok  " if figure.holds else "MISS"
+            print(f"{mark} {figure.name:45} {figure.value:8.3f}  {figure.hold:16} {figure.note}")
+    sys.exit(0 if all(figure.holds for figure in figures) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""What starting costs: the command line, the import, the node, the install."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import distribution
+from pathlib import Path
+
+from bench.faces import background
+from bench.speed import Figure
+from ingle.config import Settings
+from ingle.node.node import ask
+from ingle.operations import NodeStatus, StatusReport
+
+REPEAT = 5
+MIB = 2**20
+
+
+async def start(folder: Path) -> list[Figure]:
+    """All figures."""
+    help_ms = 1000 * _cpu([sys.executable, "-m", "ingle.cli.main", "--help"])
+    import_ms = 1000 * _cpu([sys.executable, "-c", "import ingle"])
+    ready, rss = [], []
+    for number in range(3):
+        settings = Settings(
+            state_dir=str(folder / f"start{number}"), models_dir=str(folder / "empty")
+        )
+        began = time.perf_counter()
+        async with background(settings) as node:
+            ready.append(time.perf_counter() - began)
+            await asyncio.sleep(0.5)
+            rss.append((await ask(node, NodeStatus(), StatusReport)).rss / MIB)
+    install = sum(_size(name) for name in _closure("ingle")) / MIB
+    return [
+        Figure("ingle --help, CPU ms", help_ms, "< 250", help_ms < 250),
+        Figure("import ingle, CPU ms", import_ms, "< 100", import_ms < 100),
+        Figure("node ready, s", min(ready), "< 1", min(ready) < 1),
+        Figure("idle node, MiB resident", max(rss), "< 114 (120 MB)", max(rss) < 114),
+        Figure("core install, MiB", install, "< 286 (300 MB)", install < 286),
+    ]
+
+
+def _cpu(command: list[str]) -> float:
+    """Seconds of CPU, the least of some runs."""
+    best = float("inf")
+    for _ in range(REPEAT):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return best
+
+
+def _closure(name: str) -> set[str]:
+    """A distribution and all it needs, without extras."""
+    from packaging.requirements import Requirement
+
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        current = todo.pop().lower()
+        if current in found:
+            continue
+        found.add(current)
+        for text in distribution(current).requires or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                todo.append(requirement.name)
+    return found
+
+
+def _size(name: str) -> int:
+    if name == "ingle":  # installed in place here; a wheel holds the same files
+        root = Path(__file__).parent.parent / "src"
+        return sum(file.stat().st_size for file in root.rglob("*") if file.is_file())
+    files = distribution(name).files or []
+    paths = (Path(os.fspath(file.locate())) for file in files)
+    return sum(path.stat().st_size for path in paths if path.is_file())

@@ -1,0 +1,101 @@
+"""A model of a true shape with random weights, written here because no hub is needed for speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import gguf
+import numpy as np
+
+from ingle.models.embedded import embedded_files
+
+Q8_BLOCK = 34
+"""Bytes of a Q8_0 block: a half-precision scale and 32 signed bytes."""
+
+
+class Shape(NamedTuple):
+    """A Qwen3 shape."""
+
+    layers: int
+    embedding: int
+    feed_forward: int
+    heads: int
+    heads_kv: int
+    head: int
+    vocabulary: int
+
+
+QWEN3_06B = Shape(28, 1024, 3072, 16, 8, 128, 151936)
+
+
+def write(path: Path, shape: Shape = QWEN3_06B) -> Path:
+    """A Q8_0 GGUF of the shape, with the embedded model's tokenizer filled up to the vocabulary."""
+    if path.exists():
+        return path
+    rng = np.random.default_rng(0)
+    base = gguf.GGUFReader(embedded_files()["ember"])
+
+    def field(name: str) -> list[object]:
+        entry = base.fields[name]
+        return list(entry.contents())
+
+    partial = path.with_suffix(".part")
+    writer = gguf.GGUFWriter(partial, "qwen3")
+    writer.add_name("bench")
+    writer.add_block_count(shape.layers)
+    writer.add_context_length(4096)
+    writer.add_embedding_length(shape.embedding)
+    writer.add_feed_forward_length(shape.feed_forward)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.heads_kv)
+    writer.add_key_length(shape.head)
+    writer.add_value_length(shape.head)
+    writer.add_rope_freq_base(1e6)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    tokens = [str(token) for token in field("tokenizer.ggml.tokens")]
+    types = [int(str(kind)) for kind in field("tokenizer.ggml.token_type")]
+    missing = shape.vocabulary - len(tokens)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens + [f"[fill {number}]" for number in range(missing)])
+    writer.add_token_types(types + [int(gguf.TokenType.NORMAL)] * missing)
+    writer.add_token_merges([str(merge) for merge in field("tokenizer.ggml.merges")])
+    for name in ("bos", "eos"):
+        key = f"tokenizer.ggml.{name}_token_id"
+        if key in base.fields:
+            writer.add_uint32(key, int(base.fields[key].contents()))
+    writer.add_chat_template(str(base.fields["tokenizer.chat_template"].contents()))
+
+    def matrix(name: str, rows: int, columns: int) -> None:
+        blocks = rng.integers(0, 256, (rows, columns // 32, Q8_BLOCK), dtype=np.uint8)
+        scale = np.frombuffer(np.float16(3e-4).tobytes(), np.uint8)
+        blocks[:, :, :2] = scale
+        writer.add_tensor(name, blocks.reshape(rows, -1), raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+
+    def ones(name: str, size: int) -> None:
+        writer.add_tensor(name, np.ones(size, np.float32))
+
+    wide, narrow = shape.heads * shape.head, shape.heads_kv * shape.head
+    matrix("token_embd.weight", shape.vocabulary, shape.embedding)
+    ones("output_norm.weight", shape.embedding)
+    for layer in range(shape.layers):
+        at = f"blk.{layer}."
+        ones(at + "attn_norm.weight", shape.embedding)
+        ones(at + "ffn_norm.weight", shape.embedding)
+        ones(at + "attn_q_norm.weight", shape.head)
+        ones(at + "attn_k_norm.weight", shape.head)
+        matrix(at + "attn_q.weight", wide, shape.embedding)
+        matrix(at + "attn_k.weight", narrow, shape.embedding)
+        matrix(at + "attn_v.weight", narrow, shape.embedding)
+        matrix(at + "attn_output.weight", shape.embedding, wide)
+        matrix(at + "ffn_gate.weight", shape.feed_forward, shape.embedding)
+        matrix(at + "ffn_up.weight", shape.feed_forward, shape.embedding)
+        matrix(at + "ffn_down.weight", shape.embedding, shape.feed_forward)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    partial.rename(path)
+    return path
