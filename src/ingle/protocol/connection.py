@@ -38,6 +38,9 @@ from ingle.protocol.frames import (
 
 log = logging.getLogger(__name__)
 
+DRAIN_BYTES = 64 * 1024
+"""Unsent bytes at which whoever produces them waits for the transport."""
+
 Answer = Callable[[Operation], AbstractAsyncContextManager[AsyncIterator[Event]]]
 
 
@@ -187,6 +190,9 @@ class Connection:
         self._served: dict[int, _Served] = {}
         self._pings: dict[int, asyncio.Future[None]] = {}
         self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
         self.hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @property
@@ -195,9 +201,18 @@ class Connection:
         return self._closed
 
     def post(self, frame: Frame) -> None:
-        """Queue a frame; frames for a closed connection are dropped."""
-        if not self._closed:
-            self._stream.send(frames.encode(frame))
+        """Queue a frame; frames for a closed connection are dropped.
+
+        All frames of one turn of the loop leave in one write: a write is a
+        system call, and wakes the other side.
+        """
+        if self._closed:
+            return
+        data = frames.encode(frame)
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
 
     def greet(self, **facts: Any) -> None:
         """Send our `Hello`."""
@@ -323,7 +338,9 @@ class Connection:
                         await served.more.wait()
                     served.credit -= 1
                     self.post(Item(stream, event))  # type: ignore[arg-type]
-                    await self._stream.drain()
+                    if self._unsent_bytes > DRAIN_BYTES:
+                        self._flush()
+                        await self._stream.drain()
         except IngleError as error:
             self.post(Fail(stream, error.to_data()))
         except Exception as error:
@@ -339,9 +356,15 @@ class Connection:
         if task.cancelled():  # by a Cancel frame, perhaps before it had begun
             self.post(Fail(stream, Cancelled("the caller stopped it").to_data()))
 
+    def _flush(self) -> None:
+        data, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
+        if data:
+            self._stream.send(data)
+
     def _end(self, error: IngleError | None) -> None:
         if self._closed:
             return
+        self._flush()
         self._closed = True
         self._stream.close()
         for served in list(self._served.values()):
