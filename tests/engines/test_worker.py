@@ -164,6 +164,17 @@ def test_a_worker_sees_no_files_but_its_model(tmp_path: Path, ember: Path) -> No
     assert "Read-only" in inside(f"open({str(ember)!r}, 'r+b')").stderr
 
 
+@pytest.mark.skipif(sandbox.level() != "bubblewrap", reason="bubblewrap does not work here")
+def test_a_worker_does_not_see_the_folder_it_was_started_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "diary").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "FileNotFoundError" in inside(f"open({str(tmp_path / 'diary')!r})").stderr
+    assert "wrote" in inside("import tempfile; tempfile.mkdtemp(); print('wrote')").stdout
+
+
 def test_a_worker_gets_none_of_the_users_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "secret-token")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -86,9 +87,21 @@ def environment() -> dict[str, str]:
     chosen = {name: os.environ[name] for name in keep if name in os.environ}
     for name, value in OPENMP.items():
         chosen[name] = os.environ.get(name, value)
-    chosen["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    chosen["PYTHONPATH"] = os.pathsep.join(import_paths())
     chosen["PYTHONDONTWRITEBYTECODE"] = "1"
     return chosen
+
+
+def import_paths() -> list[str]:
+    """Where packages are imported from: never the current, the script's or the home folder.
+
+    Python puts the first two into its path by itself; a worker must not see them.
+    """
+    script = os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv[0] else ""  # noqa: PTH120
+    private = {os.getcwd(), script, str(Path.home()), "/", tempfile.gettempdir()}  # noqa: PTH109
+    package = str(Path(__file__).resolve().parents[2])
+    found = [path for path in sys.path if path not in private and Path(path).is_dir()]
+    return [*found, package] if package not in found else found
 
 
 def before_exec(*, network: bool) -> Callable[[], None]:
@@ -132,7 +145,7 @@ def _system_paths() -> list[str]:
     wanted = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt/rocm"]
     wanted += ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"]
     wanted += [sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"]]
-    wanted += [path for path in sys.path if path and Path(path).is_dir()]
+    wanted += import_paths()
     chosen: list[str] = []
     for path in sorted({*wanted}, key=len):
         inside = any(path == other or path.startswith(other.rstrip("/") + "/") for other in chosen)
