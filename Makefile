@@ -40,7 +40,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench
 
 lock:
-	uv pip compile pyproject.toml --group dev --group clients --group docs --universal \
+	$(BIN)/uv pip compile pyproject.toml --group dev --group clients --group docs --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.lock
 
 clean:

@@ -48,8 +48,8 @@ async def speed(path: Path, label: str, size: Size, folder: Path) -> list[Figure
     async with background(settings) as node:
         found += await _face(f"{label}, socket", lambda w: over_node(node, "bench", w), bare, size)
         found.append(await _prefix(f"{label}, socket", lambda w: over_node(node, "bench", w), size))
-    async with served(settings) as client:
-        found += await _face(f"{label}, HTTP", lambda w: over_http(client, "bench", w), bare, size)
+    async with served(settings) as address:
+        found += await _face(f"{label}, HTTP", lambda w: over_http(address, "bench", w), bare, size)
     await bare.stop()
     found += await _together(path, label, size, folder)
     return found

@@ -42,8 +42,8 @@ from ingle.protocol.frames import (
 
 log = logging.getLogger("ingle.worker")
 
-GATHER_S = 0.008
-"""Seconds that a frame may wait for others. Nobody sees it: a screen shows 60 to 120 a second."""
+GATHER_S = 0.015
+"""Seconds that a frame may wait for others. Nobody sees it: a screen shows 60 pictures a second."""
 
 _LENGTH = struct.Struct(">I")
 
