@@ -302,3 +302,10 @@ async def test_nothing_leaves_when_egress_is_denied(settings: Settings) -> None:
             await result(node, chat(model="other@far"))
     with pytest.raises(EgressRefused):
         await images.fetch("http://93.184.216.34/x.png", egress="deny")
+
+
+async def test_a_plug_in_engine_runs_the_models_it_is_given(settings: Settings) -> None:
+    async with opened(settings, engines={"ember": "echo"}) as node:
+        assert (await result(node, chat("say this back"))).text == "say this back"
+        (worker,) = (await ask(node, NodeStatus(), StatusReport)).workers
+        assert worker.engine == "echo"

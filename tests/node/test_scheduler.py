@@ -41,7 +41,9 @@ async def scheduler(
     budget: int = 100, *, queue: int = 100, free: int = 10**6
 ) -> AsyncIterator[tuple[Scheduler, Starts]]:
     starts = Starts()
-    found = Scheduler(budget=budget * MIB, available=lambda: free * MIB, queue=queue, start=starts)
+    found = Scheduler(
+        budget=lambda: budget * MIB, available=lambda: free * MIB, queue=queue, start=starts
+    )
     try:
         yield found, starts
     finally:

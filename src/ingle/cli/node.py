@@ -37,6 +37,7 @@ def ps_command(output: Output) -> None:
     rows = [
         (
             worker.model,
+            worker.role,
             worker.state,
             f"{worker.active}/{worker.slots}" + (f" +{worker.queued}" if worker.queued else ""),
             str(worker.context),
@@ -46,7 +47,7 @@ def ps_command(output: Output) -> None:
         )
         for worker in report.workers
     ]
-    output.table(("MODEL", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES"), rows)
+    output.table(("MODEL", "FOR", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES"), rows)
     output.note(
         f"node {report.pid}: {size(report.memory_used)} of {size(report.memory_budget)} reserved"
     )

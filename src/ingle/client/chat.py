@@ -122,18 +122,22 @@ class AsyncChat:
         self, messages: list[Message], schema: Schema | None, options: dict[str, Any]
     ) -> Chat:
         merged = {**self._options, **options}
-        sampling = {name: merged.pop(name) for name in Sampling.__struct_fields__ if name in merged}
-        if "sampling" in merged:
-            sampling = {**msgspec.structs.asdict(merged.pop("sampling")), **sampling}
+        sampling = take_sampling(merged)
         tools = merged.pop("tools", [])
         return Chat(
             model=self.model,
             messages=messages,
-            sampling=Sampling(**sampling),
+            sampling=sampling,
             tools=[tool if isinstance(tool, Tool) else Tool(**tool) for tool in tools],
             schema=None if schema is None else json_schema(schema),
             **merged,
         )
+
+
+def take_sampling(options: dict[str, Any]) -> Sampling:
+    """Take what belongs to `Sampling` out of options: its fields, or one under ``sampling``."""
+    given = {name: options.pop(name) for name in Sampling.__struct_fields__ if name in options}
+    return msgspec.structs.replace(options.pop("sampling", Sampling()), **given)
 
 
 def _messages(say: Say, images: Sequence[bytes]) -> list[Message]:

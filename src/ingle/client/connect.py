@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Literal
 
 from ingle.config import Settings
-from ingle.errors import NodeAlreadyRunning, NodeUnreachable
+from ingle.errors import NodeAlreadyRunning, NodeUnreachable, StorageError
 from ingle.node.node import Node
 from ingle.node.socket import SocketNode, socket_path
+from ingle.operations import Event, Operation
 
 Otherwise = Literal["host", "background", "fail"]
 START_S = 20.0
+_PATHS = frozenset({"state_dir", "models_dir", "llama_server"})
 
 
 async def connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwise) -> Node:
@@ -26,37 +32,77 @@ async def connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwis
 
     Raises:
         NodeUnreachable: none runs, and none could be started.
+        StorageError: the state directory cannot be used.
     """
-    path = socket_path(settings.state_path)
     try:
-        node = await SocketNode.connect(path)
-    except NodeUnreachable:
-        if otherwise == "fail":
-            raise
-        if otherwise == "host":
-            from ingle.node.host import host
+        return await _connect(settings, stack, otherwise)
+    except OSError as error:
+        raise StorageError(
+            f"the state directory {settings.state_path} cannot be used: "
+            f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""),
+            hint="ingle doctor, or set another INGLE_STATE_DIR",
+        ) from error
 
-            try:
-                hosted, _ = await stack.enter_async_context(host(settings))
-                return hosted
-            except NodeAlreadyRunning:  # someone was quicker; use theirs
-                node = await _await_socket(settings)
-        else:
-            node = await _start(settings)
+
+async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwise) -> Node:
+    async def reach() -> SocketNode:
+        try:
+            return await SocketNode.connect(socket_path(settings.state_path))
+        except NodeUnreachable:
+            if otherwise != "background":
+                raise
+            return await _start(settings)
+
+    try:
+        node = _Elsewhere(await reach(), reach)
+    except NodeUnreachable:
+        if otherwise != "host":
+            raise
+        from ingle.node.host import host
+
+        try:
+            hosted, _ = await stack.enter_async_context(host(settings))
+            return hosted
+        except NodeAlreadyRunning:  # someone was quicker; use theirs
+            node = _Elsewhere(await _await_socket(settings), reach)
     stack.push_async_callback(node.aclose)
     return node
+
+
+class _Elsewhere:
+    """The node in another process; reached (or started) again if that process has ended."""
+
+    def __init__(self, node: SocketNode, reach: Callable[[], Awaitable[SocketNode]]) -> None:
+        self._node = node
+        self._reach = reach
+        self._one_at_a_time = asyncio.Lock()
+
+    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return self._again(operation) if self._node.closed else self._node.perform(operation)
+
+    @asynccontextmanager
+    async def _again(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+        async with self._one_at_a_time:
+            if self._node.closed:
+                await self._node.aclose()
+                self._node = await self._reach()
+        async with self._node.perform(operation) as events:
+            yield events
+
+    async def aclose(self) -> None:
+        await self._node.aclose()
 
 
 async def _start(settings: Settings) -> SocketNode:
     """Start a background node that outlives this process."""
     logs = settings.state_path / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # It must not import what lies in the current folder (-P), nor keep that folder busy.
+    command = [sys.executable, "-P", "-m", "ingle.node.host", "--detach"]
     with (logs / "start.log").open("wb") as errors:
         launcher = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ingle.node.host",
-            "--detach",
+            *command,
+            cwd=settings.state_path,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
@@ -69,6 +115,8 @@ async def _start(settings: Settings) -> SocketNode:
             await launcher.wait()
     except TimeoutError:
         report = f"it was not ready within {START_S:.0f} s"
+        with contextlib.suppress(ProcessLookupError):
+            launcher.kill()
     if report not in {"ready"} and not report.startswith(NodeAlreadyRunning.code):
         raise NodeUnreachable(
             f"the background node did not start: {report or 'it died'}",
@@ -78,17 +126,20 @@ async def _start(settings: Settings) -> SocketNode:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment, with the settings that flags may have changed."""
-    import os
-
+    """This process's environment, with exactly these settings, and no path relative to here."""
     import msgspec
 
     chosen = dict(os.environ)
     for name, value in msgspec.to_builtins(settings).items():
-        if value != getattr(Settings(), name):
-            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            chosen[f"INGLE_{name.upper()}"] = text
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        chosen[f"INGLE_{name.upper()}"] = _absolute(text) if name in _PATHS else text
+    if "INGLE_CONFIG" in chosen:
+        chosen["INGLE_CONFIG"] = _absolute(chosen["INGLE_CONFIG"])
     return chosen
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 async def _await_socket(settings: Settings) -> SocketNode:

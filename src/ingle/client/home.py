@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ingle.client.chat import AsyncChat
+from ingle.client.chat import AsyncChat, take_sampling
 from ingle.client.connect import Otherwise, connect
 from ingle.config import Settings, load
 from ingle.node.node import Node, ask
@@ -49,7 +49,6 @@ from ingle.operations import (
     Rerank,
     Reranked,
     Resume,
-    Sampling,
     ShowModel,
     Shown,
     StatusReport,
@@ -85,13 +84,10 @@ class AsyncHome:
         self, prompt: str | list[int], model: str = "", **options: Any
     ) -> GenerationResult[Any]:
         """Continue a raw prompt. ``options``: any field of `Complete` or `Sampling`."""
-        sampling = {
-            name: options.pop(name) for name in Sampling.__struct_fields__ if name in options
-        }
         request = Complete(
             model=model or self.settings.model,
             prompt=prompt,
-            sampling=Sampling(**sampling),
+            sampling=take_sampling(options),
             **options,
         )
         fold = Fold()

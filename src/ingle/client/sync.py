@@ -21,11 +21,14 @@ from ingle.client.chat import AsyncChat
 from ingle.client.connect import Otherwise
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
+from ingle.errors import Cancelled
 
 T = TypeVar("T")
 
 AHEAD = 256
 """Items that a stream may be ahead of the thread that reads it."""
+CLOSE_S = 5.0
+"""How long leaving a stream waits for its end (the loop's own thread could never see it)."""
 
 
 class _Blocking:
@@ -49,7 +52,12 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
         @functools.wraps(method)
         def call(self: _Blocking, *args: Any, **kwargs: Any) -> Any:
-            return self._portal.call(functools.partial(getattr(self._twin, name), *args, **kwargs))
+            work = functools.partial(getattr(self._twin, name), *args, **kwargs)
+            task = self._portal.start_task_soon(work)
+            try:
+                return task.result()
+            finally:
+                task.cancel()  # nothing, unless the wait was interrupted: then it stops the work
 
         return call
 
@@ -81,6 +89,7 @@ def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterato
         except Exception as error:  # carried over to the thread that waits for it
             items.put((False, error))
         finally:
+            items.put((False, Cancelled("the node was let go")))  # if nothing else ended it
             closed.set()
 
     task = portal.start_task_soon(pump)
@@ -95,7 +104,7 @@ def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterato
                 raise value
     finally:
         task.cancel()
-        closed.wait()
+        closed.wait(CLOSE_S)
 
 
 def _mirror(cls: type[Any]) -> Callable[[type[T]], type[T]]:

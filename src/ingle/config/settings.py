@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``deny``: nothing leaves this device, not even a download or a granted delegation."""
     llama_server: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
+    engines: dict[str, str] = {}
+    """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else ``llama``."""
     upstreams: dict[str, Upstream] = {}
     """OpenAI-compatible servers, by name."""
 

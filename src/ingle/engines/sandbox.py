@@ -68,7 +68,7 @@ def wrap(
     walls += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     for path in _system_paths():
         walls += ["--ro-bind-try", path, path]
-    for node in _gpu_nodes():
+    for node in gpu_nodes():
         walls += ["--dev-bind-try", node, node]
     walls += ["--ro-bind-try", "/sys", "/sys"]
     for path in files:
@@ -154,7 +154,8 @@ def _system_paths() -> list[str]:
     return chosen
 
 
-def _gpu_nodes() -> list[str]:
+def gpu_nodes() -> list[str]:
+    """Device files of graphics processors, as this system has them."""
     import glob
 
     return [node for pattern in _GPU_NODES for node in glob.glob(pattern)]  # noqa: PTH207

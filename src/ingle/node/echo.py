@@ -10,7 +10,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ingle.operations import Complete, Event, Finish, ModelOperation, Text, Timing, Usage
+from ingle.operations import (
+    Complete,
+    Event,
+    Finish,
+    ModelOperation,
+    Started,
+    Status,
+    Text,
+    Timing,
+    Usage,
+)
 
 
 def parts(operation: ModelOperation) -> Iterator[ModelOperation]:
@@ -25,8 +35,10 @@ def parts(operation: ModelOperation) -> Iterator[ModelOperation]:
 def keeps(part: ModelOperation, event: Event) -> bool:
     """Of a two-part operation: does the caller get this event of a part?
 
-    From the scoring part only the prompt's text; how it all ended is told by
-    the second part, which has seen the prompt, too.
+    From the scoring part where it runs and the prompt's text; how it all ended
+    is told by the second part, which has seen the prompt, too.
     """
     scoring = isinstance(part, Complete) and part.echo_only
-    return isinstance(event, Text) or (not scoring and isinstance(event, (Finish, Usage, Timing)))
+    if scoring:
+        return isinstance(event, (Status, Started, Text))
+    return isinstance(event, (Text, Finish, Usage, Timing))

@@ -64,13 +64,14 @@ class LocalNode:
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
         self._ledger = EgressLedger(state / "node.sqlite3")
-        device = memory.cpu_device()
-        budget = settings.memory_bytes() or int(device.memory_total * memory.SHARE)
+        self._budget = memory.Budget(settings.memory_bytes())
         self.scheduler = Scheduler(
-            budget=budget, available=memory.available, queue=settings.queue, start=self._start
+            budget=lambda: self._budget.total,
+            available=self._budget.free,
+            queue=settings.queue,
+            start=self._start,
         )
-        self._wants = Wants(self.store, settings, budget)
-        self._wants.devices = [device]
+        self._wants = Wants(self.store, settings, self._budget)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
         self.last_used = time.monotonic()
@@ -79,6 +80,9 @@ class LocalNode:
         """Operations being performed."""
         self._affairs = Affairs(self, self.store, self.scheduler, self._wants, self._ledger)
         self._expiry = asyncio.create_task(self._expire())
+        self._devices: asyncio.Task[None] | None = None
+        if memory.may_have_gpu():
+            self._devices = asyncio.create_task(self._learn_devices())
 
     @classmethod
     async def open(cls, settings: Settings) -> LocalNode:
@@ -97,8 +101,10 @@ class LocalNode:
 
     async def aclose(self) -> None:
         """Stop all work and end the workers."""
-        self._expiry.cancel()
-        await asyncio.gather(self._expiry, return_exceptions=True)
+        tasks = [task for task in (self._expiry, self._devices) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._affairs.close()
         await self.scheduler.close()
         self._ledger.close()
@@ -137,6 +143,8 @@ class LocalNode:
     async def _on_model(self, operation: ModelOperation) -> AsyncGenerator[Event, None]:
         if isinstance(operation, Chat) and images.has_urls(operation):
             operation = await images.inline(operation, egress=self.settings.egress)
+        if self._devices is not None:
+            await asyncio.shield(self._devices)
         for part in echo.parts(operation):
             want, model = self._wants.for_operation(part)
             started = Started(model=model.name, digest=model.digest, where="local")
@@ -214,6 +222,9 @@ class LocalNode:
     async def _start(self, spec: LoadSpec, network: bool) -> WorkerProcess:
         log_file: Path = self._logs / "workers.log"
         return await WorkerProcess.start(spec, network=network, log_file=log_file)
+
+    async def _learn_devices(self) -> None:
+        self._budget.learn(await self._affairs.devices())
 
     async def _expire(self) -> None:
         while True:

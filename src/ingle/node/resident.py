@@ -108,6 +108,7 @@ class Resident:
             digest=self.spec.digest,
             engine=self.spec.engine,
             pid=self.worker.pid if self.worker else 0,
+            role=self.spec.role,
             state="stopping" if state == "draining" else state,
             context=self.spec.context,
             slots=self.spec.slots,

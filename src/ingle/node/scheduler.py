@@ -90,16 +90,17 @@ class Scheduler:
     """Keeps residents within a memory budget. See the module's text for its rules.
 
     Args:
-        budget: bytes that all residents together may have reserved.
+        budget: bytes that all residents together may have reserved (asked anew each time:
+            a graphics processor's memory may become known after the start).
         available: bytes that the machine has free right now.
         queue: requests that may wait.
         start: starts a worker process for a spec (and whether it may use the network).
     """
 
     def __init__(
-        self, *, budget: int, available: Callable[[], int], queue: int, start: Start
+        self, *, budget: Callable[[], int], available: Callable[[], int], queue: int, start: Start
     ) -> None:
-        self.budget = budget
+        self._budget = budget
         self._available = available
         self._queue = queue
         self._start = start
@@ -112,6 +113,11 @@ class Scheduler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures: dict[Resident, IngleError] = {}
         self._suspended: list[Want] | None = None
+
+    @property
+    def budget(self) -> int:
+        """Bytes that all residents together may have reserved."""
+        return self._budget()
 
     @property
     def residents(self) -> list[Resident]:

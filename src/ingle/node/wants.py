@@ -14,6 +14,7 @@ from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.models import fit
 from ingle.models.model import Model
 from ingle.models.store import Store
+from ingle.node.memory import Budget
 from ingle.node.routes import Route
 from ingle.node.scheduler import Want
 from ingle.operations import (
@@ -21,7 +22,6 @@ from ingle.operations import (
     Capability,
     Chat,
     Complete,
-    DeviceInfo,
     Embed,
     Generation,
     ImagePart,
@@ -42,14 +42,13 @@ class Wants:
     """Turns requests into `Want`s.
 
     Args:
-        budget: bytes that all models together may use, for choosing defaults that fit.
+        budget: what all models together may use, for choosing defaults that fit.
     """
 
-    def __init__(self, store: Store, settings: Settings, budget: int) -> None:
+    def __init__(self, store: Store, settings: Settings, budget: Budget) -> None:
         self._store = store
         self._settings = settings
         self._budget = budget
-        self.devices: Sequence[DeviceInfo] = ()
 
     def for_operation(self, operation: ModelOperation) -> tuple[Want, Model]:
         """What a model operation needs.
@@ -93,7 +92,7 @@ class Wants:
         if context is None:
             context, slots = self._defaults(model, role, trained, slots)
         spec = LoadSpec(
-            engine="llama",
+            engine=self._settings.engines.get(model.name, "llama"),
             model=model.name,
             digest=model.digest,
             files=[str(path) for path in model.paths if path != model.projector],
@@ -111,7 +110,7 @@ class Wants:
             spec=spec,
             slots=1,
             memory=lambda spec: _memory(model, spec),
-            device=self.devices[0].name if self.devices else "CPU",
+            device=", ".join(device.name for device in self._budget.devices),
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
         )
 
@@ -139,7 +138,7 @@ class Wants:
         """Context and slots where nobody says: halved until they fit the budget."""
         most = AUTO_CONTEXT if role == "generate" else POOLED_CONTEXT
         context = min(trained, self._settings.context or most)
-        while fit.needed_bytes(model.facts, context, slots) > self._budget:
+        while fit.needed_bytes(model.facts, context, slots) > self._budget.total:
             if slots > 1:
                 slots //= 2
             elif context > fit.SMALLEST_CONTEXT:
@@ -160,8 +159,10 @@ class Wants:
 
 
 def _memory(model: Model, spec: LoadSpec) -> int:
-    ubatch = fit.UBATCH if spec.role in {"generate", "score"} else max(fit.UBATCH, spec.context)
-    return fit.needed_bytes(model.facts, spec.context, spec.slots, ubatch)
+    pooled = spec.role in {"embed", "rerank"}
+    ubatch = max(fit.UBATCH, spec.context) if pooled else fit.UBATCH
+    all_logits = True if spec.role == "score" else None
+    return fit.needed_bytes(model.facts, spec.context, spec.slots, ubatch, all_logits=all_logits)
 
 
 def _role(operation: ModelOperation, model: Model) -> Role:

@@ -26,6 +26,8 @@ class WorkerInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     digest: str
     engine: str
     pid: int
+    role: str = "generate"
+    """``generate``, ``embed``, ``rerank`` or ``score``: a model may be loaded once for each."""
     state: str
     """``loading``, ``ready``, ``busy``, ``stopping``."""
     context: int
