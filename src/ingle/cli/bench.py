@@ -41,9 +41,15 @@ class BenchReport(msgspec.Struct, kw_only=True):
 
 @click.command("bench")
 @click.argument("model", default="")
-@click.option("--prompt-tokens", default=512, show_default=True)
-@click.option("--new-tokens", default=128, show_default=True)
-@click.option("--repeat", default=3, show_default=True, help="The median of so many runs counts.")
+@click.option("--prompt-tokens", type=click.IntRange(min=1), default=512, show_default=True)
+@click.option("--new-tokens", type=click.IntRange(min=2), default=128, show_default=True)
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="The median of so many runs counts.",
+)
 @options
 def bench_command(
     output: Output, model: str, prompt_tokens: int, new_tokens: int, repeat: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +13,16 @@ from ingle.cli.command import flags, options
 from ingle.cli.generation import generation_options, request_fields
 from ingle.cli.output import Output
 from ingle.cli.run import describe
+from ingle.cli.stdin import person
 from ingle.errors import IngleError, InvalidRequest
-from ingle.operations import Finish, Fold, Message, Reasoning, Status, Text
+from ingle.operations import Chat, Fold, Message, Reasoning, Status, Text
 
 if TYPE_CHECKING:
     from ingle.client.sync import Conversation, Home
 
 HISTORY_LINES = 1000
+_NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
+_WHOLE_NUMBERS = ("top_k", "seed", "max_tokens", "context")
 HELP = """\
 /help            this text
 /model NAME      go on with another model
@@ -69,7 +71,7 @@ class Terminal:
     def run(self) -> None:
         """Until /bye or the end of input."""
         self._home.show(self._chat.model)  # an unknown model is said now, not after typing
-        if sys.stdin.isatty():
+        if person():
             self._output.note(f"{self._chat.model} listens. /help helps, Ctrl-D leaves.")
         with _line_history(self._home.settings.state_path / "chat_history"):
             while (said := self._read()) is not None:
@@ -85,15 +87,18 @@ class Terminal:
     def _read(self) -> str | None:
         """What the user says next; None at the end."""
         try:
-            line = input(">>> " if sys.stdin.isatty() else "").strip()
+            line = input(">>> " if person() else "").strip()
             if not line.startswith('"""'):
                 return line
             lines = [line[3:]]
             while not lines[-1].rstrip().endswith('"""'):
-                lines.append(input("... " if sys.stdin.isatty() else ""))
+                lines.append(input("... " if person() else ""))
             return "\n".join(lines).rstrip().removesuffix('"""').strip()
         except EOFError:
             return None
+        except UnicodeDecodeError as error:
+            self._output.error(InvalidRequest(f"that is not UTF-8 text: {error}", field="stdin"))
+            return ""
         except KeyboardInterrupt:
             self._output.note("\n(Ctrl-D or /bye leaves)")
             return ""
@@ -112,8 +117,6 @@ class Terminal:
                         self._output.note("thinking ...")
                     case Text(text=text):
                         self._output.text(text, end="")
-                    case Finish(reason="length"):
-                        self._output.note("\n(cut off: /set max_tokens N gives more room)")
         except KeyboardInterrupt:
             # The work is stopped; what was said so far stays in the conversation.
             partial = fold.result()
@@ -123,6 +126,8 @@ class Terminal:
             return
         result = fold.result()
         self._output.text("")
+        if result.choices[0].finish == "length":
+            self._output.note("(cut off: /set max_tokens N gives more room)")
         for call in result.tool_calls:
             self._output.text(f"{call.name}({call.arguments})")
         self._stats = describe(
@@ -159,26 +164,41 @@ class Terminal:
             case "again":
                 self._say(self._undo())
             case "save":
-                import msgspec
-
-                Path(argument).write_bytes(msgspec.json.encode(self._chat.messages))
-                self._output.note(f"{len(self._chat.messages)} messages are in {argument}")
+                self._save(argument)
             case "stats":
                 self._output.note(self._stats)
             case _:
                 self._output.note(f"there is no command /{name}; /help lists them")
         return True
 
+    def _save(self, argument: str) -> None:
+        import msgspec
+
+        if not argument:
+            raise InvalidRequest("/save needs a file's name", hint="/save chat.json", field="save")
+        try:
+            Path(argument).expanduser().write_bytes(msgspec.json.encode(self._chat.messages))
+        except OSError as error:
+            raise InvalidRequest(f"{argument}: {error.strerror}", field="save") from None
+        self._output.note(f"{len(self._chat.messages)} messages are in {argument}")
+
     def _set(self, argument: str) -> None:
         name, _, text = argument.partition(" ")
-        kinds = {"temperature": float, "top_p": float, "min_p": float, "repeat_penalty": float}
-        kinds |= {"top_k": int, "seed": int, "max_tokens": int, "context": int}  # type: ignore[dict-item]
-        if name not in kinds:
-            raise InvalidRequest(f"/set knows {', '.join(kinds)}", field=name)
+        from ingle.client.chat import take_sampling
+
+        if name not in (*_NUMBERS, *_WHOLE_NUMBERS):
+            known = ", ".join((*_NUMBERS, *_WHOLE_NUMBERS))
+            raise InvalidRequest(f"/set knows {known}", field=name)
         try:
-            self._fields[name] = kinds[name](text)
+            value = float(text) if name in _NUMBERS else int(text)
         except ValueError:
             raise InvalidRequest(f"{name}: {text!r} is no number", field=name) from None
+        # Out of bounds is said now, not with every answer.
+        given: dict[str, Any] = {name: value}
+        sampling = take_sampling(given)
+        question = Message(role="user", content="")
+        Chat(model=self._chat.model, messages=[question], sampling=sampling, **given)
+        self._fields[name] = value
         self._renew(self._chat.model, keep=True)
 
     def _renew(self, model: str, *, keep: bool) -> None:
@@ -208,7 +228,7 @@ def _read_file(name: str) -> bytes:
 @contextlib.contextmanager
 def _line_history(path: Path) -> Iterator[None]:
     """Line editing with a history that outlives the program, where a terminal is there."""
-    if not sys.stdin.isatty():
+    if not person():
         yield
         return
     import readline

@@ -1,4 +1,4 @@
-"""``ingle completion``: the shell completes commands, options and models."""
+"""``ingle completion``: the shell completes commands and options."""
 
 from __future__ import annotations
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
+from ingle.cli.stdin import piped
 from ingle.errors import InvalidRequest
 from ingle.operations import Embed, Embedded
 
@@ -26,9 +25,7 @@ def embed_command(
 
     Prints one JSON array a line, or with --json everything in one object.
     """
-    inputs = list(texts)
-    if not inputs and not sys.stdin.isatty():
-        inputs = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    inputs = list(texts) or [line for line in piped().splitlines() if line.strip()]
     if not inputs:
         raise InvalidRequest("there is no text to embed", hint='ingle embed "some text"')
 

@@ -60,10 +60,13 @@ def read_schema(text: str) -> dict[str, Any]:
         InvalidRequest: not JSON, or not an object.
     """
     if not text.lstrip().startswith("{"):
-        path = Path(text)
-        if not path.is_file():
-            raise InvalidRequest(f"there is no schema file {text}", field="schema")
-        text = path.read_text()
+        try:
+            text = Path(text).read_text()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InvalidRequest(
+                f"the schema file {text[:200]} cannot be read: {reason}", field="schema"
+            ) from None
     try:
         schema = json.loads(text)
     except ValueError as error:

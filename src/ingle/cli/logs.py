@@ -16,7 +16,7 @@ POLL_S = 0.2
 
 @click.command("logs")
 @click.option("--follow", "-f", is_flag=True, help="Go on as more is written.")
-@click.option("--lines", "-n", default=50, show_default=True)
+@click.option("--lines", "-n", type=click.IntRange(min=0), default=50, show_default=True)
 @click.option("--workers", is_flag=True, help="The engines' own output instead of the node's.")
 @options
 def logs_command(output: Output, follow: bool, lines: int, workers: bool) -> None:

@@ -6,11 +6,12 @@ import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ingle.errors import IngleError, InvalidRequest
+from ingle.errors import Cancelled, IngleError, InvalidRequest, StorageError
 
 COMMANDS = {
     "run": ("ingle.cli.run", "Ask a model one thing (or chat, if nothing is asked)."),
@@ -118,11 +119,37 @@ def _run(arguments: list[str]) -> int:
         # Whoever read our output has gone (such as `head`); that is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except IngleError as error:
+    except Exception as error:
         if output.debug:
             raise
-        output.error(error)
-        return error.exit_code
+        known = _known(error)
+        if isinstance(known, Cancelled) and not output.json:
+            output.note("\ninterrupted")
+        else:
+            output.error(known)
+        return known.exit_code
+
+
+def _known(error: Exception) -> IngleError:
+    """What went wrong as an error of ours: nobody should have to read a traceback."""
+    if isinstance(error, IngleError):
+        return error
+    if isinstance(error, OSError):
+        if not _folder_is_there():
+            return StorageError("the folder you are in was deleted", hint="cd")
+        return StorageError(str(error))
+    return IngleError(
+        f"something unexpected happened: {error!r}",
+        hint="the same command after: ingle --debug",
+    )
+
+
+def _folder_is_there() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from ingle.operations import (
     Unload,
 )
 
+NO_NODE = "no node runs; the next command starts one"
+
 
 @click.command("ps")
 @options
@@ -32,7 +34,7 @@ def ps_command(output: Output) -> None:
         output.data(report)
         return
     if report is None:
-        output.note("no node runs; the next command starts one")
+        output.note(NO_NODE)
         return
     rows = [
         (
@@ -61,7 +63,13 @@ def ps_command(output: Output) -> None:
 def stop_command(output: Output, model: str, force: bool, node: bool) -> None:
     """Free a model's memory (that of all models, if none is named)."""
     request: Operation = Shutdown() if node else Unload(model=model, force=force)
-    _say(output, request)
+    try:
+        _say(output, request)
+    except NodeUnreachable:  # what was asked for is so already
+        if output.json:
+            output.data(Done(message=NO_NODE))
+        else:
+            output.note(NO_NODE)
 
 
 @click.command("suspend")
@@ -79,7 +87,7 @@ def resume_command(output: Output) -> None:
 
 
 @click.command("ledger")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 @options
 def ledger_command(output: Output, limit: int) -> None:
     """What left this device: when, to whom, which model, how many bytes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import click
 from ingle.cli.command import flags, options, run
 from ingle.cli.generation import generation_options, read_schema, request_fields
 from ingle.cli.output import Output
+from ingle.cli.stdin import person, piped
 from ingle.errors import InvalidRequest
-from ingle.operations import Finish, Fold, Reasoning, Status, Text, Timing
+from ingle.operations import Fold, Reasoning, Status, Text, Timing
 
 
 @click.command("run")
@@ -40,11 +40,10 @@ def run_command(
     What is piped in follows the prompt. With neither, a chat begins.
     """
     model, prompt = _split(words)
-    if not sys.stdin.isatty():
-        piped = _read_stdin()
-        prompt = f"{prompt}\n\n{piped}" if prompt and piped else prompt or piped
+    given_on_stdin = piped()
+    prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
     if not prompt and not image:
-        if not sys.stdin.isatty():
+        if not person():
             hint = f'ingle run {model or "ember"} "your question"'
             raise InvalidRequest("nothing was asked", hint=hint)
         from ingle.cli.chat import converse
@@ -84,15 +83,14 @@ async def _answer(
                     thinking = True
                 case Text(text=text):
                     output.text(text, end="")
-                case Finish(reason="length"):
-                    output.text("")
-                    output.note("(cut off: raise --max-tokens or --context)")
     result = fold.result()
     if output.json:
         output.data(result)
         return
     if not result.text.endswith("\n"):
         output.text("")
+    if any(choice.finish == "length" for choice in result.choices):
+        output.note("(cut off: raise --max-tokens or --context)")
     for call in result.tool_calls:
         output.text(f"{call.name}({call.arguments})")
     if verbose:
@@ -121,12 +119,3 @@ def _split(words: tuple[str, ...]) -> tuple[str, str]:
 def _model_like(word: str) -> bool:
     """It could name a model: nothing that only prose has in it."""
     return bool(word) and not any(mark in word for mark in "?!,;'\"") and word == word.strip()
-
-
-def _read_stdin() -> str:
-    try:
-        return sys.stdin.buffer.read().decode().strip()
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(
-            f"what was piped in is not UTF-8 text: {error}", field="stdin"
-        ) from None

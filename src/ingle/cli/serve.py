@@ -7,6 +7,8 @@ import click
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 
+_OF_THE_NODE = ("memory", "context", "slots", "keep_alive")
+
 
 @click.command("serve")
 @click.option("--host", help="Address to listen on (default 127.0.0.1).")
@@ -50,6 +52,7 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
     from ingle.client.home import open_async
     from ingle.config import load
     from ingle.node.host import log_to_file
+    from ingle.node.local import LocalNode
     from ingle.server.run import serve
     from ingle.server.settings import ServerSettings
 
@@ -63,6 +66,11 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
         state_dir=settings.state_path,
     )
     async with open_async(settings) as home:
+        if not isinstance(home.node, LocalNode) and any(given[name] for name in _OF_THE_NODE):
+            output.note(
+                "the node that runs already keeps its own memory, context, slots and keep-alive; "
+                "to change them: ingle stop --node"
+            )
         await serve(
             home.node,
             host=settings.host,

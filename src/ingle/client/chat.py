@@ -137,7 +137,8 @@ class AsyncChat:
 def take_sampling(options: dict[str, Any]) -> Sampling:
     """Take what belongs to `Sampling` out of options: its fields, or one under ``sampling``."""
     given = {name: options.pop(name) for name in Sampling.__struct_fields__ if name in options}
-    return msgspec.structs.replace(options.pop("sampling", Sampling()), **given)
+    sampling: Sampling = msgspec.structs.replace(options.pop("sampling", Sampling()), **given)
+    return sampling
 
 
 def _messages(say: Say, images: Sequence[bytes]) -> list[Message]:

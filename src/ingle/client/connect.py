@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -111,12 +110,13 @@ async def _start(settings: Settings) -> SocketNode:
     assert launcher.stdout is not None
     try:
         async with asyncio.timeout(START_S):
-            report = (await launcher.stdout.readline()).decode().strip()
+            report = (await launcher.stdout.read()).decode().strip()  # it closes it when ready
             await launcher.wait()
     except TimeoutError:
         report = f"it was not ready within {START_S:.0f} s"
-        with contextlib.suppress(ProcessLookupError):
-            launcher.kill()
+    finally:
+        # Nothing public closes the pipe when we are cancelled; it ends the process, too.
+        launcher._transport.close()  # type: ignore[attr-defined]
     if report not in {"ready"} and not report.startswith(NodeAlreadyRunning.code):
         raise NodeUnreachable(
             f"the background node did not start: {report or 'it died'}",
@@ -132,14 +132,17 @@ def environment(settings: Settings) -> dict[str, str]:
     chosen = dict(os.environ)
     for name, value in msgspec.to_builtins(settings).items():
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        chosen[f"INGLE_{name.upper()}"] = _absolute(text) if name in _PATHS else text
+        variable = f"INGLE_{name.upper()}"
+        chosen.pop(variable, None)
+        if text:
+            chosen[variable] = _absolute(text) if name in _PATHS else text
     if "INGLE_CONFIG" in chosen:
         chosen["INGLE_CONFIG"] = _absolute(chosen["INGLE_CONFIG"])
     return chosen
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute()) if path else ""
+    return str(Path(path).expanduser().absolute())
 
 
 async def _await_socket(settings: Settings) -> SocketNode:
