@@ -53,6 +53,10 @@ def test_a_bad_value_is_named_with_its_origin(environment: dict[str, str], named
         load({}, environment)
 
 
+def test_an_empty_variable_is_an_empty_text(tmp_path: Path) -> None:
+    assert load({}, {"INGLE_TOKEN": "", "INGLE_HOSTS": ""}, tmp_path)[0].token == ""
+
+
 def test_a_misspelt_setting_gets_a_guess(tmp_path: Path) -> None:
     user_file().write_text("contxt = 5\n")
     with pytest.raises(ConfigError, match="did you mean 'context'"):

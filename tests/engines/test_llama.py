@@ -154,7 +154,7 @@ async def test_tools_are_called_as_asked(ember_spec: LoadSpec) -> None:
             description=f"The {name} of a city",
             parameters={
                 "type": "object",
-                "properties": {"city": {"type": "string"}},
+                "properties": {"city": {"enum": ["Rome", "Oslo"]}},
                 "required": ["city"],
             },
         )

@@ -127,7 +127,7 @@ def _from_text(name: str, text: str) -> Any:
     if kind is None:
         raise _unknown(name, Origin("flag"))
     try:
-        if text[:1] in "[{":
+        if text.startswith(("[", "{")):
             return msgspec.json.decode(text.encode())
         if name in {"origins", "hosts"}:
             return [item for item in text.split(",") if item]

@@ -92,6 +92,8 @@ class UpstreamSession:
             )
         for ours in ("lora", "return_progress", "cache_prompt"):
             body.pop(ours)  # llama.cpp's own; others may refuse unknown fields
+        if operation.schema is not None and "response_format" in body:
+            body["response_format"]["json_schema"]["schema"] = operation.schema
         body["model"] = operation.model
         body["n"] = operation.n
         translate = chunks.ChunkEvents()
