@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,10 @@ from bench.bare import Bare
 from bench.faces import background, over_http, over_node, served
 from bench.measure import Runner, Work, pairs
 from ingle.config import Settings
+from ingle.engines.engine import LoadSpec
+from ingle.engines.process import WorkerProcess
 from ingle.models.store import Store
+from ingle.operations import Complete, Sampling, Text
 
 CONTEXT = 1024
 
@@ -52,6 +56,7 @@ async def speed(path: Path, label: str, size: Size, folder: Path) -> list[Figure
         found += await _face(f"{label}, HTTP", lambda w: over_http(address, "bench", w), bare, size)
     await bare.stop()
     found += await _together(path, label, size, folder)
+    found.append(await _cancel(path, label, size))
     return found
 
 
@@ -83,6 +88,27 @@ async def _prefix(name: str, ours: Runner, size: Size) -> Figure:
         shares.append(again.first_s / once.first_s)
     share = sorted(shares)[len(shares) // 2]
     return Figure(f"{name}: same prompt again", share, "<= 0.2", share <= 0.2)
+
+
+async def _cancel(path: Path, label: str, size: Size) -> Figure:
+    """From the caller's cancel to the engine's free slot, in the middle of an answer."""
+    spec = LoadSpec(engine="llama", model=label, files=[str(path)], context=CONTEXT, slots=1)
+    worker = await WorkerProcess.start(spec)
+    spans = []
+    for _ in range(3 * size.pairs):
+        call = worker.call(
+            Complete(model=label, prompt=[300], sampling=Sampling(ignore_eos=True), max_tokens=900)
+        )
+        async for event in call:
+            if isinstance(event, Text):
+                break
+        began = time.perf_counter()
+        call.cancel()
+        await call.ended
+        spans.append(1000 * (time.perf_counter() - began))
+    await worker.stop()
+    span = sorted(spans)[len(spans) // 2]
+    return Figure(f"{label}: cancel to free slot, ms", span, "< 100", span < 100)
 
 
 async def _together(path: Path, label: str, size: Size, folder: Path) -> list[Figure]:

@@ -7,6 +7,7 @@ touches the node. Plug-in authors check theirs with `ingle.testing.check_engine`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Protocol, cast
@@ -102,6 +103,13 @@ class Engine(Protocol):
             ModelLoadFailed: with the engine's own reason, as far as it tells one.
         """
         ...
+
+
+def cores() -> int:
+    """Processors that this process may use: the default number of an engine's threads."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS has no affinity to ask for
 
 
 def engine_names() -> list[str]:

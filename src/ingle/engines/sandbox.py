@@ -27,6 +27,10 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
 
+MAX_WRITE = 64 * 2**20
+"""Bytes of a file that a worker may write: engines write sockets and caches, nothing more."""
+MAX_FILES = 4096
+
 OPENMP = {"GOMP_SPINCOUNT": "20000"}
 """How engines' threads wait for each other between the small steps of a token. Sleeping
 at once (``OMP_WAIT_POLICY=passive``) costs two thirds of a small model's speed; spinning
@@ -113,7 +117,15 @@ def before_exec(*, network: bool) -> Callable[[], None]:
     def enter() -> None:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # Memory is left to admission: engines map files far larger than what they touch.
+        for limit, most in (
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, MAX_WRITE),
+            (resource.RLIMIT_NOFILE, MAX_FILES),
+        ):
+            hard = resource.getrlimit(limit)[1]
+            allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(limit, (allowed, allowed))
         if libc is None:
             return
         libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)

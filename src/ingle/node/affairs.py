@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from ingle.engines.probe import EngineReport, probe
 from ingle.errors import CapabilityMissing
 from ingle.models import fit
 from ingle.node import memory
+from ingle.node.ledger import Received
 from ingle.operations import (
     Adapters,
     AdapterSummary,
@@ -33,6 +35,7 @@ from ingle.operations import (
     Models,
     NodeStatus,
     Operation,
+    Progress,
     Prune,
     Pull,
     RemoveAdapter,
@@ -161,15 +164,31 @@ class Affairs:
             yield report
 
     async def _pull(self, operation: Pull) -> AsyncGenerator[Event, None]:
-        from contextlib import aclosing
-
         from ingle.models.pull import pull
 
-        async with aclosing(
-            pull(self._store, operation, egress=self._node.settings.egress)
-        ) as events:
-            async for event in events:
-                yield event
+        with self._noted(operation) as told:
+            async with aclosing(
+                pull(self._store, operation, egress=self._node.settings.egress)
+            ) as events:
+                async for event in events:
+                    if isinstance(event, Progress) and event.stage == "downloading":
+                        told.bytes_in = max(told.bytes_in, event.completed)
+                    yield event
+
+    def _noted(self, operation: Pull) -> AbstractContextManager[Received]:
+        """The ledger's entry of a pull; a copy from this disk leaves no trace there."""
+        from ingle.models.sources import HttpSource, HubSource, parse_source
+
+        source = parse_source(operation)
+        if not isinstance(source, (HttpSource, HubSource)):
+            return nullcontext(Received())
+        entry = self._ledger.begin(
+            to=operation.source or operation.model,
+            operation="pull",
+            model=operation.model,
+            bytes_out=0,
+        )
+        return self._ledger.outcome(entry)
 
     def _remove(self, name: str) -> str:
         return self._store.remove(name)

@@ -22,7 +22,7 @@ from ingle.errors import IngleError
 from ingle.node.local import LocalNode
 from ingle.node.socket import SocketServer, socket_path
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("ingle.node.host")
 
 LOG_BYTES = 4 * 2**20
 DETACH = "--detach"

@@ -35,6 +35,17 @@ def has_urls(operation: Chat) -> bool:
     )
 
 
+def size(operation: Chat) -> int:
+    """Bytes of all pictures in the conversation."""
+    return sum(
+        len(part.data)
+        for message in operation.messages
+        if not isinstance(message.content, str)
+        for part in message.content
+        if isinstance(part, ImagePart)
+    )
+
+
 async def inline(operation: Chat, *, egress: str) -> Chat:
     """The same conversation with every image's bytes in it.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ingle.errors import IngleError
 from ingle.operations import LedgerEntry
 
 _SCHEMA = """
@@ -21,6 +25,13 @@ CREATE TABLE IF NOT EXISTS egress (
     outcome TEXT NOT NULL DEFAULT 'under way'
 )
 """
+
+
+@dataclasses.dataclass
+class Received:
+    """How much has come back so far."""
+
+    bytes_in: int = 0
 
 
 class EgressLedger:
@@ -52,6 +63,20 @@ class EgressLedger:
         self._database.execute(
             "UPDATE egress SET bytes_in = ?, outcome = ? WHERE id = ?", (bytes_in, outcome, entry)
         )
+
+    @contextmanager
+    def outcome(self, entry: int) -> Iterator[Received]:
+        """Complete an entry when the block is left: ``done``, an error's code, or ``cancelled``."""
+        received = Received()
+        outcome = "cancelled"
+        try:
+            yield received
+            outcome = "done"
+        except IngleError as error:
+            outcome = error.code
+            raise
+        finally:
+            self.complete(entry, bytes_in=received.bytes_in, outcome=outcome)
 
     def entries(self, limit: int, offset: int = 0) -> list[LedgerEntry]:
         """Entries, newest first."""

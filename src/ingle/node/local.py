@@ -14,13 +14,13 @@ import msgspec
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
-from ingle.errors import EgressRefused, IngleError
+from ingle.errors import EgressRefused
 from ingle.models.store import Store
 from ingle.node import echo, images, memory
 from ingle.node.affairs import Affairs
 from ingle.node.ledger import EgressLedger
 from ingle.node.lock import NodeLock
-from ingle.node.routes import Route, choose
+from ingle.node.routes import Route, choose, is_loopback_url
 from ingle.node.scheduler import Lease, Scheduler, Want
 from ingle.node.wants import Wants
 from ingle.operations import (
@@ -142,7 +142,12 @@ class LocalNode:
 
     async def _on_model(self, operation: ModelOperation) -> AsyncGenerator[Event, None]:
         if isinstance(operation, Chat) and images.has_urls(operation):
-            operation = await images.inline(operation, egress=self.settings.egress)
+            entry = self._ledger.begin(
+                to="image servers", operation="fetch_image", model=operation.model, bytes_out=0
+            )
+            with self._ledger.outcome(entry) as told:
+                operation = await images.inline(operation, egress=self.settings.egress)
+                told.bytes_in = images.size(operation)
         if self._devices is not None:
             await asyncio.shield(self._devices)
         for part in echo.parts(operation):
@@ -156,7 +161,8 @@ class LocalNode:
     async def _on_upstream(
         self, operation: ModelOperation, route: Route
     ) -> AsyncGenerator[Event, None]:
-        if self.settings.egress == "deny":
+        assert route.upstream is not None
+        if self.settings.egress == "deny" and not is_loopback_url(route.upstream.base_url):
             raise EgressRefused(
                 f"{route.name} is another machine, and nothing may leave this device",
                 hint="ingle config set egress allow",
@@ -170,21 +176,14 @@ class LocalNode:
             model=route.model,
             bytes_out=len(msgspec.json.encode(operation)),
         )
-        received, outcome = 0, "cancelled"
-        try:
+        with self._ledger.outcome(entry) as told:
             async with contextlib.aclosing(self._run(operation, want, started)) as events:
                 async for event in events:
                     if isinstance(event, (Text, Reasoning)):
-                        received += len(event.text.encode())
+                        told.bytes_in += len(event.text.encode())
                     elif isinstance(event, Embedded):
-                        received += len(event.data)
+                        told.bytes_in += len(event.data)
                     yield event
-            outcome = "done"
-        except IngleError as error:
-            outcome = error.code
-            raise
-        finally:
-            self._ledger.complete(entry, bytes_in=received, outcome=outcome)
 
     async def _run(
         self, operation: ModelOperation, want: Want, started: Started

@@ -68,9 +68,9 @@ def available() -> int:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return min(int(line.split()[1]) * 1024, _cgroup_left())
-    except OSError:  # not Linux
+    except OSError:  # not Linux: it tells no more than the total; the budget still holds
         pass
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def own_resident() -> int:

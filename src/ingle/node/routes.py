@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ingle.config import Settings, Upstream
 from ingle.errors import InvalidRequest, NotFound
@@ -48,3 +50,12 @@ def choose(operation: ModelOperation, settings: Settings) -> Route:
         if model in upstream.models:
             return Route(model, name, upstream)
     return Route(model)
+
+
+def is_loopback_url(url: str) -> bool:
+    """The address is this machine, written as such: going there does not leave the device."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -8,14 +8,13 @@ socket (and so never opens its default TCP port).
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import xllamacpp
 
-from ingle.engines.engine import LoadSpec
+from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.llama.http import UnixHTTP
 from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed
 
@@ -64,7 +63,7 @@ def parameters(spec: LoadSpec) -> xllamacpp.CommonParams:
     """The engine's settings for a spec."""
     if not spec.files:
         raise BadModelFile(f"{spec.model} has no weight files", path="")
-    threads = spec.threads or len(os.sched_getaffinity(0))
+    threads = spec.threads or cores()
     params = xllamacpp.CommonParams()
     params.model.path = spec.files[0]
     params.n_ctx = spec.context * spec.slots

@@ -6,13 +6,12 @@ weights through the C interface instead of the server.
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Any
 
 import numpy as np
 
-from ingle.engines.engine import Emit, LoadSpec
+from ingle.engines.engine import Emit, LoadSpec, cores
 from ingle.engines.llama.library import Logits, Weights
 from ingle.engines.llama.request import adapter_scales
 from ingle.errors import CapabilityMissing, ContextLengthExceeded, InvalidRequest
@@ -33,7 +32,7 @@ class ScoringSession:
             spec.files[0],
             context=spec.context,
             batch=min(step, spec.context),
-            threads=spec.threads or len(os.sched_getaffinity(0)),
+            threads=spec.threads or cores(),
         )
         for adapter in spec.adapters:
             self._weights.load_adapter(adapter.path)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ingle.engines.engine import LoadSpec
+from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.llama.http import UnixHTTP
 from ingle.errors import EngineMissing, ModelLoadFailed
 
@@ -30,7 +30,7 @@ class ServerBinaryBackend:
         if not os.access(binary, os.X_OK):
             raise EngineMissing(
                 f"llama-server at {binary} is not there or not executable",
-                hint="ingle config set engines.llama.server_binary PATH",
+                hint="ingle config set llama_server PATH",
             )
         self._folder = tempfile.TemporaryDirectory(prefix="ingle-")
         socket = str(Path(self._folder.name) / "llama.sock")
@@ -77,7 +77,7 @@ class ServerBinaryBackend:
 
 def arguments(binary: str, spec: LoadSpec, socket: str) -> list[str]:
     """llama-server's command line for a spec (``tools/server/README.md`` of llama.cpp)."""
-    threads = spec.threads or len(os.sched_getaffinity(0))
+    threads = spec.threads or cores()
     command = [binary, "--model", spec.files[0], "--host", socket]
     command += ["--ctx-size", str(spec.context * spec.slots), "--parallel", str(spec.slots)]
     command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
