@@ -122,12 +122,15 @@ class ProgressLine:
                 source=event.source,
             )
             return
+        if self._output.json:  # a program reads stderr, too, for errors
+            return
         now = time.monotonic()
         if now - self._last < QUIET_PROGRESS_S and event.stage == "downloading":
             return
         self._last = now
         share = f" {event.completed / event.total:.0%}" if event.total else ""
-        self._output.note(f"{event.stage} {event.name}{share} {size(event.completed)}")
+        done = f" {size(event.completed)}" if event.completed else ""
+        self._output.note(f"{event.stage} {event.name}{share}{done}")
 
 
 def size(count: float) -> str:

@@ -44,8 +44,9 @@ def run_command(
     prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
     if not prompt and not image:
         if not person():
+            why = f" ({model!r} alone names a model)" if model else ""
             hint = f'ingle run {model or "ember"} "your question"'
-            raise InvalidRequest("nothing was asked", hint=hint)
+            raise InvalidRequest(f"nothing was asked{why}", hint=hint)
         from ingle.cli.chat import converse
 
         converse(output, model, given)

@@ -122,6 +122,9 @@ class AsyncChat:
         self, messages: list[Message], schema: Schema | None, options: dict[str, Any]
     ) -> Chat:
         merged = {**self._options, **options}
+        if system := merged.pop("system", ""):
+            others = [message for message in messages if message.role != "system"]
+            messages = [Message(role="system", content=system), *others]
         sampling = take_sampling(merged)
         tools = merged.pop("tools", [])
         return Chat(

@@ -1,0 +1,70 @@
+"""``ingle serve``: starts, says where, and ends when it is told."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .place import Place, ended
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def url_of(process: subprocess.Popen[bytes]) -> str:
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    return next(word for word in line.split() if word.startswith("http://"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_and_ends_cleanly(own: Place, number: int) -> None:
+    process = own.start("serve", "--port", "0")
+    url = url_of(process)
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    # Other commands use its node.
+    assert own.ok("ps", "--json").data["pid"] == process.pid
+    end = ended(process, number)
+    assert (end.status, end.err) == (0, "")
+    assert own.ok("ps", "--json").data is None
+
+
+def test_it_serves_the_node_that_runs_already(own: Place) -> None:
+    own.ok("list")
+    running = own.ok("ps", "--json").data["pid"]
+    process = own.start("serve", "--port", "0", "--context", "512")
+    assert process.stderr is not None
+    assert b"ingle stop --node" in process.stderr.readline()
+    assert httpx.get(f"{url_of(process)}/v1/models").status_code == 200
+    assert ended(process, signal.SIGTERM).status == 0
+    assert own.ok("ps", "--json").data["pid"] == running
+    own.stop()
+
+
+def test_a_taken_port_is_said(own: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = own.ingle("serve", "--port", port)
+    assert refused.status in (1, 2)
+    assert port in refused.err
+    assert "try:" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_beyond_this_machine_only_with_a_token(own: Place) -> None:
+    refused = own.ingle("serve", "--host", "0.0.0.0", "--port", "0", "--json")
+    assert refused.status == 6
+    assert "token" in refused.error["hint"].lower()
+    process = own.start("serve", "--host", "0.0.0.0", "--port", "0", variables={"INGLE_TOKEN": "t"})
+    url = url_of(process).replace("0.0.0.0", "127.0.0.1")
+    assert httpx.get(f"{url}/v1/models").status_code == 401
+    mine = {"Authorization": "Bearer t"}
+    assert httpx.get(f"{url}/v1/models", headers=mine).status_code == 200
+    assert ended(process, signal.SIGTERM).status == 0

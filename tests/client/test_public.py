@@ -1,0 +1,75 @@
+"""What ``import ingle`` offers, and that it costs nothing."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import ingle
+from ingle import AsyncChat, AsyncHome, Conversation, Home
+
+PUBLIC = [
+    "Answer",
+    "AsyncChat",
+    "AsyncHome",
+    "Conversation",
+    "Home",
+    "ImagePart",
+    "IngleError",
+    "Message",
+    "Sampling",
+    "Settings",
+    "TextPart",
+    "Tool",
+    "ToolCall",
+    "errors",
+    "open",
+    "open_async",
+]
+HOME = {
+    *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "disk_usage", "embed"),
+    *("events", "fit", "ledger", "load", "models", "prune", "pull", "remove", "remove_adapter"),
+    *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
+}
+
+
+def test_the_public_names_are_these() -> None:
+    """Adding a name is a decision; taking one away breaks programs."""
+    assert ingle.__all__ == PUBLIC
+    assert dir(ingle) == PUBLIC
+    for name in PUBLIC:
+        assert getattr(ingle, name) is not None
+    with pytest.raises(AttributeError, match="nope"):
+        _ = ingle.nope
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    code = "import sys, ingle; print(*{name.partition('.')[0] for name in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"anyio", "asyncio", "click", "httpx", "msgspec", "numpy", "rich", "starlette"}
+    heavy |= {"tomlkit", "uvicorn", "xllamacpp"}
+    assert not heavy & set(found.stdout.split())
+
+
+def public(cls: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(method)
+        for name, method in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize(("face", "twin"), [(Home, AsyncHome), (Conversation, AsyncChat)])
+def test_both_faces_have_the_same_methods(face: type, twin: type) -> None:
+    assert public(face) == public(twin)
+    for name in public(twin):
+        assert not inspect.iscoroutinefunction(getattr(face, name)), name
+        assert getattr(face, name).__doc__ == getattr(twin, name).__doc__
+
+
+def test_what_a_home_can_do() -> None:
+    assert set(public(AsyncHome)) == HOME
+    assert set(public(AsyncChat)) == {"send", "stream", "events"}
