@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ingle.client.schema import Schema, json_schema, parse
+from ingle.errors import EngineFault
 from ingle.node.node import Node
 from ingle.operations import (
     Chat,
@@ -112,7 +113,10 @@ class AsyncChat:
             async for event in events:
                 fold.add(event)
                 yield event
-        choice = fold.result().choices[0]
+        choices = fold.result().choices
+        if not choices or not choices[0].finish:
+            raise EngineFault("the answer broke off before its end", hint="ingle logs")
+        choice = choices[0]
         self.messages += said
         self.messages.append(
             Message(role="assistant", content=choice.text, tool_calls=choice.tool_calls)
