@@ -137,7 +137,7 @@ async def test_if_it_dies_its_request_is_told(home: AsyncHome) -> None:
     chat = home.chat(**ENDLESS)
     asked = asyncio.create_task(chat.send("Tell me all"))
     await killed(home)
-    with pytest.raises((WorkerDied, EngineFault), match="llama-server|broke off"):
+    with pytest.raises((WorkerDied, EngineFault), match=r"llama-server|broke off"):
         await asked
     assert chat.messages == []
 
