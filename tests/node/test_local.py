@@ -322,11 +322,11 @@ async def test_a_loopback_upstream_is_this_device(settings: Settings) -> None:
 
 
 async def test_pulls_from_elsewhere_are_in_the_ledger(settings: Settings, ember: Path) -> None:
-    async with opened(settings) as node:
+    async with opened(settings, egress="deny") as node:
         await ask(node, Pull(model="mine", source=str(ember)), Pulled)
         assert (await ask(node, Ledger(), LedgerPage)).entries == []
-        with pytest.raises(IngleError):
-            await ask(node, Pull(model="http://127.0.0.1:9/x.gguf"), Pulled)
+        with pytest.raises(EgressRefused):
+            await ask(node, Pull(model="http://93.184.216.34/x.gguf"), Pulled)
         (entry,) = (await ask(node, Ledger(), LedgerPage)).entries
-    assert (entry.operation, entry.outcome) == ("pull", "network_error")
-    assert entry.to == "http://127.0.0.1:9/x.gguf"
+    assert (entry.operation, entry.outcome) == ("pull", "egress_refused")
+    assert entry.to == "http://93.184.216.34/x.gguf"
