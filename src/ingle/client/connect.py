@@ -44,26 +44,30 @@ async def connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwis
 
 
 async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwise) -> Node:
-    async def reach() -> SocketNode:
+    async def again() -> SocketNode:
         try:
             return await SocketNode.connect(socket_path(settings.state_path))
         except NodeUnreachable:
-            if otherwise != "background":
+            if otherwise == "fail":
                 raise
             return await _start(settings)
 
     try:
-        node = _Elsewhere(await reach(), reach)
+        node = _Elsewhere(await SocketNode.connect(socket_path(settings.state_path)), again)
     except NodeUnreachable:
-        if otherwise != "host":
+        if otherwise == "fail":
             raise
+        if otherwise == "background":
+            node = _Elsewhere(await _start(settings), again)
+            stack.push_async_callback(node.aclose)
+            return node
         from ingle.node.host import host
 
         try:
             hosted, _ = await stack.enter_async_context(host(settings))
             return hosted
         except NodeAlreadyRunning:  # someone was quicker; use theirs
-            node = _Elsewhere(await _await_socket(settings), reach)
+            node = _Elsewhere(await _await_socket(settings), again)
     stack.push_async_callback(node.aclose)
     return node
 
@@ -71,9 +75,9 @@ async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwi
 class _Elsewhere:
     """The node in another process; reached (or started) again if that process has ended."""
 
-    def __init__(self, node: SocketNode, reach: Callable[[], Awaitable[SocketNode]]) -> None:
+    def __init__(self, node: SocketNode, again: Callable[[], Awaitable[SocketNode]]) -> None:
         self._node = node
-        self._reach = reach
+        self._reach = again
         self._one_at_a_time = asyncio.Lock()
 
     def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
