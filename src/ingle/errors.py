@@ -6,10 +6,14 @@
     ├── InvalidRequest                2  400  a field of a request is wrong; names the field
     │   ├── ContextLengthExceeded     2  400  prompt (plus room asked for) longer than the context
     │   ├── CapabilityMissing         2  400  this model cannot do what was asked
+    │   ├── BodyTooLarge              2  413  an HTTP body over the limit
+    │   ├── BodyTimeout               2  408  an HTTP client stopped in the middle of its body
+    │   ├── MethodNotAllowed          2  405  the HTTP path exists, but not for this method
     │   └── ConfigError               2  400  a setting is unknown or has a bad value
     ├── NotFound                      3  404
     │   ├── ModelNotFound             3  404  not in the store; names the nearest
     │   ├── AdapterNotFound           3  404  no such LoRA adapter in the store
+    │   ├── ResponseNotFound          3  404  no such stored answer of the responses route
     │   └── RunNotFound               3  404  no such pull or other long job
     ├── DoesNotFit                    4  507  needs more memory than the devices have
     ├── NetworkError                  5  502  a source or server could not be reached or broke off
@@ -32,6 +36,7 @@
     │   └── NodeAlreadyRunning        1  409  another node owns this state directory
     ├── ProtocolError                 1  400  the other end broke the framed protocol
     └── Cancelled                   130  499  the caller (or SIGINT) stopped it
+        └── ClientGone              130  499  the HTTP client closed the connection
 
 An error has a stable ``code`` for programs, a ``message`` that says what and
 why, and a ``hint``: one command or act that mends it. It crosses process and
@@ -101,6 +106,27 @@ class CapabilityMissing(InvalidRequest):
     code = "capability_missing"
 
 
+class BodyTooLarge(InvalidRequest):
+    """The HTTP body is longer than the limit. ``details``: ``limit``."""
+
+    code = "body_too_large"
+    http_status = 413
+
+
+class BodyTimeout(InvalidRequest):
+    """The HTTP client stopped sending in the middle of its body."""
+
+    code = "body_timeout"
+    http_status = 408
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The HTTP path exists, but not for this method. ``details``: ``allowed``."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+
 class ConfigError(InvalidRequest):
     """A setting is unknown or has a bad value. ``details``: ``key``, ``origin``."""
 
@@ -125,6 +151,12 @@ class AdapterNotFound(NotFound):
     """No such adapter. ``details``: ``adapter``."""
 
     code = "adapter_not_found"
+
+
+class ResponseNotFound(NotFound):
+    """No such stored answer: never stored, deleted, or gone with age."""
+
+    code = "response_not_found"
 
 
 class RunNotFound(NotFound):
@@ -274,6 +306,12 @@ class Cancelled(IngleError):
     code = "cancelled"
     exit_code = 130
     http_status = 499
+
+
+class ClientGone(Cancelled):
+    """The HTTP client closed the connection; there is nobody left to answer."""
+
+    code = "client_gone"
 
 
 def _by_code() -> dict[str, type[IngleError]]:

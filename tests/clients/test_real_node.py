@@ -20,7 +20,11 @@ pytestmark = pytest.mark.clients
 
 CHAT, EMBED = "ember", "ember-embed"
 ASK = [{"role": "user", "content": "What does tar -x do?"}]
-CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "enum": ["Rome", "Oslo"]}},
+    "required": ["city"],
+}
 LONG = [{"role": "user", "content": "word " * 20_000}]
 
 

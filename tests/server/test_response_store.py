@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ingle.errors import ResponseNotFound
 from ingle.operations import ImagePart, Message, TextPart, ToolCall
-from ingle.server.response_store import ResponseNotFound, ResponseStore, StoredResponse
+from ingle.server.response_store import ResponseStore, StoredResponse
 from ingle.server.settings import ServerSettings
 
 from .running import Running, running

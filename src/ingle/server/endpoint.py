@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ingle.errors import Cancelled, IngleError
+from ingle.errors import Cancelled, ClientGone, IngleError, MethodNotAllowed
 from ingle.node.node import Node
-from ingle.server.errors import ClientGone, MethodNotAllowed
 from ingle.server.exchange import Exchange
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import refuse

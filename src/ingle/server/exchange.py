@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 import anyio
 from starlette.types import Receive, Scope, Send
 
-from ingle.errors import IngleError
+from ingle.errors import ClientGone, IngleError
 from ingle.node.node import Node, ask
 from ingle.operations import ChatResult, Event, Fold, Operation, Started, Usage
-from ingle.server.errors import ClientGone
 from ingle.server.limits import read_body
 from ingle.server.metrics import Metrics
 from ingle.server.outbox import Outbox

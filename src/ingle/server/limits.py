@@ -8,8 +8,7 @@ import anyio
 import anyio.to_thread
 from starlette.types import Receive, Scope
 
-from ingle.errors import InvalidRequest
-from ingle.server.errors import BodyTimeout, BodyTooLarge, ClientGone
+from ingle.errors import BodyTimeout, BodyTooLarge, ClientGone, InvalidRequest
 from ingle.server.settings import MIB, Limits
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))

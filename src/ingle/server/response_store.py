@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingle.errors import NotFound
+from ingle.errors import ResponseNotFound
 from ingle.operations import Message
 from ingle.wire.openai.response_object import Response
 
@@ -39,12 +39,6 @@ DELETE FROM responses WHERE number <= (
     ) WHERE total > ? OR place > ?
 )
 """
-
-
-class ResponseNotFound(NotFound):
-    """No such response: never stored, deleted, or gone with age."""
-
-    code = "response_not_found"
 
 
 class StoredResponse(NamedTuple):
