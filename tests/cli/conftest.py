@@ -14,4 +14,4 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A place whose node starts with the first command and is stopped in the end."""
     place = Place(tmp_path_factory.mktemp("home"))
     yield place
-    place.stop()
+    place.close()

@@ -41,6 +41,7 @@ class Place:
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
+        self._started: list[subprocess.Popen[bytes]] = []
         self.state = home / "state"
         kept = {name: text for name, text in os.environ.items() if not name.startswith("INGLE_")}
         self.environment = {
@@ -61,7 +62,9 @@ class Place:
         options.setdefault("stderr", subprocess.PIPE)
         environment = {**self.environment, **options.pop("variables", {})}
         options.setdefault("cwd", self.home)
-        return subprocess.Popen([*COMMAND, *arguments], env=environment, **options)
+        process = subprocess.Popen([*COMMAND, *arguments], env=environment, **options)
+        self._started.append(process)
+        return process
 
     def ingle(self, *arguments: str, stdin: str | bytes = b"", **variables: str) -> Ended:
         """Run a command to its end."""
@@ -82,6 +85,14 @@ class Place:
 
     def stop(self) -> None:
         self.ok("stop", "--node")
+
+    def close(self) -> None:
+        """End everything, also after a test that failed half-way."""
+        for process in self._started:
+            if process.poll() is None:
+                with process:
+                    process.kill()
+        self.stop()
 
 
 def ended(process: subprocess.Popen[bytes], number: int | None = None) -> Ended:

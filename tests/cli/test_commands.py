@@ -262,6 +262,9 @@ def test_troubles_with_folders_are_said_plainly(place: Place, tmp_path: Path) ->
     refused = place.ingle("list", "--state-dir", str(tmp_path / "file"), "--json")
     assert refused.status == 1
     assert refused.error["code"] == "storage_error"
+    refused = place.ingle("list", "--state-dir", str(tmp_path / "own"), "--models-dir", "/proc/x")
+    assert refused.status == 1
+    assert "/proc/x" in refused.err
     gone = tmp_path / "gone"
     gone.mkdir()
     command = [*COMMAND, "list"]
@@ -272,7 +275,8 @@ def test_troubles_with_folders_are_said_plainly(place: Place, tmp_path: Path) ->
         text=True,
         check=False,
     )
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the folder you are in was deleted")
 
 
 def test_nothing_in_the_current_folder_is_imported(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,10 @@ from .place import Place, ended
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def own(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()
 
 
 def url_of(process: subprocess.Popen[bytes]) -> str:
@@ -45,7 +48,6 @@ def test_it_serves_the_node_that_runs_already(own: Place) -> None:
     assert httpx.get(f"{url_of(process)}/v1/models").status_code == 200
     assert ended(process, signal.SIGTERM).status == 0
     assert own.ok("ps", "--json").data["pid"] == running
-    own.stop()
 
 
 def test_a_taken_port_is_said(own: Place) -> None:

@@ -106,6 +106,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with the status of the design's table."""
     arguments = sys.argv[1:] if argv is None else argv
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+        null = Path(os.devnull).open("w")  # noqa: SIM115 (until the end)
+        sys.stdout, sys.stderr = sys.stdout or null, sys.stderr or null
     sys.exit(_run(arguments))
 
 

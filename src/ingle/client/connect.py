@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from ingle.config import Settings
-from ingle.errors import NodeAlreadyRunning, NodeUnreachable, StorageError
+from ingle.errors import (
+    IngleError,
+    NodeAlreadyRunning,
+    NodeUnreachable,
+    StorageError,
+    from_data,
+)
 from ingle.node.node import Node
 from ingle.node.socket import SocketNode, socket_path
 from ingle.operations import Event, Operation
@@ -122,9 +128,13 @@ async def _start(settings: Settings) -> SocketNode:
         # Nothing public closes the pipe when we are cancelled; it ends the process, too.
         launcher._transport.close()  # type: ignore[attr-defined]
     if report not in {"ready"} and not report.startswith(NodeAlreadyRunning.code):
+        code, _, message = report.partition(" ")
+        hint = f"ingle doctor, or look into {logs / 'start.log'}"
+        error = from_data({"code": code, "message": message, "hint": hint})
+        if type(error) is not IngleError:  # it could say why
+            raise error
         raise NodeUnreachable(
-            f"the background node did not start: {report or 'it died'}",
-            hint=f"ingle logs, or look into {logs / 'start.log'}",
+            f"the background node did not start: {report or 'it died'}", hint=hint
         )
     return await _await_socket(settings)
 
