@@ -142,7 +142,6 @@ async def test_if_it_dies_its_request_is_told(home: AsyncHome) -> None:
     assert chat.messages == []
 
 
-@pytest.mark.xfail(reason="the worker outlives its llama-server, and fails every request")
 async def test_if_it_dies_it_is_started_again(home: AsyncHome) -> None:
     asked = asyncio.create_task(home.chat(**ENDLESS).send("Tell me all"))
     await killed(home)

@@ -35,6 +35,7 @@ async def probe() -> Reports:
     """Run the probe process. A probe that dies or hangs yields a report that says so."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "ingle.engines.probe",
         stdin=asyncio.subprocess.DEVNULL,

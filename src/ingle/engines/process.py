@@ -65,7 +65,8 @@ class WorkerProcess:
             EngineMissing: the engine is not installed.
         """
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "ingle.engines.worker", str(theirs.fileno())]
+        # -P: what lies in the current folder must not pass for a package.
+        command = [sys.executable, "-P", "-m", "ingle.engines.worker", str(theirs.fileno())]
         readable = [*spec.files, *([spec.mmproj] if spec.mmproj else [])]
         readable += [adapter.path for adapter in spec.adapters]
         binary = spec.options.get("server_binary")

@@ -50,8 +50,12 @@ async def ask(node: Node, operation: Operation, kind: type[E]) -> E:
     Raises:
         ProtocolError: the operation ended without such an event.
     """
+    found: E | None = None
     async with node.perform(operation) as events:
+        # To the end: an operation that is left early counts as cancelled.
         async for event in events:
-            if isinstance(event, kind):
-                return event
-    raise ProtocolError(f"the operation ended without a {kind.__name__} event")
+            if found is None and isinstance(event, kind):
+                found = event
+    if found is None:
+        raise ProtocolError(f"the operation ended without a {kind.__name__} event")
+    return found

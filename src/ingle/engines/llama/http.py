@@ -76,6 +76,7 @@ class UnixHTTP:
                 elif line.startswith(b"error: "):
                     on_chunk(b'{"error":' + line[7:].strip() + b"}")
                     return
+            raise EngineFault("llama-server broke off in mid-answer", hint="ingle logs")
         except (OSError, http.client.HTTPException) as error:
             raise EngineFault(f"llama-server broke off: {error}", hint="ingle logs") from error
         finally:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,9 @@ class ServerBinaryBackend:
             env={**os.environ, "LLAMA_API_KEY": key},
         )
         self._http = UnixHTTP(socket, key)
+        self._closing = False
         self._await_ready(spec, socket)
+        threading.Thread(target=self._end_with_it, name="llama-server", daemon=True).start()
 
     def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
         self._http.stream(path, body, on_chunk)
@@ -51,6 +55,7 @@ class ServerBinaryBackend:
         return self._http.ask(path, body)
 
     def close(self) -> None:
+        self._closing = True
         self._process.terminate()
         try:
             self._process.wait(5)
@@ -58,6 +63,14 @@ class ServerBinaryBackend:
             self._process.kill()
             self._process.wait()
         self._folder.cleanup()
+
+    def _end_with_it(self) -> None:
+        """A worker without its server is of no use: the node starts both anew."""
+        status = self._process.wait()
+        if not self._closing:
+            sys.stderr.write(f"llama-server ended with status {status}\n")
+            sys.stderr.flush()
+            os._exit(1)
 
     def _await_ready(self, spec: LoadSpec, socket: str) -> None:
         while self._process.poll() is None:
