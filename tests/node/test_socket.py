@@ -27,11 +27,16 @@ from ingle.operations import (
     Message,
     Models,
     NodeStatus,
+    Progress,
+    Pull,
+    Pulled,
     Sampling,
     Shutdown,
     StatusReport,
     Text,
 )
+
+from ..models.hub import FileServer
 
 pytestmark = pytest.mark.anyio
 
@@ -127,6 +132,34 @@ async def test_sigterm_during_generation_ends_everything(settings: Settings) -> 
                 await _exhaust(events)
     assert await asyncio.to_thread(process.wait, 20) == 0
     assert not Path(f"/proc/{worker.pid}").exists()
+
+
+async def test_sigterm_during_a_pull_keeps_what_has_arrived(
+    settings: Settings, ember: Path
+) -> None:
+    data = ember.read_bytes()
+    with FileServer() as server:
+        url = server.add("/mine.gguf", data)
+        server.files["/mine.gguf"].piece_s = 0.01
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ingle.node.host"], stdout=subprocess.DEVNULL
+        )
+        async with AsyncExitStack() as stack:
+            node = await _soon(settings, stack)
+            async with node.perform(Pull(model="mine", source=url)) as events:
+                async for event in events:
+                    if isinstance(event, Progress) and event.completed > len(data) // 4:
+                        break
+                process.send_signal(signal.SIGTERM)
+                with pytest.raises(NodeUnreachable):
+                    await _exhaust(events)
+        assert await asyncio.to_thread(process.wait, 20) == 0
+        server.files["/mine.gguf"].piece_s = 0.0
+        sent = server.sent
+        async with reached(settings) as again:
+            pulled = await ask(again, Pull(model="mine", source=url), Pulled)
+        assert pulled.model.size == len(data)
+        assert server.sent - sent < len(data) * 0.9
 
 
 async def _exhaust(events: AsyncIterator[Event]) -> None:
