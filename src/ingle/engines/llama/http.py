@@ -47,6 +47,8 @@ class UnixHTTP:
             data = None if body is None else msgspec.json.encode(body)
             connection.request("GET" if data is None else "POST", path, data, self._headers)
             answer = connection.getresponse().read()
+        except http.client.HTTPException as error:
+            raise EngineFault(f"llama-server broke off: {error!r}", hint="ingle logs") from error
         finally:
             connection.close()
         try:

@@ -7,6 +7,7 @@ a unix socket in a private directory and wants a key that only we know.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import subprocess
@@ -14,14 +15,17 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.llama.http import UnixHTTP
-from ingle.errors import EngineMissing, ModelLoadFailed
+from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
 
 READY_POLL_S = 0.02
+DEATH_S = 0.5
+"""How long a broken connection may be the first sign of a death."""
 
 
 class ServerBinaryBackend:
@@ -49,10 +53,12 @@ class ServerBinaryBackend:
         threading.Thread(target=self._end_with_it, name="llama-server", daemon=True).start()
 
     def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
-        self._http.stream(path, body, on_chunk)
+        with self._ending_with_it():
+            self._http.stream(path, body, on_chunk)
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
-        return self._http.ask(path, body)
+        with self._ending_with_it():
+            return self._http.ask(path, body)
 
     def close(self) -> None:
         self._closing = True
@@ -64,13 +70,27 @@ class ServerBinaryBackend:
             self._process.wait()
         self._folder.cleanup()
 
+    @contextlib.contextmanager
+    def _ending_with_it(self) -> Iterator[None]:
+        """A request that breaks off since the server died ends the worker before its answer."""
+        try:
+            yield
+        except (EngineFault, OSError):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(DEATH_S)
+                self._leave()
+            raise
+
     def _end_with_it(self) -> None:
         """A worker without its server is of no use: the node starts both anew."""
-        status = self._process.wait()
+        self._process.wait()
         if not self._closing:
-            sys.stderr.write(f"llama-server ended with status {status}\n")
-            sys.stderr.flush()
-            os._exit(1)
+            self._leave()
+
+    def _leave(self) -> None:
+        sys.stderr.write(f"llama-server ended with status {self._process.returncode}\n")
+        sys.stderr.flush()
+        os._exit(1)
 
     def _await_ready(self, spec: LoadSpec, socket: str) -> None:
         while self._process.poll() is None:
@@ -78,7 +98,7 @@ class ServerBinaryBackend:
                 try:
                     if self._http.ask("/health", None).get("status") == "ok":
                         return
-                except OSError:  # the socket is there before the server listens
+                except (OSError, EngineFault):  # the socket is there before the server listens
                     pass
             time.sleep(READY_POLL_S)
         raise ModelLoadFailed(
