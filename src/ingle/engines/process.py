@@ -138,10 +138,6 @@ class WorkerProcess:
         """Resident bytes of the process and its children; 0 where the platform does not tell."""
         return sum(_resident(pid) for pid in _descendants(self.pid))
 
-    def log_tail(self) -> list[str]:
-        """The last lines it wrote to stderr."""
-        return list(self._stderr)
-
     async def stop(self, grace: float = 5.0) -> None:
         """Close the socket, which ends the worker; kill it if it does not go."""
         self._stopping = True

@@ -102,7 +102,7 @@ class Affairs:
                 model = await asyncio.to_thread(self._store.copy, name, to)
                 yield Done(message=f"{model.name} is {model.digest}")
             case RemoveModel(model=name):
-                yield Done(message=await asyncio.to_thread(self._remove, name))
+                yield Done(message=await asyncio.to_thread(self._store.remove, name))
             case DiskUse():
                 yield await asyncio.to_thread(self._store.disk_usage)
             case Prune(partials=partials, dry_run=dry_run):
@@ -189,9 +189,6 @@ class Affairs:
             bytes_out=0,
         )
         return self._ledger.outcome(entry)
-
-    def _remove(self, name: str) -> str:
-        return self._store.remove(name)
 
     async def _status(self, ask: bool) -> StatusReport:
         known = self._probe is not None and self._probe.done()

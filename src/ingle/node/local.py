@@ -191,7 +191,7 @@ class LocalNode:
         """Wait for slots, have a worker perform it, pass its events on."""
         asked = time.monotonic()
         state = self.scheduler.state_for(want)
-        if state == "loading" or state == "queued":
+        if state != "ready":
             yield Status(state=state, detail=want.spec.model)  # type: ignore[arg-type]
         lease = await self.scheduler.acquire(want)
         try:

@@ -6,8 +6,6 @@ result. ``decode`` and ``AnyEvent`` are what a wire needs to read them back.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from ingle.errors import InvalidRequest
@@ -166,11 +164,6 @@ def from_json(data: bytes | str) -> AnyOperation:
         raise InvalidRequest(f"the request is not JSON: {error}") from None
 
 
-def to_builtins(event: Event | Operation | msgspec.Struct) -> Any:
-    """Plain lists and dicts, for ``--json`` output."""
-    return msgspec.to_builtins(event)
-
-
 __all__ = [
     "AdapterSummary",
     "AdapterUse",
@@ -251,5 +244,4 @@ __all__ = [
     "from_json",
     "invalid_field",
     "operation_name",
-    "to_builtins",
 ]
