@@ -23,6 +23,8 @@ COMMANDS = {
     "show": ("ingle.cli.store", "Everything known of a model."),
     "cp": ("ingle.cli.store", "Give a model a second name."),
     "rm": ("ingle.cli.store", "Forget a model."),
+    "share": ("ingle.cli.share", "Let others have a model; or see what is shared."),
+    "unshare": ("ingle.cli.share", "Share a model no more."),
     "adapter": ("ingle.cli.adapter", "LoRA adapters: add, list, remove."),
     "ps": ("ingle.cli.node", "What is in memory."),
     "stop": ("ingle.cli.node", "Free a model's memory, or stop the node."),

@@ -83,6 +83,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else ``llama``."""
     upstreams: dict[str, Upstream] = {}
     """OpenAI-compatible servers, by name."""
+    upload_rate: str = "0"
+    """What is sent of shared models per second at most, such as ``2MB``; ``0``: any."""
+    seed_ratio: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """BitTorrent peers get no more of a model of which this times its size was sent; 0: no end."""
+    seed_hours: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """BitTorrent peers get no more of a model that was on offer for so long; 0: no end."""
+    share_listen: str = "0.0.0.0:11413,[::]:11413"
+    """Where BitTorrent peers can call. Opened only once a model is shared on the LAN or publicly."""
+    trackers: list[str] = []
+    """BitTorrent trackers that publicly shared models are announced to."""
+    dht_nodes: list[str] = []
+    """``host:port`` of nodes by which to enter a DHT for publicly shared models; empty: no DHT."""
 
     def memory_bytes(self) -> int | None:
         """The budget in bytes; None for ``auto``."""

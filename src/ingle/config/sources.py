@@ -129,7 +129,7 @@ def _from_text(name: str, text: str) -> Any:
     try:
         if text.startswith(("[", "{")):
             return msgspec.json.decode(text.encode())
-        if name in {"origins", "hosts"}:
+        if name in {"origins", "hosts", "trackers", "dht_nodes"}:
             return [item for item in text.split(",") if item]
         return msgspec.convert(text, kind, strict=False)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
@@ -142,7 +142,7 @@ def _check(name: str, value: Any, origin: Origin) -> Any:
         raise _unknown(name, origin)
     try:
         value = msgspec.convert(value, kind)
-        if name == "memory" and value != "auto":
+        if name == "upload_rate" or (name == "memory" and value != "auto"):
             parse_size(value, name)
         if name in {"keep_alive", "idle_exit"}:
             parse_duration(value, name)

@@ -67,6 +67,15 @@ from ingle.operations.operation import (
 )
 from ingle.operations.rerank import Ranked, Rerank, Reranked
 from ingle.operations.sampling import Sampling
+from ingle.operations.sharing import (
+    Audience,
+    ListShares,
+    Shared,
+    ShareModel,
+    Shares,
+    ShareSummary,
+    UnshareModel,
+)
 from ingle.operations.store import (
     CopyModel,
     DiskUsage,
@@ -111,6 +120,9 @@ AnyOperation = (
     | Resume
     | Shutdown
     | Ledger
+    | ShareModel
+    | UnshareModel
+    | ListShares
     | AddAdapter
     | ListAdapters
     | RemoveAdapter
@@ -138,6 +150,8 @@ AnyEvent = (
     | Pruned
     | Done
     | StatusReport
+    | Shared
+    | Shares
     | Loaded
     | LedgerPage
     | Adapters
@@ -171,6 +185,7 @@ __all__ = [
     "AddAdapter",
     "AnyEvent",
     "AnyOperation",
+    "Audience",
     "Capability",
     "Chat",
     "ChatResult",
@@ -199,6 +214,7 @@ __all__ = [
     "LedgerPage",
     "ListAdapters",
     "ListModels",
+    "ListShares",
     "Load",
     "Loaded",
     "Message",
@@ -222,6 +238,10 @@ __all__ = [
     "Reranked",
     "Resume",
     "Sampling",
+    "ShareModel",
+    "ShareSummary",
+    "Shared",
+    "Shares",
     "ShowModel",
     "Shown",
     "Shutdown",
@@ -239,6 +259,7 @@ __all__ = [
     "ToolCall",
     "ToolCallPiece",
     "Unload",
+    "UnshareModel",
     "Usage",
     "WorkerInfo",
     "from_json",
