@@ -90,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed_hours: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """BitTorrent peers get no more of a model that was on offer for so long; 0: no end."""
     share_listen: str = "0.0.0.0:11413,[::]:11413"
-    """Where BitTorrent peers can call. Opened only once a model is shared on the LAN or publicly."""
+    """Where BitTorrent peers can call. Opened only once a model is shared on the LAN or wider."""
     trackers: list[str] = []
     """BitTorrent trackers that publicly shared models are announced to."""
     dht_nodes: list[str] = []

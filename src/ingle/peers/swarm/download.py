@@ -1,0 +1,294 @@
+"""`Download`: one file from everybody who has it, into the store's ``partial/``, verified."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from ingle.errors import IngleError, IntegrityError, NetworkError
+from ingle.models import digest as digests
+from ingle.models.blobs import Blobs
+from ingle.models.threads import in_thread
+from ingle.operations.sharing import Audience
+from ingle.peers.swarm.leavings import Leavings
+from ingle.peers.swarm.senders import Senders
+from ingle.peers.swarm.session import Session
+from ingle.peers.swarm.source import RangeSource
+from ingle.peers.swarm.torrent import Address, Torrent
+from ingle.peers.swarm.vouchers import Candidate, candidates
+from ingle.peers.swarm.webseed import Patience
+
+_log = logging.getLogger(__name__)
+_LOOK_S = 0.25
+_FAREWELL_S = 5.0
+"""For the last note of what is there, when a download is stopped."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Offers:
+    """From whom a file may come."""
+
+    sources: Sequence[RangeSource] = ()
+    bittorrent_peers: Sequence[Address] = ()
+    url_seeds: Sequence[str] = ()
+    """``http(s)`` addresses of the very file."""
+    audience: Audience = Audience.PEERS
+    """Who else may be looked for, and be given what has arrived so far."""
+
+    @property
+    def private(self) -> bool:
+        """Nobody but the named sources learns of this download."""
+        return not self.bittorrent_peers and self.audience is Audience.PEERS
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient a download is."""
+
+    metainfo_s: float = 10.0
+    """For a source to come up with the metainfo."""
+    others_s: float = 2.0
+    """For the other sources, after the first came up with it."""
+    stall_s: float = 60.0
+    """Without a byte from anybody it is given up."""
+    save_s: float = 1.0
+    """Between notes of what is there: what a kill can cost."""
+    patience: Patience = dataclasses.field(default_factory=Patience)
+
+
+class _Lie(Exception):
+    """All pieces have their hashes, yet the file is not the one asked for."""
+
+
+class _Alone(Exception):
+    """Nobody is left to ask."""
+
+
+class Download:
+    """One file. `run` it once, holding the lock of its `Leavings`; look at the rest meanwhile.
+
+    Cancelling `run` leaves a partial file that the next one resumes.
+    """
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        leavings: Leavings,
+        digest: str,
+        size: int,
+        name: str,
+        offers: Offers,
+        limits: Limits | None = None,
+    ) -> None:
+        """
+        Args:
+            digest: What the file's hash must be.
+            size: Its bytes; 0 if unknown.
+            name: For people.
+        """
+        self.digest = digest
+        self.name = name
+        self.total = size
+        """Bytes in all; 0 while unknown."""
+        self.completed = 0
+        """Bytes that are there, also from earlier sessions. Never falls."""
+        self.fetched = 0
+        """Bytes that arrived in this session."""
+        self.verifying = False
+        self.hashed = 0
+        """While verifying: bytes that have been read."""
+        self.senders: Senders | None = None
+        """From whom it comes."""
+        self.banned: list[str] = []
+        """Names of those who sent wrong bytes."""
+        self._blobs = blobs
+        self._leavings = leavings
+        self._offers = offers
+        self._limits = limits or Limits()
+        self._before = 0
+
+    async def run(self, session: Session) -> None:
+        """Fetch it, verify it, and make it a blob.
+
+        Raises:
+            IntegrityError: what the sources offer is not this file; they are named.
+            NetworkError: nobody (any more) has it; what has arrived is kept.
+            DiskFull: no room; what has arrived is kept.
+            StorageError: the disk complained.
+        """
+        limits = self._limits
+        kept = await in_thread(self._leavings.metainfo, self.digest, self.total)
+        found = await candidates(
+            self._offers.sources,
+            self.digest,
+            self.total,
+            kept=kept,
+            each_s=limits.metainfo_s,
+            others_s=limits.others_s,
+        )
+        failure: IngleError | None = None
+        for candidate in found:
+            try:
+                await self._attempt(session, candidate)
+            except _Lie:
+                await in_thread(self._leavings.discard)
+                self._note_banned(candidate.vouchers)
+                failure = self._lied(candidate)
+                _log.warning("%s", failure.message)
+            except _Alone as alone:
+                failure = self._left_alone(str(alone))
+                if not self.banned:
+                    raise failure from None
+            else:
+                return
+        assert failure is not None
+        raise failure
+
+    async def _attempt(self, session: Session, candidate: Candidate) -> None:
+        metainfo, offers, leavings = candidate.metainfo, self._offers, self._leavings
+        resume = await in_thread(leavings.open, metainfo)
+        self.total = metainfo.size
+        self._blobs.require_room(max(0, metainfo.size - leavings.occupied()))
+        senders = self.senders = Senders(
+            candidate.sources,
+            metainfo,
+            offers.url_seeds,
+            self._limits.patience,
+            swarm=not offers.private,
+        )
+        await senders.open()
+        try:
+            torrent = session.add(
+                metainfo,
+                leavings.path,
+                audience=offers.audience,
+                web_seeds=senders.urls,
+                resume=resume,
+            )
+            try:
+                for address in offers.bittorrent_peers:
+                    torrent.connect(address)
+                await self._fetched(torrent, senders)
+            finally:
+                self._before = self.fetched
+                if torrent.error is None:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_FAREWELL_S):
+                            await self._saved(torrent)
+                await session.remove(torrent)
+        finally:
+            await senders.close()
+            self._note_banned(senders.banned)
+        await in_thread(self._blobs.adopt, leavings.path, self.digest)
+        await in_thread(leavings.discard)
+
+    async def _fetched(self, torrent: Torrent, senders: Senders) -> None:
+        """Until the file is there and is the right one."""
+        suspected = False
+        while True:
+            await self._complete(torrent, senders)
+            await torrent.flush()
+            if await self._is_right():
+                return
+            # Either the disk has lost something since it was checked, or the metainfo is
+            # that of another file. Reading it all again tells.
+            if suspected:
+                raise _Lie
+            suspected = True
+            torrent.recheck()
+            await torrent.checked.wait()
+
+    async def _complete(self, torrent: Torrent, senders: Senders) -> None:
+        loop = asyncio.get_running_loop()
+        last_byte, last_save, seen = loop.time(), loop.time(), -1
+        while not torrent.finished.is_set():
+            torrent.changed.clear()
+            self._look(torrent, senders)
+            if torrent.error is not None:
+                raise torrent.error
+            now = loop.time()
+            if torrent.fetched != seen or not torrent.checked.is_set():
+                seen, last_byte = torrent.fetched, now
+            if senders.exhausted(torrent):
+                raise _Alone(senders.why())
+            if now - last_byte > self._limits.stall_s:
+                raise _Alone(f"nothing has come for {self._limits.stall_s:.0f} s")
+            if now - last_save > self._limits.save_s and torrent.checked.is_set():
+                await self._saved(torrent)
+                last_save = loop.time()
+            await _until(torrent.changed, _LOOK_S)
+        self._look(torrent, senders)
+
+    def _look(self, torrent: Torrent, senders: Senders) -> None:
+        senders.look(torrent)
+        done = self.total if torrent.finished.is_set() else torrent.done
+        self.completed = max(self.completed, min(done, self.total))
+        self.fetched = self._before + torrent.fetched
+
+    async def _saved(self, torrent: Torrent) -> None:
+        """Note what is there. First the bytes reach the file, then the note speaks of them."""
+        resume = await torrent.resume_data()
+        if resume and torrent.error is None:
+            await torrent.flush()
+            await in_thread(self._leavings.save, resume)
+
+    def _note_banned(self, names: Sequence[str]) -> None:
+        self.banned += [name for name in names if name not in self.banned]
+
+    async def _is_right(self) -> bool:
+        self.verifying = True
+        try:
+            found = await self._hash()
+        finally:
+            self.verifying = False
+        return found == self.digest
+
+    async def _hash(self) -> str:
+        stop = False
+
+        def told(done: int) -> None:
+            self.hashed = done
+            if stop:
+                raise InterruptedError
+
+        hashing = asyncio.ensure_future(
+            asyncio.to_thread(digests.of_file, self._leavings.path, told)
+        )
+        try:
+            return await asyncio.shield(hashing)
+        except asyncio.CancelledError:
+            stop = True
+            await asyncio.wait([hashing])
+            hashing.exception()
+            raise
+
+    def _lied(self, candidate: Candidate) -> IntegrityError:
+        names = ", ".join(candidate.vouchers) or "an earlier session"
+        return IntegrityError(
+            f"{self.name}: what {names} offers under the name {self.digest} is another file",
+            hint="do not trust this source for models",
+            sources=candidate.vouchers,
+        )
+
+    def _left_alone(self, why: str) -> NetworkError:
+        share = f"{self.completed / self.total:.0%}" if self.total else "nothing"
+        kept = f"{share} of {self.name} is here and kept"
+        hint = "pull again when a source is back: it resumes"
+        if self.banned:
+            return IntegrityError(
+                f"{', '.join(self.banned)} sent wrong bytes, and nobody else has the rest; {kept}",
+                hint=hint,
+                sources=self.banned,
+            )
+        return NetworkError(f"nobody is left who has the rest ({why}); {kept}", hint=hint)
+
+
+async def _until(event: asyncio.Event, timeout_s: float) -> None:
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([waiting], timeout=timeout_s)
+    finally:
+        waiting.cancel()
