@@ -13,17 +13,25 @@
     ├── NotFound                      3  404
     │   ├── ModelNotFound             3  404  not in the store; names the nearest
     │   ├── AdapterNotFound           3  404  no such LoRA adapter in the store
+    │   ├── PeerNotFound              3  404  no paired device of that name
     │   ├── ResponseNotFound          3  404  no such stored answer of the responses route
     │   └── RunNotFound               3  404  no such pull or other long job
     ├── DoesNotFit                    4  507  needs more memory than the devices have
     ├── NetworkError                  5  502  a source or server could not be reached or broke off
     │   ├── IntegrityError            5  502  bytes arrived, but their hash or length is wrong
     │   ├── UpstreamError             5  502  an OpenAI-compatible upstream answered with an error
+    │   ├── PeerUnreachable           5  503  a paired device could not be reached; says how
+    │   ├── PeerLost                  5  502  a paired device vanished in the middle of its answer
     │   └── NodeUnreachable           5  503  no node answers at this state directory
     ├── Refused                       6  403  a rule of the owner forbids it
     │   ├── Unauthorized              6  401  token missing or wrong
     │   ├── EgressRefused             6  403  it would leave this device without permission
-    │   └── UnsafeURL                 6  400  an URL that must not be fetched (file, private)
+    │   ├── UnsafeURL                 6  400  an URL that must not be fetched (file, private)
+    │   ├── PairingRefused            6  403  invite used, expired or wrong; codes differ
+    │   ├── NotPaired                 6  403  the other device does not know this one (any more)
+    │   ├── IdentityInUse             6  409  two live nodes show one key: a copied state
+    │   └── GrantRefused              6  403  no grant allows it; says what would
+    │       └── GrantExhausted        6  429  the grant is used up; says when it renews
     ├── Busy                          1  503  the queue is full; says how long it is
     ├── BadModelFile                  1  422  the file is damaged, hostile or not a model
     ├── EngineError                   1  500
@@ -153,6 +161,12 @@ class AdapterNotFound(NotFound):
     code = "adapter_not_found"
 
 
+class PeerNotFound(NotFound):
+    """No paired device has this name, fingerprint or key. ``details``: ``peer``, ``known``."""
+
+    code = "peer_not_found"
+
+
 class ResponseNotFound(NotFound):
     """No such stored answer: never stored, deleted, or gone with age."""
 
@@ -193,6 +207,19 @@ class UpstreamError(NetworkError):
     code = "upstream_error"
 
 
+class PeerUnreachable(NetworkError):
+    """A paired device could not be reached. ``details``: ``peer``, ``stages`` (way to why not)."""
+
+    code = "peer_unreachable"
+    http_status = 503
+
+
+class PeerLost(NetworkError):
+    """A paired device vanished in the middle of its answer. ``details``: ``peer``."""
+
+    code = "peer_lost"
+
+
 class NodeUnreachable(NetworkError):
     """No node answers where one was expected."""
 
@@ -226,6 +253,38 @@ class UnsafeURL(Refused):
 
     code = "unsafe_url"
     http_status = 400
+
+
+class PairingRefused(Refused):
+    """The invite is used, expired or unknown, or somebody said that the codes differ."""
+
+    code = "pairing_refused"
+
+
+class NotPaired(Refused):
+    """The other device does not know this one: never paired, or it has forgotten us."""
+
+    code = "not_paired"
+
+
+class IdentityInUse(Refused):
+    """Another live node shows the same key: its state directory was copied."""
+
+    code = "identity_in_use"
+    http_status = 409
+
+
+class GrantRefused(Refused):
+    """No grant of the provider allows this. ``details``: ``peer``, ``wanted``."""
+
+    code = "grant_refused"
+
+
+class GrantExhausted(GrantRefused):
+    """The grant is used up for now. ``details``: ``left``, ``renews`` (Unix time), ``grant``."""
+
+    code = "grant_exhausted"
+    http_status = 429
 
 
 class Busy(IngleError):

@@ -50,9 +50,9 @@ def serve_command(
 
 async def _serve(output: Output, given: dict[str, object]) -> None:
     from ingle.client.home import open_async
+    from ingle.client.host import log_to_file
     from ingle.config import load
-    from ingle.node.host import log_to_file
-    from ingle.node.local import LocalNode
+    from ingle.peers.node import PeeredNode
     from ingle.server.run import serve
     from ingle.server.settings import ServerSettings
 
@@ -66,7 +66,7 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
         state_dir=settings.state_path,
     )
     async with open_async(settings) as home:
-        if not isinstance(home.node, LocalNode) and any(given[name] for name in _OF_THE_NODE):
+        if not isinstance(home.node, PeeredNode) and any(given[name] for name in _OF_THE_NODE):
             output.note(
                 "the node that runs already keeps its own memory, context, slots and keep-alive; "
                 "to change them: ingle stop --node"

@@ -67,7 +67,7 @@ async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwi
             node = _Elsewhere(await _start(settings), again)
             stack.push_async_callback(node.aclose)
             return node
-        from ingle.node.host import host
+        from ingle.client.host import host
 
         try:
             hosted, _ = await stack.enter_async_context(host(settings))
@@ -107,7 +107,7 @@ async def _start(settings: Settings) -> SocketNode:
     logs = settings.state_path / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     # It must not import what lies in the current folder (-P), nor keep that folder busy.
-    command = [sys.executable, "-P", "-m", "ingle.node.host", "--detach"]
+    command = [sys.executable, "-P", "-m", "ingle.client.host", "--detach"]
     with (logs / "start.log").open("wb") as errors:
         launcher = await asyncio.create_subprocess_exec(
             *command,

@@ -95,6 +95,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """BitTorrent trackers that publicly shared models are announced to."""
     dht_nodes: list[str] = []
     """``host:port`` of nodes by which to enter a DHT for publicly shared models; empty: no DHT."""
+    device_name: str = ""
+    """What paired devices see; empty: the host's name."""
+    delegate: Literal["never", "fit", "prefer"] = "never"
+    """When paired devices are asked without being named: never, if it does not fit here, first."""
+    peer_host: str = "0.0.0.0"  # noqa: S104 (opened only once a device is paired)
+    """Address at which paired devices reach this one."""
+    peer_port: Port = 11412
+    """UDP port for paired devices; another one is taken if it is in use."""
+    nearby: bool = True
+    """Announce this node on its own network once peers are used, and find others there."""
+    relay: str = ""
+    """URL of a relay of yours, for networks that let nothing else through. None is used else."""
 
     def memory_bytes(self) -> int | None:
         """The budget in bytes; None for ``auto``."""

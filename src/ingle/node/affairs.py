@@ -123,8 +123,8 @@ class Affairs:
             case Shutdown():
                 yield Done(message="the node stops")
                 self._node.shut_down()
-            case Ledger(limit=limit, offset=offset):
-                yield LedgerPage(entries=self._ledger.entries(limit, offset))
+            case Ledger(limit=limit, offset=offset, to=to):
+                yield LedgerPage(entries=self._ledger.entries(limit, offset, to))
             case AddAdapter(path=path, name=name, link=link):
                 adapter = await asyncio.to_thread(
                     self._store.add_adapter, Path(path), name, link=link

@@ -78,12 +78,12 @@ class EgressLedger:
         finally:
             self.complete(entry, bytes_in=received.bytes_in, outcome=outcome)
 
-    def entries(self, limit: int, offset: int = 0) -> list[LedgerEntry]:
-        """Entries, newest first."""
+    def entries(self, limit: int, offset: int = 0, to: str = "") -> list[LedgerEntry]:
+        """Entries whose recipient begins with ``to``, newest first."""
         rows = self._database.execute(
             "SELECT time, recipient, operation, model, bytes_out, bytes_in, permission, outcome "
-            "FROM egress ORDER BY id DESC LIMIT ? OFFSET ?",
-            (limit, offset),
+            "FROM egress WHERE substr(recipient, 1, ?) = ? ORDER BY id DESC LIMIT ? OFFSET ?",
+            (len(to), to, limit, offset),
         )
         return [
             LedgerEntry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ingle.node import echo, images, memory
 from ingle.node.affairs import Affairs
 from ingle.node.ledger import EgressLedger
 from ingle.node.lock import NodeLock
+from ingle.node.resident import OWNER
 from ingle.node.routes import Route, choose, is_loopback_url
 from ingle.node.scheduler import Lease, Scheduler, Want
 from ingle.node.wants import Wants
@@ -30,6 +31,7 @@ from ingle.operations import (
     Embed,
     Embedded,
     Event,
+    Generation,
     ModelOperation,
     Operation,
     Reasoning,
@@ -63,7 +65,7 @@ class LocalNode:
         self._logs = state / "logs"
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
-        self._ledger = EgressLedger(state / "node.sqlite3")
+        self.ledger = EgressLedger(state / "node.sqlite3")
         self._budget = memory.Budget(settings.memory_bytes())
         self.scheduler = Scheduler(
             budget=lambda: self._budget.total,
@@ -78,7 +80,7 @@ class LocalNode:
         """When the last operation began or ended."""
         self.under_way = 0
         """Operations being performed."""
-        self._affairs = Affairs(self, self.store, self.scheduler, self._wants, self._ledger)
+        self._affairs = Affairs(self, self.store, self.scheduler, self._wants, self.ledger)
         self._expiry = asyncio.create_task(self._expire())
         self._devices: asyncio.Task[None] | None = None
         if memory.may_have_gpu():
@@ -107,7 +109,7 @@ class LocalNode:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._affairs.close()
         await self.scheduler.close()
-        self._ledger.close()
+        self.ledger.close()
         self._lock.release()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -118,45 +120,64 @@ class LocalNode:
             self.closed.set_result(None)
 
     def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return self._perform(operation)
+        return self.perform_for(OWNER, operation)
 
     @asynccontextmanager
-    async def _perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
-        events = self._events(operation)
+    async def perform_for(
+        self, party: str, operation: Operation
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """As `perform`, for a guest: it waits behind the owner, and shares no cached prompt."""
+        if isinstance(operation, Generation) and operation.cache_scope != party:
+            operation = msgspec.structs.replace(operation, cache_scope=party)
+        events = self._events(operation, party)
+        with self.in_use():
+            try:
+                yield events
+            finally:
+                await events.aclose()
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """The node is not idle."""
         self.last_used = time.monotonic()
         self.under_way += 1
         try:
-            yield events
+            yield
         finally:
             self.under_way -= 1
             self.last_used = time.monotonic()
-            await events.aclose()
 
-    def _events(self, operation: Operation) -> AsyncGenerator[Event, None]:
+    def _events(self, operation: Operation, party: str) -> AsyncGenerator[Event, None]:
         if isinstance(operation, _MODEL_OPERATIONS):
             route = choose(operation, self.settings)
             if route.upstream is not None:
                 return self._on_upstream(operation, route)
-            return self._on_model(operation)
+            return self._on_model(operation, party)
         return self._affairs.perform(operation)
 
-    async def _on_model(self, operation: ModelOperation) -> AsyncGenerator[Event, None]:
-        if isinstance(operation, Chat) and images.has_urls(operation):
-            entry = self._ledger.begin(
-                to="image servers", operation="fetch_image", model=operation.model, bytes_out=0
-            )
-            with self._ledger.outcome(entry) as told:
-                operation = await images.inline(operation, egress=self.settings.egress)
-                told.bytes_in = images.size(operation)
+    async def _on_model(self, operation: ModelOperation, party: str) -> AsyncGenerator[Event, None]:
+        operation = await self.with_images(operation)
         if self._devices is not None:
             await asyncio.shield(self._devices)
         for part in echo.parts(operation):
             want, model = self._wants.for_operation(part)
+            want = want._replace(party=party)
             started = Started(model=model.name, digest=model.digest, where="local")
             async with contextlib.aclosing(self._run(part, want, started)) as events:
                 async for event in events:
                     if part is operation or echo.keeps(part, event):
                         yield event
+
+    async def with_images(self, operation: ModelOperation) -> ModelOperation:
+        """The operation with the bytes of its images in place of their URLs."""
+        if isinstance(operation, Chat) and images.has_urls(operation):
+            entry = self.ledger.begin(
+                to="image servers", operation="fetch_image", model=operation.model, bytes_out=0
+            )
+            with self.ledger.outcome(entry) as told:
+                operation = await images.inline(operation, egress=self.settings.egress)
+                told.bytes_in = images.size(operation)
+        return operation
 
     async def _on_upstream(
         self, operation: ModelOperation, route: Route
@@ -170,13 +191,13 @@ class LocalNode:
         operation = msgspec.structs.replace(operation, model=route.model, on="")
         started = Started(model=route.model, digest="", where=f"upstream:{route.name}")
         want = self._wants.for_upstream(route)
-        entry = self._ledger.begin(
+        entry = self.ledger.begin(
             to=f"upstream:{route.name}",
             operation=operation_name(operation),
             model=route.model,
             bytes_out=len(msgspec.json.encode(operation)),
         )
-        with self._ledger.outcome(entry) as told:
+        with self.ledger.outcome(entry) as told:
             async with contextlib.aclosing(self._run(operation, want, started)) as events:
                 async for event in events:
                     if isinstance(event, (Text, Reasoning)):

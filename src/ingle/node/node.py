@@ -12,6 +12,14 @@ from ingle.operations import Event, Operation
 E = TypeVar("E", bound=Event)
 
 
+class Performer(Protocol):
+    """Whatever performs operations: a node, or a connection to one."""
+
+    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """As `Node.perform`."""
+        ...
+
+
 class Node(Protocol):
     """A machine that performs operations.
 
@@ -42,7 +50,7 @@ class Node(Protocol):
         ...
 
 
-async def ask(node: Node, operation: Operation, kind: type[E]) -> E:
+async def ask(node: Performer, operation: Operation, kind: type[E]) -> E:
     """Perform an operation whose answer is one event of a known kind.
 
     Other events (progress, status) are passed over.

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.operations import WorkerInfo
 
 State = Literal["loading", "ready", "draining", "gone"]
+
+
+OWNER = ""
+"""For whom a request is made that no guest has sent."""
+
+
+class _Turn(NamedTuple):
+    """Somebody who waits."""
+
+    slots: int
+    party: str
+    granted: asyncio.Future[bool]
 
 
 class Resident:
@@ -36,7 +47,8 @@ class Resident:
         self.active = 0
         """Slots in use."""
         self.last_used = time.monotonic()
-        self._waiting: deque[tuple[int, asyncio.Future[bool]]] = deque()
+        self._waiting: list[_Turn] = []
+        self._served: dict[str, int] = {}
 
     @property
     def idle(self) -> bool:
@@ -60,22 +72,26 @@ class Resident:
             and {item.name for item in self.spec.adapters} >= {item.name for item in spec.adapters}
         )
 
-    async def take(self, slots: int) -> bool:
-        """Wait for so many slots, first come first served. False: it is leaving; ask again."""
+    async def take(self, slots: int, party: str = OWNER) -> bool:
+        """Wait for so many slots. False: it is leaving; ask again.
+
+        The owner goes first; guests take turns, the one who was let in least
+        often lately before the others; within a party, first come first served.
+        """
         if not self._waiting and self._free(slots):
-            self.active += slots
+            self._let_in(slots, party)
             return True
         if self.state in {"draining", "gone"}:
             return False
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((slots, turn))
+        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Turn(slots, party, granted))
         try:
-            return await turn
+            return await granted
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.result():
+            if granted.done() and not granted.cancelled() and granted.result():
                 self.give(slots)  # granted in the same moment in which the caller left
             else:
-                self._waiting = deque(item for item in self._waiting if item[1] is not turn)
+                self._waiting = [turn for turn in self._waiting if turn.granted is not granted]
                 self.admit()
             raise
 
@@ -86,18 +102,29 @@ class Resident:
         self.admit()
 
     def admit(self) -> None:
-        """Let in, in order, those for whom there is room now; send all away if it is closing."""
+        """Let in those whose turn it is while there is room; send all away if it is closing."""
         if self.state in {"draining", "gone"}:
-            while self._waiting:
-                _, turn = self._waiting.popleft()
-                if not turn.done():
-                    turn.set_result(False)
+            waiting, self._waiting = self._waiting, []
+            for turn in waiting:
+                if not turn.granted.done():
+                    turn.granted.set_result(False)
             return
-        while self._waiting and self._free(self._waiting[0][0]):
-            slots, turn = self._waiting.popleft()
-            if not turn.done():
-                self.active += slots
-                turn.set_result(True)
+        while self._waiting:
+            turn = min(self._waiting, key=lambda turn: self._rank(turn.party))
+            if not self._free(turn.slots):
+                return
+            self._waiting.remove(turn)
+            if not turn.granted.done():
+                self._let_in(turn.slots, turn.party)
+                turn.granted.set_result(True)
+        self._served.clear()  # nobody waits: what was before is forgotten
+
+    def _rank(self, party: str) -> int:
+        return -1 if party == OWNER else self._served.get(party, 0)
+
+    def _let_in(self, slots: int, party: str) -> None:
+        self.active += slots
+        self._served[party] = self._served.get(party, 0) + slots
 
     def info(self, now: float) -> WorkerInfo:
         """As `ps` shows it."""

@@ -28,14 +28,7 @@ def choose(operation: ModelOperation, settings: Settings) -> Route:
     Raises:
         NotFound: ``on`` names no upstream.
     """
-    model, at, place = operation.model.rpartition("@")
-    if not at or place.startswith("sha256:"):
-        model, place = operation.model, ""
-    if operation.on and place and operation.on != place:
-        raise InvalidRequest(
-            f"the model says it is at {place!r}, but on is {operation.on!r}", field="on"
-        )
-    chosen = operation.on or place
+    model, chosen = named_place(operation)
     if chosen == "local":
         return Route(model)
     if chosen:
@@ -50,6 +43,22 @@ def choose(operation: ModelOperation, settings: Settings) -> Route:
         if model in upstream.models:
             return Route(model, name, upstream)
     return Route(model)
+
+
+def named_place(operation: ModelOperation) -> tuple[str, str]:
+    """The model's name, and the place that the caller named; empty if none.
+
+    Raises:
+        InvalidRequest: two different places.
+    """
+    model, at, place = operation.model.rpartition("@")
+    if not at or place.startswith("sha256:"):
+        model, place = operation.model, ""
+    if operation.on and place and operation.on != place:
+        raise InvalidRequest(
+            f"the model says it is at {place!r}, but on is {operation.on!r}", field="on"
+        )
+    return model, operation.on or place
 
 
 def is_loopback_url(url: str) -> bool:

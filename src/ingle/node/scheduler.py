@@ -52,6 +52,8 @@ class Want(NamedTuple):
     device: str
     keep_alive: float
     network: bool = False
+    party: str = ""
+    """The guest it is for; empty: the owner."""
 
 
 class Lease(NamedTuple):
@@ -269,7 +271,7 @@ class Scheduler:
                     await self._until_loaded(resident)
                     load_s += time.monotonic() - began
                 slots = min(want.slots, resident.spec.slots)
-                if await resident.take(slots):
+                if await resident.take(slots, want.party):
                     if resident.worker is not None and resident.worker.alive:
                         return resident, load_s
                     resident.give(slots)  # it has just died; another is loaded

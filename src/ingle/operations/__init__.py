@@ -33,6 +33,7 @@ from ingle.operations.events import (
     Finish,
     FinishReason,
     Reasoning,
+    Rerouted,
     Started,
     Status,
     Text,
@@ -64,6 +65,42 @@ from ingle.operations.operation import (
     Operation,
     invalid_field,
     operation_name,
+)
+from ingle.operations.peers import (
+    ConfirmCode,
+    Expect,
+    FileInfo,
+    ForgetPeer,
+    Found,
+    GrantInfo,
+    GrantPeer,
+    Grants,
+    Introduce,
+    Introduced,
+    Invite,
+    Invited,
+    Join,
+    ListGrants,
+    ListPeers,
+    Me,
+    Nearby,
+    News,
+    Offer,
+    Offered,
+    Pair,
+    Paired,
+    PeerInfo,
+    Peers,
+    Reaching,
+    RenamePeer,
+    Requested,
+    Requests,
+    ResetIdentity,
+    RevokeGrant,
+    SharedModel,
+    ShowCode,
+    Usable,
+    WhoAmI,
 )
 from ingle.operations.rerank import Ranked, Rerank, Reranked
 from ingle.operations.sampling import Sampling
@@ -126,6 +163,25 @@ AnyOperation = (
     | AddAdapter
     | ListAdapters
     | RemoveAdapter
+    | WhoAmI
+    | Invite
+    | Join
+    | Nearby
+    | Pair
+    | Requests
+    | ConfirmCode
+    | ListPeers
+    | ForgetPeer
+    | RenamePeer
+    | GrantPeer
+    | ListGrants
+    | RevokeGrant
+    | Offer
+    | Introduce
+    | Expect
+    | News
+    | Usable
+    | ResetIdentity
 )
 
 AnyEvent = (
@@ -155,6 +211,18 @@ AnyEvent = (
     | Loaded
     | LedgerPage
     | Adapters
+    | Me
+    | Invited
+    | Reaching
+    | Paired
+    | Found
+    | ShowCode
+    | Requested
+    | Peers
+    | Grants
+    | Offered
+    | Introduced
+    | Rerouted
 )
 
 ModelOperation = Chat | Complete | Embed | Rerank | Tokenize | Detokenize
@@ -191,6 +259,7 @@ __all__ = [
     "ChatResult",
     "Choice",
     "Complete",
+    "ConfirmCode",
     "CopyModel",
     "Detokenize",
     "Detokenized",
@@ -201,47 +270,79 @@ __all__ = [
     "Embed",
     "Embedded",
     "Event",
+    "Expect",
+    "FileInfo",
     "Finish",
     "FinishReason",
     "FitModel",
     "FitReport",
     "Fold",
+    "ForgetPeer",
+    "Found",
     "Generation",
     "GenerationResult",
+    "GrantInfo",
+    "GrantPeer",
+    "Grants",
     "ImagePart",
+    "Introduce",
+    "Introduced",
+    "Invite",
+    "Invited",
+    "Join",
     "Ledger",
     "LedgerEntry",
     "LedgerPage",
     "ListAdapters",
+    "ListGrants",
     "ListModels",
+    "ListPeers",
     "ListShares",
     "Load",
     "Loaded",
+    "Me",
     "Message",
     "ModelDetails",
     "ModelOperation",
     "ModelSummary",
     "Models",
+    "Nearby",
+    "News",
     "NodeStatus",
+    "Offer",
+    "Offered",
     "Operation",
+    "Pair",
+    "Paired",
     "Part",
+    "PeerInfo",
+    "Peers",
     "Progress",
     "Prune",
     "Pruned",
     "Pull",
     "Pulled",
     "Ranked",
+    "Reaching",
     "Reasoning",
     "RemoveAdapter",
     "RemoveModel",
+    "RenamePeer",
+    "Requested",
+    "Requests",
     "Rerank",
     "Reranked",
+    "Rerouted",
+    "ResetIdentity",
     "Resume",
+    "RevokeGrant",
     "Sampling",
     "ShareModel",
     "ShareSummary",
     "Shared",
+    "SharedModel",
     "Shares",
+    "ShowCode",
     "ShowModel",
     "Shown",
     "Shutdown",
@@ -260,7 +361,9 @@ __all__ = [
     "ToolCallPiece",
     "Unload",
     "UnshareModel",
+    "Usable",
     "Usage",
+    "WhoAmI",
     "WorkerInfo",
     "from_json",
     "invalid_field",

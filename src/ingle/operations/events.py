@@ -103,6 +103,15 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     """``local``, ``upstream:NAME`` or ``peer:NAME``."""
 
 
+class Rerouted(Event, frozen=True, kw_only=True, tag="rerouted"):
+    """The one who answered vanished; another goes on from what was already received."""
+
+    to: str
+    """``local`` or ``peer:NAME``."""
+    was: str
+    reason: str
+
+
 class Status(Event, frozen=True, kw_only=True, tag="status"):
     """What the caller is waiting for right now."""
 

@@ -40,7 +40,10 @@ class Generation(Operation, frozen=True, kw_only=True):
     keep_alive: float | None = None
     """Seconds to keep the model loaded after this request; negative: for ever."""
     on: str = ""
-    """Where to run: empty for the route's choice, ``local``, or the name of an upstream or peer."""
+    """Where to run: empty for the route's choice, ``local``, the name of an upstream or peer, or
+    several of these, separated by commas: the next goes on where one fails."""
+    cache_scope: str = ""
+    """Whose cached prompts it may reuse. The node sets it; what a caller says is overwritten."""
 
     def check(self) -> None:
         if self.schema is not None:

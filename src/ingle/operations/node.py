@@ -113,6 +113,8 @@ class Ledger(Operation, frozen=True, kw_only=True, tag="ledger"):
 
     limit: Positive = 100
     offset: Count = 0
+    to: str = ""
+    """Only entries whose recipient begins so (``peer:``, ``upstream:``)."""
 
 
 class LedgerEntry(msgspec.Struct, kw_only=True):

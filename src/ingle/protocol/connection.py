@@ -169,6 +169,8 @@ class Connection:
         max_frame: largest frame taken from the other side, in bytes.
         max_streams: operations that the other side may have open at once.
         lost: what to raise for operations under way when the connection breaks.
+        patience: seconds that an answer waits for the other side to take events
+            before it is given up; None: for ever.
     """
 
     def __init__(
@@ -179,7 +181,9 @@ class Connection:
         max_frame: int = MAX_FRAME,
         max_streams: int = 1024,
         lost: Callable[[], IngleError] | None = None,
+        patience: float | None = None,
     ) -> None:
+        self._patience = patience
         self._stream = stream
         self._answer = answer
         self._reader = FrameReader(max_frame)
@@ -190,6 +194,8 @@ class Connection:
         self._served: dict[int, _Served] = {}
         self._pings: dict[int, asyncio.Future[None]] = {}
         self._closed = False
+        self.ended_by: IngleError | None = None
+        """Why the other side hung up, if it said so."""
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
@@ -199,6 +205,11 @@ class Connection:
     def closed(self) -> bool:
         """The other side is gone, or `close` was called."""
         return self._closed
+
+    @property
+    def active(self) -> int:
+        """Operations under way, of either side."""
+        return len(self._calls) + len(self._served)
 
     def post(self, frame: Frame) -> None:
         """Queue a frame; frames for a closed connection are dropped.
@@ -232,9 +243,15 @@ class Connection:
         finally:
             self._end(error)
 
-    def close(self) -> None:
-        """Drop the connection. Operations under way on either side are cancelled."""
-        self._end(None)
+    def close(self, error: IngleError | None = None) -> None:
+        """Drop the connection. Operations under way on either side are cancelled.
+
+        Args:
+            error: told to the other side, and raised for the operations that it performs for us.
+        """
+        if error is not None:
+            self.post(Fail(0, error.to_data()))
+        self._end(error)
 
     def call(self, operation: Operation) -> Call:
         """Open a stream for an operation. The caller must drain it or cancel it."""
@@ -277,7 +294,8 @@ class Connection:
             case End(stream=stream):
                 self._finish(stream, None)
             case Fail(stream=0, error=error):  # why the other side closes the connection
-                self._end(from_data(error))
+                self.ended_by = from_data(error)
+                self._end(self.ended_by)
             case Fail(stream=stream, error=error):
                 self._finish(stream, from_data(error))
             case Open(stream=stream, operation=operation):
@@ -335,7 +353,7 @@ class Connection:
                 async for event in events:
                     while served.credit <= 0:
                         served.more.clear()
-                        await served.more.wait()
+                        await self._wait_for_credit(served)
                     served.credit -= 1
                     self.post(Item(stream, event))  # type: ignore[arg-type]
                     if self._unsent_bytes > DRAIN_BYTES:
@@ -350,6 +368,13 @@ class Connection:
             self.post(Fail(stream, IngleError(f"internal error: {error!r}").to_data()))
         else:
             self.post(End(stream))
+
+    async def _wait_for_credit(self, served: _Served) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await served.more.wait()
+        except TimeoutError:
+            raise Cancelled(f"nobody took the events for {self._patience:.0f} s") from None
 
     def _responded(self, stream: int, task: asyncio.Task[None]) -> None:
         self._served.pop(stream, None)

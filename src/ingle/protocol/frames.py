@@ -174,7 +174,7 @@ class FrameReader:
 def _decode(body: memoryview) -> Frame | BadOperation:
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, InvalidRequest) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidRequest) as error:
         return _bad_operation(body, error)
 
 
@@ -182,7 +182,7 @@ def _bad_operation(body: memoryview, error: Exception) -> BadOperation:
     """A frame we cannot take: if it is an `Open`, only that stream is at fault."""
     try:
         whole = _loose.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         whole = None
     match whole:
         case ["o", int(stream), *_]:

@@ -9,6 +9,7 @@ import msgspec
 
 from ingle.engines.engine import Emit, LoadSpec
 from ingle.engines.llama import chunks, forced_call, request
+from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.vectors import cosine, shorten, unit
 from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
 from ingle.operations import (
@@ -54,6 +55,7 @@ class LlamaSession:
     def __init__(self, spec: LoadSpec, backend: Backend, facts: dict[str, Any]) -> None:
         self._spec = spec
         self._backend = backend
+        self._slots = Slots(spec.slots)
         self.facts = facts
 
     def perform(self, operation: Operation, emit: Emit) -> None:
@@ -89,13 +91,19 @@ class LlamaSession:
         translate = chunks.ChunkEvents()
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.
-        together = self._spec.slots if seed is None else 1
+        shared = self._slots.shared(operation.cache_scope)
+        together = self._spec.slots if seed is None and not shared else 1
+        prompt = str(body.get("messages") or body.get("prompt")) if shared else ""
         for first in range(0, operation.n, together):
             body["n"] = min(together, operation.n - first)
             if seed is not None:
                 body["seed"] = (seed + first) % 2**32
             translate.start_at(first)
-            self._stream(path, _encode(body), translate, emit)
+            if not shared:
+                self._stream(path, _encode(body), translate, emit)
+                continue
+            with self._slots.chosen(operation.cache_scope, prompt) as slot:
+                self._stream(path, _encode(body | slot), translate, emit)
         emit(translate.usage)
         emit(translate.timing)
 

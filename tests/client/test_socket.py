@@ -16,7 +16,7 @@ import pytest
 from ingle.client.connect import connect
 from ingle.config import Settings
 from ingle.errors import ModelNotFound, NodeUnreachable
-from ingle.node.host import host
+from ingle.client.host import host
 from ingle.node.node import ask
 from ingle.node.socket import SocketNode, socket_path
 from ingle.operations import (
@@ -74,7 +74,7 @@ async def test_only_its_owner_may_enter(settings: Settings) -> None:
 
 
 async def test_a_caller_that_vanishes_frees_its_slot(settings: Settings) -> None:
-    async with host(settings) as (local, server):
+    async with host(settings) as (hosted, server):
         node = await SocketNode.connect(server.path)
         async with node.perform(endless()) as events:
             async for event in events:
@@ -82,7 +82,7 @@ async def test_a_caller_that_vanishes_frees_its_slot(settings: Settings) -> None
                     await node.aclose()
                     break
         async with asyncio.timeout(1):
-            while any(resident.active for resident in local.scheduler.residents):
+            while any(resident.active for resident in hosted.local.scheduler.residents):
                 await asyncio.sleep(0.002)
 
 
@@ -114,13 +114,13 @@ async def test_a_background_node_starts_once_and_stops_when_told(settings: Setti
 async def test_an_idle_background_node_ends_itself(settings: Settings) -> None:
     environment = {**os.environ, "INGLE_IDLE_EXIT": "0.1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ingle.node.host"], env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "ingle.client.host"], env=environment, stdout=subprocess.DEVNULL
     )
     assert await asyncio.to_thread(process.wait, 20) == 0
 
 
 async def test_sigterm_during_generation_ends_everything(settings: Settings) -> None:
-    process = subprocess.Popen([sys.executable, "-m", "ingle.node.host"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "ingle.client.host"], stdout=subprocess.DEVNULL)
     async with AsyncExitStack() as stack:
         node = await _soon(settings, stack)
         async with node.perform(endless()) as events:
@@ -142,7 +142,7 @@ async def test_sigterm_during_a_pull_keeps_what_has_arrived(
         url = server.add("/mine.gguf", data)
         server.files["/mine.gguf"].piece_s = 0.01
         process = subprocess.Popen(
-            [sys.executable, "-m", "ingle.node.host"], stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "ingle.client.host"], stdout=subprocess.DEVNULL
         )
         async with AsyncExitStack() as stack:
             node = await _soon(settings, stack)

@@ -1,6 +1,6 @@
 """Hosting a node in a process: its socket, its signals, its end.
 
-``python -m ingle.node.host`` is the background node that the command line
+``python -m ingle.client.host`` is the background node that the command line
 starts on demand, so that models stay warm between commands.
 """
 
@@ -19,10 +19,10 @@ from importlib.metadata import version
 
 from ingle.config import Settings, load
 from ingle.errors import IngleError
-from ingle.node.local import LocalNode
 from ingle.node.socket import SocketServer, socket_path
+from ingle.peers.node import PeeredNode
 
-log = logging.getLogger("ingle.node.host")
+log = logging.getLogger("ingle.client.host")
 
 LOG_BYTES = 4 * 2**20
 DETACH = "--detach"
@@ -31,13 +31,13 @@ READY = "ready"
 
 
 @asynccontextmanager
-async def host(settings: Settings) -> AsyncIterator[tuple[LocalNode, SocketServer]]:
-    """A `LocalNode` that other processes reach at the state directory's socket.
+async def host(settings: Settings) -> AsyncIterator[tuple[PeeredNode, SocketServer]]:
+    """A `PeeredNode` that other processes reach at the state directory's socket.
 
     Raises:
         NodeAlreadyRunning: another process hosts it.
     """
-    node = await LocalNode.open(settings)
+    node = await PeeredNode.open(settings)
     try:
         facts = {"version": version("ingle"), "pid": os.getpid()}
         server = SocketServer(node, socket_path(settings.state_path), facts)
@@ -50,13 +50,13 @@ async def host(settings: Settings) -> AsyncIterator[tuple[LocalNode, SocketServe
         await node.aclose()
 
 
-def until_told(node: LocalNode) -> asyncio.Event:
+def until_told(node: PeeredNode) -> asyncio.Event:
     """An event that is set by SIGTERM, SIGINT, or a `Shutdown` operation."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    node.closed.add_done_callback(lambda _: told.set())
+    node.local.closed.add_done_callback(lambda _: told.set())
     return told
 
 
@@ -78,10 +78,9 @@ async def _background(settings: Settings) -> None:
         _report(READY)
         while not told.is_set():
             await asyncio.wait([asyncio.create_task(told.wait())], timeout=1.0)
-            busy = node.under_way or server.connections or node.scheduler.residents
-            if busy:
-                node.last_used = time.monotonic()
-            idle = time.monotonic() - node.last_used
+            if node.busy or server.connections:
+                node.local.last_used = time.monotonic()
+            idle = time.monotonic() - node.local.last_used
             if 0 <= settings.idle_exit_s < idle:
                 log.info("idle for %.0f s; the node ends", idle)
                 return

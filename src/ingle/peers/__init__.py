@@ -1,0 +1,5 @@
+"""Paired devices: who they are, what they may, how they are reached, what they do for us.
+
+Nothing here runs until the owner pairs with somebody (or asks who is near):
+an unpaired node opens no port and contacts nobody.
+"""

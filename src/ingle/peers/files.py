@@ -1,0 +1,216 @@
+"""Ranges of shared model files, over links made for `FILE`.
+
+One stream for each request: a length and a `Want` in MessagePack, answered by
+a length and a `Have` (or an error), and then the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ingle.errors import GrantRefused, IngleError, NotPaired, PeerLost, ProtocolError, from_data
+from ingle.peers.book import Peer
+from ingle.peers.gate import Visitor
+from ingle.peers.transport import FILE, Link, LinkError, Stream
+
+if TYPE_CHECKING:
+    from ingle.peers.room import Room
+
+CHUNK = 1 << 20
+REQUEST_BYTES = 1024
+METAINFO_BYTES = 64 * 2**20
+REQUEST_S = 10.0
+STALL_S = 20.0
+"""A provider that sends nothing for so long is given up."""
+
+
+class Want(msgspec.Struct, frozen=True, array_like=True):
+    """A request. An empty range asks for the file's metainfo (its v2 torrent)."""
+
+    digest: str
+    start: int = 0
+    end: int = 0
+
+
+class Have(msgspec.Struct, frozen=True, array_like=True):
+    """The answer: so many bytes follow."""
+
+    size: int = 0
+    error: dict[str, Any] | None = None
+
+
+_want = msgspec.msgpack.Decoder(Want)
+_have = msgspec.msgpack.Decoder(Have)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class FileShelf:
+    """Serves shared files to peers whose grants say ``pull``."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    async def serve(self, link: Link) -> None:
+        """Answer what is asked on a link, until it ends."""
+        peer = self._room.book.get(link.remote)
+        if peer is None:
+            link.close("not paired")
+            return
+        visitor = Visitor(link.remote, peer.name)
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                task = asyncio.create_task(self._answer(await link.accept(), visitor))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            link.close()
+
+    async def _answer(self, stream: Stream, visitor: Visitor) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                want = await _request(stream)
+            try:
+                await self._send(stream, visitor, want)
+            except IngleError as error:  # before the first byte; later, the stream just ends
+                _reply(stream, Have(error=error.to_data()))
+                await stream.drain()
+        except (LinkError, ProtocolError, TimeoutError):
+            pass  # it vanished, or spoke nonsense
+        finally:
+            stream.close()
+
+    async def _send(self, stream: Stream, visitor: Visitor, want: Want) -> None:
+        shares = self._room.sharing.shares
+        self._check(visitor, want.digest)
+        if not want.end:
+            metainfo = shares.metainfo(want.digest)
+            _reply(stream, Have(size=len(metainfo)))
+            stream.send(metainfo)
+            await stream.drain()
+            return
+        begun = False
+        async with contextlib.aclosing(shares.read(want.digest, want.start, want.end)) as pieces:
+            async for piece in pieces:
+                if not begun:
+                    _reply(stream, Have(size=want.end - want.start))
+                    begun = True
+                self._check(visitor, want.digest)  # also in the middle: it may be taken back
+                stream.send(piece)
+                await stream.drain()
+
+    def _check(self, visitor: Visitor, digest: str) -> None:
+        room = self._room
+        if room.book.get(visitor.key) is None:
+            raise NotPaired(f"{room.identity.name} does not know you any more")
+        names = [m.name for m in room.local.store.models() if m.digest == digest]
+        if not room.may(visitor, "pull", digest, *names):
+            raise GrantRefused(
+                f"{room.identity.name} has not granted you to pull this model",
+                hint=f"on {room.identity.name}: ingle grant NAME --capabilities pull",
+                wanted="pull",
+            )
+
+
+class PeerFiles:
+    """The shared files of one peer. See `ingle.peers.swarm.source.RangeSource`."""
+
+    def __init__(self, room: Room, peer: Peer) -> None:
+        self.name = peer.name
+        self._room = room
+        self._peer = peer
+        self._link: Link | None = None
+        self._dialling = asyncio.Lock()
+
+    async def read(self, digest: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Exactly the bytes ``[start, end)``. Raises an IngleError, or PeerLost in the middle."""
+        stream, size = await self._ask(Want(digest, start, end))
+        try:
+            if size != end - start:
+                raise ProtocolError(f"{self.name} offers {size} bytes, {end - start} were wanted")
+            left = size
+            while left:
+                async with asyncio.timeout(STALL_S):
+                    piece = await stream.receive_exactly(min(CHUNK, left))
+                left -= len(piece)
+                yield piece
+        except (LinkError, TimeoutError) as error:
+            raise self._lost(error) from None
+        finally:
+            stream.close()
+
+    async def torrent(self, digest: str) -> bytes:
+        """The file's metainfo, as the peer says; checked by the caller."""
+        stream, size = await self._ask(Want(digest))
+        try:
+            if size > METAINFO_BYTES:
+                raise ProtocolError(f"{self.name} sends a metainfo of {size} bytes")
+            async with asyncio.timeout(STALL_S):
+                return await stream.receive_exactly(size)
+        except (LinkError, TimeoutError) as error:
+            raise self._lost(error) from None
+        finally:
+            stream.close()
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._link is not None:
+            self._link.close()
+
+    async def _ask(self, want: Want) -> tuple[Stream, int]:
+        stream = await self._open()
+        body = _encode(want)
+        stream.send(len(body).to_bytes(2, "big") + body)
+        try:
+            async with asyncio.timeout(STALL_S):
+                size = int.from_bytes(await stream.receive_exactly(4), "big")
+                if size > 64 * 1024:
+                    raise ProtocolError(f"{self.name} answers with a head of {size} bytes")
+                have = _have.decode(await stream.receive_exactly(size))
+        except (LinkError, TimeoutError) as error:
+            stream.close()
+            raise self._lost(error) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            stream.close()
+            raise ProtocolError(f"{self.name} sent bytes that are no answer: {error}") from None
+        if have.error is not None:
+            stream.close()
+            raise from_data(have.error)
+        return stream, have.size
+
+    async def _open(self) -> Stream:
+        async with self._dialling:
+            for _ in range(2):
+                if self._link is None:
+                    switchboard = await self._room.open()
+                    self._link = await switchboard.link(self._peer, FILE)
+                with contextlib.suppress(LinkError):  # it had ended; dial again, once
+                    return await self._link.open()
+                self._link = None
+        raise self._lost(None)
+
+    def _lost(self, error: Exception | None) -> PeerLost:
+        return PeerLost(f"{self.name} has vanished ({error or 'no answer'})", peer=self.name)
+
+
+async def _request(stream: Stream) -> Want:
+    size = int.from_bytes(await stream.receive_exactly(2), "big")
+    if size > REQUEST_BYTES:
+        raise ProtocolError(f"a request of {size} bytes is over {REQUEST_BYTES}")
+    try:
+        return _want.decode(await stream.receive_exactly(size))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"these bytes are no request: {error}") from None
+
+
+def _reply(stream: Stream, have: Have) -> None:
+    body = _encode(have)
+    stream.send(len(body).to_bytes(4, "big") + body)

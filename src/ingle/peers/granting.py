@@ -1,0 +1,162 @@
+"""The grants of this node: those it gave, and those it was given."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ingle.errors import GrantRefused, InvalidRequest, NotFound
+from ingle.peers import grants
+from ingle.peers.clock import Clock
+from ingle.peers.grants import Chain, Grant
+from ingle.peers.identity import Identity, Key, fingerprint
+from ingle.peers.records import Records
+
+
+class Granting:
+    """Gives, keeps, revokes and finds grants."""
+
+    def __init__(self, records: Records, identity: Identity, clock: Clock) -> None:
+        self._records = records
+        self._identity = identity
+        self._clock = clock
+
+    def give(self, subject: Key, *, parent: Chain | None = None, **bounds: object) -> Chain:
+        """Grant something, or pass on a part of what was granted to us.
+
+        Raises:
+            InvalidRequest: a bound is none.
+            GrantRefused: more would be passed on than we hold.
+        """
+        wrong = set(bounds.get("capabilities", ())) - set(grants.CAPABILITIES)  # type: ignore[call-overload]
+        if wrong:
+            raise InvalidRequest(
+                f"there is no capability {', '.join(sorted(wrong))}; "
+                f"there are: {', '.join(grants.CAPABILITIES)}",
+                field="capabilities",
+            )
+        # An order of magnitude for clocks that differ: it holds a minute earlier already.
+        begins = self._clock.now() - 60.0
+        before = [grants.read(signed) for signed in parent or []]
+        if before:
+            begins = max(begins, before[-1].begins)
+        try:
+            grant = msgspec.convert(
+                {
+                    "id": grants.new_id(),
+                    "issuer": self._identity.key,
+                    "subject": subject,
+                    "begins": begins,
+                    "parent": before[-1].id if before else "",
+                    **bounds,
+                },
+                Grant,
+            )
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"this is no grant: {error}", field="grant") from None
+        signed = grants.sign(grant, self._identity)
+        chain = [*(parent or []), signed]
+        provider = before[0].issuer if before else self._identity.key
+        grants.check_chain(chain, provider, subject, self._clock.now())
+        self._records.run(
+            "INSERT INTO grant_given (id, subject, signed) VALUES (?, ?, ?)",
+            grant.id, subject, grants.pack(chain),
+        )  # fmt: skip
+        return chain
+
+    def given(self, subject: Key | None = None) -> list[Grant]:
+        """What was given (to somebody) and is neither revoked nor over, the newest first."""
+        rows = self._records.run(
+            "SELECT signed FROM grant_given WHERE revoked = 0 AND (? IS NULL OR subject = ?) "
+            "ORDER BY rowid DESC",
+            subject, subject,
+        )  # fmt: skip
+        found = [grants.read(grants.unpack(data)[-1]) for (data,) in rows]
+        now = self._clock.now()
+        return [grant for grant in found if not grant.ends or grant.ends > now]
+
+    def chains_for(self, subject: Key) -> list[Chain]:
+        """The chains that end at somebody, for them to keep."""
+        rows = self._records.run(
+            "SELECT signed FROM grant_given WHERE revoked = 0 AND subject = ? ORDER BY rowid DESC",
+            subject,
+        )
+        return [grants.unpack(data) for (data,) in rows]
+
+    def revoke(self, grant_id: str) -> Grant:
+        """Take a grant back; it holds no more from now on.
+
+        Raises:
+            NotFound: no such grant.
+        """
+        for grant in self.given():
+            if grant.id.startswith(grant_id) and grant_id:
+                self._records.run("UPDATE grant_given SET revoked = 1 WHERE id = ?", grant.id)
+                return grant
+        raise NotFound(f"no grant of ours is called {grant_id!r}", hint="ingle grants")
+
+    def revoke_all(self, subject: Key) -> None:
+        """Take back all that was given to somebody, and forget what they gave us."""
+        self._records.run("UPDATE grant_given SET revoked = 1 WHERE subject = ?", subject)
+        self._records.run("DELETE FROM grant_held WHERE issuer = ?", subject)
+
+    def permissions(self, subject: Key, shown: list[Chain]) -> list[list[Grant]]:
+        """The chains that hold for somebody here now: those we gave, and those they show.
+
+        Chains that do not hold are left out; `explain` says why.
+        """
+        found = []
+        for chain in (*self.chains_for(subject), *shown):
+            try:
+                found.append(self._checked(chain, subject))
+            except GrantRefused:
+                continue
+        return found
+
+    def explain(self, subject: Key, shown: list[Chain]) -> str:
+        """Why none of the chains somebody shows holds; empty if they show none."""
+        for chain in (*self.chains_for(subject), *shown):
+            try:
+                self._checked(chain, subject)
+            except GrantRefused as refused:
+                return refused.message
+        return ""
+
+    def hold(self, issuer: Key, chains: list[Chain]) -> None:
+        """Keep what somebody granted us, instead of what they granted before."""
+        with self._records.together():
+            self._records.run("DELETE FROM grant_held WHERE issuer = ?", issuer)
+            for chain in chains:
+                last = grants.read(chain[-1])
+                if last.subject == self._identity.key:
+                    self._records.run(
+                        "INSERT OR REPLACE INTO grant_held VALUES (?, ?, ?)",
+                        last.id, issuer, grants.pack(chain),
+                    )  # fmt: skip
+
+    def held(self, provider: Key | None = None) -> list[Chain]:
+        """What was granted to us (by a provider, at the beginning of the chain)."""
+        rows = self._records.run("SELECT chain FROM grant_held ORDER BY rowid DESC")
+        chains = [grants.unpack(data) for (data,) in rows]
+        return [c for c in chains if provider is None or grants.read(c[0]).issuer == provider]
+
+    def held_chain(self, grant_id: str) -> Chain:
+        """One chain that we hold, by the id of its last grant.
+
+        Raises:
+            NotFound: no such grant.
+        """
+        for chain in self.held():
+            if grant_id and grants.read(chain[-1]).id.startswith(grant_id):
+                return chain
+        raise NotFound(f"no grant to us is called {grant_id!r}", hint="ingle grants")
+
+    def _checked(self, chain: Chain, subject: Key) -> list[Grant]:
+        found = grants.check_chain(chain, self._identity.key, subject, self._clock.now())
+        root = self._records.run(
+            "SELECT revoked FROM grant_given WHERE id = ?", found[0].id
+        ).fetchone()
+        if root is None or root[0]:
+            raise GrantRefused(
+                f"the grant {found[0].id} to {fingerprint(found[0].subject)} was taken back"
+            )
+        return found

@@ -1,0 +1,180 @@
+"""Pairings under way on this node: invites being used, codes being compared."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused, PeerUnreachable
+from ingle.operations import ShowCode
+from ingle.peers import grants, invites, pairing
+from ingle.peers.book import Peer
+from ingle.peers.identity import Key, fingerprint
+from ingle.peers.nearby import Neighbour
+from ingle.peers.pairing import Agreement, Card
+from ingle.peers.reach import DIAL_S
+from ingle.peers.transport import PAIR, Address, Link, LinkError
+
+if TYPE_CHECKING:
+    from ingle.peers.room import Room
+
+PENDING = 4
+"""Codes that may wait for people at once: more would be somebody who guesses."""
+
+
+class Handshakes:
+    """Both sides of pairing, and the codes that wait for the owner's word."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._pending: dict[str, tuple[Agreement, Key, bool]] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def close(self) -> None:
+        """Give up what waits."""
+        for agreement, _, _ in self._pending.values():
+            agreement.decide(False)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def codes(self) -> list[ShowCode]:
+        """What other devices' people should see, too: asked of us, and not yet confirmed."""
+        return [
+            ShowCode(code=code, name=agreement.card.name, fingerprint=fingerprint(key))
+            for code, (agreement, key, asked) in self._pending.items()
+            if asked and not agreement.decided.done()
+        ]
+
+    def decide(self, code: str, equal: bool) -> None:
+        """The owner has compared.
+
+        Raises:
+            PairingRefused: no such code here: the devices do not show the same one.
+        """
+        wanted = "".join(letter for letter in code if letter.isdigit())
+        waiting = self._pending.get(wanted)
+        if waiting is None:
+            for agreement, _, _ in self._pending.values():
+                agreement.decide(False)
+            if not self._pending:
+                raise NotFound("nobody asks to pair just now", hint="ingle peers nearby")
+            raise PairingRefused(
+                "that is not the code this device shows: somebody may be between the two; "
+                "nothing was paired",
+                hint="ingle peers nearby, and pair again",
+            )
+        waiting[0].decide(equal)
+
+    async def join(self, code: str, name: str) -> Peer:
+        """Use an invite.
+
+        Raises:
+            InvalidRequest, PairingRefused, PeerUnreachable
+        """
+        invite = invites.parse(code)
+        if invite.address.key == self._room.identity.key:
+            raise InvalidRequest("this invite was made by this device itself", field="code")
+        link = await self._dial(invite.address)
+        try:
+            card = await pairing.redeem(link, invite.secret, await self._card())
+        finally:
+            link.close()
+        places = (*invite.address.places, *card.places)
+        return self._write_down(invite.address.key, name or card.name, places, card.relay)
+
+    async def ask(self, neighbour: Neighbour) -> tuple[ShowCode, asyncio.Task[Peer]]:
+        """Ask a node nearby to pair; the task ends once both sides' people have confirmed."""
+        link = await self._dial(Address(neighbour.key, neighbour.places))
+        agreement = await pairing.ask(
+            link, self._room.identity.key, await self._card(), lambda _: None
+        )
+        waiting = asyncio.create_task(self._agree(agreement, link, neighbour.places, asked=False))
+        self._keep(waiting)
+        shown = ShowCode(
+            code=agreement.code, name=agreement.card.name, fingerprint=fingerprint(link.remote)
+        )
+        return shown, waiting
+
+    async def serve(self, link: Link) -> None:
+        """Somebody dialled us to pair."""
+        try:
+            opening = await pairing.opening(link)
+            try:
+                await self._answer(opening, link)
+            except IngleError as error:
+                await pairing.refuse(opening, error)
+        except IngleError:
+            pass  # it vanished, or spoke nonsense: nothing was promised to it
+        finally:
+            link.close()
+
+    async def _answer(self, opening: pairing.Opening, link: Link) -> None:
+        room = self._room
+        if isinstance(opening.message, pairing.Redeem):
+            card = opening.message.card
+            preset = room.invites.redeem(opening.message.secret, link.remote)
+            self._write_down(link.remote, card.name, card.places, card.relay)
+            if preset:
+                self.grant_preset(link.remote, preset)
+            await pairing.welcome(opening, await self._card())
+            return
+        if len(self._pending) >= PENDING:
+            raise Busy(f"{PENDING} devices ask to pair already", limit=PENDING)
+        agreement = await pairing.answer(
+            opening, link, room.identity.key, await self._card(), lambda _: None
+        )
+        await self._agree(agreement, link, agreement.card.places, asked=True)
+
+    def grant_preset(self, subject: Key, preset: str) -> None:
+        """What an invite promised."""
+        bounds = grants.PRESETS[preset]
+        ends = self._room.clock.now() + bounds.days * 86400 if bounds.days else 0.0
+        self._room.granting.give(
+            subject,
+            capabilities=bounds.capabilities,
+            tokens_per_day=bounds.tokens_per_day,
+            requests_per_minute=bounds.requests_per_minute,
+            concurrent=bounds.concurrent,
+            max_tokens=bounds.max_tokens,
+            ends=ends,
+        )
+
+    async def _agree(
+        self, agreement: Agreement, link: Link, places: tuple[str, ...], *, asked: bool
+    ) -> Peer:
+        self._pending[agreement.code] = (agreement, link.remote, asked)
+        try:
+            await agreement.both()
+        finally:
+            del self._pending[agreement.code]
+        card = agreement.card
+        return self._write_down(link.remote, card.name, (*places, *card.places), card.relay)
+
+    def _write_down(self, key: Key, name: str, places: tuple[str, ...], relay: str) -> Peer:
+        room = self._room
+        room.book.add(key, name[:64], tuple(p[:100] for p in places[:8]), room.clock.now())
+        room.book.met(key, relay=relay[:200], seen=room.clock.now())
+        return room.book[key]
+
+    async def _card(self) -> Card:
+        transport = (await self._room.open()).transport
+        return Card(self._room.identity.name, tuple(transport.places[:8]), transport.relay)
+
+    async def _dial(self, address: Address) -> Link:
+        transport = (await self._room.open()).transport
+        try:
+            async with asyncio.timeout(DIAL_S * 2):
+                return await transport.dial(address, PAIR)
+        except (LinkError, TimeoutError) as error:
+            raise PeerUnreachable(
+                "the other device could not be reached at "
+                f"{', '.join(address.places) or 'no address'} ({error or 'no answer'})",
+                hint="are both on the same network, and is ingle running there?",
+            ) from None
+
+    def _keep(self, task: asyncio.Task[Peer]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())

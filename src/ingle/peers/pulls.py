@@ -1,0 +1,184 @@
+"""Models from peers: who shares what, and fetching it from all of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import NamedTuple
+
+from ingle.errors import EgressRefused, IngleError, ModelNotFound
+from ingle.models.sources import HttpSource, parse_source
+from ingle.operations import Event, FileInfo, Progress, Pull, Pulled, SharedModel
+from ingle.peers.book import Peer
+from ingle.peers.files import PeerFiles
+from ingle.peers.room import Room
+from ingle.peers.swarm.book import SharedFile
+
+ASK_S = 6.0
+"""Peers that have not said what they share by then are left out."""
+
+
+class Holder(NamedTuple):
+    """A peer that shares a model."""
+
+    peer: Peer
+    model: SharedModel
+
+
+class PeerPulls:
+    """Fetches models from paired devices."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    async def holders(self, peers: Sequence[Peer]) -> list[Holder]:
+        """What each of these peers shares with us. Those that do not answer share nothing."""
+
+        async def ask(peer: Peer) -> list[Holder]:
+            try:
+                async with asyncio.timeout(ASK_S):
+                    offered = await self._room.learn(await self._room.session(peer))
+            except (IngleError, TimeoutError):
+                return []
+            return [Holder(peer, model) for model in offered.shared[:500]]
+
+        found = await asyncio.gather(*(ask(peer) for peer in peers))
+        return [holder for group in found for holder in group]
+
+    async def named(self, name: str, place: str) -> AsyncGenerator[Event, None]:
+        """Fetch ``NAME@PEER``: what that peer calls so, from it and whoever else has it.
+
+        Raises:
+            PeerNotFound, PeerUnreachable: no such peer, or it does not answer.
+            ModelNotFound: it does not share that.
+        """
+        peer = self._room.book.find(place)
+        offered = await self._room.learn(await self._room.session(peer))
+        chosen = next((model for model in offered.shared if model.name == name), None)
+        if chosen is None:
+            raise _not_shared(name, peer.name, [model.name for model in offered.shared])
+        others = [other for other in self._room.book.peers() if other.key != peer.key]
+        holders = [Holder(peer, chosen), *await self.holders(others)]
+        async for event in self._fetch(name, chosen, holders):
+            yield event
+
+    async def anywhere(self, name: str) -> AsyncGenerator[Event, None]:
+        """Fetch what any peer shares under a name.
+
+        Raises:
+            ModelNotFound: nobody does, or two peers mean different files by it.
+        """
+        holders = await self.holders(self._room.book.peers())
+        fitting = [holder for holder in holders if holder.model.name == name]
+        if len({holder.model.digest for holder in fitting}) > 1:
+            who = ", ".join(f"{name}@{holder.peer.name}" for holder in fitting)
+            raise ModelNotFound(
+                f"peers mean different files by {name!r}",
+                hint=f"say whose: ingle pull {who.split(', ')[0]} (there are: {who})",
+                model=name,
+            )
+        if not fitting:
+            raise _not_shared(name, "any paired device", [h.model.name for h in holders])
+        async for event in self._fetch(name, fitting[0].model, holders):
+            yield event
+
+    async def beside(self, operation: Pull) -> list[Holder]:
+        """Peers that share the very file of a pull from the web, whose hash is known."""
+        digest = f"sha256:{operation.sha256.removeprefix('sha256:')}"
+        holders = await self.holders(self._room.book.peers())
+        return [holder for holder in holders if holder.model.digest == digest]
+
+    async def fetch_beside(
+        self, operation: Pull, holders: list[Holder]
+    ) -> AsyncGenerator[Event, None]:
+        """Such a pull, from the web and from these peers together."""
+        source = parse_source(operation)
+        assert isinstance(source, HttpSource)
+        url = operation.source or operation.model
+        async for event in self._fetch(source.name, holders[0].model, holders, [url]):
+            yield event
+
+    async def _fetch(
+        self,
+        name: str,
+        model: SharedModel,
+        holders: Sequence[Holder],
+        urls: Sequence[str] = (),
+    ) -> AsyncGenerator[Event, None]:
+        if self._room.local.settings.egress == "deny":
+            raise EgressRefused(
+                "asking a peer for a model tells it what you want, and nothing may leave",
+                hint="ingle config set egress allow",
+            )
+        same = [holder for holder in holders if holder.model.digest == model.digest]
+        sources = [PeerFiles(self._room, holder.peer) for holder in same]
+        ports = [(self._address(holder.peer), holder.model.port) for holder in same]
+        files = [
+            SharedFile(digest=file.digest, name=file.name, size=file.size, role=file.role)
+            for file in model.files
+        ]
+        entry = self._room.local.ledger.begin(
+            to=", ".join(f"peer:{holder.peer.name}" for holder in same),
+            operation="pull",
+            model=model.name,
+            bytes_out=0,
+        )
+        fetching = self._room.sharing.pull(
+            name,
+            model.digest,
+            files[0].size if files else model.size,
+            sources,
+            [(address, port) for address, port in ports if address and port],
+            urls,
+            files=files if len(files) > 1 else (),
+        )
+        try:
+            with self._room.local.ledger.outcome(entry) as told:
+                async with aclosing(fetching) as events:
+                    async for event in events:
+                        if isinstance(event, Progress):
+                            told.bytes_in = max(told.bytes_in, event.completed)
+                        yield event
+                        if isinstance(event, Pulled):
+                            told.bytes_in = event.model.size
+        finally:
+            for source in sources:
+                await source.close()
+
+    def _address(self, peer: Peer) -> str:
+        """The IP address at which a peer is connected now; empty if that is not known."""
+        session = self._room.live(peer.key)
+        path = session.path() if session else None
+        if path is None or path.way == "relay":
+            return ""
+        return path.place.rpartition(":")[0].strip("[]")
+
+
+def shared_models(room: Room) -> list[SharedModel]:
+    """What this node shares with paired peers."""
+    found = []
+    for share in room.sharing.shares.offered():
+        files = [
+            FileInfo(digest=file.digest, name=file.name, size=file.size, role=file.role)
+            for file in share.files
+        ]
+        found.append(
+            SharedModel(
+                name=share.name,
+                digest=share.digest,
+                size=sum(file.size for file in files),
+                files=files,
+                port=room.sharing.port_of(share),
+            )
+        )
+    return found
+
+
+def _not_shared(name: str, who: str, shared: list[str]) -> ModelNotFound:
+    return ModelNotFound(
+        f"{who} does not share {name!r} with this device"
+        + (f"; it shares: {', '.join(sorted(set(shared))[:10])}" if shared else ""),
+        hint=f"there: ingle share {name}, and: ingle grant THIS --capabilities pull",
+        model=name,
+    )

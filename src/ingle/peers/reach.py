@@ -1,0 +1,89 @@
+"""Reaching a paired device: the ways, in their order, and what each said.
+
+A known device needs no directory: it is dialled where it last was, found on
+this network, dialled where its owner says it is, met half-way with the help of
+another paired device, and last through a relay, if the owner runs one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from ingle.errors import IngleError, PeerUnreachable
+from ingle.operations import Reaching
+from ingle.peers import nearby
+from ingle.peers.book import Peer
+from ingle.peers.nearby import Nearby
+from ingle.peers.transport import Address, Link, LinkError, Transport
+
+DIAL_S = 3.0
+LAN_S = 1.5
+PUNCH_S = 4.0
+Told = Callable[[Reaching], None]
+Punch = Callable[[Peer], Awaitable[Link | None]]
+
+
+async def reach(
+    peer: Peer,
+    protocol: bytes,
+    transport: Transport,
+    around: Nearby,
+    punch: Punch | None,
+    told: Told | None = None,
+) -> tuple[Link, str]:
+    """A link to a peer, and the stage that gave it.
+
+    Args:
+        punch: has another device introduce the two; None: do not try.
+        told: hears of each stage as it begins.
+
+    Raises:
+        PeerUnreachable: by none of the ways; names each with its reason.
+    """
+    why: dict[str, str] = {}
+    async for stage, work in _stages(peer, protocol, transport, around, punch):
+        if told is not None:
+            told(Reaching(stage=stage, detail=peer.name))
+        try:
+            link = await work
+        except TimeoutError:
+            why[stage] = "nobody answered"
+        except LinkError as error:
+            why[stage] = str(error)
+        except IngleError as error:
+            why[stage] = error.message
+        else:
+            if link is not None:
+                return link, stage
+            why[stage] = "nobody knows it there"
+    tried = "; ".join(f"{stage}: {reason}" for stage, reason in why.items())
+    raise PeerUnreachable(
+        f"{peer.name} could not be reached ({tried or 'no way is known'})",
+        hint=f"is `ingle serve` running there? Or: ingle peers set {peer.name} --at IP:PORT",
+        peer=peer.name,
+        stages=why,
+    )
+
+
+async def _stages(
+    peer: Peer, protocol: bytes, transport: Transport, around: Nearby, punch: Punch | None
+) -> AsyncIterator[tuple[str, Awaitable[Link | None]]]:
+    async def dial(seconds: float, *places: str, relay: str = "") -> Link:
+        async with asyncio.timeout(seconds):
+            return await transport.dial(Address(peer.key, places, relay), protocol)
+
+    async def on_lan() -> Link | None:
+        found = await nearby.find(around, peer.key, LAN_S)
+        return await dial(DIAL_S, *found.places) if found else None
+
+    if peer.places:
+        yield "cached", dial(DIAL_S, *peer.places)
+    yield "lan", on_lan()
+    if peer.fixed:
+        yield "direct", dial(DIAL_S, *peer.fixed)
+    if punch is not None:
+        yield "punch", punch(peer)
+    relay = peer.relay or transport.relay
+    if relay and transport.relay:  # a relay that is not ours is never contacted
+        yield "relay", dial(DIAL_S * 2, relay=relay)

@@ -1,0 +1,408 @@
+"""The switchboard: accepts and makes links, keeps sessions, dispatches by protocol.
+
+Strangers are cheap: a handshake has a deadline, handshakes and strangers are
+counted (in all, and from one address), and a stranger may only pair or show a
+grant, within seconds and a few kilobytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+from ingle.errors import IdentityInUse, IngleError, InvalidRequest, NotPaired, PeerLost
+from ingle.node.node import ask
+from ingle.operations import Done, Event, Expect, Introduce, Introduced, Operation
+from ingle.peers import grants, reach
+from ingle.peers.book import Book, Peer
+from ingle.peers.clock import Clock
+from ingle.peers.gate import Gate, Visitor
+from ingle.peers.granting import Granting
+from ingle.peers.identity import Identity, Key, fingerprint
+from ingle.peers.nearby import Nearby
+from ingle.peers.session import HELLO_S, Greeting, Session
+from ingle.peers.transport import (
+    FILE,
+    NODE,
+    PAIR,
+    Address,
+    Knock,
+    Link,
+    LinkError,
+    Stream,
+    Transport,
+)
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S = 5.0
+HANDSHAKES = 64
+HANDSHAKES_EACH = 16
+"""From one address at once."""
+STRANGERS = 32
+"""Links of keys that are not paired, at once."""
+SESSIONS_EACH = 4
+"""Links of one key at once, of one protocol."""
+
+Serve = Callable[[Link], Awaitable[None]]
+
+
+class Switchboard:
+    """All links of this node.
+
+    Args:
+        serve_pairing, serve_files: take over a link made for that protocol.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        transport: Transport,
+        nearby: Nearby,
+        book: Book,
+        granting: Granting,
+        clock: Clock,
+        *,
+        serve_pairing: Serve,
+        serve_files: Serve,
+    ) -> None:
+        self._identity = identity
+        self.transport = transport
+        self.nearby = nearby
+        self._book = book
+        self._granting = granting
+        self._clock = clock
+        self.gate: Gate | None = None
+        """Set once, before `start`: the gate and the switchboard know each other."""
+        self._serve = {PAIR: serve_pairing, FILE: serve_files, NODE: self._serve_node}
+        self._sessions: dict[Key, list[Session]] = {}
+        self._dialling: dict[Key, asyncio.Task[Session]] = {}
+        self._links: collections.Counter[tuple[Key, bytes]] = collections.Counter()
+        self._handshakes: collections.Counter[str] = collections.Counter()
+        self._strangers = 0
+        self._expected: dict[Key, asyncio.Future[Link]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.copied = ""
+        """Why this identity seems to live twice; empty: it does not."""
+
+    async def start(self) -> None:
+        """Take links, and say on this network that we are here."""
+        self._spawn(self._accept())
+        await self.nearby.announce(self._identity, self.transport.places)
+
+    async def close(self) -> None:
+        """Hang up on everybody."""
+        sessions = [session for group in self._sessions.values() for session in group]
+        for session in sessions:
+            session.close(PeerLost(f"{self._identity.name} has stopped"))
+        await asyncio.gather(*(session.wait_closed() for session in sessions))
+        await asyncio.sleep(0)  # the last words leave
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.nearby.close()
+        await self.transport.close()
+
+    def live(self, key: Key) -> Session | None:
+        """A session with a peer that is open now."""
+        return next((s for s in self._sessions.get(key, []) if s.alive), None)
+
+    def hang_up(self, key: Key, error: IngleError) -> None:
+        """End all sessions with somebody; work under way ends with the error, too."""
+        for session in list(self._sessions.get(key, [])):
+            session.close(error)
+
+    async def session(self, peer: Peer, told: reach.Told | None = None) -> Session:
+        """A session with a peer: the open one, or a new one. Callers share one dial.
+
+        Raises:
+            PeerUnreachable: no way leads there.
+            NotPaired: it does not know us any more.
+        """
+        live = self.live(peer.key)
+        if live is not None:
+            return live
+        dialling = self._dialling.get(peer.key)
+        if dialling is None:
+            dialling = asyncio.create_task(self._dial(peer, told))
+            self._dialling[peer.key] = dialling
+            dialling.add_done_callback(lambda _: self._dialling.pop(peer.key, None))
+            dialling.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(dialling)
+
+    async def link(self, peer: Peer, protocol: bytes) -> Link:
+        """A link for another protocol: where the session already runs, or by all ways.
+
+        Raises:
+            PeerUnreachable
+        """
+        live = self.live(peer.key)
+        path = live.path() if live else None
+        if path is not None and path.way != "relay":
+            peer = peer._replace(places=(path.place, *peer.places))
+        found, _ = await reach.reach(peer, protocol, self.transport, self.nearby, None)
+        return found
+
+    def greeting_for(self, key: Key) -> Greeting:
+        """How we greet somebody."""
+        held = [chain for chain in self._granting.held(key) if len(chain) > 1]
+        return Greeting(
+            name=self._identity.name,
+            version=version("ingle"),
+            instance=self._identity.instance,
+            places=tuple(self.transport.places),
+            relay=self.transport.relay,
+            chains=tuple(grants.pack(chain) for chain in held),
+        )
+
+    # -- dialling ------------------------------------------------------------
+
+    async def _dial(self, peer: Peer, told: reach.Told | None) -> Session:
+        if peer.key == self._identity.key:
+            raise InvalidRequest("that is this device itself", field="peer")
+        link, stage = await reach.reach(peer, NODE, self.transport, self.nearby, self._punch, told)
+        try:
+            stream = await link.open()
+        except LinkError as error:
+            raise PeerLost(f"{peer.name} hung up: {error}", peer=peer.name) from None
+        session = self._open(link, stream, Visitor(peer.key, peer.name))
+        session.punched = stage == "punch"
+        try:
+            await session.greet(self.greeting_for(peer.key))
+        except IngleError:
+            session.close()
+            raise
+        self._met(session)
+        return session
+
+    async def _punch(self, peer: Peer) -> Link | None:
+        """Have a device that both know introduce us; both dial at once."""
+        why: IngleError | None = None
+        for key, group in list(self._sessions.items()):
+            helper = next((s for s in group if s.alive), None)
+            if helper is None or key == peer.key:
+                continue
+            arrival = self._expect_link(peer.key)
+            try:
+                seen = await ask(helper.connection, Introduce(key=peer.key), Introduced)
+                async with asyncio.timeout(reach.PUNCH_S):
+                    return await self._first(peer.key, seen.place, arrival)
+            except IngleError as error:
+                why = error
+            except TimeoutError:
+                why = PeerLost(f"introduced by {helper.name}, but nobody answered")
+            finally:
+                self._expected.pop(peer.key, None)
+        if why is not None:
+            raise why
+        return None
+
+    async def _first(self, key: Key, place: str, arrival: asyncio.Future[Link]) -> Link:
+        """Dial again and again until the other's firewall has seen its own packet leave."""
+        while True:
+            dial = asyncio.ensure_future(self.transport.dial(Address(key, (place,)), NODE))
+            try:
+                await asyncio.wait(
+                    {dial, arrival}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED
+                )
+                if arrival.done():
+                    return arrival.result()
+                if dial.done():
+                    with contextlib.suppress(LinkError):
+                        return dial.result()
+                    await asyncio.sleep(0.1)
+            finally:
+                dial.cancel()
+                await asyncio.gather(dial, return_exceptions=True)
+
+    def _expect_link(self, key: Key) -> asyncio.Future[Link]:
+        future = self._expected[key] = asyncio.get_running_loop().create_future()
+        return future
+
+    # -- introductions -------------------------------------------------------
+
+    async def introduce(self, asker: Key, wanted: Key) -> Introduced:
+        """Tell two devices that both know us where the other is seen from here.
+
+        Raises:
+            NotPaired: one of them is not paired with us, or not connected now.
+        """
+        here, there = self.live(asker), self.live(wanted)
+        if self._book.get(asker) is None or self._book.get(wanted) is None or there is None:
+            raise NotPaired(f"{self._identity.name} has no connection to {fingerprint(wanted)}")
+        path_here, path_there = here.path() if here else None, there.path()
+        if path_here is None or path_there is None:
+            raise NotPaired("the way to one of the two is not known")
+        await ask(there.connection, Expect(key=asker, place=path_here.place), Done)
+        return Introduced(place=path_there.place, yours=path_here.place)
+
+    def expect(self, helper: Key, key: Key, place: str) -> None:
+        """A paired device says that another dials us: dial it, so that our firewall opens.
+
+        Raises:
+            NotPaired: we do not know that other one.
+        """
+        if self._book.get(helper) is None or self._book.get(key) is None:
+            raise NotPaired(f"{self._identity.name} does not know {fingerprint(key)}")
+        if self.live(key) is None:
+            self._spawn(self._open_firewall(key, place))
+
+    async def _open_firewall(self, key: Key, place: str) -> None:
+        """A dial whose packets matter, not its link: the asker keeps its own."""
+        with contextlib.suppress(LinkError, TimeoutError):
+            async with asyncio.timeout(reach.PUNCH_S):
+                link = await self.transport.dial(Address(key, (place,)), NODE)
+                if self.live(key) is None:
+                    self._spawn(self._serve_node(link))  # the other side opens the stream
+                else:
+                    link.close("not needed")
+
+    # -- accepting -----------------------------------------------------------
+
+    async def _accept(self) -> None:
+        while (knock := await self.transport.accept()) is not None:
+            host = knock.place.rpartition(":")[0]
+            crowded = (
+                self._handshakes.total() >= HANDSHAKES or self._handshakes[host] >= HANDSHAKES_EACH
+            )
+            if crowded:
+                self._spawn(knock.turn_away())
+                continue
+            self._handshakes[host] += 1
+            self._spawn(self._admit(knock, host))
+
+    async def _admit(self, knock: Knock, host: str) -> None:
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                link: Link = await knock.admit()
+        except (LinkError, TimeoutError):
+            return
+        finally:
+            self._handshakes[host] -= 1
+            self._handshakes += collections.Counter()  # drops the zeros
+        expected = self._expected.get(link.remote)
+        if expected is not None and not expected.done() and link.protocol == NODE:
+            expected.set_result(link)
+            return
+        await self._dispatch(link)
+
+    async def _dispatch(self, link: Link) -> None:
+        serve = self._serve.get(link.protocol)
+        stranger = self._book.get(link.remote) is None
+        place = (link.remote, link.protocol)
+        full = (stranger and self._strangers >= STRANGERS) or self._links[place] >= SESSIONS_EACH
+        if serve is None or full:
+            link.close("too many")
+            return
+        self._links[place] += 1
+        self._strangers += stranger
+        try:
+            await serve(link)
+        except LinkError:
+            pass  # it vanished
+        finally:
+            self._links[place] -= 1
+            self._strangers -= stranger
+            if not self._links[place]:
+                del self._links[place]
+
+    async def _serve_node(self, link: Link) -> None:
+        peer = self._book.get(link.remote)
+        visitor = Visitor(link.remote, peer.name if peer else fingerprint(link.remote))
+        try:
+            async with asyncio.timeout(HELLO_S):
+                stream = await link.accept()
+        except TimeoutError:
+            link.close("nothing was said")
+            return
+        session = self._open(link, stream, visitor)
+        try:
+            greeting = await session.greet(self.greeting_for(link.remote))
+            visitor.show(greeting.chains)
+            assert self.gate is not None
+            if not self.gate.welcome(visitor):
+                why = self._granting.explain(visitor.key, visitor.chains)
+                raise NotPaired(
+                    f"{self._identity.name} does not know you" + (f": {why}" if why else ""),
+                    hint="ingle peers join CODE, with a code of its ingle peers invite",
+                )
+            await self._check_unique(session)
+        except IngleError as error:
+            session.close(error)
+            await session.wait_closed()
+            return
+        self._met(session)
+        await session.ended
+
+    async def _check_unique(self, session: Session) -> None:
+        """Two live nodes with one key are a copied state directory.
+
+        Raises:
+            IdentityInUse
+        """
+        for other in list(self._sessions.get(session.key, [])):
+            if other is session or not other.alive:
+                continue
+            if other.greeting.instance in ("", session.greeting.instance):
+                continue
+            try:
+                await other.ping()
+            except IngleError:
+                other.close()  # it was restarted; the old connection is a dead one's
+                continue
+            raise IdentityInUse(
+                f"two live nodes show the key {fingerprint(session.key)} ({session.name}): "
+                "its state directory was copied",
+                hint="on one of the two: ingle peers reset",
+            )
+
+    # -- sessions ------------------------------------------------------------
+
+    def _open(self, link: Link, stream: Stream, visitor: Visitor) -> Session:
+        gate = self.gate
+        assert gate is not None
+
+        def answer(operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+            return gate.answer(visitor, operation)
+
+        session = Session(link, stream, visitor.name, answer)
+        self._sessions.setdefault(link.remote, []).insert(0, session)
+        session.ended.add_done_callback(lambda _: self._forget(session))
+        return session
+
+    def _forget(self, session: Session) -> None:
+        if isinstance(session.connection.ended_by, IdentityInUse):
+            self.copied = session.connection.ended_by.message
+            log.error("%s", self.copied)
+        group = self._sessions.get(session.key, [])
+        if session in group:
+            group.remove(session)
+        if not group:
+            self._sessions.pop(session.key, None)
+
+    def _met(self, session: Session) -> None:
+        """Remember where and how somebody was found."""
+        path = session.path()
+        way = "punched" if session.punched else path.way if path else ""
+        places = session.greeting.places[:4]
+        if path is not None and path.way != "relay":
+            places = (path.place, *places)
+        self._book.met(
+            session.key, places=tuple(places), seen=self._clock.now(), way=way,
+            relay=session.greeting.relay[:200],
+        )  # fmt: skip
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a link failed unexpectedly", exc_info=task.exception())

@@ -1,0 +1,439 @@
+"""Grants: what holds, what does not, and that nobody gets more than was granted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingle.errors import (
+    ContextLengthExceeded,
+    GrantExhausted,
+    GrantRefused,
+    InvalidRequest,
+    NotFound,
+)
+from ingle.operations import (
+    Done,
+    Embed,
+    Embedded,
+    GrantPeer,
+    Grants,
+    ListGrants,
+    ListModels,
+    Load,
+    Models,
+    RevokeGrant,
+    Shutdown,
+)
+from ingle.peers import grants
+from ingle.peers.clock import Clock
+from ingle.peers.granting import Granting
+from ingle.peers.grants import Grant
+from ingle.peers.identity import Identity
+from ingle.peers.meter import Meter
+from ingle.peers.records import Records
+from tests.peers.devices import Device, Street
+
+PROVIDER, FRIEND, COUSIN = (Identity.generate(name) for name in ("provider", "friend", "cousin"))
+NOW = 1_800_000_000.0
+
+
+def grant(issuer: Identity = PROVIDER, subject: Identity = FRIEND, **bounds: Any) -> Grant:
+    bounds = {"capabilities": ("chat",), "begins": NOW - 60, **bounds}
+    return Grant(id=grants.new_id(), issuer=issuer.key, subject=subject.key, **bounds)
+
+
+def test_a_grant_holds_for_its_subject_in_its_time() -> None:
+    chain = [grants.sign(grant(ends=NOW + 10), PROVIDER)]
+    assert grants.check_chain(chain, PROVIDER.key, FRIEND.key, NOW)
+    for provider, subject, now in (
+        (PROVIDER, COUSIN, NOW),
+        (FRIEND, FRIEND, NOW),
+        (PROVIDER, FRIEND, NOW + 10),
+        (PROVIDER, FRIEND, NOW - 61),
+    ):
+        with pytest.raises(GrantRefused):
+            grants.check_chain(chain, provider.key, subject.key, now)
+
+
+@given(st.data())
+def test_no_byte_of_a_grant_can_be_changed(data: Any) -> None:
+    signed = grants.sign(grant(), PROVIDER)
+    whole = bytearray(grants.pack([signed]))
+    at = data.draw(st.integers(0, len(whole) - 1))
+    whole[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(GrantRefused):
+        grants.check_chain(grants.unpack(bytes(whole)), PROVIDER.key, FRIEND.key, NOW)
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_chain(data: bytes) -> None:
+    with pytest.raises(GrantRefused):
+        grants.check_chain(grants.unpack(data), PROVIDER.key, FRIEND.key, NOW)
+
+
+def test_one_may_not_sign_for_another() -> None:
+    body = msgspec.msgpack.encode(grant())
+    forged = grants.Signed(body, COUSIN.sign(grants.CONTEXT + body))
+    with pytest.raises(GrantRefused, match="altered"):
+        grants.check_chain([forged], PROVIDER.key, FRIEND.key, NOW)
+
+
+WIDE = {
+    "capabilities": ("chat", "embed"),
+    "models": ("qwen*", "ember"),
+    "tokens_per_day": 1000,
+    "concurrent": 2,
+    "max_tokens": 100,
+    "ends": NOW + 100,
+    "passes": 1,
+}
+
+
+def chain_of(wide: dict[str, Any], narrow: dict[str, Any]) -> list[grants.Signed]:
+    first = grant(**wide)
+    second = grant(FRIEND, COUSIN, **{"parent": first.id, **narrow})
+    return [grants.sign(first, PROVIDER), grants.sign(second, FRIEND)]
+
+
+def test_a_grant_is_passed_on_narrower() -> None:
+    narrow = {**WIDE, "passes": 0, "models": ("qwen3*",), "tokens_per_day": 10, "ends": NOW + 50}
+    assert grants.check_chain(chain_of(WIDE, narrow), PROVIDER.key, COUSIN.key, NOW)
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {"capabilities": ("chat", "pull")},
+        {"models": ("*",)},
+        {"models": ("qwen*", "llama")},
+        {"tokens_per_day": 0},
+        {"tokens_per_day": 1001},
+        {"concurrent": 3},
+        {"max_tokens": 0},
+        {"ends": 0.0},
+        {"ends": NOW + 101},
+        {"passes": 1},
+        {"begins": NOW - 61},
+        {"parent": "0" * 16},
+    ],
+)
+def test_a_grant_is_never_passed_on_wider(wider: dict[str, Any]) -> None:
+    narrow = {**WIDE, "passes": 0, **wider}
+    with pytest.raises(GrantRefused):
+        grants.check_chain(chain_of(WIDE, narrow), PROVIDER.key, COUSIN.key, NOW)
+
+
+def test_a_grant_that_does_not_say_so_is_not_passed_on() -> None:
+    wide = {**WIDE, "passes": 0}
+    with pytest.raises(GrantRefused, match="passed on"):
+        grants.check_chain(chain_of(wide, wide), PROVIDER.key, COUSIN.key, NOW)
+
+
+@given(
+    st.lists(st.sampled_from(["chat", "embed", "pull"]), unique=True),
+    st.lists(st.sampled_from(["*", "qwen*", "qwen3", "ember"]), min_size=1),
+    st.sampled_from([0, 10, 20]),
+    st.sampled_from(["chat", "embed", "pull"]),
+    st.sampled_from(["qwen3", "qwen2", "ember", "other"]),
+)
+def test_what_a_chain_allows_its_first_grant_allows(
+    capabilities: list[str], models: list[str], tokens: int, capability: str, model: str
+) -> None:
+    """However a grant was passed on: nothing is allowed that the provider did not allow."""
+    narrow = {"capabilities": tuple(capabilities), "models": tuple(models),
+              "tokens_per_day": tokens, "ends": NOW + 50}  # fmt: skip
+    try:
+        found = grants.check_chain(chain_of(WIDE, narrow), PROVIDER.key, COUSIN.key, NOW)
+    except GrantRefused:
+        return
+    if grants.allowed(found, capability, model):
+        assert grants.allowed(found[:1], capability, model)
+    assert 0 < grants.tightest(found, "tokens_per_day") <= 1000
+
+
+# -- the meter ---------------------------------------------------------------
+
+
+class Bench:
+    """A meter with clocks of its own."""
+
+    def __init__(self, records: Records | None = None) -> None:
+        self.wall, self.monotonic = NOW, 0.0
+        self.records = records or Records(None)
+        self.clock = Clock(self.records, lambda: self.wall)
+        self.meter = Meter(self.records, self.clock, lambda: self.monotonic)
+
+
+def test_use_is_counted_by_the_engine_and_renews_each_day() -> None:
+    bench, given = Bench(), grant(tokens_per_day=100)
+    admission = bench.meter.admit([given], 10, None)
+    assert admission.answer == 90
+    admission.tell(42)
+    admission.close()
+    assert bench.meter.left(given) == 58
+    bench.wall += 86400
+    assert bench.meter.left(given) == 100
+    bench.wall -= 86400
+    assert bench.meter.left(given) == 100, "the clock was set back: nothing renews by it"
+
+
+def test_two_who_race_for_the_last_tokens_do_not_both_get_them() -> None:
+    bench, given = Bench(), grant(tokens_per_day=100)
+    first = bench.meter.admit([given], 10, 50)
+    second = bench.meter.admit([given], 10, 50)
+    assert (first.answer, second.answer) == (50, 30)
+    with pytest.raises(GrantExhausted) as refused:
+        bench.meter.admit([given], 10, 50)
+    assert refused.value.details["left"] == 0
+    assert refused.value.details["renews"] > NOW
+    first.tell(15)
+    first.close()
+    assert bench.meter.admit([given], 10, 50).answer == 35
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60), st.integers(0, 60))))
+def test_whatever_is_asked_the_day_is_never_exceeded(
+    requests: list[tuple[int, int, int]],
+) -> None:
+    """Admissions overlap in any way; answers take at most what they were given."""
+    bench, given = Bench(), grant(tokens_per_day=200)
+    under_way = []
+    for prompt, answer, used in requests:
+        try:
+            admission = bench.meter.admit([given], prompt, answer)
+        except GrantExhausted:
+            continue
+        admission.tell(prompt + min(used, admission.answer or 0))
+        under_way.append(admission)
+        if len(under_way) > 3:
+            under_way.pop(0).close()
+        assert bench.meter.used(given).tokens <= 200
+    for admission in under_way:
+        admission.close()
+    assert bench.meter.used(given).tokens <= 200
+
+
+def test_a_crash_counts_what_was_noted(tmp_path: Any) -> None:
+    path = tmp_path / "peers.sqlite3"
+    given = grant(tokens_per_day=1000)
+    bench = Bench(Records(path))
+    admission = bench.meter.admit([given], 10, None)
+    for _ in range(130):
+        admission.piece()
+    # no close: the process is gone
+    again = Bench(Records(path))
+    assert again.meter.used(given).tokens == 10 + 128
+    assert again.meter.left(given) == 1000 - 138
+
+
+def test_rate_and_concurrency() -> None:
+    bench, given = Bench(), grant(requests_per_minute=2, concurrent=1)
+    first = bench.meter.admit([given], 1, 1)
+    with pytest.raises(GrantExhausted, match="at once"):
+        bench.meter.admit([given], 1, 1)
+    first.close()
+    bench.meter.admit([given], 1, 1).close()
+    with pytest.raises(GrantExhausted, match="minute"):
+        bench.meter.admit([given], 1, 1)
+    bench.monotonic += 60
+    bench.meter.admit([given], 1, 1).close()
+
+
+def test_revoked_grants_are_gone() -> None:
+    records = Records(None)
+    granting = Granting(records, PROVIDER, Clock(records, lambda: NOW))
+    chain = granting.give(FRIEND.key, capabilities=("chat",))
+    assert granting.permissions(FRIEND.key, [])
+    granting.revoke(grants.read(chain[0]).id)
+    assert not granting.permissions(FRIEND.key, [chain])
+    with pytest.raises(NotFound):
+        granting.revoke("ffff")
+
+
+def test_a_grant_that_makes_no_sense() -> None:
+    records = Records(None)
+    granting = Granting(records, PROVIDER, Clock(records, lambda: NOW))
+    for bounds in ({"capabilities": ("rule",)}, {"capabilities": ("chat",), "concurrent": -1}):
+        with pytest.raises(InvalidRequest):
+            granting.give(FRIEND.key, **bounds)
+
+
+# -- between devices ---------------------------------------------------------
+
+
+async def paired(street: Street, **more: Any) -> tuple[Device, Device]:
+    desk, laptop = await street.device("desk"), await street.device("laptop", models={})
+    await laptop.pair(desk, preset="")
+    if more:
+        await desk.ask(GrantPeer(peer="laptop", **more), Grants)
+        await asyncio.sleep(1)
+    return desk, laptop
+
+
+def test_being_paired_allows_nothing(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await paired(street)
+        with pytest.raises(GrantRefused) as refused:
+            await laptop.recite("desk")
+        assert "ingle grant" in refused.value.hint
+        assert desk.local.performed == []
+
+    tell(story)
+
+
+def test_what_was_not_granted_is_refused_before_any_work(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await paired(
+            street, capabilities=["chat"], models=["poet"], context=2000, max_tokens=5
+        )
+        desk.local.models["other"] = "sha256:o"
+        with pytest.raises(GrantRefused, match="embed"):
+            await laptop.ask(Embed(model="poet", inputs=["x"], on="desk"), Embedded)
+        with pytest.raises(GrantRefused, match="other models"):
+            await laptop.recite("desk", model="other")
+        with pytest.raises(ContextLengthExceeded):
+            await laptop.recite("desk", context=4000)
+        assert desk.local.performed == []
+        assert (await laptop.recite("desk", max_tokens=100)).words == 5
+        assert desk.local.performed[0][0] == laptop.room.identity.key.hex()
+
+    tell(story)
+
+
+@pytest.mark.parametrize("operation", [ListModels(), Shutdown(), Load(model="poet"), ListGrants()])
+def test_the_owners_business_is_nobody_elses(tell: Any, operation: Any) -> None:
+    async def story(street: Street) -> None:
+        _, laptop = await paired(street, preset="family")
+        session = await laptop.room.session(laptop.room.book.find("desk"))
+        with pytest.raises(GrantRefused, match="owner"):
+            async with session.connection.perform(operation) as events:
+                async for _ in events:
+                    pass
+
+    tell(story)
+
+
+def test_a_day_ends_in_the_middle_of_an_answer(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await paired(street, capabilities=["chat"], tokens_per_day=60)
+        first = await laptop.recite("desk")
+        assert 0 < first.words < 60
+        with pytest.raises(GrantExhausted) as refused:
+            for _ in range(5):
+                await laptop.recite("desk")
+        assert "renews" in refused.value.hint
+        used = (await desk.ask(ListGrants(), Grants)).grants[0].used_today
+        assert used <= 60
+
+    tell(story)
+
+
+def test_two_devices_race_for_the_last_tokens(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await paired(street, capabilities=["chat"], tokens_per_day=120)
+        ended = await asyncio.gather(
+            *(laptop.recite("desk", max_tokens=50) for _ in range(6)), return_exceptions=True
+        )
+        words = sum(end.words for end in ended if not isinstance(end, BaseException))
+        assert 50 <= words <= 120
+        assert any(isinstance(end, GrantExhausted) for end in ended)
+
+    tell(story)
+
+
+def test_a_grant_that_is_taken_back_ends_what_goes_on(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await paired(street, preset="family")
+        desk.local.pace_s = 0.1
+        going = asyncio.create_task(laptop.recite("desk"))
+        await asyncio.sleep(2)
+        (given,) = (await desk.ask(ListGrants(), Grants)).grants
+        await desk.ask(RevokeGrant(grant=given.id), Done)
+        with pytest.raises(GrantRefused, match="taken back"):
+            await going
+        assert desk.local.under_way == 0
+        with pytest.raises(GrantRefused):
+            await laptop.recite("desk")
+
+    tell(story)
+
+
+def test_a_grant_that_was_passed_on_is_shown_and_metered(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, friend = await street.device("desk"), await street.device("friend", models={})
+        cousin = await street.device("cousin", models={})
+        await friend.pair(desk, preset="")
+        await cousin.pair(friend, preset="")
+        wide = GrantPeer(peer="friend", capabilities=["chat"], tokens_per_day=200, passes=1)
+        await desk.ask(wide, Grants)
+        await asyncio.sleep(1)
+        (held,) = (await friend.ask(ListGrants(peer="desk"), Grants)).grants
+        narrow = GrantPeer(peer="cousin", capabilities=["chat"], tokens_per_day=90, of=held.id)
+        await friend.ask(narrow, Grants)
+        await asyncio.sleep(1)
+        # The cousin knows the desk's key from the grant; where it is, its owner says.
+        cousin.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        recital = await cousin.recite("desk")
+        assert 0 < recital.words < 90
+        with pytest.raises(GrantExhausted):
+            await cousin.recite("desk", max_tokens=90)
+            await cousin.recite("desk", max_tokens=90)
+        assert desk.room.book.get(cousin.room.identity.key) is None
+        await desk.ask(RevokeGrant(grant=held.id), Done)
+        with pytest.raises(Exception, match="does not know"):
+            await cousin.recite("desk")
+
+    tell(story)
+
+
+def test_an_altered_grant_opens_nothing(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, crook = await street.device("desk"), await street.device("crook", models={})
+        other = Identity.generate("other")
+        forged = grants.sign(
+            Grant(
+                id=grants.new_id(),
+                issuer=other.key,
+                subject=crook.room.identity.key,
+                capabilities=("chat",),
+                begins=0.0,
+            ),
+            other,
+        )
+        crook.room.records.run(
+            "INSERT INTO grant_held VALUES (?, ?, ?)",
+            "f" * 16, desk.room.identity.key, grants.pack([forged, forged]),
+        )  # fmt: skip
+        crook.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        with pytest.raises(Exception, match="does not know"):
+            await crook.recite("desk")
+        assert desk.local.performed == []
+
+    tell(story)
+
+
+def test_no_preset_of_that_name(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, _ = await paired(street)
+        for request in (GrantPeer(peer="laptop", preset="king"), GrantPeer(peer="laptop")):
+            with pytest.raises(InvalidRequest):
+                await desk.ask(request, Grants)
+
+    tell(story)
+
+
+def test_models_of_peers_are_listed(tell: Any) -> None:
+    from ingle.operations import Usable
+
+    async def story(street: Street) -> None:
+        _, laptop = await paired(street, preset="family")
+        names = [m.name for m in (await laptop.ask(Usable(), Models)).models]
+        assert names == ["poet@desk"]
+
+    tell(story)

@@ -1,0 +1,358 @@
+"""Pairing: invites, short codes, and those who try without."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from ingle.errors import (
+    IdentityInUse,
+    InvalidRequest,
+    NotFound,
+    NotPaired,
+    PairingRefused,
+    PeerLost,
+    PeerNotFound,
+    PeerUnreachable,
+    ProtocolError,
+)
+from ingle.operations import (
+    ConfirmCode,
+    Done,
+    ForgetPeer,
+    Found,
+    Invite,
+    Invited,
+    Join,
+    ListPeers,
+    Nearby,
+    Pair,
+    Paired,
+    Peers,
+    Requested,
+    Requests,
+    ShowCode,
+)
+from ingle.peers import invites, pairing
+from ingle.peers.identity import Identity, fingerprint
+from ingle.peers.transport import NODE, PAIR, Address
+from tests.peers.devices import Device, Street
+
+
+def test_an_invite_pairs_both_sides(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        peer = await laptop.pair(desk)
+        assert peer.name == "desk"
+        assert peer.fingerprint == desk.room.identity.fingerprint
+        (known,) = (await desk.ask(ListPeers(), Peers)).peers
+        assert known.name == "laptop"
+        assert known.connected
+
+    tell(story)
+
+
+def test_an_invite_works_once(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        thief = await street.device("thief")
+        code = (await desk.ask(Invite(), Invited)).code
+        await laptop.ask(Join(code=code), Paired)
+        with pytest.raises(PairingRefused, match="used already"):
+            await thief.ask(Join(code=code), Paired)
+        assert [p.name for p in desk.room.book.peers()] == ["laptop"]
+
+    tell(story)
+
+
+def test_an_invite_expires(tell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        code = (await desk.ask(Invite(ttl_s=60), Invited)).code
+        now = desk.room.clock.now()
+        desk.room.clock._wall = lambda: now + 61
+        with pytest.raises(PairingRefused, match="expired"):
+            await laptop.ask(Join(code=code), Paired)
+
+    tell(story)
+
+
+def test_a_clock_set_back_does_not_revive_an_invite(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        code = (await desk.ask(Invite(ttl_s=60), Invited)).code
+        now = desk.room.clock.now()
+        desk.room.clock._wall = lambda: now + 61
+        desk.room.clock.now()
+        desk.room.clock._wall = lambda: now - 3600
+        with pytest.raises(PairingRefused, match="expired"):
+            await laptop.ask(Join(code=code), Paired)
+
+    tell(story)
+
+
+def test_two_race_for_one_invite(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk = await street.device("desk")
+        racers = [await street.device(f"racer{n}") for n in range(5)]
+        code = (await desk.ask(Invite(), Invited)).code
+        ended = await asyncio.gather(
+            *(racer.ask(Join(code=code), Paired) for racer in racers), return_exceptions=True
+        )
+        assert sum(isinstance(end, Paired) for end in ended) == 1
+        assert len(desk.room.book.peers()) == 1
+
+    tell(story)
+
+
+def test_a_code_that_was_mistyped_is_told_apart_from_a_wrong_one() -> None:
+    address = Address(Identity.generate("a").key, ("10.0.0.1:11412", "[fe80::1]:5"), "")
+    code = invites.Invite(b"s" * 16, 1_800_000_000, address).code()
+    assert invites.parse(code) == invites.Invite(b"s" * 16, 1_800_000_000, address)
+    assert invites.parse(f" {code[:20].upper()}-{code[20:]}\n").address == address
+    for wrong in (code[:-1], code[:30] + ("a" if code[30] != "a" else "b") + code[31:], "", "x"):
+        with pytest.raises(InvalidRequest):
+            invites.parse(wrong)
+
+
+def test_ones_own_invite_is_refused(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk = await street.device("desk")
+        code = (await desk.ask(Invite(), Invited)).code
+        with pytest.raises(InvalidRequest, match="itself"):
+            await desk.ask(Join(code=code), Paired)
+
+    tell(story)
+
+
+def test_an_inviter_that_is_gone_is_named_unreachable(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        code = (await desk.ask(Invite(), Invited)).code
+        street.network.kill(desk.transport.place)
+        with pytest.raises(PeerUnreachable):
+            await laptop.ask(Join(code=code), Paired)
+
+    tell(story)
+
+
+async def _ask_and_confirm(asker: Device, asked: Device, equal: bool) -> Paired:
+    """The people of both sides do what they are told."""
+    async with asker.node.perform(Pair(peer=asked.name)) as events:
+        async for event in events:
+            if isinstance(event, ShowCode):
+                await asyncio.sleep(1)  # people are slower than the network
+                (request,) = (await asked.ask(Requests(), Requested)).codes
+                assert request.code == event.code
+                assert request.fingerprint == asker.room.identity.fingerprint
+                await asked.ask(ConfirmCode(code=event.code, equal=equal), Done)
+                await asker.ask(ConfirmCode(code=event.code), Done)
+            if isinstance(event, Paired):
+                return event
+    raise AssertionError("it ended without being paired")
+
+
+def test_neighbours_pair_by_a_code_that_both_confirm(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        async with laptop.node.perform(Nearby(seconds=1)) as events:
+            found = [event async for event in events if isinstance(event, Found)]
+        assert [one.name for one in found] == ["desk"]
+        paired = await _ask_and_confirm(laptop, desk, equal=True)
+        assert paired.peer.name == "desk"
+        assert [p.name for p in desk.room.book.peers()] == ["laptop"]
+
+    tell(story)
+
+
+def test_a_refused_code_pairs_nobody(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        with pytest.raises(PairingRefused, match="differ"):
+            await _ask_and_confirm(laptop, desk, equal=False)
+        assert desk.room.book.peers() == laptop.room.book.peers() == []
+
+    tell(story)
+
+
+def test_a_wrong_code_pairs_nobody(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        with pytest.raises(PairingRefused):
+            async with laptop.node.perform(Pair(peer="desk")) as events:
+                async for event in events:
+                    assert isinstance(event, ShowCode)
+                    await asyncio.sleep(1)
+                    wrong = f"{(int(event.code) + 1) % 1_000_000:06}"
+                    with pytest.raises(PairingRefused, match="not the code"):
+                        await desk.ask(ConfirmCode(code=wrong), Done)
+        assert desk.room.book.peers() == laptop.room.book.peers() == []
+        await asyncio.sleep(10)
+        with pytest.raises(NotFound):
+            await desk.ask(ConfirmCode(code="000000"), Done)
+
+    tell(story)
+
+
+def test_nobody_in_the_middle_can_choose_equal_codes(tell: Any) -> None:
+    """A node that changes its nonce after it has seen the other's is found out."""
+
+    async def story(street: Street) -> None:
+        desk, crook = await street.device("desk"), await street.device("crook")
+        address = Address(desk.room.identity.key, (desk.transport.place,))
+        link = await crook.transport.dial(address, PAIR)
+        stream = await link.open()
+        card = pairing.Card("crook")
+        pairing._send(stream, pairing.Ask(card, b"committed to something"))
+        await pairing._receive(stream, pairing.Show)
+        pairing._send(stream, pairing.Reveal(b"something else"))
+        with pytest.raises(ProtocolError, match="changed its nonce"):
+            await pairing._receive(stream, pairing.Confirm)
+
+    tell(story)
+
+
+def test_nobody_confirms_in_time(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        with pytest.raises(PairingRefused, match="confirmed"):
+            async with laptop.node.perform(Pair(peer="desk")) as events:
+                async for _ in events:
+                    pass
+        assert desk.room.book.peers() == []
+
+    tell(story)
+
+
+def test_somebody_who_is_not_there(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk = await street.device("desk")
+        await street.device("shed")
+        with pytest.raises(PeerNotFound, match="shed"):
+            await desk.ask(Pair(peer="attic"), Paired)
+
+    tell(story)
+
+
+def test_an_unknown_key_may_ask_nothing(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, crook = await street.device("desk"), await street.device("crook")
+        crook.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        with pytest.raises(NotPaired, match="does not know"):
+            await crook.recite("desk")
+        assert desk.local.performed == []
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    "said", [b"\xff\xff", b"\x00\x05abcde", b"\x00\x04", b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00"]
+)
+def test_garbage_on_the_pairing_protocol(tell: Any, said: bytes) -> None:
+    async def story(street: Street) -> None:
+        desk, crook = await street.device("desk"), await street.device("crook")
+        address = Address(desk.room.identity.key, (desk.transport.place,))
+        link = await crook.transport.dial(address, PAIR)
+        stream = await link.open()
+        stream.send(said)
+        assert await asyncio.wait_for(stream.receive(), 30) in (b"",) or True
+        laptop = await street.device("laptop")
+        assert (await laptop.pair(desk)).name == "desk"
+
+    tell(story)
+
+
+def test_somebody_who_knocks_and_says_nothing_is_shown_out(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, crook = await street.device("desk"), await street.device("crook")
+        address = Address(desk.room.identity.key, (desk.transport.place,))
+        for protocol in (PAIR, NODE):
+            link = await crook.transport.dial(address, protocol)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            with pytest.raises(Exception, match="closed"):
+                await link.accept()
+            assert loop.time() - began < 15
+
+    tell(story)
+
+
+def test_forgetting_ends_what_goes_on(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk = await street.device("desk", pace_s=0.1)
+        laptop = await street.device("laptop", models={})
+        await laptop.pair(desk)
+        going = asyncio.create_task(laptop.recite("desk"))
+        await asyncio.sleep(1)
+        assert desk.local.under_way == 1
+        await desk.ask(ForgetPeer(peer="laptop"), Done)
+        await asyncio.sleep(0.1)
+        assert desk.local.under_way == 0
+        with pytest.raises((NotPaired, PeerLost)):
+            await going
+        with pytest.raises(NotPaired):
+            await laptop.recite("desk")
+
+    tell(story)
+
+
+def test_a_copied_state_directory_is_noticed(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        await laptop.pair(desk)
+        copy = await street.device("laptop", identity=laptop.room.identity)
+        copy.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        with pytest.raises(IdentityInUse, match="copied"):
+            await copy.recite("desk")
+        await asyncio.sleep(1)
+        assert "copied" in copy.room.problem
+        assert (await laptop.recite("desk")).words == 200
+
+    tell(story)
+
+
+def test_a_node_that_was_restarted_is_no_copy(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        await laptop.pair(desk)
+        street.network.kill(laptop.transport.place)
+        again = await street.device("laptop", identity=laptop.room.identity)
+        again.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        assert (await again.recite("desk")).words == 200
+
+    tell(story)
+
+
+def test_names_are_unique(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk = await street.device("desk")
+        names = [(await desk.pair(await street.device("phone"))).name for _ in range(3)]
+        assert names == ["phone", "phone-2", "phone-3"]
+
+    tell(story)
+
+
+def test_a_name_may_say_anything(tell: Any) -> None:
+    """What another calls itself becomes a name that is safe to show and to type."""
+
+    async def story(street: Street) -> None:
+        desk, crook = await street.device("desk"), await street.device("crook")
+        crook.room.identity.name = "\x1b[31m../../desk \n" + "x" * 1000
+        await crook.pair(desk)
+        (peer,) = desk.room.book.peers()
+        assert peer.name == peer.called
+        assert msgspec.json.encode(peer.name).isascii()
+        assert all(letter.isalnum() or letter == "-" for letter in peer.name)
+        assert len(peer.name) <= 32
+
+    tell(story)
+
+
+def test_fingerprints_are_of_the_key() -> None:
+    key = bytes(range(32))
+    assert fingerprint(key) == fingerprint(key)
+    assert len(fingerprint(key)) == 19
+    assert fingerprint(key) != fingerprint(key[::-1])
