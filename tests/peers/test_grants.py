@@ -429,11 +429,9 @@ def test_no_preset_of_that_name(tell: Any) -> None:
 
 
 def test_models_of_peers_are_listed(tell: Any) -> None:
-    from ingle.operations import Usable
-
     async def story(street: Street) -> None:
         _, laptop = await paired(street, preset="family")
-        names = [m.name for m in (await laptop.ask(Usable(), Models)).models]
+        names = [m.name for m in (await laptop.ask(ListModels(peers=True), Models)).models]
         assert names == ["poet@desk"]
 
     tell(story)

@@ -28,7 +28,12 @@ _OPTIONS = (
     click.option("--context", type=int, help="Tokens of context that are needed."),
     click.option("--keep-alive", metavar="TIME", help="Keep the model loaded, such as 30m or -1."),
     click.option("--adapter", multiple=True, metavar="NAME[=SCALE]", help="Use a LoRA adapter."),
-    click.option("--on", default="", metavar="PLACE", help="Where to run: local, or an upstream."),
+    click.option(
+        "--on",
+        default="",
+        metavar="PLACE",
+        help="A device, an upstream, local; or a,b.",
+    ),
 )
 
 

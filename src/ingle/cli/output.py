@@ -15,7 +15,7 @@ from ingle.errors import IngleError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ingle.operations import Progress
+    from ingle.operations import Progress, Rerouted
 
 QUIET_PROGRESS_S = 10.0
 """Without a terminal: one line of progress each so many seconds."""
@@ -65,6 +65,10 @@ class Output:
         self.note(f"error: {error.message}")
         if error.hint:
             self.note(f"  try: {error.hint}")
+
+    def rerouted(self, event: Rerouted) -> None:
+        """Another device goes on with an answer."""
+        self.note(f"\n({event.was}: {event.reason}; {event.to} goes on)")
 
     def progress(self) -> ProgressLine:
         """Shows the `Progress` events of a long job."""

@@ -99,7 +99,6 @@ from ingle.operations.peers import (
     RevokeGrant,
     SharedModel,
     ShowCode,
-    Usable,
     WhoAmI,
 )
 from ingle.operations.rerank import Ranked, Rerank, Reranked
@@ -180,7 +179,6 @@ AnyOperation = (
     | Introduce
     | Expect
     | News
-    | Usable
     | ResetIdentity
 )
 
@@ -361,7 +359,6 @@ __all__ = [
     "ToolCallPiece",
     "Unload",
     "UnshareModel",
-    "Usable",
     "Usage",
     "WhoAmI",
     "WorkerInfo",

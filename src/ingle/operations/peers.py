@@ -291,7 +291,3 @@ class Expect(Operation, frozen=True, kw_only=True, tag="expect"):
 
     key: bytes
     place: str
-
-
-class Usable(Operation, frozen=True, kw_only=True, tag="usable"):
-    """The models of this node, and those of paired devices as ``NAME@PEER``. One `Models`."""

@@ -78,6 +78,9 @@ class FitReport(Event, frozen=True, kw_only=True, tag="fit"):
 class ListModels(Operation, frozen=True, kw_only=True, tag="list"):
     """The models of the store. One `Models`."""
 
+    peers: bool = False
+    """Also those that paired devices offered when last heard, as ``NAME@PEER``."""
+
 
 class Models(Event, frozen=True, kw_only=True, tag="models"):
     """The store's models, newest first, the embedded ones last."""

@@ -23,6 +23,7 @@ from ingle.operations import (
     Invited,
     Join,
     ListGrants,
+    ListModels,
     ListPeers,
     Me,
     Models,
@@ -39,7 +40,6 @@ from ingle.operations import (
     Requests,
     ResetIdentity,
     RevokeGrant,
-    Usable,
     WhoAmI,
     operation_name,
 )
@@ -101,7 +101,7 @@ class PeerAffairs:
                 self._room.reset()
                 yield Done(message="this device has a new key; the next command starts its node")
                 self._local.shut_down()
-            case Usable():
+            case ListModels():
                 yield Models(models=await self._usable())
             case _:
                 raise CapabilityMissing(f"this node cannot perform {operation_name(operation)!r}")

@@ -26,6 +26,7 @@ from ingle.operations import (
     Invite,
     Join,
     ListGrants,
+    ListModels,
     ListPeers,
     ListShares,
     ModelOperation,
@@ -45,7 +46,6 @@ from ingle.operations import (
     Tokenize,
     ToolCallPiece,
     UnshareModel,
-    Usable,
     WhoAmI,
     operation_name,
 )
@@ -58,7 +58,7 @@ from ingle.peers.room import Room
 
 _AFFAIRS = (
     WhoAmI, Invite, Join, Nearby, Pair, Requests, ConfirmCode, ListPeers, ForgetPeer, RenamePeer,
-    GrantPeer, ListGrants, RevokeGrant, Usable, ResetIdentity,
+    GrantPeer, ListGrants, RevokeGrant, ResetIdentity,
 )  # fmt: skip
 _MODEL_OPERATIONS = (Chat, Complete, Embed, Rerank, Tokenize, Detokenize)
 
@@ -102,6 +102,8 @@ class PeeredNode:
         if isinstance(operation, _AFFAIRS):
             return self._closing(self._affairs.perform(operation))
         match operation:
+            case ListModels(peers=True):
+                return self._closing(self._affairs.perform(operation))
             case ShareModel() | UnshareModel() | ListShares():
                 return self._closing(self._share(operation))
             case Pull():

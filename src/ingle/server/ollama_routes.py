@@ -52,7 +52,7 @@ async def create_embeddings(exchange: Exchange) -> None:
 
 async def list_tags(exchange: Exchange) -> None:
     """``GET /api/tags``."""
-    await exchange.reply(store.tags((await exchange.ask(ListModels(), Models)).models))
+    await exchange.reply(store.tags((await exchange.ask(ListModels(peers=True), Models)).models))
 
 
 async def show(exchange: Exchange) -> None:
@@ -64,7 +64,7 @@ async def show(exchange: Exchange) -> None:
 async def list_running(exchange: Exchange) -> None:
     """``GET /api/ps``."""
     status = await exchange.ask(NodeStatus(), StatusReport)
-    models = (await exchange.ask(ListModels(), Models)).models
+    models = (await exchange.ask(ListModels(peers=True), Models)).models
     await exchange.reply(store.running(status, models, now=time.time()))
 
 

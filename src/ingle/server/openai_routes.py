@@ -119,7 +119,7 @@ async def detokenize(exchange: Exchange) -> None:
 
 async def list_models(exchange: Exchange) -> None:
     """``GET /v1/models``, which Anthropic's clients ask too."""
-    found = await exchange.ask(ListModels(), Models)
+    found = await exchange.ask(ListModels(peers=True), Models)
     dialect = anthropic_models if speaks_anthropic(exchange.scope) else models
     await exchange.reply(dialect.listing(found.models))
 
