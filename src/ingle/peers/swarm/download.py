@@ -20,6 +20,7 @@ from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Address, Torrent
 from ingle.peers.swarm.vouchers import Candidate, candidates
 from ingle.peers.swarm.webseed import Patience
+from ingle.peers.swarm.webserver import web_servers
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.25
@@ -82,12 +83,14 @@ class Download:
         name: str,
         offers: Offers,
         limits: Limits | None = None,
+        egress: str = "",
     ) -> None:
         """
         Args:
             digest: What the file's hash must be.
             size: Its bytes; 0 if unknown.
             name: For people.
+            egress: ``deny``: web servers of other machines are not asked.
         """
         self.digest = digest
         self.name = name
@@ -108,6 +111,7 @@ class Download:
         self._leavings = leavings
         self._offers = offers
         self._limits = limits or Limits()
+        self._egress = egress
         self._before = 0
 
     async def run(self, session: Session) -> None:
@@ -119,10 +123,14 @@ class Download:
             DiskFull: no room; what has arrived is kept.
             StorageError: the disk complained.
         """
+        async with web_servers(self._offers.url_seeds, self._egress) as servers:
+            await self._run(session, [*self._offers.sources, *servers])
+
+    async def _run(self, session: Session, sources: Sequence[RangeSource]) -> None:
         limits = self._limits
         kept = await in_thread(self._leavings.metainfo, self.digest, self.total)
         found = await candidates(
-            self._offers.sources,
+            sources,
             self.digest,
             self.total,
             kept=kept,
@@ -153,11 +161,7 @@ class Download:
         self.total = metainfo.size
         self._blobs.require_room(max(0, metainfo.size - leavings.occupied()))
         senders = self.senders = Senders(
-            candidate.sources,
-            metainfo,
-            offers.url_seeds,
-            self._limits.patience,
-            swarm=not offers.private,
+            candidate.sources, metainfo, self._limits.patience, swarm=not offers.private
         )
         await senders.open()
         try:
@@ -171,6 +175,7 @@ class Download:
             try:
                 for address in offers.bittorrent_peers:
                     torrent.connect(address)
+                senders.watch(torrent)
                 await self._fetched(torrent, senders)
             finally:
                 self._before = self.fetched
@@ -212,7 +217,7 @@ class Download:
             now = loop.time()
             if torrent.fetched != seen or not torrent.checked.is_set():
                 seen, last_byte = torrent.fetched, now
-            if senders.exhausted(torrent):
+            if senders.exhausted:
                 raise _Alone(senders.why())
             if now - last_byte > self._limits.stall_s:
                 raise _Alone(f"nothing has come for {self._limits.stall_s:.0f} s")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
 
 from ingle.models.rate import Rate
+from ingle.peers.swarm.guilt import Guilt
 from ingle.peers.swarm.metainfo import Metainfo
 from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Torrent
@@ -17,6 +17,10 @@ from ingle.peers.swarm.webseed import Patience, WebSeed
 _log = logging.getLogger(__name__)
 _NAMED = 4
 """Senders that a line of progress names."""
+_VERDICT_S = 0.3
+"""Between libtorrent's ban and ours: the wrong piece may be told of after the ban."""
+_ACQUITTALS = 8
+"""So often a source may be banned by libtorrent without proof, and come back."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,86 +34,98 @@ class Sender:
     """Bytes per second, smoothed."""
 
 
+@dataclasses.dataclass(slots=True)
+class _Seat:
+    """One source, and how it stands."""
+
+    seed: WebSeed
+    out: bool = False
+    guilty: bool = False
+    suspected: float = 0.0
+    """When libtorrent banned it; 0: it did not."""
+    acquittals: int = 0
+
+
 class Senders:
-    """The sources of a download as web seeds, and an eye on all who send. `open`, then `close`."""
+    """The sources of a download as web seeds, and an eye on all who send.
+
+    `open` it, give `urls` to libtorrent, `watch` the torrent, `look` often, `close`.
+    """
 
     def __init__(
         self,
         sources: Sequence[RangeSource],
         metainfo: Metainfo,
-        url_seeds: Sequence[str],
         patience: Patience,
         *,
         swarm: bool,
     ) -> None:
         """
         Args:
-            url_seeds: Plain web servers that have the file.
             swarm: There may be BitTorrent peers, now or later.
         """
         self.banned: list[str] = []
         """Names of those who sent wrong pieces."""
-        self._seeds = [
-            WebSeed(source, metainfo.digest, metainfo.size, patience) for source in sources
+        self._guilt = Guilt(metainfo.size, metainfo.piece_length)
+        self._seats = [
+            _Seat(WebSeed(source, metainfo.digest, metainfo.size, patience)) for source in sources
         ]
-        self._url_seeds = list(url_seeds)
         self._swarm = swarm
-        self._out: set[int] = set()
         self._rates: dict[str, tuple[Rate, int]] = {}
 
     async def open(self) -> None:
         """Open a port of loopback for each source."""
-        for seed in self._seeds:
-            await seed.open()
+        for seat in self._seats:
+            await seat.seed.open()
+            seat.seed.on_bytes = self._noted(seat.seed.port)
 
     async def close(self) -> None:
         """Close them."""
-        for seed in self._seeds:
-            await seed.close()
+        for seat in self._seats:
+            await seat.seed.close()
 
     @property
     def urls(self) -> list[str]:
-        """Of all web seeds, for libtorrent."""
-        ours = [url for seed in self._seeds for url in seed.urls]
-        return [*ours, *self._url_seeds]
+        """Of all sources, for libtorrent."""
+        return [url for seat in self._seats for url in seat.seed.urls]
+
+    def watch(self, torrent: Torrent) -> None:
+        """Hear of wrong pieces as soon as they are found, while it is known who sent them."""
+        torrent.on_wrong = self._wrong
 
     def look(self, torrent: Torrent) -> None:
         """See who was banned or lost, and how much each has sent since the last look."""
-        ports = {seed.port: seed for seed in self._seeds}
-        for host, port in torrent.banned:
-            seed = ports.get(port) if host == "127.0.0.1" else None
-            name = seed.source.name if seed is not None else host
-            if name not in self.banned:
-                _log.warning("%s sent wrong bytes of %s: banned", name, torrent.metainfo.digest)
-                self.banned.append(name)
-            if seed is not None:
-                self._drop(torrent, seed)
-        for seed in self._seeds:
-            if seed.lost is not None:
-                self._drop(torrent, seed)
         now = asyncio.get_running_loop().time()
-        for seed in self._seeds:
-            self._take(seed.source.name, seed.sent, now)
-        others: dict[str, int] = {}
+        seats = {seat.seed.port: seat for seat in self._seats}
+        for host, port in torrent.bans():
+            if host != "127.0.0.1":
+                self._ban(host, torrent)
+            elif port in seats:
+                seats[port].suspected = seats[port].suspected or now
+        for seat in self._seats:
+            if seat.guilty and not seat.out:
+                self._ban(seat.seed.source.name, torrent)
+                self._drop(seat, torrent)
+            elif seat.seed.lost is not None:
+                self._drop(seat, torrent)
+            elif seat.suspected and not seat.out and now - seat.suspected > _VERDICT_S:
+                self._acquit(seat, torrent)
+            self._take(seat.seed.source.name, seat.seed.sent, now)
         for neighbour in torrent.neighbours:
-            if neighbour.address[1] not in ports or neighbour.address[0] != "127.0.0.1":
-                others[neighbour.name] = others.get(neighbour.name, 0) + neighbour.received
-        for name, received in others.items():
-            self._take(name, received, now)
+            if not neighbour.web:
+                self._take(neighbour.address[0], neighbour.received, now)
 
-    def exhausted(self, torrent: Torrent) -> bool:
+    @property
+    def exhausted(self) -> bool:
         """Nobody is left who could send more."""
-        if self._swarm or any(seed.port not in self._out for seed in self._seeds):
-            return False
-        return all(url in torrent.failed_urls for url in self._url_seeds)
+        return not self._swarm and all(seat.out for seat in self._seats)
 
     def why(self) -> str:
         """What became of them, for an error."""
-        lost = [f"{seed.source.name}: {seed.lost.message}" for seed in self._seeds if seed.lost] + [
-            f"{name} sent wrong bytes" for name in self.banned
-        ]
-        hosts = [f"{urlsplit(url).hostname} does not have it" for url in self._url_seeds]
-        return "; ".join([*lost, *hosts]) or "nobody was asked"
+        seeds = [seat.seed for seat in self._seats]
+        lost = [f"{seed.source.name}: {seed.lost.message}" for seed in seeds if seed.lost]
+        bad = [f"{name} sent wrong bytes" for name in self.banned]
+        return "; ".join([*lost, *bad]) or "nobody was asked"
 
     def all(self) -> list[Sender]:
         """Who has sent something, the fastest first."""
@@ -126,6 +142,16 @@ class Senders:
             names.append(f"banned: {', '.join(self.banned)}")
         return ", ".join(names)
 
+    # -- inside ----------------------------------------------------------------
+
+    def _noted(self, port: int) -> Callable[[int, int], None]:
+        return lambda start, end: self._guilt.sent(port, start, end)
+
+    def _wrong(self, piece: int) -> None:
+        port = self._guilt.judge(piece)
+        for seat in self._seats:
+            seat.guilty = seat.guilty or seat.seed.port == port
+
     def _take(self, name: str, received: int, now: float) -> None:
         rate, before = self._rates.setdefault(name, (Rate(), 0))
         # A peer that came back counts from zero.
@@ -133,10 +159,29 @@ class Senders:
         rate.update(now, received)
         self._rates[name] = (rate, received)
 
-    def _drop(self, torrent: Torrent, seed: WebSeed) -> None:
-        if seed.port not in self._out:
-            self._out.add(seed.port)
-            for url in seed.urls:
+    def _ban(self, name: str, torrent: Torrent) -> None:
+        if name not in self.banned:
+            _log.warning("%s sent wrong bytes of %s: banned", name, torrent.metainfo.digest)
+            self.banned.append(name)
+
+    def _acquit(self, seat: _Seat, torrent: Torrent) -> None:
+        """libtorrent has banned it for pieces in which others had a part: give it another try."""
+        seat.suspected = 0.0
+        seat.acquittals += 1
+        if seat.acquittals > _ACQUITTALS:
+            self._ban(seat.seed.source.name, torrent)
+            self._drop(seat, torrent)
+            return
+        for url in seat.seed.urls:
+            torrent.drop_web_seed(url)
+        seat.seed.rename()
+        for url in seat.seed.urls:
+            torrent.add_web_seed(url)
+
+    def _drop(self, seat: _Seat, torrent: Torrent) -> None:
+        if not seat.out:
+            seat.out = True
+            for url in seat.seed.urls:
                 torrent.drop_web_seed(url)
 
 

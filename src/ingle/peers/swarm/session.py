@@ -237,10 +237,9 @@ class Session:
 
         if not isinstance(alert, lt.peer_ban_alert):
             return
-        host, port = str(alert.endpoint[0]), int(alert.endpoint[1])
-        # A web seed is dropped by libtorrent, and by the download, which knows it by its port.
-        if (host, port) in torrent.web_addresses or host == "127.0.0.1":
-            return
+        host = str(alert.endpoint[0])
+        if host == "127.0.0.1":
+            return  # a web seed of ours: the download knows by its port whose it is, and drops it
         _log.warning("%s sent wrong pieces of %s: banned", host, torrent.metainfo.digest)
         self.ban(host)
         self._on_ban(host)

@@ -74,6 +74,10 @@ class Sharing:
         await asyncio.to_thread(self.shares.refresh)
         await self._seeding.apply()
 
+    def port_of(self, share: Share) -> int:
+        """Where BitTorrent peers can call for a share; 0: nowhere."""
+        return 0 if share.audience is Audience.PEERS else self._seeding.port
+
     async def perform(self, operation: Operation) -> AsyncGenerator[Event, None]:
         """The events of `ShareModel`, `UnshareModel` and `ListShares`.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,8 @@ class Neighbour:
     """Somebody that a torrent is connected with."""
 
     address: Address
-    name: str
-    """Of a web seed the host; of others the address."""
     web: bool
+    """A web seed, not a BitTorrent peer."""
     received: int
     """Bytes of the file."""
 
@@ -62,12 +61,9 @@ class Torrent:
         """Bytes of the file sent in this session."""
         self.upload_rate = 0
         self.neighbours: list[Neighbour] = []
-        self.failed_urls: set[str] = set()
-        """Web seeds that libtorrent has given up."""
-        self.web_addresses: set[Address] = set()
-        """Of web seeds that it is or was connected with."""
-        self.banned: list[Address] = []
-        """Who sent wrong pieces."""
+        self.on_wrong: Callable[[int], None] = lambda _piece: None
+        """Told of each piece that does not have its hash."""
+        self._banned: list[Address] = []
         self.seeding = False
         self.leaving = False
         self._handle: libtorrent.torrent_handle | None = None
@@ -93,6 +89,15 @@ class Torrent:
     def drop_web_seed(self, url: str) -> None:
         """Ask it no more."""
         self.handle.remove_url_seed(url)
+
+    def add_web_seed(self, url: str) -> None:
+        """Ask this one, too."""
+        self.handle.add_url_seed(url)
+
+    def bans(self) -> list[Address]:
+        """Whom libtorrent has banned for wrong pieces since the last call."""
+        found, self._banned = self._banned, []
+        return found
 
     def recheck(self) -> None:
         """Read the whole file again and hold it against the metainfo; what is wrong is fetched."""
@@ -142,13 +147,12 @@ class Torrent:
                 self._failed(0, str(alert.message()))
             case lt.peer_ban_alert():
                 address = (str(alert.endpoint[0]), int(alert.endpoint[1]))
-                if address not in self.banned:
-                    self.banned.append(address)
+                if address not in self._banned:
+                    self._banned.append(address)
             case lt.hash_failed_alert():
                 self.damaged = self.damaged or self.seeding
+                self.on_wrong(alert.piece_index)
                 _log.debug("%s: piece %d is wrong", self.metainfo.digest, alert.piece_index)
-            case lt.url_seed_alert():
-                self.failed_urls.add(alert.server_url())
             case lt.torrent_removed_alert():
                 self.removed.set()
             case _:
@@ -189,13 +193,6 @@ class Torrent:
         # Asks libtorrent's thread and waits for it, some microseconds: the alert that
         # would bring the same cannot be read from Python.
         for info in self.handle.get_peer_info():
-            web = info.connection_type != lt.peer_info.standard_bittorrent
             host, port = info.remote_endpoint()
-            name = str(host)
-            if web:
-                with contextlib.suppress(UnicodeDecodeError):
-                    name = info.client.decode()
-                self.web_addresses.add((str(host), int(port)))
-            self.neighbours.append(
-                Neighbour((str(host), int(port)), name, web, info.total_download)
-            )
+            web = info.connection_type != lt.peer_info.standard_bittorrent
+            self.neighbours.append(Neighbour((str(host), int(port)), web, info.total_download))

@@ -17,6 +17,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable
 
 from ingle.errors import IngleError, NetworkError
+from ingle.models import digest as digests
 from ingle.peers.swarm.source import RangeSource
 
 _log = logging.getLogger(__name__)
@@ -54,12 +55,7 @@ class WebSeed:
         digest: str,
         size: int,
         patience: Patience | None = None,
-        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """
-        Args:
-            on_lost: Called once when the source has failed too often (see `lost`).
-        """
         self.source = source
         self.sent = 0
         """Bytes that it has given."""
@@ -68,8 +64,10 @@ class WebSeed:
         self._digest = digest
         self._size = size
         self._patience = patience or Patience()
-        self._on_lost = on_lost
-        self._paths = [f"/{secrets.token_urlsafe(24)}".encode() for _ in range(_AT_ONCE)]
+        self.on_bytes: Callable[[int, int], None] = lambda _start, _end: None
+        """Told which bytes go to libtorrent."""
+        self._paths: list[bytes] = []
+        self.rename()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._failures = 0
@@ -86,6 +84,10 @@ class WebSeed:
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def rename(self) -> None:
+        """Take other secret paths: for libtorrent it is then somebody it never met."""
+        self._paths = [f"/{secrets.token_urlsafe(24)}".encode() for _ in range(_AT_ONCE)]
 
     @property
     def port(self) -> int:
@@ -133,6 +135,8 @@ class WebSeed:
                 await writer.wait_closed()
 
     def _knows(self, path: bytes) -> bool:
+        # libtorrent puts the name of the file behind it, if the last piece is a short one.
+        path = path.removesuffix(b"/" + digests.hex_part(self._digest).encode())
         return any(secrets.compare_digest(path, known) for known in self._paths)
 
     async def _answered(self, head: bytes, method: bytes, writer: asyncio.StreamWriter) -> bool:
@@ -164,6 +168,7 @@ class WebSeed:
                     at += len(piece)
                     if at > end:
                         raise NetworkError(f"{self.source.name} sent more than was asked for")
+                    self.on_bytes(at - len(piece), at)
                     for cut in range(0, len(piece), _PIECE):
                         writer.write(piece[cut : cut + _PIECE])
                         await writer.drain()
@@ -202,7 +207,6 @@ class WebSeed:
         _log.info("%s: %s (failure %d)", self.source.name, error.message, self._failures)
         if self._failures >= self._patience.failures and self.lost is None:
             self.lost = error
-            self._on_lost()
 
 
 def _answer(status: str, *headers: str, length: bool = True) -> bytes:
