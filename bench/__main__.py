@@ -1,4 +1,4 @@
-"""``python -m bench [start] [ember] [large]``: measure, and say what holds."""
+"""``python -m bench [start] [ember] [large] [peers]``: measure, and say what holds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.peers import peers
 from bench.speed import Figure, Size, speed
 from bench.start import start
 from bench.weights import write
@@ -32,13 +33,18 @@ async def measure(wanted: list[str]) -> list[Figure]:
         if "large" in wanted:
             path = write(Path(tempfile.gettempdir()) / "ingle-bench-0.6b-q8_0.gguf")
             found += await speed(path, "0.6B", LARGE, folder / "large")
+        if "peers" in wanted:
+            ember = embedded_files()["ember"].resolve()
+            found += await peers(ember, "ember", folder / "peers", 200, 7)
+            path = write(Path(tempfile.gettempdir()) / "ingle-bench-0.6b-q8_0.gguf")
+            found += await peers(path, "0.6B", folder / "peers-large", 48, 5)
     return found
 
 
 def main() -> None:
     """Print a table, or JSON with ``--json``; exit status 1 if something does not hold."""
     wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
-    figures = asyncio.run(measure(wanted or ["start", "ember", "large"]))
+    figures = asyncio.run(measure(wanted or ["start", "ember", "large", "peers"]))
     if "--json" in sys.argv:
         print(json.dumps([figure._asdict() for figure in figures], indent=1))
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.place import DEADLINE_S, eventually
+from tests.cli.place import DEADLINE_S
 from tests.peers.lan import Host, Lan, possible
 
 pytestmark = [
