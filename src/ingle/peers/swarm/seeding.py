@@ -150,10 +150,10 @@ class Seeding:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
         self._ticker = None
-        if self._session is not None:
-            self._count()
-            await self._session.close()
-        self._session, self._seeds = None, {}
+        self._count()
+        session, self._session, self._seeds = self._session, None, {}
+        if session is not None:
+            await session.close()
 
     async def _tick(self) -> None:
         number = 0

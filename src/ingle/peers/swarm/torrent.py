@@ -190,6 +190,8 @@ class Torrent:
         import libtorrent as lt
 
         self.neighbours = []
+        if self._handle is None or self.leaving:
+            return
         # Asks libtorrent's thread and waits for it, some microseconds: the alert that
         # would bring the same cannot be read from Python.
         for info in self.handle.get_peer_info():
