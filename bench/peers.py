@@ -7,7 +7,7 @@ import contextlib
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -83,6 +83,7 @@ async def _delegated(
     await there(Work(8, 4, seed=999))
     rate = await pairs(there, here, Work(8, decode, seed=1), lambda run: run.decode_rate, count)
     first = await pairs(there, here, Work(8, 1, seed=200), lambda run: run.first_s, 4 * count)
+    spent = await _spent(consumer, provider, lambda: there(Work(8, 4 * decode, seed=5)), 4 * decode)
     (peer,) = (await ask(consumer, ListPeers(ask=True), Peers)).peers
     trip = 1000 * (peer.round_trip_s or 0.0)
     added = 1000 * first.difference
@@ -96,7 +97,31 @@ async def _delegated(
             f"{label}: added first token, ms", added, "<= 2 trips + 10", added <= bound,
             f"one round trip: {trip:.1f} ms",
         ),
+        Figure(
+            f"{label}: both nodes' CPU for a delegated token, us", sum(spent), "reported", True,
+            f"consumer {spent[0]:.0f}, provider {spent[1]:.0f}",
+        ),
     ]  # fmt: skip
+
+
+async def _spent(
+    consumer: Node, provider: Node, work: Callable[[], Awaitable[object]], tokens: int
+) -> tuple[float, float]:
+    """CPU that the two nodes (not the engine) take for one token, in microseconds."""
+    pids = [(await ask(node, NodeStatus(), StatusReport)).pid for node in (consumer, provider)]
+    processes = [psutil.Process(pid) for pid in pids]
+
+    def used(process: psutil.Process) -> float:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
+    before = [used(process) for process in processes]
+    await work()
+    first, second = (
+        1e6 * (used(process) - start) / tokens
+        for process, start in zip(processes, before, strict=True)
+    )
+    return first, second
 
 
 async def _cancel(model: Path, folder: Path) -> Figure:

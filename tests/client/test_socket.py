@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from ingle.client.connect import connect
+from ingle.client.host import host
 from ingle.config import Settings
 from ingle.errors import ModelNotFound, NodeUnreachable
-from ingle.client.host import host
 from ingle.node.node import ask
 from ingle.node.socket import SocketNode, socket_path
 from ingle.operations import (
@@ -120,7 +120,8 @@ async def test_an_idle_background_node_ends_itself(settings: Settings) -> None:
 
 
 async def test_sigterm_during_generation_ends_everything(settings: Settings) -> None:
-    process = subprocess.Popen([sys.executable, "-m", "ingle.client.host"], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "ingle.client.host"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     async with AsyncExitStack() as stack:
         node = await _soon(settings, stack)
         async with node.perform(endless()) as events:

@@ -13,7 +13,7 @@ from typing import Any
 from ingle.config import Settings
 from ingle.errors import ModelNotFound
 from ingle.node.ledger import EgressLedger
-from ingle.node.node import ask
+from ingle.node.node import Performer, ask
 from ingle.operations import (
     Chat,
     Embed,
@@ -153,6 +153,12 @@ class Recital:
                 self.rerouted.append(event)
             case Started(where=where):
                 self.where = where
+
+
+async def drain(performer: Performer, operation: Operation) -> list[Event]:
+    """All events of an operation."""
+    async with performer.perform(operation) as events:
+        return [event async for event in events]
 
 
 def chat(model: str = "poet", **options: Any) -> Chat:

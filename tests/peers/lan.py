@@ -80,6 +80,8 @@ class Host(Place):
         super().__init__(home, **variables)
         self.space = space
         self.address = address
+        self.router = ""
+        """The address by which the public network sees it, if it is behind a NAT."""
 
     def python(self, program: str) -> subprocess.Popen[bytes]:
         """Run a program of a user's."""
@@ -98,3 +100,44 @@ class Host(Place):
         process = subprocess.Popen(inside, env=environment, **options)
         self._started.append(process)
         return process
+
+
+class Internet(Lan):
+    """A public network on which some hosts sit behind a NAT of their own (a home router).
+
+    The routers masquerade, drop what nobody inside has asked for, and keep a
+    connection's port where they can ("cone" NATs, as homes have them).
+    """
+
+    def home(self, folder: Path, name: str, **variables: str) -> Host:
+        """A host behind its own router."""
+        router = self.host(folder, f"router-of-{name}")
+        number = len(self._hosts) + 1
+        space = f"{self._mark}-{number}"
+        self._run("ip", "netns", "add", space)
+        self._hosts.append(space)
+        inside, address = f"192.168.{number}.1", f"192.168.{number}.2"
+        self._run(
+            "ip", "link", "add", "eth0", "netns", space, "type", "veth",
+            "peer", "name", "eth1", "netns", router.space,
+        )  # fmt: skip
+        for command in (
+            f"ip addr add {inside}/24 dev eth1",
+            "ip link set eth1 up",
+            "sysctl -qw net.ipv4.ip_forward=1",
+            "iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE",
+            "iptables -A INPUT -i eth0 -m conntrack --ctstate NEW -j DROP",
+            "iptables -P FORWARD DROP",
+            "iptables -A FORWARD -i eth1 -j ACCEPT",
+            "iptables -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+        ):
+            self._in(router.space, *command.split())
+        self._in(space, "ip", "addr", "add", f"{address}/24", "dev", "eth0")
+        self._in(space, "ip", "link", "set", "lo", "up")
+        self._in(space, "ip", "link", "set", "eth0", "up")
+        self._in(space, "ip", "route", "add", "default", "via", inside)
+        home = folder / name
+        home.mkdir()
+        host = Host(home, space, address, INGLE_DEVICE_NAME=name, **variables)
+        host.router = router.address
+        return host

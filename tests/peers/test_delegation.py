@@ -319,13 +319,16 @@ def text(word: str = "x") -> Text:
     return Text(text=word)
 
 
+VECTORS = Embedded(model="", digest="", dimensions=1, data=b"", usage=Usage(prompt_tokens=1))
+
+
 @pytest.mark.parametrize(
     "events",
     [
         [text()],
         [started(), text(), started()],
         [started(), text(), Finish(reason="stop"), text()],
-        [started(), Embedded(model="", digest="", dimensions=1, data=b"", usage=Usage(prompt_tokens=1))],
+        [started(), VECTORS],
         [started(), *(text() for _ in range(100))],
         [started(), text("x" * (2 << 20))],
     ],
@@ -333,9 +336,13 @@ def text(word: str = "x") -> Text:
 )  # fmt: skip
 def test_a_provider_that_answers_wrongly(events: list[Event]) -> None:
     received = Received(chat(max_tokens=10))
-    with pytest.raises(ProtocolError):
+
+    def take_all() -> None:
         for event in events:
             received.take(event)
+
+    with pytest.raises(ProtocolError):
+        take_all()
 
 
 def rest(operation: Chat | Complete, *events: Event) -> Any:

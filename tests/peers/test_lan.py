@@ -1,4 +1,4 @@
-"""Fresh nodes on a LAN without a route out: find, pair, chat, pull, and finish each other's work."""
+"""Fresh nodes on a LAN without a route out find, pair, chat, pull; one finishes for another."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from ingle.operations import (
 from ingle.peers import invites, pairing
 from ingle.peers.identity import Identity, fingerprint
 from ingle.peers.transport import NODE, PAIR, Address
-from tests.peers.devices import Device, Street
+from tests.peers.devices import Device, Street, drain
 
 
 def test_an_invite_pairs_both_sides(tell: Any) -> None:
@@ -181,7 +181,8 @@ def test_a_refused_code_pairs_nobody(tell: Any) -> None:
 def test_a_wrong_code_pairs_nobody(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
-        with pytest.raises(PairingRefused):
+
+        async def mistype() -> None:
             async with laptop.node.perform(Pair(peer="desk")) as events:
                 async for event in events:
                     assert isinstance(event, ShowCode)
@@ -189,6 +190,9 @@ def test_a_wrong_code_pairs_nobody(tell: Any) -> None:
                     wrong = f"{(int(event.code) + 1) % 1_000_000:06}"
                     with pytest.raises(PairingRefused, match="not the code"):
                         await desk.ask(ConfirmCode(code=wrong), Done)
+
+        with pytest.raises(PairingRefused):
+            await mistype()
         assert desk.room.book.peers() == laptop.room.book.peers() == []
         await asyncio.sleep(10)
         with pytest.raises(NotFound):
@@ -219,9 +223,7 @@ def test_nobody_confirms_in_time(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         with pytest.raises(PairingRefused, match="confirmed"):
-            async with laptop.node.perform(Pair(peer="desk")) as events:
-                async for _ in events:
-                    pass
+            await drain(laptop.node, Pair(peer="desk"))
         assert desk.room.book.peers() == []
 
     tell(story)

@@ -35,6 +35,7 @@ from ingle.peers.node import PeeredNode
 from ingle.peers.session import Greeting, Session
 from ingle.peers.transport import FILE, NODE, PAIR, Address, Link, LinkError
 from ingle.protocol import frames
+from tests.peers.devices import drain
 
 pytestmark = pytest.mark.anyio
 
@@ -145,9 +146,7 @@ async def test_an_unknown_key_is_told_so_and_shown_out(tmp_path: Path) -> None:
         session = Session(link, await link.open(), "desk", desk.perform)  # type: ignore[arg-type]
         await session.greet(Greeting(name="crook"))
         with pytest.raises(NotPaired):
-            async with session.connection.perform(tell(3)) as events:
-                async for _ in events:
-                    pass
+            await drain(session.connection, tell(3))
         await session.wait_closed()
         files = await crook.dial(await address(desk), FILE)
         await refused(files)

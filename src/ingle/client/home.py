@@ -26,12 +26,21 @@ from ingle.operations import (
     FitModel,
     FitReport,
     Fold,
+    ForgetPeer,
     GenerationResult,
+    GrantInfo,
+    GrantPeer,
+    Grants,
+    Invite,
+    Invited,
+    Join,
     Ledger,
     LedgerEntry,
     LedgerPage,
     ListAdapters,
+    ListGrants,
     ListModels,
+    ListPeers,
     Load,
     Loaded,
     ModelDetails,
@@ -39,6 +48,9 @@ from ingle.operations import (
     ModelSummary,
     NodeStatus,
     Operation,
+    Paired,
+    PeerInfo,
+    Peers,
     Progress,
     Prune,
     Pruned,
@@ -49,6 +61,7 @@ from ingle.operations import (
     Rerank,
     Reranked,
     Resume,
+    RevokeGrant,
     ShowModel,
     Shown,
     StatusReport,
@@ -223,6 +236,34 @@ class AsyncHome:
     async def ledger(self, limit: int = 100) -> list[LedgerEntry]:
         """What left this device, newest first."""
         return (await self.ask(Ledger(limit=limit), LedgerPage)).entries
+
+    async def peers(self, *, ask: bool = False) -> list[PeerInfo]:
+        """The paired devices. With ``ask`` each is reached now."""
+        return (await self.ask(ListPeers(ask=ask), Peers)).peers
+
+    async def invite(self, *, preset: str = "", minutes: float = 10.0) -> Invited:
+        """A code that pairs one device, once; it is granted the preset at once."""
+        return await self.ask(Invite(preset=preset, ttl_s=minutes * 60), Invited)
+
+    async def join(self, code: str, *, name: str = "") -> PeerInfo:
+        """Pair with the device that made an invite."""
+        return (await self.ask(Join(code=code, name=name), Paired)).peer
+
+    async def forget(self, peer: str) -> None:
+        """Unpair a device; its grants end at once."""
+        await self.ask(ForgetPeer(peer=peer), Done)
+
+    async def grant(self, peer: str, preset: str = "", **bounds: Any) -> GrantInfo:
+        """Allow a paired device something. ``bounds``: any field of `GrantPeer`."""
+        return (await self.ask(GrantPeer(peer=peer, preset=preset, **bounds), Grants)).grants[0]
+
+    async def grants(self, peer: str = "") -> list[GrantInfo]:
+        """What was granted, by this device and to it."""
+        return (await self.ask(ListGrants(peer=peer), Grants)).grants
+
+    async def revoke(self, grant: str) -> None:
+        """Take a grant back, by its id."""
+        await self.ask(RevokeGrant(grant=grant), Done)
 
     async def ask(self, operation: Operation, kind: type[E]) -> E:
         """Perform an operation whose answer is one event of a known kind."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused, PeerUnreachable
+from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused
 from ingle.operations import ShowCode
 from ingle.peers import grants, invites, pairing
 from ingle.peers.book import Peer
 from ingle.peers.identity import Key, fingerprint
 from ingle.peers.nearby import Neighbour
 from ingle.peers.pairing import Agreement, Card
-from ingle.peers.reach import DIAL_S
-from ingle.peers.transport import PAIR, Address, Link, LinkError
+from ingle.peers.transport import PAIR, Address, Link
 
 if TYPE_CHECKING:
     from ingle.peers.room import Room
@@ -71,7 +70,7 @@ class Handshakes:
         """Use an invite.
 
         Raises:
-            InvalidRequest, PairingRefused, PeerUnreachable
+            InvalidRequest, PairingRefused
         """
         invite = invites.parse(code)
         if invite.address.key == self._room.identity.key:
@@ -163,16 +162,11 @@ class Handshakes:
         return Card(self._room.identity.name, tuple(transport.places[:8]), transport.relay)
 
     async def _dial(self, address: Address) -> Link:
-        transport = (await self._room.open()).transport
-        try:
-            async with asyncio.timeout(DIAL_S * 2):
-                return await transport.dial(address, PAIR)
-        except (LinkError, TimeoutError) as error:
-            raise PeerUnreachable(
-                "the other device could not be reached at "
-                f"{', '.join(address.places) or 'no address'} ({error or 'no answer'})",
-                hint="are both on the same network, and is ingle running there?",
-            ) from None
+        """To somebody who is not in the book yet, by all ways."""
+        somebody = Peer(
+            address.key, "the other device", "", address.places, (), address.relay, 0.0, 0.0, "", ()
+        )
+        return await (await self._room.open()).link(somebody, PAIR)
 
     def _keep(self, task: asyncio.Task[Peer]) -> None:
         self._tasks.add(task)

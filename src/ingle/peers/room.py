@@ -279,6 +279,7 @@ class Room:
             self.clock,
             serve_pairing=self.handshakes.serve,
             serve_files=self.files.serve,
+            invites_open=self.invites.open,
         )
         switchboard.gate = Gate(
             _Behind(self),

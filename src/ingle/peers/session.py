@@ -25,6 +25,7 @@ MAX_FRAME = 32 * 2**20
 STALL_S = 30.0
 """Events that nobody takes for so long end their operation: a slot is not a parking place."""
 STREAMS = 64
+LAST_WORD_S = 2.0
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,8 +130,9 @@ class Session:
         finally:
             self.connection.close()
             self._tasks[1].cancel()
-            # What was said last (why we hang up) should still arrive.
-            asyncio.get_running_loop().call_later(0.5, self.link.close)
+            # What was said last (why we hang up) should still arrive. Who reads it
+            # hangs up, too, and so ends the link before this.
+            asyncio.get_running_loop().call_later(LAST_WORD_S, self.link.close)
             if not self.ended.done():
                 self.ended.set_result(None)
 

@@ -57,6 +57,7 @@ class Switchboard:
 
     Args:
         serve_pairing, serve_files: take over a link made for that protocol.
+        invites_open: how many invites could still be used.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Switchboard:
         *,
         serve_pairing: Serve,
         serve_files: Serve,
+        invites_open: Callable[[], int],
     ) -> None:
         self._identity = identity
         self.transport = transport
@@ -77,6 +79,7 @@ class Switchboard:
         self._book = book
         self._granting = granting
         self._clock = clock
+        self._invites_open = invites_open
         self.gate: Gate | None = None
         """Set once, before `start`: the gate and the switchboard know each other."""
         self._serve = {PAIR: serve_pairing, FILE: serve_files, NODE: self._serve_node}
@@ -145,7 +148,7 @@ class Switchboard:
         path = live.path() if live else None
         if path is not None and path.way != "relay":
             peer = peer._replace(places=(path.place, *peer.places))
-        found, _ = await reach.reach(peer, protocol, self.transport, self.nearby, None)
+        found, _ = await self._reach(peer, protocol, None)
         return found
 
     def greeting_for(self, key: Key) -> Greeting:
@@ -165,7 +168,7 @@ class Switchboard:
     async def _dial(self, peer: Peer, told: reach.Told | None) -> Session:
         if peer.key == self._identity.key:
             raise InvalidRequest("that is this device itself", field="peer")
-        link, stage = await reach.reach(peer, NODE, self.transport, self.nearby, self._punch, told)
+        link, stage = await self._reach(peer, NODE, told)
         try:
             stream = await link.open()
         except LinkError as error:
@@ -180,7 +183,15 @@ class Switchboard:
         self._met(session)
         return session
 
-    async def _punch(self, peer: Peer) -> Link | None:
+    async def _reach(
+        self, peer: Peer, protocol: bytes, told: reach.Told | None
+    ) -> tuple[Link, str]:
+        async def punch(peer: Peer) -> Link | None:
+            return await self._punch(peer, protocol)
+
+        return await reach.reach(peer, protocol, self.transport, self.nearby, punch, told)
+
+    async def _punch(self, peer: Peer, protocol: bytes) -> Link | None:
         """Have a device that both know introduce us; both dial at once."""
         why: IngleError | None = None
         for key, group in list(self._sessions.items()):
@@ -191,7 +202,7 @@ class Switchboard:
             try:
                 seen = await ask(helper.connection, Introduce(key=peer.key), Introduced)
                 async with asyncio.timeout(reach.PUNCH_S):
-                    return await self._first(peer.key, seen.place, arrival)
+                    return await self._first(Address(peer.key, (seen.place,)), protocol, arrival)
             except IngleError as error:
                 why = error
             except TimeoutError:
@@ -202,10 +213,12 @@ class Switchboard:
             raise why
         return None
 
-    async def _first(self, key: Key, place: str, arrival: asyncio.Future[Link]) -> Link:
+    async def _first(
+        self, address: Address, protocol: bytes, arrival: asyncio.Future[Link]
+    ) -> Link:
         """Dial again and again until the other's firewall has seen its own packet leave."""
         while True:
-            dial = asyncio.ensure_future(self.transport.dial(Address(key, (place,)), NODE))
+            dial = asyncio.ensure_future(self.transport.dial(address, protocol))
             try:
                 await asyncio.wait(
                     {dial, arrival}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED
@@ -244,20 +257,23 @@ class Switchboard:
     def expect(self, helper: Key, key: Key, place: str) -> None:
         """A paired device says that another dials us: dial it, so that our firewall opens.
 
+        One that is not paired may only pair, and only while an invite is out.
+
         Raises:
             NotPaired: we do not know that other one.
         """
-        if self._book.get(helper) is None or self._book.get(key) is None:
+        known = self._book.get(key) is not None
+        if self._book.get(helper) is None or not (known or self._invites_open()):
             raise NotPaired(f"{self._identity.name} does not know {fingerprint(key)}")
         if self.live(key) is None:
-            self._spawn(self._open_firewall(key, place))
+            self._spawn(self._open_firewall(key, place, NODE if known else PAIR))
 
-    async def _open_firewall(self, key: Key, place: str) -> None:
+    async def _open_firewall(self, key: Key, place: str, protocol: bytes) -> None:
         """A dial whose packets matter, not its link: the asker keeps its own."""
         with contextlib.suppress(LinkError, TimeoutError):
             async with asyncio.timeout(reach.PUNCH_S):
-                link = await self.transport.dial(Address(key, (place,)), NODE)
-                if self.live(key) is None:
+                link = await self.transport.dial(Address(key, (place,)), protocol)
+                if self.live(key) is None and protocol == NODE:
                     self._spawn(self._serve_node(link))  # the other side opens the stream
                 else:
                     link.close("not needed")
