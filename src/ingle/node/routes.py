@@ -36,7 +36,7 @@ def choose(operation: ModelOperation, settings: Settings) -> Route:
             known = ", ".join(["local", *settings.upstreams])
             raise NotFound(
                 f"there is no place named {chosen!r}; known are: {known}",
-                hint='ingle config set upstreams \'{"NAME": {"base_url": "..."}}\'',
+                hint="ingle peers (paired devices), or: ingle config show upstreams",
             )
         return Route(model, chosen, settings.upstreams[chosen])
     for name, upstream in settings.upstreams.items():

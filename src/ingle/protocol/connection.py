@@ -256,7 +256,7 @@ class Connection:
     def call(self, operation: Operation) -> Call:
         """Open a stream for an operation. The caller must drain it or cancel it."""
         if self._closed:
-            raise self._lost()
+            raise self.ended_by or self._lost()
         number = next(self._numbers)
         call = self._calls[number] = Call(self, number)
         try:
