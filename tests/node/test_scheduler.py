@@ -305,3 +305,25 @@ def test_a_larger_resident_serves_a_smaller_want() -> None:
     assert resident.serves(msgspec.structs.replace(spec, context=50))
     assert not resident.serves(msgspec.structs.replace(spec, context=150))
     assert not resident.serves(msgspec.structs.replace(spec, role="embed"))
+
+
+async def test_the_owner_goes_first_and_guests_take_turns() -> None:
+    from ingle.node.resident import OWNER, Resident
+
+    resident = Resident(LoadSpec(engine="echo", model="m", slots=1), 0, "", 0.0)
+    resident.state = "ready"
+    order: list[str] = []
+
+    async def ask(party: str) -> None:
+        assert await resident.take(1, party)
+        order.append(party or "owner")
+        await asyncio.sleep(0)
+        resident.give(1)
+
+    waiting = ["greedy", "greedy", "greedy", "greedy", "modest", OWNER, "modest"]
+    assert await resident.take(1, "greedy")
+    tasks = [asyncio.create_task(ask(party)) for party in waiting]
+    await asyncio.sleep(0)
+    resident.give(1)
+    await asyncio.gather(*tasks)
+    assert order == ["owner", "modest", "greedy", "modest", "greedy", "greedy", "greedy"]

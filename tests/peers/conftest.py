@@ -13,18 +13,20 @@ from tests.peers.devices import Street
 Story = Callable[[Street], Awaitable[None]]
 
 
-@pytest.fixture
-def tell(tmp_path: Path) -> Callable[[Story], None]:
+def told(folder: Path, story: Story) -> None:
     """Run a story on a street of its own."""
 
-    def run(story: Story) -> None:
-        async def whole() -> None:
-            street = Street(tmp_path)
-            try:
-                await story(street)
-            finally:
-                await street.close()
+    async def whole() -> None:
+        street = Street(folder)
+        try:
+            await story(street)
+        finally:
+            await street.close()
 
-        virtual_time.run(whole())
+    virtual_time.run(whole())
 
-    return run
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[[Story], None]:
+    """`told`, in a folder of this test."""
+    return lambda story: told(tmp_path, story)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingle.errors import (
     DoesNotFit,
@@ -38,6 +42,7 @@ from ingle.operations import (
 )
 from ingle.peers import delegation
 from ingle.peers.delegation import Place, Received
+from tests.peers.conftest import told
 from tests.peers.devices import POEM, Street, chat
 
 WHOLE = "".join(POEM)
@@ -104,6 +109,29 @@ def test_a_provider_that_dies_is_noticed_and_another_finishes_the_sentence(tell:
         assert outcomes == ["done", "peer_lost"]
 
     tell(story)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0.0, 15.0), min_size=1, max_size=2), st.booleans())
+def test_whoever_dies_whenever_the_sentence_is_whole(killed: list[float], here: bool) -> None:
+    """Providers die at any moments: the caller still reads every word, once and in order."""
+
+    async def story(street: Street) -> None:
+        names = ["desk", "shed", "attic"]
+        providers = [await street.device(name, pace_s=0.05) for name in names]
+        laptop = await street.device("laptop", models={"poet": "sha256:p"} if here else {})
+        for provider in providers:
+            await laptop.pair(provider)
+        reciting = asyncio.create_task(laptop.recite(",".join(names)))
+        for moment, provider in sorted(zip(killed, providers, strict=False), key=lambda p: p[0]):
+            asyncio.get_running_loop().call_later(
+                moment, street.network.kill, provider.transport.place
+            )
+        recital = await reciting
+        assert recital.text == WHOLE
+
+    with tempfile.TemporaryDirectory() as folder:
+        told(Path(folder), story)
 
 
 def test_the_sentence_is_finished_here_if_the_same_model_is_here(tell: Any) -> None:

@@ -282,6 +282,27 @@ def test_somebody_who_knocks_and_says_nothing_is_shown_out(tell: Any) -> None:
     tell(story)
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.006, 0.012, 0.018, 0.024, 0.03])
+def test_a_peer_that_vanishes_while_pairing(tell: Any, after_s: float) -> None:
+    """Whenever it happens: an error with a reason, and nobody is paired with half a story."""
+
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        code = (await desk.ask(Invite(), Invited)).code
+        joining = asyncio.create_task(laptop.ask(Join(code=code), Paired))
+        await asyncio.sleep(after_s)
+        street.network.kill(desk.transport.place)
+        (ended,) = await asyncio.gather(joining, return_exceptions=True)
+        knows = [peer.name for peer in laptop.room.book.peers()]
+        if isinstance(ended, Paired):
+            assert knows == ["desk"]
+        else:
+            assert isinstance(ended, (PeerUnreachable, PeerLost, PairingRefused))
+            assert knows == []
+
+    tell(story)
+
+
 def test_forgetting_ends_what_goes_on(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk = await street.device("desk", pace_s=0.1)

@@ -100,6 +100,26 @@ async def test_a_real_answer_from_there_is_the_one_from_here(tmp_path: Path) -> 
         assert "ember@desk" in [model.name for model in listed]
 
 
+async def test_programs_for_openai_see_the_models_of_peers(tmp_path: Path) -> None:
+    import httpx
+
+    from ingle.server.application import create_application
+    from ingle.server.settings import ServerSettings
+
+    async with nodes(tmp_path, "desk", "laptop") as (desk, laptop):
+        await pair(laptop, desk)
+        application = create_application(node=laptop, settings=ServerSettings())
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            models = (await http.get("/v1/models")).json()["data"]
+            assert "ember@desk" in [model["id"] for model in models]
+            question = {"role": "user", "content": "What does tar -x do?"}
+            body = {"model": "ember@desk", "messages": [question], "temperature": 0}
+            answer = (await http.post("/v1/chat/completions", json=body)).json()
+            assert "extract" in answer["choices"][0]["message"]["content"]
+        assert desk.room.meter.used(desk.room.granting.given()[0]).requests == 1
+
+
 async def test_a_guest_reuses_no_prompt_of_anybody_else(tmp_path: Path) -> None:
     """The prompt cache would tell a guest what others have asked."""
 

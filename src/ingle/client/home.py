@@ -129,7 +129,13 @@ class AsyncHome:
         return (await self.ask(request, Embedded)).vectors
 
     async def rerank(
-        self, query: str, documents: Sequence[str], model: str = "", *, top: int | None = None
+        self,
+        query: str,
+        documents: Sequence[str],
+        model: str = "",
+        *,
+        top: int | None = None,
+        on: str = "",
     ) -> Reranked:
         """The documents' places, best first."""
         request = Rerank(
@@ -137,12 +143,13 @@ class AsyncHome:
             query=query,
             documents=list(documents),
             top=top,
+            on=on,
         )
         return await self.ask(request, Reranked)
 
-    async def tokenize(self, text: str, model: str = "") -> list[int]:
+    async def tokenize(self, text: str, model: str = "", *, on: str = "") -> list[int]:
         """Token ids, as the model sees the text."""
-        request = Tokenize(model=model or self.settings.model, text=text)
+        request = Tokenize(model=model or self.settings.model, text=text, on=on)
         return (await self.ask(request, Tokenized)).tokens
 
     async def models(self) -> list[ModelSummary]:
