@@ -1,4 +1,4 @@
-"""``python -m bench [start] [ember] [large] [peers]``: measure, and say what holds."""
+"""``python -m bench [start] [ember] [large] [peers] [swarm]``: measure, and say what holds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.peers import peers
 from bench.speed import Figure, Size, speed
 from bench.start import start
+from bench.swarm import swarm
 from bench.weights import write
 from ingle.models.embedded import embedded_files
 
@@ -38,6 +39,8 @@ async def measure(wanted: list[str]) -> list[Figure]:
             found += await peers(ember, "ember", folder / "peers", 200, 7)
             path = write(Path(tempfile.gettempdir()) / "ingle-bench-0.6b-q8_0.gguf")
             found += await peers(path, "0.6B", folder / "peers-large", 48, 5)
+        if "swarm" in wanted:
+            found += await swarm(folder)
     return found
 
 

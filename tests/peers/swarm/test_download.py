@@ -230,7 +230,9 @@ async def test_a_partial_that_rotted_is_mended(laptop: Machine, model: Whole) ->
     assert_whole(laptop, model)
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"d", b"l" * 100_000, b"\xff" * 100])
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"d", b"l" * 100_000, b"\xff" * 100], ids=["empty", "short", "deep", "noise"]
+)
 async def test_rubbish_beside_a_partial_costs_only_that(
     laptop: Machine, model: Whole, rubbish: bytes
 ) -> None:

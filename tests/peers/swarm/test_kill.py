@@ -43,7 +43,7 @@ def test_kill_9_costs_less_than_a_tenth(model: Whole, tmp_path: Path) -> None:
     torrent = tmp_path / "torrent"
     torrent.write_bytes(model.torrent)
     size = len(model.data)
-    process = start(tmp_path / "m", model, torrent, 4e6)
+    process = start(tmp_path / "m", model, torrent, 12e6)
     after(process, size // 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -60,7 +60,7 @@ def test_killed_again_and_again_it_still_arrives(model: Whole, tmp_path: Path) -
     torrent = tmp_path / "torrent"
     torrent.write_bytes(model.torrent)
     for share in (0.2, 0.5, 0.8):
-        process = start(tmp_path / "m", model, torrent, 8e6)
+        process = start(tmp_path / "m", model, torrent, 12e6)
         after(process, int(len(model.data) * share))
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -307,7 +307,7 @@ async def test_the_owners_limits_end_the_seeding(
         await desk.share(model.path, "m", Audience.LAN)
         peer = (desk.address, await port(desk))
         if "seed_ratio" in limit:
-            describing = Source("paired", model.data, model.torrent, rate=2e6)
+            describing = Source("paired", model.data, model.torrent, rate=4e6)
             await pulled(
                 laptop.sharing, model.digest, len(model.data), describing, bittorrent_peers=[peer]
             )
@@ -394,7 +394,7 @@ async def test_a_file_that_rots_is_not_given_and_not_touched(
     rotten = bytes(len(model.data) // 2) + model.data[len(model.data) // 2 :]
     here.write_bytes(rotten)
     os.utime(here, ns=(before.st_atime_ns, before.st_mtime_ns))  # as bit rot would leave it
-    describing = Source("paired", model.data, model.torrent, rate=3e6)
+    describing = Source("paired", model.data, model.torrent, rate=6e6)
     await pulled(
         laptop.sharing,
         model.digest,

@@ -55,8 +55,8 @@ class Limits:
     """For the other sources, after the first came up with it."""
     stall_s: float = 60.0
     """Without a byte from anybody it is given up."""
-    save_s: float = 1.0
-    """Between notes of what is there: what a kill can cost."""
+    save_s: float = 0.2
+    """Between notes of what is there, at least: what a kill can cost."""
     patience: Patience = dataclasses.field(default_factory=Patience)
 
 
@@ -208,7 +208,7 @@ class Download:
 
     async def _complete(self, torrent: Torrent, senders: Senders) -> None:
         loop = asyncio.get_running_loop()
-        last_byte, last_save, seen = loop.time(), loop.time(), -1
+        last_byte, next_save, seen = loop.time(), 0.0, -1
         while not torrent.finished.is_set():
             torrent.changed.clear()
             self._look(torrent, senders)
@@ -221,9 +221,10 @@ class Download:
                 raise _Alone(senders.why())
             if now - last_byte > self._limits.stall_s:
                 raise _Alone(f"nothing has come for {self._limits.stall_s:.0f} s")
-            if now - last_save > self._limits.save_s and torrent.checked.is_set():
+            if now > next_save and torrent.checked.is_set():
                 await self._saved(torrent)
-                last_save = loop.time()
+                # Large files have large notes: they may take a tenth of the time.
+                next_save = loop.time() + max(self._limits.save_s, 9 * (loop.time() - now))
             await _until(torrent.changed, _LOOK_S)
         self._look(torrent, senders)
 

@@ -132,7 +132,9 @@ class Session:
         flags = lt.torrent_flags
         params = lt.load_torrent_buffer(metainfo.encode())
         if resume and (known := _resumed(lt, resume, metainfo)) is not None:
-            known.ti, params = params.ti, known
+            params.have_pieces = known.have_pieces
+            params.verified_pieces = known.verified_pieces
+            params.unfinished_pieces = known.unfinished_pieces
         params.save_path = str(path.parent)
         params.renamed_files = {0: path.name}
         params.flags = flags.update_subscribe | flags.apply_ip_filter
@@ -293,10 +295,11 @@ def _settings(reach: Reach) -> Any:
         "enable_outgoing_utp": bool(reach.dht),
         "enable_incoming_utp": bool(reach.dht),
         "mixed_mode_algorithm": int(lt.bandwidth_mixed_algo_t.prefer_tcp),
-        # Encryption that hides from onlookers what this is; integrity comes from the hashes.
+        # Encryption hides from onlookers what this is; integrity comes from the hashes. On the
+        # LAN only the handshake is encrypted: RC4 over everything cost two fifths of the speed.
         "out_enc_policy": int(lt.enc_policy.pe_enabled),
         "in_enc_policy": int(lt.enc_policy.pe_enabled),
-        "prefer_rc4": True,
+        "prefer_rc4": bool(reach.dht),
         # Web seeds: all sources at once, in ranges short enough to share out a small file,
         # and back soon after a failure. `ssrf_mitigation` stays on: loopback web seeds
         # are fine with it as long as their address has no query.

@@ -57,6 +57,11 @@ class Sharing:
             store.blobs, settings, self.shares.bans, self.shares.ban, limits
         )
 
+    @property
+    def port(self) -> int:
+        """Where BitTorrent peers can call; 0: nowhere."""
+        return self._seeding.port
+
     async def open(self) -> None:
         """Go on seeding what is shared on the LAN or with everybody. With nothing shared, nothing
         starts."""

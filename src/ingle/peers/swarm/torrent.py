@@ -138,7 +138,12 @@ class Torrent:
             case lt.cache_flushed_alert():
                 self._flushed.set()
             case lt.save_resume_data_alert():
-                self._resumed(lt.bencode(lt.write_resume_data(alert.params)))
+                known = lt.write_resume_data(alert.params)
+                # The hash trees are large (4 MB per GiB) and found again from the metainfo and
+                # the file; the addresses of web seeds are no longer true by then.
+                for key in (b"trees", b"url-list", b"httpseeds"):
+                    known.pop(key, None)
+                self._resumed(lt.bencode(known))
             case lt.save_resume_data_failed_alert():
                 self._resumed(b"")
             case lt.file_error_alert():
