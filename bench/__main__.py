@@ -47,7 +47,7 @@ async def measure(wanted: list[str]) -> list[Figure]:
 def main() -> None:
     """Print a table, or JSON with ``--json``; exit status 1 if something does not hold."""
     wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
-    figures = asyncio.run(measure(wanted or ["start", "ember", "large", "peers"]))
+    figures = asyncio.run(measure(wanted or ["start", "ember", "large", "peers", "swarm"]))
     if "--json" in sys.argv:
         print(json.dumps([figure._asdict() for figure in figures], indent=1))
     else:
