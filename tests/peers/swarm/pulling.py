@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 from pathlib import Path
 
 from ingle.config import Settings
+from ingle.errors import DiskFull
 from ingle.models import Store
 from ingle.operations import Event, Progress, Pulled
 from ingle.peers.swarm import Sharing
@@ -31,8 +33,10 @@ async def pulled(
     return [e async for e in sharing.pull("m", digest, size, sources, **more)]  # type: ignore[arg-type]
 
 
-async def _main(root: Path, file: Path, torrent: Path, rate: float) -> None:
+async def _main(root: Path, file: Path, torrent: Path, rate: float, most: int) -> None:
     data = file.read_bytes()
+    if most:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     source = Source("desk", data, torrent.read_bytes(), rate=rate)
     (root / "state").mkdir(parents=True, exist_ok=True)
     sharing = Sharing(Store(root / "models"), Settings(), root / "state", IMPATIENT)
@@ -49,4 +53,8 @@ async def _main(root: Path, file: Path, torrent: Path, rate: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*(Path(word) for word in sys.argv[1:4]), float(sys.argv[4])))  # type: ignore[arg-type]
+    root, file, torrent, rate, most = sys.argv[1:]
+    try:
+        asyncio.run(_main(Path(root), Path(file), Path(torrent), float(rate), int(most)))
+    except DiskFull as error:
+        print(f"full {error.message}")

@@ -102,7 +102,7 @@ class Sharing:
                 await self._seeding.apply()
                 yield Done(message=f"{share.name} is no longer shared")
             case operations.ListShares():
-                await asyncio.to_thread(self.shares.refresh)
+                await self.refresh()
                 yield operations.Shares(
                     shares=[self._summary(share) for share in self.shares.all()],
                     port=self._seeding.port,
