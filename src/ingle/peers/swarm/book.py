@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _translated(path):
+        self._lock = threading.RLock()
+        with self._alone():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -89,7 +91,7 @@ class Book:
 
     def shares(self) -> list[Share]:
         """All, by name."""
-        with _translated(self._path):
+        with self._alone():
             rows = self._db.execute(
                 "SELECT name, digest, audience, since, seconds, state, reason "
                 "FROM shares ORDER BY name"
@@ -111,7 +113,7 @@ class Book:
 
     def put(self, share: Share) -> None:
         """Write or replace a share. What was sent of the same files before stays counted."""
-        with _translated(self._path), self._transaction():
+        with self._alone(), self._transaction():
             rows = self._db.execute(
                 "SELECT digest, uploaded FROM files WHERE share = ?", (share.name,)
             )
@@ -137,20 +139,20 @@ class Book:
 
     def remove(self, name: str) -> None:
         """Forget a share, and the metainfos that no other needs."""
-        with _translated(self._path), self._transaction():
+        with self._alone(), self._transaction():
             self._db.execute("DELETE FROM shares WHERE name = ?", (name,))
             self._db.execute("DELETE FROM metainfos WHERE digest NOT IN (SELECT digest FROM files)")
 
     def set_state(self, name: str, state: str, reason: str = "") -> None:
         """Note that a share ended, was suspended, or goes on."""
-        with _translated(self._path):
+        with self._alone():
             self._db.execute(
                 "UPDATE shares SET state = ?, reason = ? WHERE name = ?", (state, reason, name)
             )
 
     def count(self, sent: dict[tuple[str, str], int], seconds: dict[str, float]) -> None:
         """Add what was sent (share and file digest to bytes) and how long it was on offer."""
-        with _translated(self._path), self._transaction():
+        with self._alone(), self._transaction():
             for (share, digest), uploaded in sent.items():
                 self._db.execute(
                     "UPDATE files SET uploaded = uploaded + ? WHERE share = ? AND digest = ?",
@@ -163,7 +165,7 @@ class Book:
 
     def metainfo(self, digest: str) -> bytes:
         """Of a file; empty if it was not made yet."""
-        with _translated(self._path):
+        with self._alone():
             row = self._db.execute(
                 "SELECT data FROM metainfos WHERE digest = ?", (digest,)
             ).fetchone()
@@ -171,18 +173,18 @@ class Book:
 
     def put_metainfo(self, digest: str, data: bytes) -> None:
         """Keep the metainfo of a file."""
-        with _translated(self._path):
+        with self._alone():
             self._db.execute("REPLACE INTO metainfos VALUES (?, ?)", (digest, data))
 
     def bans(self) -> list[str]:
         """IP addresses that are banned now."""
-        with _translated(self._path):
+        with self._alone():
             self._db.execute("DELETE FROM bans WHERE until < ?", (time.time(),))
             return [str(row[0]) for row in self._db.execute("SELECT address FROM bans")]
 
     def ban(self, address: str, for_s: float) -> None:
         """Ban an IP address for so many seconds."""
-        with _translated(self._path):
+        with self._alone():
             self._db.execute("REPLACE INTO bans VALUES (?, ?)", (address, time.time() + for_s))
 
     def _files(self, share: str) -> list[SharedFile]:
@@ -201,6 +203,17 @@ class Book:
         return int(uploaded)
 
     @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One thread at a time; SQLite's complaints as ours."""
+        try:
+            with self._lock:
+                yield
+        except sqlite3.Error as error:
+            if "full" in str(error):
+                raise DiskFull(f"no room left for {self._path}", hint="ingle df") from error
+            raise StorageError(f"{self._path}: {error}", hint="ingle doctor") from error
+
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -209,13 +222,3 @@ class Book:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if "full" in str(error):
-            raise DiskFull(f"no room left for {path}", hint="ingle df") from error
-        raise StorageError(f"{path}: {error}", hint="ingle doctor") from error

@@ -164,7 +164,7 @@ class Seeding:
             changed = self._hold_limits() | self._look_for_damage()
             if number % REFRESH_TICKS == 0:
                 before = self._shares.all()
-                await asyncio.to_thread(self._shares.refresh)
+                await self._shares.refresh()
                 changed |= self._shares.all() != before
             self._limit()
             if changed:

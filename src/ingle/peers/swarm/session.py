@@ -30,6 +30,9 @@ BUSY_S = 0.5
 IDLE_S = 2.0
 """Between readings while all is seeded."""
 
+_LISTEN_S = 5.0
+"""Opening a port takes no longer."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -82,7 +85,9 @@ class Session:
         self._filter()
         self._ticker = asyncio.create_task(self._tick())
         if self.reach.listen:
-            await self._listening.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LISTEN_S):
+                    await self._listening.wait()
 
     async def close(self) -> None:
         """Stop it. Torrents that are still in it are dropped without a word."""

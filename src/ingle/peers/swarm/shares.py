@@ -58,7 +58,7 @@ class Shares:
         order = list(Audience)
         return [
             share
-            for share in self._shares.values()
+            for share in list(self._shares.values())
             if share.state not in _WITHHELD and order.index(share.audience) >= order.index(audience)
         ]
 
@@ -162,23 +162,20 @@ class Shares:
         del self._shares[name]
         return share
 
-    def refresh(self) -> list[Share]:
-        """Unshare what is no longer in the store under its name; returns what that was."""
-        gone = []
-        for share in list(self._shares.values()):
-            try:
-                known = self._store.resolve(share.name).digest == share.digest
-            except NotFound:
-                known = False
-            except BadModelFile as error:
-                self.suspend(share.name, error.message)
-                continue
-            if not known:
+    async def refresh(self) -> None:
+        """Unshare what is no longer in the store under its name; see which files are back."""
+        verdicts = await in_thread(self._verdicts, self.all())
+        for share, verdict in verdicts:
+            now = self._shares.get(share.name)
+            if now is None or now.digest != share.digest:
+                continue  # somebody was quicker
+            if verdict is None:
                 _log.info("%s is no longer here: unshared", share.name)
-                gone.append(self.remove(share.name))
-            elif share.state == "suspended":
+                self.remove(share.name)
+            elif verdict:
+                self.suspend(share.name, verdict)
+            elif now.state == "suspended":
                 self.set_state(share.name, "shared")
-        return gone
 
     def suspend(self, name: str, reason: str) -> None:
         """Offer it no more until `refresh` finds its files well."""
@@ -230,10 +227,23 @@ class Shares:
 
     # -- inside ----------------------------------------------------------------
 
+    def _verdicts(self, shares: list[Share]) -> list[tuple[Share, str | None]]:
+        """For each: None if its model is gone, what is wrong with its files, or empty."""
+        found: list[tuple[Share, str | None]] = []
+        for share in shares:
+            try:
+                same = self._store.resolve(share.name).digest == share.digest
+                found.append((share, "" if same else None))
+            except NotFound:
+                found.append((share, None))
+            except BadModelFile as error:
+                found.append((share, error.message))
+        return found
+
     def _of(self, digest: str) -> list[Share]:
         return [
             share
-            for share in self._shares.values()
+            for share in list(self._shares.values())
             if any(file.digest == digest for file in share.files)
         ]
 

@@ -76,7 +76,7 @@ class Sharing:
 
     async def refresh(self) -> None:
         """See that what is shared is still there. To be called after a model was removed."""
-        await asyncio.to_thread(self.shares.refresh)
+        await self.shares.refresh()
         await self._seeding.apply()
 
     def port_of(self, share: Share) -> int:

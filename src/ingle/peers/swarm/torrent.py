@@ -187,7 +187,9 @@ class Torrent:
                 self.error = storage_error(OSError(number, os.strerror(number)), self.path)
             else:
                 self.error = StorageError(message, path=str(self.path))
+        # Whoever waits for it must look at the error instead.
         self._flushed.set()
+        self.checked.set()
         self._resumed(b"")
 
     def look_around(self) -> None:
