@@ -415,3 +415,12 @@ async def test_a_web_server_with_another_file_is_banned(laptop: Machine, model: 
             url_seeds=[url],
         )
     assert_whole(laptop, model)
+
+
+async def test_a_fast_liar_gets_no_honest_source_banned(laptop: Machine, model: Whole) -> None:
+    liar = source(model, "liar", bytes(len(model.data)))
+    honest = [source(model, name, rate=8e6) for name in ("desk", "shed")]
+    events = await pulled(laptop.sharing, model.digest, len(model.data), liar, *honest)
+    assert_whole(laptop, model)
+    lines = [event.source for event in events if isinstance(event, Progress)]
+    assert {line.partition("banned: ")[2] for line in lines} <= {"", "liar"}
