@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import socket
 from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ class Session:
         self._torrents.clear()
         # The destructor waits for the threads of libtorrent.
         held, self._session = [self._session], None
-        await asyncio.to_thread(held.clear)
+        await asyncio.to_thread(_end, held)
         if self._wake is not None:
             for end in self._wake:
                 end.close()
@@ -266,6 +267,17 @@ class Session:
                 for torrent in busy:
                     torrent.look_around()
             await asyncio.sleep(BUSY_S if busy else IDLE_S)
+
+
+def _end(held: list[libtorrent.session | None]) -> None:
+    """Drop a session, and give the memory of its buffers and hash trees back to the system.
+
+    glibc would keep it: 70 MB after a pull of 1 GiB, for as long as the node lives.
+    """
+    held.clear()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _resumed(lt: Any, resume: bytes, metainfo: Metainfo) -> Any:
