@@ -146,10 +146,16 @@ class Handshakes:
         self._pending[agreement.code] = (agreement, link.remote, asked)
         try:
             await agreement.both()
+            if not asked:
+                await agreement.noted()
+            card = agreement.card
+            peer = self._write_down(link.remote, card.name, (*places, *card.places), card.relay)
+            if asked:
+                await agreement.note()
         finally:
             del self._pending[agreement.code]
-        card = agreement.card
-        return self._write_down(link.remote, card.name, (*places, *card.places), card.relay)
+            link.close()
+        return peer
 
     def _write_down(self, key: Key, name: str, places: tuple[str, ...], relay: str) -> Peer:
         room = self._room

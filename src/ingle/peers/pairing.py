@@ -17,6 +17,7 @@ With a short code, where nobody could send an invite (both on one LAN)::
     Reveal(nonce a)             ->
       both show: six digits of SHA-256(both keys, both nonces)
     Confirm                     <->     Confirm        once their people agreed
+                                <-      Noted          the asked one has written it down
 
 Somebody in the middle has another key on each side, so the digits differ. The
 hash binds the asker before it knows nonce b: nobody can search for nonces that
@@ -98,13 +99,17 @@ class Confirm(_Message, frozen=True, tag="confirm"):
     """My people say that the codes are equal."""
 
 
+class Noted(_Message, frozen=True, tag="noted"):
+    """You are written down: from now on you may dial me."""
+
+
 class Sorry(_Message, frozen=True, tag="sorry"):
     """No, and why."""
 
     error: dict[str, object]
 
 
-AnyMessage = Redeem | Welcome | Ask | Show | Reveal | Confirm | Sorry
+AnyMessage = Redeem | Welcome | Ask | Show | Reveal | Confirm | Noted | Sorry
 M = TypeVar("M", bound=_Message)
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 _encode = msgspec.msgpack.Encoder().encode
@@ -242,10 +247,23 @@ class Agreement:
             no = PairingRefused(f"nobody confirmed the code within {PEOPLE_S:.0f} s")
             await _last_word(self._stream, Sorry(no.to_data()))
             raise no from None
+        except IngleError:
+            self._stream.close()
+            raise
         finally:
             theirs.cancel()
             await asyncio.gather(theirs, return_exceptions=True)
+
+    async def noted(self) -> None:
+        """For the asker: return once the other side has written us down."""
+        try:
+            await _receive(self._stream, Noted)
+        finally:
             self._stream.close()
+
+    async def note(self) -> None:
+        """For the asked: say that we have written the asker down."""
+        await _last_word(self._stream, Noted())
 
 
 async def _open(link: Link) -> Stream:

@@ -19,7 +19,6 @@ from ingle.peers.transport import Address, Link, LinkError, Transport
 
 DIAL_S = 3.0
 LAN_S = 1.5
-PUNCH_S = 4.0
 Told = Callable[[Reaching], None]
 Punch = Callable[[Peer], Awaitable[Link | None]]
 

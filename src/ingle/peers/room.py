@@ -288,8 +288,8 @@ class Room:
             self.granting,
             self.meter,
             self.clock,
-            introduce=switchboard.introduce,
-            expect=switchboard.expect,
+            introduce=switchboard.introductions.introduce,
+            expect=switchboard.introductions.expect,
             news=self.nudged,
         )
         await switchboard.start()

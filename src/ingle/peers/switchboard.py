@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from ingle.errors import IdentityInUse, IngleError, InvalidRequest, NotPaired, PeerLost
-from ingle.node.node import ask
-from ingle.operations import Done, Event, Expect, Introduce, Introduced, Operation
+from ingle.operations import Event, Operation
 from ingle.peers import grants, reach
 from ingle.peers.book import Book, Peer
 from ingle.peers.clock import Clock
 from ingle.peers.gate import Gate, Visitor
 from ingle.peers.granting import Granting
 from ingle.peers.identity import Identity, Key, fingerprint
+from ingle.peers.introductions import Introductions
 from ingle.peers.nearby import Nearby
 from ingle.peers.session import HELLO_S, Greeting, Session
 from ingle.peers.transport import (
     FILE,
     NODE,
     PAIR,
-    Address,
     Knock,
     Link,
     LinkError,
@@ -79,7 +77,6 @@ class Switchboard:
         self._book = book
         self._granting = granting
         self._clock = clock
-        self._invites_open = invites_open
         self.gate: Gate | None = None
         """Set once, before `start`: the gate and the switchboard know each other."""
         self._serve = {PAIR: serve_pairing, FILE: serve_files, NODE: self._serve_node}
@@ -88,8 +85,17 @@ class Switchboard:
         self._links: collections.Counter[tuple[Key, bytes]] = collections.Counter()
         self._handshakes: collections.Counter[str] = collections.Counter()
         self._strangers = 0
-        self._expected: dict[Key, asyncio.Future[Link]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.introductions = Introductions(
+            self._identity.name,
+            transport,
+            book,
+            live=self.live,
+            connected=lambda: [s for group in self._sessions.values() for s in group if s.alive],
+            serve=lambda link: self._spawn(self._serve_node(link)),
+            spawn=self._spawn,
+            invites_open=invites_open,
+        )
         self.copied = ""
         """Why this identity seems to live twice; empty: it does not."""
 
@@ -187,96 +193,9 @@ class Switchboard:
         self, peer: Peer, protocol: bytes, told: reach.Told | None
     ) -> tuple[Link, str]:
         async def punch(peer: Peer) -> Link | None:
-            return await self._punch(peer, protocol)
+            return await self.introductions.ask_for(peer, protocol)
 
         return await reach.reach(peer, protocol, self.transport, self.nearby, punch, told)
-
-    async def _punch(self, peer: Peer, protocol: bytes) -> Link | None:
-        """Have a device that both know introduce us; both dial at once."""
-        why: IngleError | None = None
-        for key, group in list(self._sessions.items()):
-            helper = next((s for s in group if s.alive), None)
-            if helper is None or key == peer.key:
-                continue
-            arrival = self._expect_link(peer.key)
-            try:
-                seen = await ask(helper.connection, Introduce(key=peer.key), Introduced)
-                async with asyncio.timeout(reach.PUNCH_S):
-                    return await self._first(Address(peer.key, (seen.place,)), protocol, arrival)
-            except IngleError as error:
-                why = error
-            except TimeoutError:
-                why = PeerLost(f"introduced by {helper.name}, but nobody answered")
-            finally:
-                self._expected.pop(peer.key, None)
-        if why is not None:
-            raise why
-        return None
-
-    async def _first(
-        self, address: Address, protocol: bytes, arrival: asyncio.Future[Link]
-    ) -> Link:
-        """Dial again and again until the other's firewall has seen its own packet leave."""
-        while True:
-            dial = asyncio.ensure_future(self.transport.dial(address, protocol))
-            try:
-                await asyncio.wait(
-                    {dial, arrival}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED
-                )
-                if arrival.done():
-                    return arrival.result()
-                if dial.done():
-                    with contextlib.suppress(LinkError):
-                        return dial.result()
-                    await asyncio.sleep(0.1)
-            finally:
-                dial.cancel()
-                await asyncio.gather(dial, return_exceptions=True)
-
-    def _expect_link(self, key: Key) -> asyncio.Future[Link]:
-        future = self._expected[key] = asyncio.get_running_loop().create_future()
-        return future
-
-    # -- introductions -------------------------------------------------------
-
-    async def introduce(self, asker: Key, wanted: Key) -> Introduced:
-        """Tell two devices that both know us where the other is seen from here.
-
-        Raises:
-            NotPaired: one of them is not paired with us, or not connected now.
-        """
-        here, there = self.live(asker), self.live(wanted)
-        if self._book.get(asker) is None or self._book.get(wanted) is None or there is None:
-            raise NotPaired(f"{self._identity.name} has no connection to {fingerprint(wanted)}")
-        path_here, path_there = here.path() if here else None, there.path()
-        if path_here is None or path_there is None:
-            raise NotPaired("the way to one of the two is not known")
-        await ask(there.connection, Expect(key=asker, place=path_here.place), Done)
-        return Introduced(place=path_there.place, yours=path_here.place)
-
-    def expect(self, helper: Key, key: Key, place: str) -> None:
-        """A paired device says that another dials us: dial it, so that our firewall opens.
-
-        One that is not paired may only pair, and only while an invite is out.
-
-        Raises:
-            NotPaired: we do not know that other one.
-        """
-        known = self._book.get(key) is not None
-        if self._book.get(helper) is None or not (known or self._invites_open()):
-            raise NotPaired(f"{self._identity.name} does not know {fingerprint(key)}")
-        if self.live(key) is None:
-            self._spawn(self._open_firewall(key, place, NODE if known else PAIR))
-
-    async def _open_firewall(self, key: Key, place: str, protocol: bytes) -> None:
-        """A dial whose packets matter, not its link: the asker keeps its own."""
-        with contextlib.suppress(LinkError, TimeoutError):
-            async with asyncio.timeout(reach.PUNCH_S):
-                link = await self.transport.dial(Address(key, (place,)), protocol)
-                if self.live(key) is None and protocol == NODE:
-                    self._spawn(self._serve_node(link))  # the other side opens the stream
-                else:
-                    link.close("not needed")
 
     # -- accepting -----------------------------------------------------------
 
@@ -301,11 +220,8 @@ class Switchboard:
         finally:
             self._handshakes[host] -= 1
             self._handshakes += collections.Counter()  # drops the zeros
-        expected = self._expected.get(link.remote)
-        if expected is not None and not expected.done() and link.protocol == NODE:
-            expected.set_result(link)
-            return
-        await self._dispatch(link)
+        if not self.introductions.expected(link):
+            await self._dispatch(link)
 
     async def _dispatch(self, link: Link) -> None:
         serve = self._serve.get(link.protocol)
