@@ -17,7 +17,7 @@ jinja2 = pytest.importorskip("jinja2", reason="the template is checked with jinj
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from recipes.ember import chat, corpus, readers, tasks  # noqa: E402
+from recipes.ember import chat, readers, tasks  # noqa: E402
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
 
@@ -80,12 +80,6 @@ def test_roff_becomes_text_with_headings_and_options() -> None:
     text = readers.read_roff(page)
     assert "## NAME\n\ntar - an archiving utility" in text
     assert "-x, --extract\n    Extract files from an archive." in text
-
-
-def test_a_document_is_always_in_the_same_split() -> None:
-    splits = [corpus.split_of(f"package:/page/{i}:0") for i in range(3000)]
-    assert splits == [corpus.split_of(f"package:/page/{i}:0") for i in range(3000)]
-    assert 20 < splits.count("test") < 120
 
 
 @pytest.mark.timeout(300)
