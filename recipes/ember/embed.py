@@ -119,7 +119,7 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
         optimise.load_state_dict(saved["optimizer"])
         step = saved["step"]
         print(f"resumed at step {step} of {steps}")
-    compiled = torch.compile(embedder) if place.type == "cuda" else embedder
+    compiled = torch.compile(embedder, dynamic=False) if place.type == "cuda" else embedder
     middle = count * scale.embed_batch
     wrong_of: Tensor | None = None
     while step < steps:
