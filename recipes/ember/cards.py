@@ -23,6 +23,10 @@ HEADLINE = [
     ("date and unit arithmetic, thinking off", "tasks", "dates and units, thinking off", None),
 ]
 NAMES = {
+    "extractive": "questions about a text, exact match",
+    "unanswerable": "says when the text does not answer",
+    "tool_call": "right function, right arguments",
+    "tool_none": "no call when none is needed",
     "documentation": "questions about documentation, exact match",
     "yes_no": "yes or no about a text",
     "json_by_schema": "JSON from a text, every field right",
@@ -122,6 +126,22 @@ def leakage(figures: dict[str, Any]) -> str:
     )
 
 
+def task_leakage(figures: dict[str, Any]) -> str:
+    found = figures["task_leakage"]
+    count = sum(row["texts"] for row in found.values())
+
+    def share(what: str) -> float:
+        return sum(row[what] * row["texts"] for row in found.values()) / max(1, count)
+
+    most = sorted(found, key=lambda name: -found[name]["over_10_percent"])[:3]
+    listed = ", ".join(f"{NAMES.get(n, n)} {found[n]['over_10_percent']:.0%}" for n in most)
+    return (
+        f"Of {count:.0f} held-out questions of 13 words or more {share('any'):.1%} share any 13 words in a "
+        f"row with {figures['questions_compared']} training questions of their task, {share('over_10_percent'):.1%} more than a tenth of theirs "
+        f"(most: {listed}), and {share('same'):.1%} all."
+    )
+
+
 def limits(figures: dict[str, Any]) -> str:
     """Plain words, and the rows that say how far to trust it."""
     weak = [
@@ -179,6 +199,8 @@ phrasings, names, functions and documents that training never showed, all at onc
 Wilson's for proportions, bootstrap over documents and over questions for the others.
 
 {headline(figures)}
+
+{task_leakage(figures)}
 
 The same questions with thinking on and off. All kinds of task, as training draws them but from
 seeds it did not use (`new seeds`: its phrasings and words, other contents), and held out:

@@ -22,7 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from . import bad_input, cards, chat, corpus, export, pairing, quantisation, retrieval, tasks
+from . import (
+    bad_input,
+    cards,
+    chat,
+    corpus,
+    export,
+    overlap,
+    pairing,
+    quantisation,
+    retrieval,
+    tasks,
+)
 from . import tokenizer as tokenizers_stage
 from .intervals import bootstrap, paired, wilson
 from .ngram import KneserNey
@@ -111,6 +122,30 @@ def task_figures(served: Served, scale: Scale, facts: tasks.Facts, split: str) -
             valid = checks.is_json(message.get("content") or "")
             tally.put("JSON is valid", valid, conversation, choice)
     return tally
+
+
+def asked(conversation: chat.Conversation) -> str:
+    """The last question; not the functions or the turns before it."""
+    return str(conversation.messages[-2].get("content") or "")
+
+
+def task_leakage(scale: Scale, facts: tasks.Facts) -> Figures:
+    """13-grams that the questions of the test share with those of training, by task.
+
+    Noise may repeat itself; a question that training asks word for word would be no test.
+    """
+    trained, tested = 100 * scale.evaluation_items, 2 * scale.evaluation_items
+    found = {
+        name: overlap.between(
+            [asked(tasks.one(facts, name, "test", i)) for i in range(tested)],
+            (asked(tasks.one(facts, name, "train", i)) for i in range(trained)),
+        )
+        for name in tasks.TASKS
+    }
+    for name, row in found.items():
+        if name != "noise" and row["same"] > 0.05 and row["same"] * row["texts"] > 2:
+            raise RuntimeError(f"{name}: questions of the test are questions of training: {row}")
+    return {"task_leakage": found, "questions_compared": trained}
 
 
 def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[Figures, Tally]:
@@ -240,7 +275,7 @@ def run(scale: Scale, folder: Path) -> None:
     facts = tasks.load_facts(folder)
     documents = list(corpus.load(folder))
     encoder = tokenizers_stage.load(folder)
-    figures: Figures = {"scale": scale.name}
+    figures: Figures = {"scale": scale.name, **task_leakage(scale, facts)}
     with (
         tempfile.TemporaryDirectory(prefix="ember-") as state,
         Served(Path(state), scale.context) as served,

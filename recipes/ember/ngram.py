@@ -44,7 +44,8 @@ def discounts(counts: NDArray[np.int64]) -> Numbers:
     n = [max(1, int((counts == k).sum())) for k in (1, 2, 3, 4)]
     y = n[0] / (n[0] + 2 * n[1])
     found = [k + 1 - (k + 2) * y * n[k + 1] / n[k] for k in range(3)]
-    return np.clip(np.array([0.0, *found]), 0.0, [0.0, 0.99, 1.99, 2.99])
+    # What is never seen must cost something, not everything.
+    return np.clip([0.0, *found], [0.0, 0.05, 0.05, 0.05], [0.0, 0.99, 1.99, 2.99])
 
 
 class KneserNey:

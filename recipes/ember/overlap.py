@@ -73,3 +73,20 @@ def without(text: str, others: Hashes) -> str:
         # The gram may begin in one paragraph and end in another: both go.
         touched = {paragraph_of[p] for p in places} | {paragraph_of[p + GRAM - 1] for p in places}
         text = "\n\n".join(p for i, p in enumerate(paragraphs) if i not in touched)
+
+
+def between(tests: list[str], trained: Iterable[str]) -> dict[str, float]:
+    """Of the texts that are long enough: the shares with any, and with over 10 %, of their grams
+    in `trained`, and the share whose every gram is there (`same`)."""
+    own = [grams(text) for text in tests]
+    long = [found for found in own if len(found)]
+    every = union(long)
+    seen = union(found[shared(found, every)] for found in map(grams, trained))
+    parts = [float(shared(found, seen).mean()) for found in long]
+    count = max(1, len(parts))
+    return {
+        "texts": len(parts),
+        "any": sum(p > 0 for p in parts) / count,
+        "over_10_percent": sum(p > 0.1 for p in parts) / count,
+        "same": sum(p == 1 for p in parts) / count,
+    }

@@ -114,5 +114,6 @@ class Synonyms:
         ):
             if word.endswith(ending) and bare in table:
                 others = [other for other, of in table[bare] if of in (part, "")]
-                return [inflect(other) for other in others if other not in words.IRREGULAR]
+                if others:
+                    return [inflect(other) for other in others if other not in words.IRREGULAR]
         return []
