@@ -131,7 +131,7 @@ def task_leakage(figures: dict[str, Any]) -> str:
     count = sum(row["texts"] for row in found.values())
 
     def share(what: str) -> float:
-        return sum(row[what] * row["texts"] for row in found.values()) / max(1, count)
+        return float(sum(row[what] * row["texts"] for row in found.values()) / max(1, count))
 
     most = sorted(found, key=lambda name: -found[name]["over_10_percent"])[:3]
     listed = ", ".join(f"{NAMES.get(n, n)} {found[n]['over_10_percent']:.0%}" for n in most)

@@ -13,6 +13,7 @@ import gzip
 import json
 import random
 import tempfile
+import time
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,8 @@ from .scale import Scale
 from .served import Served
 from .tasks import arithmetic, checks, pairs
 from .tasks.draw import Draw
+from .tasks.phrasing import wrapped
+from .tasks.structured import answer
 
 UNUSED_SEEDS = 50_000_000  # beyond any that a scale trains on
 # The rows that the model is judged by have four times the items of the others.
@@ -154,8 +157,8 @@ def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[
     for index in range(2 * scale.evaluation_items):
         d = Draw("test", f"dates and units:{index}", facts.words)
         question, reasoning, result = d.rng.choice(DATES_AND_UNITS)(d)
-        asked = arithmetic.wrapped(d, question)
-        questions.append(arithmetic.answer(d, asked, result, reasoning))
+        asked = wrapped(d, question)
+        questions.append(answer(d, asked, result, reasoning))
     tally, right = Tally(), {}
     for on in (True, False):
         row = f"dates and units, thinking {'on' if on else 'off'}"
@@ -204,7 +207,7 @@ def training_tokens(folder: Path, documents: list[corpus.Document]) -> NDArray[n
     if stored.exists():
         return np.asarray(np.load(stored), np.uint16)
     encoder = tokenizers_stage.load(folder)
-    end = encoder.token_to_id(chat.END_OF_TEXT)
+    end = encoder.token_to_id(chat.END_OF_TEXT) or 0
     rows: list[int] = []
     texts = [f"# {d.title}\n\n{d.text}" for d in documents if d.split == "train"]
     for start in range(0, len(texts), 200):
@@ -270,12 +273,12 @@ def retrieval_figures(served: Served, scale: Scale, material: pairs.Material) ->
     return {"recall_at_10": found, "passages": len(passages)}
 
 
-def run(scale: Scale, folder: Path) -> None:
-    """Write figures.json, failures.json, ember.md and ember-embed.md."""
-    facts = tasks.load_facts(folder)
-    documents = list(corpus.load(folder))
+def served_figures(
+    scale: Scale, folder: Path, facts: tasks.Facts, documents: list[corpus.Document]
+) -> tuple[Figures, dict[str, list[str]]]:
+    """Everything that is asked of the server, and failures to read."""
     encoder = tokenizers_stage.load(folder)
-    figures: Figures = {"scale": scale.name, **task_leakage(scale, facts)}
+    figures: Figures = {}
     with (
         tempfile.TemporaryDirectory(prefix="ember-") as state,
         Served(Path(state), scale.context) as served,
@@ -283,27 +286,54 @@ def run(scale: Scale, folder: Path) -> None:
         served.add(CHAT, folder / "ember.gguf")
         served.add(EMBED, folder / "ember-embed.gguf")
         figures["tokens_per_second"] = served.speed(CHAT)
+        said("speed")
         figures |= token_figures(served, scale, encoder, documents)
+        said("tokens")
         held_out = task_figures(served, scale, facts, "test")
+        said("held-out tasks")
+        figures["tasks_seen"] = task_figures(served, scale, facts, "train").figures()
+        said("tasks as in training")
         gain, thought = thinking_figures(served, scale, facts)
+        said("thinking on and off")
         bad = bad_input_figures(served, scale, facts, encoder)
+        said("bad input")
         figures |= gain
         figures["tasks"] = held_out.figures() | thought.figures()
-        figures["tasks_seen"] = task_figures(served, scale, facts, "train").figures()
         figures["bad_input"] = bad.figures()
         figures |= document_figures(served, scale, folder, documents)
+        said("bits per byte")
         figures |= retrieval_figures(served, scale, pairs.gather(documents, facts))
+        said("retrieval")
+    return figures, {**held_out.failures, **thought.failures, **bad.failures}
+
+
+def said(what: str) -> None:
+    print(f"evaluate: {what} at {time.strftime('%H:%M:%S')}", flush=True)
+
+
+def precision_figures(folder: Path, documents: list[corpus.Document]) -> Figures:
+    """The files of other precisions that the export stage left, against half precision."""
     kinds = {k.name: folder / f"ember-{k.name}.gguf" for k in export.FILE_TYPES}
     kinds[export.SHIPPED.name] = folder / "ember.gguf"
-    if kinds["F16"].exists():
-        texts = [d.text[:2_000] for d in spread([d for d in documents if d.split == "test"], 16, 2)]
-        figures["quantisation"] = quantisation.compared(
-            kinds["F16"], {k: f for k, f in kinds.items() if k != "F16"}, texts
-        )
+    reference = kinds.pop("F16")
+    if not reference.exists():
+        return {}
+    chosen = spread([d for d in documents if d.split == "test"], 16, most=2)
+    present = {kind: file for kind, file in kinds.items() if file.exists()}
+    found = quantisation.compared(reference, present, [d.text[:2_000] for d in chosen])
+    return {"quantisation": found}
+
+
+def run(scale: Scale, folder: Path) -> None:
+    """Write figures.json, failures.json, ember.md and ember-embed.md."""
+    facts = tasks.load_facts(folder)
+    documents = list(corpus.load(folder))
+    figures: Figures = {"scale": scale.name, **task_leakage(scale, facts)}
+    asked_of_server, failures = served_figures(scale, folder, facts, documents)
+    figures |= asked_of_server | precision_figures(folder, documents)
     leakage = folder / "leakage.json"
     if leakage.exists():
         figures["leakage"] = json.loads(leakage.read_text())
-    failures = {**held_out.failures, **thought.failures, **bad.failures}
     (folder / "failures.json").write_text(json.dumps(failures, indent=1), encoding="utf-8")
     (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     cards.write(figures, scale, folder)

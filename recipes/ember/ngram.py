@@ -67,8 +67,8 @@ class KneserNey:
             discount = discounts(counts)[np.minimum(counts, 3)]
             before = keys(tokens, length - 1)[first]
             contexts, which = np.unique(before, return_inverse=True)
-            totals = np.bincount(which, counts.astype(np.float64))
-            left = np.bincount(which, discount)
+            totals: Numbers = np.bincount(which, counts).astype(np.float64)
+            left: Numbers = np.bincount(which, discount).astype(np.float64)
             self.orders.insert(0, Order(grams, counts - discount, contexts, totals, left))
 
     def bits(self, tokens: NDArray[np.uint16]) -> Numbers:

@@ -103,7 +103,8 @@ class Served:
         """What each token of the text after the first costs."""
         body = {"model": model, "prompt": text, "echo": True, "max_tokens": 0, "logprobs": 1}
         listed = self.post("/v1/completions", body)["choices"][0]["logprobs"]["token_logprobs"]
-        return -np.array(listed[1:], np.float64) / np.log(2)
+        cost: NDArray[np.float64] = -np.array(listed[1:], np.float64) / np.log(2)
+        return cost
 
     def vectors(self, model: str, texts: list[str], together: int = 16) -> NDArray[np.float32]:
         def some(start: int) -> list[list[float]]:
