@@ -23,7 +23,6 @@ from . import chat
 T = TypeVar("T")
 SLOTS = 4  # requests at once
 SECONDS = 300  # for one answer
-LONGEST_ANSWER = 300  # tokens; what has not ended by then does not stop by itself
 
 
 class Served:
@@ -31,6 +30,7 @@ class Served:
 
     def __init__(self, folder: Path, context: int) -> None:
         self.context = context
+        self.longest = context // 16  # tokens; what has not ended by then does not stop
         self.environment = {
             **os.environ,
             "INGLE_STATE_DIR": str(folder / "state"),
@@ -90,7 +90,7 @@ class Served:
         body: dict[str, Any] = {
             "model": model,
             "messages": as_openai(conversation.messages[:-1]),
-            "max_tokens": LONGEST_ANSWER,
+            "max_tokens": self.longest,
             "temperature": 0,
             "chat_template_kwargs": {"enable_thinking": conversation.thinking},
         }
