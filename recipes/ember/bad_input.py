@@ -72,7 +72,7 @@ def items(
         put("a language it does not speak", FOREIGN[number % len(FOREIGN)], number // len(FOREIGN))
         if number < 2 * len(EMPTY):
             put("an empty message", EMPTY[number % len(EMPTY)], number // len(EMPTY))
-        if number < 24:
+        if number < 12:
             put(
                 "2,000 tokens of noise",
                 noise(d.rng, encoder, min(NOISE_TOKENS, context // 2)),

@@ -46,7 +46,7 @@ from .tasks.phrasing import wrapped
 from .tasks.structured import answer
 
 UNUSED_SEEDS = 50_000_000  # beyond any that a scale trains on
-# The rows that the model is judged by have four times the items of the others.
+# The rows that the model is judged by have eight times the items of the others.
 HEADLINE = frozenset(
     ("extractive", "unanswerable", "tool_call", "tool_none", "json_by_schema", "documentation")
 )
@@ -109,8 +109,8 @@ def task_figures(served: Served, scale: Scale, facts: tasks.Facts, split: str) -
     held_out = split != "train"
     jobs: list[tuple[str, chat.Conversation]] = []
     for name in tasks.TASKS:
-        few = max(1, scale.evaluation_items // 2)
-        count = 4 * few if held_out and name in HEADLINE else few
+        few = max(1, scale.evaluation_items // 4 if held_out else scale.evaluation_items // 5)
+        count = 2 * scale.evaluation_items if held_out and name in HEADLINE else few
         first = 0 if held_out else UNUSED_SEEDS
         jobs += [(name, tasks.one(facts, name, split, first + i)) for i in range(count)]
     tally = Tally()
