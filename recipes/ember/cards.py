@@ -202,8 +202,8 @@ Wilson's for proportions, bootstrap over documents and over questions for the ot
 
 {task_leakage(figures)}
 
-The same questions with thinking on and off. All kinds of task, as training draws them but from
-seeds it did not use (`new seeds`: its phrasings and words, other contents), and held out:
+With thinking on and off the same questions are asked. All kinds of task, as training draws them but
+from seeds it did not use (`new seeds`: its phrasings and words, other contents), and held out:
 
 {other_tasks(figures)}
 
@@ -234,6 +234,21 @@ empty block.
 {data_section(folder)}"""
 
 
+def beside_bm25(figures: dict[str, Any]) -> str:
+    recall = figures["recall_at_10"]
+    worse = [
+        kind
+        for kind in ("plain", "paraphrased")
+        if recall[f"ember-embed, {kind}"][0] < recall[f"BM25, {kind}"][0]
+    ]
+    if not worse:
+        return ""
+    return (
+        f"On {' and '.join(worse)} questions plain word search (BM25) finds more: where both can be "
+        "had, use both. "
+    )
+
+
 def embed(figures: dict[str, Any], scale: Scale, folder: Path) -> str:
     rows = [f"{name} | {percent(row)}" for name, row in figures["recall_at_10"].items()]
     return f"""# ember-embed
@@ -259,9 +274,8 @@ no pair of synonyms was in training.
 
 ## Limits
 
-The questions are made by program; what people ask has not been measured. Where the words of the
-passage are known, plain word search (BM25) finds it more often: use both. It knows English
-documentation of software and little else.
+The questions are made by program; what people ask has not been measured. {beside_bm25(figures)}It knows
+English documentation of software and little else.
 
 {data_section(folder)}"""
 
