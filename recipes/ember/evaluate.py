@@ -208,12 +208,12 @@ def training_tokens(folder: Path, documents: list[corpus.Document]) -> NDArray[n
         return np.asarray(np.load(stored), np.uint16)
     encoder = tokenizers_stage.load(folder)
     end = encoder.token_to_id(chat.END_OF_TEXT) or 0
-    rows: list[int] = []
+    parts: list[NDArray[np.uint16]] = []
     texts = [f"# {d.title}\n\n{d.text}" for d in documents if d.split == "train"]
     for start in range(0, len(texts), 200):
         for coded in encoder.encode_batch(texts[start : start + 200]):
-            rows += [*coded.ids, end]
-    found = np.array(rows, np.uint16)
+            parts.append(np.array([*coded.ids, end], np.uint16))
+    found = np.concatenate(parts)
     np.save(stored, found)
     return found
 
