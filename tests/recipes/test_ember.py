@@ -93,4 +93,7 @@ def test_tiny_runs_every_stage(tmp_path: Path) -> None:
     assert fields["tokenizer.chat_template"].contents() == chat.TEMPLATE
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["same_tokens"][0] == figures["same_tokens"][1] > 0
+    assert figures["leakage"]["over_1_percent"] == 0
+    assert set(figures["bits_per_byte"]) == {"ember", "5-gram", "gzip"}
+    assert figures["quantisation"]["Q8_0"]["kl"] < figures["quantisation"]["Q4_0"]["kl"]
     assert "95 %" in (tmp_path / "ember.md").read_text()
