@@ -99,10 +99,17 @@ def quantised(figures: dict[str, Any]) -> str:
     if not found:
         return ""
     rows = [
-        f"{name} | {row['bytes'] / 1e6:.1f} MB | {row['kl']:.5f} | "
-        f"{row['interval'][0]:.5f} to {row['interval'][1]:.5f} | {row['same_first']:.1%}"
+        f"{name} | {row['bytes'] / 1e6:.1f} MB | {row['kl']:.5f} | {between(row)}"
         for name, row in sorted(found.items(), key=lambda item: item[1]["kl"])
     ]
+    elsewhere = [name for name, row in found.items() if row.get("interval") is None]
+    if elsewhere:
+        note = (
+            f"{elsewhere[0]} was measured on the machine that trained, from the bf16 weights; they were "
+            f"brought from there as {elsewhere[0]}, so the others' divergence is from that."
+        )
+    else:
+        note = ""
     listed = table("file | size | KL | 95 % | same first choice", rows)
     return f"""
 ### Precision
@@ -112,7 +119,16 @@ token on held-out documents. The K-quants (Q6_K, Q5_K, Q4_K) were not measured: 
 package nor the llama.cpp inside ingle can write them.
 
 {listed}
+
+{note}
 """
+
+
+def between(row: dict[str, Any]) -> str:
+    if row.get("interval") is None:
+        return " | "
+    low, high = row["interval"]
+    return f"{low:.5f} to {high:.5f} | {row['same_first']:.1%}"
 
 
 def leakage(figures: dict[str, Any]) -> str:
