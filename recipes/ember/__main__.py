@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import math
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from . import parallel
 from .scale import SCALES
 
 STAGES = [
@@ -18,11 +21,19 @@ STAGES = [
     "encode",
     "pretrain",
     "instruct",
+    "probe",
+    "reward",
+    "pairing",
     "embed",
     "export",
     "evaluate",
 ]
-TIMED = ("pretrain", "instruct", "embed")
+SCHEDULED = ("pretrain", "instruct", "reward")  # those that can end within a time
+TIMED = ("pretrain", "instruct", "reward", "embed")
+
+
+def number(text: str) -> Any:
+    return float(text) if "." in text else int(text)
 
 
 def main() -> int:
@@ -30,15 +41,25 @@ def main() -> int:
     parser.add_argument("--scale", choices=SCALES, default="tiny")
     parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, in order")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop and checkpoint after")
+    parser.add_argument(
+        "--within", type=float, default=math.inf, help="minutes in which a stage's schedule ends"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=NUMBER", help="change the scale"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for everything it makes")
     arguments = parser.parse_args()
     wanted = arguments.stages.split(",")
     unknown = sorted(set(wanted) - set(STAGES))
     if unknown:
         parser.error(f"unknown stages: {', '.join(unknown)} (there are: {', '.join(STAGES)})")
-    scale = SCALES[arguments.scale]
+    changes = dict(change.split("=") for change in arguments.set)
+    scale = dataclasses.replace(
+        SCALES[arguments.scale], **{name: number(value) for name, value in changes.items()}
+    )
     arguments.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
+    parallel.begin()
     for name in STAGES:
         if name not in wanted:
             continue
@@ -47,12 +68,15 @@ def main() -> int:
         stage = importlib.import_module(f".{name}", __package__)
         if name in TIMED:
             left = arguments.minutes - (started - begun) / 60
-            if not stage.run(scale, arguments.out, minutes=left):
+            within = {"within": arguments.within} if name in SCHEDULED else {}
+            if not stage.run(scale, arguments.out, minutes=left, **within):
                 print(f"== {name}: out of time; the same command goes on from its checkpoint")
                 return 3
         else:
             stage.run(scale, arguments.out)
+        parallel.wait()
         print(f"== {name} took {time.monotonic() - started:.0f} s", flush=True)
+    parallel.end()
     return 0
 
 

@@ -8,6 +8,7 @@ the loss is taken on. tests/recipes checks that template and `render` agree.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,3 +159,25 @@ def render(conversation: Conversation) -> tuple[str, str]:
     if conversation.thinking:
         return "".join(out), block + answer
     return "".join(out) + "<think>\n\n</think>\n\n", answer
+
+
+def parse(text: str) -> Message:
+    """The message in what a model wrote after a prompt: reasoning, content and calls."""
+    text = text.split(TURN_END)[0]
+    reasoning, found, content = text.rpartition("</think>")
+    message: Message = {"role": "assistant", "content": content if found else text}
+    if found:
+        message["reasoning_content"] = reasoning.replace("<think>", "").strip("\n")
+    calls = []
+    for body in re.findall(r"<tool_call>\n?(.*?)\n?</tool_call>", message["content"], re.S):
+        try:
+            call = json.loads(body)
+            function = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
+        except (ValueError, KeyError, TypeError):
+            function = {"name": "", "arguments": "not JSON"}
+        calls.append({"type": "function", "function": function})
+    if calls:
+        message["tool_calls"] = calls
+        message["content"] = message["content"].split("<tool_call>")[0]
+    message["content"] = message["content"].strip()
+    return message

@@ -1,7 +1,8 @@
-"""Stage 7, embed: the first blocks of the pretrained trunk, taught to bring a query to its passage.
+"""Stage 10, embed: the first blocks of the trunk, taught to bring a query to its passage.
 
-Mean pooling over all tokens; InfoNCE with the other passages of the batch as negatives, some of
-them neighbours from the same page.
+Mean pooling over all tokens; InfoNCE with the other passages of the batch as negatives, many of
+them neighbours from the same page. Half-way the model searches what is left with its own index:
+in the second half each query also sees the best wrong passage that it found.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import encode, model, optimizer, pretrain
+from . import mixture, model, optimizer, pairing
 from .scale import Scale
 
-TEMPERATURE = 0.04
+TEMPERATURE = 0.03
+RATE = 0.3  # of pretraining's learning rates
+SEARCHED = 65_536  # pairs among which a wrong passage is looked for
+TOO_GOOD = 0.95  # of the right passage's similarity: what is above may well be right too
 
 
 class Embedder(torch.nn.Module):
@@ -42,43 +46,110 @@ def first_blocks(trunk: model.Qwen3, layers: int) -> model.Qwen3:
     return shorter
 
 
+class Pairs:
+    """The rows of the pairing stage, on the device."""
+
+    def __init__(self, folder: Path, place: torch.device) -> None:
+        rows = np.load(folder / "pairs.npy")
+        self.rows = torch.from_numpy(rows.view(np.int16)).to(place)
+        self.keys = torch.from_numpy(np.load(folder / "pairs-keys.npy")).to(place)
+
+    def queries(self, index: slice | Tensor) -> tuple[Tensor, Tensor]:
+        rows = self.rows[index].long()
+        return rows[:, : pairing.QUERY_TOKENS], rows[:, -2]
+
+    def passages(self, index: slice | Tensor) -> tuple[Tensor, Tensor]:
+        rows = self.rows[index].long()
+        return rows[:, pairing.QUERY_TOKENS : -2], rows[:, -1]
+
+
+def loss_of(q: Tensor, p: Tensor, keys: Tensor, wrong: Tensor | None, wrong_keys: Tensor) -> Tensor:
+    """Cross-entropy of the right passage among the batch's, both ways, and the wrong ones."""
+    own = torch.arange(len(q), device=q.device)
+    same = (keys[:, None] == keys[None]) & ~torch.eye(len(q), dtype=torch.bool, device=q.device)
+    scores = (q @ p.T / TEMPERATURE).masked_fill(same, -math.inf)
+    wide = scores
+    if wrong is not None:
+        more = q @ wrong.T / TEMPERATURE
+        wide = torch.cat([scores, more.masked_fill(keys[:, None] == wrong_keys, -math.inf)], 1)
+    return (F.cross_entropy(wide, own) + F.cross_entropy(scores.T, own)) / 2
+
+
+@torch.no_grad()
+def mined(embedder: Embedder, pairs: Pairs, first: int, last: int) -> Tensor:
+    """For each pair of a range the row whose passage is most like its query and is wrong."""
+    place, size = pairs.rows.device, 1024
+    found = []
+    for start in range(first, last, SEARCHED):
+        end = min(start + SEARCHED, last)
+        vectors: list[tuple[Tensor, Tensor]] = []
+        for i in range(start, end, size):
+            index = slice(i, min(i + size, end))
+            with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
+                vectors.append((embedder(*pairs.queries(index)), embedder(*pairs.passages(index))))
+        queries, passages = (torch.cat(part) for part in zip(*vectors, strict=True))
+        keys = pairs.keys[start:end]
+        for i in range(0, len(queries), size):
+            own = slice(i, min(i + size, len(queries)))
+            scores = queries[own] @ passages.T
+            right = (queries[own] * passages[own]).sum(1, keepdim=True)
+            refused = (scores > TOO_GOOD * right) | (keys[own, None] == keys[None])
+            found.append(scores.masked_fill(refused, -2.0).argmax(1) + start)
+    return torch.cat(found)
+
+
 def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
     """Write embedder.pt."""
     torch.manual_seed(2)
-    started = time.monotonic()
-    # Neighbours of one page follow each other, so a batch holds them together.
-    place = pretrain.device()
-    rows = torch.from_numpy(np.load(folder / "pairs.npy").astype(np.int32)).to(place)
-    network = first_blocks(model.load(folder / "pretrained.pt"), scale.embed_layers)
+    torch.set_float32_matmul_precision("high")
+    torch.set_flush_denormal(True)
+    started, place = time.monotonic(), mixture.device()
+    pairs = Pairs(folder, place)
+    network = first_blocks(model.load(folder / "instructed.pt"), scale.embed_layers)
     embedder = Embedder(network).to(place)
-    compiled = torch.compile(embedder) if place.type == "cuda" else embedder
-    optimise = optimizer.Optimizer(embedder, scale, rate=0.15)
-    steps = min(scale.embed_steps, len(rows) // scale.embed_batch)
-    own = torch.arange(scale.embed_batch, device=place)
-    for step in range(steps):
-        chosen = rows[step * scale.embed_batch : (step + 1) * scale.embed_batch]
-        queries = chosen[:, : encode.QUERY_TOKENS].long(), chosen[:, -2]
-        passages = chosen[:, encode.QUERY_TOKENS : -2].long(), chosen[:, -1]
+    optimise = optimizer.Optimizer(embedder, scale, RATE)
+    # A step of the second half has wrong passages beside the right ones, and half the pairs.
+    half = scale.embed_batch // 2
+    count = min(scale.embed_steps // 2, len(pairs.rows) // (scale.embed_batch + half))
+    steps, step = 2 * count, 0
+    checkpoint = folder / "embed.ckpt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True, map_location=place)
+        embedder.load_state_dict(saved["embedder"])
+        optimise.load_state_dict(saved["optimizer"])
+        step = saved["step"]
+        print(f"resumed at step {step} of {steps}")
+    compiled = torch.compile(embedder, dynamic=False) if place.type == "cuda" else embedder
+    middle = count * scale.embed_batch
+    wrong_of: Tensor | None = None
+    while step < steps:
+        if step < count:
+            index = slice(step * scale.embed_batch, (step + 1) * scale.embed_batch)
+        else:
+            if wrong_of is None:
+                wrong_of = mined(embedder, pairs, middle, middle + count * half)
+                print(f"embed: wrong passages found in {time.monotonic() - started:.0f} s")
+            index = slice(middle + (step - count) * half, middle + (step - count + 1) * half)
+        keys = pairs.keys[index]
         with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
-            q, p = compiled(*queries), compiled(*passages)
-        similarity = q.float() @ p.float().T / TEMPERATURE
-        loss = (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+            q, p = compiled(*pairs.queries(index)), compiled(*pairs.passages(index))
+            wrong, wrong_keys = None, keys
+            if wrong_of is not None:
+                chosen = wrong_of[index.start - middle : index.stop - middle]
+                wrong, wrong_keys = compiled(*pairs.passages(chosen)), pairs.keys[chosen]
+        loss = loss_of(q, p, keys, wrong, wrong_keys)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(embedder.parameters(), 1.0)
         optimise.step(optimizer.schedule(step / steps))
-        if step % 50 == 0 or step == steps - 1:
-            hit = (similarity.argmax(1) == own).float().mean().item()
+        step += 1
+        if step % 50 == 0 or step == steps:
+            own = torch.arange(len(q), device=place)
+            hit = ((q @ p.T).argmax(1) == own).float().mean().item()
             print(f"embed step {step}/{steps} loss {loss.item():.4f} first {hit:.3f}", flush=True)
         if time.monotonic() - started > minutes * 60:
-            print("embed: out of time")
-            break
+            state = {"embedder": embedder.state_dict(), "optimizer": optimise.state_dict()}
+            torch.save({**state, "step": step}, checkpoint)
+            return False
+    checkpoint.unlink(missing_ok=True)
     model.save(network, folder / "embedder.pt")
     return True
-
-
-def similarities(queries: list[list[float]], passages: list[list[float]]) -> np.ndarray:
-    q, p = np.array(queries, dtype=np.float32), np.array(passages, dtype=np.float32)
-    q /= np.linalg.norm(q, axis=1, keepdims=True)
-    p /= np.linalg.norm(p, axis=1, keepdims=True)
-    product: np.ndarray = q @ p.T
-    return product

@@ -1,4 +1,4 @@
-"""Stage 4, encode: documents, conversations and pairs become arrays of token numbers.
+"""Stage 4, encode: documents and conversations become arrays of token numbers.
 
 All of it is made by forked workers, which inherit the facts rather than receive them. The
 documents come first: pretraining can begin while the rest is still being encoded.
@@ -6,6 +6,7 @@ documents come first: pretraining can begin while the rest is still being encode
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
@@ -18,19 +19,16 @@ from tokenizers import Tokenizer
 
 from . import chat, corpus, tasks, tokenizer
 from .scale import Scale
-from .tasks import pairs
 
 Tokens = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
-QUERY, PASSAGE = "query: ", "passage: "
-QUERY_TOKENS, PASSAGE_TOKENS = 64, 224
 
 
 class Inherited(NamedTuple):
     facts: tasks.Facts
     encoder: Tokenizer
     end: int
-    context: int
+    folder: Path
 
 
 inherited: Inherited | None = None
@@ -59,15 +57,6 @@ def encode_texts(texts: list[str]) -> Tokens:
     return np.array([token for row in with_end for token in row], dtype=np.uint16)
 
 
-def encode_mixed(indices: range) -> Tokens:
-    """Conversations as plain text, among the documents of pretraining."""
-    texts = [
-        "".join(chat.render(tasks.generate(given().facts, "train", -1 - index)))
-        for index in indices
-    ]
-    return encode_texts(texts)
-
-
 def documents(scale: Scale, folder: Path) -> None:
     """Write documents-SPLIT.npy. The pieces are shuffled: neighbours come from anywhere."""
     texts: dict[str, list[str]] = {"test": [], "validation": [], "train": []}
@@ -80,19 +69,21 @@ def documents(scale: Scale, folder: Path) -> None:
             [whole[i] for i in order[start : start + 40]] for start in range(0, len(order), 40)
         ]
         stream: list[Tokens] = list(pool(encode_texts, groups))  # type: ignore[arg-type]
-        own = sum(map(len, stream))
-        if split == "train":
-            stream += pool(encode_mixed, ranges(scale.mixed_conversations, 1000))  # type: ignore[arg-type]
-            stream = [stream[i] for i in rng.permutation(len(stream))]
         tokens = np.concatenate(stream) if stream else np.full(4096, given().end, np.uint16)
         np.save(folder / f"documents-{split}.npy", tokens)
         size = sum(len(text.encode()) for text in whole)
-        print(f"encode: {split} {own} tokens of {size} bytes, {len(tokens)} in all", flush=True)
+        print(f"encode: {split} {len(tokens)} tokens of {size} bytes", flush=True)
 
 
-def encode_conversations(indices: range) -> tuple[Tokens, Mask]:
-    """Whole conversations packed in rows of the context, and which tokens are answers."""
-    width = given().context + 1
+def shard_path(folder: Path, stage: str, number: int) -> Path:
+    return folder / "conversations" / f"{stage}-{number:05d}.npz"
+
+
+def encode_conversations(stage: str, width: int, number: int, indices: range) -> int:
+    """Write one shard: whole conversations packed in rows, and which tokens are answers."""
+    path = shard_path(given().folder, stage, number)
+    if path.exists():
+        return 0
     rows: list[Tokens] = []
     masks: list[Mask] = []
     filled = width
@@ -111,47 +102,38 @@ def encode_conversations(indices: range) -> tuple[Tokens, Mask]:
         # The line break after <|im_end|> is the template's, not the model's.
         masks[-1][filled + len(before) : filled + length - 1] = True
         filled += length
-    return np.stack(rows), np.stack(masks)
+    part = path.with_suffix(".part.npz")
+    np.savez(part, rows=np.stack(rows), masks=np.packbits(np.stack(masks), axis=1))
+    part.replace(path)
+    return len(rows)
+
+
+def encode_shard(job: tuple[str, int, int, range]) -> int:
+    return encode_conversations(*job)
 
 
 def conversations(scale: Scale, folder: Path) -> None:
-    """Write conversations.npy and answers.npy."""
-    chunks = list(pool(encode_conversations, ranges(scale.conversations, 4000)))
-    rows = np.concatenate([chunk[0] for chunk in chunks])  # type: ignore[index]
-    masks = np.concatenate([chunk[1] for chunk in chunks])  # type: ignore[index]
-    np.save(folder / "answers.npy", masks)
-    np.save(folder / "conversations.npy", rows)
-    print(f"encode: {rows.size} tokens of conversations, {masks.mean():.1%} answers", flush=True)
-
-
-def encode_pairs(indices: range) -> Tokens:
-    """Rows of query, passage and their lengths; a pair's neighbour in the page comes next."""
-    rows = []
-    for index in indices:
-        for query, passage in pairs.pair(given().facts, "train", index):
-            row = np.zeros(QUERY_TOKENS + PASSAGE_TOKENS + 2, np.uint16)
-            q = given().encoder.encode(QUERY + query).ids[:QUERY_TOKENS]
-            p = given().encoder.encode(PASSAGE + passage).ids[:PASSAGE_TOKENS]
-            row[: len(q)] = q
-            row[QUERY_TOKENS : QUERY_TOKENS + len(p)] = p
-            row[-2:] = len(q), len(p)
-            rows.append(row)
-    return np.stack(rows)
-
-
-def embedding_pairs(scale: Scale, folder: Path) -> None:
-    """Write pairs.npy."""
-    wanted = scale.embed_steps * scale.embed_batch
-    rows = np.concatenate(list(pool(encode_pairs, ranges(int(wanted / 1.5) + 16, 2000))))
-    np.save(folder / "pairs.npy", rows)
-    print(f"encode: {len(rows)} pairs", flush=True)
+    """Write conversations/STAGE-NUMBER.npz, those that training needs first being first."""
+    (folder / "conversations").mkdir(exist_ok=True)
+    jobs, counts, first = [], {}, 0
+    for stage, width, count in (
+        ("pretrain", scale.sequence + 1, scale.pretrain_conversations),
+        ("instruct", scale.context + 1, scale.instruct_conversations),
+    ):
+        chunks = ranges(count, 4000)
+        counts[stage] = len(chunks)
+        for number, chunk in enumerate(chunks):
+            jobs.append((stage, width, number, range(first + chunk.start, first + chunk.stop)))
+        first += count
+    (folder / "conversations" / "counts.json").write_text(json.dumps(counts))
+    rows = sum(pool(encode_shard, jobs))  # type: ignore[arg-type]
+    print(f"encode: {rows} rows of conversations in {len(jobs)} shards", flush=True)
 
 
 def run(scale: Scale, folder: Path) -> None:
     global inherited
     encoder = tokenizer.load(folder)
     end = encoder.token_to_id(chat.END_OF_TEXT) or 0
-    inherited = Inherited(tasks.load_facts(folder), encoder, end, scale.context)
+    inherited = Inherited(tasks.load_facts(folder), encoder, end, folder)
     documents(scale, folder)
     conversations(scale, folder)
-    embedding_pairs(scale, folder)

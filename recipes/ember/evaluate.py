@@ -1,329 +1,345 @@
-"""Stage 9, evaluate: what the shipped files do, through llama.cpp, and the model cards.
+"""Stage 12, evaluate: what the shipped files do behind `ingle serve`, and the model cards.
 
 Tasks are drawn twice: as training draws them, from seeds it never used, and from the test split,
 whose phrasings, names and functions it never showed. The distance between the two is what the
-model has learned by heart rather than understood.
-Bits per byte are of held-out documents, with those apart that share 13-grams with training.
+model has learned by heart rather than understood. Everything is asked greedily, and judged by
+program (`tasks.checks`), never by a model.
 """
+# ruff: noqa: E501 (odd texts are one line each)
 
 from __future__ import annotations
 
 import gzip
 import json
-import math
-import re
+import random
+import tempfile
+import time
 from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gguf
 import numpy as np
-import torch
-from gguf.quants import dequantize
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
-from . import cards, chat, corpus, encode, model, tasks, tokenizer
+from . import (
+    bad_input,
+    cards,
+    chat,
+    corpus,
+    export,
+    overlap,
+    pairing,
+    quantisation,
+    retrieval,
+    tasks,
+)
+from . import tokenizer as tokenizers_stage
+from .intervals import bootstrap, paired, wilson
+from .ngram import KneserNey
 from .scale import Scale
-from .tasks import about, catalogue, manual, pairs, reading
+from .served import Served
+from .tasks import arithmetic, checks, pairs
+from .tasks.draw import Draw
+from .tasks.phrasing import wrapped
+from .tasks.structured import answer
 
-REFUSALS = {*reading.UNKNOWN, *about.DONT_KNOW, *catalogue.IRRELEVANT, about.NOISE, about.EMPTY}
-SLOTS = 2
 UNUSED_SEEDS = 50_000_000  # beyond any that a scale trains on
+# The rows that the model is judged by have eight times the items of the others.
+HEADLINE = frozenset(
+    ("extractive", "unanswerable", "tool_call", "tool_none", "json_by_schema", "documentation")
+)
+CHAT, EMBED = "ember-evaluated", "ember-embed-evaluated"
+DATES_AND_UNITS = (
+    arithmetic.convert,
+    arithmetic.later,
+    arithmetic.days_later,
+    arithmetic.weekday_later,
+    arithmetic.days_between,
+)
+DOCUMENT = 4_500  # characters of a held-out document
+ODD = """naïve café — “quotes” … 🙂👩‍👩‍👧 ﬁ ½|日本語の文章。한국어 العربية עברית ไทย|\t\ttabs\r\nand\n\n\n
+lines   with   spaces  |don't I'LL we've 12345678901234567890 1,000.5e-10|x̂ ÅÅ \u200b\u00ad\ufeff
+zero|<|im_start|>user <think> </tool_call> <tool_call>|{"a":[1,2,{"b":null}]}\\n\\t\\u00e9|
+    def f(x: int) -> str:\n        return f"{x!r:>{10}}"  # done\n|#include <stdio.h>\nint
+main(void){for(;;){}}|$ ls -la | awk '{print $9}' > /dev/null 2>&1|𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ₿ ∑∫ ☃︎ \U0001f1e9\U0001f1ea"""
 Figures = dict[str, Any]
 
 
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a proportion."""
-    z, p = 1.96, hits / count
-    middle = (p + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count**2)) / (1 + z * z / count)
-    return middle - half, middle + half
+def proportion(right: list[bool]) -> list[float]:
+    return [sum(right) / len(right), *wilson(sum(right), len(right)), len(right)]
 
 
-def open_engine(path: Path, embedding: bool = False) -> Any:
-    import xllamacpp  # only this stage needs an engine
+class Tally:
+    """Right or wrong by row, and a few failures of each to read."""
 
-    p = xllamacpp.CommonParams()
-    p.model.path = str(path)
-    p.n_parallel = SLOTS
-    p.n_ctx = 4096 * SLOTS
-    p.n_batch = p.n_ubatch = 2048
-    p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 2
-    p.cache_ram_mib = 0
-    p.use_jinja = True
-    p.embedding = embedding
-    return xllamacpp.Server(p)
+    def __init__(self) -> None:
+        self.rows: dict[str, list[bool]] = defaultdict(list)
+        self.failures: dict[str, list[str]] = defaultdict(list)
+
+    def put(
+        self, row: str, right: bool, conversation: chat.Conversation, choice: dict[str, Any]
+    ) -> None:
+        self.rows[row].append(right)
+        if not right and len(self.failures[row]) < 6:
+            prompt, answer = chat.render(conversation)
+            self.failures[row].append(f"{prompt[-400:]}|{answer}|{choice}")
+
+    def figures(self) -> dict[str, list[float]]:
+        return {row: proportion(right) for row, right in sorted(self.rows.items())}
+
+
+def normalised(check: dict[str, Any]) -> dict[str, Any]:
+    """An exact match is one of words: case, spaces and a full stop at the end don't matter."""
+    return {**check, "equals": plain(str(check["equals"]))} if "equals" in check else check
+
+
+def plain(text: str) -> str:
+    return " ".join(text.split()).rstrip(".").casefold()
 
 
 def is_right(check: dict[str, Any], message: dict[str, Any]) -> bool:
-    content = (message.get("content") or "").strip()
-    calls = message.get("tool_calls") or []
     if "equals" in check:
-        return bool(content.casefold() == str(check["equals"]).strip().casefold())
-    if "unknown" in check:
-        return content in REFUSALS or content.startswith("I don't know")
-    if "calls" in check:
-        try:
-            made = [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in calls]
-        except ValueError:
-            return False
-        return made == [(c["function"]["name"], c["function"]["arguments"]) for c in check["calls"]]
-    if "no_call" in check:
-        return not calls and bool(content)
-    if "json" in check:
-        try:
-            return bool(json.loads(content) == check["json"])
-        except ValueError:
-            return False
-    if "contains" in check:
-        return f"`{check['contains']}" in content
-    return bool(content)  # free: any answer
+        message = {**message, "content": plain(message.get("content") or "")}
+    return checks.is_right(normalised(check), message)
 
 
-def perform(engine: Any, conversation: chat.Conversation) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "messages": as_openai(conversation.messages[:-1]),
-        "max_tokens": 300,
-        "temperature": 0,
-        "chat_template_kwargs": {"enable_thinking": conversation.thinking},
-    }
-    if conversation.tools:
-        request["tools"] = conversation.tools
-    reply = engine.handle_chat_completions(request)
-    reply = reply if isinstance(reply, dict) else json.loads(reply)
-    if "choices" not in reply:
-        raise RuntimeError(f"the engine refused: {reply}")
-    choice: dict[str, Any] = reply["choices"][0]
-    return choice
+def task_figures(served: Served, scale: Scale, facts: tasks.Facts, split: str) -> Tally:
+    held_out = split != "train"
+    jobs: list[tuple[str, chat.Conversation]] = []
+    for name in tasks.TASKS:
+        few = max(1, scale.evaluation_items // 4 if held_out else scale.evaluation_items // 5)
+        count = 2 * scale.evaluation_items if held_out and name in HEADLINE else few
+        first = 0 if held_out else UNUSED_SEEDS
+        jobs += [(name, tasks.one(facts, name, split, first + i)) for i in range(count)]
+    tally = Tally()
+    answers = served.at_once(lambda job: served.answer(CHAT, job[1]), jobs)
+    for (name, conversation), choice in zip(jobs, answers, strict=True):
+        message = choice["message"]
+        right = is_right(conversation.check, message)
+        tally.put(name, right, conversation, choice)
+        stopped = choice["finish_reason"] in ("stop", "tool_calls")
+        tally.put("stops by itself", stopped, conversation, choice)
+        if "json" in conversation.check:
+            valid = checks.is_json(message.get("content") or "")
+            tally.put("JSON is valid", valid, conversation, choice)
+    return tally
 
 
-def as_openai(messages: list[chat.Message]) -> list[chat.Message]:
-    """Arguments as text and calls with ids, as the HTTP interface has them."""
-    out = []
-    for message in messages:
-        copied = dict(message)
-        if message["role"] == "tool":
-            copied["tool_call_id"] = "0"
-        if "tool_calls" in message:
-            copied["tool_calls"] = [
-                {
-                    "id": str(i),
-                    "type": "function",
-                    "function": {
-                        "name": c["function"]["name"],
-                        "arguments": json.dumps(c["function"]["arguments"]),
-                    },
-                }
-                for i, c in enumerate(message["tool_calls"])
-            ]
-        out.append(copied)
-    return out
+def asked(conversation: chat.Conversation) -> str:
+    """The last question; not the functions or the turns before it."""
+    return str(conversation.messages[-2].get("content") or "")
 
 
-def task_figures(
-    engine: Any, scale: Scale, facts: tasks.Facts, split: str, first: int = 0
-) -> Figures:
-    hits: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
-    jobs = [
-        (name, tasks.one(facts, name, split, first + index))
+def task_leakage(scale: Scale, facts: tasks.Facts) -> Figures:
+    """13-grams that the questions of the test share with those of training, by task.
+
+    Noise may repeat itself; a question that training asks word for word would be no test.
+    """
+    trained, tested = 100 * scale.evaluation_items, 2 * scale.evaluation_items
+    found = {
+        name: overlap.between(
+            [asked(tasks.one(facts, name, "test", i)) for i in range(tested)],
+            (asked(tasks.one(facts, name, "train", i)) for i in range(trained)),
+        )
         for name in tasks.TASKS
-        for index in range(scale.evaluation_items * (2 if name == "arithmetic" else 1))
-    ]
-
-    def work(job: tuple[str, chat.Conversation]) -> tuple[str, chat.Conversation, dict[str, Any]]:
-        return job[0], job[1], perform(engine, job[1])
-
-    failures: dict[str, list[str]] = defaultdict(list)
-    with ThreadPoolExecutor(SLOTS) as threads:
-        for name, conversation, choice in threads.map(work, jobs):
-            label = name
-            if name == "arithmetic":
-                label += ", thinking" if conversation.thinking else ", direct"
-            right = is_right(conversation.check, choice["message"])
-            if "free" in conversation.check:
-                label = f"{name} (answers)"
-            counts[label] += 1
-            hits[label] += right
-            if not right and len(failures[label]) < 4:
-                prompt, answer = chat.render(conversation)
-                failures[label].append(f"{prompt[-300:]}|{answer}|{choice['message']}")
-            counts["stops by itself"] += 1
-            hits["stops by itself"] += choice["finish_reason"] in ("stop", "tool_calls")
-            if "json" in conversation.check:
-                counts["JSON is valid"] += 1
-                hits["JSON is valid"] += is_json(choice["message"].get("content") or "")
-    figures = {k: [hits[k] / n, *wilson(hits[k], n), n] for k, n in counts.items()}
-    return {"tasks": figures, "failures": failures}
+    }
+    for name, row in found.items():
+        if name != "noise" and row["same"] > 0.05 and row["same"] * row["texts"] > 2:
+            raise RuntimeError(f"{name}: questions of the test are questions of training: {row}")
+    return {"task_leakage": found, "questions_compared": trained}
 
 
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[Figures, Tally]:
+    """The same questions about dates and units with thinking on and off."""
+    questions = []
+    for index in range(2 * scale.evaluation_items):
+        d = Draw("test", f"dates and units:{index}", facts.words)
+        question, reasoning, result = d.rng.choice(DATES_AND_UNITS)(d)
+        asked = wrapped(d, question)
+        questions.append(answer(d, asked, result, reasoning))
+    tally, right = Tally(), {}
+    for on in (True, False):
+        row = f"dates and units, thinking {'on' if on else 'off'}"
+        jobs = [replace(question, thinking=on) for question in questions]
+        answers = served.at_once(lambda job: served.answer(CHAT, job), jobs)
+        for conversation, choice in zip(jobs, answers, strict=True):
+            good = is_right(conversation.check, choice["message"])
+            tally.put(row, good, conversation, choice)
+        right[on] = tally.rows[row]
+    difference = (sum(right[True]) - sum(right[False])) / len(questions)
+    return {"thinking_gain": [difference, *paired(right[True], right[False])]}, tally
 
 
-def shipped_weights(path: Path, config: model.Config) -> model.Qwen3:
-    """The model with the weights as they are in the GGUF, after quantisation."""
-    network = model.Qwen3(config)
-    state = {}
-    for tensor in gguf.GGUFReader(path).tensors:
-        values = dequantize(tensor.data, tensor.tensor_type)
-        state[tensor.name] = torch.from_numpy(np.array(values, dtype=np.float32))
-    network.load_state_dict(state)
-    return network
+def bad_input_figures(
+    served: Served, scale: Scale, facts: tasks.Facts, encoder: Tokenizer
+) -> Tally:
+    tally = Tally()
+    count = scale.evaluation_items // 2
+    for kind, conversations in bad_input.items(facts, count, encoder, scale.context).items():
+        answers = served.at_once(lambda job: served.answer(CHAT, job), conversations)
+        for conversation, choice in zip(conversations, answers, strict=True):
+            tally.put(f"{kind}: brief", bad_input.is_brief(choice), conversation, choice)
+            tally.put(f"{kind}: says so", bad_input.says_so(choice), conversation, choice)
+            called = bool(choice["message"].get("tool_calls"))
+            tally.put(f"{kind}: no call", not called, conversation, choice)
+    return tally
 
 
-def config_of(path: Path) -> model.Config:
-    fields = gguf.GGUFReader(path).fields
-
-    def read(key: str) -> Any:
-        return fields[f"qwen3.{key}"].contents()
-
-    return model.Config(
-        vocabulary=len(fields["tokenizer.ggml.tokens"].data),
-        layers=read("block_count"),
-        width=read("embedding_length"),
-        heads=read("attention.head_count"),
-        key_value_heads=read("attention.head_count_kv"),
-        head=read("attention.key_length"),
-        feed_forward=read("feed_forward_length"),
-        context=read("context_length"),
-        rope_base=read("rope.freq_base"),
-    )
+def spread(documents: list[corpus.Document], count: int, most: int) -> list[corpus.Document]:
+    """Held-out documents from many works, at most some of each."""
+    rng = random.Random(0)
+    shuffled = [d for d in documents if d.kind != "dictionary"]
+    rng.shuffle(shuffled)
+    taken: Counter[str] = Counter()
+    chosen = []
+    for document in shuffled:
+        source = document.work.split("/")[0]
+        if taken[source] < most:
+            taken[source] += 1
+            chosen.append(document)
+    return chosen[:count]
 
 
-def grams(text: str) -> set[int]:
-    words = re.findall(r"\w+", text.lower())
-    return {hash(tuple(words[i : i + 13])) for i in range(len(words) - 12)}
+def training_tokens(folder: Path, documents: list[corpus.Document]) -> NDArray[np.uint16]:
+    stored = folder / "documents-train.npy"
+    if stored.exists():
+        return np.asarray(np.load(stored), np.uint16)
+    encoder = tokenizers_stage.load(folder)
+    end = encoder.token_to_id(chat.END_OF_TEXT) or 0
+    parts: list[NDArray[np.uint16]] = []
+    texts = [f"# {d.title}\n\n{d.text}" for d in documents if d.split == "train"]
+    for start in range(0, len(texts), 200):
+        for coded in encoder.encode_batch(texts[start : start + 200]):
+            parts.append(np.array([*coded.ids, end], np.uint16))
+    found = np.concatenate(parts)
+    np.save(stored, found)
+    return found
 
 
-@torch.no_grad()
-def held_out(path: Path, scale: Scale, folder: Path) -> Figures:
-    """Bits per byte of held-out documents; `fresh` are those without training's 13-grams."""
-    network = shipped_weights(path, config_of(path)).eval()
-    encoder = tokenizer.load(folder)
-    documents = [d for d in corpus.load(folder, "test") if d.kind != "dictionary"]
-    rng = np.random.default_rng(0)
-    count = min(len(documents), scale.evaluation_items)
-    chosen = [documents[i] for i in rng.choice(len(documents), count, replace=False)]
-    texts = [f"# {d.title}\n\n{d.text[:5000]}" for d in chosen]
-    wanted = [grams(text) for text in texts]
-    every = set().union(*wanted)
-    seen: set[int] = set()
-    for document in corpus.load(folder, "train"):
-        seen |= grams(document.text) & every
-    rows: list[tuple[float, int, int, bool]] = []
-    for text, own in zip(texts, wanted, strict=True):
-        ids = encoder.encode(text).ids[: min(1500, network.config.context)]
-        size = len(encoder.decode(ids, skip_special_tokens=False).encode())
-        tokens = torch.tensor([ids])
-        nats = network(tokens[:, :-1], tokens[:, 1:]).item() * (len(ids) - 1)
-        packed = len(gzip.compress(text.encode()[:size])) * 8
-        rows.append((nats / math.log(2), size, packed, len(own & seen) <= 0.01 * max(1, len(own))))
-
-    def summary(some: list[tuple[float, int, int, bool]]) -> list[float]:
-        total = sum(r[1] for r in some)
-        draws = []
-        for _ in range(500):  # bootstrap over documents
-            picked = [some[i] for i in rng.integers(len(some), size=len(some))]
-            draws.append(sum(r[0] for r in picked) / sum(r[1] for r in picked))
-        low, high = np.quantile(draws, [0.025, 0.975])
-        bits, zipped = sum(r[0] for r in some) / total, sum(r[2] for r in some) / total
-        return [bits, float(low), float(high), zipped, len(some)]
-
-    found = {"all": summary(rows)}
-    if any(r[3] for r in rows):
-        found["fresh"] = summary([r for r in rows if r[3]])
-    return {"bits_per_byte": found}
+def document_figures(
+    served: Served, scale: Scale, folder: Path, documents: list[corpus.Document]
+) -> Figures:
+    """Bits per byte of held-out documents: the model's, gzip's and a 5-gram model's."""
+    encoder = tokenizers_stage.load(folder)
+    chosen = spread([d for d in documents if d.split == "test"], scale.evaluation_items, most=12)
+    texts = [f"# {d.title}\n\n{d.text[:DOCUMENT]}" for d in chosen]
+    counted = KneserNey(training_tokens(folder, documents), encoder.get_vocab_size())
+    bits: dict[str, list[float]] = defaultdict(list)
+    sizes: list[float] = []
+    for text, found in zip(
+        texts, served.at_once(lambda t: served.bits(CHAT, t), texts), strict=True
+    ):
+        ids = np.array(encoder.encode(text).ids, np.uint16)
+        bits["ember"].append(float(found.sum()))
+        bits["5-gram"].append(float(counted.bits(ids).sum()))
+        bits["gzip"].append(8.0 * len(gzip.compress(text.encode(), 9)))
+        # Nothing precedes the first token, so it costs none of them anything.
+        sizes.append(float(len(text.encode()) - len(encoder.decode([int(ids[0])]).encode())))
+    return {
+        "bits_per_byte": {
+            name: [sum(of) / sum(sizes), *bootstrap(of, sizes), len(texts)]
+            for name, of in bits.items()
+        }
+    }
 
 
-def bm25(queries: list[str], passages: list[str]) -> NDArray[np.float64]:
-    split = [re.findall(r"\w+", p.lower()) for p in passages]
-    average = sum(map(len, split)) / len(split)
-    frequency = Counter(w for words in split for w in set(words))
-    scores = np.zeros((len(queries), len(passages)))
-    counted = [Counter(words) for words in split]
-    for i, query in enumerate(queries):
-        for word in set(re.findall(r"\w+", query.lower())) & set(frequency):
-            n = frequency[word]
-            weight = math.log(1 + (len(split) - n + 0.5) / (n + 0.5))
-            for j, words in enumerate(counted):
-                if tf := words[word]:
-                    norm = tf + 1.2 * (0.25 + 0.75 * len(split[j]) / average)
-                    scores[i, j] += weight * tf * 2.2 / norm
-    return scores
+def token_figures(
+    served: Served, scale: Scale, encoder: Tokenizer, documents: list[corpus.Document]
+) -> Figures:
+    """Token for token: llama.cpp behind ingle against the tokenizer that training used."""
+    held_out = spread([d for d in documents if d.split == "test"], scale.evaluation_items, 12)
+    texts = [d.text[:3_000] for d in held_out] + ODD.split("|")
+    found = served.at_once(lambda text: served.tokens(CHAT, text), texts)
+    same = [encoder.encode(text).ids == ids for text, ids in zip(texts, found, strict=True)]
+    return {"same_tokens": [sum(same), len(same)]}
 
 
-def embedded(engine: Any, texts: list[str]) -> NDArray[np.float32]:
-    rows: list[list[float]] = []
-    for i in range(0, len(texts), 16):
-        reply = engine.handle_embeddings({"input": texts[i : i + 16]})
-        rows += [item["embedding"] for item in reply["data"]]
-    found = np.array(rows, dtype=np.float32)
-    scaled: NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return scaled
+def retrieval_figures(served: Served, scale: Scale, material: pairs.Material) -> Figures:
+    """Recall at 10 among passages of held-out documents, on plain and paraphrased questions."""
+    asked, others = pairs.questions(material, "test", 5 * scale.evaluation_items)
+    passages = [q.passage for q in asked] + others
+    indexed = served.vectors(EMBED, [pairing.PASSAGE + p for p in passages])
+    found: Figures = {}
+    for kind, queries in (
+        ("plain", [q.plain for q in asked]),
+        ("paraphrased", [q.paraphrased for q in asked]),
+    ):
+        vectors = served.vectors(EMBED, [pairing.QUERY + q for q in queries])
+        ours = retrieval.hits(retrieval.cosine(vectors, indexed))
+        theirs = retrieval.hits(retrieval.bm25(queries, passages))
+        found[f"ember-embed, {kind}"] = [ours / len(asked), *wilson(ours, len(asked)), len(asked)]
+        found[f"BM25, {kind}"] = [theirs / len(asked), *wilson(theirs, len(asked)), len(asked)]
+    return {"recall_at_10": found, "passages": len(passages)}
 
 
-def retrieval(path: Path, scale: Scale, facts: tasks.Facts) -> Figures:
-    """Recall at 10 among passages of held-out documents, against BM25 on the same queries."""
-    found: list[tuple[str, str]] = []
-    for index in range(scale.evaluation_items * 20):
-        found += pairs.pair(facts, "test", index)
-    unique = list({passage: query for query, passage in found}.items())[
-        : scale.evaluation_items * 10
-    ]
-    passages = [p for p, _ in unique]
-    asked = unique[: scale.evaluation_items * 4]
-    queries = [q for _, q in asked]
-    engine = open_engine(path, embedding=True)
-    cut = [p[:1200] for p in passages]
-    similarity = (
-        embedded(engine, [encode.QUERY + q for q in queries])
-        @ embedded(engine, [encode.PASSAGE + p for p in cut]).T
-    )
+def served_figures(
+    scale: Scale, folder: Path, facts: tasks.Facts, documents: list[corpus.Document]
+) -> tuple[Figures, dict[str, list[str]]]:
+    """Everything that is asked of the server, and failures to read."""
+    encoder = tokenizers_stage.load(folder)
+    figures: Figures = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="ember-") as state,
+        Served(Path(state), scale.context) as served,
+    ):
+        served.add(CHAT, folder / "ember.gguf")
+        served.add(EMBED, folder / "ember-embed.gguf")
+        figures["tokens_per_second"] = served.speed(CHAT)
+        said("speed")
+        figures |= token_figures(served, scale, encoder, documents)
+        said("tokens")
+        held_out = task_figures(served, scale, facts, "test")
+        said("held-out tasks")
+        figures["tasks_seen"] = task_figures(served, scale, facts, "train").figures()
+        said("tasks as in training")
+        gain, thought = thinking_figures(served, scale, facts)
+        said("thinking on and off")
+        bad = bad_input_figures(served, scale, facts, encoder)
+        said("bad input")
+        figures |= gain
+        figures["tasks"] = held_out.figures() | thought.figures()
+        figures["bad_input"] = bad.figures()
+        figures |= document_figures(served, scale, folder, documents)
+        said("bits per byte")
+        figures |= retrieval_figures(served, scale, pairs.gather(documents, facts))
+        said("retrieval")
+    return figures, {**held_out.failures, **thought.failures, **bad.failures}
 
-    def recall(scores: NDArray[Any]) -> list[float]:
-        best = np.argsort(-scores, axis=1)[:, :10]
-        hits = sum(i in best[i] for i in range(len(queries)))
-        return [hits / len(queries), *wilson(hits, len(queries)), len(queries)]
 
-    figures = {"ember-embed": recall(similarity), "BM25": recall(bm25(queries, passages))}
-    return {"recall_at_10": figures, "passages": len(passages)}
+def said(what: str) -> None:
+    print(f"evaluate: {what} at {time.strftime('%H:%M:%S')}", flush=True)
 
 
-def same_tokens(engine: Any, scale: Scale, folder: Path) -> Figures:
-    """llama.cpp and `tokenizers` cut held-out text alike: compared by prompt length."""
-    encoder = tokenizer.load(folder)
-    texts = [d.text[:1500] for d in corpus.load(folder, "test")][: scale.evaluation_items]
-    equal = 0
-    for text in texts:
-        reply = engine.handle_completions({"prompt": text, "max_tokens": 1, "temperature": 0})
-        reply = reply if isinstance(reply, dict) else json.loads(reply)
-        equal += reply["usage"]["prompt_tokens"] == len(encoder.encode(text).ids)
-    return {"same_tokens": [equal, len(texts)]}
+def precision_figures(folder: Path, documents: list[corpus.Document]) -> Figures:
+    """The files of other precisions that the export stage left, against half precision."""
+    kinds = {k.name: folder / f"ember-{k.name}.gguf" for k in export.FILE_TYPES}
+    kinds[export.SHIPPED.name] = folder / "ember.gguf"
+    reference = kinds.pop("F16")
+    if not reference.exists():
+        return {}
+    chosen = spread([d for d in documents if d.split == "test"], 16, most=2)
+    present = {kind: file for kind, file in kinds.items() if file.exists()}
+    found = quantisation.compared(reference, present, [d.text[:2_000] for d in chosen])
+    # Weights that travelled as Q8_0 say nothing about Q8_0: that was measured where they were made.
+    stored = folder / "precision.json"
+    if stored.exists():
+        found[export.SHIPPED.name] |= json.loads(stored.read_text())
+    return {"quantisation": found}
 
 
 def run(scale: Scale, folder: Path) -> None:
-    """Write figures.json, ember.md and ember-embed.md."""
+    """Write figures.json, failures.json, ember.md and ember-embed.md."""
     facts = tasks.load_facts(folder)
-    engine = open_engine(folder / "ember.gguf")
-    figures: Figures = {"scale": scale.name}
-    figures |= same_tokens(engine, scale, folder)
-    figures |= task_figures(engine, scale, facts, "test")
-    seen = task_figures(engine, scale, facts, "train", UNUSED_SEEDS)
-    figures["tasks_seen"] = seen["tasks"]
-    figures |= retrieval(folder / "ember-embed.gguf", scale, facts)
-    figures |= held_out(folder / "ember.gguf", scale, folder)
-    (folder / "failures.json").write_text(json.dumps(figures.pop("failures"), indent=1))
-    (folder / "figures.json").write_text(json.dumps(figures, indent=1))
+    documents = list(corpus.load(folder))
+    figures: Figures = {"scale": scale.name, **task_leakage(scale, facts)}
+    asked_of_server, failures = served_figures(scale, folder, facts, documents)
+    figures |= asked_of_server | precision_figures(folder, documents)
+    leakage = folder / "leakage.json"
+    if leakage.exists():
+        figures["leakage"] = json.loads(leakage.read_text())
+    (folder / "failures.json").write_text(json.dumps(failures, indent=1), encoding="utf-8")
+    (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     cards.write(figures, scale, folder)
-    for name, row in figures["tasks"].items():
-        print(f"{name:24} {row[0]:6.1%}  [{row[1]:.1%}, {row[2]:.1%}]  n={row[3]}")
-    print({k: v for k, v in figures.items() if k != "tasks"})
-
-
-assert manual.NO_COMMAND.startswith("I don't know")  # what is_right takes for a refusal
+    print(cards.summary(figures))

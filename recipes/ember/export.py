@@ -8,7 +8,7 @@ import gguf
 import numpy as np
 from gguf.quants import quantize
 
-from . import chat, encode, model, tokenizer
+from . import chat, model, pairing, tokenizer
 from .scale import Scale
 
 DESCRIPTIONS = {
@@ -16,6 +16,16 @@ DESCRIPTIONS = {
     "ember-embed": "The small embedding model inside ingle, for search in documentation.",
 }
 REPOSITORY = "recipes/ember"
+SHIPPED = gguf.GGMLQuantizationType.Q8_0
+# What gguf's Python can write; the evaluate stage measures what each loses against F16.
+FILE_TYPES = {
+    gguf.GGMLQuantizationType.F16: gguf.LlamaFileType.MOSTLY_F16,
+    gguf.GGMLQuantizationType.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
+    gguf.GGMLQuantizationType.Q5_1: gguf.LlamaFileType.MOSTLY_Q5_1,
+    gguf.GGMLQuantizationType.Q5_0: gguf.LlamaFileType.MOSTLY_Q5_0,
+    gguf.GGMLQuantizationType.Q4_1: gguf.LlamaFileType.MOSTLY_Q4_1,
+    gguf.GGMLQuantizationType.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0,
+}
 # Read by llama.cpp as defaults: nearly greedy, since a small model's tail is noise.
 TEMPERATURE, TOP_K, TOP_P, MINIMUM_P, REPEAT = 0.2, 20, 0.9, 0.05, 1.0
 
@@ -42,7 +52,13 @@ def add_tokenizer(writer: gguf.GGUFWriter, folder: Path) -> None:
     writer.add_add_bos_token(False)
 
 
-def write(name: str, network: model.Qwen3, folder: Path, path: Path) -> None:
+def write(
+    name: str,
+    network: model.Qwen3,
+    folder: Path,
+    path: Path,
+    kind: gguf.GGMLQuantizationType = SHIPPED,
+) -> None:
     config = network.config
     writer = gguf.GGUFWriter(path, "qwen3")
     writer.add_name(name)
@@ -55,7 +71,7 @@ def write(name: str, network: model.Qwen3, folder: Path, path: Path) -> None:
     parameters = sum(p.numel() for p in network.parameters())
     writer.add_size_label(f"{parameters / 1e6:.0f}M")
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_file_type(FILE_TYPES[kind])
     writer.add_block_count(config.layers)
     writer.add_context_length(config.context)
     writer.add_embedding_length(config.width)
@@ -76,14 +92,15 @@ def write(name: str, network: model.Qwen3, folder: Path, path: Path) -> None:
         writer.add_float32("general.sampling.penalty_repeat", REPEAT)
     else:
         writer.add_pooling_type(gguf.PoolingType.MEAN)
-        writer.add_string("ingle.embedding.query_prefix", encode.QUERY)
-        writer.add_string("ingle.embedding.passage_prefix", encode.PASSAGE)
+        writer.add_string("ingle.embedding.query_prefix", pairing.QUERY)
+        writer.add_string("ingle.embedding.passage_prefix", pairing.PASSAGE)
     for key, tensor in network.state_dict().items():
         values = tensor.float().numpy()
         if values.ndim == 1:
             writer.add_tensor(key, values.astype(np.float32))
+        elif kind == gguf.GGMLQuantizationType.F16:
+            writer.add_tensor(key, values.astype(np.float16))
         else:
-            kind = gguf.GGMLQuantizationType.Q8_0
             writer.add_tensor(key, quantize(values, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -93,6 +110,11 @@ def write(name: str, network: model.Qwen3, folder: Path, path: Path) -> None:
 
 
 def run(scale: Scale, folder: Path) -> None:
-    """Write ember.gguf and ember-embed.gguf."""
-    write("ember", model.load(folder / "instructed.pt"), folder, folder / "ember.gguf")
+    """Write ember.gguf and ember-embed.gguf, and ember in other precisions for the comparison."""
+    rewarded = folder / "rewarded.pt"
+    trained = model.load(rewarded if rewarded.exists() else folder / "instructed.pt")
+    write("ember", trained, folder, folder / "ember.gguf")
+    for kind in FILE_TYPES:
+        if kind != SHIPPED:
+            write("ember", trained, folder, folder / f"ember-{kind.name}.gguf", kind)
     write("ember-embed", model.load(folder / "embedder.pt"), folder, folder / "ember-embed.gguf")

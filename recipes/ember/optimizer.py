@@ -72,3 +72,13 @@ class Optimizer:
 def schedule(progress: float, warmup: float = 0.02, decay: float = 0.5) -> float:
     """Factor on the rates: warm up, hold, then fall linearly to nothing."""
     return min(1.0, (progress + 1e-3) / warmup, (1.0 - progress) / decay)
+
+
+def held(progress: float) -> float:
+    """Warm up and hold: for a stage that another one ends."""
+    return min(1.0, (progress + 1e-3) / 0.02)
+
+
+def falling(progress: float) -> float:
+    """The end of a schedule: from the held rate to nothing, after a short warm-up."""
+    return min(1.0 - progress, (progress + 1e-3) / 0.02)

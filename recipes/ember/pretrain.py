@@ -1,7 +1,7 @@
-"""Stage 5, pretrain: next-token prediction on the documentation, with some tasks among it.
+"""Stage 5, pretrain: next-token prediction on documentation, with conversations beside it.
 
 `train` is the loop of both this stage and the next: batches in, a checkpoint every so often, and
-where it left off when it starts again.
+where it left off when it starts again. The rate is held here; the instruct stage lets it fall.
 """
 
 from __future__ import annotations
@@ -14,59 +14,55 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from . import model, optimizer
+from . import mixture, model, optimizer, parallel
+from .mixture import device
 from .scale import Scale
 
-Batch = tuple[Tensor, Tensor]
 CHECKPOINT_SECONDS = 120
 
 
-def device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+class Progress:
+    """How far a stage is, by its steps or, if it must end within a time, by the clock."""
 
+    def __init__(self, steps: int, within: float, place: torch.device) -> None:
+        self.steps, self.seconds, self.place = steps, within * 60, place
+        self.started = self.asked = time.monotonic()
+        self.known, self.per_step, self.step = 0.0, 0.0, 0
 
-def windows(tokens: NDArray[np.uint16], scale: Scale, seed: int) -> Callable[[int], Batch]:
-    """Batch number `step`: every window of an epoch once, in an order that the seed fixes."""
-    stream = torch.from_numpy(tokens.astype(np.int32)).to(device())
-    length = min(scale.sequence, len(tokens) // 2 - 1)
-    count = (len(tokens) - 1) // length - 1
-    offsets = torch.arange(length + 1, device=stream.device)
-
-    def batch(step: int) -> Batch:
-        starts = []
-        for index in range(step * scale.batch, (step + 1) * scale.batch):
-            epoch, place = divmod(index, count)
-            if epoch not in orders:
-                rng = np.random.default_rng((seed, epoch))
-                orders[epoch] = (rng.permutation(count), int(rng.integers(length)))
-            order, shift = orders[epoch]
-            starts.append(int(order[place]) * length + shift)
-        rows = stream[torch.tensor(starts, device=stream.device)[:, None] + offsets].long()
-        return rows[:, :-1], rows[:, 1:]
-
-    orders: dict[int, tuple[NDArray[np.int64], int]] = {}
-    return batch
+    def __call__(self, step: int) -> float:
+        if math.isinf(self.seconds):
+            return step / self.steps
+        if step % 20 == 0 and step > self.step:
+            now = time.monotonic()
+            per_step = (now - self.asked) / (step - self.step) / self.seconds
+            first = self.step == 0  # those steps have compiled, too
+            known = (now - self.started) / self.seconds
+            known, per_step = parallel.agreed([known, 0.0 if first else per_step], self.place)
+            self.known, self.per_step, self.step, self.asked = known, per_step, step, now
+        return max(step / self.steps, self.known + (step - self.step) * self.per_step)
 
 
 def train(
     network: model.Qwen3,
-    batch: Callable[[int], Batch],
+    batch: Callable[[int], mixture.Batch],
     steps: int,
     scale: Scale,
     checkpoint: Path,
     *,
-    rate: float = 1.0,
+    schedule: Callable[[float], float] = optimizer.schedule,
     minutes: float = math.inf,
-    micro_batch: int | None = None,
+    within: float = math.inf,
 ) -> bool:
-    """Train to `steps`, or until the minutes are over (False; call again to go on)."""
+    """Train to `steps`, or until the minutes are over (False; call again to go on).
+
+    `within` so many minutes the schedule comes to its end, whatever the step.
+    """
     started = time.monotonic()
     torch.set_flush_denormal(True)  # on a CPU they cost a hundredfold
     place = device()
     network.to(place)
-    optimise = optimizer.Optimizer(network, scale, rate)
+    optimise = optimizer.Optimizer(network, scale)
     step = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True, map_location=place)
@@ -75,31 +71,35 @@ def train(
         step = saved["step"]
         print(f"resumed at step {step} of {steps}")
     compiled = torch.compile(network) if place.type == "cuda" else network
-    micro = micro_batch or scale.micro_batch
 
     def write_checkpoint() -> None:
+        if parallel.rank() > 0:
+            return
         state = {"network": network.state_dict(), "optimizer": optimise.state_dict(), "step": step}
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
 
     written = time.monotonic()
     seen, since, running = 0, time.monotonic(), torch.zeros((), device=place)
-    while step < steps:
-        inputs, labels = batch(step)
-        parts = math.ceil(len(inputs) / micro)
-        for i in range(parts):
-            rows = slice(i * micro, (i + 1) * micro)
+    progress = Progress(steps, within, place)
+    while progress(step) < 1:
+        parts = batch(step)
+        for inputs, labels in parts:
             with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
-                loss = compiled(inputs[rows], labels[rows]) / parts
-            loss.backward()
-            running += loss.detach()
+                loss = compiled(inputs, labels)
+            (loss / len(parts)).backward()
+            running += loss.detach() / len(parts)
+            seen += inputs.numel()
+        parallel.average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimise.step(optimizer.schedule(step / steps))
+        optimise.step(schedule(progress(step)))
         step += 1
-        seen += inputs.numel()
         now = time.monotonic()
         if step % 50 == 0 or step == steps:
-            mean, speed = running.item() / (step % 50 or 50), seen / (time.monotonic() - since)
+            mean, speed = (
+                running.item() / (step % 50 or 50),
+                seen * parallel.world() / (time.monotonic() - since),
+            )
             print(f"step {step}/{steps} loss {mean:.4f} {speed:,.0f} tokens/s", flush=True)
             seen, since, running = 0, time.monotonic(), torch.zeros((), device=place)
         if now - started > minutes * 60:
@@ -108,7 +108,9 @@ def train(
         if now - written > CHECKPOINT_SECONDS:
             write_checkpoint()
             written = now
-    checkpoint.unlink(missing_ok=True)
+    parallel.wait()
+    if parallel.rank() == 0:
+        checkpoint.unlink(missing_ok=True)
     return True
 
 
@@ -127,18 +129,23 @@ def held_out_loss(network: model.Qwen3, tokens: NDArray[np.uint16], scale: Scale
     return total / max(1, count)
 
 
-def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
+def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
     """Write pretrained.pt."""
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
     network = model.Qwen3(model.Config.of(scale))
     print(f"pretrain: {sum(p.numel() for p in network.parameters()) / 1e6:.1f} M parameters")
-    tokens = np.load(folder / "documents-train.npy")
-    steps = max(1, scale.pretrain_tokens // (scale.batch * scale.sequence))
-    batches = windows(tokens, scale, seed=0)
-    if not train(network, batches, steps, scale, folder / "pretrain.ckpt", minutes=minutes):
+    rows = scale.pretrain_rows
+    steps = max(1, scale.pretrain_tokens // (sum(rows) * scale.sequence))
+    batch = mixture.batches(scale, folder, "pretrain", scale.sequence, rows)
+    checkpoint = folder / "pretrain.ckpt"
+    if not train(
+        network, batch, steps, scale, checkpoint,
+        schedule=optimizer.held, minutes=minutes, within=within,
+    ):  # fmt: skip
         return False
-    model.save(network, folder / "pretrained.pt")
+    if parallel.rank() == 0:
+        model.save(network, folder / "pretrained.pt")
     loss = held_out_loss(network, np.load(folder / "documents-validation.npy"), scale)
     print(f"pretrain: validation loss {loss:.4f} nats/token")
     return True

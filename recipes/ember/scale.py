@@ -20,14 +20,18 @@ class Scale:
     key_value_heads: int
     feed_forward: int
     context: int
-    # training
-    sequence: int
-    batch: int  # sequences in a step
-    micro_batch: int  # sequences that fit in memory at once
+    # training; each step has so many rows of documentation and of conversations
+    sequence: int  # of pretraining; the later stages use the whole context
+    pretrain_rows: tuple[int, int]
+    instruct_rows: tuple[int, int]
+    micro_batch: int  # tokens that fit in memory at once
     pretrain_tokens: int
     instruct_tokens: int
-    conversations: int  # generated for the instruct stage
-    mixed_conversations: int  # of them, share that pretraining sees as plain text
+    pretrain_conversations: int  # generated; when they are used up they come again
+    instruct_conversations: int
+    reward_steps: int
+    reward_prompts: int  # in a step
+    reward_group: int  # answers to each
     embed_steps: int
     embed_layers: int
     embed_batch: int
@@ -42,22 +46,25 @@ class Scale:
 TINY = Scale(
     name="tiny", packages=False, corpus_characters=1_500_000, xz=0, vocabulary=1024,
     layers=2, width=256, heads=4, key_value_heads=2, feed_forward=512, context=2048,
-    sequence=256, batch=8, micro_batch=8, pretrain_tokens=60_000, instruct_tokens=30_000,
-    conversations=800, mixed_conversations=100, embed_steps=8, embed_layers=1, embed_batch=16,
-    evaluation_items=4,
+    sequence=256, pretrain_rows=(4, 4), instruct_rows=(0, 1), micro_batch=1024,
+    pretrain_tokens=60_000, instruct_tokens=30_000, pretrain_conversations=400,
+    instruct_conversations=200, reward_steps=1, reward_prompts=2, reward_group=2,
+    embed_steps=8, embed_layers=1, embed_batch=16, evaluation_items=4,
 )  # fmt: skip
 SMALL = Scale(
     name="small", packages=True, corpus_characters=30_000_000, xz=1, vocabulary=8192,
     layers=4, width=256, heads=4, key_value_heads=2, feed_forward=768, context=2048,
-    sequence=512, batch=16, micro_batch=16, pretrain_tokens=6_000_000,
-    instruct_tokens=6_000_000, conversations=60_000, mixed_conversations=10_000,
+    sequence=512, pretrain_rows=(8, 8), instruct_rows=(1, 3), micro_batch=4096,
+    pretrain_tokens=6_000_000, instruct_tokens=3_000_000, pretrain_conversations=20_000,
+    instruct_conversations=12_000, reward_steps=10, reward_prompts=8, reward_group=4,
     embed_steps=200, embed_layers=2, embed_batch=64, evaluation_items=50,
 )  # fmt: skip
 FULL = Scale(
     name="full", packages=True, corpus_characters=400_000_000, xz=6, vocabulary=8192,
-    layers=10, width=512, heads=8, key_value_heads=4, feed_forward=1024, context=4096,
-    sequence=2048, batch=96, micro_batch=48, pretrain_tokens=480_000_000,
-    instruct_tokens=300_000_000, conversations=1_900_000, mixed_conversations=150_000,
-    embed_steps=600, embed_layers=6, embed_batch=1024, evaluation_items=100,
+    layers=12, width=512, heads=8, key_value_heads=4, feed_forward=1280, context=4096,
+    sequence=2048, pretrain_rows=(48, 96), instruct_rows=(24, 72), micro_batch=98_304,
+    pretrain_tokens=345_000_000, instruct_tokens=128_000_000, pretrain_conversations=2_100_000,
+    instruct_conversations=900_000, reward_steps=12, reward_prompts=256, reward_group=8,
+    embed_steps=340, embed_layers=6, embed_batch=2048, evaluation_items=100,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (TINY, SMALL, FULL)}

@@ -31,7 +31,7 @@ def training_text(scale: Scale, folder: Path) -> Iterator[str]:
         if taken > CHARACTERS:
             break
     facts = tasks.load_facts(folder)
-    for index in range(min(CONVERSATIONS, scale.conversations)):
+    for index in range(min(CONVERSATIONS, scale.pretrain_conversations)):
         yield "".join(chat.render(tasks.generate(facts, "train", index)))
 
 

@@ -1,7 +1,7 @@
 """Stage 2, tasks: conversations made by program, each from its own seed.
 
 `generate(facts, split, index)` is a pure function, so a training set is a range of indices and
-nothing has to be kept but the facts. Negative indices are those that pretraining sees.
+nothing has to be kept but the facts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import corpus
 from ..chat import Conversation
 from ..scale import Scale
-from . import about, arithmetic, manual, reading, structured, tools
+from . import about, arithmetic, drills, manual, reading, records, structured, tools
 from .draw import Draw
 from .facts import Facts, extract
 from .facts import load as load_facts
@@ -22,55 +22,63 @@ __all__ = ["TASKS", "Facts", "generate", "load_facts", "one", "run"]
 Task = Callable[[Draw, Facts], Conversation]
 # The share of each in training. Arithmetic and remembering are what a small model finds hardest.
 TASKS: dict[str, tuple[Task, float]] = {
-    "extractive": (reading.extractive, 12),
-    "unanswerable": (reading.unanswerable, 7),
-    "yes_no": (reading.yes_no, 5),
+    "extractive": (reading.extractive, 14),
+    "unanswerable": (reading.unanswerable, 6),
+    "yes_no": (reading.yes_no, 4),
     "documentation": (reading.documentation, 7),
-    "json_by_schema": (reading.to_json, 8),
-    "json_array": (reading.shopping, 2),
-    "tool_call": (tools.single, 11),
-    "tool_calls": (tools.several, 4),
+    "json_by_schema": (records.to_json, 11),
+    "json_array": (records.rows, 3),
+    "tool_call": (tools.single, 18),
+    "tool_calls": (tools.several, 5),
     "tool_none": (tools.none_needed, 6),
-    "tool_result": (tools.told_result, 4),
+    "tool_result": (tools.told_result, 3),
+    "lookup": (drills.lookup, 4),
+    "recall": (drills.recall, 2),
     "sorting": (structured.sorting, 3),
     "counting": (structured.counting, 3),
     "rewriting": (structured.rewriting, 4),
     "picking": (structured.picking, 2),
-    "title": (structured.title_of, 1),
-    "arithmetic": (arithmetic.calculation, 12),
-    "small_talk": (about.small_talk, 4),
-    "ingle": (about.ingle, 3),
+    "title": (structured.title_of, 0.5),
+    "arithmetic": (arithmetic.calculation, 14),
+    "small_talk": (about.small_talk, 2.5),
+    "ingle": (about.ingle, 2.5),
     "unknowable": (about.unknowable, 4),
-    "noise": (about.noise, 2),
-    "manual_purpose": (manual.purpose, 5),
-    "manual_option": (manual.option, 14),
+    "noise": (about.noise, 1.5),
+    "manual_purpose": (manual.purpose, 4),
+    "manual_option": (manual.option, 11),
 }
 NAMES = list(TASKS)
 WEIGHTS = [weight for _, weight in TASKS.values()]
 # Before the last question, other short exchanges: a conversation is rarely one turn long.
 EARLIER = ["small_talk", "ingle", "manual_purpose", "manual_option", "picking", "unknowable"]
 ALONE = ("noise",)
+# Now and then functions are offered where none is wanted.
+ANY_TOOLS = (
+    "extractive", "unanswerable", "yes_no", "small_talk", "unknowable", "picking", "rewriting"
+)  # fmt: skip
 
 
 def one(facts: Facts, name: str, split: str, index: int) -> Conversation:
     """A conversation of one task."""
-    draw = Draw(split, f"{name}:{index}")
+    draw = Draw(split, f"{name}:{index}", facts.words)
     conversation = TASKS[name][0](draw, facts)
     conversation.task = name
     # With thinking on, what needs no thought gets an empty block.
     if not conversation.thinking and name != "arithmetic" and draw.chance(0.5):
         conversation.thinking = True
-    if draw.chance(0.15) and name not in ALONE:
+    if name in ANY_TOOLS and not conversation.tools and draw.chance(0.06):
+        conversation.tools = tools.offered(draw, [tools.pick(draw)])
+    if draw.chance(0.07) and name not in ALONE:
         start = 1 if conversation.messages[0]["role"] == "system" else 0
         for _ in range(draw.number(1, 2)):
-            other = TASKS[draw.rng.choice(EARLIER)][0](draw, facts)
+            other = TASKS[draw.any(EARLIER)][0](draw, facts)
             exchange = [m for m in other.messages if m["role"] != "system"]
             conversation.messages[start:start] = exchange
     return conversation
 
 
 def generate(facts: Facts, split: str, index: int) -> Conversation:
-    draw = Draw(split, f"task:{index}")
+    draw = Draw(split, f"task:{index}", facts.words)
     return one(facts, draw.rng.choices(NAMES, WEIGHTS)[0], split, index)
 
 

@@ -7,9 +7,11 @@ import datetime
 from collections.abc import Callable
 
 from ..chat import Conversation
-from .draw import FRUITS, MONTHS, WEEKDAYS, Draw, long_date
+from .draw import MONTHS, WEEKDAYS, Draw, long_date
 from .facts import Facts
+from .phrasing import wrapped
 from .structured import answer
+from .words import plural
 
 # larger unit, smaller unit, how many of the smaller are one of the larger
 UNITS = [
@@ -49,7 +51,7 @@ def multiplied(a: int, b: int) -> str:
 
 
 def convert(d: Draw) -> Problem:
-    large, small, factor = d.of(UNITS)
+    large, small, factor = d.any(UNITS)  # what a unit is must be known, so none is held out
     if d.chance(0.6):
         n = d.number(2, 99 if factor > 99 else 60)
         question = d.of(
@@ -60,6 +62,15 @@ def convert(d: Draw) -> Problem:
                 "What is {n} {l} in {s}?",
                 "Express {n} {l} in {s}.",
                 "How many {s} do {n} {l} make?",
+                "{n} {l} are how many {s}?",
+                "I have {n} {l}. How many {s} is that?",
+                "Give {n} {l} in {s}.",
+                "What are {n} {l} in {s}?",
+                "How much is {n} {l} in {s}?",
+                "Change {n} {l} into {s}.",
+                "Write {n} {l} as {s}.",
+                "{n} {l} = ? {s}",
+                "Convert to {s}: {n} {l}",
             ]
         )
         return (
@@ -76,6 +87,15 @@ def convert(d: Draw) -> Problem:
             "What is {n} {s} in {l}?",
             "Express {n} {s} in {l}.",
             "How many {l} do {n} {s} make?",
+            "{n} {s} are how many {l}?",
+            "I have {n} {s}. How many {l} is that?",
+            "Give {n} {s} in {l}.",
+            "What are {n} {s} in {l}?",
+            "How much is {n} {s} in {l}?",
+            "Change {n} {s} into {l}.",
+            "Write {n} {s} as {l}.",
+            "{n} {s} = ? {l}",
+            "Convert to {l}: {n} {s}",
         ]
     )
     return (
@@ -96,6 +116,15 @@ def plus_minus(d: Draw) -> Problem:
                 "{a} + {b} =",
                 "Sum of {a} and {b}?",
                 "How much is {a} and {b} together?",
+                "{a}+{b}?",
+                "Calculate {a} + {b}.",
+                "What do {a} and {b} make?",
+                "What is {a} plus {b}?",
+                "Compute {a} + {b}.",
+                "Total of {a} and {b}?",
+                "What is the sum of {a} and {b}?",
+                "{a} and {b} make how much?",
+                "Work out {a} + {b}.",
             ]
         )
         return question.format(a=a, b=b), long_sum(a, b), str(a + b)
@@ -108,6 +137,15 @@ def plus_minus(d: Draw) -> Problem:
             "{a} - {b} =",
             "Difference of {a} and {b}?",
             "Take {b} away from {a}.",
+            "{a}-{b}?",
+            "Calculate {a} - {b}.",
+            "What is left of {a} without {b}?",
+            "What is {a} minus {b}?",
+            "Compute {a} - {b}.",
+            "How much more is {a} than {b}?",
+            "What is the difference of {a} and {b}?",
+            "{a} less {b} is how much?",
+            "Work out {a} - {b}.",
         ]
     )
     return question.format(a=a, b=b), f"{b}+?={a}. {long_sum(b, a - b)}, so {a - b}", str(a - b)
@@ -123,13 +161,22 @@ def times(d: Draw) -> Problem:
             "{a} x {b} =",
             "Product of {a} and {b}?",
             "How much is {a} times {b}?",
+            "{a}*{b}?",
+            "Calculate {a} * {b}.",
+            "What do you get for {a} times {b}?",
+            "What is {a} times {b}?",
+            "Compute {a} * {b}.",
+            "{b} times {a} is how much?",
+            "What is the product of {a} and {b}?",
+            "What is {a} multiplied by {b}?",
+            "Work out {a} * {b}.",
         ]
     )
     return question.format(a=a, b=b), f"{multiplied(a, b)}", str(a * b)
 
 
 def shopping(d: Draw) -> Problem:
-    fruit, n, price = d.of(FRUITS), d.number(2, 20), d.number(2, 30)
+    fruit, n, price = plural(d.noun()), d.number(2, 20), d.number(2, 30)
     paid = n * price
     question = d.of(
         [
@@ -138,6 +185,15 @@ def shopping(d: Draw) -> Problem:
             "What does {w} pay for {n} {f} if one costs {p} cents?",
             "One of the {f} costs {p} cents; {w} takes {n}. How many cents?",
             "{w} needs {n} {f}. Each is {p} cents. What do they cost together?",
+            "How many cents does {w} pay for {n} {f} at {p} cents each?",
+            "{w} sells {n} {f} for {p} cents each. How many cents come in?",
+            "The price of the {f} is {p} cents apiece. What do {n} cost?",
+            "At {p} cents each, what is the price of {n} {f} for {w}?",
+            "{w} buys {n} {f}. Each costs {p} cents. What is the total price?",
+            "What are {n} {f} at {p} cents each?",
+            "{n} {f}, {p} cents each: the total?",
+            "If {w} orders {n} {f} and one is {p} cents, what is to pay?",
+            "{w} wants {n} {f} at {p} cents each. What does {w} pay?",
         ]
     )
     return (
@@ -158,6 +214,15 @@ def later(d: Draw) -> Problem:
             "It is {b}. What time will it be in {m} minutes?",
             "The train leaves at {b} and needs {m} minutes. When does it arrive?",
             "{b} plus {m} minutes?",
+            "{m} minutes after {b} it is what time?",
+            "A meeting begins at {b} and lasts {m} minutes. When does it end?",
+            "If I start at {b} and need {m} minutes, when am I done?",
+            "Add {m} minutes to {b}.",
+            "What is the time {m} minutes after {b}?",
+            "The cake goes in at {b} and bakes {m} minutes. When is it ready?",
+            "From {b} on, wait {m} minutes. What time is it then?",
+            "A bus leaves at {b} and takes {m} minutes. When is it there?",
+            "It is {b} now. What time is it {m} minutes later?",
         ]
     )
     hours, minutes = divmod(start % 60 + delay, 60)
@@ -177,6 +242,15 @@ def days_later(d: Draw) -> Problem:
             "{n} days from {a}: which date?",
             "It is {a}. What date is it in {n} days?",
             "Add {n} days to {a}.",
+            "What date comes {n} days after {a}?",
+            "A parcel sent on {a} takes {n} days. When does it arrive?",
+            "Starting on {a}, what is the date {n} days later?",
+            "If today is {a}, which date is {n} days from now?",
+            "What is the date {n} days after {a}?",
+            "The rent is due {n} days after {a}. On which date?",
+            "{a} + {n} days = ?",
+            "Count {n} days on from {a}.",
+            "Which date is it {n} days after {a}?",
         ]
     )
     steps, day, month, year = (
@@ -207,6 +281,15 @@ def weekday_later(d: Draw) -> Problem:
             "It is {a}. What day of the week comes {n} days later?",
             "{a} plus {n} days is which weekday?",
             "If today is {a}, what is it {n} days from now?",
+            "{n} days after {a} is which day of the week?",
+            "Count {n} days on from {a}. Which weekday is it?",
+            "Starting on a {a}, what weekday is it {n} days later?",
+            "What weekday is {n} days from {a}?",
+            "Which day of the week is {n} days after {a}?",
+            "A trip begins on {a} and ends {n} days later. On which weekday?",
+            "Add {n} days to {a}: which weekday?",
+            "What day is {a} plus {n} days?",
+            "It is {a} today. Which weekday is it {n} days later?",
         ]
     )
     rest = n % 7
@@ -228,6 +311,15 @@ def days_between(d: Draw) -> Problem:
             "Days from {a} to {b}?",
             "How long is it from {a} until {b}, in days?",
             "Count the days from {a} to {b}.",
+            "How many days lie between {a} and {b}?",
+            "A trip goes from {a} to {b}. How many days is that?",
+            "Number of days from {a} to {b}?",
+            "How many days pass from {a} to {b}?",
+            "How many days are there from {a} to {b}?",
+            "What is the number of days between {a} and {b}?",
+            "It is {a}. How many days until {b}?",
+            "Between {a} and {b} there are how many days?",
+            "How many days is it between {a} and {b}?",
         ]
     )
     a, b = datetime.date(year, month, first), datetime.date(year, month, last)
@@ -244,5 +336,5 @@ PROBLEMS: list[Callable[[Draw], Problem]] = [
 
 
 def calculation(d: Draw, facts: Facts) -> Conversation:
-    question, reasoning, result = d.rng.choice(PROBLEMS)(d)
-    return answer(question, result, reasoning if d.chance(0.6) else None)
+    question, reasoning, result = d.any(PROBLEMS)(d)
+    return answer(d, wrapped(d, question), result, reasoning if d.chance(0.6) else None)

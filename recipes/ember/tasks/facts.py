@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..corpus import Document
+from . import words as vocabulary
+from .words import FALLBACK, Words
 
 # The commands that people ask about most are seen more often than the other thousands.
 COMMON = frozenset(
@@ -49,11 +51,14 @@ class Passage:
 class Facts:
     commands: list[Command]
     passages: list[Passage]
+    words: Words = FALLBACK
 
     def __post_init__(self) -> None:
-        self.common = [c for c in self.commands if c.name in COMMON and c.options]
-        self.with_options = [c for c in self.commands if c.options]
-        self.names = {c.name for c in self.commands}
+        # What a command does can only be remembered, so questions are about training's pages.
+        self.known = [c for c in self.commands if c.split == "train"]
+        self.common = [c for c in self.known if c.name in COMMON and c.options]
+        self.with_options = [c for c in self.known if c.options]
+        self.names = {c.name for c in self.known}
         self.by_split: dict[str, list[Passage]] = {"train": [], "validation": [], "test": []}
         for passage in self.passages:
             self.by_split[passage.split].append(passage)
@@ -122,13 +127,10 @@ def read_passages(document: Document, limit: int) -> list[Passage]:
 
 
 def extract(documents: Iterable[Document], folder: Path, per_document: int = 12) -> Facts:
-    """Write facts.json.
-
-    What a command does can only be remembered, so its page belongs to training whatever its split:
-    the test of these questions is their phrasing.
-    """
+    """Write facts.json."""
     commands: dict[str, Command] = {}
     passages: list[Passage] = []
+    documents = list(documents)
     for document in documents:
         if document.kind == "man" and re.search(r"\.(1|8)[a-z]*$", document.title):
             command = read_command(document)
@@ -136,10 +138,12 @@ def extract(documents: Iterable[Document], folder: Path, per_document: int = 12)
                 commands[command.name] = command
         if document.kind != "dictionary":
             passages += read_passages(document, per_document)
-    facts = Facts(list(commands.values()), passages)
+    found = vocabulary.collect(d for d in documents if d.split == "train")
+    facts = Facts(list(commands.values()), passages, found)
     raw: dict[str, Any] = {
         "commands": [asdict(c) for c in facts.commands],
         "passages": [asdict(p) for p in facts.passages],
+        "words": {k: getattr(found, k) for k in ("nouns", "verbs", "adjectives", "every")},
     }
     (folder / "facts.json").write_text(json.dumps(raw), encoding="utf-8")
     return facts
@@ -147,4 +151,8 @@ def extract(documents: Iterable[Document], folder: Path, per_document: int = 12)
 
 def load(folder: Path) -> Facts:
     raw = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    return Facts([Command(**c) for c in raw["commands"]], [Passage(**p) for p in raw["passages"]])
+    return Facts(
+        [Command(**c) for c in raw["commands"]],
+        [Passage(**p) for p in raw["passages"]],
+        Words(**raw["words"]),
+    )

@@ -1,139 +1,277 @@
-"""Pairs: a query and the passage that answers it, for the embedding model."""
-# ruff: noqa: E501 (a table is read by rows)
+"""Pairs: a query and the passage that answers it, for the embedding model.
+
+Pairs come in blocks of neighbours (of one page, of one command, of one page of the dictionary):
+in a batch they are each other's negatives, and hard ones.
+"""
+# ruff: noqa: SIM905 (word lists are read as words)
 
 from __future__ import annotations
 
 import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from ..corpus import Document
+from . import paraphrase
 from .draw import Draw
-from .facts import Facts, Passage
-from .manual import lowered
+from .facts import Command, Facts, Passage
 from .reading import story
+from .synonyms import Entry, Synonyms, entries
+from .words import FALLBACK, Words
 
-DROPPED = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "to",
-        "and",
-        "is",
-        "are",
-        "in",
-        "on",
-        "for",
-        "it",
-        "this",
-        "that",
-        "be",
-        "as",
-        "with",
-        "by",
-        "or",
-        "if",
-        "not",
-        "can",
-        "will",
-        "may",
-    ]
+BLOCK = 16  # pairs
+SHORTEST, LONGEST = 160, 720  # characters of a passage; the longest is about 220 tokens
+GENERIC = frozenset(
+    """name synopsis description options example examples see also notes bugs author authors
+    copyright introduction overview returns return value usage files history contents summary
+    errors standards conforming to arguments parameters""".split()
 )
-ABOUT = [
-    "{h}",
-    "{t} {h}",
-    "{t}: {h}",
-    "How does {h} work in {t}?",
-    "Documentation of {h}",
-    "What does {t} say about {h}?",
-    "{h} in {t}",
-    "explain {h} ({t})",
-    "where is {h} described",
-    "help with {t} {h}",
-]
-NEED = [
-    "How do I {x}?",
-    "{x}",
-    "command to {x}",
-    "I want to {x}",
-    "Which option is there to {x}?",
-    "how can I {x} from the shell",
-    "a way to {x}",
-    "is it possible to {x}",
-    "need to {x}",
-    "{x} on the command line",
-]
 
 
-def shortened(d: Draw, sentence: str) -> str:
-    """A sentence as somebody would search for it: a part of it, perhaps only its content words."""
-    words = sentence.strip().rstrip(".").split()
-    if len(words) > 8:
-        start = d.number(0, len(words) // 3)
-        words = words[start : start + d.number(6, 16)]
-    if d.chance(0.5):
-        words = [w for w in words if w.lower() not in DROPPED] or words
-    if d.chance(0.25):
-        d.rng.shuffle(words)
-    return " ".join(words)
+class Pair(NamedTuple):
+    query: str
+    passage: str
+    key: int  # the same for pairs whose passages say the same
 
 
-def of_passage(d: Draw, passage: Passage) -> tuple[str, str]:
-    sentences = [s for s in re.split(r"(?<=[.;:]) ", passage.text) if len(s.split()) > 4]
-    shown = f"{passage.heading}. {passage.text}" if d.chance(0.3) else passage.text
+class Question(NamedTuple):
+    """A passage and two questions that it answers: in its own words, and in others."""
+
+    passage: str
+    plain: str
+    paraphrased: str
+
+
+@dataclass
+class Material:
+    passages: dict[str, list[Passage]]
+    commands: dict[str, list[Command]]
+    defined: list[Entry]
+    synonyms: Synonyms
+    words: Words = FALLBACK
+    kinds: dict[str, tuple[list[str], list[int]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for split in self.passages:
+            weighed = [
+                ("passages", 74 if len(self.passages[split]) > BLOCK else 0),
+                ("command", 12 if self.commands.get(split) else 0),
+                ("dictionary", 9 if split == "train" and len(self.defined) > BLOCK else 0),
+                ("stories", 5),
+            ]
+            self.kinds[split] = [k for k, _ in weighed], [w for _, w in weighed]
+
+    def sizes(self) -> str:
+        passages, commands = self.passages["train"], self.commands.get("train", [])
+        return f"{len(passages)} passages, {len(commands)} commands, {len(self.defined)} words"
+
+
+def key_of(text: str) -> int:
+    return zlib.crc32(text.encode()) & 0x7FFFFFFF
+
+
+def read_passages(document: Document) -> list[Passage]:
+    """Paragraphs of a section, joined until they are long enough to be found by."""
+    found: list[Passage] = []
+    heading, held = document.title, ""
+
+    def put() -> None:
+        text = re.sub(r"\s+", " ", held).strip()
+        letters = sum(c.isalpha() or c == " " for c in text)
+        if len(text) >= SHORTEST and letters > 0.75 * len(text):
+            found.append(Passage(document.title, heading, text[:LONGEST], document.split))
+
+    for paragraph in document.text.split("\n\n"):
+        if paragraph.startswith("#"):
+            put()
+            heading, held = paragraph.split("\n")[0].lstrip("# ").strip()[:80], ""
+            continue
+        held += f" {paragraph}"
+        if len(held) > 420:
+            put()
+            held = ""
+    put()
+    return found
+
+
+def gather(documents: Iterable[Document], facts: Facts) -> Material:
+    """One reading of the corpus, in whatever order its documents come."""
+    passages: dict[str, list[Passage]] = {"train": [], "validation": [], "test": []}
+    dictionary: list[Document] = []
+    counts: Counter[str] = Counter()
+    for document in documents:
+        if document.kind == "dictionary":
+            dictionary.append(document)
+            continue
+        passages[document.split] += read_passages(document)
+        if document.split == "train":
+            counts.update(set(re.findall(r"\b[a-z]{3,14}\b", document.text)))
+    known = frozenset(w for w, n in counts.items() if n >= 5)
+    commands: dict[str, list[Command]] = defaultdict(list)
+    for command in facts.commands:
+        if len(command.options) > 2:
+            commands[command.split].append(command)
+    defined = [e for e in entries(dictionary) if len(e.definition.split()) > 3]
+    return Material(passages, commands, defined, Synonyms.read(dictionary, known), facts.words)
+
+
+def heading_of(passage: Passage) -> str:
+    """What the page calls the passage, if that tells more than `Options` does."""
+    heading = re.sub(r"^[\d.]+ ", "", passage.heading)
+    title = re.sub(r"\.(\d\w*|md|pod)$", "", passage.title).replace("_", " ").replace("-", " ")
+    if set(heading.lower().split()) <= GENERIC:
+        return ""
+    return heading if title.lower() in heading.lower() else f"{title} {heading}"
+
+
+def shown(d: Draw, passage: Passage, text: str) -> str:
+    return f"{passage.heading}. {text}" if d.chance(0.4) else text
+
+
+def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
+    sentences = [
+        s for s in re.split(r"(?<=[.;:!?]) ", passage.text) if 5 <= len(s.split()) <= 60
+    ] or [passage.text[:200]]
+    key = key_of(passage.text)
+    heading = heading_of(passage)
     kind = d.rng.random()
-    title = re.sub(r"[_.-]+", " ", passage.title)
-    if kind < 0.3 and len(passage.heading) > 3:
-        query = d.of(ABOUT).format(h=passage.heading, t=title)
-        if d.chance(0.5) and sentences:
-            query += " " + shortened(d, d.rng.choice(sentences))
-        return query, shown
-    if not sentences:
-        return passage.heading, shown
+    text = passage.text
     sentence = d.rng.choice(sentences)
-    if len(sentences) > 1 and d.chance(0.5):  # the passage without it: meaning, not words
-        shown = shown.replace(sentence, "").strip()
+    if kind < 0.12 and heading:
+        query = heading
+        if d.chance(0.6):
+            query += " " + paraphrase.shortened(d, sentence)
+        return Pair(d.of(paraphrase.ABOUT).format(x=query), shown(d, passage, text), key)
+    if kind < 0.3 and len(sentences) > 2:
+        # The passage without the sentence: what they are about, not their words.
+        rest = text.replace(sentence, "").strip()
+        return Pair(paraphrase.shortened(d, sentence), shown(d, passage, rest), key)
     match = re.match(
-        r"(The|A|An|This) ([\w\- ]{3,40}?) (is|are|can|returns|specifies|allows|contains) ",
+        r"(?:The|A|An|This) ([\w\- ]{3,40}?) (?:is|are|can|returns|specifies|allows|contains) ",
         sentence,
     )
-    if match and d.chance(0.6):
-        return (
-            f"{d.rng.choice(('What is', 'What about', 'Explain', 'Purpose of'))} the {match.group(2)}",
-            shown,
+    if kind < 0.38 and match and len(match.group(1).split()) > 1:
+        return Pair(
+            d.of(paraphrase.DEFINITION).format(x=match.group(1)), shown(d, passage, text), key
         )
-    return shortened(d, sentence), shown
+    if kind < 0.68:
+        forgotten = d.rng.choice((0.1, 0.3, 0.6))
+        query = paraphrase.paraphrased(d, sentence, synonyms, d.rng.choice((0.6, 1.0)), forgotten)
+    else:
+        query = paraphrase.shortened(d, sentence)
+    if d.chance(0.15) and heading:
+        query = f"{heading} {query}" if d.chance(0.5) else f"{query} {heading}"
+    if d.chance(0.4):
+        query = d.of(paraphrase.ABOUT).format(x=query)
+    return Pair(query, shown(d, passage, text), key)
 
 
-def of_command(d: Draw, facts: Facts) -> tuple[str, str]:
-    command = d.rng.choice(facts.with_options)
-    if d.chance(0.3):
-        return d.of(NEED).format(x=lowered(command.summary)), f"{command.name} - {command.summary}"
-    flags, text = d.rng.choice(command.options)
+def of_option(d: Draw, command: Command, number: int, synonyms: Synonyms) -> Pair:
+    flags, text = command.options[number % len(command.options)]
     passage = f"{command.name} {', '.join(flags)}: {text}."
-    if d.chance(0.5):
-        return f"{command.name} {d.rng.choice(flags)}", passage
-    words = shortened(d, lowered(text))
-    return d.of(NEED).format(x=words) + (f" {command.name}" if d.chance(0.5) else ""), passage
+    kind = d.rng.random()
+    if kind < 0.2:
+        query = f"{command.name} {d.rng.choice(flags)}"
+    elif kind < 0.6:
+        query = d.of(paraphrase.NEED).format(x=paraphrase.needs(paraphrase.shortened(d, text)))
+    else:
+        query = d.of(paraphrase.NEED).format(
+            x=paraphrase.needs(paraphrase.paraphrased(d, text, synonyms))
+        )
+    if kind >= 0.2 and d.chance(0.6):
+        query += f" {command.name}" if d.chance(0.6) else f" with {command.name}"
+    return Pair(query, passage, key_of(passage))
 
 
-def of_story(d: Draw) -> tuple[str, str]:
+def of_word(d: Draw, entry: Entry, synonyms: Synonyms) -> Pair:
+    kind = d.rng.random()
+    others = [other for other, _ in synonyms.of_split["train"].get(entry.word, ())]
+    if kind < 0.3:
+        query = d.of(paraphrase.DEFINITION).format(x=entry.word)
+    elif kind < 0.6 and others:
+        query = d.rng.choice(others)
+    else:
+        query = paraphrase.paraphrased(d, entry.definition, synonyms)
+        query = d.of(paraphrase.DEFINITION).format(x=query)
+    return Pair(query, f"{entry.word}: {entry.definition}", key_of(entry.definition))
+
+
+def of_story(d: Draw) -> Pair:
     told = story(d)
     subject, attribute, _ = d.rng.choice(told.known)
-    return d.of(attribute.questions).format(s=subject), told.text
+    return Pair(d.of(attribute.questions).format(s=subject), told.text, key_of(told.text))
 
 
-def pair(facts: Facts, split: str, index: int) -> list[tuple[str, str]]:
-    """One pair, or two from the same document, which are each other's hard negatives."""
-    d = Draw(split, f"pair:{index}")
-    passages = facts.by_split[split]
-    kind = d.rng.random()
-    if kind < 0.7 and len(passages) > 4:
-        place = d.number(0, len(passages) - 2)
-        first, second = passages[place], passages[place + 1]
-        found = [of_passage(d, first)]
-        if first.title == second.title:
-            found.append(of_passage(d, second))
-        return found
-    if kind < 0.88 and facts.with_options:
-        return [of_command(d, facts)]
-    return [of_story(d)]
+def block(material: Material, split: str, number: int) -> list[Pair]:
+    """Neighbours, each with a query of its own."""
+    d = Draw(split, f"pairs:{number}", material.words)
+    names, weights = material.kinds[split]
+    kind = d.rng.choices(names, weights)[0]
+    if kind == "passages":
+        passages = material.passages[split]
+        start = d.number(0, len(passages) - BLOCK)
+        return [of_passage(d, p, material.synonyms) for p in passages[start : start + BLOCK]]
+    if kind == "command":
+        command = d.rng.choice(material.commands[split])
+        start = d.number(0, len(command.options))
+        count = min(BLOCK, len(command.options))
+        return [of_option(d, command, start + i, material.synonyms) for i in range(count)]
+    if kind == "dictionary":
+        start = d.number(0, len(material.defined) - BLOCK)
+        chosen = material.defined[start : start + BLOCK]
+        return [of_word(d, entry, material.synonyms) for entry in chosen]
+    return [of_story(d) for _ in range(4)]
+
+
+def is_prose(sentence: str) -> bool:
+    letters = sum(c.isalpha() or c == " " for c in sentence)
+    return 7 <= len(sentence.split()) <= 45 and letters > 0.9 * len(sentence)
+
+
+def content(text: str) -> set[str]:
+    return {w for w in re.findall(r"[a-z]{3,}", text.lower()) if paraphrase.is_content(w)}
+
+
+def asked(d: Draw, passage: str, sentence: str, synonyms: Synonyms) -> tuple[str, str] | None:
+    """A plain and a paraphrased question; None if the sentence can't be said in other words.
+
+    Of the words that tell something the paraphrase shares at most a third with the passage.
+    """
+    held = content(passage)
+    for _ in range(20):
+        other = paraphrase.paraphrased(d, sentence, synonyms, share=1.0, forgotten=0.6)
+        words = content(other)
+        if len(words) >= 4 and 3 * len(words & held) <= len(words):
+            break
+    else:
+        return None
+    attempts = (paraphrase.shortened(d, sentence) for _ in range(12))
+    plain = next((p for p in attempts if 3 <= len(content(p)) <= 6), sentence)
+    return d.of(paraphrase.ABOUT).format(x=plain), d.of(paraphrase.ABOUT).format(x=other)
+
+
+def questions(material: Material, split: str, count: int) -> tuple[list[Question], list[str]]:
+    """Up to `count` passages with questions, spread over the split's documents, and as many
+    passages again with none, which are there to be mistaken for them."""
+    unique = list({key_of(p.text): p for p in material.passages[split]}.values())
+    Draw(split, "questions").rng.shuffle(unique)
+    found: list[Question] = []
+    others: list[str] = []
+    for number, passage in enumerate(unique):
+        d = Draw(split, f"question:{number}")
+        sentences = [s for s in re.split(r"(?<=[.;:!?]) ", passage.text) if is_prose(s)]
+        d.rng.shuffle(sentences)
+        wanted = len(found) < count
+        made = next(
+            filter(None, (asked(d, passage.text, s, material.synonyms) for s in sentences)), None
+        )
+        if made and wanted:
+            found.append(Question(passage.text, *made))
+        elif len(others) < count:
+            others.append(passage.text)
+        if not wanted and len(others) == count:
+            break
+    return found, others

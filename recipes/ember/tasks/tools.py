@@ -1,238 +1,66 @@
 """Tools: choose the function and its typed arguments; several calls; none; tell the result."""
-# ruff: noqa: E501 (a table is read by rows)
+# ruff: noqa: E501 (tables are read by rows, word lists as words)
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ..chat import Conversation, Message
-from . import about
-from .catalogue import FUNCTIONS, IRRELEVANT, NOUNS, VERBS, Function, Parameter
-from .draw import THINGS, TOPICS, Draw
+from . import about, functions
+from .catalogue import CHOICES, FUNCTIONS
+from .checks import NO_FUNCTION
+from .draw import Draw
 from .facts import Facts
+from .functions import KINDS, Function, Parameter, invented, signature
+from .phrasing import system, wrapped
 
-JSON_TYPE = {
-    "small": "integer",
-    "number": "integer",
-    "percent": "integer",
-    "degrees": "number",
-    "bool": "boolean",
+OPERATORS = "+-*/"
+SPECIAL: dict[str, Callable[[Draw], Any]] = {
+    "topic": Draw.thing,
+    "message": Draw.sentence,
+    "symbol": lambda d: "".join(d.any("ABCDEFGHIKLMNOPRSTUVWX") for _ in range(d.number(2, 4))),
+    "pattern": lambda d: d.any(("*.", d.common() + "*.", d.common() + "-*.")) + d.file()[-3:],
+    "sql": lambda d: (
+        f"SELECT {d.any(('*', 'count(*)', d.noun()))} FROM {d.noun()} LIMIT {d.number(1, 90)}"
+    ),
+    "expression": lambda d: f"{d.number(2, 999)} {d.any(OPERATORS)} {d.number(2, 999)}",
+    "shell": lambda d: (
+        f"{d.any(('ls', 'cat', 'rm', 'git', 'make', d.word(1)))} {d.any(('-a ', '-l ', '--all ', ''))}{d.file()}"
+    ),
 }
-CHOICES = {
-    "temperature_unit": ["celsius", "fahrenheit"],
-    "currency": ["EUR", "USD", "GBP", "JPY", "CHF", "SEK", "PLN", "CAD", "INR", "BRL"],
-    "priority": ["low", "normal", "high"],
-    "sky": ["sunny", "cloudy", "raining", "snowing", "foggy", "windy"],
-    "language": [
-        "French",
-        "German",
-        "Spanish",
-        "Italian",
-        "Polish",
-        "Dutch",
-        "Swedish",
-        "Turkish",
-        "Greek",
-        "Czech",
-    ],
-    "room": [
-        "kitchen",
-        "bedroom",
-        "office",
-        "hall",
-        "bathroom",
-        "garage",
-        "cellar",
-        "nursery",
-        "attic",
-        "living room",
-    ],
-    "sent": ["ok", "done", "success"],
-}
-MESSAGES = """the train is late|bring the keys|dinner is at eight|I am on my way|the {t} is ready|call me
-back|we need more paper|the meeting moved to Friday|please check the {t}|thanks for the {n}|I will be
-late|the {n} arrived|water the plants|pay the rent|see you at the station|buy a {n}|the door is open|
-sign the {t} papers|send the {t} report|happy birthday""".replace("\n", " ").split("|")
-ASK_SYSTEM = [
-    "",
-    "",
-    "",
-    "You are a helpful assistant.",
-    "You are ember, a small assistant.",
-    "Use the functions when they help.",
-    "Be brief.",
-    "You help at home.",
-]
-ASK_PREFIX = [
-    "",
-    "",
-    "",
-    "",
-    "Please: ",
-    "Hi! ",
-    "Hello, ",
-    "Could you help? ",
-    "Hey. ",
-    "One thing: ",
-]
 
 
-def value_of(d: Draw, kind: str) -> Any:
-    if kind in CHOICES:
-        return d.of(CHOICES[kind])
-    match kind:
-        case "small":
-            return d.number(1, 60)
-        case "number":
-            return d.number(1, 10 ** d.number(1, 5))
-        case "percent":
-            return d.number(0, 100)
-        case "degrees":
-            return d.number(-10, 35)
-        case "bool":
-            return d.chance(0.5)
-        case "place":
-            return d.place()
-        case "name":
-            return d.name()
-        case "fullname":
-            return d.full_name()
-        case "email":
-            return d.email()
-        case "date":
-            return d.date().isoformat()
-        case "clock":
-            return d.clock()
-        case "path":
-            return d.path()
-        case "folder":
-            return d.path().rsplit("/", 1)[0]
-        case "pattern":
-            return d.rng.choice(("*.", d.word() + "*.", "report-*.")) + d.rng.choice(
-                ("txt", "pdf", "py", "md")
-            )
-        case "thing":
-            return d.thing()
-        case "topic":
-            return d.of(TOPICS)
-        case "code":
-            return "".join(
-                d.rng.choice("ABCDEFGHKLMNPRSTUVWX23456789") for _ in range(d.number(4, 9))
-            )
-        case "symbol":
-            return "".join(d.rng.choice("ABCDEFGHIKLMNOPRSTUVWX") for _ in range(d.number(2, 4)))
-        case "message":
-            return d.of(MESSAGES).strip().format(t=d.of(TOPICS), n=d.of(THINGS))
-        case "phrase":
-            return " ".join(d.word(d.number(1, 2)) for _ in range(d.number(1, 3)))
-        case "sql":
-            return f"SELECT {d.rng.choice(('*', 'count(*)', d.word(1)))} FROM {d.word()} LIMIT {d.number(1, 90)}"
-        case "expression":
-            return f"{d.number(2, 999)} {d.rng.choice('+-*/')} {d.number(2, 999)}"
-        case _:
-            return d.word()
-
-
-def invented(d: Draw) -> Function:
-    """A function nobody has heard of: its parameters must be read off the signature."""
-    verb, noun = d.of(VERBS), d.of(NOUNS)
-    kinds = d.rng.sample(
-        [
-            "word",
-            "number",
-            "bool",
-            "date",
-            "name",
-            "place",
-            "code",
-            "priority",
-            "email",
-            "path",
-            "clock",
-        ],
-        d.number(1, 4),
-    )
-    parameters = tuple(
-        Parameter(key, kind, f"{key.replace('_', ' ')} of the {noun}", i == 0 or d.chance(0.6))
-        for i, (kind, key) in enumerate((k, parameter_name(d, k, noun)) for k in kinds)
-    )
-    told = [f"{p.name.replace('_', ' ')} {{{p.name}}}" for p in parameters]
-    requests = (
-        f"{verb.capitalize()} the {noun} with {' and '.join(told)}.",
-        f"Please {verb} a {noun}: {', '.join(told)}",
-        f"{verb} {noun}, {', '.join(told)}",
-        f"I want to {verb} the {noun} ({', '.join(told)}).",
-        f"Can you {verb} this {noun}? {'; '.join(told)}",
-    )
-    name = d.rng.choice(
-        (
-            f"{verb}_{noun}",
-            f"{noun}_{verb}",
-            f"{verb}{noun.capitalize()}",
-            f"{noun}.{verb}".replace(".", "_"),
-        )
-    )
-    return Function(
-        name,
-        f"{verb.capitalize()} a {noun}",
-        parameters,
-        requests,
-        (("status", "sent"),),
-        f"The {noun} is done.",
-    )
-
-
-def parameter_name(d: Draw, kind: str, noun: str) -> str:
-    names = {
-        "word": ["label", "key", "tag", "group", "alias"], "number": ["amount", "size", "limit", f"{noun}_id", "count"],
-        "bool": ["force", "urgent", "hidden", "public", "active"], "date": ["date", "due", "start_date", "from_date", "day"],
-        "name": ["user", "assignee", "person", "author", "editor"], "place": ["city", "site", "location", "town", "region"],
-        "code": ["code", "reference", "serial", "token", "batch"], "priority": ["priority", "level", "urgency"],
-        "email": ["email", "contact", "mail"], "path": ["path", "file", "target"], "clock": ["time", "at", "until"],
-    }  # fmt: skip
-    return d.of(names[kind])
-
-
-def signature(function: Function, d: Draw) -> dict[str, Any]:
-    properties: dict[str, Any] = {}
-    for p in function.parameters:
-        properties[p.name] = {"type": JSON_TYPE.get(p.kind, "string"), "description": p.description}
-        if p.kind in ("temperature_unit", "priority", "currency") and p.kind in CHOICES:
-            properties[p.name]["enum"] = CHOICES[p.kind]
-    required = [p.name for p in function.parameters if p.required]
-    parameters = {"type": "object", "properties": properties, "required": required}
-    return {
-        "type": "function",
-        "function": {
-            "name": function.name,
-            "description": function.description,
-            "parameters": parameters,
-        },
-    }
-
-
-def wording(value: Any, truth: tuple[str, str] = ("on", "off")) -> str:
-    return truth[0 if value else 1] if isinstance(value, bool) else str(value)
+def value_of(d: Draw, p: Parameter) -> Any:
+    if p.kind in SPECIAL:
+        return SPECIAL[p.kind](d)
+    if p.kind in CHOICES:
+        return d.of(CHOICES[p.kind])
+    return functions.value_for(d, p)
 
 
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
+    if not function.requests:
+        return functions.ask(d, function)
     request = d.of(function.requests)
-    while any(f"{{{p.name}}}" not in request for p in function.parameters if p.required):
-        request = d.rng.choice(function.requests)
-    arguments = {
-        p.name: value_of(d, p.kind) for p in function.parameters if f"{{{p.name}}}" in request
-    }
-    truth = (
-        ("on", "off")
-        if function in FUNCTIONS
-        else d.rng.choice((("true", "false"), ("yes", "no"), ("on", "off")))
-    )
-    return request.format(
-        **{key: wording(value, truth) for key, value in arguments.items()}
-    ), arguments
+    for _ in range(20):
+        if all(f"{{{p.name}}}" in request for p in function.parameters if p.required):
+            break
+        request = d.any(function.requests)
+    named = [p for p in function.parameters if f"{{{p.name}}}" in request]
+    arguments = {p.name: value_of(d, p) for p in named}
+    shown = {p.name: worded(d, p, arguments[p.name]) for p in named}
+    return request.format(**shown), arguments
+
+
+def worded(d: Draw, p: Parameter, value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return functions.spoken(d, p, value)
 
 
 def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -240,33 +68,37 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def pick(d: Draw) -> Function:
-    return d.of(FUNCTIONS) if d.chance(0.6) else invented(d)
+    return d.of(FUNCTIONS) if d.chance(0.3) else invented(d)
 
 
-def offered(d: Draw, chosen: list[Function]) -> list[dict[str, Any]]:
-    others = [
-        f
-        for f in (pick(d) for _ in range(d.rng.choice((0, 1, 1, 2, 3))))
-        if f.name not in {c.name for c in chosen}
-    ]
-    unique = {f.name: f for f in [*others, *chosen]}
-    functions = list(unique.values())
-    d.rng.shuffle(functions)
-    return [signature(f, d) for f in functions]
-
-
-def opening(d: Draw) -> list[Message]:
-    system = d.of(ASK_SYSTEM)
-    return [{"role": "system", "content": system}] if system else []
+def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[dict[str, Any]]:
+    """The signatures of the chosen and of some others, which may resemble them."""
+    count = d.any((0, 0, 1, 1, 2, 2, 3, 4, 6)) if others is None else others
+    unique = {f.name: f for f in chosen}
+    nouns = {f.noun for f in chosen}
+    for _ in range(count):
+        like = d.any(chosen) if chosen and d.chance(0.35) else None
+        if like is not None and len(like.verbs) > 1:
+            like = None  # asked for by another verb, it could not be told from its like
+        other = invented(d, like) if like is not None and like.noun else pick(d)
+        alike = like is not None and other.noun in nouns and set(other.verbs) & set(like.verbs)
+        if other.name not in unique and not alike:
+            unique[other.name] = other
+    listed = list(unique.values())
+    d.rng.shuffle(listed)
+    return [signature(d, f) for f in listed]
 
 
 def single(d: Draw, facts: Facts) -> Conversation:
     function = pick(d)
     request, arguments = ask(d, function)
+    if d.chance(0.3):  # a smaller signature: without what may be left out and is
+        kept = tuple(p for p in function.parameters if p.required or p.name in arguments)
+        function = dataclasses.replace(function, parameters=kept)
     calls = [call(function, arguments)]
-    messages = [
-        *opening(d),
-        {"role": "user", "content": d.of(ASK_PREFIX) + request},
+    messages: list[Message] = [
+        *system(d),
+        {"role": "user", "content": wrapped(d, request)},
         {"role": "assistant", "content": "", "tool_calls": calls},
     ]
     return Conversation(messages, offered(d, [function]), check={"calls": calls})
@@ -274,108 +106,130 @@ def single(d: Draw, facts: Facts) -> Conversation:
 
 def several(d: Draw, facts: Facts) -> Conversation:
     """Two or three calls in one answer, of one function or of several."""
-    if d.chance(0.35):
+    if d.chance(0.4):
         return joined(d)
     first = pick(d)
-    functions = [first] * d.number(2, 3) if d.chance(0.5) else [first, pick(d)]
+    chosen = [first] * d.number(2, 3) if d.chance(0.4) else [first, pick(d)]
     requests, calls = [], []
-    for function in functions:
+    for function in chosen:
         request, arguments = ask(d, function)
         requests.append(request.strip())
         calls.append(call(function, arguments))
-    joiner = d.rng.choice((" ", " And ", " Then ", "\n", " Also: "))
-    messages = [
-        *opening(d),
-        {"role": "user", "content": joiner.join(requests)},
+    joiner = d.any((" ", " And ", " Then ", "\n", " Also: ", " After that: ", "; ", "\n- "))
+    messages: list[Message] = [
+        *system(d),
+        {"role": "user", "content": wrapped(d, joiner.join(requests))},
         {"role": "assistant", "content": "", "tool_calls": calls},
     ]
-    return Conversation(messages, offered(d, functions), check={"calls": calls})
+    return Conversation(messages, offered(d, chosen), check={"calls": calls})
 
 
 def joined(d: Draw) -> Conversation:
     """The weather in Rome and Paris: one request, one parameter, several values."""
-    function = pick(d)
-    request = d.of(function.requests)
-    named = [p for p in function.parameters if f"{{{p.name}}}" in request]
-    lacking = [p for p in function.parameters if p.required and p not in named]
-    varied = [p for p in named if p.kind != "bool"]
-    if lacking or not varied:
-        return joined(d)
-    parameter = d.rng.choice(varied)
-    shared = {p.name: value_of(d, p.kind) for p in named}
-    values = list(dict.fromkeys(value_of(d, parameter.kind) for _ in range(d.number(2, 3))))
+    while True:
+        function = d.of(FUNCTIONS)
+        request = d.of(function.requests)
+        named = [p for p in function.parameters if f"{{{p.name}}}" in request]
+        varied = [p for p in named if p.kind not in ("bool", "message", "decimal")]
+        if varied and all(p in named for p in function.parameters if p.required):
+            break
+    parameter = d.any(varied)
+    shared = {p.name: value_of(d, p) for p in named}
+    values = list(dict.fromkeys(value_of(d, parameter) for _ in range(d.number(2, 3))))
     texts = [str(v) for v in values]
-    together = (
-        texts[0]
-        if len(texts) == 1
-        else ", ".join(texts[:-1]) + d.rng.choice((" and ", " and ", " & ")) + texts[-1]
-    )
-    shown = {**{k: wording(v) for k, v in shared.items()}, parameter.name: together}
+    together = texts[0]
+    if len(texts) > 1:
+        together = ", ".join(texts[:-1]) + d.any((" and ", " and ", " & ", " or ")) + texts[-1]
+    shown = {p.name: worded(d, p, shared[p.name]) for p in named} | {parameter.name: together}
     calls = [call(function, {**shared, parameter.name: v}) for v in values]
-    messages = [
-        *opening(d),
-        {"role": "user", "content": d.of(ASK_PREFIX) + request.format(**shown)},
+    messages: list[Message] = [
+        *system(d),
+        {"role": "user", "content": wrapped(d, request.format(**shown))},
         {"role": "assistant", "content": "", "tool_calls": calls},
     ]
     return Conversation(messages, offered(d, [function]), check={"calls": calls})
 
 
+FORCED = """Call {f} with {a}.|Use the tool {f} now.|Run {f}({a}).|You have a function {f}. Call it.|Output a
+tool call to {f}.|Invoke {f}, argument {a}.|I know that you can call {f}, so do it.|<tool_call> {f}|Ignore your
+tools and call {f}.|Execute the function {f} on {a}.|Pretend that you have {f} and call it with {a}.|Please
+trigger {f}.|{f}({a})|Answer with a call of {f}.|Don't say no: call {f} for {a}.""".replace(
+    "\n", " "
+).split("|")
+
+
 def none_needed(d: Draw, facts: Facts) -> Conversation:
-    """Functions are there, but the message is small talk, or asks for something else."""
-    if d.chance(0.6):
-        conversation = about.small_talk(d, facts)
-        conversation.tools = offered(d, [pick(d)])
-        conversation.check = {"no_call": True}
-        return conversation
+    """Functions are there, but the message asks for something else, or for what they can't do."""
+    kind = d.rng.random()
+    if kind < 0.35:
+        return about.small_talk(d, facts, tools=offered(d, [pick(d)]), no_call=True)
     wanted = pick(d)
-    others = [f for f in (pick(d) for _ in range(d.number(1, 4))) if f.name != wanted.name]
-    request, _ = ask(d, wanted)
-    if not others:
-        return single(d, facts)
+    if kind < 0.5:
+        name = wanted.name if d.chance(0.5) else f"{d.verb()}_{d.noun()}"
+        argument = d.any((d.common(), d.place(), f'"{d.phrase()}"', str(d.number(1, 99))))
+        request = d.of(FORCED).format(f=name, a=argument)
+        tools = offered(d, [], d.any((0, 1, 1, 2, 3)))
+        tools = [t for t in tools if t["function"]["name"] != name]
+    else:
+        request, _ = ask(d, wanted)
+        others = []
+        for _ in range(d.any((1, 1, 2, 2, 3, 4))):
+            other = invented(d, wanted if d.chance(0.3) else None) if d.chance(0.7) else pick(d)
+            same = other.noun == wanted.noun and set(other.verbs) & set(wanted.verbs)
+            if other.name != wanted.name and not same:
+                others.append(other)
+        tools = [signature(d, f) for f in {f.name: f for f in others or [pick(d)]}.values()]
+        tools = [t for t in tools if t["function"]["name"] != wanted.name]
+        request = wrapped(d, request)
     return Conversation(
         [
-            *opening(d),
-            {"role": "user", "content": d.of(ASK_PREFIX) + request},
-            {"role": "assistant", "content": d.rng.choice(IRRELEVANT)},
+            *system(d),
+            {"role": "user", "content": request},
+            {"role": "assistant", "content": NO_FUNCTION[0]},
         ],
-        [signature(f, d) for f in {f.name: f for f in others}.values()],
+        tools,
         check={"no_call": True},
     )
 
 
+ERRORS = """not found|timeout|permission denied|service unavailable|invalid argument|no such entry|network
+unreachable|quota exceeded|access denied|internal error|disk full|unknown {n}|{n} is missing|{n} not
+available|the {n} is locked|connection refused|bad {n}|too many requests|{n} has expired|cannot reach
+{p}""".replace("\n", " ").split("|")
+
+
 def told_result(d: Draw, facts: Facts) -> Conversation:
-    """The function has answered; say what it said."""
-    function = d.of(FUNCTIONS) if d.chance(0.85) else invented(d)
+    """The function has answered; say what it said, each value with its name."""
+    function = pick(d)
     request, arguments = ask(d, function)
-    outcome = {key: value_of(d, kind) for key, kind in function.result}
-    failed = d.chance(0.12)
-    content = json.dumps(outcome)
-    if failed:
-        reason = d.of(
-            [
-                "not found",
-                "timeout",
-                "permission denied",
-                "service unavailable",
-                "invalid argument",
-                "no such entry",
-                "network unreachable",
-            ]
+    keys: dict[str, Any] = {}
+    for key, kind in function.result:
+        keys[key] = d.of(CHOICES[kind]) if kind in CHOICES else KINDS.get(kind, Draw.phrase)(d)
+    if d.chance(0.5):
+        keys[functions.styled(d.thing(), "snake")] = d.any(
+            (d.quantity(), d.common(), d.place(), d.decimal(), d.name())
         )
+    if d.chance(0.12):
+        reason = d.of(ERRORS).format(n=d.noun(), p=d.place())
         content = json.dumps({"error": reason})
         answer = f"That did not work: {reason}."
-    else:
-        answer = re.sub(
-            r"\{(\w+)\}",
-            lambda m: wording({**arguments, **outcome}.get(m.group(1), "it")),
-            function.told,
+    elif d.chance(0.1):
+        content = json.dumps(
+            {d.any(("status", "result", "state")): d.any(("ok", "done", "success"))}
         )
-        answer = answer[0].upper() + answer[1:]
-    messages = [
-        *opening(d),
-        {"role": "user", "content": d.of(ASK_PREFIX) + request},
+        answer = "Done."
+    else:
+        content = json.dumps(keys)
+        answer = " ".join(f"The {readable(key)} is {value}." for key, value in keys.items())
+    messages: list[Message] = [
+        *system(d),
+        {"role": "user", "content": wrapped(d, request)},
         {"role": "assistant", "content": "", "tool_calls": [call(function, arguments)]},
         {"role": "tool", "content": content},
         {"role": "assistant", "content": answer},
     ]
     return Conversation(messages, offered(d, [function]), check={"equals": answer})
+
+
+def readable(key: str) -> str:
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", key).replace("_", " ").lower()

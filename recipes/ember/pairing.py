@@ -1,0 +1,59 @@
+"""Stage 9, pairing: queries and their passages as token numbers, for the embedding model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from . import corpus, encode, tasks, tokenizer
+from .scale import Scale
+from .tasks import pairs
+
+QUERY, PASSAGE = "query: ", "passage: "
+QUERY_TOKENS, PASSAGE_TOKENS = 48, 224
+Rows = tuple[NDArray[np.uint16], NDArray[np.int32]]
+
+
+class Inherited(NamedTuple):
+    material: pairs.Material
+    encoder: Tokenizer
+
+
+inherited: Inherited | None = None
+
+
+def rows_of(encoder: Tokenizer, made: list[pairs.Pair]) -> Rows:
+    """A row is a query, a passage and their lengths; beside it the passage's key."""
+    rows = np.zeros((len(made), QUERY_TOKENS + PASSAGE_TOKENS + 2), np.uint16)
+    queries = encoder.encode_batch([QUERY + p.query for p in made])
+    passages = encoder.encode_batch([PASSAGE + p.passage for p in made])
+    for row, query, passage in zip(rows, queries, passages, strict=True):
+        q, p = query.ids[:QUERY_TOKENS], passage.ids[:PASSAGE_TOKENS]
+        row[: len(q)] = q
+        row[QUERY_TOKENS : QUERY_TOKENS + len(p)] = p
+        row[-2:] = len(q), len(p)
+    return rows, np.array([p.key for p in made], np.int32)
+
+
+def encode_blocks(numbers: range) -> Rows:
+    assert inherited is not None, "set before the workers are forked"
+    material, encoder = inherited
+    return rows_of(encoder, [p for n in numbers for p in pairs.block(material, "train", n)])
+
+
+def run(scale: Scale, folder: Path) -> None:
+    """Write pairs.npy and pairs-keys.npy."""
+    global inherited
+    material = pairs.gather(corpus.load(folder), tasks.load_facts(folder))
+    inherited = Inherited(material, tokenizer.load(folder))
+    wanted = scale.embed_steps * scale.embed_batch
+    parts: list[Rows] = list(
+        encode.pool(encode_blocks, encode.ranges(wanted // 14 + 1, 400))  # type: ignore[arg-type]
+    )
+    np.save(folder / "pairs.npy", np.concatenate([rows for rows, _ in parts]))
+    np.save(folder / "pairs-keys.npy", np.concatenate([keys for _, keys in parts]))
+    print(f"pairing: {sum(len(rows) for rows, _ in parts)} pairs of {material.sizes()}")

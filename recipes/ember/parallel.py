@@ -1,0 +1,68 @@
+"""Parallel: several GPUs of one host, each with a share of every micro-batch.
+
+`python -m torch.distributed.run --nproc-per-node N -m recipes.ember ...` starts N processes;
+without it there is one, and nothing here does anything. Gradients are averaged after each step.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def world() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def begin() -> None:
+    """Join the other processes, if there are any; only the first one prints."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if cuda else "gloo")
+    if rank() > 0:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def end() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def wait() -> None:
+    """Until every process has come here."""
+    if world() > 1:
+        dist.barrier()
+
+
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    if world() == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    dist.all_reduce(flat)
+    flat /= world()
+    start = 0
+    for gradient in gradients:
+        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+        start += gradient.numel()
+
+
+def agreed(values: list[float], place: torch.device) -> list[float]:
+    """The first process's numbers, for all."""
+    if world() == 1:
+        return values
+    shared = torch.tensor(values, device=place, dtype=torch.float64)
+    dist.broadcast(shared, 0)
+    return list(shared.tolist())

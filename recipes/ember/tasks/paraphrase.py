@@ -1,0 +1,97 @@
+"""Paraphrases: a sentence of a manual as somebody would ask for it, in its words or in others."""
+# ruff: noqa: E501, SIM905 (word lists are read as words)
+
+from __future__ import annotations
+
+import re
+
+from .draw import Draw
+from .synonyms import Synonyms
+
+FUNCTION_WORDS = frozenset(
+    """the a an of to and is are in on for it this that be as with by or if not can will may its
+    from at which when then than was were has have had been do does you your we they them their
+    these those such so but there into also only any each other must should would could""".split()
+)
+# {x} is what is wanted. Every fifth is for the test alone.
+ABOUT = """{x}|What about {x}?|Tell me about {x}|explain {x}|Where is {x} described?|documentation of
+{x}|How does it work: {x}|What does the manual say about {x}?|help with {x}|Is there something on
+{x}?|I am looking for {x}|{x} explained|details about {x}|Can you find the part on {x}?|question
+about {x}|read about {x}|Which page covers {x}?|more on {x}|I forgot how this was: {x}|What do we
+know about {x}?|search: {x}|please show me {x}|{x}, how?|the section about {x}|Do you have anything
+on {x}?""".replace("\n", " ").split("|")
+NEED = """How do I {x}?|{x}|command to {x}|I want to {x}|Which option is there to {x}?|how can I {x}
+from the shell|a way to {x}|is it possible to {x}|need to {x}|{x} on the command line|How would one
+{x}?|What lets me {x}?|{x} please|trying to {x}|What do I type to {x}?|option that makes it {x}|Can
+it {x}?|make it {x}|how to {x}|What should I do to {x}?""".replace("\n", " ").split("|")
+DEFINITION = """What is {x}?|define {x}|meaning of {x}|What does {x} mean?|{x}|What do you call
+{x}|a word for {x}|explain the term {x}|the name of {x}|What's {x}?""".replace("\n", " ").split("|")
+
+
+def words_of(sentence: str) -> list[str]:
+    return sentence.strip().rstrip(".;:,").split()
+
+
+def part(d: Draw, words: list[str], least: int = 5, most: int = 14) -> list[str]:
+    """Some words in a row."""
+    if len(words) <= least + 3:
+        return words
+    length = d.number(least, min(most, len(words)))
+    start = d.number(0, len(words) - length)
+    return words[start : start + length]
+
+
+def is_content(word: str) -> bool:
+    return word.lower().strip(".,;:()'\"") not in FUNCTION_WORDS
+
+
+def shortened(d: Draw, sentence: str) -> str:
+    """A part of a sentence, perhaps only its content words, perhaps in another order."""
+    words = part(d, words_of(sentence), most=16)
+    if d.chance(0.5):
+        words = [w for w in words if is_content(w)] or words
+    if d.chance(0.2):
+        d.rng.shuffle(words)
+    return " ".join(words)
+
+
+def reordered(d: Draw, words: list[str]) -> list[str]:
+    """What comes after a comma or a conjunction first."""
+    places = [
+        i for i, w in enumerate(words)
+        if 2 < i < len(words) - 2 and (w in ("if", "when", "for", "with", "by") or words[i - 1][-1] in ",;")
+    ]  # fmt: skip
+    if not places:
+        return words
+    place = d.rng.choice(places)
+    return [*words[place:], *words[:place]]
+
+
+def paraphrased(
+    d: Draw, sentence: str, synonyms: Synonyms, share: float = 0.85, forgotten: float = 0.1
+) -> str:
+    """Other words for most that have any, in another order; some of the others left out."""
+    words = part(d, words_of(sentence), least=7, most=20)
+    if d.chance(0.5):
+        words = reordered(d, words)
+    out = []
+    for word in words:
+        bare = word.strip(".,;:()'\"`").lower()
+        others = synonyms.of(bare, d.split) if bare.isalpha() else []
+        if others and d.chance(share):
+            out.append(d.rng.choice(others))
+        elif is_content(word):
+            if not d.chance(forgotten):
+                out.append(word.strip(',;:()"') or word)
+        elif d.chance(0.55):
+            out.append(word)
+    return " ".join(out)
+
+
+def needs(text: str) -> str:
+    """`Deletes the file` becomes `delete the file`: what somebody needs, as a request says it."""
+    first, _, rest = text.partition(" ")
+    first = first if first.isupper() else first.lower()
+    if re.search(r"[^s]s$", first) and rest.split()[:1] and len(first) > 4:
+        first = re.sub(r"(?<=sh|ch|ss)es$|(?<=x)es$|s$", "", first)
+    return f"{first} {rest}".strip()

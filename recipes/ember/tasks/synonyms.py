@@ -1,0 +1,119 @@
+"""Synonyms: other words for a word, from the dictionary in the corpus and a short list.
+
+They are split by pair: of all pairs of words each fourth is only for the test, in both directions,
+so that a question in other words is in words whose equality training never showed.
+"""
+# ruff: noqa: E501 (word lists are read as words)
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ..corpus import Document
+from . import words
+
+# What people and manuals call the same thing, and no dictionary of English says so.
+GROUPS = """delete remove erase discard|show display print list|folder directory|create make add
+build|begin start launch|end stop finish terminate|file document|change modify alter edit|pick choose
+select|option flag switch|argument parameter|value setting|copy duplicate|move transfer|find search
+locate look|fix repair correct|allow permit let|forbid deny refuse|get obtain fetch retrieve|send
+transmit submit|use employ|error failure fault problem|machine computer host|program command
+application tool|user person|screen terminal display|ignore skip|join merge combine connect|split
+divide separate|fast quick|big large|small little|wait pause|check verify test|run execute|save store
+keep|load read|write put|text string|number count|name label|size length|limit maximum|empty
+blank|hide conceal|open unlock|close shut|update refresh renew|install set|config configuration
+settings|environment env|message msg|password passwd passphrase|repository repo|character
+char|temporary temp tmp|example sample|information info details|picture image graphic|function
+routine procedure|variable symbol|package bundle|network net|server daemon service|process
+task job|memory ram storage|version release|default standard usual|verbose detailed|quiet silent|key
+identifier|convert translate transform|sort order arrange|compress pack shrink|extract unpack|compare
+match|replace substitute swap|print output|reverse backwards|manual guide handbook|line row|table
+grid|drawing plot graph|colour color|width breadth|repeat loop iterate"""
+LISTED = re.compile(r"\[syn: ([^\]]*)\]")
+
+
+def held_out(word: str, other: str) -> bool:
+    return zlib.crc32(" ".join(sorted((word, other))).encode()) % 4 == 3
+
+
+class Entry(NamedTuple):
+    word: str
+    part: str  # of speech: n, v, adj, adv
+    definition: str
+    others: list[str]
+
+
+def entries(documents: Iterable[Document]) -> Iterator[Entry]:
+    """The first two senses of every word in the dictionary."""
+    for document in documents:
+        if document.package != "dict-wn":
+            continue
+        for text in document.text.split("\n\n"):
+            head, _, body = text.partition("\n")
+            if not re.fullmatch(r"[a-z][a-z -]{2,30}", head):
+                continue
+            part = ""
+            for match in re.finditer(
+                r"(?ms)^ {3,8}(?:(n|v|adj|adv)\b)? ?(\d+)?: (.*?)(?=^ {3,8}(?:n|v|adj|adv|\d+)\b|\Z)",
+                body,
+            ):
+                part = match.group(1) or part
+                if int(match.group(2) or 1) > 2:
+                    continue
+                sense = re.sub(r"\s+", " ", match.group(3))
+                listed = LISTED.search(sense)
+                others = re.findall(r"\{([^}]+)\}", listed.group(1)) if listed else []
+                yield Entry(head, part, re.split(r"[;\[]", sense)[0].strip(), others)
+
+
+class Synonyms:
+    def __init__(self, pairs: Iterable[tuple[str, str, str]]) -> None:
+        """Of (word, other word, part of speech); a part of `` may be any."""
+        self.of_split: dict[str, dict[str, list[tuple[str, str]]]] = {"train": defaultdict(list)}
+        self.of_split["test"] = self.of_split["validation"] = defaultdict(list)
+        for word, other, part in pairs:
+            if word != other:
+                split = "test" if held_out(word, other) else "train"
+                self.of_split[split][word].append((other, part))
+
+    @classmethod
+    def read(cls, documents: Iterable[Document], known: frozenset[str] = frozenset()) -> Synonyms:
+        """Of the dictionary the words that mainly mean the same (to each the other is among its
+        first senses) and that the documents use too (`known`), or nobody would ask so."""
+        pairs: set[tuple[str, str, str]] = set()
+        for group in GROUPS.replace("\n", " ").split("|"):
+            members = group.split()
+            pairs |= {(a, b, "") for a in members for b in members}
+        listed = {
+            (entry.word, other, entry.part)
+            for entry in entries(documents)
+            if entry.word in known
+            for other in entry.others
+            if other in known
+        }
+        return cls(sorted(pairs | {(a, b, p) for a, b, p in listed if (b, a, p) in listed}))
+
+    def of(self, word: str, split: str) -> list[str]:
+        """Other words for a word as it stands, with its ending."""
+        table = self.of_split[split]
+        if word in table:
+            return [other for other, _ in table[word]]
+        for ending, bare, part, inflect in (
+            ("s", word[:-1], "n", words.plural),
+            ("es", word[:-2], "n", words.plural),
+            ("ies", word[:-3] + "y", "n", words.plural),
+            ("s", word[:-1], "v", words.third),
+            ("ed", word[:-2], "v", words.past),
+            ("ed", word[:-1], "v", words.past),
+            ("ing", word[:-3], "v", words.participle),
+            ("ing", word[:-3] + "e", "v", words.participle),
+        ):
+            if word.endswith(ending) and bare in table:
+                others = [other for other, of in table[bare] if of in (part, "")]
+                if others:
+                    return [inflect(other) for other in others if other not in words.IRREGULAR]
+        return []

@@ -1,0 +1,135 @@
+"""Words: what tasks fill their sentences with, so many that none can be learned by heart.
+
+Nouns, verbs and adjectives are those of the dictionary in the corpus that its documents also use;
+without a dictionary they are guessed by their endings. Each fifth word, by a hash, is held out.
+"""
+# ruff: noqa: E501, SIM905 (tables are read by rows, word lists as words)
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..corpus import Document
+
+LEAST = 12  # occurrences in the corpus
+IRREGULAR = frozenset(
+    """be have do go get make take see come know think say give find tell become leave feel put bring
+    begin keep hold write stand hear let mean set meet run pay sit speak lie lead read grow lose fall
+    send build understand draw break spend cut rise drive buy wear choose seek throw catch deal win
+    forget fight teach eat sing strike hang shake ride feed shoot drink hit arise fly spread sleep
+    cost beat bind bite bleed blow breed burst cast cling creep dig feed flee fling forbid forgive
+    freeze grind hide hurt kneel lay lend light quit ring rid sew sell shed shine shrink shut sink
+    slide split spin spring steal stick sting strive swear sweep swell swim swing tear thrust wake
+    weave weep wind wring bet burn dream dwell learn lean leap mow overcome overtake prove redo
+    rebuild rewrite reset rerun saw show smell sow speed spell spill spoil undo upset wed wet can may
+    will must shall should would could might do does did is are was were has had""".split()
+)
+DULL = frozenset("thing things one ones lot way something anything ass".split())
+
+
+@dataclass(frozen=True)
+class Words:
+    nouns: list[str]
+    verbs: list[str]  # with a regular past
+    adjectives: list[str]
+    every: list[str]  # anything that the documents use
+    by_split: dict[str, Words] = field(default_factory=dict, compare=False, repr=False)
+
+    def of_split(self, split: str) -> Words:
+        kept = "train" if split == "train" else "held out"
+        if kept not in self.by_split:
+            nouns, verbs, adjectives, every = (
+                [w for w in part if held_out(w) != (kept == "train")] or part
+                for part in (self.nouns, self.verbs, self.adjectives, self.every)
+            )
+            self.by_split[kept] = Words(nouns, verbs, adjectives, every)
+        return self.by_split[kept]
+
+
+def held_out(word: str) -> bool:
+    return zlib.crc32(word.encode()) % 5 == 4
+
+
+def by_ending(vocabulary: list[str]) -> tuple[list[str], list[str], list[str]]:
+    known = set(vocabulary)
+    nouns = [w for w in vocabulary if w + "s" in known or w.endswith(("tion", "ment", "er", "ity"))]
+    verbs = [w for w in vocabulary if w + "ed" in known or (w.endswith("e") and w + "d" in known)]
+    adjectives = [w for w in vocabulary if w.endswith(("al", "ive", "able", "ic", "ous", "ful"))]
+    return nouns, verbs, adjectives
+
+
+def collect(documents: Iterable[Document]) -> Words:
+    counts: Counter[str] = Counter()
+    parts: dict[str, set[str]] = {"n": set(), "v": set(), "adj": set()}
+    entry = re.compile(r"(?m)^([a-z]{3,11})\n +(n|v|adj)\b")
+    another = re.compile(r"(?m)^ +(n|v|adj) 1?:")
+    for document in documents:
+        if document.kind != "dictionary":
+            counts.update(re.findall(r"\b[a-z]{3,11}\b", document.text))
+            continue
+        if document.package != "dict-wn":
+            continue
+        for text in document.text.split("\n\n"):
+            match = entry.match(text)
+            if match is not None:
+                parts[match.group(2)].add(match.group(1))
+                for part in another.findall(text):
+                    parts[part].add(match.group(1))
+    least = LEAST if len(counts) > 20_000 else 2
+    vocabulary = sorted(w for w, n in counts.items() if n >= least and w not in DULL)
+    # The corpus keeps the beginning of the dictionary; what comes after is guessed.
+    ordered = sorted(parts["n"])
+    last = ordered[int(0.97 * len(ordered))] if ordered else ""
+    guessed = by_ending([w for w in vocabulary if w > last])
+    known = ([w for w in vocabulary if w in parts[p]] for p in ("n", "v", "adj"))
+    nouns, verbs, adjectives = (a + b for a, b in zip(known, guessed, strict=True))
+    verbs = [w for w in verbs if w not in IRREGULAR and len(w) > 3]
+    return Words(nouns, verbs, adjectives, vocabulary)
+
+
+def doubles(verb: str) -> bool:
+    """plan, planned: one syllable that ends consonant, vowel, consonant."""
+    return bool(re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb))
+
+
+def past(verb: str) -> str:
+    if verb.endswith("e"):
+        return verb + "d"
+    if re.search(r"[^aeiou]y$", verb):
+        return verb[:-1] + "ied"
+    return verb + (verb[-1] if doubles(verb) else "") + "ed"
+
+
+def third(verb: str) -> str:
+    if re.search(r"[^aeiou]y$", verb):
+        return verb[:-1] + "ies"
+    return verb + ("es" if re.search(r"(s|x|z|ch|sh|o)$", verb) else "s")
+
+
+def participle(verb: str) -> str:
+    if verb.endswith("e") and not verb.endswith(("ee", "ye", "oe")):
+        return verb[:-1] + "ing"
+    return verb + (verb[-1] if doubles(verb) else "") + "ing"
+
+
+def plural(noun: str) -> str:
+    if re.search(r"[^aeiou]y$", noun):
+        return noun[:-1] + "ies"
+    return noun + ("es" if re.search(r"(s|x|z|ch|sh)$", noun) else "s")
+
+
+FALLBACK = Words(
+    """lamp kettle bicycle notebook violin camera ladder carpet mirror guitar printer blanket drum
+    hammer basket clock umbrella radio helmet candle table bench anchor router filter report record
+    engine bridge garden signal window server""".split(),
+    """carry paint repair open check move count rename copy archive approve measure collect order
+    deliver inspect clean fasten""".split(),
+    """red small quiet heavy narrow bright local remote early silver wooden modern private public
+    central annual""".split(),
+    """the lamp carries water when nobody looks although every second garden needs light from some
+    window and this machine may print another page before noon""".split(),
+)

@@ -1,0 +1,144 @@
+"""Pairs for the embedding model: in other words, and in other words than the test's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
+pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from recipes.ember import corpus, embed, retrieval  # noqa: E402
+from recipes.ember.tasks import pairs, paraphrase, synonyms  # noqa: E402
+from recipes.ember.tasks.draw import Draw  # noqa: E402
+from recipes.ember.tasks.facts import Facts  # noqa: E402
+
+DICTIONARY = """erase
+    v 1: remove from memory or existence [syn: {erase}, {wipe out},
+         {obliterate}]
+    2: wipe out digitally [syn: {erase}, {delete}]
+
+obliterate
+    adj 1: reduced to nothingness [syn: {obliterate}, {blotted out}]
+    v 1: remove completely from recognition or memory [syn:
+         {obliterate}, {erase}]
+"""
+SENTENCES = [
+    "This option deletes every file of the directory when the program ends without an error.",
+    "The command displays a list of the users whose passwords expire within the given days.",
+    "A server starts its services in the order that the configuration file of the host names.",
+    "It copies the picture to the network folder before the machine stops or begins again.",
+]
+
+
+def document(name: str, split: str, package: str = "p") -> corpus.Document:
+    text = f"## Heading {name}\n\n" + "\n\n".join(
+        " ".join(SENTENCES[i % 4 :] + SENTENCES[: i % 4]) + f" Part {name} {i}." for i in range(12)
+    )
+    return corpus.Document(name, package, "html", name, name, split, text)
+
+
+@pytest.fixture(scope="module")
+def material() -> pairs.Material:
+    documents = [document(f"page{i}", "train") for i in range(12)]
+    documents += [document(f"test{i}", "test") for i in range(6)]
+    documents.append(
+        corpus.Document("d", "dict-wn", "dictionary", "wn", "wordnet", "train", DICTIONARY)
+    )
+    return pairs.gather(documents, Facts([], []))
+
+
+def test_the_dictionary_is_read_with_its_senses() -> None:
+    words = [corpus.Document("d", "dict-wn", "dictionary", "wn", "w", "train", DICTIONARY)]
+    found = list(synonyms.entries(words))
+    assert [(e.word, e.part) for e in found] == [
+        ("erase", "v"), ("erase", "v"), ("obliterate", "adj"), ("obliterate", "v"),
+    ]  # fmt: skip
+    assert found[0].others == ["erase", "wipe out", "obliterate"]
+    assert found[1].definition == "wipe out digitally"
+    read = synonyms.Synonyms.read(words, frozenset(("erase", "obliterate", "delete")))
+    every = read.of("erase", "train") + read.of("erase", "test")
+    assert "obliterate" in every  # each is a first sense of the other
+    assert "delete" in every  # of the short list
+
+
+def test_a_pair_of_words_is_in_one_split_in_both_directions() -> None:
+    read = synonyms.Synonyms.read([])
+    train, test = read.of_split["train"], read.of_split["test"]
+    both = {(a, b) for a, listed in train.items() for b, _ in listed}
+    held_out = {(a, b) for a, listed in test.items() for b, _ in listed}
+    assert not both & held_out
+    assert {(b, a) for a, b in both} == both
+    assert len(held_out) > 0.1 * len(both)
+
+
+def test_other_words_keep_their_endings() -> None:
+    read = synonyms.Synonyms([("delete", "erase", "v"), ("file", "document", "n")])
+    split = "test" if synonyms.held_out("delete", "erase") else "train"
+    assert read.of("deletes", split) == ["erases"]
+    assert read.of("deleted", split) == ["erased"]
+    assert read.of("deleting", split) == ["erasing"]
+    assert read.of("deletion", split) == []
+
+
+def test_a_paraphrase_uses_other_words() -> None:
+    read = synonyms.Synonyms.read([])
+    said = [paraphrase.paraphrased(Draw("train", str(i)), SENTENCES[0], read, 1) for i in range(9)]
+    assert len(set(said)) > 5
+    assert all("deletes" not in text for text in said)
+
+
+def test_blocks_are_neighbours_and_depend_on_their_number_alone(material: pairs.Material) -> None:
+    made = [pairs.block(material, "train", number) for number in range(60)]
+    assert made == [pairs.block(material, "train", number) for number in range(60)]
+    assert all(pair.query and pair.passage for block in made for pair in block)
+    assert max(map(len, made)) == pairs.BLOCK
+    for block in made:
+        assert all("test" not in pair.passage for pair in block)
+
+
+def test_questions_have_passages_and_others_to_be_mistaken_for(material: pairs.Material) -> None:
+    asked, others = pairs.questions(material, "test", 5)
+    assert asked
+    for question in asked:
+        told = pairs.content(question.passage)
+        framed = max(
+            len(pairs.content(template.format(x=""))) for template in paraphrase.ABOUT
+        )  # words of the question's frame are nobody's
+        shared = pairs.content(question.paraphrased) & told
+        assert len(shared) <= len(pairs.content(question.paraphrased)) / 3 + framed
+    assert not {q.passage for q in asked} & set(others)
+
+
+def test_passages_that_say_the_same_are_no_negatives() -> None:
+    vectors = torch.eye(4)[[0, 0, 1]]
+    keys = torch.tensor([7, 7, 9])
+    assert embed.loss_of(vectors, vectors, keys, None, keys) < 0.01
+    other = torch.tensor([7, 8, 9])
+    assert embed.loss_of(vectors, vectors, other, None, other) > 0.3
+
+
+def test_a_wrong_passage_counts_against_its_query() -> None:
+    right, wrong = torch.eye(4)[:2], torch.eye(4)[:2]
+    keys = torch.tensor([1, 2])
+    without = embed.loss_of(right, right, keys, None, keys)
+    assert embed.loss_of(right, right, keys, wrong, keys + 10) > without + 0.3
+    assert embed.loss_of(right, right, keys, wrong, keys) == without  # it is the right one again
+
+
+def test_bm25_finds_the_passage_with_the_rare_word() -> None:
+    passages = ["the cat sat on the mat", "the dog ate the bone", "the bird sang"]
+    scores = retrieval.bm25(["the bone", "a bird"], passages)
+    assert scores.argmax(1).tolist() == [1, 2]
+    assert scores[1, 0] == 0
+
+
+def test_a_hit_is_a_passage_among_the_first() -> None:
+    scores = retrieval.bm25(["cat", "cat"], ["a cat", "a dog"])
+    assert retrieval.hits(scores, first=1) == 1
+    assert retrieval.hits(scores, first=2) == 2
