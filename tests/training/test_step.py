@@ -118,6 +118,19 @@ def test_the_vocabulary_in_chunks_of_any_size(tmp_path: Path, head_rows: int) ->
         assert_close(chunked[1], whole[1])
 
 
+def test_a_base_in_sixteen_bits(tmp_path: Path) -> None:
+    """What graphics processors use: the loss and its direction are those of 32 bits."""
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        with Weights(path, device=CPU, dtype=dtype) as weights:
+            found.append(Step(weights, trained(weights)).gradients(batch()))
+    (loss, exact), (rough_loss, rough) = found
+    assert rough_loss == pytest.approx(loss, rel=0.02)
+    flat = [torch.cat([g.float().flatten() for g in side.values()]) for side in (exact, rough)]
+    assert torch.nn.functional.cosine_similarity(*flat, dim=0) > 0.98
+
+
 def test_packed_documents_do_not_see_each_other(tmp_path: Path) -> None:
     """Two documents in one row give what each gives in a row of its own."""
     path = write_base(tmp_path / "base.gguf")
