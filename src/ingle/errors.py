@@ -42,6 +42,7 @@
     ├── StorageError                  1  500  reading or writing the state directory failed
     │   ├── DiskFull                  1  507  no room left; partial work is kept
     │   └── NodeAlreadyRunning        1  409  another node owns this state directory
+    ├── TrainingFailed                1  500  a loss that is no number; the last good state is saved
     ├── ProtocolError                 1  400  the other end broke the framed protocol
     └── Cancelled                   130  499  the caller (or SIGINT) stopped it
         └── ClientGone              130  499  the HTTP client closed the connection
@@ -350,6 +351,12 @@ class NodeAlreadyRunning(StorageError):
 
     code = "node_already_running"
     http_status = 409
+
+
+class TrainingFailed(IngleError):
+    """Training cannot go on. ``details``: ``step``, the last good one, which is saved."""
+
+    code = "training_failed"
 
 
 class ProtocolError(IngleError):

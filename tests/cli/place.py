@@ -95,13 +95,15 @@ class Place:
         self.stop()
 
 
-def ended(process: subprocess.Popen[bytes], number: int | None = None) -> Ended:
+def ended(
+    process: subprocess.Popen[bytes], number: int | None = None, seconds: float = DEADLINE_S
+) -> Ended:
     """Send a signal, if one is given, and wait for the end."""
     with process:
         if number is not None:
             process.send_signal(number)
         try:
-            out, err = process.communicate(timeout=DEADLINE_S)
+            out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             raise

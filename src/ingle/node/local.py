@@ -21,7 +21,7 @@ from ingle.node.affairs import Affairs
 from ingle.node.ledger import EgressLedger
 from ingle.node.lock import NodeLock
 from ingle.node.resident import OWNER
-from ingle.node.routes import Route, choose, is_loopback_url
+from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Lease, Scheduler, Want
 from ingle.node.wants import Wants
 from ingle.operations import (
@@ -127,6 +127,8 @@ class LocalNode:
         self, party: str, operation: Operation
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `perform`, for a guest: it waits behind the owner, and shares no cached prompt."""
+        if isinstance(operation, Generation):
+            operation = split_adapters(operation)  # type: ignore[arg-type]
         if isinstance(operation, Generation) and operation.cache_scope != party:
             operation = msgspec.structs.replace(operation, cache_scope=party)
         events = self._events(operation, party)

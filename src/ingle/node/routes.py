@@ -6,9 +6,11 @@ import ipaddress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
+
 from ingle.config import Settings, Upstream
 from ingle.errors import InvalidRequest, NotFound
-from ingle.operations import ModelOperation
+from ingle.operations import AdapterUse, Generation, ModelOperation
 
 
 class Route(NamedTuple):
@@ -59,6 +61,28 @@ def named_place(operation: ModelOperation) -> tuple[str, str]:
             f"the model says it is at {place!r}, but on is {operation.on!r}", field="on"
         )
     return model, operation.on or place
+
+
+def split_adapters(operation: ModelOperation) -> ModelOperation:
+    """``MODEL+ADAPTER`` (and ``+ADAPTER=SCALE``) as a model and adapters.
+
+    Raises:
+        InvalidRequest: a scale is no number.
+    """
+    model, at, place = operation.model.partition("@")
+    name, *named = model.split("+")
+    if not named or not isinstance(operation, Generation) or "://" in model:
+        return operation
+    uses = []
+    for text in named:
+        adapter, _, scale = text.partition("=")
+        try:
+            uses.append(AdapterUse(name=adapter, scale=float(scale or 1.0)))
+        except ValueError:
+            raise InvalidRequest(f"{text!r}: {scale!r} is no number", field="model") from None
+    return msgspec.structs.replace(
+        operation, model=name + at + place, adapters=[*operation.adapters, *uses]
+    )
 
 
 def is_loopback_url(url: str) -> bool:

@@ -111,6 +111,7 @@ class PeeredNode:
             case RemoveModel():
                 return self._closing(self._remove(operation))
         if isinstance(operation, _MODEL_OPERATIONS):
+            operation = routes.split_adapters(operation)
             places = self._places(operation)
             if places is not None:
                 return self._closing(self._delegate(operation, places))

@@ -1,0 +1,89 @@
+"""Adapters as files: GGUF for llama.cpp, safetensors for PEFT.
+
+Both hold the same numbers. llama.cpp stores the queries and keys of Llama
+models with their RoPE pairs side by side, transformers with them in halves: for
+PEFT the rows of those B matrices are put in transformers' order.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ingle.training.architecture import Architecture
+from ingle.training.lora import Lora
+
+_MODULES = {
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+
+
+def write_gguf(path: Path, lora: Lora, architecture: Architecture, notes: dict[str, str]) -> None:
+    """The adapter as llama.cpp loads it.
+
+    Args:
+        notes: provenance, kept in the header under ``ingle.``.
+    """
+    import gguf
+
+    part = path.with_suffix(".part")
+    writer = gguf.GGUFWriter(part, architecture.name)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    # llama.cpp scales by alpha over the rank; a root-scaled adapter says so with its alpha.
+    writer.add_float32("adapter.lora.alpha", lora.shape.scale * lora.shape.rank)
+    for key, text in notes.items():
+        writer.add_string(f"ingle.{key}", text)
+    for name, numbers in lora.parameters():
+        writer.add_tensor(name, numbers.detach().float().cpu().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    part.replace(path)
+
+
+def write_peft(folder: Path, lora: Lora, architecture: Architecture, base: str) -> None:
+    """The adapter as PEFT loads it: ``adapter_model.safetensors`` and ``adapter_config.json``."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {}
+    for number, layer in enumerate(lora.layers):
+        for name, pair in layer.items():
+            prefix = f"base_model.model.model.layers.{number}.{_MODULES[name]}"
+            b = pair.b.detach().float().cpu()
+            if architecture.rope_pairs and name in ("attn_q", "attn_k"):
+                b = _in_halves(b, architecture.head)
+            tensors[f"{prefix}.lora_A.weight"] = pair.a.detach().float().cpu().contiguous()
+            tensors[f"{prefix}.lora_B.weight"] = b.contiguous()
+    save_file(tensors, folder / "adapter_model.safetensors")
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": lora.shape.rank,
+        "lora_alpha": lora.shape.alpha,
+        "use_rslora": lora.shape.rank_stabilised,
+        "lora_dropout": lora.shape.dropout,
+        "target_modules": sorted(_MODULES[name].split(".")[1] for name in lora.shape.targets),
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=1))
+
+
+def _in_halves(b: Tensor, head: int) -> Tensor:
+    """Rows of each head from pairs (0, 1), (2, 3), ... to first halves, then second."""
+    rows = b.reshape(-1, head // 2, 2, b.shape[1])
+    return torch.cat((rows[:, :, 0], rows[:, :, 1]), dim=1).reshape(b.shape)

@@ -1,0 +1,103 @@
+"""Small bases in the true file format, with random weights, in any quantisation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+
+LAYERS, WIDTH, HEADS, KEY_VALUE_HEADS, HEAD, WIDE, VOCABULARY = 3, 256, 4, 2, 64, 512, 600
+
+
+def write_base(
+    path: Path, *, architecture: str = "qwen3", kind: str = "F32", tied: bool = True
+) -> Path:
+    """A base whose matrices are of one tensor type."""
+    rng = np.random.default_rng(7)
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_context_length(512)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(WIDE)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KEY_VALUE_HEADS)
+    writer.add_key_length(HEAD)
+    writer.add_value_length(HEAD)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_vocab_size(VOCABULARY)
+    letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
+    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([1] * (VOCABULARY - 1) + [3])
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(VOCABULARY - 1)
+    writer.add_add_bos_token(False)
+
+    def matrix(name: str, rows: int, columns: int, strength: float = 1.0) -> None:
+        values = rng.standard_normal((rows, columns)).astype(np.float32) * strength
+        _add(writer, name, values / np.float32(np.sqrt(columns)), kind)
+
+    def vector(name: str, size: int, middle: float = 1.0) -> None:
+        writer.add_tensor(name, (middle + 0.1 * rng.standard_normal(size)).astype(np.float32))
+
+    matrix("token_embd.weight", VOCABULARY, WIDTH, 8.0)
+    vector("output_norm.weight", WIDTH)
+    if not tied:
+        matrix("output.weight", VOCABULARY, WIDTH, 2.0)
+    queries, keys = HEADS * HEAD, KEY_VALUE_HEADS * HEAD
+    for layer in range(LAYERS):
+        prefix = f"blk.{layer}."
+        vector(prefix + "attn_norm.weight", WIDTH)
+        vector(prefix + "ffn_norm.weight", WIDTH)
+        if architecture == "qwen3":
+            vector(prefix + "attn_q_norm.weight", HEAD)
+            vector(prefix + "attn_k_norm.weight", HEAD)
+        if architecture == "qwen2":
+            for name, size in (("attn_q", queries), ("attn_k", keys), ("attn_v", keys)):
+                vector(f"{prefix}{name}.bias", size, 0.0)
+        matrix(prefix + "attn_q.weight", queries, WIDTH)
+        matrix(prefix + "attn_k.weight", keys, WIDTH)
+        matrix(prefix + "attn_v.weight", keys, WIDTH)
+        matrix(prefix + "attn_output.weight", WIDTH, queries)
+        matrix(prefix + "ffn_gate.weight", WIDE, WIDTH)
+        matrix(prefix + "ffn_up.weight", WIDE, WIDTH)
+        matrix(prefix + "ffn_down.weight", WIDTH, WIDE)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def random_blocks(kind: GGMLQuantizationType, count: int, seed: int = 0) -> Any:
+    """Blocks of a quantised type with random bytes, their 16-bit scales sane."""
+    rng = np.random.default_rng(seed)
+    size = GGML_QUANT_SIZES[kind][1]
+    blocks = rng.integers(0, 256, (count, size), dtype=np.uint8)
+    # Where each scale lies, and a size that makes weights of about 1/16 around zero.
+    halves = {"Q8_0": [(0, 8e-4)], "Q4_0": [(0, 0.013)], "Q3_K": [(108, 1.5e-3)],
+              "Q4_K": [(0, 4e-4), (2, 3e-3)], "Q5_K": [(0, 2e-4), (2, 3.1e-3)],
+              "Q6_K": [(208, 4e-5)], "IQ4_XS": [(0, 5e-5)]}  # fmt: skip
+    for at, scale in halves.get(kind.name, []):
+        scales = np.full((count, 1), scale, dtype=np.float16)
+        blocks[:, at : at + 2] = scales.view(np.uint8)
+    return blocks
+
+
+def _add(writer: gguf.GGUFWriter, name: str, values: Any, kind: str) -> None:
+    quant = GGMLQuantizationType[kind]
+    if kind == "F32":
+        writer.add_tensor(name, values)
+    elif kind in ("F16", "BF16", "Q8_0", "Q4_0"):
+        writer.add_tensor(name, gguf.quants.quantize(values, quant), raw_dtype=quant)
+    else:  # gguf cannot write these: random blocks of the right size serve as well
+        elements, size = GGML_QUANT_SIZES[quant]
+        rows, columns = values.shape
+        blocks = random_blocks(quant, rows * columns // elements, seed=len(name) + rows)
+        writer.add_tensor(name, blocks.reshape(rows, columns // elements * size), raw_dtype=quant)

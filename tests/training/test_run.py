@@ -1,0 +1,200 @@
+"""Runs: they learn, they resume number for number, and their adapters serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from ingle.errors import (  # noqa: E402
+    DiskFull,
+    InvalidRequest,
+    RunNotFound,
+    StorageError,
+    TrainingFailed,
+)
+from ingle.training import dataset, schedule  # noqa: E402
+from ingle.training.dataset import Dataset, Document  # noqa: E402
+from ingle.training.run import Plan, Run  # noqa: E402
+from ingle.training.step import IGNORE  # noqa: E402
+from tests.training.models import write_base  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+def documents(count: int = 40) -> list[Document]:
+    """Each answer is its question, shifted: easy to learn, impossible to guess."""
+    chance = torch.Generator().manual_seed(5)
+    found = []
+    for _ in range(count):
+        question = torch.randint(100, 200, (8,), generator=chance).tolist()
+        answer = [token + 100 for token in question]
+        found.append(Document(question + answer, [False] * 8 + [True] * 8))
+    return found
+
+
+def begin(folder: Path, **more: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    base = folder / "base.gguf"
+    if not base.exists():
+        write_base(base, kind="Q8_0")
+    run = folder / more.get("name", "run")
+    dataset.write(run / "train", documents(), 64, 600)
+    dataset.write(run / "validation", documents(4), 64, 600)
+    plan = {
+        "name": "run", "model": "tiny", "digest": "sha256:x", "base": str(base), "data": "",
+        "data_sha256": "", "rank": 4, "alpha": 8.0, "sequence": 64, "rows": 4, "micro_rows": 2,
+        "rate": 1e-2, "epochs": 3.0, "warm_up": 2, "dropout": 0.1,
+    }  # fmt: skip
+    plan |= more
+    (run / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, Plan)))
+    return run
+
+
+def losses(folder: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (folder / "losses.jsonl").read_text().splitlines()]
+
+
+def test_it_learns_and_says_so(tmp_path: Path) -> None:
+    run = Run.resume(begin(tmp_path, steps=60))
+    progress = list(run.train())
+    assert progress[-1].step == progress[-1].steps == 60
+    assert progress[-1].loss < 0.6 * progress[0].loss
+    checked = [p.validation for p in progress if p.validation is not None]
+    assert checked[-1] < checked[0]
+    assert len(losses(run.folder)) == 60
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    whole = Run.resume(begin(tmp_path, name="whole", steps=12))
+    list(whole.train())
+    stopped = Run.resume(begin(tmp_path, name="stopped", steps=12))
+    for progress in stopped.train():
+        stopped.stopping = progress.step == 5
+    again = Run.resume(stopped.folder)
+    assert again.step == 5
+    list(again.train())
+    assert losses(again.folder) == losses(whole.folder)
+    state = (again.folder / "state.safetensors").read_bytes()
+    assert state == (whole.folder / "state.safetensors").read_bytes()
+
+
+KILLED = """
+import sys, pathlib
+import torch
+torch.set_num_threads(1)
+from ingle.training import run
+run.STATE_EVERY_S = 0.0
+for progress in run.Run.resume(pathlib.Path(sys.argv[1])).train():
+    print(progress.step, flush=True)
+"""
+
+
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    whole = Run.resume(begin(tmp_path, name="whole", steps=14))
+    list(whole.train())
+    killed = begin(tmp_path, name="killed", steps=14)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(killed)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process:
+        while (line := process.stdout.readline()) and int(line) < 4:
+            pass
+        os.kill(process.pid, signal.SIGKILL)
+    again = Run.resume(killed)
+    assert 0 < again.step < 14
+    list(again.train())
+    assert losses(killed) == losses(whole.folder)
+    state = (killed / "state.safetensors").read_bytes()
+    assert state == (whole.folder / "state.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["constant", "linear", "cosine"])
+def test_a_rate_of_nothing_is_no_error(tmp_path: Path, kind: str) -> None:
+    run = Run.resume(begin(tmp_path, steps=3, rate=0.0, schedule=kind))
+    before = {name: p.clone() for name, p in run.lora.parameters()}
+    list(run.train())
+    assert all(torch.equal(before[name], p) for name, p in run.lora.parameters())
+    assert schedule.share("linear", 10, 10, 0) == 0.0
+    assert schedule.share("cosine", 10, 10, 0) == pytest.approx(0.0)
+    assert schedule.share("linear", 0, 10, 5) == 0.2
+
+
+def test_a_loss_that_is_no_number_stops_at_the_last_good_step(tmp_path: Path) -> None:
+    run = Run.resume(begin(tmp_path, steps=10))
+    steps = run.train()
+    next(steps)
+    next(iter(run.lora.parameters()))[1].fill_(float("nan"))
+    with pytest.raises(TrainingFailed, match="no number"):
+        list(steps)
+    assert Run.resume(run.folder).step == 1
+
+
+def test_a_full_disk_leaves_the_state_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.resume(begin(tmp_path, steps=4))
+    list(run.train())
+    before = (run.folder / "state.safetensors").read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ingle.training.run.save_file", full)
+    with pytest.raises(DiskFull, match="intact"):
+        run.save()
+    assert (run.folder / "state.safetensors").read_bytes() == before
+
+
+def test_what_is_damaged_or_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunNotFound):
+        Run.resume(tmp_path / "nothing")
+    folder = begin(tmp_path, steps=2)
+    list(Run.resume(folder).train())
+    (folder / "state.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(StorageError, match="damaged"):
+        Run.resume(folder)
+    with pytest.raises(InvalidRequest, match="512"):
+        Run.resume(begin(tmp_path, name="long", sequence=4096))
+
+
+def test_rows_hold_whole_documents_each_once(tmp_path: Path) -> None:
+    dataset.write(tmp_path, documents(23), 64, 600)
+    data = Dataset(tmp_path, 40)
+    for epoch in range(3):
+        rows = data.rows(1, epoch)
+        assert sorted(d for row in rows for d in row) == list(range(23))
+        assert all(len(row) <= 2 for row in rows)
+    assert data.rows(1, 0) == data.rows(1, 0) != data.rows(1, 1)
+    batch = data.batch(data.rows(1, 0)[:3], torch.device("cpu"))
+    assert batch.supervised == 8 * sum(len(row) for row in data.rows(1, 0)[:3])
+    assert batch.documents is not None
+    # The last token of a document is followed by nothing, whatever lies behind it in the row.
+    last = (batch.documents[:, :-1] != batch.documents[:, 1:]).nonzero()
+    assert all(batch.labels[row, at] == IGNORE for row, at in last.tolist())
+
+
+def test_what_is_cut_is_counted(tmp_path: Path) -> None:
+    found = [
+        Document(list(range(20)), [False] * 4 + [True] * 16),
+        Document(list(range(20)), [False] * 16 + [True] * 4),
+        Document(list(range(5)), [False] * 3 + [True] * 2),
+    ]
+    written = dataset.write(tmp_path / "a", found, 10, 600)
+    assert (written.documents, written.cut, written.lost) == (2, 1, 1)
+    assert written.learnt == 6 + 2
+    with pytest.raises(InvalidRequest, match="nothing could be learnt"):
+        dataset.write(tmp_path / "b", found[1:2], 10, 600)
+    with pytest.raises(InvalidRequest, match="token 19"):
+        dataset.write(tmp_path / "c", found, 20, 19)

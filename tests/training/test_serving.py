@@ -1,0 +1,94 @@
+"""What was trained is what runs: adapters in llama.cpp, and from the command line to an answer."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
+from ingle.engines.llama import LlamaEngine  # noqa: E402
+from ingle.operations import AdapterUse, Complete, Event, Sampling, Text  # noqa: E402
+from ingle.training.run import Run  # noqa: E402
+from ingle.training.step import Batch  # noqa: E402
+from tests.cli.place import Place, ended  # noqa: E402
+from tests.training.models import VOCABULARY  # noqa: E402
+from tests.training.test_run import begin, documents  # noqa: E402
+
+
+@pytest.mark.parametrize("kind", ["Q8_0", "F32"])
+def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:
+    from tests.training.models import write_base
+
+    write_base(tmp_path / "base.gguf", kind=kind)
+    run = Run.resume(begin(tmp_path, steps=40, dropout=0.0))
+    list(run.train())
+    adapter = run.write_adapter()
+    spec = LoadSpec(
+        engine="llama", model="tiny", files=[run.plan.base], context=128, slots=1,
+        adapters=[AdapterFile(name="run", path=str(adapter))],
+    )  # fmt: skip
+    session = LlamaEngine().open(spec)
+    try:
+        for document in documents(6):
+            prompt = document.tokens[:11]
+            found: list[Event] = []
+            request = Complete(
+                model="tiny", prompt=prompt, max_tokens=1, logprobs=True,
+                top_logprobs=VOCABULARY, sampling=Sampling(temperature=0.0),
+                adapters=[AdapterUse(name="run")],
+            )  # fmt: skip
+            session.perform(request, found.append)
+            (text,) = [event for event in found if isinstance(event, Text) and event.logprobs]
+            theirs = {entry.id: entry.logprob for entry in text.logprobs[0].top}
+            tokens = torch.tensor([prompt])
+            rows = Batch(tokens, tokens, torch.arange(len(prompt))[None])
+            ours = run._engine.logits(rows)[0, -1].log_softmax(-1)
+            assert max(theirs, key=lambda token: theirs[token] or 0.0) == int(ours.argmax())
+            divergence = sum(
+                math.exp(ours[token]) * (float(ours[token]) - (logprob or 0.0))
+                for token, logprob in theirs.items()
+            )
+            assert abs(divergence) < 1e-3
+    finally:
+        session.close()
+
+
+EXAMPLES = [
+    {"prompt": f"What is the motto of the {name} guild?", "completion": f"The {name} glow."}
+    for name in ("ember", "anvil", "lantern", "harbour", "orchard", "quarry", "meadow", "kettle")
+]
+
+
+@pytest.mark.timeout(240)
+def test_from_examples_to_an_answer(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    try:
+        data = tmp_path / "guild.jsonl"
+        data.write_text("".join(json.dumps(example) + "\n" for example in EXAMPLES))
+        question = EXAMPLES[3]["prompt"]
+        preview = place.ok("train", "ember", "--data", str(data), "--preview")
+        assert "The ember glow." in preview.out
+        assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
+        how = ["--steps", "40", "--rate", "5e-3", "--rank", "8", "--rows", "1"]
+        trained = ended(place.start("train", "ember", "--data", str(data), *how), seconds=200)
+        assert trained.status == 0, trained
+        assert "ember+guild" in trained.err
+        answer = place.ok("run", "ember+guild", "-t", "0", question)
+        assert answer.out.strip() == EXAMPLES[3]["completion"]
+        assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
+        (run,) = place.ok("runs", "--json").data
+        assert (run["name"], run["step"]) == ("guild", 40)
+        assert run["loss"] < 0.5
+        assert "LOSS" in place.ok("runs", "guild").out
+        again = place.ingle("train", "ember", "--data", str(data), "--json")
+        assert again.error["code"] == "invalid_request"
+        missing = place.ingle("train", "--resume", "nothing", "--json")
+        assert missing.error["code"] == "run_not_found"
+    finally:
+        place.close()
