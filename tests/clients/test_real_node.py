@@ -20,6 +20,7 @@ pytestmark = pytest.mark.clients
 
 CHAT, EMBED = "ember", "ember-embed"
 ASK = [{"role": "user", "content": "What does tar -x do?"}]
+TELL = [{"role": "user", "content": "Lea: name Lea, age 30\n\nGive me JSON with name and age."}]
 CITY = {
     "type": "object",
     "properties": {"city": {"type": "string", "enum": ["Rome", "Oslo"]}},
@@ -68,7 +69,7 @@ def test_openai(real: str) -> None:
         assert whole.choices[0].message.content == "".join(pieces) != ""
         assert len(pieces) > 4
         parsed = client.chat.completions.parse(
-            **{**asked, "max_tokens": 400}, response_format=person
+            **{**asked, "messages": TELL, "max_tokens": 400}, response_format=person
         )
         assert parsed.choices[0].message.parsed is not None
         tool = {"type": "function", "function": {"name": "weather", "parameters": CITY}}

@@ -223,7 +223,7 @@ async def test_echo_scores_the_prompt_and_goes_on(settings: Settings) -> None:
 async def test_adapters_by_request(settings: Settings, ember: Path, tmp_path: Path) -> None:
     path = write_adapter(tmp_path / "strange.gguf", ember, seed=5)
     plain = chat(sampling=Sampling(temperature=0.0, ignore_eos=True))
-    adapted = msgspec.structs.replace(plain, adapters=[AdapterUse(name="strange")])
+    adapted = msgspec.structs.replace(plain, adapters=[AdapterUse(name="strange", scale=10.0)])
     async with opened(settings) as node:
         await ask(node, AddAdapter(path=str(path)), Adapters)
         before = await result(node, plain)
