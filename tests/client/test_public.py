@@ -33,6 +33,7 @@ HOME = {
     *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "disk_usage", "embed"),
     *("events", "fit", "ledger", "load", "models", "prune", "pull", "remove", "remove_adapter"),
     *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
+    *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
 }
 
 
