@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.place import DEADLINE_S
+from tests.cli.place import DEADLINE_S, eventually
 from tests.peers.lan import Host, Lan, possible
 
 pytestmark = [
@@ -41,6 +41,12 @@ def lan() -> Iterator[Lan]:
     lan = Lan()
     yield lan
     lan.close()
+
+
+def sent(host: Host) -> int:
+    """Bytes of shared files that left a host, by its ledger."""
+    entries = host.ok("peers", "ledger", "--json").data
+    return sum(entry["bytes_out"] for entry in entries if entry["operation"] == "share")
 
 
 def pair_nearby(laptop: Host, desk: Host) -> None:
@@ -84,6 +90,7 @@ def test_two_fresh_nodes_find_pair_chat_and_pull(lan: Lan, tmp_path: Path) -> No
         assert laptop.ingle("run", "mine", "hi").status == 3
         desk.ok("share", "mine")
         pulled = laptop.ok("pull", "mine@desk", "--json").data
+        eventually(lambda: sent(desk) >= pulled["size"])  # noted when the link has ended
         assert pulled["digest"] == desk.ok("show", "mine", "--json").data["digest"]
         assert "extract" in laptop.ok("run", "mine", "What does tar -x do?").out
 

@@ -32,6 +32,8 @@ class Received:
     """How much has come back so far."""
 
     bytes_in: int = 0
+    bytes_out: int = 0
+    """What left besides what was said at the beginning."""
 
 
 class EgressLedger:
@@ -58,10 +60,11 @@ class EgressLedger:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def complete(self, entry: int, *, bytes_in: int, outcome: str) -> None:
-        """Note how it ended: ``done``, ``cancelled`` or an error's code."""
+    def complete(self, entry: int, *, bytes_in: int, outcome: str, bytes_out: int = 0) -> None:
+        """Note how it ended (``done``, ``cancelled`` or an error's code), and what else left."""
         self._database.execute(
-            "UPDATE egress SET bytes_in = ?, outcome = ? WHERE id = ?", (bytes_in, outcome, entry)
+            "UPDATE egress SET bytes_in = ?, bytes_out = bytes_out + ?, outcome = ? WHERE id = ?",
+            (bytes_in, bytes_out, outcome, entry),
         )
 
     @contextmanager
@@ -76,7 +79,12 @@ class EgressLedger:
             outcome = error.code
             raise
         finally:
-            self.complete(entry, bytes_in=received.bytes_in, outcome=outcome)
+            self.complete(
+                entry,
+                bytes_in=received.bytes_in,
+                bytes_out=received.bytes_out,
+                outcome=outcome,
+            )
 
     def entries(self, limit: int, offset: int = 0, to: str = "") -> list[LedgerEntry]:
         """Entries whose recipient begins with ``to``, newest first."""

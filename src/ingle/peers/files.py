@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingle.errors import GrantRefused, IngleError, NotPaired, PeerLost, ProtocolError, from_data
+from ingle.node.ledger import Received
 from ingle.peers.book import Peer
 from ingle.peers.gate import Visitor
 from ingle.peers.transport import FILE, Link, LinkError, Stream
@@ -63,23 +64,28 @@ class FileShelf:
             return
         visitor = Visitor(link.remote, peer.name)
         tasks: set[asyncio.Task[None]] = set()
-        try:
-            while True:
-                task = asyncio.create_task(self._answer(await link.accept(), visitor))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            link.close()
+        with contextlib.ExitStack() as entries:
+            sent = _Sent(self._room, visitor.name, entries)
+            try:
+                while True:
+                    answer = self._answer(await link.accept(), visitor, sent)
+                    task = asyncio.create_task(answer)
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+            except LinkError:
+                pass  # that is how a link ends
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                link.close()
 
-    async def _answer(self, stream: Stream, visitor: Visitor) -> None:
+    async def _answer(self, stream: Stream, visitor: Visitor, sent: _Sent) -> None:
         try:
             async with asyncio.timeout(REQUEST_S):
                 want = await _request(stream)
             try:
-                await self._send(stream, visitor, want)
+                await self._send(stream, visitor, want, sent)
             except IngleError as error:  # before the first byte; later, the stream just ends
                 _reply(stream, Have(error=error.to_data()))
                 await stream.drain()
@@ -88,7 +94,7 @@ class FileShelf:
         finally:
             stream.close()
 
-    async def _send(self, stream: Stream, visitor: Visitor, want: Want) -> None:
+    async def _send(self, stream: Stream, visitor: Visitor, want: Want, sent: _Sent) -> None:
         shares = self._room.sharing.shares
         self._check(visitor, want.digest)
         if not want.end:
@@ -98,6 +104,7 @@ class FileShelf:
             await stream.drain()
             return
         begun = False
+        told = sent.of(want.digest, self._names(want.digest)[0])
         async with contextlib.aclosing(shares.read(want.digest, want.start, want.end)) as pieces:
             async for piece in pieces:
                 if not begun:
@@ -105,19 +112,43 @@ class FileShelf:
                     begun = True
                 self._check(visitor, want.digest)  # also in the middle: it may be taken back
                 stream.send(piece)
+                told.bytes_out += len(piece)
                 await stream.drain()
 
     def _check(self, visitor: Visitor, digest: str) -> None:
         room = self._room
         if room.book.get(visitor.key) is None:
             raise NotPaired(f"{room.identity.name} does not know you any more")
-        names = [m.name for m in room.local.store.models() if m.digest == digest]
-        if not room.may(visitor, "pull", digest, *names):
+        if not room.may(visitor, "pull", digest, *self._names(digest)):
             raise GrantRefused(
                 f"{room.identity.name} has not granted you to pull this model",
                 hint=f"on {room.identity.name}: ingle grant NAME --capabilities pull",
                 wanted="pull",
             )
+
+    def _names(self, digest: str) -> list[str]:
+        """What a file's model is called here; the digest, if it is a part of one."""
+        names = [m.name for m in self._room.local.store.models() if m.digest == digest]
+        return names or [digest]
+
+
+class _Sent:
+    """The ledger's entries of one link: one for each file that leaves by it."""
+
+    def __init__(self, room: Room, name: str, entries: contextlib.ExitStack) -> None:
+        self._ledger = room.local.ledger
+        self._name = name
+        self._entries = entries
+        self._told: dict[str, Received] = {}
+
+    def of(self, digest: str, model: str) -> Received:
+        """Where to count what leaves of a file."""
+        if digest not in self._told:
+            entry = self._ledger.begin(
+                to=f"peer:{self._name}", operation="share", model=model, bytes_out=0
+            )
+            self._told[digest] = self._entries.enter_context(self._ledger.outcome(entry))
+        return self._told[digest]
 
 
 class PeerFiles:
