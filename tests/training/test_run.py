@@ -18,12 +18,13 @@ pytest.importorskip("safetensors")
 
 from ingle.errors import (  # noqa: E402
     DiskFull,
+    DoesNotFit,
     InvalidRequest,
     RunNotFound,
     StorageError,
     TrainingFailed,
 )
-from ingle.training import dataset, schedule  # noqa: E402
+from ingle.training import dataset, memory, schedule  # noqa: E402
 from ingle.training.dataset import Dataset, Document  # noqa: E402
 from ingle.training.run import Plan, Run  # noqa: E402
 from ingle.training.step import IGNORE  # noqa: E402
@@ -167,6 +168,39 @@ def test_what_is_damaged_or_missing_is_named(tmp_path: Path) -> None:
         Run.resume(folder)
     with pytest.raises(InvalidRequest, match="512"):
         Run.resume(begin(tmp_path, name="long", sequence=4096))
+
+
+def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
+    run = Run.resume(begin(tmp_path, sequence=64))
+    run.check_memory()
+    needs = run.needs()
+    assert needs.base > 4 * 600 * 256
+    with pytest.raises(DoesNotFit, match="MiB are free") as error:
+        memory.check(needs, 2**20, rows=2, sequence=64)
+    assert "--micro-rows 1" in error.value.hint
+    with pytest.raises(DoesNotFit) as error:
+        memory.check(needs, 2**20, rows=1, sequence=64)
+    assert "--sequence 32" in error.value.hint
+
+
+MEASURED = """
+import pathlib, resource, sys
+import torch
+torch.set_num_threads(1)
+from ingle.training.run import Run
+run = Run.resume(pathlib.Path(sys.argv[1]))
+next(run.train())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, run.needs().total)
+"""
+
+
+def test_the_estimate_covers_what_is_used(tmp_path: Path) -> None:
+    folder = begin(tmp_path, micro_rows=4)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(folder)], capture_output=True, text=True, check=True
+    )
+    used, needed = map(int, done.stdout.split())
+    assert used < needed < 3 * used
 
 
 def test_rows_hold_whole_documents_each_once(tmp_path: Path) -> None:

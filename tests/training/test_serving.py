@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from pathlib import Path
 
 import pytest
@@ -90,5 +91,28 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert again.error["code"] == "invalid_request"
         missing = place.ingle("train", "--resume", "nothing", "--json")
         assert missing.error["code"] == "run_not_found"
+    finally:
+        place.close()
+
+
+@pytest.mark.timeout(240)
+def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    try:
+        data = tmp_path / "guild.jsonl"
+        data.write_text("".join(json.dumps(example) + "\n" for example in EXAMPLES))
+        how = ["--steps", "60", "--rows", "1", "--rank", "4"]
+        process = place.start("train", "ember", "--data", str(data), *how)
+        assert process.stderr is not None
+        while b"step 3/" not in process.stderr.readline():
+            assert process.poll() is None
+        stopped = ended(process, signal.SIGINT, seconds=100)
+        assert stopped.status == 130
+        assert "ingle train --resume guild" in stopped.err
+        (run,) = place.ok("runs", "--json").data
+        assert 3 <= run["step"] < 60
+        again = ended(place.start("train", "--resume", "guild", "--json"), seconds=200)
+        assert again.status == 0, again
+        assert json.loads(again.out)["step"] == 60
     finally:
         place.close()

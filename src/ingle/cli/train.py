@@ -194,6 +194,8 @@ def _train(output: Output, training: Run) -> None:
     def stop(*_: Any) -> None:
         training.stopping = True
 
+    training.check_memory()
+    output.note(f"about {size(training.needs().total)} of memory, on {training.plan.device}")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     last = None

@@ -29,11 +29,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ingle.errors import DiskFull, InvalidRequest, RunNotFound, StorageError, TrainingFailed
-from ingle.training import adapter_files, schedule
+from ingle.training import adapter_files, memory, schedule
 from ingle.training.dataset import Dataset
 from ingle.training.lora import TARGETS, Lora, Shape
 from ingle.training.optimizer import AdamW
-from ingle.training.step import Step
+from ingle.training.step import HEAD_ROWS, Step
 from ingle.training.weights import Weights
 
 STATE_EVERY_S = 30.0
@@ -149,6 +149,24 @@ class Run:
             return self.plan.steps
         rows = len(self._data.rows(self.plan.seed, 0))
         return max(1, math.ceil(self.plan.epochs * rows / self.plan.rows))
+
+    def needs(self) -> memory.Estimate:
+        """What it will take of memory."""
+        plan = self.plan
+        return memory.estimate(
+            self._weights.architecture,
+            self.lora.shape,
+            rows=plan.micro_rows,
+            sequence=plan.sequence,
+            bytes_each=self._weights.dtype.itemsize,
+            keep=KEEP_BYTES,
+            head_rows=HEAD_ROWS,
+        )
+
+    def check_memory(self) -> None:
+        """Raises DoesNotFit: it would not fit into what is free now; says what would."""
+        free = memory.available(self._device)
+        memory.check(self.needs(), free, self.plan.micro_rows, self.plan.sequence)
 
     def train(self) -> Iterator[Progress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
