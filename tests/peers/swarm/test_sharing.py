@@ -307,7 +307,7 @@ async def test_the_owners_limits_end_the_seeding(
         await desk.share(model.path, "m", Audience.LAN)
         peer = (desk.address, await port(desk))
         if "seed_ratio" in limit:
-            describing = Source("paired", model.data, model.torrent, rate=4e6)
+            describing = Source("paired", b"", model.torrent, dies_after=0)
             await pulled(
                 laptop.sharing, model.digest, len(model.data), describing, bittorrent_peers=[peer]
             )
