@@ -33,6 +33,7 @@ from ingle.operations import (
     Message,
     Operation,
     Peers,
+    Reaching,
     Reasoning,
     RenamePeer,
     Started,
@@ -43,7 +44,7 @@ from ingle.operations import (
 from ingle.peers import delegation
 from ingle.peers.delegation import Place, Received
 from tests.peers.conftest import told
-from tests.peers.devices import POEM, Street, chat
+from tests.peers.devices import POEM, Street, chat, drain
 
 WHOLE = "".join(POEM)
 
@@ -255,6 +256,21 @@ def test_nothing_leaves_where_nothing_may(tell: Any) -> None:
             await laptop.recite("desk")
         assert desk.local.performed == []
         assert laptop.local.ledger.entries(10) == []
+
+    tell(story)
+
+
+def test_the_ways_that_are_tried_are_told_as_they_are_tried(tell: Any) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop", models={})
+        await laptop.pair(desk)
+        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        await asyncio.sleep(1)
+        laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
+        events = await drain(laptop.node, chat(on="desk", max_tokens=1))
+        stages = [event.stage for event in events if isinstance(event, Reaching)]
+        assert stages == ["cached", "lan"]
+        assert isinstance(events[2], Started)
 
     tell(story)
 

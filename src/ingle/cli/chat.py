@@ -15,7 +15,7 @@ from ingle.cli.output import Output
 from ingle.cli.run import describe
 from ingle.cli.stdin import person
 from ingle.errors import IngleError, InvalidRequest
-from ingle.operations import Chat, Fold, Message, Reasoning, Rerouted, Status, Text
+from ingle.operations import Chat, Fold, Message, Reaching, Reasoning, Rerouted, Status, Text
 
 if TYPE_CHECKING:
     from ingle.client.sync import Conversation, Home
@@ -112,6 +112,8 @@ class Terminal:
                 match event:
                     case Status(state="loading", detail=name) if self._output.terminal:
                         self._output.note(f"loading {name} ...")
+                    case Reaching() if self._output.terminal:
+                        self._output.reaching(event)
                     case Rerouted():
                         self._output.rerouted(event)
                     case Reasoning() if not thinking and self._output.terminal:

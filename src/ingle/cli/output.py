@@ -15,10 +15,19 @@ from ingle.errors import IngleError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ingle.operations import Progress, Rerouted
+    from ingle.operations import Progress, Reaching, Rerouted
 
 QUIET_PROGRESS_S = 10.0
 """Without a terminal: one line of progress each so many seconds."""
+
+
+STAGES = {
+    "cached": "trying where it was last",
+    "lan": "looking on this network",
+    "direct": "trying",
+    "punch": "asking another device to introduce us to",
+    "relay": "trying the relay for",
+}
 
 
 class Output:
@@ -65,6 +74,10 @@ class Output:
         self.note(f"error: {error.message}")
         if error.hint:
             self.note(f"  try: {error.hint}")
+
+    def reaching(self, event: Reaching) -> None:
+        """By which way a paired device is looked for now."""
+        self.note(f"{STAGES.get(event.stage, event.stage)} {event.detail}")
 
     def rerouted(self, event: Rerouted) -> None:
         """Another device goes on with an answer."""

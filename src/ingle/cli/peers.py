@@ -41,14 +41,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STAGES = {
-    "cached": "trying where it was last",
-    "lan": "looking on this network",
-    "direct": "trying",
-    "punch": "asking another device to introduce us to",
-    "relay": "trying the relay for",
-}
-
 
 @click.group("peers", invoke_without_command=True)
 @click.option("--ask", is_flag=True, help="Reach each device now.")
@@ -81,13 +73,14 @@ def peers_command(output: Output, ask: bool) -> None:
             "connected" if peer.connected else "unreachable" if peer.problem else "-",
             peer.way or "-",
             "-" if peer.round_trip_s is None else f"{peer.round_trip_s * 1e3:.1f} ms",
+            peer.place or "-",
             f"{age(time.time() - peer.seen)} ago" if peer.seen else "never",
             ", ".join(peer.models[:4]) + (", ..." if len(peer.models) > 4 else "") or "-",
             str(len(peer.given)),
         )
         for peer in found
     ]
-    columns = ("NAME", "FINGERPRINT", "STATE", "WAY", "LATENCY", "SEEN", "OFFERS", "GRANTS")
+    columns = ("NAME", "FINGERPRINT", "STATE", "WAY", "LATENCY", "AT", "SEEN", "OFFERS", "GRANTS")
     output.table(columns, rows)
     for peer in found:
         if peer.problem:
@@ -325,7 +318,7 @@ def _do(output: Output, request: ConfirmCode | ForgetPeer | ResetIdentity) -> No
 
 def _say(output: Output, event: object) -> None:
     if isinstance(event, Reaching) and output.terminal and not output.json:
-        output.note(f"{STAGES.get(event.stage, event.stage)} {event.detail}")
+        output.reaching(event)
 
 
 def _paired(output: Output, peer: PeerInfo) -> None:

@@ -12,7 +12,7 @@ from ingle.cli.generation import generation_options, read_schema, request_fields
 from ingle.cli.output import Output
 from ingle.cli.stdin import person, piped
 from ingle.errors import InvalidRequest
-from ingle.operations import Fold, Reasoning, Rerouted, Status, Text, Timing
+from ingle.operations import Fold, Reaching, Reasoning, Rerouted, Status, Text, Timing
 
 
 @click.command("run")
@@ -78,6 +78,8 @@ async def _answer(
             match event:
                 case Status(state="loading", detail=name) if output.terminal:
                     output.note(f"loading {name} ...")
+                case Reaching() if output.terminal:
+                    output.reaching(event)
                 case Rerouted():
                     output.rerouted(event)
                 case Reasoning(text=text) if output.terminal:

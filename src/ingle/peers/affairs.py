@@ -34,7 +34,6 @@ from ingle.operations import (
     Paired,
     PeerInfo,
     Peers,
-    Reaching,
     RenamePeer,
     Requested,
     Requests,
@@ -43,7 +42,7 @@ from ingle.operations import (
     WhoAmI,
     operation_name,
 )
-from ingle.peers import grants, nearby
+from ingle.peers import grants, nearby, reach
 from ingle.peers.book import Peer
 from ingle.peers.grants import Grant, Preset
 from ingle.peers.identity import fingerprint
@@ -130,8 +129,14 @@ class PeerAffairs:
         return Invited(code=invite.code(), expires=invite.expires)
 
     async def _join(self, code: str, name: str) -> AsyncGenerator[Event, None]:
-        yield Reaching(stage="direct", detail="the address in the code")
-        peer = await self._room.handshakes.join(code, name)
+        joined: list[Peer] = []
+        joining = reach.heard(
+            lambda told: self._room.handshakes.join(code, name, told), joined.append
+        )
+        async with contextlib.aclosing(joining) as stages:
+            async for stage in stages:
+                yield stage
+        peer = joined[0]
         # What the invite granted is asked for at once, so that it is there when needed.
         with contextlib.suppress(IngleError, TimeoutError):
             await self._room.learn(await self._room.session(peer))

@@ -38,6 +38,7 @@ from ingle.operations import (
     Generation,
     Message,
     ModelOperation,
+    Reaching,
     Reasoning,
     Reranked,
     Rerouted,
@@ -101,7 +102,7 @@ class Received:
             ProtocolError: it comes out of order, or is no answer to this.
         """
         match event:
-            case Status():
+            case Status() | Reaching():
                 return
             case Started():
                 self._expect(self.started is None or not self.anything, "began twice")

@@ -12,6 +12,7 @@ from ingle.peers.book import Peer
 from ingle.peers.identity import Key, fingerprint
 from ingle.peers.nearby import Neighbour
 from ingle.peers.pairing import Agreement, Card
+from ingle.peers.reach import Told
 from ingle.peers.transport import PAIR, Address, Link
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class Handshakes:
             )
         waiting[0].decide(equal)
 
-    async def join(self, code: str, name: str) -> Peer:
-        """Use an invite.
+    async def join(self, code: str, name: str, told: Told) -> Peer:
+        """Use an invite; ``told`` hears by which ways its maker is looked for.
 
         Raises:
             InvalidRequest, PairingRefused
@@ -75,7 +76,7 @@ class Handshakes:
         invite = invites.parse(code)
         if invite.address.key == self._room.identity.key:
             raise InvalidRequest("this invite was made by this device itself", field="code")
-        link = await self._dial(invite.address)
+        link = await self._dial(invite.address, told)
         try:
             card = await pairing.redeem(link, invite.secret, await self._card())
         finally:
@@ -167,12 +168,12 @@ class Handshakes:
         transport = (await self._room.open()).transport
         return Card(self._room.identity.name, tuple(transport.places[:8]), transport.relay)
 
-    async def _dial(self, address: Address) -> Link:
+    async def _dial(self, address: Address, told: Told | None = None) -> Link:
         """To somebody who is not in the book yet, by all ways."""
         somebody = Peer(
             address.key, "the other device", "", address.places, (), address.relay, 0.0, 0.0, "", ()
         )
-        return await (await self._room.open()).link(somebody, PAIR)
+        return await (await self._room.open()).link(somebody, PAIR, told)
 
     def _keep(self, task: asyncio.Task[Peer]) -> None:
         self._tasks.add(task)

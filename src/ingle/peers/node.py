@@ -49,12 +49,13 @@ from ingle.operations import (
     WhoAmI,
     operation_name,
 )
-from ingle.peers import delegation, grants
+from ingle.peers import delegation, grants, reach
 from ingle.peers.affairs import PeerAffairs
 from ingle.peers.book import Peer
 from ingle.peers.delegation import Place
 from ingle.peers.pulls import PeerPulls
 from ingle.peers.room import Room
+from ingle.peers.session import Session
 
 _AFFAIRS = (
     WhoAmI, Invite, Join, Nearby, Pair, Requests, ConfirmCode, ListPeers, ForgetPeer, RenamePeer,
@@ -233,13 +234,21 @@ class PeeredNode:
     async def _ask(
         self, peer: Peer, operation: ModelOperation
     ) -> AsyncIterator[AsyncIterator[Event]]:
+        async with aclosing(self._asked(peer, operation)) as events:
+            yield events
+
+    async def _asked(self, peer: Peer, operation: ModelOperation) -> AsyncGenerator[Event, None]:
         """Have a peer perform it, and write it down before a byte leaves."""
         if self.local.settings.egress == "deny":
             raise EgressRefused(
                 f"{peer.name} is another device, and nothing may leave this one",
                 hint="ingle config set egress allow",
             )
-        session = await self.room.session(peer)
+        sessions: list[Session] = []
+        reaching = reach.heard(lambda told: self.room.session(peer, told), sessions.append)
+        async with aclosing(reaching) as stages:
+            async for stage in stages:
+                yield stage
         held = self.room.granting.held(peer.key)
         entry = self.local.ledger.begin(
             to=f"peer:{peer.name}",
@@ -249,17 +258,13 @@ class PeeredNode:
             grant=grants.read(held[0][-1]).id if held else "",
         )
         with self.local.ledger.outcome(entry) as told:
-            async with session.connection.perform(operation) as events:
-
-                async def counted() -> AsyncIterator[Event]:
-                    async for event in events:
-                        match event:
-                            case Text(text=text) | Reasoning(text=text):
-                                told.bytes_in += len(text.encode())
-                            case ToolCallPiece(arguments=text):
-                                told.bytes_in += len(text.encode())
-                            case Embedded(data=data):
-                                told.bytes_in += len(data)
-                        yield event
-
-                yield counted()
+            async with sessions[0].connection.perform(operation) as events:
+                async for event in events:
+                    match event:
+                        case Text(text=text) | Reasoning(text=text):
+                            told.bytes_in += len(text.encode())
+                        case ToolCallPiece(arguments=text):
+                            told.bytes_in += len(text.encode())
+                        case Embedded(data=data):
+                            told.bytes_in += len(data)
+                    yield event

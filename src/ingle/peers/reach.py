@@ -8,7 +8,8 @@ another paired device, and last through a relay, if the owner runs one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from ingle.errors import IngleError, PeerUnreachable
 from ingle.operations import Reaching
@@ -17,10 +18,36 @@ from ingle.peers.book import Peer
 from ingle.peers.nearby import Nearby
 from ingle.peers.transport import Address, Link, LinkError, Transport
 
+T = TypeVar("T")
 DIAL_S = 3.0
 LAN_S = 1.5
 Told = Callable[[Reaching], None]
 Punch = Callable[[Peer], Awaitable[Link | None]]
+
+
+async def heard(
+    work: Callable[[Told], Coroutine[None, None, T]], done: Callable[[T], None]
+) -> AsyncGenerator[Reaching, None]:
+    """The stages of some work as they begin; ``done`` is given what came of it.
+
+    Closing the generator stops the work.
+    """
+    stages: asyncio.Queue[Reaching] = asyncio.Queue()
+    task = asyncio.create_task(work(stages.put_nowait))
+    try:
+        while not task.done():
+            next_stage = asyncio.ensure_future(stages.get())
+            either: set[asyncio.Future[Any]] = {task, next_stage}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if next_stage.done():
+                yield next_stage.result()
+            next_stage.cancel()
+        while not stages.empty():
+            yield stages.get_nowait()
+        done(task.result())
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def reach(

@@ -144,7 +144,7 @@ class Switchboard:
             dialling.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(dialling)
 
-    async def link(self, peer: Peer, protocol: bytes) -> Link:
+    async def link(self, peer: Peer, protocol: bytes, told: reach.Told | None = None) -> Link:
         """A link for another protocol: where the session already runs, or by all ways.
 
         Raises:
@@ -154,7 +154,7 @@ class Switchboard:
         path = live.path() if live else None
         if path is not None and path.way != "relay":
             peer = peer._replace(places=(path.place, *peer.places))
-        found, _ = await self._reach(peer, protocol, None)
+        found, _ = await self._reach(peer, protocol, told)
         return found
 
     def greeting_for(self, key: Key) -> Greeting:
