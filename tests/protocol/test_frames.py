@@ -65,6 +65,12 @@ def test_garbage_is_refused_or_waits_for_more(data: bytes) -> None:
         pass
 
 
+def test_text_that_is_no_unicode_is_refused() -> None:
+    body = b"\x93\xa1o\x01\xa2\xff\xfe"
+    with pytest.raises(ProtocolError, match="no frame"):
+        list(FrameReader().feed(struct.pack(">I", len(body)) + body))
+
+
 def test_a_frame_over_the_limit_is_refused_before_it_is_read() -> None:
     with pytest.raises(ProtocolError, match="limit"):
         list(FrameReader(limit=1000).feed(struct.pack(">I", 2**31)))

@@ -14,23 +14,14 @@ from ingle.models import embedded as embedded_module
 from ingle.operations import ShareModel
 from ingle.operations.sharing import Audience
 from ingle.peers.swarm import Sharing
-from ingle.peers.swarm.download import Limits
 from ingle.peers.swarm.metainfo import Metainfo
-from ingle.peers.swarm.webseed import Patience
 
 from ...models.conftest import small_disk
 from ...models.weights import Shape, write_model
+from .pulling import IMPATIENT
 from .serving import describe
 
 __all__ = ["small_disk"]
-
-IMPATIENT = Limits(
-    metainfo_s=5.0,
-    others_s=0.5,
-    stall_s=2.0,
-    save_s=0.1,
-    patience=Patience(stall_s=3.0, failures=2, backoff_s=0.05, first_request_s=0.5),
-)
 
 
 @pytest.fixture(autouse=True)

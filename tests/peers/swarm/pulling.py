@@ -20,7 +20,7 @@ from .serving import Source, digest_of
 IMPATIENT = Limits(
     metainfo_s=5.0,
     others_s=0.5,
-    stall_s=2.0,
+    stall_s=6.0,
     save_s=0.1,
     patience=Patience(stall_s=3.0, failures=2, backoff_s=0.05, first_request_s=0.5),
 )
