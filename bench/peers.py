@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from bench.faces import background, over_node
-from bench.measure import Work, pairs
+from bench.measure import Run, Work, pairs
 from bench.speed import Figure
 from ingle.config import Settings
 from ingle.models.store import Store
@@ -74,10 +74,10 @@ async def _pair(consumer: Node, provider: Node) -> None:
 async def _delegated(
     provider: Node, consumer: Node, label: str, decode: int, count: int
 ) -> list[Figure]:
-    async def there(work: Work):  # type: ignore[no-untyped-def]
+    async def there(work: Work) -> Run:
         return await over_node(consumer, "bench@desk", work)
 
-    async def here(work: Work):  # type: ignore[no-untyped-def]
+    async def here(work: Work) -> Run:
         return await over_node(provider, "bench", work)
 
     await there(Work(8, 4, seed=999))

@@ -151,6 +151,19 @@ def test_the_sentence_is_finished_here_if_the_same_model_is_here(tell: Any) -> N
     tell(story)
 
 
+@pytest.mark.parametrize("named", ["desk,local", "local,desk"])
+def test_this_device_may_be_named_among_others(tell: Any, named: str) -> None:
+    async def story(street: Street) -> None:
+        desk, laptop = await street.device("desk"), await street.device("laptop")
+        await laptop.pair(desk)
+        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        street.network.kill(desk.transport.place)
+        recital = await laptop.recite(named, max_tokens=2)
+        assert (recital.words, recital.where) == (2, "local")
+
+    tell(story)
+
+
 def test_another_model_does_not_go_on(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk = await street.device("desk", pace_s=0.1)

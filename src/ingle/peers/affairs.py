@@ -209,7 +209,7 @@ class PeerAffairs:
         if ask and peers:
             await self._room.open()
 
-            async def reach(peer: Peer) -> None:
+            async def refresh(peer: Peer) -> None:
                 try:
                     session = await self._room.session(peer)
                     await session.ping()
@@ -219,7 +219,7 @@ class PeerAffairs:
                 except IngleError as error:
                     problems[peer.key] = error.message
 
-            await asyncio.gather(*(reach(peer) for peer in peers))
+            await asyncio.gather(*(refresh(peer) for peer in peers))
         return [self._info(peer, problems.get(peer.key, "")) for peer in self._room.book.peers()]
 
     def _info(self, peer: Peer, problem: str = "") -> PeerInfo:

@@ -96,7 +96,8 @@ class FileShelf:
 
     async def _send(self, stream: Stream, visitor: Visitor, want: Want, sent: _Sent) -> None:
         shares = self._room.sharing.shares
-        self._check(visitor, want.digest)
+        names = self._names(want.digest)
+        self._check(visitor, want.digest, names)
         if not want.end:
             metainfo = shares.metainfo(want.digest)
             _reply(stream, Have(size=len(metainfo)))
@@ -104,22 +105,22 @@ class FileShelf:
             await stream.drain()
             return
         begun = False
-        told = sent.of(want.digest, self._names(want.digest)[0])
+        told = sent.of(want.digest, names[0])
         async with contextlib.aclosing(shares.read(want.digest, want.start, want.end)) as pieces:
             async for piece in pieces:
                 if not begun:
                     _reply(stream, Have(size=want.end - want.start))
                     begun = True
-                self._check(visitor, want.digest)  # also in the middle: it may be taken back
+                self._check(visitor, want.digest, names)  # also in the middle: it may be taken back
                 stream.send(piece)
                 told.bytes_out += len(piece)
                 await stream.drain()
 
-    def _check(self, visitor: Visitor, digest: str) -> None:
+    def _check(self, visitor: Visitor, digest: str, names: list[str]) -> None:
         room = self._room
         if room.book.get(visitor.key) is None:
             raise NotPaired(f"{room.identity.name} does not know you any more")
-        if not room.may(visitor, "pull", digest, *self._names(digest)):
+        if not room.may(visitor, "pull", digest, *names):
             raise GrantRefused(
                 f"{room.identity.name} has not granted you to pull this model",
                 hint=f"on {room.identity.name}: ingle grant NAME --capabilities pull",

@@ -17,7 +17,6 @@ import msgspec
 from ingle.errors import ContextLengthExceeded, GrantRefused, NotPaired, UnsafeURL
 from ingle.node import images
 from ingle.operations import (
-    Capability,
     Chat,
     Complete,
     Detokenize,
@@ -124,7 +123,7 @@ class Gate:
         *,
         introduce: Callable[[Key, Key], Awaitable[Introduced]],
         expect: Callable[[Key, Key, str], None],
-        news: Callable[[Key], Awaitable[None]],
+        news: Callable[[Key], None],
     ) -> None:
         self._node = node
         self._identity = identity
@@ -178,7 +177,7 @@ class Gate:
                 self._expect(visitor.key, key, place)
                 yield _once(Done())
             case News():
-                await self._news(visitor.key)
+                self._news(visitor.key)
                 yield _once(Done())
             case _:
                 raise GrantRefused(
@@ -298,9 +297,6 @@ class Gate:
                     context=context, prompt_tokens=_prompt_tokens(operation),
                 )  # fmt: skip
             changes["keep_alive"] = None
-            most = grants.tightest(under, "max_tokens")
-            if most:
-                changes["max_tokens"] = min(operation.max_tokens or most, most)
         if isinstance(operation, Chat) and images.has_urls(operation):
             raise UnsafeURL("a paired device must send the bytes of its images, not URLs")
         return msgspec.structs.replace(operation, **changes)
@@ -334,6 +330,3 @@ async def _metered(events: AsyncIterator[Event], admission: Admission) -> AsyncI
 
 async def _once(event: Event) -> AsyncIterator[Event]:
     yield event
-
-
-assert {Capability.CHAT, Capability.EMBED} <= set(grants.MODEL_CAPABILITIES)

@@ -191,8 +191,7 @@ def _check_narrower(wide: Grant, narrow: Grant) -> None:
     if narrow.parent != wide.id or wide.passes == 0 or narrow.passes >= wide.passes:
         raise GrantRefused(f"the grant {wide.id} may not be passed on like this")
     wider = (
-        set(narrow.capabilities) > set(wide.capabilities)
-        or not set(narrow.capabilities) <= set(wide.capabilities)
+        not set(narrow.capabilities) <= set(wide.capabilities)
         or not all(covers(wide.models, pattern) for pattern in narrow.models)
         or any(
             _over(getattr(wide, limit), getattr(narrow, limit))

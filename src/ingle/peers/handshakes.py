@@ -87,9 +87,7 @@ class Handshakes:
     async def ask(self, neighbour: Neighbour) -> tuple[ShowCode, asyncio.Task[Peer]]:
         """Ask a node nearby to pair; the task ends once both sides' people have confirmed."""
         link = await self._dial(Address(neighbour.key, neighbour.places))
-        agreement = await pairing.ask(
-            link, self._room.identity.key, await self._card(), lambda _: None
-        )
+        agreement = await pairing.ask(link, self._room.identity.key, await self._card())
         waiting = asyncio.create_task(self._agree(agreement, link, neighbour.places, asked=False))
         self._keep(waiting)
         shown = ShowCode(
@@ -122,9 +120,7 @@ class Handshakes:
             return
         if len(self._pending) >= PENDING:
             raise Busy(f"{PENDING} devices ask to pair already", limit=PENDING)
-        agreement = await pairing.answer(
-            opening, link, room.identity.key, await self._card(), lambda _: None
-        )
+        agreement = await pairing.answer(opening, link, room.identity.key, await self._card())
         await self._agree(agreement, link, agreement.card.places, asked=True)
 
     def grant_preset(self, subject: Key, preset: str) -> None:

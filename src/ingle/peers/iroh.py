@@ -204,9 +204,7 @@ class IrohTransport:
         self.relay = relay
 
     @classmethod
-    async def bind(
-        cls, secret: bytes, host: str, port: int, *, relay: str = "", relay_token: str = ""
-    ) -> IrohTransport:
+    async def bind(cls, secret: bytes, host: str, port: int, *, relay: str = "") -> IrohTransport:
         """Listen at a place; at a free port if that one is taken.
 
         Args:
@@ -234,12 +232,6 @@ class IrohTransport:
             endpoint = await at(port)
         except LinkError:
             endpoint = await at(0)
-        if relay and relay_token:
-            await _guarded(
-                endpoint.insert_relay(
-                    iroh.RelayConfig(url=relay, quic_port=None, auth_token=relay_token)
-                )
-            )
         return cls(endpoint, relay)
 
     @property

@@ -18,6 +18,7 @@ from ingle.peers.identity import KEY_BYTES, Identity, Key, device_name
 
 if TYPE_CHECKING:
     from zeroconf import ServiceStateChange, Zeroconf
+    from zeroconf.asyncio import AsyncZeroconf
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class ZeroconfNearby:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._zeroconf: object | None = None
+        self._zeroconf: AsyncZeroconf | None = None
 
     async def announce(self, identity: Identity, places: list[str]) -> None:
         from zeroconf import NonUniqueNameException
@@ -145,7 +146,7 @@ class ZeroconfNearby:
             await opened.async_unregister_all_services()
             await opened.async_close()
 
-    def _open(self) -> AsyncZeroconf:  # type: ignore[name-defined]  # noqa: F821
+    def _open(self) -> AsyncZeroconf:
         from zeroconf import InterfaceChoice, IPVersion
         from zeroconf.asyncio import AsyncZeroconf
 

@@ -183,16 +183,17 @@ class PeeredNode:
         if named:
             wanted = [name.strip() for name in named.split(",") if name.strip()]
             elsewhere = {"local", *self.local.settings.upstreams}
-            if all(name in elsewhere for name in wanted) and len(wanted) == 1:
-                return None
-            if not self.room.book.peers():
-                return None  # whoever knows the other places says that this is none
-            peers = [self.room.book.find(name) for name in wanted if name not in elsewhere]
-            places = [self._at(peer, model) for peer in peers]
+            alone = len(wanted) == 1 and wanted[0] in elsewhere
+            if alone or not self.room.book.peers():
+                return None  # the local node knows these, and says which it does not
+            places = [place for name in wanted for place in self._named(name, model)]
             if self.local.settings.delegate != "never":
+                peers = [self.room.book.find(name) for name in wanted if name not in elsewhere]
                 places += [self._at(peer, model) for peer in self._offering(model, peers)]
-            go_on = self.local.settings.delegate == "never"
-            return [*places, *self._here(model, only_to_go_on=go_on)]
+            if "local" not in wanted:
+                go_on = self.local.settings.delegate == "never"
+                places += self._here(model, only_to_go_on=go_on)
+            return places
         policy = self.local.settings.delegate
         offering = self._offering(model, []) if policy != "never" else []
         if not offering:
@@ -216,6 +217,18 @@ class PeeredNode:
             return self.local.perform_for(OWNER, msgspec.structs.replace(operation, on="local"))
 
         return [Place("local", model, found.digest, only_to_go_on, perform)]
+
+    def _named(self, name: str, model: str) -> list[Place]:
+        """A place that was named among others: this machine, an upstream, or a peer."""
+        if name == "local":
+            return self._here(model)
+        if name not in self.local.settings.upstreams:
+            return [self._at(self.room.book.find(name), model)]
+
+        def perform(operation: ModelOperation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+            return self.local.perform_for(OWNER, msgspec.structs.replace(operation, on=name))
+
+        return [Place(f"upstream:{name}", model, "", False, perform)]
 
     def _at(self, peer: Peer, model: str) -> Place:
         def perform(operation: ModelOperation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:

@@ -31,7 +31,6 @@ import contextlib
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -137,8 +136,8 @@ async def redeem(link: Link, secret: bytes, card: Card) -> Card:
         stream.close()
 
 
-async def ask(link: Link, own: Key, card: Card, show: Callable[[str], None]) -> Agreement:
-    """Ask to pair by a short code; ``show`` is told the code.
+async def ask(link: Link, own: Key, card: Card) -> Agreement:
+    """Ask to pair by a short code.
 
     Raises:
         PairingRefused: the other side does not want to.
@@ -149,7 +148,6 @@ async def ask(link: Link, own: Key, card: Card, show: Callable[[str], None]) -> 
     answer = await _receive(stream, Show)
     _send(stream, Reveal(nonce))
     code = short_code(own, link.remote, nonce, answer.nonce)
-    show(code)
     return Agreement(stream, answer.card, code)
 
 
@@ -170,9 +168,7 @@ async def opening(link: Link) -> Opening:
     return Opening(message, stream)
 
 
-async def answer(
-    opening: Opening, link: Link, own: Key, card: Card, show: Callable[[str], None]
-) -> Agreement:
+async def answer(opening: Opening, link: Link, own: Key, card: Card) -> Agreement:
     """Play along with an `Ask`.
 
     Raises:
@@ -186,7 +182,6 @@ async def answer(
     if not hmac.compare_digest(committed, opening.message.commitment):
         raise ProtocolError("the other side changed its nonce after it had bound itself")
     code = short_code(link.remote, own, revealed, nonce)
-    show(code)
     return Agreement(opening.stream, opening.message.card, code)
 
 

@@ -237,7 +237,7 @@ class Room:
         if session is not None:
             self._spawn(self._nudge(session))
 
-    async def nudged(self, key: Key) -> None:
+    def nudged(self, key: Key) -> None:
         """A peer says that it offers something else now."""
         session = self.live(key)
         if session is not None:

@@ -46,7 +46,6 @@ class Session:
     Args:
         name: what we call it.
         answer: performs what it asks of us.
-        round_trip: measures a round trip, seconds; the heartbeat's answer.
     """
 
     def __init__(self, link: Link, stream: Stream, name: str, answer: Answer) -> None:

@@ -36,11 +36,6 @@ def dequantize(data: Tensor, kind: TensorType, dtype: torch.dtype) -> Tensor:
     return _TYPES[kind.name](data.reshape(-1, kind.bytes)).reshape(-1).to(dtype)
 
 
-def trainable(kind: TensorType) -> bool:
-    """`dequantize` knows the type."""
-    return kind.name in _TYPES
-
-
 def _half(blocks: Tensor, at: int) -> Tensor:
     """The 16-bit number at a byte of each block, as a column."""
     return blocks[:, at : at + 2].contiguous().view(torch.float16).float()
