@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from ingle.errors import EngineMissing, InvalidRequest, NotFound
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome
+    from ingle.training.examples import Source
+    from ingle.training.rendering import Piece
     from ingle.training.run import Run
 
 PREVIEW = 3
@@ -23,11 +26,13 @@ PREVIEW = 3
 
 @click.command("train")
 @click.argument("model", default="")
-@click.option("--data", type=click.Path(path_type=Path), help="Examples, one JSON object a line.")
+@click.option("--data", metavar="DATA", help="A file, a folder, or a cached data set's name.")
+@click.option("--split", default="", help="Of the data; the one for training if left out.")
+@click.option("--columns", default="", metavar="LIST", help="prompt=question,completion=answer")
 @click.option("--name", default="", help="Of the run, and of the adapter it makes.")
 @click.option("--resume", default="", metavar="NAME", help="Go on with a run that was stopped.")
 @click.option("--preview", is_flag=True, help="Show what would be learnt, and train nothing.")
-@click.option("--validation", type=click.Path(path_type=Path), help="Examples to check on.")
+@click.option("--validation", metavar="DATA", help="Examples to check on.")
 @click.option("--rank", type=int, default=16, show_default=True)
 @click.option("--alpha", type=float, help="Strength; twice the rank if left out.")
 @click.option("--targets", default="", metavar="LIST", help="attn_q,attn_v,...; default: all.")
@@ -45,7 +50,7 @@ PREVIEW = 3
 @click.option("--device", default="", help="cpu or cuda; default: cuda where there is one.")
 @options
 def train_command(
-    output: Output, model: str, data: Path | None, name: str, resume: str, preview: bool, **how: Any
+    output: Output, model: str, data: str, name: str, resume: str, preview: bool, **how: Any
 ) -> None:
     """Adapt a model to examples of your own: makes a LoRA adapter.
 
@@ -61,14 +66,17 @@ def train_command(
 
         _train(output, Run.resume(_runs() / resume))
         return
-    if not model or data is None:
+    if not model or not data:
         raise InvalidRequest(
             "a model and examples are needed", hint="ingle train MODEL --data FILE", field="data"
         )
+    from ingle.training.examples import Columns, Source
+
+    source = Source.find(data, Columns(how["columns"]))
     if preview:
-        run(lambda: _preview(output, model, data))
+        run(lambda: _preview(output, model, source, how["split"]))
         return
-    _train(output, run(lambda: _begin(output, model, data, name or data.stem, how)))
+    _train(output, run(lambda: _begin(output, model, source, name or Path(data).stem, how)))
 
 
 @click.command("runs")
@@ -123,16 +131,18 @@ def _runs() -> Path:
     return settings.state_path / "runs"
 
 
-async def _begin(output: Output, model: str, data: Path, name: str, how: dict[str, Any]) -> Run:
+async def _begin(output: Output, model: str, data: Source, name: str, how: dict[str, Any]) -> Run:
     """Prepare the data with the model's own template and tokeniser, and write down the plan."""
     import msgspec
     import torch
 
     from ingle.client.home import open_async
     from ingle.training import preparation
+    from ingle.training.examples import Source
     from ingle.training.lora import TARGETS
+    from ingle.training.plan import Plan
     from ingle.training.rendering import Renderer
-    from ingle.training.run import Plan, Run
+    from ingle.training.run import Run
     from ingle.training.vocabulary import Vocabulary
 
     folder = _runs() / name
@@ -150,7 +160,7 @@ async def _begin(output: Output, model: str, data: Path, name: str, how: dict[st
         targets = tuple(t.strip() for t in how["targets"].split(",") if t.strip()) or TARGETS
         plan_fields = {
             "name": name, "model": details.name, "digest": details.digest, "base": str(base),
-            "data": str(data.resolve()), "data_sha256": "", "rank": how["rank"],
+            "data": data.name, "data_sha256": "", "rank": how["rank"],
             "alpha": how["alpha"] or 2.0 * how["rank"], "targets": targets,
             "rank_stabilised": how["rslora"], "dropout": how["dropout"], "rate": how["rate"],
             "schedule": how["schedule"], "warm_up": how["warm_up"], "epochs": how["epochs"],
@@ -169,20 +179,12 @@ async def _begin(output: Output, model: str, data: Path, name: str, how: dict[st
             lambda text: home.tokenize(text, details.name),
             sequence=plan.sequence,
             vocabulary=vocabulary.size,
-            validation=how["validation"],
+            split=how["split"],
+            validation=Source.find(how["validation"]) if how["validation"] else None,
             seed=plan.seed,
         )
-    written = prepared.train
-    output.note(
-        f"{written.documents} documents, {written.tokens} tokens, {written.learnt} of them learnt; "
-        f"{written.cut} cut at {plan.sequence} tokens, {written.lost} left out, "
-        f"{written.twice} come twice"
-    )
-    if prepared.validation is not None:
-        output.note(
-            f"{prepared.validation.documents} documents to check on"
-            + (f", {prepared.shared} of them are in training, too" if prepared.shared else "")
-        )
+    for sentence in prepared.sentences(plan.sequence):
+        output.note(sentence)
     plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)
     (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
     return Run.resume(folder)
@@ -232,12 +234,11 @@ def _train(output: Output, training: Run) -> None:
         output.note(f'use it: ingle run {training.plan.model}+{name} "..."')
 
 
-async def _preview(output: Output, model: str, data: Path) -> None:
+async def _preview(output: Output, model: str, data: Source, split: str) -> None:
     """The first examples as the model will see them; what is learnt stands out."""
     from itertools import islice
 
     from ingle.client.home import open_async
-    from ingle.training.examples import read_examples
     from ingle.training.rendering import Renderer
     from ingle.training.vocabulary import Vocabulary
 
@@ -245,18 +246,28 @@ async def _preview(output: Output, model: str, data: Path) -> None:
         vocabulary = Vocabulary.of(Path((await home.show(model)).files[0]))
     renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
     documents = [
-        pieces
-        for example in islice(read_examples(data), PREVIEW)
+        (example.place, pieces)
+        for example in islice(data.examples(split), PREVIEW)
         for pieces in renderer.pieces(example)
     ]
     if output.json:
-        output.data([[piece._asdict() for piece in pieces] for pieces in documents])
+        output.data([[piece._asdict() for piece in pieces] for _, pieces in documents])
         return
-    for pieces in documents:
-        for piece in pieces:
-            output.text(click.style(piece.text, fg="green" if piece.learnt else None), end="")
-        output.text("\n---")
-    output.note("green: learnt; the rest is only read")
+    for place, pieces in documents:
+        output.text(click.style(f"--- {place}", fg="cyan"))
+        output.text("".join(map(_coloured, pieces)))
+    output.note("green: learnt; the rest is only read; dim: special tokens and marks")
+
+
+def _coloured(piece: Piece) -> str:
+    """A piece for a terminal: what is learnt in green, marks of the template dimmed."""
+    marks = re.split(r"(<\|[^|<>]+\|>|</?[a-z_]+>)", piece.text)
+    colour = "green" if piece.learnt else None
+    return "".join(
+        click.style(text, fg=colour, dim=number % 2 == 1)
+        for number, text in enumerate(marks)
+        if text
+    )
 
 
 def _summary(folder: Path) -> dict[str, Any]:
