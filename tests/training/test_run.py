@@ -26,7 +26,8 @@ from ingle.errors import (  # noqa: E402
 )
 from ingle.training import dataset, memory, schedule  # noqa: E402
 from ingle.training.dataset import Dataset, Document  # noqa: E402
-from ingle.training.run import Plan, Run  # noqa: E402
+from ingle.training.plan import Plan  # noqa: E402
+from ingle.training.run import Run  # noqa: E402
 from ingle.training.step import IGNORE  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 

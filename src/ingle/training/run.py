@@ -2,11 +2,12 @@
 
 Everything a run is lies in its folder::
 
-    run.json             what was asked for, and what it is trained on
-    train/, validation/  the tokens
-    state.safetensors    adapter, optimiser and place, of one moment; replaced whole
-    losses.jsonl         a line for each step
-    adapter.gguf, peft/  the result so far
+    run.json              what was asked for, and what it is trained on
+    train/, validation/   the tokens
+    state.safetensors     adapter, optimiser and place, of one moment; replaced whole
+    best-STEP.safetensors the adapter of the best validation loss
+    losses.jsonl          a line for each step
+    adapter.gguf, peft/   the result so far
 
 Which rows a step sees and what dropout drops follow from the seed and the
 step's number, so a run that goes on after a kill is, number for number, the
@@ -18,62 +19,42 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
-from ingle.errors import DiskFull, InvalidRequest, RunNotFound, StorageError, TrainingFailed
+from ingle.errors import (
+    DiskFull,
+    DoesNotFit,
+    InvalidRequest,
+    RunNotFound,
+    StorageError,
+    TrainingFailed,
+)
 from ingle.training import adapter_files, memory, schedule
+from ingle.training.clock import Clock
 from ingle.training.dataset import Dataset
+from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.lora import TARGETS, Lora, Shape
+from ingle.training.losses import Losses
 from ingle.training.optimizer import AdamW
+from ingle.training.plan import Plan
 from ingle.training.step import HEAD_ROWS, Step
+from ingle.training.watch import Watch
 from ingle.training.weights import Weights
 
+LOSSES = "losses.jsonl"
 STATE_EVERY_S = 30.0
 KEEP_BYTES = 4 * 2**30
 """Numbers of the base that may stay dequantised in memory."""
-Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was asked for. Never changes once a run has begun."""
-
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    model: str
-    digest: str
-    base: str
-    """Path of the base's GGUF file."""
-    data: str
-    data_sha256: str
-    rank: Annotated[int, msgspec.Meta(ge=1)] = 16
-    alpha: float = 32.0
-    targets: tuple[str, ...] = TARGETS
-    rank_stabilised: bool = False
-    dropout: Share = 0.0
-    rate: Annotated[float, msgspec.Meta(ge=0.0)] = 2e-4
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
-    warm_up: Annotated[int, msgspec.Meta(ge=0)] = 10
-    epochs: Annotated[float, msgspec.Meta(gt=0.0)] = 3.0
-    steps: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """0: as many as the epochs take."""
-    rows: Annotated[int, msgspec.Meta(ge=1)] = 8
-    """Rows of a step."""
-    micro_rows: Annotated[int, msgspec.Meta(ge=1)] = 4
-    """Rows that are worked on at once."""
-    sequence: Annotated[int, msgspec.Meta(ge=8)] = 512
-    """Tokens of a row."""
-    decay: float = 0.0
-    clip: float = 1.0
-    seed: int = 0
-    device: str = "cpu"
-    dtype: Literal["float32", "bfloat16"] = "float32"
 
 
 class Progress(NamedTuple):
@@ -87,6 +68,8 @@ class Progress(NamedTuple):
     left_s: float
     validation: float | None
     """Mean loss of the validation rows, after some steps."""
+    halved: bool = False
+    """Memory did not suffice: from this step on half as many rows are worked on at once."""
 
 
 class Run:
@@ -112,7 +95,13 @@ class Run:
                 f"that {plan.model} was trained for",
                 field="sequence",
             )
-        shape = Shape(plan.rank, plan.alpha, plan.targets, plan.rank_stabilised, plan.dropout)
+        shape = Shape(
+            plan.rank,
+            plan.alpha or 2.0 * plan.rank,
+            plan.targets or TARGETS,
+            plan.rank_stabilised,
+            plan.dropout,
+        )
         self.lora = Lora.fresh(shape, architecture, seed=plan.seed, device=self._device)
         self._parameters = dict(self.lora.parameters())
         self._optimizer = AdamW(self._parameters, decay=plan.decay, clip=plan.clip)
@@ -121,6 +110,10 @@ class Run:
         check = folder / "validation"
         self._check = Dataset(check, plan.sequence) if check.exists() else None
         self._epoch = (-1, [[0]])
+        self._losses = Losses(folder / LOSSES)
+        self.watch = Watch()
+        self.micro_rows = min(plan.micro_rows, plan.rows)
+        """Rows that are worked on at once; halved when memory does not suffice."""
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
@@ -150,13 +143,18 @@ class Run:
         rows = len(self._data.rows(self.plan.seed, 0))
         return max(1, math.ceil(self.plan.epochs * rows / self.plan.rows))
 
+    @property
+    def finished(self) -> bool:
+        """It has made its last step, or nothing got better for too long."""
+        return self.step >= self.steps or self.watch.enough(self.plan.patience)
+
     def needs(self) -> memory.Estimate:
         """What it will take of memory."""
         plan = self.plan
         return memory.estimate(
             self._weights.architecture,
             self.lora.shape,
-            rows=plan.micro_rows,
+            rows=self.micro_rows,
             sequence=plan.sequence,
             bytes_each=self._weights.dtype.itemsize,
             keep=KEEP_BYTES,
@@ -166,7 +164,21 @@ class Run:
     def check_memory(self) -> None:
         """Raises DoesNotFit: it would not fit into what is free now; says what would."""
         free = memory.available(self._device)
-        memory.check(self.needs(), free, self.plan.micro_rows, self.plan.sequence)
+        memory.check(self.needs(), free, self.micro_rows, self.plan.sequence)
+
+    def check_disk(self) -> None:
+        """Raises DiskFull: its states and files would not fit on the disk."""
+        numbers = sum(parameter.numel() for parameter in self._parameters.values())
+        # A state is three times the adapter, and is written beside the one before; then
+        # the best adapter and the next, and the result in two formats.
+        needed = numbers * 4 * (3 * 2 + 2 + 2)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DiskFull(
+                f"a run's states and adapters take up to {needed / 2**20:.0f} MiB, and "
+                f"{free / 2**20:.0f} MiB are free at {self.folder}",
+                hint="make room (ingle prune), or the same command with a lower --rank",
+            )
 
     def train(self) -> Iterator[Progress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
@@ -175,36 +187,34 @@ class Run:
             TrainingFailed: the loss is no number any more; the last good moment is saved.
             DiskFull: the state could not be saved; the one before is intact.
         """
-        saved = began = time.monotonic()
-        first = self.step
+        saved = time.monotonic()
+        clock = Clock()
         steps = self.steps
-        self._trim_losses()
-        every = max(1, steps // 10)
-        while self.step < steps and not self.stopping:
-            started = time.monotonic()
+        self._losses.trim(self.step)
+        every = self.plan.check_every or max(1, steps // 10)
+        while not self.finished and not self.stopping:
             rate = self.plan.rate * schedule.share(
                 self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
             )
+            rows = self.micro_rows
             loss, tokens = self._one(rate)
             self.step += 1
             last = self.step == steps
-            checked = None
+            checked, better = None, False
             if self._check is not None and (self.step % every == 0 or last):
                 checked = self._validate()
-            now = time.monotonic()
-            self._note(loss, rate, checked)
-            if now - saved > STATE_EVERY_S or last:
+                better = self.watch.look(self.step, checked)
+            speed = clock.tick(tokens)
+            self._losses.note(self.step, loss, rate, speed, checked)
+            if better:
+                self._save_best()
+            if better or self.finished or time.monotonic() - saved > STATE_EVERY_S:
                 self.save()
-                saved = now
-            yield Progress(
-                self.step,
-                steps,
-                loss,
-                rate,
-                tokens / max(1e-9, now - started),
-                (now - began) / (self.step - first) * (steps - self.step),
-                checked,
-            )
+                self._forget_old_bests()
+                saved = time.monotonic()
+            left = clock.left(steps - self.step)
+            halved = rows != self.micro_rows
+            yield Progress(self.step, steps, loss, rate, speed, left, checked, halved)
         self.save()
 
     def save(self) -> None:
@@ -213,40 +223,126 @@ class Run:
         tensors |= {f"first.{name}": t for name, t in self._optimizer.first.items()}
         tensors |= {f"second.{name}": t for name, t in self._optimizer.second.items()}
         # One key: the order of several is not the same in two files with equal numbers.
-        place = {"place": json.dumps({"step": self.step, "updates": self._optimizer.steps})}
-        part = self.folder / "state.part"
+        place = {"place": json.dumps(self._place())}
+        self._write(self.folder / "state.safetensors", tensors, place)
+
+    def _write(self, path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        """Write tensors, whole or not at all."""
+        part = path.with_suffix(".part")
         try:
             save_file(
-                {name: t.contiguous().cpu() for name, t in tensors.items()}, part, metadata=place
+                {name: t.contiguous().cpu() for name, t in tensors.items()}, part, metadata=metadata
             )
             with part.open("rb") as file:
                 os.fsync(file.fileno())
+            part.replace(path)
         except (OSError, SafetensorError) as error:
             part.unlink(missing_ok=True)
             raise DiskFull(
                 f"{self.plan.name} could not be saved: {error}; the state before is intact",
                 hint=f"make room, then: ingle train --resume {self.plan.name}",
             ) from None
-        part.replace(self.folder / "state.safetensors")
 
     def write_adapter(self) -> Path:
-        """The adapter of this moment as files; returns the GGUF one."""
+        """The adapter as files, of the moment that the plan wants kept; returns the GGUF one."""
         path = self.folder / "adapter.gguf"
+        lora, step = self._chosen()
         notes = {
             "base": self.plan.digest,
+            "model": self.plan.model,
             "data": self.plan.data_sha256,
             "plan": msgspec.json.encode(self.plan).decode(),
-            "step": str(self.step),
+            "step": str(step),
+            "losses": json.dumps(self._losses.curve()),
         }
         architecture = self._weights.architecture
-        adapter_files.write_gguf(path, self.lora, architecture, notes)
-        adapter_files.write_peft(self.folder / "peft", self.lora, architecture, self.plan.model)
+        adapter_files.write_gguf(path, lora, architecture, notes)
+        adapter_files.write_peft(self.folder / "peft", lora, architecture, self.plan.model)
         return path
+
+    def _chosen(self) -> tuple[Lora, int]:
+        """The adapter that is kept, and its step."""
+        best = self._best_path()
+        if self.plan.keep == "last" or not self.watch.best_step or not best.exists():
+            return self.lora, self.step
+        lora = Lora.fresh(
+            self.lora.shape, self._weights.architecture, seed=0, device=torch.device("cpu")
+        )
+        with safe_open(best, "pt") as kept:
+            for name, parameter in lora.parameters():
+                parameter.copy_(kept.get_tensor(name))
+        return lora, self.watch.best_step
+
+    def _best_path(self) -> Path:
+        return self.folder / f"best-{self.watch.best_step}.safetensors"
+
+    def _save_best(self) -> None:
+        """Under the name of its step: until the next state is saved, the one before counts."""
+        self._write(self._best_path(), self._parameters, {})
+
+    def _forget_old_bests(self) -> None:
+        for path in self.folder.glob("best-*.safetensors"):
+            if path != self._best_path():
+                path.unlink()
+
+    def _place(self) -> dict[str, Any]:
+        """Where it is, beside the tensors."""
+        return {
+            "step": self.step,
+            "updates": self._optimizer.steps,
+            "micro_rows": self.micro_rows,
+            "watch": msgspec.to_builtins(self.watch),
+        }
+
+    def _take_place(self, place: dict[str, Any]) -> None:
+        self.step, self._optimizer.steps = place["step"], place["updates"]
+        self.micro_rows = place["micro_rows"]
+        self.watch = msgspec.convert(place["watch"], Watch)
 
     def _one(self, rate: float) -> tuple[float, int]:
         """One step: its mean loss, and the tokens it saw."""
+        total, gradients, tokens = self._gradients()
+        norm = self._optimizer.update(gradients, rate) if math.isfinite(total) else math.nan
+        if not math.isfinite(norm):
+            self.save()
+            raise TrainingFailed(
+                f"the loss of step {self.step + 1} is no number; what was before is saved",
+                hint=f"train anew with a lower rate than {self.plan.rate:g}",
+                step=self.step,
+            )
+        return total, tokens
+
+    def _gradients(self) -> tuple[float, dict[str, Tensor], int]:
+        """Loss and gradients of a step, with fewer rows at once if memory does not suffice.
+
+        Gradients are sums over rows, so in whatever portions, they are the same
+        (but for what dropout drops).
+
+        Raises:
+            DoesNotFit: not even a single row fits; the last state is saved.
+        """
+        while True:
+            try:
+                return self._sums(self.micro_rows)
+            except (RuntimeError, MemoryError, DoesNotFit) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.micro_rows == 1:
+                    self.save()
+                    raise DoesNotFit(
+                        f"not even one row of {self.plan.sequence} tokens fits into memory "
+                        f"any more; saved at step {self.step}",
+                        hint=f"free memory, then: ingle train --resume {self.plan.name}; or "
+                        f"train anew with --sequence {self.plan.sequence // 2}",
+                        device=self.plan.device,
+                    ) from None
+            # Only now is what the failed step held let go of.
+            self.micro_rows //= 2
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _sums(self, micro: int) -> tuple[float, dict[str, Tensor], int]:
         rows = self._rows(self.step)
-        micro = self.plan.micro_rows
         batches = [
             self._data.batch(rows[at : at + micro], self._device)
             for at in range(0, len(rows), micro)
@@ -259,15 +355,7 @@ class Run:
             total += loss
             for name, gradient in found.items():
                 gradients[name] += gradient
-        norm = self._optimizer.update(gradients, rate) if math.isfinite(total) else math.nan
-        if not math.isfinite(norm):
-            self.save()
-            raise TrainingFailed(
-                f"the loss of step {self.step + 1} is no number; what was before is saved",
-                hint=f"train anew with a lower rate than {self.plan.rate:g}",
-                step=self.step,
-            )
-        return total, sum(batch.tokens.numel() for batch in batches)
+        return total, gradients, sum(batch.tokens.numel() for batch in batches)
 
     def _rows(self, step: int) -> list[list[int]]:
         """The rows of a step: epochs one after the other, each in an order of its own."""
@@ -287,8 +375,8 @@ class Run:
         assert self._check is not None
         total, count = 0.0, 0
         rows = self._check.rows(0, 0)
-        for at in range(0, len(rows), self.plan.micro_rows):
-            batch = self._check.batch(rows[at : at + self.plan.micro_rows], self._device)
+        for at in range(0, len(rows), self.micro_rows):
+            batch = self._check.batch(rows[at : at + self.micro_rows], self._device)
             total += self._engine.loss(batch) * batch.supervised
             count += batch.supervised
         return total / max(1, count)
@@ -296,26 +384,11 @@ class Run:
     def _load(self, path: Path) -> None:
         try:
             with safe_open(path, "pt", device=str(self._device)) as state:
-                place: dict[str, int] = json.loads(state.metadata()["place"])
+                place = json.loads(state.metadata()["place"])
                 for name, parameter in self._parameters.items():
                     parameter.copy_(state.get_tensor(name))
                     self._optimizer.first[name].copy_(state.get_tensor(f"first.{name}"))
                     self._optimizer.second[name].copy_(state.get_tensor(f"second.{name}"))
-        except (SafetensorError, RuntimeError) as error:
+        except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
             raise StorageError(f"{path} is damaged: {error}") from None
-        self.step, self._optimizer.steps = place["step"], place["updates"]
-
-    def _note(self, loss: float, rate: float, checked: float | None) -> None:
-        line: dict[str, float] = {"step": self.step, "loss": loss, "rate": rate}
-        if checked is not None:
-            line["validation"] = checked
-        with (self.folder / "losses.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def _trim_losses(self) -> None:
-        """Forget lines of steps that are done again."""
-        path = self.folder / "losses.jsonl"
-        if path.exists():
-            lines = path.read_text().splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
-            path.write_text("".join(line + "\n" for line in kept))
+        self._take_place(place)
