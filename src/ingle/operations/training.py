@@ -127,6 +127,8 @@ class TrainingProgress(Event, frozen=True, kw_only=True, tag="training"):
     rate: float
     tokens_per_s: float
     left_s: float
+    tokens: int = 0
+    """Tokens of this step."""
     validation: float | None = None
     """Mean loss of the validation rows, after some steps."""
 
@@ -201,6 +203,8 @@ class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
     Without data it only asks how much is there already.
     """
 
+    model: str = ""
+    """What is to be trained with it: checked before any of it is taken."""
     sha256: Sha256
     """Of the whole file."""
     size: Annotated[int, msgspec.Meta(ge=1, le=2**40)]

@@ -68,6 +68,8 @@ class Progress(NamedTuple):
     left_s: float
     validation: float | None
     """Mean loss of the validation rows, after some steps."""
+    tokens: int = 0
+    """Tokens of the step."""
     halved: bool = False
     """Memory did not suffice: from this step on half as many rows are worked on at once."""
 
@@ -123,17 +125,21 @@ class Run:
             RunNotFound: no run is there.
             StorageError: what is there is damaged.
         """
-        try:
-            plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
-        except FileNotFoundError:
-            raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
-        except msgspec.DecodeError as error:
-            raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
-        run = cls(folder, plan)
+        run = cls(folder, cls.plan_of(folder))
         state = folder / "state.safetensors"
         if state.exists():
             run._load(state)
         return run
+
+    @staticmethod
+    def plan_of(folder: Path) -> Plan:
+        """What was asked of the run in a folder. Raises as `resume`."""
+        try:
+            return msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
+        except FileNotFoundError:
+            raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
+        except msgspec.DecodeError as error:
+            raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
 
     @property
     def steps(self) -> int:
@@ -214,7 +220,7 @@ class Run:
                 saved = time.monotonic()
             left = clock.left(steps - self.step)
             halved = rows != self.micro_rows
-            yield Progress(self.step, steps, loss, rate, speed, left, checked, halved)
+            yield Progress(self.step, steps, loss, rate, speed, left, checked, tokens, halved)
         self.save()
 
     def save(self) -> None:
