@@ -24,21 +24,18 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from ingle.errors import DiskFull, InvalidRequest, RunNotFound, StorageError, TrainingFailed
 from ingle.training import adapter_files, memory, schedule
 from ingle.training.dataset import Dataset
-from ingle.training.lora import TARGETS, Lora, Shape
-from ingle.training.optimizer import AdamW
-from ingle.training.step import HEAD_ROWS, Step
-from ingle.training.weights import Weights
+from ingle.training.devices import open_executor
+from ingle.training.lora import TARGETS, Shape
+from ingle.training.step import Step
 
 STATE_EVERY_S = 30.0
-KEEP_BYTES = 4 * 2**30
-"""Numbers of the base that may stay dequantised in memory."""
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 
 
@@ -98,25 +95,19 @@ class Run:
         self.step = 0
         self.stopping = False
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
-        self._device = torch.device(plan.device)
-        self._weights = Weights(
-            Path(plan.base),
-            device=self._device,
-            dtype=getattr(torch, plan.dtype),
-            keep=KEEP_BYTES,
-        )
-        architecture = self._weights.architecture
+        self.shape = Shape(plan.rank, plan.alpha, plan.targets, plan.rank_stabilised, plan.dropout)
+        self.executor, self.way = open_executor(
+            Path(plan.base), self.shape, device=plan.device, dtype=plan.dtype, seed=plan.seed,
+            rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
+        )  # fmt: skip
+        architecture = self.executor.architecture
         if plan.sequence > architecture.context:
             raise InvalidRequest(
                 f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
                 f"that {plan.model} was trained for",
                 field="sequence",
             )
-        shape = Shape(plan.rank, plan.alpha, plan.targets, plan.rank_stabilised, plan.dropout)
-        self.lora = Lora.fresh(shape, architecture, seed=plan.seed, device=self._device)
-        self._parameters = dict(self.lora.parameters())
-        self._optimizer = AdamW(self._parameters, decay=plan.decay, clip=plan.clip)
-        self._engine = Step(self._weights, self.lora)
+        self._engine = Step(self.executor)
         self._data = Dataset(folder / "train", plan.sequence)
         check = folder / "validation"
         self._check = Dataset(check, plan.sequence) if check.exists() else None
@@ -152,20 +143,11 @@ class Run:
 
     def needs(self) -> memory.Estimate:
         """What it will take of memory."""
-        plan = self.plan
-        return memory.estimate(
-            self._weights.architecture,
-            self.lora.shape,
-            rows=plan.micro_rows,
-            sequence=plan.sequence,
-            bytes_each=self._weights.dtype.itemsize,
-            keep=KEEP_BYTES,
-            head_rows=HEAD_ROWS,
-        )
+        return self.way.needs
 
     def check_memory(self) -> None:
         """Raises DoesNotFit: it would not fit into what is free now; says what would."""
-        free = memory.available(self._device)
+        free = memory.available(self.plan.device)
         memory.check(self.needs(), free, self.plan.micro_rows, self.plan.sequence)
 
     def train(self) -> Iterator[Progress]:
@@ -209,16 +191,10 @@ class Run:
 
     def save(self) -> None:
         """Write the state of this moment, whole or not at all."""
-        tensors = dict(self._parameters)
-        tensors |= {f"first.{name}": t for name, t in self._optimizer.first.items()}
-        tensors |= {f"second.{name}": t for name, t in self._optimizer.second.items()}
-        # One key: the order of several is not the same in two files with equal numbers.
-        place = {"place": json.dumps({"step": self.step, "updates": self._optimizer.steps})}
+        place = {"place": json.dumps({"step": self.step})}
         part = self.folder / "state.part"
         try:
-            save_file(
-                {name: t.contiguous().cpu() for name, t in tensors.items()}, part, metadata=place
-            )
+            save_file(self.executor.state(), part, metadata=place)
             with part.open("rb") as file:
                 os.fsync(file.fileno())
         except (OSError, SafetensorError) as error:
@@ -238,28 +214,22 @@ class Run:
             "plan": msgspec.json.encode(self.plan).decode(),
             "step": str(self.step),
         }
-        architecture = self._weights.architecture
-        adapter_files.write_gguf(path, self.lora, architecture, notes)
-        adapter_files.write_peft(self.folder / "peft", self.lora, architecture, self.plan.model)
+        numbers, architecture = self.executor.parameters(), self.executor.architecture
+        adapter_files.write_gguf(path, numbers, self.shape, architecture, notes)
+        peft = self.folder / "peft"
+        adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model)
         return path
 
     def _one(self, rate: float) -> tuple[float, int]:
         """One step: its mean loss, and the tokens it saw."""
         rows = self._rows(self.step)
         micro = self.plan.micro_rows
-        batches = [
-            self._data.batch(rows[at : at + micro], self._device)
-            for at in range(0, len(rows), micro)
-        ]
+        batches = [self._data.batch(rows[at : at + micro]) for at in range(0, len(rows), micro)]
         supervised = sum(batch.supervised for batch in batches)
-        total, gradients = 0.0, {n: torch.zeros_like(p) for n, p in self._parameters.items()}
         for number, batch in enumerate(batches):
             seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
-            loss, found = self._engine.gradients(batch, seed=seed, weight=1 / max(1, supervised))
-            total += loss
-            for name, gradient in found.items():
-                gradients[name] += gradient
-        norm = self._optimizer.update(gradients, rate) if math.isfinite(total) else math.nan
+            self._engine.accumulate(batch, seed=seed, weight=1 / max(1, supervised))
+        loss, norm = self._engine.update(rate)
         if not math.isfinite(norm):
             self.save()
             raise TrainingFailed(
@@ -267,7 +237,7 @@ class Run:
                 hint=f"train anew with a lower rate than {self.plan.rate:g}",
                 step=self.step,
             )
-        return total, sum(batch.tokens.numel() for batch in batches)
+        return loss, sum(batch.tokens.size for batch in batches)
 
     def _rows(self, step: int) -> list[list[int]]:
         """The rows of a step: epochs one after the other, each in an order of its own."""
@@ -288,22 +258,20 @@ class Run:
         total, count = 0.0, 0
         rows = self._check.rows(0, 0)
         for at in range(0, len(rows), self.plan.micro_rows):
-            batch = self._check.batch(rows[at : at + self.plan.micro_rows], self._device)
+            batch = self._check.batch(rows[at : at + self.plan.micro_rows])
             total += self._engine.loss(batch) * batch.supervised
             count += batch.supervised
         return total / max(1, count)
 
     def _load(self, path: Path) -> None:
         try:
-            with safe_open(path, "pt", device=str(self._device)) as state:
-                place: dict[str, int] = json.loads(state.metadata()["place"])
-                for name, parameter in self._parameters.items():
-                    parameter.copy_(state.get_tensor(name))
-                    self._optimizer.first[name].copy_(state.get_tensor(f"first.{name}"))
-                    self._optimizer.second[name].copy_(state.get_tensor(f"second.{name}"))
-        except (SafetensorError, RuntimeError) as error:
+            with safe_open(path, "np") as saved:
+                place: dict[str, int] = json.loads(saved.metadata()["place"])
+                state: dict[str, np.ndarray] = {n: saved.get_tensor(n) for n in saved.keys()}  # noqa: SIM118
+        except SafetensorError as error:
             raise StorageError(f"{path} is damaged: {error}") from None
-        self.step, self._optimizer.steps = place["step"], place["updates"]
+        self.executor.load(state)
+        self.step = place["step"]
 
     def _note(self, loss: float, rate: float, checked: float | None) -> None:
         line: dict[str, float] = {"step": self.step, "loss": loss, "rate": rate}
