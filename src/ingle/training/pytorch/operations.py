@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.attention.varlen import varlen_attn
 
 from ingle.training.architecture import Architecture
 from ingle.training.lora import TARGETS, Shape
+from ingle.training.pytorch.attention import attend_documents
 from ingle.training.pytorch.dropout import drop
 from ingle.training.pytorch.packed import Packed, product
 from ingle.training.pytorch.weights import Matrix
@@ -134,23 +134,9 @@ class TorchOperations:
                 scale=scale,
                 enable_gqa=True,
             )
-        rows, heads, positions, head = queries.shape
-        flat = [x.transpose(1, 2).flatten(0, 1) for x in (queries, keys, values)]
-        window = (sight.window - 1 if sight.window else -1, 0)
-        seen = varlen_attn(
-            flat[0],
-            flat[1],
-            flat[2],
-            sight.starts,
-            sight.starts,
-            positions,
-            positions,
-            scale=scale,
-            window_size=window,
-            enable_gqa=True,
+        return attend_documents(
+            queries, keys, values, sight.starts, window=sight.window, scale=scale
         )
-        assert isinstance(seen, Tensor)
-        return seen.reshape(rows, positions, heads, head).transpose(1, 2)
 
     def gate(self, gate: Tensor, up: Tensor) -> Tensor:
         if self._architecture.gelu:
