@@ -106,7 +106,7 @@ def test_loss_and_gradients_on_every_tensor_type(tmp_path: Path, kind: str, pack
 
 
 @pytest.mark.parametrize("recompute", [True, False])
-@pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama"])
+@pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama", "gemma3"])
 @pytest.mark.parametrize("tied", [True, False])
 def test_every_architecture(tmp_path: Path, architecture: str, tied: bool, recompute: bool) -> None:
     path = write_base(tmp_path / "base.gguf", architecture=architecture, tied=tied)
