@@ -27,6 +27,9 @@ class Executor(Protocol[Array]):
 
     architecture: Architecture
     shape: Shape
+    rank: int
+    """Which of the processes that train together this is; 0 of 1 most of the time."""
+    world: int
 
     def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
         """Upload a batch.
@@ -74,8 +77,12 @@ class Executor(Protocol[Array]):
         """A single number of the device; waits for it."""
         ...
 
+    def together(self, x: float) -> float:
+        """The sum of a number over all processes that train together."""
+        ...
+
     def update(self, rate: float) -> float:
-        """One step of AdamW with what was added up, which is then forgotten.
+        """One step of AdamW with what all processes added up, which is then forgotten.
 
         Returns:
             The norm of the gradients before clipping. One that is no finite number has

@@ -227,6 +227,8 @@ class Run:
         batches = [self._data.batch(rows[at : at + micro]) for at in range(0, len(rows), micro)]
         supervised = sum(batch.supervised for batch in batches)
         for number, batch in enumerate(batches):
+            if number % self.executor.world != self.executor.rank:
+                continue
             seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
             self._engine.accumulate(batch, seed=seed, weight=1 / max(1, supervised))
         loss, norm = self._engine.update(rate)

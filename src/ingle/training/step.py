@@ -45,7 +45,7 @@ class Step(Generic[Array]):
 
         Where one of them is no finite number, the adapter has not moved.
         """
-        loss = self.take_loss()
+        loss = self.executor.together(self.take_loss())
         if not np.isfinite(loss):
             self.executor.forget()
             return loss, float("nan")

@@ -20,6 +20,7 @@ from ingle.training.pytorch.inputs import Inputs, inputs
 from ingle.training.pytorch.operations import Pair, Sight, TorchOperations, rms_norm
 from ingle.training.pytorch.optimizer import AdamW
 from ingle.training.pytorch.packed import Packed
+from ingle.training.pytorch.parallel import Group
 from ingle.training.pytorch.recording import Recorder
 from ingle.training.pytorch.weights import Matrix, Weights
 
@@ -55,6 +56,9 @@ class TorchExecutor:
         decay: float = 0.0,
         clip: float = 1.0,
     ) -> None:
+        self._group = Group()
+        self.rank, self.world = self._group.rank, self._group.world
+        device = self._group.begin(device)
         self._weights = Weights(base, device=device, dtype=dtype, packed=packed)
         self.architecture = self._weights.architecture
         self.shape = shape
@@ -156,7 +160,15 @@ class TorchExecutor:
     def number(self, x: Tensor) -> float:
         return float(x)
 
+    def together(self, x: float) -> float:
+        if self.world == 1:
+            return x
+        total = torch.tensor(x, device=self._device, dtype=torch.float64)
+        self._group.sum(total)
+        return float(total)
+
     def update(self, rate: float) -> float:
+        self._group.sum(self._gradient)
         norm = self._optimizer.update(self._gradient, rate)
         self.forget()
         return norm
@@ -189,6 +201,7 @@ class TorchExecutor:
             raise StorageError(f"the state is of another adapter: {error}") from None
 
     def close(self) -> None:
+        self._group.end()
         self._kept.clear()
         self._recorder = None
         self._inputs = None
