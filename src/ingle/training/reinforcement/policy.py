@@ -26,7 +26,8 @@ def advantages(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = rewards.std(axis=1, keepdims=True)
     centred = rewards - rewards.mean(axis=1, keepdims=True)
     found: NDArray[np.float64] = np.zeros_like(centred)
-    return np.divide(centred, spread, out=found, where=spread > 1e-8)
+    np.divide(centred, spread, out=found, where=spread > 1e-8)
+    return found
 
 
 def batches(
