@@ -39,6 +39,7 @@ class TorchExecutor:
             not be kept.
         fast: compile blocks, and record whole steps; CUDA only.
         head_rows: rows of the head in memory at once; 0: as it goes best.
+        eight_bit: the optimiser's moments in 8 bits.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TorchExecutor:
         head_rows: int = 0,
         decay: float = 0.0,
         clip: float = 1.0,
+        eight_bit: bool = False,
     ) -> None:
         self._group = Group()
         self.rank, self.world = self._group.rank, self._group.world
@@ -80,7 +82,7 @@ class TorchExecutor:
         for name, parameter in self._parameters.items():
             parameter.copy_(torch.from_numpy(numbers[name]))
         self._lora = [self._pairs(number) for number in range(self.architecture.layers)]
-        self._optimizer = AdamW(self._flat, decay=decay, clip=clip)
+        self._optimizer = AdamW(self._flat, decay=decay, clip=clip, eight_bit=eight_bit)
         self._programs = {local: self._program(local) for local in (False, True)}
         self._recorder = Recorder() if fast else None
         self._inputs: Inputs | None = None
@@ -184,8 +186,7 @@ class TorchExecutor:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         found: dict[str, NDArray[np.generic]] = {**self.parameters()}
-        for moment, flat in self._moments.items():
-            found |= {f"{moment}.{name}": _numpy(x) for name, x in self._views(flat).items()}
+        found |= {name: x.cpu().numpy().copy() for name, x in self._optimizer.state().items()}
         found["updates"] = np.array(self._optimizer.steps, dtype=np.int64)
         return found
 
@@ -193,9 +194,8 @@ class TorchExecutor:
         try:
             for name, parameter in self._parameters.items():
                 parameter.copy_(torch.from_numpy(state[name]))
-            for moment, flat in self._moments.items():
-                for name, numbers in self._views(flat).items():
-                    numbers.copy_(torch.from_numpy(state[f"{moment}.{name}"]))
+            for name, tensor in self._optimizer.state().items():
+                tensor.copy_(torch.from_numpy(state[name]))
             self._optimizer.steps = int(state["updates"])
         except (KeyError, RuntimeError) as error:
             raise StorageError(f"the state is of another adapter: {error}") from None
@@ -210,10 +210,6 @@ class TorchExecutor:
     def _now(self) -> Inputs:
         assert self._inputs is not None, "begin comes first"
         return self._inputs
-
-    @property
-    def _moments(self) -> dict[str, Tensor]:
-        return {"first": self._optimizer.first, "second": self._optimizer.second}
 
     def _block(self, number: int, x: Tensor) -> Tensor:
         now, local = self._now, self.architecture.local(number)
