@@ -6,6 +6,7 @@ are its own. Arms:
 
     bf16     ours, the base as numbers of 16 bits
     packed   ours, the base stays Q4_K
+    flash    as bf16, with torch's own flash attention rather than cuDNN's
     eager    transformers and PEFT
     compiled the same, its blocks compiled
     whole    the same, the model compiled as one
@@ -121,10 +122,15 @@ def parameters(shape: str) -> int:
 def main() -> None:
     """Measure one arm."""
     arm, shape, rows, sequence = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    steps = int(sys.argv[5]) if len(sys.argv) > 5 else 50
-    documents = int(sys.argv[6]) if len(sys.argv) > 6 else 1
+    numbers = [int(word) for word in sys.argv[5:] if word.isdigit()]
+    steps = numbers[0] if numbers else 50
+    documents = numbers[1] if len(numbers) > 1 else 1
     torch.set_float32_matmul_precision("high")
-    if arm in ("bf16", "packed"):
+    if arm == "flash":
+        from ingle.training.pytorch import executor
+
+        executor.ATTENTION[:] = executor.ATTENTION[1:]
+    if arm in ("bf16", "packed", "flash"):
         one = ours(shape, rows, sequence, arm == "packed", documents)
     else:
         one = theirs(shape, rows, sequence, arm)
@@ -157,6 +163,18 @@ def main() -> None:
         "loss": [round(first_loss, 4), round(loss, 4)], "device": torch.cuda.get_device_name(),
     }  # fmt: skip
     print(json.dumps(found), flush=True)
+    if "--profile" in sys.argv:
+        profile(one)
+
+
+def profile(one: Callable[[], float]) -> None:
+    """The kernels of one step, by the time they take."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as found:
+        one()
+        torch.cuda.synchronize()
+    rows = sorted(found.key_averages(), key=lambda row: -row.self_device_time_total)[:45]
+    for row in rows:
+        print(f"{row.self_device_time_total / 1e3:9.2f} ms {row.count:5d}  {row.key[:110]}")
 
 
 if __name__ == "__main__":

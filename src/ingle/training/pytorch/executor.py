@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ingle.errors import StorageError
 from ingle.training.batch import Batch
@@ -17,16 +18,29 @@ from ingle.training.executor import Numbers
 from ingle.training.lora import Shape
 from ingle.training.pytorch.head import cross_entropy
 from ingle.training.pytorch.inputs import Inputs, inputs
-from ingle.training.pytorch.operations import Pair, Sight, TorchOperations, rms_norm
+from ingle.training.pytorch.operations import (
+    Pair,
+    Sight,
+    TorchOperations,
+    rms_norm,
+    spans_of,
+)
 from ingle.training.pytorch.optimizer import AdamW
 from ingle.training.pytorch.packed import Packed
 from ingle.training.pytorch.parallel import Group
 from ingle.training.pytorch.recording import Recorder
-from ingle.training.pytorch.weights import Matrix, Weights
+from ingle.training.pytorch.weights import TOGETHER, Matrix, Weights
 
-LOGITS = 2**26
-"""Logits that exist at once."""
+LOGITS, LOGITS_CUDA = 2**26, 2**28
+"""Logits that exist at once; a graphics processor wants large products."""
 ROUND_TO = 64
+ATTENTION = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
+"""torch's kernels for whole rows, the fastest first; each is taken where it can be."""
 
 
 class TorchExecutor:
@@ -61,7 +75,7 @@ class TorchExecutor:
         self._group = Group()
         self.rank, self.world = self._group.rank, self._group.world
         device = self._group.begin(device)
-        self._weights = Weights(base, device=device, dtype=dtype, packed=packed)
+        self._weights = Weights(base, device=device, dtype=dtype, packed=packed, rank=shape.rank)
         self.architecture = self._weights.architecture
         self.shape = shape
         self._device, self._dtype = device, dtype
@@ -88,6 +102,7 @@ class TorchExecutor:
         self._inputs: Inputs | None = None
         self._train = self._seen = False
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self._moved = True
 
     def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
         found = inputs(
@@ -96,15 +111,18 @@ class TorchExecutor:
             step=ROUND_TO if self._fast else 1,
         )  # fmt: skip
         self._train = train
+        if self._moved:
+            self._place_sides()
         if self._recorder is not None and train:
             self._seen = self._recorder.knows(found)
             found = self._recorder.place(found)
         self._inputs = found
 
     def run(self, program: Callable[[], Tensor]) -> Tensor:
-        if self._recorder is None or not self._train:
-            return program()
-        return self._recorder.run(self._now, program, seen=self._seen)
+        with sdpa_kernel(ATTENTION, set_priority=True):
+            if self._recorder is None or not self._train:
+                return program()
+            return self._recorder.run(self._now, program, seen=self._seen)
 
     def embed(self) -> Tensor:
         tokens, table = self._now.tokens, self._weights.embedding
@@ -143,7 +161,7 @@ class TorchExecutor:
             states = self._final(rows)
         loss, towards = cross_entropy(
             states.detach(), now.labels, now.weights, self._weights.head,
-            numbers=LOGITS, rows=self._head_rows,
+            numbers=LOGITS_CUDA if self._device.type == "cuda" else LOGITS, rows=self._head_rows,
         )  # fmt: skip
         (at_rows,) = torch.autograd.grad(states, rows, towards)
         gradient = torch.zeros_like(x)
@@ -172,6 +190,7 @@ class TorchExecutor:
     def update(self, rate: float) -> float:
         self._group.sum(self._gradient)
         norm = self._optimizer.update(self._gradient, rate)
+        self._moved = True
         self.forget()
         return norm
 
@@ -197,6 +216,7 @@ class TorchExecutor:
             for name, tensor in self._optimizer.state().items():
                 tensor.copy_(torch.from_numpy(state[name]))
             self._optimizer.steps = int(state["updates"])
+            self._moved = True
         except (KeyError, RuntimeError) as error:
             raise StorageError(f"the state is of another adapter: {error}") from None
 
@@ -237,6 +257,24 @@ class TorchExecutor:
             return block(ops, architecture, x, local=local)
 
         return torch.compile(program, dynamic=False) if self._fast else program
+
+    @torch.no_grad()
+    def _place_sides(self) -> None:
+        """Put B where products with its matrix look for it."""
+        self._moved = False
+        if self._weights.packed:
+            return
+        for base, lora in zip(self._weights.blocks, self._lora, strict=True):
+            for names in TOGETHER:
+                matrix = base[f"{'+'.join(names)}.weight"]
+                assert isinstance(matrix, Tensor)
+                adapted = [name for name in names if name in lora]
+                width = self.architecture.matrices[names[0]][1]
+                for number, (name, span) in enumerate(
+                    zip(adapted, spans_of(self.architecture, names, adapted), strict=True)
+                ):
+                    at = width + number * self.shape.rank
+                    matrix[span.start : span.end, at : at + self.shape.rank] = lora[name].b
 
     def _final(self, x: Tensor) -> Tensor:
         return rms_norm(x, self._weights.final_norm, self.architecture.epsilon)

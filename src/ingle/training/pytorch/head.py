@@ -42,24 +42,25 @@ def _by_positions(
     measure = _compiled_measure() if states.is_cuda else _measure
     for at in range(0, len(labels), count):
         part = slice(at, at + count)
-        loss, share = measure(states[part] @ head.T, labels[part], weights[part])
-        total = total + loss
-        torch.mm(share, head, out=gradient[part])
+        logits = states[part] @ head.T
+        total = total + measure(logits, labels[part], weights[part])
+        torch.mm(logits, head, out=gradient[part])
     return total, gradient
 
 
-def _measure(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of some positions, and its gradient at their logits."""
+def _measure(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """The loss of some positions; its gradient takes the logits' place."""
     wide = _wide(logits)
-    logs = wide.log_softmax(-1)
-    hit = logs.gather(-1, labels[:, None]).squeeze(-1)
+    sums = wide.logsumexp(-1)
+    hit = wide.gather(-1, labels[:, None]).squeeze(-1)
     here = torch.arange(logits.shape[-1], device=logits.device) == labels[:, None]
-    share = (logs.exp() - here.to(wide.dtype)) * weights[:, None]
-    return -(hit * weights).sum(), share.to(logits.dtype)
+    share = ((wide - sums[:, None]).exp() - here.to(wide.dtype)) * weights[:, None]
+    logits.copy_(share)
+    return ((sums - hit) * weights).sum()
 
 
 @functools.cache
-def _compiled_measure() -> Callable[..., tuple[Tensor, Tensor]]:
+def _compiled_measure() -> Callable[..., Tensor]:
     """As one kernel; made when needed, since torch's compiler takes a second to import."""
     return torch.compile(_measure, dynamic=False)
 

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from ingle.training.architecture import Architecture
 from ingle.training.lora import TARGETS, Shape
+from ingle.training.pytorch.adapted import Span
+from ingle.training.pytorch.adapted import product as adapted_product
 from ingle.training.pytorch.attention import attend_documents
 from ingle.training.pytorch.dropout import drop
 from ingle.training.pytorch.packed import Packed, product
@@ -74,21 +76,39 @@ class TorchOperations:
 
     def linear(self, names: tuple[str, ...], x: Tensor) -> tuple[Tensor, ...]:
         joined = self._base.get(f"{'+'.join(names)}.weight")
-        if joined is not None:
-            sizes = [self._architecture.matrices[name][0] for name in names]
-            parts = list(torch.split(_times(x, joined), sizes, dim=-1))
+        adapted = [name for name in names if name in self._lora]
+        if not isinstance(joined, Tensor):
+            parts = [self._packed(name, x) for name in names]
+        elif joined.shape[1] > x.shape[-1] and adapted and self._salt is None:
+            parts, adapted = self._adapted(names, adapted, x, joined), []
         else:
-            parts = [_times(x, self._base[f"{name}.weight"]) for name in names]
+            parts = self._split(names, x @ joined[:, : x.shape[-1]].T)
+        for name, low in zip(adapted, self._low(adapted, x), strict=True):
+            at = names.index(name)
+            parts[at] = parts[at] + low @ self._lora[name].b.to(x.dtype).T
         for at, name in enumerate(names):
             bias = self._base.get(f"{name}.bias")
             if bias is not None:
                 assert isinstance(bias, Tensor)
                 parts[at] = parts[at] + bias.to(x.dtype)
-        adapted = [name for name in names if name in self._lora]
-        for name, low in zip(adapted, self._low(adapted, x), strict=True):
-            at = names.index(name)
-            parts[at] = parts[at] + low @ self._lora[name].b.to(x.dtype).T
         return tuple(parts)
+
+    def _adapted(
+        self, names: tuple[str, ...], adapted: list[str], x: Tensor, matrix: Tensor
+    ) -> list[Tensor]:
+        """Products with matrices that lie together and have room for adapters."""
+        spans = spans_of(self._architecture, names, adapted)
+        sides = [(self._lora[name].a, self._lora[name].b) for name in adapted]
+        return self._split(names, adapted_product(x, matrix, sides, spans, self._shape.scale))
+
+    def _split(self, names: tuple[str, ...], y: Tensor) -> list[Tensor]:
+        sizes = [self._architecture.matrices[name][0] for name in names]
+        return list(torch.split(y, sizes, dim=-1))
+
+    def _packed(self, name: str, x: Tensor) -> Tensor:
+        matrix = self._base[f"{name}.weight"]
+        assert isinstance(matrix, Packed)
+        return product(x, matrix)
 
     def _low(self, names: list[str], x: Tensor) -> list[Tensor]:
         """``x`` in each adapter's few dimensions, scaled."""
@@ -158,5 +178,12 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype.itemsize < 4 else x
 
 
-def _times(x: Tensor, matrix: Matrix) -> Tensor:
-    return product(x, matrix) if isinstance(matrix, Packed) else x @ matrix.T
+def spans_of(architecture: Architecture, names: tuple[str, ...], adapted: list[str]) -> list[Span]:
+    """Where the adapted ones of matrices that lie together lie."""
+    found, at = [], 0
+    for name in names:
+        out = architecture.matrices[name][0]
+        if name in adapted:
+            found.append(Span(at, at + out))
+        at += out
+    return found

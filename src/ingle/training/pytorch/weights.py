@@ -12,12 +12,13 @@ from ingle.errors import BadModelFile
 from ingle.models.gguf import Header, read_header
 from ingle.models.gguf import Tensor as Entry
 from ingle.training.architecture import Architecture
+from ingle.training.pytorch.adapted import room
 from ingle.training.pytorch.dequantize import check, dequantize
 from ingle.training.pytorch.packed import Packed
 
 Matrix = Tensor | Packed
 
-TOGETHER = (("attn_q", "attn_k", "attn_v"), ("ffn_gate", "ffn_up"))
+TOGETHER = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
 """Matrices of one input: as numbers they lie one after the other, for one product."""
 
 
@@ -29,6 +30,8 @@ class Weights:
         dtype: of numbers.
         packed: keep matrices as the file's bytes, and dequantise them at each use; else
             numbers are made once and kept.
+        rank: of adapters, for which columns are left free behind matrices of numbers
+            (`ingle.training.pytorch.adapted`).
 
     Raises:
         BadModelFile, CapabilityMissing: as `Architecture.of`, or a tensor is missing or of
@@ -36,11 +39,17 @@ class Weights:
     """
 
     def __init__(
-        self, path: Path, *, device: torch.device, dtype: torch.dtype, packed: bool = False
+        self,
+        path: Path,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        packed: bool = False,
+        rank: int = 0,
     ) -> None:
         self.header: Header = read_header(path)
         self.architecture = Architecture.of(self.header)
-        self.device, self.dtype, self.packed = device, dtype, packed
+        self.device, self.dtype, self.packed, self._rank = device, dtype, packed, rank
         self._entries = {entry.name: entry for entry in self.header.tensors}
         for entry in self.header.tensors:
             check(entry.type)
@@ -74,12 +83,23 @@ class Weights:
             name = entry.name.removeprefix(prefix)
             if name != entry.name and name not in matrices:
                 found[name] = self.vector(entry.name)
-        together = () if self.packed else TOGETHER
-        for names in together:
-            joined = torch.cat([self.numbers(f"{prefix}{name}.weight") for name in names])
-            found[f"{'+'.join(names)}.weight"] = joined
-            matrices -= {f"{name}.weight" for name in names}
-        return found | {name: self._matrix(prefix + name) for name in sorted(matrices)}
+        if self.packed:
+            return found | {name: self._matrix(prefix + name) for name in sorted(matrices)}
+        return found | {
+            f"{'+'.join(names)}.weight": self._joined(prefix, names) for names in TOGETHER
+        }
+
+    def _joined(self, prefix: str, names: tuple[str, ...]) -> Tensor:
+        """Matrices of one input, one below the other, and free columns behind them."""
+        sizes = [self.architecture.matrices[name] for name in names]
+        rows, columns = sum(out for out, _ in sizes), sizes[0][1]
+        free = room(self._rank, len(names))
+        joined = torch.zeros(rows, columns + free, device=self.device, dtype=self.dtype)
+        at = 0
+        for name, (out, _) in zip(names, sizes, strict=True):
+            joined[at : at + out, :columns] = self.numbers(f"{prefix}{name}.weight")
+            at += out
+        return joined
 
     def _matrix(self, name: str) -> Matrix:
         return self._packed(name) if self.packed else self.numbers(name)
