@@ -29,6 +29,8 @@ def write_base(
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(10_000.0)
     writer.add_vocab_size(VOCABULARY)
+    if architecture == "gemma3":
+        writer.add_sliding_window(8)
     letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
     tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
     writer.add_tokenizer_model("gpt2")
@@ -55,7 +57,10 @@ def write_base(
         prefix = f"blk.{layer}."
         vector(prefix + "attn_norm.weight", WIDTH)
         vector(prefix + "ffn_norm.weight", WIDTH)
-        if architecture == "qwen3":
+        if architecture == "gemma3":
+            vector(prefix + "post_attention_norm.weight", WIDTH)
+            vector(prefix + "post_ffw_norm.weight", WIDTH)
+        if architecture in ("qwen3", "gemma3"):
             vector(prefix + "attn_q_norm.weight", HEAD)
             vector(prefix + "attn_k_norm.weight", HEAD)
         if architecture == "qwen2":

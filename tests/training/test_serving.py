@@ -8,6 +8,7 @@ import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -16,8 +17,8 @@ pytest.importorskip("safetensors")
 from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
 from ingle.engines.llama import LlamaEngine  # noqa: E402
 from ingle.operations import AdapterUse, Complete, Event, Sampling, Text  # noqa: E402
+from ingle.training.batch import Batch  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
-from ingle.training.step import Batch  # noqa: E402
 from tests.cli.place import Place, ended  # noqa: E402
 from tests.training.models import VOCABULARY  # noqa: E402
 from tests.training.test_run import begin, documents  # noqa: E402
@@ -48,9 +49,9 @@ def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:
             session.perform(request, found.append)
             (text,) = [event for event in found if isinstance(event, Text) and event.logprobs]
             theirs = {entry.id: entry.logprob for entry in text.logprobs[0].top}
-            tokens = torch.tensor([prompt])
-            rows = Batch(tokens, tokens, torch.arange(len(prompt))[None])
-            ours = run._engine.logits(rows)[0, -1].log_softmax(-1)
+            tokens = np.array([prompt])
+            rows = Batch(tokens, tokens, np.arange(len(prompt))[None])
+            ours = torch.from_numpy(run._engine.logits(rows)[0, -1]).log_softmax(-1)
             assert max(theirs, key=lambda token: theirs[token] or 0.0) == int(ours.argmax())
             divergence = sum(
                 math.exp(ours[token]) * (float(ours[token]) - (logprob or 0.0))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ingle.training.architecture import Architecture
-from ingle.training.lora import Lora
+from ingle.training.executor import Numbers
+from ingle.training.lora import Shape
 
 _MODULES = {
     "attn_q": "self_attn.q_proj",
@@ -27,7 +28,9 @@ _MODULES = {
 }
 
 
-def write_gguf(path: Path, lora: Lora, architecture: Architecture, notes: dict[str, str]) -> None:
+def write_gguf(
+    path: Path, numbers: Numbers, shape: Shape, architecture: Architecture, notes: dict[str, str]
+) -> None:
     """The adapter as llama.cpp loads it.
 
     Args:
@@ -40,11 +43,11 @@ def write_gguf(path: Path, lora: Lora, architecture: Architecture, notes: dict[s
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     # llama.cpp scales by alpha over the rank; a root-scaled adapter says so with its alpha.
-    writer.add_float32("adapter.lora.alpha", lora.shape.scale * lora.shape.rank)
+    writer.add_float32("adapter.lora.alpha", shape.scale * shape.rank)
     for key, text in notes.items():
         writer.add_string(f"ingle.{key}", text)
-    for name, numbers in lora.parameters():
-        writer.add_tensor(name, numbers.detach().float().cpu().numpy())
+    for name in shape.sizes(architecture):
+        writer.add_tensor(name, numbers[name])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -52,30 +55,32 @@ def write_gguf(path: Path, lora: Lora, architecture: Architecture, notes: dict[s
     part.replace(path)
 
 
-def write_peft(folder: Path, lora: Lora, architecture: Architecture, base: str) -> None:
+def write_peft(
+    folder: Path, numbers: Numbers, shape: Shape, architecture: Architecture, base: str
+) -> None:
     """The adapter as PEFT loads it: ``adapter_model.safetensors`` and ``adapter_config.json``."""
-    from safetensors.torch import save_file
+    from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, Tensor] = {}
-    for number, layer in enumerate(lora.layers):
-        for name, pair in layer.items():
+    tensors: Numbers = {}
+    for number in range(architecture.layers):
+        for name in shape.targets:
             prefix = f"base_model.model.model.layers.{number}.{_MODULES[name]}"
-            b = pair.b.detach().float().cpu()
+            a, b = (numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab")
             if architecture.rope_pairs and name in ("attn_q", "attn_k"):
                 b = _in_halves(b, architecture.head)
-            tensors[f"{prefix}.lora_A.weight"] = pair.a.detach().float().cpu().contiguous()
-            tensors[f"{prefix}.lora_B.weight"] = b.contiguous()
+            tensors[f"{prefix}.lora_A.weight"] = a
+            tensors[f"{prefix}.lora_B.weight"] = np.ascontiguousarray(b)
     save_file(tensors, folder / "adapter_model.safetensors")
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,
-        "r": lora.shape.rank,
-        "lora_alpha": lora.shape.alpha,
-        "use_rslora": lora.shape.rank_stabilised,
-        "lora_dropout": lora.shape.dropout,
-        "target_modules": sorted(_MODULES[name].split(".")[1] for name in lora.shape.targets),
+        "r": shape.rank,
+        "lora_alpha": shape.alpha,
+        "use_rslora": shape.rank_stabilised,
+        "lora_dropout": shape.dropout,
+        "target_modules": sorted(_MODULES[name].split(".")[1] for name in shape.targets),
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
@@ -83,7 +88,7 @@ def write_peft(folder: Path, lora: Lora, architecture: Architecture, base: str) 
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1))
 
 
-def _in_halves(b: Tensor, head: int) -> Tensor:
+def _in_halves(b: NDArray[np.float32], head: int) -> NDArray[np.float32]:
     """Rows of each head from pairs (0, 1), (2, 3), ... to first halves, then second."""
     rows = b.reshape(-1, head // 2, 2, b.shape[1])
-    return torch.cat((rows[:, :, 0], rows[:, :, 1]), dim=1).reshape(b.shape)
+    return np.concatenate((rows[:, :, 0], rows[:, :, 1]), axis=1).reshape(b.shape)

@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import torch
 
 from ingle.errors import InvalidRequest
-from ingle.training.step import IGNORE, Batch
+from ingle.training.batch import IGNORE, Batch
 
 
 class Document(NamedTuple):
@@ -159,7 +158,7 @@ class Dataset:
                 open_rows[at] = (room - size, row)
         return rows
 
-    def batch(self, rows: list[list[int]], device: torch.device) -> Batch:
+    def batch(self, rows: list[list[int]]) -> Batch:
         """Rows of documents as one batch, padded to the longest."""
         size = max(sum(self._size(d) for d in row) for row in rows)
         tokens = np.zeros((len(rows), size), dtype=np.int64)
@@ -179,8 +178,7 @@ class Dataset:
                 following = np.where(self._learnt[start + 1 : end], after, IGNORE)
                 labels[number, at : at + count - 1] = following
                 at += count
-        parts = (tokens, labels, positions, documents)
-        return Batch(*(torch.from_numpy(part).to(device) for part in parts))
+        return Batch(tokens, labels, positions, documents)
 
     def _size(self, document: int) -> int:
         return int(self._starts[document + 1] - self._starts[document])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ingle.errors import InvalidRequest
 from ingle.training.architecture import Architecture
@@ -49,47 +48,33 @@ class Shape(NamedTuple):
         if not 0.0 <= self.dropout < 1.0:
             raise InvalidRequest(f"dropout: {self.dropout} is no share below 1", field="dropout")
 
+    def sizes(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
+        """Names of all sides and what they measure, always in the same order.
 
-class Pair(NamedTuple):
-    """The adapter of one matrix: ``a`` is ``[rank, in]``, ``b`` is ``[out, rank]``."""
-
-    a: Tensor
-    b: Tensor
-
-
-class Lora:
-    """The adapters of all blocks. Numbers are 32-bit, whatever the base's are."""
-
-    def __init__(self, shape: Shape, layers: list[dict[str, Pair]]) -> None:
-        self.shape = shape
-        self.layers = layers
-
-    @classmethod
-    def fresh(
-        cls, shape: Shape, architecture: Architecture, *, seed: int, device: torch.device
-    ) -> Lora:
-        """A new one: A is random (Kaiming, as PEFT), B is zero, so that nothing changes at first.
-
-        Raises:
-            InvalidRequest: as `Shape.check`.
+        ``blk.N.MATRIX.weight.lora_a`` is ``[rank, in]``, its ``lora_b`` is ``[out, rank]``.
         """
-        shape.check(architecture)
-        chance = torch.Generator().manual_seed(seed)
-        layers = []
-        for _ in range(architecture.layers):
-            layer = {}
-            for name in shape.targets:
-                rows, columns = architecture.matrices[name]
-                bound = 1 / math.sqrt(columns)
-                a = (torch.rand(shape.rank, columns, generator=chance) * 2 - 1) * bound
-                b = torch.zeros(rows, shape.rank)
-                layer[name] = Pair(a.to(device), b.to(device))
-            layers.append(layer)
-        return cls(shape, layers)
+        found = {}
+        for number in range(architecture.layers):
+            for name in self.targets:
+                out, into = architecture.matrices[name]
+                found[f"blk.{number}.{name}.weight.lora_a"] = (self.rank, into)
+                found[f"blk.{number}.{name}.weight.lora_b"] = (out, self.rank)
+        return found
 
-    def parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Names and tensors, always in the same order."""
-        for number, layer in enumerate(self.layers):
-            for name, pair in layer.items():
-                yield f"blk.{number}.{name}.weight.lora_a", pair.a
-                yield f"blk.{number}.{name}.weight.lora_b", pair.b
+
+def fresh(shape: Shape, architecture: Architecture, *, seed: int) -> dict[str, NDArray[np.float32]]:
+    """A new adapter: A is random (Kaiming, as PEFT), B is zero, so that nothing changes at first.
+
+    Raises:
+        InvalidRequest: as `Shape.check`.
+    """
+    shape.check(architecture)
+    chance = np.random.default_rng(seed)
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, size in shape.sizes(architecture).items():
+        if name.endswith("lora_a"):
+            bound = 1 / math.sqrt(size[1])
+            found[name] = chance.uniform(-bound, bound, size).astype(np.float32)
+        else:
+            found[name] = np.zeros(size, dtype=np.float32)
+    return found

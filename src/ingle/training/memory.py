@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-
 from ingle.errors import DoesNotFit
 from ingle.training.architecture import Architecture
 from ingle.training.lora import Shape
 
 OVERHEAD = 400 * 2**20
-"""torch itself, and what its allocator leaves unused."""
+"""The executor itself, and what its allocator leaves unused."""
 LIVE = 14
 """Tensors of a row's width that a block keeps for its backward pass, at most."""
 
@@ -20,15 +18,15 @@ class Estimate(NamedTuple):
     """Bytes, by what takes them."""
 
     base: int
-    """Numbers of the base that stay dequantised."""
+    """The base: bytes of the file, or numbers made of them."""
     block: int
-    """One block's numbers, where they do not stay."""
+    """One block's numbers, where they are made anew at each use."""
     adapter: int
     """The adapter, its gradients, and the optimiser's two moments."""
     activations: int
-    """What enters each block, and the inside of the one that is worked on."""
+    """What enters each block, and the insides of blocks that are kept."""
     head: int
-    """A chunk of the vocabulary, and logits of the supervised positions for it."""
+    """A part of the vocabulary, and logits for it."""
 
     @property
     def total(self) -> int:
@@ -43,35 +41,43 @@ def estimate(
     rows: int,
     sequence: int,
     bytes_each: int,
-    keep: int,
-    head_rows: int,
+    file_bytes: int,
+    packed: bool,
+    recompute: bool,
+    logits: int,
+    scores: bool,
 ) -> Estimate:
     """What a micro-batch of so many rows takes, at most: every position supervised.
 
     Args:
-        bytes_each: of one number of the base's (4 or 2).
-        keep: bytes that may stay dequantised.
+        bytes_each: of one number (4 or 2).
+        file_bytes: of the base's tensors in its file.
+        packed: the base stays as those bytes.
+        recompute: the insides of one block alone are kept at a time.
+        logits: how many may exist at once.
+        scores: attention holds a score for each pair of positions.
     """
     a = architecture
-    matrices = sum(out * into for out, into in a.matrices.values())
-    whole = (a.layers * matrices + a.vocabulary * a.width * (1 if a.tied else 2)) * bytes_each
-    sides = sum(sum(a.matrices[name]) for name in shape.targets) * shape.rank * a.layers
+    sides = sum(rows * columns for rows, columns in shape.sizes(a).values())
     tokens = rows * sequence
-    inside = LIVE * a.width + 4 * a.feed_forward + 2 * (a.heads + a.key_value_heads) * a.head
-    attention = rows * a.heads * sequence * sequence * 4
-    chunk = min(head_rows, a.vocabulary)
+    inside = LIVE * a.width + 4 * a.feed_forward + 3 * (a.heads + 2 * a.key_value_heads) * a.head
+    kept = 1 if recompute else a.layers
+    attention = kept * rows * a.heads * sequence * sequence * 4 if scores else 0
+    largest = max(out * into for out, into in a.matrices.values())
     return Estimate(
-        base=min(keep, whole),
-        block=0 if whole <= keep else matrices * bytes_each,
+        base=file_bytes if packed else a.parameters * bytes_each,
+        block=2 * largest * bytes_each if packed else 0,
         adapter=sides * 4 * 4,
-        activations=tokens * (a.layers * a.width + inside) * bytes_each + attention,
-        head=chunk * a.width * bytes_each + tokens * chunk * 4 * 2,
+        activations=tokens * (a.layers * a.width + kept * inside) * bytes_each + attention,
+        head=3 * min(logits, tokens * a.vocabulary) * 4,
     )
 
 
-def available(device: torch.device) -> int:
+def available(device: str) -> int:
     """Bytes that are free on a device."""
-    if device.type == "cuda":
+    if device.startswith("cuda"):
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     from ingle.node import memory
 

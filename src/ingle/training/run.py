@@ -21,15 +21,14 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.numpy import save_file
 
 from ingle.errors import (
     DiskFull,
@@ -42,19 +41,17 @@ from ingle.errors import (
 from ingle.training import adapter_files, memory, schedule
 from ingle.training.clock import Clock
 from ingle.training.dataset import Dataset
+from ingle.training.devices import open_executor
+from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
-from ingle.training.lora import TARGETS, Lora, Shape
+from ingle.training.lora import TARGETS, Shape
 from ingle.training.losses import Losses
-from ingle.training.optimizer import AdamW
 from ingle.training.plan import Plan
-from ingle.training.step import HEAD_ROWS, Step
+from ingle.training.step import Step
 from ingle.training.watch import Watch
-from ingle.training.weights import Weights
 
 LOSSES = "losses.jsonl"
 STATE_EVERY_S = 30.0
-KEEP_BYTES = 4 * 2**30
-"""Numbers of the base that may stay dequantised in memory."""
 
 
 class Progress(NamedTuple):
@@ -83,31 +80,25 @@ class Run:
         self.step = 0
         self.stopping = False
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
-        self._device = torch.device(plan.device)
-        self._weights = Weights(
-            Path(plan.base),
-            device=self._device,
-            dtype=getattr(torch, plan.dtype),
-            keep=KEEP_BYTES,
-        )
-        architecture = self._weights.architecture
-        if plan.sequence > architecture.context:
-            raise InvalidRequest(
-                f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
-                f"that {plan.model} was trained for",
-                field="sequence",
-            )
-        shape = Shape(
+        self.shape = Shape(
             plan.rank,
             plan.alpha or 2.0 * plan.rank,
             plan.targets or TARGETS,
             plan.rank_stabilised,
             plan.dropout,
         )
-        self.lora = Lora.fresh(shape, architecture, seed=plan.seed, device=self._device)
-        self._parameters = dict(self.lora.parameters())
-        self._optimizer = AdamW(self._parameters, decay=plan.decay, clip=plan.clip)
-        self._engine = Step(self._weights, self.lora)
+        self.executor, self.way = open_executor(
+            Path(plan.base), self.shape, device=plan.device, dtype=plan.dtype, seed=plan.seed,
+            rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
+        )  # fmt: skip
+        architecture = self.executor.architecture
+        if plan.sequence > architecture.context:
+            raise InvalidRequest(
+                f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
+                f"that {plan.model} was trained for",
+                field="sequence",
+            )
+        self._engine = Step(self.executor)
         self._data = Dataset(folder / "train", plan.sequence)
         check = folder / "validation"
         self._check = Dataset(check, plan.sequence) if check.exists() else None
@@ -156,25 +147,16 @@ class Run:
 
     def needs(self) -> memory.Estimate:
         """What it will take of memory."""
-        plan = self.plan
-        return memory.estimate(
-            self._weights.architecture,
-            self.lora.shape,
-            rows=self.micro_rows,
-            sequence=plan.sequence,
-            bytes_each=self._weights.dtype.itemsize,
-            keep=KEEP_BYTES,
-            head_rows=HEAD_ROWS,
-        )
+        return self.way.needs
 
     def check_memory(self) -> None:
         """Raises DoesNotFit: it would not fit into what is free now; says what would."""
-        free = memory.available(self._device)
+        free = memory.available(self.plan.device)
         memory.check(self.needs(), free, self.micro_rows, self.plan.sequence)
 
     def check_disk(self) -> None:
         """Raises DiskFull: its states and files would not fit on the disk."""
-        numbers = sum(parameter.numel() for parameter in self._parameters.values())
+        numbers = sum(a * b for a, b in self.shape.sizes(self.executor.architecture).values())
         # A state is three times the adapter, and is written beside the one before; then
         # the best adapter and the next, and the result in two formats.
         needed = numbers * 4 * (3 * 2 + 2 + 2)
@@ -225,20 +207,16 @@ class Run:
 
     def save(self) -> None:
         """Write the state of this moment, whole or not at all."""
-        tensors = dict(self._parameters)
-        tensors |= {f"first.{name}": t for name, t in self._optimizer.first.items()}
-        tensors |= {f"second.{name}": t for name, t in self._optimizer.second.items()}
-        # One key: the order of several is not the same in two files with equal numbers.
         place = {"place": json.dumps(self._place())}
-        self._write(self.folder / "state.safetensors", tensors, place)
+        self._write(self.folder / "state.safetensors", self.executor.state(), place)
 
-    def _write(self, path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        """Write tensors, whole or not at all."""
+    def _write(
+        self, path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]
+    ) -> None:
+        """Write arrays, whole or not at all."""
         part = path.with_suffix(".part")
         try:
-            save_file(
-                {name: t.contiguous().cpu() for name, t in tensors.items()}, part, metadata=metadata
-            )
+            save_file(dict(arrays), part, metadata=metadata)
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(path)
@@ -252,7 +230,7 @@ class Run:
     def write_adapter(self) -> Path:
         """The adapter as files, of the moment that the plan wants kept; returns the GGUF one."""
         path = self.folder / "adapter.gguf"
-        lora, step = self._chosen()
+        numbers, step = self._chosen()
         notes = {
             "base": self.plan.digest,
             "model": self.plan.model,
@@ -261,30 +239,26 @@ class Run:
             "step": str(step),
             "losses": json.dumps(self._losses.curve()),
         }
-        architecture = self._weights.architecture
-        adapter_files.write_gguf(path, lora, architecture, notes)
-        adapter_files.write_peft(self.folder / "peft", lora, architecture, self.plan.model)
+        architecture = self.executor.architecture
+        adapter_files.write_gguf(path, numbers, self.shape, architecture, notes)
+        peft = self.folder / "peft"
+        adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model)
         return path
 
-    def _chosen(self) -> tuple[Lora, int]:
+    def _chosen(self) -> tuple[Numbers, int]:
         """The adapter that is kept, and its step."""
         best = self._best_path()
         if self.plan.keep == "last" or not self.watch.best_step or not best.exists():
-            return self.lora, self.step
-        lora = Lora.fresh(
-            self.lora.shape, self._weights.architecture, seed=0, device=torch.device("cpu")
-        )
-        with safe_open(best, "pt") as kept:
-            for name, parameter in lora.parameters():
-                parameter.copy_(kept.get_tensor(name))
-        return lora, self.watch.best_step
+            return self.executor.parameters(), self.step
+        with safe_open(best, "np") as kept:
+            return {name: kept.get_tensor(name) for name in kept.keys()}, self.watch.best_step  # noqa: SIM118
 
     def _best_path(self) -> Path:
         return self.folder / f"best-{self.watch.best_step}.safetensors"
 
     def _save_best(self) -> None:
         """Under the name of its step: until the next state is saved, the one before counts."""
-        self._write(self._best_path(), self._parameters, {})
+        self._write(self._best_path(), self.executor.parameters(), {})
 
     def _forget_old_bests(self) -> None:
         for path in self.folder.glob("best-*.safetensors"):
@@ -295,20 +269,19 @@ class Run:
         """Where it is, beside the tensors."""
         return {
             "step": self.step,
-            "updates": self._optimizer.steps,
             "micro_rows": self.micro_rows,
             "watch": msgspec.to_builtins(self.watch),
         }
 
     def _take_place(self, place: dict[str, Any]) -> None:
-        self.step, self._optimizer.steps = place["step"], place["updates"]
+        self.step = place["step"]
         self.micro_rows = place["micro_rows"]
         self.watch = msgspec.convert(place["watch"], Watch)
 
     def _one(self, rate: float) -> tuple[float, int]:
         """One step: its mean loss, and the tokens it saw."""
-        total, gradients, tokens = self._gradients()
-        norm = self._optimizer.update(gradients, rate) if math.isfinite(total) else math.nan
+        tokens = self._accumulate()
+        loss, norm = self._engine.update(rate)
         if not math.isfinite(norm):
             self.save()
             raise TrainingFailed(
@@ -316,24 +289,28 @@ class Run:
                 hint=f"train anew with a lower rate than {self.plan.rate:g}",
                 step=self.step,
             )
-        return total, tokens
+        return loss, tokens
 
-    def _gradients(self) -> tuple[float, dict[str, Tensor], int]:
+    def _accumulate(self) -> int:
         """Loss and gradients of a step, with fewer rows at once if memory does not suffice.
 
         Gradients are sums over rows, so in whatever portions, they are the same
         (but for what dropout drops).
+
+        Returns:
+            Tokens of the step.
 
         Raises:
             DoesNotFit: not even a single row fits; the last state is saved.
         """
         while True:
             try:
-                return self._sums(self.micro_rows)
+                return self._sum(self.micro_rows)
             except (RuntimeError, MemoryError, DoesNotFit) as error:
-                if not is_out_of_memory(error):
+                if not is_out_of_memory(error) or self.executor.world > 1:
                     raise
                 if self.micro_rows == 1:
+                    self._forget()
                     self.save()
                     raise DoesNotFit(
                         f"not even one row of {self.plan.sequence} tokens fits into memory "
@@ -344,24 +321,23 @@ class Run:
                     ) from None
             # Only now is what the failed step held let go of.
             self.micro_rows //= 2
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
+            self._forget()
 
-    def _sums(self, micro: int) -> tuple[float, dict[str, Tensor], int]:
+    def _forget(self) -> None:
+        """Forget the half of a step that was added up."""
+        self.executor.forget()
+        self._engine.take_loss()
+
+    def _sum(self, micro: int) -> int:
         rows = self._rows(self.step)
-        batches = [
-            self._data.batch(rows[at : at + micro], self._device)
-            for at in range(0, len(rows), micro)
-        ]
+        batches = [self._data.batch(rows[at : at + micro]) for at in range(0, len(rows), micro)]
         supervised = sum(batch.supervised for batch in batches)
-        total, gradients = 0.0, {n: torch.zeros_like(p) for n, p in self._parameters.items()}
         for number, batch in enumerate(batches):
+            if number % self.executor.world != self.executor.rank:
+                continue
             seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
-            loss, found = self._engine.gradients(batch, seed=seed, weight=1 / max(1, supervised))
-            total += loss
-            for name, gradient in found.items():
-                gradients[name] += gradient
-        return total, gradients, sum(batch.tokens.numel() for batch in batches)
+            self._engine.accumulate(batch, seed=seed, weight=1 / max(1, supervised))
+        return sum(batch.tokens.size for batch in batches)
 
     def _rows(self, step: int) -> list[list[int]]:
         """The rows of a step: epochs one after the other, each in an order of its own."""
@@ -382,19 +358,17 @@ class Run:
         total, count = 0.0, 0
         rows = self._check.rows(0, 0)
         for at in range(0, len(rows), self.micro_rows):
-            batch = self._check.batch(rows[at : at + self.micro_rows], self._device)
+            batch = self._check.batch(rows[at : at + self.micro_rows])
             total += self._engine.loss(batch) * batch.supervised
             count += batch.supervised
         return total / max(1, count)
 
     def _load(self, path: Path) -> None:
         try:
-            with safe_open(path, "pt", device=str(self._device)) as state:
-                place = json.loads(state.metadata()["place"])
-                for name, parameter in self._parameters.items():
-                    parameter.copy_(state.get_tensor(name))
-                    self._optimizer.first[name].copy_(state.get_tensor(f"first.{name}"))
-                    self._optimizer.second[name].copy_(state.get_tensor(f"second.{name}"))
-        except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+            with safe_open(path, "np") as saved:
+                place = json.loads(saved.metadata()["place"])
+                state: dict[str, NDArray[Any]] = {n: saved.get_tensor(n) for n in saved.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError) as error:
             raise StorageError(f"{path} is damaged: {error}") from None
+        self.executor.load(state)
         self._take_place(place)

@@ -6,6 +6,7 @@ row of numbers for each. The layouts are those of ggml's ``ggml-common.h``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -18,22 +19,37 @@ _IQ4 = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
 """The sixteen values that IQ4 types choose from."""
 
 
-def dequantize(data: Tensor, kind: TensorType, dtype: torch.dtype) -> Tensor:
-    """All numbers of a tensor's bytes, in a row.
-
-    Args:
-        data: bytes (uint8), whole blocks.
-
-    Raises:
-        CapabilityMissing: the type is none that can be trained on.
-    """
+def check(kind: TensorType) -> None:
+    """Raises CapabilityMissing: the type is none that can be trained on."""
     if kind.name not in _TYPES:
         raise CapabilityMissing(
             f"a base in {kind.name} cannot be trained on; these can: {', '.join(_TYPES)}",
             hint="take another quantisation of the model, such as Q4_K_M or Q8_0",
             capability="train",
         )
-    return _TYPES[kind.name](data.reshape(-1, kind.bytes)).reshape(-1).to(dtype)
+
+
+def dequantize(data: Tensor, kind: TensorType, dtype: torch.dtype) -> Tensor:
+    """All numbers of a tensor's bytes, in a row.
+
+    Args:
+        data: bytes (uint8), whole blocks of a type that `check` lets pass.
+    """
+    if kind.name == "F32" and dtype == torch.float32:
+        return data.view(torch.float32)
+    if data.is_cuda:
+        return _fused(kind.name, kind.bytes, dtype)(data)
+    return _plain(kind.name, kind.bytes, dtype, data)
+
+
+def _plain(name: str, size: int, dtype: torch.dtype, data: Tensor) -> Tensor:
+    return _TYPES[name](data.reshape(-1, size)).reshape(-1).to(dtype)
+
+
+@functools.cache
+def _fused(name: str, size: int, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    """As one kernel: a base that stays packed is dequantised twice a step."""
+    return torch.compile(functools.partial(_plain, name, size, dtype), dynamic=True)
 
 
 def _half(blocks: Tensor, at: int) -> Tensor:

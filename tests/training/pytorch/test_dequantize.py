@@ -12,7 +12,7 @@ from gguf.constants import GGMLQuantizationType  # noqa: E402
 
 from ingle.errors import CapabilityMissing  # noqa: E402
 from ingle.models.tensor_types import TENSOR_TYPES  # noqa: E402
-from ingle.training.dequantize import dequantize  # noqa: E402
+from ingle.training.pytorch.dequantize import check, dequantize  # noqa: E402
 from tests.training.models import random_blocks  # noqa: E402
 
 TYPES = {kind.name: kind for kind in TENSOR_TYPES.values()}
@@ -37,4 +37,4 @@ def test_a_plain_type(name: str) -> None:
 
 def test_a_type_that_is_not_known_is_named() -> None:
     with pytest.raises(CapabilityMissing, match=r"IQ1_S.*Q4_K"):
-        dequantize(torch.zeros(50, dtype=torch.uint8), TYPES["IQ1_S"], torch.float32)
+        check(TYPES["IQ1_S"])

@@ -1,0 +1,31 @@
+"""A batch: rows of tokens on the host, as every executor takes them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+IGNORE = -100
+"""Label of a token that is not supervised."""
+
+
+class Batch(NamedTuple):
+    """Rows of tokens. All ``[rows, positions]``."""
+
+    tokens: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    """The token that should follow, or `IGNORE`."""
+    positions: NDArray[np.int64]
+    """Places for RoPE; they start again at each document of a packed row."""
+    documents: NDArray[np.int64] | None = None
+    """For packed rows: which document a token belongs to; tokens of different ones
+    do not see each other. None: each row is one document."""
+    advantages: NDArray[np.float32] | None = None
+    """What each token's loss is multiplied by (reinforcement learning); None: 1."""
+
+    @property
+    def supervised(self) -> int:
+        """Tokens that count."""
+        return int((self.labels != IGNORE).sum())

@@ -1,0 +1,1 @@
+"""The executor for torch: CUDA, ROCm, XPU, MPS and the CPU."""

@@ -1,0 +1,78 @@
+"""Products with a frozen matrix and its adapter in one.
+
+Behind the matrix's own columns lie those of B, and behind ``x`` lies what A makes of it, so one
+product is ``x W' + s (x A') B'``: the adapter costs no pass over the outputs, and its sum is in
+the product's own precision. Backward, one product gives both the gradient at ``x`` and at what
+A made of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+ALIGN = 16
+"""Columns behind a matrix are a multiple, for the sake of the device's matrix units."""
+
+
+class Span(NamedTuple):
+    """Where the adapter of one matrix lies, in matrices of one input that lie together."""
+
+    start: int
+    """Its rows."""
+    end: int
+
+
+def room(rank: int, count: int) -> int:
+    """Columns for the adapters of ``count`` matrices."""
+    return -(-rank * count // ALIGN) * ALIGN
+
+
+def product(
+    x: Tensor, matrix: Tensor, sides: list[tuple[Tensor, Tensor]], spans: list[Span], scale: float
+) -> Tensor:
+    """``x`` times a matrix and its adapters.
+
+    Args:
+        x: ``[..., in]``.
+        matrix: ``[out, in + room]``; B of adapter n lies in its span's rows, n ranks behind
+            the first ``in`` columns. All else there is zero.
+        sides: A and B of each adapter; B is there to receive its gradient.
+    """
+    flat = [side for pair in sides for side in pair]
+    out: Tensor = _Product.apply(x, matrix, spans, scale, *flat)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, matrix: Tensor, spans: list[Span], scale: float, *sides: Tensor
+    ) -> Tensor:
+        a = torch.cat(sides[0::2]).to(x.dtype)
+        low = torch.nn.functional.linear(x, a) * scale
+        behind = matrix.shape[1] - x.shape[-1] - low.shape[-1]
+        joined = torch.cat((x, torch.nn.functional.pad(low, (0, behind))), dim=-1)
+        ctx.save_for_backward(joined, matrix, a)
+        ctx.how = spans, scale, x.shape[-1]
+        return joined @ matrix.T
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        joined, matrix, a = ctx.saved_tensors
+        spans, scale, width = ctx.how
+        towards = gradient.flatten(0, -2)
+        joined = joined.flatten(0, -2)
+        rank = len(a) // len(spans)
+        both = towards @ matrix
+        low = both[:, width : width + len(a)] * scale
+        x = torch.addmm(both[:, :width], low, a)
+        at_a = (low.T @ joined[:, :width]).float()
+        at_b = (towards.T @ joined[:, width : width + len(a)]).float()
+        sides: list[Tensor] = []
+        for number, span in enumerate(spans):
+            columns = slice(number * rank, (number + 1) * rank)
+            sides += [at_a[columns], at_b[span.start : span.end, columns]]
+        return (x.view(*gradient.shape[:-1], width), None, None, None, *sides)

@@ -1,0 +1,189 @@
+"""A block's operations in torch; autograd follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ingle.training.architecture import Architecture
+from ingle.training.lora import TARGETS, Shape
+from ingle.training.pytorch.adapted import Span
+from ingle.training.pytorch.adapted import product as adapted_product
+from ingle.training.pytorch.attention import attend_documents
+from ingle.training.pytorch.dropout import drop
+from ingle.training.pytorch.packed import Packed, product
+from ingle.training.pytorch.weights import Matrix
+
+
+class Sight(NamedTuple):
+    """What blocks of one kind know of the tokens' places."""
+
+    cosine: Tensor
+    """``[rows, 1, positions, head / 2]``, in 32 bits or more."""
+    sine: Tensor
+    mask: Tensor | None
+    """``[rows, 1, positions, positions]``, true where a token may look; None: causal."""
+    starts: Tensor | None
+    """Where documents begin in all rows joined, and at last their end, for attention that
+    takes documents of any length; ``mask`` is not used then."""
+    window: int
+    """Tokens that one sees, itself included; 0: all before it."""
+
+
+class Pair(NamedTuple):
+    """The adapter of one matrix: ``a`` is ``[rank, in]``, ``b`` is ``[out, rank]``."""
+
+    a: Tensor
+    b: Tensor
+
+
+class TorchOperations:
+    """`ingle.training.block.Operations` for one block.
+
+    Args:
+        base: its frozen tensors by name, as `Weights.blocks` has them.
+        lora: the adapters of its matrices.
+        salt: of dropout, a single integer; None: nothing is dropped.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        shape: Shape,
+        base: Mapping[str, Matrix],
+        lora: Mapping[str, Pair],
+        sight: Sight,
+        salt: Tensor | None,
+    ) -> None:
+        self._architecture = architecture
+        self._shape = shape
+        self._base = base
+        self._lora = lora
+        self._sight = sight
+        self._salt = salt if shape.dropout else None
+
+    def has(self, name: str) -> bool:
+        return f"{name}.weight" in self._base
+
+    def norm(self, name: str, x: Tensor) -> Tensor:
+        weight = self._base[f"{name}.weight"]
+        assert isinstance(weight, Tensor)
+        return rms_norm(x, weight, self._architecture.epsilon)
+
+    def linear(self, names: tuple[str, ...], x: Tensor) -> tuple[Tensor, ...]:
+        joined = self._base.get(f"{'+'.join(names)}.weight")
+        adapted = [name for name in names if name in self._lora]
+        if not isinstance(joined, Tensor):
+            parts = [self._packed(name, x) for name in names]
+        elif joined.shape[1] > x.shape[-1] and adapted and self._salt is None:
+            parts, adapted = self._adapted(names, adapted, x, joined), []
+        else:
+            parts = self._split(names, x @ joined[:, : x.shape[-1]].T)
+        for name, low in zip(adapted, self._low(adapted, x), strict=True):
+            at = names.index(name)
+            parts[at] = parts[at] + low @ self._lora[name].b.to(x.dtype).T
+        for at, name in enumerate(names):
+            bias = self._base.get(f"{name}.bias")
+            if bias is not None:
+                assert isinstance(bias, Tensor)
+                parts[at] = parts[at] + bias.to(x.dtype)
+        return tuple(parts)
+
+    def _adapted(
+        self, names: tuple[str, ...], adapted: list[str], x: Tensor, matrix: Tensor
+    ) -> list[Tensor]:
+        """Products with matrices that lie together and have room for adapters."""
+        spans = spans_of(self._architecture, names, adapted)
+        sides = [(self._lora[name].a, self._lora[name].b) for name in adapted]
+        return self._split(names, adapted_product(x, matrix, sides, spans, self._shape.scale))
+
+    def _split(self, names: tuple[str, ...], y: Tensor) -> list[Tensor]:
+        sizes = [self._architecture.matrices[name][0] for name in names]
+        return list(torch.split(y, sizes, dim=-1))
+
+    def _packed(self, name: str, x: Tensor) -> Tensor:
+        matrix = self._base[f"{name}.weight"]
+        assert isinstance(matrix, Packed)
+        return product(x, matrix)
+
+    def _low(self, names: list[str], x: Tensor) -> list[Tensor]:
+        """``x`` in each adapter's few dimensions, scaled."""
+        if not names:
+            return []
+        scale = self._shape.scale
+        if self._salt is not None:
+            return [
+                (drop(x, self._shape.dropout, self._salt + TARGETS.index(name))
+                 @ self._lora[name].a.to(x.dtype).T) * scale
+                for name in names
+            ]  # fmt: skip
+        sides = torch.cat([self._lora[name].a for name in names]).to(x.dtype)
+        return list(torch.split((x @ sides.T) * scale, self._shape.rank, dim=-1))
+
+    def heads(self, x: Tensor, count: int) -> Tensor:
+        rows, positions, _ = x.shape
+        return x.reshape(rows, positions, count, self._architecture.head).transpose(1, 2)
+
+    def merge(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2).flatten(2)
+
+    def rotate(self, x: Tensor, *, local: bool) -> Tensor:
+        wide = _wide(x)
+        cosine, sine = self._sight.cosine.to(wide.dtype), self._sight.sine.to(wide.dtype)
+        if self._architecture.rope_pairs:
+            first, second = wide[..., 0::2], wide[..., 1::2]
+            turned = (first * cosine - second * sine, second * cosine + first * sine)
+            return torch.stack(turned, dim=-1).flatten(-2).to(x.dtype)
+        first, second = wide.chunk(2, dim=-1)
+        turned = (first * cosine - second * sine, second * cosine + first * sine)
+        return torch.cat(turned, dim=-1).to(x.dtype)
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor, *, local: bool) -> Tensor:
+        sight, scale = self._sight, self._architecture.score_scale
+        if sight.starts is None:
+            return functional.scaled_dot_product_attention(
+                queries,
+                keys,
+                values,
+                attn_mask=sight.mask,
+                is_causal=sight.mask is None,
+                scale=scale,
+                enable_gqa=True,
+            )
+        return attend_documents(
+            queries, keys, values, sight.starts, window=sight.window, scale=scale
+        )
+
+    def gate(self, gate: Tensor, up: Tensor) -> Tensor:
+        if self._architecture.gelu:
+            return functional.gelu(gate, approximate="tanh") * up
+        return functional.silu(gate) * up
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+
+def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """Root-mean-square normalisation (Zhang and Sennrich 2019), in 32 bits at least."""
+    wide = _wide(x)
+    scaled = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + epsilon)
+    return (scaled * weight).to(x.dtype)
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype.itemsize < 4 else x
+
+
+def spans_of(architecture: Architecture, names: tuple[str, ...], adapted: list[str]) -> list[Span]:
+    """Where the adapted ones of matrices that lie together lie."""
+    found, at = [], 0
+    for name in names:
+        out = architecture.matrices[name][0]
+        if name in adapted:
+            found.append(Span(at, at + out))
+        at += out
+    return found

@@ -1,0 +1,72 @@
+"""AdamW (Loshchilov and Hutter 2019), with clipping by the norm of all gradients."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ingle.training.pytorch.moments import EightBit, Moment, Plain
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+PART = 2**24
+"""Numbers that are moved together: what 8-bit moments are unpacked into is no larger."""
+
+
+class AdamW:
+    """Moves one flat tensor of parameters in place.
+
+    Args:
+        decay: weight decay, decoupled from the gradient.
+        clip: largest norm of the gradient; 0: no limit.
+        eight_bit: keep the moments in 8 bits.
+    """
+
+    def __init__(
+        self, parameters: Tensor, *, decay: float, clip: float, eight_bit: bool = False
+    ) -> None:
+        self._parameters = parameters
+        self._decay = decay
+        self._clip = clip
+        self.steps = 0
+        self._first: Moment
+        self._second: Moment
+        if eight_bit:
+            self._first = EightBit(parameters, signed=True)
+            self._second = EightBit(parameters, signed=False)
+        else:
+            self._first, self._second = Plain(parameters), Plain(parameters)
+
+    def state(self) -> dict[str, Tensor]:
+        """The moments' tensors; writing into them changes the moments."""
+        return {
+            f"{name}.{part}": tensor
+            for name, moment in (("first", self._first), ("second", self._second))
+            for part, tensor in moment.state().items()
+        }
+
+    @torch.no_grad()
+    def update(self, gradient: Tensor, rate: float) -> float:
+        """One update; returns the norm of the gradient before clipping.
+
+        A norm that is no finite number changes nothing: the caller decides what that means.
+        """
+        norm = float(gradient.norm())
+        if not math.isfinite(norm):
+            return norm
+        factor = self._clip / (norm + 1e-6) if self._clip and norm > self._clip else 1.0
+        self.steps += 1
+        for start in range(0, len(gradient), PART):
+            self._move(slice(start, min(start + PART, len(gradient))), gradient, factor, rate)
+        return norm
+
+    def _move(self, part: slice, gradient: Tensor, factor: float, rate: float) -> None:
+        slope = gradient[part] * factor
+        first = self._first.read(part).lerp_(slope, 1 - BETA_1)
+        second = self._second.read(part).mul_(BETA_2).addcmul_(slope, slope, value=1 - BETA_2)
+        self._first.write(part, first)
+        self._second.write(part, second)
+        parameters = self._parameters[part].mul_(1 - rate * self._decay)
+        root = (second / (1 - BETA_2**self.steps)).sqrt_().add_(EPSILON)
+        parameters.addcdiv_(first, root, value=-rate / (1 - BETA_1**self.steps))

@@ -1,0 +1,74 @@
+"""Recorded work: a CUDA graph for each shape of batch.
+
+A step on short rows is thousands of small kernels, and launching them costs the
+processor more than running them costs the device. A graph is launched as one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ingle.training.pytorch.inputs import Inputs, shape, tensors
+
+MAX_RECORDINGS = 4
+"""Each holds the memory of a whole step; the least recently used goes."""
+
+
+class _Recording(NamedTuple):
+    graph: torch.cuda.CUDAGraph
+    result: Tensor
+
+
+class Recorder:
+    """Plays work that reads `Inputs` and returns one tensor.
+
+    The first batch of a shape is computed as always (which compiles what is to be
+    compiled), the second is recorded, and from then on it is replayed.
+    """
+
+    def __init__(self) -> None:
+        self._inputs: OrderedDict[object, Inputs] = OrderedDict()
+        self._recordings: dict[object, _Recording] = {}
+
+    def place(self, inputs: Inputs) -> Inputs:
+        """The tensors to work on for this batch: those of its shape, with its numbers."""
+        key = shape(inputs)
+        if key not in self._inputs:
+            self._inputs[key] = inputs
+            while len(self._inputs) > MAX_RECORDINGS:
+                oldest, _ = self._inputs.popitem(last=False)
+                self._recordings.pop(oldest, None)
+            return inputs
+        self._inputs.move_to_end(key)
+        fixed = self._inputs[key]
+        for old, new in zip(tensors(fixed), tensors(inputs), strict=True):
+            old.copy_(new)
+        return fixed
+
+    def run(self, inputs: Inputs, program: Callable[[], Tensor], *, seen: bool) -> Tensor:
+        """What ``program`` returns for ``inputs``.
+
+        Args:
+            seen: a batch of this shape has been computed before.
+        """
+        if not seen:
+            return program()
+        key = shape(inputs)
+        if key not in self._recordings:
+            torch.cuda.empty_cache()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                result = program()
+            self._recordings[key] = _Recording(graph, result)
+        recording = self._recordings[key]
+        recording.graph.replay()
+        return recording.result
+
+    def knows(self, inputs: Inputs) -> bool:
+        """Whether a batch of this shape was placed before."""
+        return shape(inputs) in self._inputs

@@ -1,0 +1,1 @@
+"""Learning from rewards: answers are sampled, judged, and the better ones made likelier."""
