@@ -109,9 +109,8 @@ async def test_data_goes_under_a_grant_and_the_adapter_comes_back(
         steps = [event for event in events if isinstance(event, TrainingProgress)]
         assert [event.step for event in steps] == [1, 2, 3, 4]
         run = events[-1].run  # type: ignore[attr-defined]
-        assert (run.state, run.on, run.adapter) == ("done", "desk", "letters")
-        (adapter,) = phone.local.store.adapters()
-        assert adapter.name == "letters"
+        assert (run.state, run.on, run.adapter) == ("done", "desk", "letters:1")
+        adapter = phone.local.store.resolve_adapter("letters")
         assert desk.local.store.adapters() == []
         folder = Path(run.folder)
         assert (folder / "peft" / "adapter_model.safetensors").stat().st_size > 1000

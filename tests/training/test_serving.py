@@ -29,7 +29,7 @@ def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:
     from tests.training.models import write_base
 
     write_base(tmp_path / "base.gguf", kind=kind)
-    run = Run.resume(begin(tmp_path, steps=40, dropout=0.0))
+    run = Run.resume(begin(tmp_path, steps=40, dropout=0.0, keep="last"))
     list(run.train())
     adapter = run.write_adapter()
     spec = LoadSpec(
@@ -95,6 +95,21 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert (tmp_path / "guild.svg").read_text().startswith("<svg")
         assert (tmp_path / "guild.png").read_bytes().startswith(b"\x89PNG")
         assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 40
+        shown = place.ok("adapter", "show", "guild").out
+        assert "ember sha256:" in shown
+        assert "A loss" in shown
+        merged = place.ok("adapter", "merge", "ember+guild", "--out", "baked.gguf")
+        assert merged.out.strip() == "baked.gguf"
+        place.ok("pull", "./baked.gguf")
+        answer = place.ok("run", "baked", "-t", "0", question)
+        assert answer.out.strip() == EXAMPLES[3]["completion"]
+        place.ok("rm", "baked")
+        place.ok("adapter", "add", "state/runs/guild/peft", "--name", "again", "--for", "ember")
+        answer = place.ok("run", "ember+again", "-t", "0", question)
+        assert answer.out.strip() == EXAMPLES[3]["completion"]
+        refused = place.ingle("run", "ember-embed+guild", "hello", "--json")
+        assert refused.error["code"] == "capability_missing"
+        assert "guild:1" in place.ok("adapter", "list").out
         node = place.ok("ps", "--json").data["pid"]
         assert "libtorch" not in Path(f"/proc/{node}/maps").read_text()
         again = place.ingle("train", "ember", "--data", str(data), "--json")

@@ -52,7 +52,8 @@ def told(output: Output, ended: RunSummary | None) -> None:
         output.data(ended)
     elif ended.adapter:
         output.text(f"{ended.adapter}  step {ended.step}  loss {_number(ended.loss)}")
-        output.note(f'use it: ingle run {ended.model}+{ended.adapter} "..."')
+        name = ended.adapter.partition(":")[0]  # its last version
+        output.note(f'use it: ingle run {ended.model}+{name} "..."')
     if ended.state == "paused":
         if not output.json:
             output.note(
