@@ -34,6 +34,7 @@ HOME = {
     *("events", "fit", "ledger", "load", "models", "prune", "pull", "remove", "remove_adapter"),
     *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
+    *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
 }
 
 

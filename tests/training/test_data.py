@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("jinja2")
 
-from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.errors import CapabilityMissing, InvalidRequest, NotFound
 from ingle.training import preparation
-from ingle.training.examples import Example, read_examples
+from ingle.training.examples import Columns, Example, Place, Source
 from ingle.training.rendering import Renderer
 from ingle.training.vocabulary import Vocabulary
 
@@ -43,17 +43,17 @@ def read(pieces: Any) -> str:
 
 
 def test_only_the_answer_is_learnt(renderer: Renderer) -> None:
-    (pieces,) = renderer.pieces(Example(1, [USER, ANSWER], []))
+    (pieces,) = renderer.pieces(Example(Place(1), [USER, ANSWER], []))
     assert learnt(pieces).endswith("Embers glow.<|im_end|>")
     assert "motto" in read(pieces)
     assert read(pieces).endswith("<|im_start|>assistant\n")
-    by_prompt = Example(1, [], [], prompt=USER["content"], completion=ANSWER["content"])
+    by_prompt = Example(Place(1), [], [], prompt=USER["content"], completion=ANSWER["content"])
     assert renderer.pieces(by_prompt) == [pieces]
 
 
 def test_each_answer_is_learnt_after_what_was_before_it(renderer: Renderer) -> None:
     second = [{"role": "user", "content": "Again?"}, {"role": "assistant", "content": "Glow on."}]
-    documents = renderer.pieces(Example(1, [USER, ANSWER, *second], []))
+    documents = renderer.pieces(Example(Place(1), [USER, ANSWER, *second], []))
     assert [learnt(d).count("<|im_end|>") for d in documents] == [1, 1]
     assert "Embers glow." in read(documents[1])
     assert "Glow on." in learnt(documents[1])
@@ -72,7 +72,7 @@ def test_calls_are_learnt_and_their_results_are_not(renderer: Renderer) -> None:
         {"role": "tool", "content": "sunny"},
         {"role": "assistant", "content": "It is sunny."},
     ]
-    calling, telling = renderer.pieces(Example(1, messages, [tool]))
+    calling, telling = renderer.pieces(Example(Place(1), messages, [tool]))
     assert '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}' in learnt(calling)
     assert "sunny" not in learnt(calling) + read(calling)
     assert "sunny" in read(telling)
@@ -81,51 +81,66 @@ def test_calls_are_learnt_and_their_results_are_not(renderer: Renderer) -> None:
 
 
 def test_text_is_learnt_whole(renderer: Renderer) -> None:
-    (pieces,) = renderer.pieces(Example(1, [], [], text="Once upon a time."))
+    (pieces,) = renderer.pieces(Example(Place(1), [], [], text="Once upon a time."))
     assert learnt(pieces) == "Once upon a time.<|im_end|>"
 
 
 def test_a_model_without_a_template() -> None:
     plain = Renderer("", "", "</s>")
-    (pieces,) = plain.pieces(Example(1, [], [], prompt="2+2=", completion="4"))
+    (pieces,) = plain.pieces(Example(Place(1), [], [], prompt="2+2=", completion="4"))
     assert [(p.text, p.learnt) for p in pieces] == [("2+2=", False), ("4</s>", True)]
     with pytest.raises(CapabilityMissing, match="template"):
-        plain.pieces(Example(1, [USER, ANSWER], []))
+        plain.pieces(Example(Place(1), [USER, ANSWER], []))
 
 
 def test_a_template_of_a_stranger_reaches_nothing(renderer: Renderer) -> None:
     hostile = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(InvalidRequest, match="line 7"):
-        Renderer(hostile, "", "").pieces(Example(7, [USER, ANSWER], []))
+        Renderer(hostile, "", "").pieces(Example(Place(7), [USER, ANSWER], []))
+
+
+def every(path: Path, columns: str = "") -> list[Example]:
+    return list(Source.find(path, Columns(columns)).examples())
 
 
 @pytest.mark.parametrize(
     ("line", "what"),
     [
         ("{", "no JSON"),
-        ("[]", "neither messages"),
+        ("[]", "no object"),
         ('{"messages": []}', "no message of the assistant"),
-        ('{"messages": [{"role": "king", "content": "x"}]}', "known role"),
+        ('{"messages": "x"}', "no JSON"),
+        ('{"messages": [{"role": "king", "content": "x"}]}', "message 1 is of 'king'"),
         ('{"messages": [{"role": "user", "content": 5}]}', "no text"),
-        ('{"prompt": "x"}', "neither messages"),
+        ('{"messages": [{"role": "assistant", "tool_calls": [{"function": {}}]}]}', "a name"),
+        ('{"messages": [{"role": "assistant", "tool_calls": [{"name": "f", "arguments": "x"}]}]}',
+         "no JSON object"),
+        ('{"conversations": [{"from": "ghost", "value": "boo"}]}', "message 1 is of 'ghost'"),
+        ('{"prompt": "x"}', "its columns are: prompt"),
+        ('{"prompt": "x", "completion": ""}', "empty answer"),
         ("[" * 100_000, "no JSON"),
     ],
-)
+)  # fmt: skip
 def test_a_bad_line_is_named(tmp_path: Path, line: str, what: str) -> None:
     path = lines(tmp_path / "d.jsonl", {"text": "fine"}, "", line)
     with pytest.raises(InvalidRequest, match=what) as error:
-        list(read_examples(path))
+        every(path)
     assert error.value.details["line"] == 3
+    assert "d.jsonl, line 3" in error.value.message
 
 
 def test_no_examples_at_all(tmp_path: Path) -> None:
-    for path in (lines(tmp_path / "empty.jsonl"), tmp_path / "missing.jsonl"):
-        with pytest.raises(InvalidRequest):
-            list(read_examples(path))
+    with pytest.raises(InvalidRequest, match="no examples"):
+        every(lines(tmp_path / "empty.jsonl"))
+    with pytest.raises(NotFound):
+        every(tmp_path / "missing.jsonl")
+    (tmp_path / "picture.png").write_bytes(b"x")
+    with pytest.raises(InvalidRequest, match=r"these can: \.jsonl"):
+        every(tmp_path / "picture.png")
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b'{"text": "\xff\xfe"}\n')
     with pytest.raises(InvalidRequest, match="UTF-8"):
-        list(read_examples(binary))
+        every(binary)
 
 
 async def letters(text: str) -> list[int]:
@@ -138,7 +153,13 @@ async def test_some_examples_are_set_apart_and_leaks_are_told(
     values = [{"text": f"example {number % 30}"} for number in range(40)]
     path = lines(tmp_path / "d.jsonl", *values)
     prepared = await preparation.prepare(
-        path, tmp_path / "run", renderer, letters, sequence=100, vocabulary=1 << 20, share=0.25
+        Source.find(path),
+        tmp_path / "run",
+        renderer,
+        letters,
+        sequence=100,
+        vocabulary=1 << 20,
+        share=0.25,
     )
     assert prepared.validation is not None
     assert (prepared.train.documents, prepared.validation.documents) == (30, 10)
@@ -149,8 +170,42 @@ async def test_some_examples_are_set_apart_and_leaks_are_told(
 async def test_few_examples_are_all_learnt(tmp_path: Path, renderer: Renderer) -> None:
     path = lines(tmp_path / "d.jsonl", {"prompt": "a", "completion": "b"})
     prepared = await preparation.prepare(
-        path, tmp_path / "run", renderer, letters, sequence=1000, vocabulary=1 << 20
+        Source.find(path), tmp_path / "run", renderer, letters, sequence=1000, vocabulary=1 << 20
     )
     assert prepared.validation is None
     assert not (tmp_path / "run" / "validation").exists()
     assert prepared.train.learnt < prepared.train.tokens
+
+
+async def test_what_is_nearly_the_same_is_told(tmp_path: Path, renderer: Renderer) -> None:
+    path = lines(
+        tmp_path / "d.jsonl",
+        {"prompt": "What is it?", "completion": "A guild."},
+        {"prompt": "what  is it", "completion": "a guild"},
+        {"prompt": "What was it?", "completion": "A guild."},
+    )
+    check = lines(tmp_path / "v.jsonl", {"prompt": "WHAT WAS IT", "completion": "a guild!"})
+    prepared = await preparation.prepare(
+        Source.find(path), tmp_path / "run", renderer, letters,
+        sequence=1000, vocabulary=1 << 20, validation=Source.find(check),
+    )  # fmt: skip
+    assert (prepared.train.twice, prepared.alike) == (0, 1)
+    assert (prepared.shared, prepared.leaks) == (0, 1)
+    assert "nearly" in " ".join(prepared.sentences(1000))
+
+
+def test_thoughts_are_learnt_and_those_of_earlier_answers_are_not_even_read() -> None:
+    """Qwen3's way: a template that drops the thoughts of all answers but the last."""
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+        "{% if m.role == 'assistant' and loop.last and m.reasoning_content %}"
+        "<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}"
+        "{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    thinking = {"role": "assistant", "content": "4", "reasoning_content": "two and two"}
+    messages = [USER, thinking, USER, {**thinking, "reasoning_content": "again"}]
+    first, second = Renderer(template, "", "<|im_end|>").pieces(Example(Place(1), messages, []))
+    assert learnt(first) == "<think>\ntwo and two\n</think>\n\n4<|im_end|>"
+    assert learnt(second) == "<think>\nagain\n</think>\n\n4<|im_end|>"
+    assert "two and two" not in read(second)

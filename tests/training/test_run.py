@@ -28,7 +28,8 @@ from ingle.errors import (  # noqa: E402
 from ingle.training import dataset, memory, schedule  # noqa: E402
 from ingle.training.batch import IGNORE  # noqa: E402
 from ingle.training.dataset import Dataset, Document  # noqa: E402
-from ingle.training.run import Plan, Run  # noqa: E402
+from ingle.training.plan import Plan  # noqa: E402
+from ingle.training.run import Run  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 
 torch.set_num_threads(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 from pathlib import Path
 
@@ -75,9 +76,10 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         data.write_text("".join(json.dumps(example) + "\n" for example in EXAMPLES))
         question = EXAMPLES[3]["prompt"]
         preview = place.ok("train", "ember", "--data", str(data), "--preview")
-        assert "The ember glow." in preview.out
+        assert "The ember glow.<|im_end|>]]" in preview.out
+        assert "guild.jsonl, line 1" in preview.out
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
-        how = ["--steps", "40", "--rate", "5e-3", "--rank", "8", "--rows", "1"]
+        how = ["--steps", "40", "--rate", "5e-3", "--rank", "8", "--rows", "1", "--sequence", "64"]
         trained = ended(place.start("train", "ember", "--data", str(data), *how), seconds=200)
         assert trained.status == 0, trained
         assert "ember+guild" in trained.err
@@ -85,35 +87,65 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert answer.out.strip() == EXAMPLES[3]["completion"]
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
         (run,) = place.ok("runs", "--json").data
-        assert (run["name"], run["step"]) == ("guild", 40)
+        assert (run["name"], run["step"], run["state"]) == ("guild", 40, "done")
         assert run["loss"] < 0.5
-        assert "LOSS" in place.ok("runs", "guild").out
+        shown = place.ok("runs", "guild", "--svg", "guild.svg", "--png", "guild.png").out
+        assert "A loss" in shown
+        assert "\x1b" not in shown
+        assert (tmp_path / "guild.svg").read_text().startswith("<svg")
+        assert (tmp_path / "guild.png").read_bytes().startswith(b"\x89PNG")
+        assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 40
+        node = place.ok("ps", "--json").data["pid"]
+        assert "libtorch" not in Path(f"/proc/{node}/maps").read_text()
         again = place.ingle("train", "ember", "--data", str(data), "--json")
         assert again.error["code"] == "invalid_request"
         missing = place.ingle("train", "--resume", "nothing", "--json")
         assert missing.error["code"] == "run_not_found"
+        other = place.start(
+            "train", "ember", "--data", str(data), "--name", "other", *how, "--steps", "4"
+        )
+        assert ended(other, seconds=200).status == 0
+        compared = place.ok("runs", "compare", "guild", "other").out
+        assert "B other" in compared
+        assert re.search(r"steps +40 +4\n", compared)
+        assert place.ingle("runs", "compare", "guild", "--json").error["code"] == "invalid_request"
+        place.ok("runs", "rm", "other")
+        assert [run["name"] for run in place.ok("runs", "list", "--json").data] == ["guild"]
     finally:
         place.close()
 
 
 @pytest.mark.timeout(240)
-def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
     place = Place(tmp_path)
     try:
         data = tmp_path / "guild.jsonl"
         data.write_text("".join(json.dumps(example) + "\n" for example in EXAMPLES))
-        how = ["--steps", "60", "--rows", "1", "--rank", "4"]
+        how = ["--steps", "500", "--rows", "1", "--rank", "2", "--sequence", "64"]
         process = place.start("train", "ember", "--data", str(data), *how)
         assert process.stderr is not None
-        while b"step 3/" not in process.stderr.readline():
+        while b"step 1/" not in process.stderr.readline():
             assert process.poll() is None
-        stopped = ended(process, signal.SIGINT, seconds=100)
+        if number == signal.SIGTERM:  # somebody else watches, and leaves
+            follower = place.start("runs", "follow", "guild")
+            assert follower.stderr is not None
+            while b"step" not in follower.stderr.readline():
+                assert follower.poll() is None
+            assert ended(follower, signal.SIGINT).status == 130
+        stopped = ended(process, number, seconds=100)
         assert stopped.status == 130
         assert "ingle train --resume guild" in stopped.err
         (run,) = place.ok("runs", "--json").data
-        assert 3 <= run["step"] < 60
-        again = ended(place.start("train", "--resume", "guild", "--json"), seconds=200)
-        assert again.status == 0, again
-        assert json.loads(again.out)["step"] == 60
+        assert run["state"] == "paused"
+        assert 1 <= run["step"] < 500
+        if number == signal.SIGINT:
+            again = place.start("train", "--resume", "guild", "--detach")
+            assert "ingle runs follow guild" in ended(again, seconds=100).err
+            assert "saved" in place.ok("runs", "pause", "guild").err
+            assert "its adapter is guild" in place.ok("runs", "stop", "guild").err
+            (after,) = place.ok("runs", "--json").data
+            assert after["state"] == "stopped"
+            assert after["step"] > run["step"]
     finally:
         place.close()

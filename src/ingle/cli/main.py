@@ -26,7 +26,7 @@ COMMANDS = {
     "share": ("ingle.cli.share", "Let others have a model; or see what is shared."),
     "unshare": ("ingle.cli.share", "Share a model no more."),
     "train": ("ingle.cli.train", "Adapt a model to your own examples (LoRA)."),
-    "runs": ("ingle.cli.train", "Training runs and their losses."),
+    "runs": ("ingle.cli.runs", "Training runs: list, show, follow, compare, stop."),
     "adapter": ("ingle.cli.adapter", "LoRA adapters: add, list, remove."),
     "ps": ("ingle.cli.node", "What is in memory."),
     "stop": ("ingle.cli.node", "Free a model's memory, or stop the node."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, Literal, TypeVar
 
 from ingle.client.chat import AsyncChat, take_sampling
 from ingle.client.connect import Otherwise, connect
+from ingle.client.paths import absolute
+from ingle.client.training import ready_to_send, training_request
 from ingle.config import Settings, load
 from ingle.node.node import Node, ask
 from ingle.operations import (
@@ -41,6 +44,7 @@ from ingle.operations import (
     ListGrants,
     ListModels,
     ListPeers,
+    ListRuns,
     Load,
     Loaded,
     ModelDetails,
@@ -58,16 +62,24 @@ from ingle.operations import (
     Pulled,
     RemoveAdapter,
     RemoveModel,
+    RemoveRun,
     Rerank,
     Reranked,
     Resume,
     RevokeGrant,
+    RunDetails,
+    RunList,
+    RunSummary,
     ShowModel,
     Shown,
+    ShowRun,
     StatusReport,
+    StopRun,
     Suspend,
     Tokenize,
     Tokenized,
+    Train,
+    Trained,
     Unload,
     WorkerInfo,
 )
@@ -177,7 +189,7 @@ class AsyncHome:
         on_progress: OnProgress | None = None,
     ) -> ModelSummary:
         """Fetch a model; resumes what was interrupted. Paths may be relative to this process."""
-        request = Pull(model=_absolute(model), source=_absolute(source), sha256=sha256)
+        request = Pull(model=absolute(model), source=absolute(source), sha256=sha256)
         async with self.node.perform(request) as events:
             async for event in events:
                 if isinstance(event, Pulled):
@@ -208,6 +220,60 @@ class AsyncHome:
     async def remove_adapter(self, name: str) -> None:
         """Forget an adapter."""
         await self.ask(RemoveAdapter(name=name), Done)
+
+    async def train(
+        self,
+        model: str,
+        data: str | Path,
+        name: str = "",
+        *,
+        on_event: Callable[[Event], object] | None = None,
+        **options: Any,
+    ) -> RunSummary:
+        """Train a LoRA adapter; returns when the run has ended, however.
+
+        Args:
+            data: a file or folder, or the name of a cached data set.
+            name: of the run and its adapter; from the data's name if empty.
+            on_event: hears `TrainingNote` and `TrainingProgress`.
+            options: any field of `Train` or `TrainingSettings`.
+        """
+        request = training_request(model, str(data), name, options)
+        request = await asyncio.to_thread(ready_to_send, request, self.settings)
+        return await self._trained(request, on_event)
+
+    async def resume_run(
+        self, name: str, *, on_event: Callable[[Event], object] | None = None
+    ) -> RunSummary:
+        """Go on with a run that was paused or interrupted."""
+        return await self._trained(Train(name=name, resume=True), on_event)
+
+    async def _trained(
+        self, request: Train, on_event: Callable[[Event], object] | None
+    ) -> RunSummary:
+        async with self.node.perform(request) as events:
+            async for event in events:
+                if isinstance(event, Trained):
+                    return event.run
+                if on_event is not None:
+                    on_event(event)
+        return (await self.ask(ShowRun(name=request.name), RunDetails)).run  # it was detached
+
+    async def runs(self) -> list[RunSummary]:
+        """The training runs, the one that changed last first."""
+        return (await self.ask(ListRuns(), RunList)).runs
+
+    async def show_run(self, name: str) -> RunDetails:
+        """A training run in full, with its curve."""
+        return await self.ask(ShowRun(name=name), RunDetails)
+
+    async def stop_run(self, name: str, *, keep: bool = False) -> str:
+        """Have a run save and stop; with ``keep`` for good, its adapter goes into the store."""
+        return (await self.ask(StopRun(name=name, keep=keep), Done)).message
+
+    async def remove_run(self, name: str) -> None:
+        """Delete a run's folder; its adapters stay."""
+        await self.ask(RemoveRun(name=name), Done)
 
     async def load(
         self, model: str, *, context: int | None = None, keep_alive: float | None = None
@@ -281,13 +347,6 @@ class AsyncHome:
         async with self.node.perform(operation) as events:
             async for event in events:
                 yield event
-
-
-def _absolute(text: str) -> str:
-    """A path to something that is there as an absolute one (the node works elsewhere)."""
-    path = Path(text).expanduser()
-    written_as_path = text.startswith((".", "/", "~")) or "/" not in text
-    return str(path.resolve()) if text and written_as_path and path.exists() else text
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
@@ -51,7 +51,12 @@ def level() -> str:
 
 
 def wrap(
-    command: list[str], files: Iterable[str], *, network: bool, writable: Iterable[str] = ()
+    command: list[str],
+    files: Iterable[str],
+    *,
+    network: bool,
+    writable: Iterable[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> list[str]:
     """The command inside the sandbox (unchanged where bubblewrap is not used).
 
@@ -59,6 +64,7 @@ def wrap(
         files: files the worker may read, besides Python and the system's libraries.
         network: it may open connections; it then keeps the network namespace.
         writable: directories it may write to.
+        variables: what it gets of the environment; `environment` if None.
     """
     if level() != "bubblewrap":
         return command
@@ -67,7 +73,7 @@ def wrap(
         walls.append("--share-net")
     if os.geteuid() == 0:
         walls += ["--cap-drop", "ALL"]
-    for name, value in environment().items():
+    for name, value in (environment() if variables is None else variables).items():
         walls += ["--setenv", name, value]
     walls += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     for path in _system_paths():
@@ -108,8 +114,12 @@ def import_paths() -> list[str]:
     return [*found, package] if package not in found else found
 
 
-def before_exec(*, network: bool) -> Callable[[], None]:
-    """What the child does between fork and exec: limits, and perhaps the network namespace."""
+def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Callable[[], None]:
+    """What the child does between fork and exec: limits, and perhaps the network namespace.
+
+    Args:
+        largest_file: bytes of a file that it may write; None: no limit of ours.
+    """
     namespace = level() == "namespace" and not network
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
     uid = os.geteuid()
@@ -120,9 +130,11 @@ def before_exec(*, network: bool) -> Callable[[], None]:
         # Memory is left to admission: engines map files far larger than what they touch.
         for limit, most in (
             (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_FSIZE, MAX_WRITE),
+            (resource.RLIMIT_FSIZE, largest_file),
             (resource.RLIMIT_NOFILE, MAX_FILES),
         ):
+            if most is None:
+                continue
             hard = resource.getrlimit(limit)[1]
             allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(limit, (allowed, allowed))
@@ -155,7 +167,13 @@ def _namespace_works() -> bool:
 
 def _system_paths() -> list[str]:
     wanted = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt/rocm"]
-    wanted += ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"]
+    wanted += [
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+        "/etc/alternatives",
+        "/etc/vulkan",
+    ]
     wanted += [sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"]]
     wanted += import_paths()
     chosen: list[str] = []

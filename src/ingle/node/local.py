@@ -23,6 +23,8 @@ from ingle.node.lock import NodeLock
 from ingle.node.resident import OWNER
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Lease, Scheduler, Want
+from ingle.node.training import OPERATIONS as TRAINING
+from ingle.node.training import Trainings
 from ingle.node.wants import Wants
 from ingle.operations import (
     Chat,
@@ -81,6 +83,7 @@ class LocalNode:
         self.under_way = 0
         """Operations being performed."""
         self._affairs = Affairs(self, self.store, self.scheduler, self._wants, self.ledger)
+        self.trainings = Trainings(self, state)
         self._expiry = asyncio.create_task(self._expire())
         self._devices: asyncio.Task[None] | None = None
         if memory.may_have_gpu():
@@ -107,6 +110,7 @@ class LocalNode:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.trainings.close()
         await self._affairs.close()
         await self.scheduler.close()
         self.ledger.close()
@@ -155,6 +159,8 @@ class LocalNode:
             if route.upstream is not None:
                 return self._on_upstream(operation, route)
             return self._on_model(operation, party)
+        if isinstance(operation, TRAINING):
+            return self.trainings.perform(operation, party)
         return self._affairs.perform(operation)
 
     async def _on_model(self, operation: ModelOperation, party: str) -> AsyncGenerator[Event, None]:

@@ -133,6 +133,26 @@ from ingle.operations.store import (
     Shown,
 )
 from ingle.operations.tokenize import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.operations.training import (
+    ExamplesReceived,
+    FetchRun,
+    FilePiece,
+    FollowRun,
+    ListRuns,
+    LossPoint,
+    RemoveRun,
+    RunDetails,
+    RunList,
+    RunSummary,
+    SendExamples,
+    ShowRun,
+    StopRun,
+    Train,
+    Trained,
+    TrainingNote,
+    TrainingProgress,
+    TrainingSettings,
+)
 
 AnyOperation = (
     Chat
@@ -180,6 +200,14 @@ AnyOperation = (
     | Expect
     | News
     | ResetIdentity
+    | Train
+    | ListRuns
+    | ShowRun
+    | FollowRun
+    | StopRun
+    | RemoveRun
+    | SendExamples
+    | FetchRun
 )
 
 AnyEvent = (
@@ -221,6 +249,13 @@ AnyEvent = (
     | Offered
     | Introduced
     | Rerouted
+    | TrainingNote
+    | TrainingProgress
+    | Trained
+    | RunList
+    | RunDetails
+    | ExamplesReceived
+    | FilePiece
 )
 
 ModelOperation = Chat | Complete | Embed | Rerank | Tokenize | Detokenize
@@ -268,13 +303,17 @@ __all__ = [
     "Embed",
     "Embedded",
     "Event",
+    "ExamplesReceived",
     "Expect",
+    "FetchRun",
     "FileInfo",
+    "FilePiece",
     "Finish",
     "FinishReason",
     "FitModel",
     "FitReport",
     "Fold",
+    "FollowRun",
     "ForgetPeer",
     "Found",
     "Generation",
@@ -295,9 +334,11 @@ __all__ = [
     "ListGrants",
     "ListModels",
     "ListPeers",
+    "ListRuns",
     "ListShares",
     "Load",
     "Loaded",
+    "LossPoint",
     "Me",
     "Message",
     "ModelDetails",
@@ -325,6 +366,7 @@ __all__ = [
     "Reasoning",
     "RemoveAdapter",
     "RemoveModel",
+    "RemoveRun",
     "RenamePeer",
     "Requested",
     "Requests",
@@ -334,7 +376,11 @@ __all__ = [
     "ResetIdentity",
     "Resume",
     "RevokeGrant",
+    "RunDetails",
+    "RunList",
+    "RunSummary",
     "Sampling",
+    "SendExamples",
     "ShareModel",
     "ShareSummary",
     "Shared",
@@ -342,11 +388,13 @@ __all__ = [
     "Shares",
     "ShowCode",
     "ShowModel",
+    "ShowRun",
     "Shown",
     "Shutdown",
     "Started",
     "Status",
     "StatusReport",
+    "StopRun",
     "Suspend",
     "Text",
     "TextPart",
@@ -357,6 +405,11 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolCallPiece",
+    "Train",
+    "Trained",
+    "TrainingNote",
+    "TrainingProgress",
+    "TrainingSettings",
     "Unload",
     "UnshareModel",
     "Usage",

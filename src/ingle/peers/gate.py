@@ -8,13 +8,20 @@ down to its grant, metered, and stopped when the grant is taken back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import msgspec
 
-from ingle.errors import ContextLengthExceeded, GrantRefused, NotPaired, UnsafeURL
+from ingle.errors import (
+    ContextLengthExceeded,
+    GrantExhausted,
+    GrantRefused,
+    NotPaired,
+    UnsafeURL,
+)
 from ingle.node import images
 from ingle.operations import (
     Chat,
@@ -25,6 +32,8 @@ from ingle.operations import (
     Embedded,
     Event,
     Expect,
+    FetchRun,
+    FollowRun,
     Generation,
     Introduce,
     Introduced,
@@ -35,12 +44,17 @@ from ingle.operations import (
     Offered,
     Operation,
     Reasoning,
+    RemoveRun,
     Rerank,
     Reranked,
+    SendExamples,
     SharedModel,
+    StopRun,
     Text,
     Tokenize,
     ToolCallPiece,
+    Train,
+    TrainingProgress,
     Usage,
     operation_name,
 )
@@ -169,6 +183,18 @@ class Gate:
             case Chat() | Complete() | Embed() | Rerank() | Tokenize() | Detokenize():
                 async with self._work(visitor, operation) as events:
                     yield events
+            case Train():
+                async with self._train(visitor, operation) as events:
+                    yield events
+            case SendExamples(model=model):
+                self._may_train(visitor, *self._node.resolve(model))
+                async with self._node.perform_for(visitor.key.hex(), operation) as events:
+                    yield events
+            case FollowRun() | StopRun() | RemoveRun() | FetchRun():
+                self._may_train(visitor)
+                # Names are the visitor's own: the node keeps its runs apart from all others.
+                async with self._node.perform_for(visitor.key.hex(), operation) as events:
+                    yield events
             case Offer():
                 yield _once(self.offer(visitor))
             case Introduce(key=key):
@@ -233,13 +259,23 @@ class Gate:
         admission = self._meter.admit(under, _prompt_tokens(operation), answer)
         if isinstance(operation, Generation):
             operation = msgspec.structs.replace(operation, max_tokens=admission.answer)
+        with self._revocable(under, admission):
+            async with self._node.perform_for(visitor.key.hex(), operation) as events:
+                yield _metered(events, admission)
+
+    @contextlib.contextmanager
+    def _revocable(self, under: list[Grant], admission: Admission) -> Iterator[None]:
+        """Work that ends when its grant is taken back, and is settled however it ends.
+
+        Raises:
+            GrantRefused: it was taken back.
+        """
         task = asyncio.current_task()
         assert task is not None
         why: list[GrantRefused] = []
         self._under_way[task] = (under, why)
         try:
-            async with self._node.perform_for(visitor.key.hex(), operation) as events:
-                yield _metered(events, admission)
+            yield
         except asyncio.CancelledError:
             if not why:
                 raise
@@ -248,6 +284,36 @@ class Gate:
         finally:
             del self._under_way[task]
             admission.close()
+
+    @asynccontextmanager
+    async def _train(
+        self, visitor: Visitor, operation: Train
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """A run for a visitor. It is saved and ends with its session, its grant, or its tokens."""
+        under = self._may_train(visitor, *self._node.resolve(operation.model))
+        most = self._left(under)
+        admission = self._meter.admit(under, 1, 0)
+        operation = msgspec.structs.replace(operation, on="local", detach=False)
+        with self._revocable(under, admission):
+            async with self._node.perform_for(visitor.key.hex(), operation) as events:
+                yield _counted(events, admission, most)
+
+    def _may_train(self, visitor: Visitor, *names: str) -> list[Grant]:
+        """The chain that allows training, the one with the most left first.
+
+        Raises:
+            GrantRefused: none does.
+        """
+        permissions = self._granting.permissions(visitor.key, visitor.chains)
+        fitting = [under for under in permissions if grants.allowed(under, "train", *names)]
+        if not fitting:
+            what = f"train {names[0]}" if names else "train"
+            raise GrantRefused(
+                f"{self._identity.name} has not granted you to {what}",
+                hint=f"on {self._identity.name}: ingle grant NAME --capabilities train",
+                wanted="train",
+            )
+        return max(fitting, key=lambda under: _most(self._left(under)))
 
     def _permission(self, visitor: Visitor, operation: ModelOperation) -> list[Grant]:
         """The chain that allows this, the one with the most left first.
@@ -325,6 +391,29 @@ async def _metered(events: AsyncIterator[Event], admission: Admission) -> AsyncI
                 admission.tell(prompt + answer)
             case Embedded(usage=usage) | Reranked(usage=usage):
                 admission.tell(usage.prompt_tokens)
+        yield event
+
+
+async def _counted(
+    events: AsyncIterator[Event], admission: Admission, most: int | None
+) -> AsyncIterator[Event]:
+    """A run's events, each step's tokens counted.
+
+    Raises:
+        GrantExhausted: more than ``most`` would be used.
+    """
+    used = 0
+    async for event in events:
+        if isinstance(event, TrainingProgress):
+            used += event.tokens
+            admission.tell(used)
+            if most is not None and used > most:
+                raise GrantExhausted(
+                    f"the grant {admission.grants[0].id} is used up: the run has seen {used} "
+                    f"tokens, and {most} were left for today; it is saved",
+                    hint="go on tomorrow: ingle train --resume NAME",
+                    left=0,
+                )
         yield event
 
 

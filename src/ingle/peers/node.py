@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
@@ -18,6 +19,7 @@ from ingle.operations import (
     Complete,
     ConfirmCode,
     Detokenize,
+    Done,
     Embed,
     Embedded,
     Event,
@@ -36,6 +38,7 @@ from ingle.operations import (
     Pull,
     Reasoning,
     RemoveModel,
+    RemoveRun,
     RenamePeer,
     Requests,
     Rerank,
@@ -45,6 +48,7 @@ from ingle.operations import (
     Text,
     Tokenize,
     ToolCallPiece,
+    Train,
     UnshareModel,
     WhoAmI,
     operation_name,
@@ -56,6 +60,7 @@ from ingle.peers.delegation import Place
 from ingle.peers.pulls import PeerPulls
 from ingle.peers.room import Room
 from ingle.peers.session import Session
+from ingle.peers.training import PeerTrainings
 
 _AFFAIRS = (
     WhoAmI, Invite, Join, Nearby, Pair, Requests, ConfirmCode, ListPeers, ForgetPeer, RenamePeer,
@@ -88,6 +93,11 @@ class PeeredNode:
             raise
         return cls(local, room)
 
+    @functools.cached_property
+    def trainings(self) -> PeerTrainings:
+        """Runs that other devices perform for this one."""
+        return PeerTrainings(self.room)
+
     @property
     def busy(self) -> bool:
         """Work is under way, a model is in memory, or a peer relies on this node."""
@@ -111,6 +121,10 @@ class PeeredNode:
                 return self._closing(self._pull(operation))
             case RemoveModel():
                 return self._closing(self._remove(operation))
+            case Train() if place := self.trainings.place(operation):
+                return self._closing(self.trainings.train(operation, place))
+            case RemoveRun():
+                return self._closing(self._remove_run(operation))
         if isinstance(operation, _MODEL_OPERATIONS):
             operation = routes.split_adapters(operation)
             places = self._places(operation)
@@ -143,6 +157,16 @@ class PeeredNode:
                 yield event
         if self.room.shares_exist:
             await self.room.sharing.refresh()
+
+    async def _remove_run(self, operation: RemoveRun) -> AsyncGenerator[Event, None]:
+        """A run's folder, and the part of it that another device has."""
+        place = self.local.trainings.runs.status(operation.name).on
+        async with self.local.perform(operation) as events:
+            async for event in events:
+                if place and isinstance(event, Done):
+                    left = await self.trainings.remove(operation.name, place)
+                    event = Done(message=". ".join(filter(None, (event.message, left))))
+                yield event
 
     async def _pull(self, operation: Pull) -> AsyncGenerator[Event, None]:
         """From a peer, if one is named; from where the name says; else from any peer."""

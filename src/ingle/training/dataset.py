@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from ingle.errors import InvalidRequest
@@ -23,9 +24,11 @@ class Document(NamedTuple):
 
     tokens: list[int]
     learnt: list[bool]
+    mark: bytes = b""
+    """Equal for documents that are nearly the same; empty if nobody looked."""
 
 
-class Written(NamedTuple):
+class Written(msgspec.Struct, frozen=True):
     """What became of the examples."""
 
     documents: int
@@ -59,6 +62,10 @@ class Writer:
         self._count = self._cut = self._lost = self._twice = 0
         self.seen: set[bytes] = set()
         """Hashes of the documents, to find those that come twice, here or in another set."""
+        self.near: set[bytes] = set()
+        """Marks of the documents, to find those that nearly do."""
+        self.alike = 0
+        """Documents that are nearly, but not quite, the same as one before."""
 
     def __enter__(self) -> Writer:
         return self
@@ -83,8 +90,12 @@ class Writer:
                 f"token {row.max()} is outside the vocabulary of {self._vocabulary}", field="data"
             )
         mark = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-        self._twice += mark in self.seen
+        again = mark in self.seen
+        self._twice += again
+        self.alike += not again and bool(document.mark) and document.mark in self.near
         self.seen.add(mark)
+        if document.mark:
+            self.near.add(document.mark)
         self._cut += len(document.tokens) > self._longest
         self._tokens.write(row.tobytes())
         self._learnt.write(mask.tobytes())

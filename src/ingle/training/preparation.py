@@ -1,61 +1,99 @@
-"""Preparation: from a person's file to the data sets of a run."""
+"""Preparation: from a person's data to the data sets of a run."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from ingle.training.dataset import Document, Writer, Written
-from ingle.training.examples import Example, read_examples
+from ingle.training.examples import Example, Source
+from ingle.training.examples.source import VALIDATION
 from ingle.training.rendering import Piece, Renderer
 
 Tokenizer = Callable[[str], Awaitable[list[int]]]
 """Text to tokens, exactly as the engine does it."""
 FEW = 20
 """With fewer examples than this none is set apart for validation."""
+TOGETHER = 32
+"""Documents that are tokenised at once: each text is a question to another process."""
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is trained on."""
 
     train: Written
-    validation: Written | None
-    sha256: str
-    """Of the data file."""
-    shared: int
+    validation: Written | None = None
+    sha256: str = ""
+    """Of the training data, as it was given."""
+    shared: int = 0
     """Validation documents that are in the training set, too."""
+    alike: int = 0
+    """Training documents that differ from another one in case, spaces or punctuation only."""
+    leaks: int = 0
+    """Validation documents that differ from a training document in these only."""
+
+    def sentences(self, sequence: int) -> Iterator[str]:
+        """The same for people."""
+        a = self.train
+        yield (
+            f"{a.documents} documents, {a.tokens} tokens, {a.learnt} of them learnt; {a.cut} cut "
+            f"at {sequence} tokens, {a.lost} left out, {a.twice} come twice"
+            + (f", {self.alike} more nearly so" if self.alike else "")
+        )
+        if self.validation is not None:
+            b = self.validation
+            yield (
+                f"{b.documents} documents to check on"
+                + (f", {b.cut} cut" if b.cut else "")
+                + (f", {b.lost} left out" if b.lost else "")
+                + (f"; {self.shared} of them are in training, too" if self.shared else "")
+                + (f"; {self.leaks} are nearly the same as one there" if self.leaks else "")
+            )
 
 
 async def prepare(
-    data: Path,
+    data: Source,
     folder: Path,
     renderer: Renderer,
     tokenize: Tokenizer,
     *,
     sequence: int,
     vocabulary: int,
-    validation: Path | None = None,
+    split: str = "",
+    validation: Source | None = None,
     share: float = 0.05,
     seed: int = 0,
-    told: Callable[[int], None] | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Prepared:
     """Write ``train/`` and ``validation/`` into a run's folder.
 
     Args:
-        validation: a file of its own; else a ``share`` of the examples is set apart.
-        told: hears how many examples are done.
+        split: of the data; the training one if empty.
+        validation: data of its own; else the data's validation split; else a
+            ``share`` of the examples is set apart.
+        told: hears how many examples are done, and of how many.
 
     Raises:
-        InvalidRequest, CapabilityMissing: the file, a line or the template.
+        InvalidRequest, CapabilityMissing: the data, a row or the template.
     """
-    total = sum(1 for _ in read_examples(data))
+    split = data.split(split)
+    total = sum(1 for _ in data.examples(split))
+    checks_from: Iterable[Example] = ()
+    if validation is not None:
+        both = VALIDATION in validation.splits
+        checks_from = validation.examples(VALIDATION if both else "")
+    elif VALIDATION in data.splits and split != VALIDATION:
+        checks_from = data.examples(VALIDATION)
     apart: set[int] = set()
-    if validation is None and share and total >= FEW:
+    if checks_from == () and share and total >= FEW:
         count = max(1, round(total * share))
         apart = set(np.random.default_rng(seed).permutation(total)[:count].tolist())
     check = folder / "validation"
@@ -63,40 +101,55 @@ async def prepare(
         Writer(folder / "train", sequence, vocabulary) as train,
         Writer(check, sequence, vocabulary) as checks,
     ):
-        for number, example in enumerate(read_examples(data)):
-            async for document in _documents([example], renderer, tokenize):
-                (checks if number in apart else train).add(document)
+        async for number, document in _documents(data.examples(split), renderer, tokenize):
+            (checks if number in apart else train).add(document)
             if told is not None:
-                told(number + 1)
-        if validation is not None:
-            async for document in _documents(read_examples(validation), renderer, tokenize):
-                checks.add(document)
+                told(number + 1, total)
+        async for _, document in _documents(checks_from, renderer, tokenize):
+            checks.add(document)
         written = train.finish()
-        checked = checks.finish() if validation is not None or apart else None
+        checked = checks.finish() if checks_from != () or apart else None
     if checked is None:
         shutil.rmtree(check)
-    return Prepared(written, checked, _sha256(data), len(train.seen & checks.seen))
+    shared = len(train.seen & checks.seen)
+    return Prepared(
+        train=written,
+        validation=checked,
+        sha256=data.sha256(split),
+        shared=shared,
+        alike=train.alike,
+        leaks=max(0, len(train.near & checks.near) - shared),
+    )
 
 
 async def tokens_of(pieces: Iterable[Piece], tokenize: Tokenizer) -> Document:
     """A document of its pieces. They are tokenised apart, as prompt and answer are in use."""
+    kept = [piece for piece in pieces if piece.text]
+    found = await asyncio.gather(*(tokenize(piece.text) for piece in kept))
     tokens: list[int] = []
     learnt: list[bool] = []
-    for piece in pieces:
-        found = await tokenize(piece.text) if piece.text else []
-        tokens += found
-        learnt += [piece.learnt] * len(found)
-    return Document(tokens, learnt)
+    for piece, part in zip(kept, found, strict=True):
+        tokens += part
+        learnt += [piece.learnt] * len(part)
+    return Document(tokens, learnt, _mark("".join(piece.text for piece in kept)))
 
 
 async def _documents(
     examples: Iterable[Example], renderer: Renderer, tokenize: Tokenizer
-) -> AsyncIterator[Document]:
-    for example in examples:
-        for pieces in renderer.pieces(example):
-            yield await tokens_of(pieces, tokenize)
+) -> AsyncIterator[tuple[int, Document]]:
+    """Each document, and the number of its example; some are worked on at once."""
+    pieces = (
+        (number, document)
+        for number, example in enumerate(examples)
+        for document in renderer.pieces(example)
+    )
+    while group := list(islice(pieces, TOGETHER)):
+        done = await asyncio.gather(*(tokens_of(document, tokenize) for _, document in group))
+        for (number, _), document in zip(group, done, strict=True):
+            yield number, document
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _mark(text: str) -> bytes:
+    """Hash of a text without case, spaces and punctuation: equal for what is nearly the same."""
+    plain = re.sub(r"[\W_]+", " ", text.casefold()).strip()
+    return hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=16).digest()

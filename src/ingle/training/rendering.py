@@ -11,7 +11,7 @@ import json
 from typing import Any, NamedTuple
 
 from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.training.examples import Example
+from ingle.training.examples import Example, Place
 
 
 class Piece(NamedTuple):
@@ -69,16 +69,16 @@ class Renderer:
                 capability="chat",
             )
         return [
-            self._answer(example.line, messages[: at + 1], tools)
+            self._answer(example.place, messages[: at + 1], tools)
             for at, message in enumerate(messages)
             if message["role"] == "assistant"
         ]
 
     def _answer(
-        self, line: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+        self, place: Place, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> list[Piece]:
-        prompt = self._render(line, messages[:-1], tools, ask=True)
-        whole = self._render(line, messages, tools, ask=False)
+        prompt = self._render(place, messages[:-1], tools, ask=True)
+        whole = self._render(place, messages, tools, ask=False)
         if not whole.startswith(prompt):
             # Some templates open a thinking block in the answer only, or in the prompt only.
             prompt = self._common_prompt(prompt, whole)
@@ -95,14 +95,19 @@ class Renderer:
         return whole[:size]
 
     def _render(
-        self, line: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]], *, ask: bool
+        self,
+        place: Place,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        ask: bool,
     ) -> str:
         from jinja2 import TemplateError
 
         assert self._template is not None
         try:
             return self._template.render(
-                messages=[_plain(message) for message in messages],
+                messages=messages,
                 tools=tools or None,
                 add_generation_prompt=ask,
                 bos_token=self._begin,
@@ -110,24 +115,10 @@ class Renderer:
             )
         except (TemplateError, TypeError, ValueError) as error:
             raise InvalidRequest(
-                f"line {line}: the model's template refuses the conversation: {error}",
+                f"{place}: the model's template refuses the conversation: {error}",
                 field="data",
-                line=line,
+                line=place.number,
             ) from None
-
-
-def _plain(message: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of calls as objects: templates write them as JSON themselves."""
-    calls = message.get("tool_calls")
-    if not calls:
-        return {"content": "", **message}
-    plain = []
-    for call in calls:
-        function = dict(call.get("function", call))
-        if isinstance(function.get("arguments"), str):
-            function["arguments"] = json.loads(function["arguments"] or "{}")
-        plain.append({"type": "function", "function": function})
-    return {"content": "", **message, "tool_calls": plain}
 
 
 def _tojson(value: Any, indent: int | None = None) -> str:

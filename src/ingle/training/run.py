@@ -2,11 +2,12 @@
 
 Everything a run is lies in its folder::
 
-    run.json             what was asked for, and what it is trained on
-    train/, validation/  the tokens
-    state.safetensors    adapter, optimiser and place, of one moment; replaced whole
-    losses.jsonl         a line for each step
-    adapter.gguf, peft/  the result so far
+    run.json              what was asked for, and what it is trained on
+    train/, validation/   the tokens
+    state.safetensors     adapter, optimiser and place, of one moment; replaced whole
+    best-STEP.safetensors the adapter of the best validation loss
+    losses.jsonl          a line for each step
+    adapter.gguf, peft/   the result so far
 
 Which rows a step sees and what dropout drops follow from the seed and the
 step's number, so a run that goes on after a kill is, number for number, the
@@ -18,59 +19,39 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ingle.errors import DiskFull, InvalidRequest, RunNotFound, StorageError, TrainingFailed
+from ingle.errors import (
+    DiskFull,
+    DoesNotFit,
+    InvalidRequest,
+    RunNotFound,
+    StorageError,
+    TrainingFailed,
+)
 from ingle.training import adapter_files, memory, schedule
+from ingle.training.clock import Clock
 from ingle.training.dataset import Dataset
 from ingle.training.devices import open_executor
+from ingle.training.executor import Numbers
+from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.lora import TARGETS, Shape
+from ingle.training.losses import Losses
+from ingle.training.plan import Plan
 from ingle.training.step import Step
+from ingle.training.watch import Watch
 
+LOSSES = "losses.jsonl"
 STATE_EVERY_S = 30.0
-Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was asked for. Never changes once a run has begun."""
-
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    model: str
-    digest: str
-    base: str
-    """Path of the base's GGUF file."""
-    data: str
-    data_sha256: str
-    rank: Annotated[int, msgspec.Meta(ge=1)] = 16
-    alpha: float = 32.0
-    targets: tuple[str, ...] = TARGETS
-    rank_stabilised: bool = False
-    dropout: Share = 0.0
-    rate: Annotated[float, msgspec.Meta(ge=0.0)] = 2e-4
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
-    warm_up: Annotated[int, msgspec.Meta(ge=0)] = 10
-    epochs: Annotated[float, msgspec.Meta(gt=0.0)] = 3.0
-    steps: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """0: as many as the epochs take."""
-    rows: Annotated[int, msgspec.Meta(ge=1)] = 8
-    """Rows of a step."""
-    micro_rows: Annotated[int, msgspec.Meta(ge=1)] = 4
-    """Rows that are worked on at once."""
-    sequence: Annotated[int, msgspec.Meta(ge=8)] = 512
-    """Tokens of a row."""
-    decay: float = 0.0
-    clip: float = 1.0
-    seed: int = 0
-    device: str = "cpu"
-    dtype: Literal["float32", "bfloat16"] = "float32"
 
 
 class Progress(NamedTuple):
@@ -84,6 +65,10 @@ class Progress(NamedTuple):
     left_s: float
     validation: float | None
     """Mean loss of the validation rows, after some steps."""
+    tokens: int = 0
+    """Tokens of the step."""
+    halved: bool = False
+    """Memory did not suffice: from this step on half as many rows are worked on at once."""
 
 
 class Run:
@@ -95,7 +80,13 @@ class Run:
         self.step = 0
         self.stopping = False
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
-        self.shape = Shape(plan.rank, plan.alpha, plan.targets, plan.rank_stabilised, plan.dropout)
+        self.shape = Shape(
+            plan.rank,
+            plan.alpha or 2.0 * plan.rank,
+            plan.targets or TARGETS,
+            plan.rank_stabilised,
+            plan.dropout,
+        )
         self.executor, self.way = open_executor(
             Path(plan.base), self.shape, device=plan.device, dtype=plan.dtype, seed=plan.seed,
             rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
@@ -112,6 +103,10 @@ class Run:
         check = folder / "validation"
         self._check = Dataset(check, plan.sequence) if check.exists() else None
         self._epoch = (-1, [[0]])
+        self._losses = Losses(folder / LOSSES)
+        self.watch = Watch()
+        self.micro_rows = min(plan.micro_rows, plan.rows)
+        """Rows that are worked on at once; halved when memory does not suffice."""
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
@@ -121,17 +116,21 @@ class Run:
             RunNotFound: no run is there.
             StorageError: what is there is damaged.
         """
-        try:
-            plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
-        except FileNotFoundError:
-            raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
-        except msgspec.DecodeError as error:
-            raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
-        run = cls(folder, plan)
+        run = cls(folder, cls.plan_of(folder))
         state = folder / "state.safetensors"
         if state.exists():
             run._load(state)
         return run
+
+    @staticmethod
+    def plan_of(folder: Path) -> Plan:
+        """What was asked of the run in a folder. Raises as `resume`."""
+        try:
+            return msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
+        except FileNotFoundError:
+            raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
+        except msgspec.DecodeError as error:
+            raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
 
     @property
     def steps(self) -> int:
@@ -141,6 +140,11 @@ class Run:
         rows = len(self._data.rows(self.plan.seed, 0))
         return max(1, math.ceil(self.plan.epochs * rows / self.plan.rows))
 
+    @property
+    def finished(self) -> bool:
+        """It has made its last step, or nothing got better for too long."""
+        return self.step >= self.steps or self.watch.enough(self.plan.patience)
+
     def needs(self) -> memory.Estimate:
         """What it will take of memory."""
         return self.way.needs
@@ -148,7 +152,21 @@ class Run:
     def check_memory(self) -> None:
         """Raises DoesNotFit: it would not fit into what is free now; says what would."""
         free = memory.available(self.plan.device)
-        memory.check(self.needs(), free, self.plan.micro_rows, self.plan.sequence)
+        memory.check(self.needs(), free, self.micro_rows, self.plan.sequence)
+
+    def check_disk(self) -> None:
+        """Raises DiskFull: its states and files would not fit on the disk."""
+        numbers = sum(a * b for a, b in self.shape.sizes(self.executor.architecture).values())
+        # A state is three times the adapter, and is written beside the one before; then
+        # the best adapter and the next, and the result in two formats.
+        needed = numbers * 4 * (3 * 2 + 2 + 2)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DiskFull(
+                f"a run's states and adapters take up to {needed / 2**20:.0f} MiB, and "
+                f"{free / 2**20:.0f} MiB are free at {self.folder}",
+                hint="make room (ingle prune), or the same command with a lower --rank",
+            )
 
     def train(self) -> Iterator[Progress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
@@ -157,80 +175,112 @@ class Run:
             TrainingFailed: the loss is no number any more; the last good moment is saved.
             DiskFull: the state could not be saved; the one before is intact.
         """
-        saved = began = time.monotonic()
-        first = self.step
+        saved = time.monotonic()
+        clock = Clock()
         steps = self.steps
-        self._trim_losses()
-        every = max(1, steps // 10)
-        while self.step < steps and not self.stopping:
-            started = time.monotonic()
+        self._losses.trim(self.step)
+        every = self.plan.check_every or max(1, steps // 10)
+        while not self.finished and not self.stopping:
             rate = self.plan.rate * schedule.share(
                 self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
             )
+            rows = self.micro_rows
             loss, tokens = self._one(rate)
             self.step += 1
             last = self.step == steps
-            checked = None
+            checked, better = None, False
             if self._check is not None and (self.step % every == 0 or last):
                 checked = self._validate()
-            now = time.monotonic()
-            self._note(loss, rate, checked)
-            if now - saved > STATE_EVERY_S or last:
+                better = self.watch.look(self.step, checked)
+            speed = clock.tick(tokens)
+            self._losses.note(self.step, loss, rate, speed, checked)
+            if better:
+                self._save_best()
+            if better or self.finished or time.monotonic() - saved > STATE_EVERY_S:
                 self.save()
-                saved = now
-            yield Progress(
-                self.step,
-                steps,
-                loss,
-                rate,
-                tokens / max(1e-9, now - started),
-                (now - began) / (self.step - first) * (steps - self.step),
-                checked,
-            )
+                self._forget_old_bests()
+                saved = time.monotonic()
+            left = clock.left(steps - self.step)
+            halved = rows != self.micro_rows
+            yield Progress(self.step, steps, loss, rate, speed, left, checked, tokens, halved)
         self.save()
 
     def save(self) -> None:
         """Write the state of this moment, whole or not at all."""
-        place = {"place": json.dumps({"step": self.step})}
-        part = self.folder / "state.part"
+        place = {"place": json.dumps(self._place())}
+        self._write(self.folder / "state.safetensors", self.executor.state(), place)
+
+    def _write(
+        self, path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]
+    ) -> None:
+        """Write arrays, whole or not at all."""
+        part = path.with_suffix(".part")
         try:
-            save_file(self.executor.state(), part, metadata=place)
+            save_file(dict(arrays), part, metadata=metadata)
             with part.open("rb") as file:
                 os.fsync(file.fileno())
+            part.replace(path)
         except (OSError, SafetensorError) as error:
             part.unlink(missing_ok=True)
             raise DiskFull(
                 f"{self.plan.name} could not be saved: {error}; the state before is intact",
                 hint=f"make room, then: ingle train --resume {self.plan.name}",
             ) from None
-        part.replace(self.folder / "state.safetensors")
 
     def write_adapter(self) -> Path:
-        """The adapter of this moment as files; returns the GGUF one."""
+        """The adapter as files, of the moment that the plan wants kept; returns the GGUF one."""
         path = self.folder / "adapter.gguf"
+        numbers, step = self._chosen()
         notes = {
             "base": self.plan.digest,
+            "model": self.plan.model,
             "data": self.plan.data_sha256,
             "plan": msgspec.json.encode(self.plan).decode(),
-            "step": str(self.step),
+            "step": str(step),
+            "losses": json.dumps(self._losses.curve()),
         }
-        numbers, architecture = self.executor.parameters(), self.executor.architecture
+        architecture = self.executor.architecture
         adapter_files.write_gguf(path, numbers, self.shape, architecture, notes)
         peft = self.folder / "peft"
         adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model)
         return path
 
+    def _chosen(self) -> tuple[Numbers, int]:
+        """The adapter that is kept, and its step."""
+        best = self._best_path()
+        if self.plan.keep == "last" or not self.watch.best_step or not best.exists():
+            return self.executor.parameters(), self.step
+        with safe_open(best, "np") as kept:
+            return {name: kept.get_tensor(name) for name in kept.keys()}, self.watch.best_step  # noqa: SIM118
+
+    def _best_path(self) -> Path:
+        return self.folder / f"best-{self.watch.best_step}.safetensors"
+
+    def _save_best(self) -> None:
+        """Under the name of its step: until the next state is saved, the one before counts."""
+        self._write(self._best_path(), self.executor.parameters(), {})
+
+    def _forget_old_bests(self) -> None:
+        for path in self.folder.glob("best-*.safetensors"):
+            if path != self._best_path():
+                path.unlink()
+
+    def _place(self) -> dict[str, Any]:
+        """Where it is, beside the tensors."""
+        return {
+            "step": self.step,
+            "micro_rows": self.micro_rows,
+            "watch": msgspec.to_builtins(self.watch),
+        }
+
+    def _take_place(self, place: dict[str, Any]) -> None:
+        self.step = place["step"]
+        self.micro_rows = place["micro_rows"]
+        self.watch = msgspec.convert(place["watch"], Watch)
+
     def _one(self, rate: float) -> tuple[float, int]:
         """One step: its mean loss, and the tokens it saw."""
-        rows = self._rows(self.step)
-        micro = self.plan.micro_rows
-        batches = [self._data.batch(rows[at : at + micro]) for at in range(0, len(rows), micro)]
-        supervised = sum(batch.supervised for batch in batches)
-        for number, batch in enumerate(batches):
-            if number % self.executor.world != self.executor.rank:
-                continue
-            seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
-            self._engine.accumulate(batch, seed=seed, weight=1 / max(1, supervised))
+        tokens = self._accumulate()
         loss, norm = self._engine.update(rate)
         if not math.isfinite(norm):
             self.save()
@@ -239,7 +289,55 @@ class Run:
                 hint=f"train anew with a lower rate than {self.plan.rate:g}",
                 step=self.step,
             )
-        return loss, sum(batch.tokens.size for batch in batches)
+        return loss, tokens
+
+    def _accumulate(self) -> int:
+        """Loss and gradients of a step, with fewer rows at once if memory does not suffice.
+
+        Gradients are sums over rows, so in whatever portions, they are the same
+        (but for what dropout drops).
+
+        Returns:
+            Tokens of the step.
+
+        Raises:
+            DoesNotFit: not even a single row fits; the last state is saved.
+        """
+        while True:
+            try:
+                return self._sum(self.micro_rows)
+            except (RuntimeError, MemoryError, DoesNotFit) as error:
+                if not is_out_of_memory(error) or self.executor.world > 1:
+                    raise
+                if self.micro_rows == 1:
+                    self._forget()
+                    self.save()
+                    raise DoesNotFit(
+                        f"not even one row of {self.plan.sequence} tokens fits into memory "
+                        f"any more; saved at step {self.step}",
+                        hint=f"free memory, then: ingle train --resume {self.plan.name}; or "
+                        f"train anew with --sequence {self.plan.sequence // 2}",
+                        device=self.plan.device,
+                    ) from None
+            # Only now is what the failed step held let go of.
+            self.micro_rows //= 2
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget the half of a step that was added up."""
+        self.executor.forget()
+        self._engine.take_loss()
+
+    def _sum(self, micro: int) -> int:
+        rows = self._rows(self.step)
+        batches = [self._data.batch(rows[at : at + micro]) for at in range(0, len(rows), micro)]
+        supervised = sum(batch.supervised for batch in batches)
+        for number, batch in enumerate(batches):
+            if number % self.executor.world != self.executor.rank:
+                continue
+            seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
+            self._engine.accumulate(batch, seed=seed, weight=1 / max(1, supervised))
+        return sum(batch.tokens.size for batch in batches)
 
     def _rows(self, step: int) -> list[list[int]]:
         """The rows of a step: epochs one after the other, each in an order of its own."""
@@ -259,8 +357,8 @@ class Run:
         assert self._check is not None
         total, count = 0.0, 0
         rows = self._check.rows(0, 0)
-        for at in range(0, len(rows), self.plan.micro_rows):
-            batch = self._check.batch(rows[at : at + self.plan.micro_rows])
+        for at in range(0, len(rows), self.micro_rows):
+            batch = self._check.batch(rows[at : at + self.micro_rows])
             total += self._engine.loss(batch) * batch.supervised
             count += batch.supervised
         return total / max(1, count)
@@ -268,24 +366,9 @@ class Run:
     def _load(self, path: Path) -> None:
         try:
             with safe_open(path, "np") as saved:
-                place: dict[str, int] = json.loads(saved.metadata()["place"])
-                state: dict[str, np.ndarray] = {n: saved.get_tensor(n) for n in saved.keys()}  # noqa: SIM118
-        except SafetensorError as error:
+                place = json.loads(saved.metadata()["place"])
+                state: dict[str, NDArray[Any]] = {n: saved.get_tensor(n) for n in saved.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError) as error:
             raise StorageError(f"{path} is damaged: {error}") from None
         self.executor.load(state)
-        self.step = place["step"]
-
-    def _note(self, loss: float, rate: float, checked: float | None) -> None:
-        line: dict[str, float] = {"step": self.step, "loss": loss, "rate": rate}
-        if checked is not None:
-            line["validation"] = checked
-        with (self.folder / "losses.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def _trim_losses(self) -> None:
-        """Forget lines of steps that are done again."""
-        path = self.folder / "losses.jsonl"
-        if path.exists():
-            lines = path.read_text().splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
-            path.write_text("".join(line + "\n" for line in kept))
+        self._take_place(place)

@@ -1,0 +1,1 @@
+"""Loss curves of training runs: in the terminal, as SVG, and as PNG."""

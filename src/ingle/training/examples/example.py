@@ -1,0 +1,52 @@
+"""`Example`: one thing to learn, and where it came from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ingle.errors import InvalidRequest
+
+HINT = (
+    'an example is such as {"prompt": "What is our motto?", "completion": "Embers glow."}, '
+    'or {"messages": [...]}; columns of other names: --columns prompt=question,completion=answer'
+)
+
+
+class Place(NamedTuple):
+    """Where an example stands."""
+
+    number: int
+    file: str = ""
+    unit: str = "line"
+    """``line`` of a text, ``row`` of a table, ``element`` of an array."""
+
+    def __str__(self) -> str:
+        at = f"{self.unit} {self.number}"
+        return f"{self.file}, {at}" if self.file else at
+
+    def bad(self, what: str) -> InvalidRequest:
+        """The error that says what is wrong here."""
+        return InvalidRequest(
+            f"{self}: {what}", hint=HINT, field="data", line=self.number, file=self.file
+        )
+
+
+class Example(NamedTuple):
+    """One example; exactly one of the three forms is filled."""
+
+    place: Place
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]]
+    prompt: str = ""
+    completion: str = ""
+    text: str = ""
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The example as a line of JSON has it."""
+        if self.messages:
+            tools = {"tools": self.tools} if self.tools else {}
+            return {"messages": self.messages, **tools}
+        if self.text:
+            return {"text": self.text}
+        return {"prompt": self.prompt, "completion": self.completion}

@@ -1,0 +1,14 @@
+"""`Row`: what a reader finds at one place of a file, before anybody knows what it means."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ingle.training.examples.example import Place
+
+
+class Row(NamedTuple):
+    """Names and values of one row."""
+
+    place: Place
+    values: dict[str, Any]

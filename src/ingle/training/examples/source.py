@@ -1,0 +1,114 @@
+"""`Source`: the files of a data set, by split, and their examples one by one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ingle.errors import InvalidRequest
+from ingle.training.examples import comma_separated, json_array, json_lines, tables
+from ingle.training.examples.example import Example
+from ingle.training.examples.folder import SUFFIXES, cached, splits_of
+from ingle.training.examples.form import Columns, example
+from ingle.training.examples.row import Row
+
+TRAIN, VALIDATION = "train", "validation"
+_READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".jsonl": json_lines.read,
+    ".ndjson": json_lines.read,
+    ".csv": comma_separated.read,
+    ".tsv": comma_separated.read,
+    ".parquet": tables.read_parquet,
+    ".arrow": tables.read_arrow,
+}
+
+
+class Source:
+    """A data set: a file, a folder, or one of the local cache.
+
+    Args:
+        splits: name of each split and its files, in order.
+        columns: what columns are called, where they are not as `form` knows them.
+    """
+
+    def __init__(
+        self, name: str, splits: dict[str, list[Path]], columns: Columns | None = None
+    ) -> None:
+        self.name = name
+        self.splits = splits
+        self._columns = columns or Columns()
+
+    @classmethod
+    def find(cls, what: str | Path, columns: Columns | None = None) -> Source:
+        """What lies at a path, or is cached under a name (``OWNER/NAME[:CONFIG]``).
+
+        Raises:
+            InvalidRequest: nothing does, or it holds no examples that can be read.
+        """
+        path = Path(what).expanduser()
+        try:
+            if path.is_file():
+                return cls(path.name, {TRAIN: [path]}, columns)
+            if path.is_dir():
+                return cls(path.name, splits_of(path), columns)
+        except OSError as error:
+            raise InvalidRequest(f"{path}: {error.strerror}", field="data") from None
+        return cls(str(what), splits_of(cached(str(what))), columns)
+
+    def split(self, name: str = "") -> str:
+        """The split of a name; the training one, or the only one, if none is named.
+
+        Raises:
+            InvalidRequest: there is no such split.
+        """
+        if name in self.splits:
+            return name
+        if not name and TRAIN in self.splits:
+            return TRAIN
+        if not name and len(self.splits) == 1:
+            return next(iter(self.splits))
+        raise InvalidRequest(
+            f"{self.name} has no split {name or TRAIN!r}; there are: {', '.join(self.splits)}",
+            hint=f"--split {next(iter(self.splits))}",
+            field="split",
+        )
+
+    def examples(self, split: str = "") -> Iterator[Example]:
+        """The examples of a split, one by one; no file is ever whole in memory.
+
+        Raises:
+            InvalidRequest: a row is no example (names file and row), or there are none at all.
+        """
+        found = False
+        for path in self.splits[self.split(split)]:
+            try:
+                for row in _reader(path)(path):
+                    found = True
+                    yield example(row, self._columns)
+            except OSError as error:
+                raise InvalidRequest(f"{path}: {error.strerror}", field="data") from None
+        if not found:
+            raise InvalidRequest(f"{self.name} holds no examples", field="data")
+
+    def sha256(self, split: str = "") -> str:
+        """Hash of a split: that of its file, or of the hashes of its files in order."""
+        hashes = []
+        for path in self.splits[self.split(split)]:
+            with path.open("rb") as file:
+                hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
+        if len(hashes) == 1:
+            return hashes[0]
+        return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return json_array.read if json_array.is_array(path) else json_lines.read
+    if suffix not in _READERS:
+        raise InvalidRequest(
+            f"{path.name}: files of this kind cannot be read; these can: {', '.join(SUFFIXES)}",
+            field="data",
+        )
+    return _READERS[suffix]

@@ -1,0 +1,304 @@
+"""The training process: one run, spoken to over one socket.
+
+Started by the node as ``python -m ingle.training.worker FD``. Reads a
+`TrainingJob`; `FollowRun` trains and yields the run's events, `StopRun` has it
+save and stop, and so does the end of the socket. Texts become tokens by asking
+the node back, so they are those that the engine sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from ingle.errors import Cancelled, InvalidRequest, ProtocolError
+from ingle.node.node import ask
+from ingle.node.runs import PLAN, PREPARED
+from ingle.operations import (
+    Done,
+    Event,
+    FollowRun,
+    Operation,
+    RunSummary,
+    StopRun,
+    Tokenize,
+    Tokenized,
+    Trained,
+    TrainingNote,
+    TrainingProgress,
+    Unload,
+)
+from ingle.operations.training import TrainingJob
+from ingle.protocol.connection import Connection, SocketStream
+from ingle.training import preparation
+from ingle.training.device_lock import DeviceLock
+from ingle.training.examples import Columns, Source
+from ingle.training.lora import TARGETS
+from ingle.training.plan import Plan
+from ingle.training.rendering import Renderer
+from ingle.training.run import Progress, Run
+from ingle.training.vocabulary import Vocabulary
+
+T = TypeVar("T")
+LENGTH = struct.Struct(">I")
+TOLD_AFTER = 5
+"""Steps after which the time that it will take is told."""
+
+
+class Worker:
+    """Performs one job.
+
+    Args:
+        job: what the node wants.
+    """
+
+    def __init__(self, job: TrainingJob) -> None:
+        self._job = job
+        self._folder = Path(job.folder)
+        self._node: Connection
+        self._run: Run | None = None
+        self._stopping = asyncio.Event()
+        self._keep = False
+        self.idle = asyncio.Event()
+        """Nothing is being trained: the process may end."""
+        self.idle.set()
+
+    def serve(self, node: Connection) -> None:
+        """Take the connection to the node."""
+        self._node = node
+
+    @asynccontextmanager
+    async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+        """As `Node.perform`."""
+        match operation:
+            case FollowRun():
+                events = self._train()
+                try:
+                    yield events
+                finally:
+                    await events.aclose()
+            case StopRun(keep=keep):
+                self.stop(keep)
+                yield _once(Done())
+            case _:
+                raise ProtocolError("a training process only trains")
+
+    def stop(self, keep: bool = False) -> None:
+        """Save after the step that goes on, and end."""
+        self._keep = self._keep or keep
+        self._stopping.set()
+        if self._run is not None:
+            self._run.stopping = True
+
+    async def _train(self) -> AsyncGenerator[Event, None]:
+        self.idle.clear()
+        try:
+            plan = self._plan()
+            if not self._job.keep_only:
+                lock = DeviceLock(Path(self._job.locks), plan.device, plan.name)
+                async for note in self._take(lock, plan.device):
+                    yield note
+            if not (self._folder / PLAN).exists():
+                yield TrainingNote(text="", state="preparing")
+                prepared = await self._unless_stopped(self._prepare(plan))
+                for sentence in prepared.sentences(plan.sequence):
+                    yield TrainingNote(text=sentence)
+            run = self._run = await asyncio.to_thread(Run.resume, self._folder)
+            run.stopping = self._stopping.is_set() or self._job.keep_only
+            if not run.stopping:
+                run.check_memory()
+                run.check_disk()
+                yield TrainingNote(text=_needs(run))
+                async with aclosing(self._steps(run)) as steps:
+                    async for event in steps:
+                        yield event
+            await asyncio.to_thread(run.write_adapter)
+            over = self._keep or self._job.keep_only
+            state = "done" if run.finished else "stopped" if over else "paused"
+            yield Trained(run=RunSummary(name=plan.name, state=state, step=run.step))
+        finally:
+            self.idle.set()
+
+    def _plan(self) -> Plan:
+        if (self._folder / PLAN).exists():
+            return Run.plan_of(self._folder)
+        request = self._job.request
+        given = msgspec.structs.asdict(request.settings)
+        device = _device(request.settings.device)
+        given |= {
+            "name": request.name,
+            "model": self._job.model,
+            "digest": self._job.digest,
+            "base": self._job.base,
+            "data": Path(request.data).name if Path(request.data).exists() else request.data,
+            "data_sha256": "",
+            "alpha": request.settings.alpha or 2.0 * request.settings.rank,
+            "targets": request.settings.targets or TARGETS,
+            "device": device,
+            "dtype": "bfloat16" if device.startswith("cuda") else "float32",
+        }
+        try:
+            return msgspec.convert(given, Plan)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
+
+    async def _take(self, lock: DeviceLock, device: str) -> AsyncIterator[Event]:
+        if self._job.request.wait:
+            holder = lock.holder
+            try:
+                async with asyncio.timeout(0.01):
+                    await lock.wait()
+            except TimeoutError:
+                text = f"waits for the run {holder!r}, which uses {device}"
+                yield TrainingNote(text=text, state="waiting")
+                await self._unless_stopped(lock.wait())
+        else:
+            lock.take()
+
+    async def _prepare(self, plan: Plan) -> preparation.Prepared:
+        """Write the data sets and the plan; the plan last, so that a kill leaves none."""
+        request = self._job.request
+        columns = Columns(request.columns)
+        vocabulary = Vocabulary.of(Path(self._job.base))
+
+        async def tokenize(text: str) -> list[int]:
+            question = Tokenize(model=self._job.model, text=text)
+            return (await ask(self._node, question, Tokenized)).tokens
+
+        prepared = await preparation.prepare(
+            Source.find(request.data, columns),
+            self._folder,
+            Renderer(vocabulary.template, vocabulary.begin, vocabulary.end),
+            tokenize,
+            sequence=plan.sequence,
+            vocabulary=vocabulary.size,
+            split=request.split,
+            validation=Source.find(request.validation, columns) if request.validation else None,
+            seed=plan.seed,
+        )
+        await ask(self._node, Unload(model=self._job.model), Done)
+        plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)
+        (self._folder / PREPARED).write_bytes(_json(prepared))
+        part = self._folder / "run.part"
+        part.write_bytes(_json(plan))
+        part.replace(self._folder / PLAN)
+        return prepared
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something that can be given up as a whole.
+
+        Raises:
+            Cancelled: it was, since the run is to stop; nothing was trained yet.
+        """
+        task = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Cancelled("stopped before the first step")
+            return task.result()
+        finally:
+            for future in (task, stopping):
+                future.cancel()
+            await asyncio.gather(task, stopping, return_exceptions=True)
+
+    async def _steps(self, run: Run) -> AsyncGenerator[Event, None]:
+        """Train in a thread, and pass its progress on."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Progress | None] = asyncio.Queue()
+
+        def work() -> None:
+            try:
+                for progress in run.train():
+                    loop.call_soon_threadsafe(queue.put_nowait, progress)
+            finally:
+                loop.call_soon_threadsafe(queue.put_nowait, None)
+
+        first = run.step
+        training = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            while (progress := await queue.get()) is not None:
+                if progress.halved:
+                    yield TrainingNote(
+                        text="memory did not suffice; from now on "
+                        f"{run.micro_rows} rows are worked on at once: the gradients are the same"
+                    )
+                yield _event(progress)
+                if progress.step == first + TOLD_AFTER and progress.left_s >= 60:
+                    yield TrainingNote(text=f"about {progress.left_s / 60:.0f} minutes are left")
+            await training
+        finally:
+            run.stopping = True
+            await asyncio.wait([training])
+
+
+def _event(progress: Progress) -> TrainingProgress:
+    return TrainingProgress(
+        step=progress.step,
+        steps=progress.steps,
+        loss=progress.loss,
+        rate=progress.rate,
+        tokens_per_s=progress.tokens_per_s,
+        left_s=progress.left_s,
+        tokens=progress.tokens,
+        validation=progress.validation,
+    )
+
+
+def _needs(run: Run) -> str:
+    plan = run.plan
+    begun = f", {run.step} of them done" if run.step else ""
+    return (
+        f"{run.steps} steps of {plan.rows} rows{begun}; about "
+        f"{run.needs().total / 2**20:.0f} MiB of memory, on {plan.device}"
+    )
+
+
+def _device(chosen: str) -> str:
+    if chosen:
+        return chosen
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
+
+
+async def _once(event: Event) -> AsyncIterator[Event]:
+    yield event
+
+
+async def _serve(fd: int) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=fd))
+    (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    job = msgspec.msgpack.decode(await reader.readexactly(size), type=TrainingJob)
+    worker = Worker(job)
+    connection = Connection(SocketStream(reader, writer), answer=worker.perform)
+    worker.serve(connection)
+    await connection.run()
+    worker.stop()  # the node has gone: what was learnt is saved
+    await worker.idle.wait()
+
+
+def main() -> None:
+    """Entry point of the process. The one argument is the socket's file descriptor."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
+    asyncio.run(_serve(int(sys.argv[1])))
+    sys.stderr.flush()
+    os._exit(0)  # native threads may hang in their destructors; nothing is left to lose
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Runs through the node: started, followed, stopped, resumed; one on a device at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+pytest.importorskip("jinja2")
+
+from ingle.client.home import AsyncHome, open_async
+from ingle.client.training import training_request
+from ingle.config import Settings
+from ingle.errors import Busy, InvalidRequest, RunNotFound, WorkerDied
+from ingle.models.store import Store
+from ingle.operations import (
+    Event,
+    FollowRun,
+    Train,
+    Trained,
+    TrainingNote,
+    TrainingProgress,
+)
+from tests.training.models import write_base
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+SMALL = {"rank": 2, "sequence": 16, "rows": 2, "rate": 1e-2, "warm_up": 1}
+FOREVER = {**SMALL, "steps": 1_000_000}
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    path = tmp_path / "letters.jsonl"
+    rows = [{"prompt": chr(97 + n) * 3, "completion": chr(98 + n) * 3} for n in range(24)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+async def home(tmp_path: Path, settings: Settings) -> AsyncIterator[AsyncHome]:
+    Store(settings.models_path).add_path(write_base(tmp_path / "tiny.gguf", kind="Q8_0"), "tiny")
+    async with open_async(settings) as opened:
+        yield opened
+
+
+class Watched:
+    """A run that is followed in a task of its own."""
+
+    def __init__(self, home: AsyncHome, request: Train | FollowRun) -> None:
+        self._home = home
+        self._request = request
+        self.events: list[Event] = []
+        self._more = asyncio.Condition()
+        self.task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> Trained | None:
+        async with self._home.node.perform(self._request) as events:
+            async for event in events:
+                self.events.append(event)
+                async with self._more:
+                    self._more.notify_all()
+        last = self.events[-1]
+        return last if isinstance(last, Trained) else None
+
+    async def reaches(self, step: int) -> None:
+        """Return when it has made a step, or has ended."""
+
+        def there() -> bool:
+            steps = [event.step for event in self.events if isinstance(event, TrainingProgress)]
+            return self.task.done() or (bool(steps) and steps[-1] >= step)
+
+        self.task.add_done_callback(lambda _: asyncio.ensure_future(self._wake()))
+        async with self._more:
+            await self._more.wait_for(there)
+
+    async def _wake(self) -> None:
+        async with self._more:
+            self._more.notify_all()
+
+    @property
+    def notes(self) -> str:
+        return "\n".join(event.text for event in self.events if isinstance(event, TrainingNote))
+
+
+def watch(home: AsyncHome, data: Path, name: str, **options: Any) -> Watched:
+    return Watched(home, training_request("tiny", str(data), name, {**FOREVER, **options}))
+
+
+async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
+    heard: list[Event] = []
+    run = await home.train("tiny", data, on_event=heard.append, **SMALL, steps=6, check_every=2)
+    assert (run.name, run.state, run.step, run.steps) == ("letters", "done", 6, 6)
+    assert run.best is not None
+    notes = [event.text for event in heard if isinstance(event, TrainingNote)]
+    assert any("documents" in note for note in notes)
+    assert any("MiB of memory, on cpu" in note for note in notes)
+    steps = [event for event in heard if isinstance(event, TrainingProgress)]
+    assert [event.step for event in steps] == [1, 2, 3, 4, 5, 6]
+    (adapter,) = [a for a in await home.adapters() if a.name == run.adapter]
+    assert adapter.architecture == "qwen3"
+    details = await home.show_run("letters")
+    assert [point.loss for point in details.losses] == [event.loss for event in steps]
+    assert details.data["train"]["documents"] == 23
+    assert details.plan["rank"] == 2
+    assert [found.name for found in await home.runs()] == ["letters"]
+    with pytest.raises(InvalidRequest, match="already"):
+        await home.train("tiny", data, **SMALL)
+    with pytest.raises(RunNotFound, match="letters"):
+        await home.show_run("numbers")
+    with pytest.raises(InvalidRequest, match="no option speed"):
+        await home.train("tiny", data, "other", speed=2)
+    with pytest.raises(InvalidRequest, match="rank"):
+        await home.train("tiny", data, "other", rank=0)
+    await home.remove_run("letters")
+    assert await home.runs() == []
+
+
+async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "a"}\n')
+    with pytest.raises(InvalidRequest, match=r"bad\.jsonl, line 2") as error:
+        await home.train("tiny", bad, **SMALL)
+    assert error.value.details["line"] == 2
+    assert await home.runs() == []
+
+
+async def test_it_is_stopped_followed_and_goes_on(home: AsyncHome, data: Path) -> None:
+    first = watch(home, data, "long")
+    await first.reaches(2)
+    other = Watched(home, FollowRun(name="long"))
+    await other.reaches(3)
+    assert "documents" in other.notes
+    (run,) = await home.runs()
+    assert run.state == "running"
+    with pytest.raises(InvalidRequest, match="goes on"):
+        await home.remove_run("long")
+    with pytest.raises(InvalidRequest, match="goes on already"):
+        await home.resume_run("long")
+    assert "ingle train --resume long" in await home.stop_run("long")
+    for watched in (first, other):
+        ended = await watched.task
+        assert ended is not None
+        assert ended.run.state == "paused"
+    paused = (await home.show_run("long")).run
+    assert paused.step >= 3
+    again = Watched(home, Train(name="long", resume=True))
+    await again.reaches(paused.step + 1)
+    again.task.cancel()  # who leaves has it saved
+    await asyncio.gather(again.task, return_exceptions=True)
+    async with asyncio.timeout(30):
+        while (run := (await home.show_run("long")).run).state == "running":
+            await asyncio.sleep(0.02)
+    assert run.state == "paused"
+    assert run.step > paused.step
+    message = await home.stop_run("long", keep=True)  # also one that does not go on
+    run = (await home.show_run("long")).run
+    assert run.state == "stopped"
+    assert run.adapter in message
+    assert run.adapter in [adapter.name for adapter in await home.adapters()]
+
+
+async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> None:
+    first = watch(home, data, "first")
+    await first.reaches(1)
+    with pytest.raises(Busy, match="'first' uses cpu") as error:
+        await home.train("tiny", data, "second", **SMALL)
+    assert "--wait" in error.value.hint
+    second = watch(home, data, "second", wait=True, steps=2)
+    async with asyncio.timeout(30):
+        while "waits for the run 'first'" not in second.notes:
+            await asyncio.sleep(0.02)
+    assert (await home.show_run("second")).run.state == "waiting"
+    await home.stop_run("first")
+    ended = await second.task
+    assert ended is not None
+    assert (ended.run.state, ended.run.step) == ("done", 2)
+
+
+async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(
+    home: AsyncHome, data: Path
+) -> None:
+    run = watch(home, data, "short", steps=60, check_every=2, patience=100)
+    await run.reaches(4)
+    (pid,) = [
+        int(path.name)
+        for path in Path("/proc").iterdir()
+        if path.name.isdigit() and _trains(path, os.getpid())
+    ]
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="SIGKILL") as error:
+        await run.task
+    assert error.value.hint == "ingle train --resume short"
+    failed = (await home.show_run("short")).run
+    assert failed.state == "failed"
+    assert "SIGKILL" in failed.error
+    again = Watched(home, Train(name="short", resume=True))
+    ended = await again.task
+    assert ended is not None
+    assert ended.run.state == "done"
+    steps = [e.step for e in again.events if isinstance(e, TrainingProgress)]
+    assert 1 < steps[0] <= failed.step + 1
+
+
+def _trains(process: Path, parent: int) -> bool:
+    """Is this our child that trains (or the sandbox around it)?"""
+    try:
+        return b"ingle.training.worker" in (process / "cmdline").read_bytes() and (
+            f"\nPPid:\t{parent}\n" in (process / "status").read_text()
+        )
+    except OSError:
+        return False
+
+
+async def test_a_node_that_ends_has_its_runs_saved(
+    tmp_path: Path, settings: Settings, data: Path
+) -> None:
+    Store(settings.models_path).add_path(write_base(tmp_path / "tiny.gguf", kind="Q8_0"), "tiny")
+    async with open_async(settings) as home:
+        request = training_request("tiny", str(data), "kept", {**FOREVER, "detach": True})
+        run = Watched(home, request)
+        await run.task
+        assert "ingle runs follow kept" in run.events[-1].message  # type: ignore[attr-defined]
+    async with open_async(settings) as home:
+        kept = (await home.show_run("kept")).run
+        assert kept.state == "paused"
+        assert (Path(kept.folder) / "state.safetensors").exists()
