@@ -38,6 +38,7 @@
     │   ├── EngineMissing             1  501  not installed; names the command
     │   ├── ModelLoadFailed           1  500  the engine refused it; with its reason
     │   ├── WorkerDied                1  500  the process that ran it died
+    │   ├── DeviceLost                1  500  the graphics device stopped answering
     │   └── EngineFault               1  500  the engine answered with an error
     ├── StorageError                  1  500  reading or writing the state directory failed
     │   ├── DiskFull                  1  507  no room left; partial work is kept
@@ -325,6 +326,12 @@ class WorkerDied(EngineError):
     """The worker process died. Other requests go on; the model is loaded again on demand."""
 
     code = "worker_died"
+
+
+class DeviceLost(EngineError):
+    """The graphics device (or its driver) stopped answering. What was on it is gone."""
+
+    code = "device_lost"
 
 
 class EngineFault(EngineError):

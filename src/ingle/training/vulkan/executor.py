@@ -1,0 +1,186 @@
+"""The Vulkan executor: one base, one adapter, one device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingle.training.batch import Batch
+from ingle.training.block import block
+from ingle.training.executor import Numbers
+from ingle.training.lora import Shape
+from ingle.training.vulkan import formats
+from ingle.training.vulkan.adapter import Adapter
+from ingle.training.vulkan.device import Device
+from ingle.training.vulkan.head import Head
+from ingle.training.vulkan.inputs import Inputs, Size, Uploader
+from ingle.training.vulkan.machine import Machine
+from ingle.training.vulkan.memory import Array, lasting, read
+from ingle.training.vulkan.operations import Surroundings, VulkanOperations
+from ingle.training.vulkan.recording import Program
+from ingle.training.vulkan.tape import Tape, Value
+from ingle.training.vulkan.weights import Weights
+
+GROUPS = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
+"""Matrices with a common input."""
+PROGRAMS = 16
+"""Batch sizes whose recorded work is kept."""
+
+
+class VulkanExecutor:
+    """`ingle.training.executor.Executor` on a graphics device.
+
+    Args:
+        numbers: the adapter to begin with, by name.
+        keep: blocks whose insides are kept for the way back rather than computed again.
+
+    Raises:
+        BadModelFile, CapabilityMissing, DoesNotFit: as `Weights`.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        shape: Shape,
+        numbers: Numbers,
+        *,
+        device: Device,
+        keep: int = 0,
+        decay: float = 0.0,
+        clip: float = 1.0,
+    ) -> None:
+        self.device = device
+        self.rank, self.world = 0, 1
+        self._machine = machine = Machine(device)
+        self._weights = weights = Weights(base, device)
+        self.architecture = a = weights.architecture
+        self.shape = shape
+        self._keep = keep
+        self._adapter = Adapter(machine, a, shape, numbers, GROUPS, decay=decay, clip=clip)
+        self._head = Head(machine, weights)
+        factors = "rope_freqs.weight"
+        self._uploader = Uploader(
+            device, a, weights.embedding, weights.numbers(factors) if factors in weights else None
+        )
+        self._inputs: Inputs | None = None
+        self._programs: dict[Size, tuple[Program, Array]] = {}
+        self._kept: dict[int, tuple[Tape, Value, Value]] = {}
+        self._loss = lasting(device, 1, 4)
+        self._total = lasting(device, 1, 4)
+
+    def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
+        self._inputs = self._uploader.upload(batch, seed=seed, weight=weight, train=train)
+
+    def run(self, program: Callable[[], Array]) -> Array:
+        size = self._now.size
+        if size not in self._programs:
+            if len(self._programs) >= PROGRAMS:
+                self._programs.pop(next(iter(self._programs)))
+            result = program()
+            self._programs[size] = self._machine.recorder.finish([result]), result
+        recorded, result = self._programs[size]
+        recorded.play()
+        return result
+
+    def embed(self) -> Array:
+        inputs, machine = self._now, self._machine
+        table = self._weights.embedding
+        x = machine.new(inputs.texts * inputs.positions, table.columns)
+        kernel = formats.dequantizing(table.kind, half=False)
+        places = {"skip": 0, "at": 0, "plane": inputs.plane}
+        machine.each(
+            kernel, [inputs.tokens, x], x.rows * x.columns // 4,
+            {**places, "factor_f": self.architecture.embedding_scale},
+        )  # fmt: skip
+        return x
+
+    def forward(self, number: int, x: Array) -> Array:
+        keep = self._now.size.train and number >= self.architecture.layers - self._keep
+        tape = Tape() if keep else None
+        value = Value(x)
+        y = self._block(number, value, tape)
+        if tape is not None:
+            self._kept[number] = tape, value, y
+        return y.array
+
+    def backward(self, number: int, x: Array, gradient: Array) -> Array:
+        if number in self._kept:
+            tape, value, y = self._kept.pop(number)
+        else:
+            tape, value = Tape(), Value(x)
+            y = self._block(number, value, tape)
+        y.gradient = gradient
+        tape.back()
+        assert value.gradient is not None
+        return value.gradient
+
+    def head(self, x: Array) -> tuple[Array, Array]:
+        gradient = self._head.loss(x, self._now, self._loss)
+        return self._loss, gradient
+
+    def logits(self, x: Array) -> NDArray[np.float32]:
+        size = self._now.size
+        found = []
+        for part in self._head.all(x):
+            self._flush([part])
+            found.append(read(self.device, part))
+        whole = np.concatenate(found).reshape(size.texts, size.positions, -1)
+        return whole[:, : size.length, : self.architecture.vocabulary].copy()
+
+    def add(self, total: Array | None, loss: Array) -> Array:
+        self._flush([loss])
+        if total is None:
+            self._machine.fill(self._total, 0.0)
+        self._machine.add_to(self._total, loss)
+        self._flush([])
+        return self._total
+
+    def number(self, x: Array) -> float:
+        self._flush([x])
+        return float(read(self.device, x)[0, 0])
+
+    def together(self, x: float) -> float:
+        return x
+
+    def update(self, rate: float) -> float:
+        return self._adapter.update(rate)
+
+    def forget(self) -> None:
+        self._adapter.forget()
+
+    def gradients(self) -> Numbers:
+        return self._adapter.read("gradient")
+
+    def parameters(self) -> Numbers:
+        return self._adapter.read("numbers")
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return self._adapter.state()
+
+    def load(self, state: dict[str, NDArray[np.generic]]) -> None:
+        self._adapter.load(state)
+
+    def close(self) -> None:
+        self._programs.clear()
+        self._kept.clear()
+        self.device.close()
+
+    @property
+    def _now(self) -> Inputs:
+        assert self._inputs is not None, "begin comes first"
+        return self._inputs
+
+    def _block(self, number: int, x: Value, tape: Tape | None) -> Value:
+        inputs = self._now
+        around = Surroundings(
+            self._machine, self._weights, self.architecture, self.shape, inputs, inputs.size.train
+        )
+        operations = VulkanOperations(around, number, self._adapter.blocks[number], tape)
+        return block(operations, self.architecture, x, local=self.architecture.local(number))
+
+    def _flush(self, results: list[Array]) -> None:
+        """Do what was recorded outside of a program."""
+        self._machine.recorder.finish(results).play()

@@ -1,0 +1,160 @@
+"""A batch on the device, in buffers that the next batch of the same shape uses again."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingle.training.architecture import Architecture
+from ingle.training.batch import IGNORE, Batch
+from ingle.training.rope import frequencies
+from ingle.training.vulkan.device import Device
+from ingle.training.vulkan.formats import pack
+from ingle.training.vulkan.memory import Storage
+from ingle.training.vulkan.weights import Table
+
+ROUND = 32
+"""Positions are filled up to a multiple of this, so that few shapes occur."""
+ROUND_CHOSEN = 64
+NOWHERE = 0xFFFF_FFFF
+"""A chosen place that is none: filling."""
+
+
+class Size(NamedTuple):
+    """What a recording of the work on a batch depends on."""
+
+    texts: int
+    positions: int
+    """With filling."""
+    length: int
+    """Without; dropout counts by it."""
+    chosen: int
+    train: bool
+
+
+class Inputs(NamedTuple):
+    """What the parts of a step read."""
+
+    size: Size
+    tokens: Storage
+    """The rows of the embedding that are used, packed as in the file."""
+    plane: int
+    turns: Storage
+    """``[tokens, head / 2]`` cosines and sines."""
+    local_turns: Storage
+    starts: Storage
+    """The first position that each one sees, counted within its text."""
+    local_starts: Storage
+    chosen: Storage
+    """Supervised places."""
+    labels: Storage
+    weights: Storage
+    """Of the chosen, relative to ``weight``."""
+    weight: Storage
+    """What all losses and gradients are multiplied by."""
+    seed: Storage
+    """Of dropout, as every executor mixes it."""
+
+    @property
+    def texts(self) -> int:
+        """Rows of the batch."""
+        return self.size.texts
+
+    @property
+    def positions(self) -> int:
+        """Of each, with filling."""
+        return self.size.positions
+
+    @property
+    def length(self) -> int:
+        """Of each, without."""
+        return self.size.length
+
+
+class Uploader:
+    """Brings batches to a device.
+
+    Args:
+        factors: of RoPE, where the base has some.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        architecture: Architecture,
+        table: Table,
+        factors: NDArray[np.float32] | None,
+    ) -> None:
+        self._device = device
+        self._architecture = architecture
+        self._table = table
+        self._factors = factors
+        self._known: dict[Size, Inputs] = {}
+
+    def upload(self, batch: Batch, *, seed: int, weight: float, train: bool) -> Inputs:
+        """A batch's inputs; those of the last batch of its size are overwritten."""
+        size = size_of(batch, train)
+        values, plane = self._values(batch, size, seed, weight)
+        found = self._known.get(size)
+        if found is None:
+            storages = {name: Storage(self._device.upload(x)) for name, x in values.items()}
+            found = self._known[size] = Inputs(size=size, plane=plane, **storages)
+        else:
+            for name, x in values.items():
+                self._device.write(getattr(found, name).buffer, x)
+        return found
+
+    def _values(
+        self, batch: Batch, size: Size, seed: int, weight: float
+    ) -> tuple[dict[str, NDArray[np.generic]], int]:
+        a, more = self._architecture, size.positions - size.length
+        tokens = np.pad(batch.tokens, ((0, 0), (0, more)))
+        positions = np.pad(batch.positions, ((0, 0), (0, more)))
+        words, plane = pack(self._table.kind, self._table.data[tokens.reshape(-1)])
+        flat = np.pad(batch.labels, ((0, 0), (0, more)), constant_values=IGNORE).reshape(-1)
+        chosen = np.flatnonzero(flat != IGNORE)
+        weights = np.ones(len(chosen), dtype=np.float32)
+        if batch.advantages is not None:
+            weights = np.pad(batch.advantages, ((0, 0), (0, more))).reshape(-1)[chosen]
+        filling = (0, size.chosen - len(chosen))
+        starts = _starts(batch, size)
+        window = np.arange(size.positions) - (a.window - 1 if a.window else size.positions)
+        values: dict[str, NDArray[np.generic]] = {
+            "tokens": words,
+            "turns": self._turns(positions, local=False),
+            "local_turns": self._turns(positions if a.window else positions[:1, :1], local=True),
+            "starts": starts.astype(np.uint32),
+            "local_starts": np.maximum(starts, window).astype(np.uint32),
+            "chosen": np.pad(chosen, filling, constant_values=NOWHERE).astype(np.uint32),
+            "labels": np.pad(flat[chosen], filling).astype(np.uint32),
+            "weights": np.pad(weights, filling).astype(np.float32),
+            "weight": np.array([weight], dtype=np.float32),
+            "seed": np.array([seed * 1_000_003 * len(a.matrices) & 0xFFFF_FFFF], dtype=np.uint32),
+        }
+        return values, plane
+
+    def _turns(self, positions: NDArray[np.int64], *, local: bool) -> NDArray[np.float32]:
+        factors = None if local else self._factors
+        turns = frequencies(self._architecture, local=local, factors=factors)
+        angles = positions.reshape(-1, 1) * turns
+        return np.stack((np.cos(angles), np.sin(angles)), axis=-1).astype(np.float32)
+
+
+def size_of(batch: Batch, train: bool) -> Size:
+    """The size that a batch has with its filling."""
+    texts, length = batch.tokens.shape
+    chosen = -(-max(1, batch.supervised) // ROUND_CHOSEN) * ROUND_CHOSEN
+    return Size(texts, -(-length // ROUND) * ROUND, length, chosen, train)
+
+
+def _starts(batch: Batch, size: Size) -> NDArray[np.int64]:
+    """Where the document of each position begins; filling sees itself alone."""
+    documents = batch.documents
+    if documents is None:
+        documents = np.zeros_like(batch.tokens)
+    new = np.ones((size.texts, size.positions), dtype=np.bool_)
+    new[:, 1 : size.length] = documents[:, 1:] != documents[:, :-1]
+    places = np.where(new, np.arange(size.positions), 0)
+    return np.maximum.accumulate(places, axis=1)

@@ -1,0 +1,62 @@
+"""Values that remember how to find their gradients (reverse mode, by a tape)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ingle.training.vulkan.machine import Machine
+from ingle.training.vulkan.memory import Array
+
+
+class Value:
+    """An array, and the gradient at it once the tape has come so far back.
+
+    Args:
+        home: makes the array of its gradient, where that must lie in a certain place.
+    """
+
+    def __init__(self, array: Array, home: Callable[[], Array] | None = None) -> None:
+        self.array = array
+        self.parts = 1
+        """Heads that its columns are split into."""
+        self.gradient: Array | None = None
+        self._home = home
+
+    def room(self, machine: Machine) -> tuple[Array, bool]:
+        """Where its gradient goes, and whether something is there to be added to."""
+        if self.gradient is not None:
+            return self.gradient, True
+        if self._home is not None:
+            self.gradient = self._home()
+        else:
+            self.gradient = machine.new(self.array.rows, self.array.columns)
+        return self.gradient, False
+
+    def receive(self, machine: Machine, gradient: Array) -> None:
+        """Add a whole gradient, which may be overwritten from now on.
+
+        A gradient may be handed to two values: the one that is looked at later (that is, whose
+        operation came earlier) adds to it when the other is done with it.
+        """
+        if self.gradient is None and self._home is None:
+            self.gradient = gradient
+            return
+        room, there = self.room(machine)
+        assert there, "a value with a home is no sum's operand"
+        machine.add_to(room, gradient)
+
+
+class Tape:
+    """What to do on the way back, in the order of the way there."""
+
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], None]] = []
+
+    def note(self, step: Callable[[], None]) -> None:
+        """Remember one operation's way back."""
+        self._steps.append(step)
+
+    def back(self) -> None:
+        """Go all the way back, once."""
+        while self._steps:
+            self._steps.pop()()

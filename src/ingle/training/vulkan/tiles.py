@@ -1,0 +1,173 @@
+"""Tiles of a matrix product: workgroup memory for the operands, registers for the sums.
+
+A workgroup has 16 by 16 invocations; each has some vectors of four rows and of
+four columns, 64 apart. The next tile of the operands is on its way to registers
+while this one is computed with.
+
+In 16 bits, products are summed in 16 bits over one tile's depth only, and these
+sums in 32 bits. What comes to workgroup memory is multiplied by a power of two
+first, so that small gradients keep their digits, and limited to what 16 bits say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ingle.training.vulkan.matmul import Form, Tile, opening, store
+
+_COMPONENTS = "xyzw"
+_UNROLLED = 4
+
+
+class _Side(NamedTuple):
+    """One operand of one product."""
+
+    name: str
+    size: int
+    """Of the tile along m or n."""
+    along: bool
+    """It lies as ``[k, size]``, as workgroup memory has it; else it is turned on the way."""
+    edge: str
+    first: str
+    at: str
+    stride: str
+    fetch: str
+
+    @property
+    def row(self) -> int:
+        """Vectors of a row in workgroup memory: one more, so that rows lie in other banks."""
+        return self.size // 4 + 1
+
+
+def body(form: Form, tile: Tile) -> str:
+    """The kernel's text."""
+    number = "f16" if tile.half else "f32"
+    rows, columns = tile.m // 64, tile.n // 64
+    text = _fetches(form, tile)
+    text += f"var<workgroup> sa: array<vec4<{number}>, {tile.k * (tile.m // 4 + 1)}>;\n"
+    text += f"var<workgroup> sb: array<vec4<{number}>, {tile.k * (tile.n // 4 + 1)}>;\n"
+    text += """@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32) {
+    let tx = li % 16u;
+    let ty = li / 16u;
+"""
+    text += opening(form, tile)
+    for i in range(rows * 4):
+        for j in range(columns):
+            text += f"    var c{i}_{j} = vec4<f32>();\n"
+    text += _product(form, tile, "")
+    if form.second:
+        text += "    start = 0u;\n    end = select(0u, p.k2, wg.z == 0u);\n"
+        text += _product(form, tile, "2")
+    for i in range(rows * 4):
+        text += f"    let r{i} = m0 + ty * 4u + {i // 4 * 64 + i % 4}u;\n"
+        for j in range(columns):
+            text += "    {\n"
+            text += f"        let column = n0 + tx * 4u + {j * 64}u;\n"
+            text += store(form, f"r{i}", "column", f"c{i}_{j}")
+            text += "    }\n"
+    return text + "}\n"
+
+
+def _fetches(form: Form, tile: Tile) -> str:
+    """Functions that read four numbers of an operand."""
+    if not tile.half:
+        names = ["a", "b", *(["a2", "b2"] if form.second else [])]
+        return "".join(
+            f"fn fetch_{name}(i: u32) -> vec4<f32> {{ return {name}[i]; }}\n" for name in names
+        )
+    text = """fn small(v: vec4<f32>, boost: f32) -> vec4<f16> {
+    return vec4<f16>(clamp(v * boost, vec4<f32>(-65504.0), vec4<f32>(65504.0)));
+}
+fn fetch_a(i: u32) -> vec4<f16> { return small(a[i], p.a_boost_f); }
+"""
+    value = "b[i]" if form.b_half else "small(b[i], p.b_boost_f)"
+    text += f"fn fetch_b(i: u32) -> vec4<f16> {{ return {value}; }}\n"
+    if form.second:
+        text += "fn fetch_a2(i: u32) -> vec4<f16> { return small(a2[i], p.a_boost_f); }\n"
+        text += "fn fetch_b2(i: u32) -> vec4<f16> { return small(b2[i], p.b_boost_f); }\n"
+    return text
+
+
+def _product(form: Form, tile: Tile, which: str) -> str:
+    """The loop over k. ``which`` is empty for the first product, ``2`` for the second."""
+    prefix = "p." if which else ""
+    sides = (
+        _Side("a", tile.m, form.a_turned, "p.m", "m0", f"{prefix}a{which}_at",
+              f"p.a{which}_stride", f"fetch_a{which}"),
+        _Side("b", tile.n, not form.b_turned, "p.n", "n0", f"{prefix}b{which}_at",
+              f"p.b{which}_stride", f"fetch_b{which}"),
+    )  # fmt: skip
+    number = "f16" if tile.half else "f32"
+    rows, columns = tile.m // 64, tile.n // 64
+    coming, kept, declared = "", "", ""
+    for side in sides:
+        for step in range(side.size * tile.k // 4 // 256):
+            name = f"next_{side.name}{step}"
+            declared += f"    var {name} = vec4<{number}>();\n"
+            coming += _read(side, tile, step, name)
+            kept += _keep(side, tile, step, name)
+    text = "    {\n" + declared
+    text += "    {\n        let k0 = start;\n" + coming + "    }\n"
+    text += f"    for (var k = start; k < end; k += {tile.k}u) {{\n"
+    text += kept + "        workgroupBarrier();\n"
+    text += f"        let k0 = k + {tile.k}u;\n" + coming
+    sums = "c"
+    if tile.half:
+        sums = "h"
+        for i in range(rows * 4):
+            for j in range(columns):
+                text += f"        var h{i}_{j} = vec4<f16>();\n"
+    text += f"        for (var kk = 0u; kk < {tile.k}u; kk += {_UNROLLED}u) {{\n"
+    for u in range(_UNROLLED):
+        text += "            {\n"
+        for i in range(rows):
+            text += f"            let a{i} = sa[(kk + {u}u) * {sides[0].row}u + {i * 16}u + ty];\n"
+        for j in range(columns):
+            text += f"            let b{j} = sb[(kk + {u}u) * {sides[1].row}u + {j * 16}u + tx];\n"
+        for i in range(rows):
+            for r, component in enumerate(_COMPONENTS):
+                for j in range(columns):
+                    text += f"            {sums}{i * 4 + r}_{j} += a{i}.{component} * b{j};\n"
+        text += "            }\n"
+    text += "        }\n"
+    if tile.half:
+        for i in range(rows * 4):
+            for j in range(columns):
+                text += f"        c{i}_{j} += vec4<f32>(h{i}_{j});\n"
+    return text + "        workgroupBarrier();\n    }\n    }\n"
+
+
+def _place(side: _Side, tile: Tile, step: int) -> str:
+    """Which four numbers of the tile an invocation moves: ``slow`` and ``fast`` along rows."""
+    wide = (side.size if side.along else tile.k) // 4
+    return (
+        f"            let i = li + {step * 256}u;\n"
+        f"            let slow = i / {wide}u;\n            let fast = i % {wide}u;\n"
+    )
+
+
+def _read(side: _Side, tile: Tile, step: int, name: str) -> str:
+    if side.along:
+        inside = f"k0 + slow < end && {side.first} + fast * 4u < {side.edge}"
+        place = f"{side.at} + (k0 + slow) * {side.stride} + {side.first} / 4u + fast"
+    else:
+        inside = f"k0 + fast * 4u < end && {side.first} + slow < {side.edge}"
+        place = f"{side.at} + ({side.first} + slow) * {side.stride} + k0 / 4u + fast"
+    number = "f16" if tile.half else "f32"
+    return (
+        f"        {{\n{_place(side, tile, step)}"
+        f"            {name} = vec4<{number}>();\n"
+        f"            if ({inside}) {{ {name} = {side.fetch}({place}); }}\n        }}\n"
+    )
+
+
+def _keep(side: _Side, tile: Tile, step: int, name: str) -> str:
+    text = f"        {{\n{_place(side, tile, step)}"
+    if side.along:
+        text += f"            s{side.name}[slow * {side.row}u + fast] = {name};\n"
+    else:
+        for c, component in enumerate(_COMPONENTS):
+            cell = f"(fast * 4u + {c}u) * {side.row}u + slow / 4u"
+            text += f"            s{side.name}[{cell}][slow % 4u] = {name}.{component};\n"
+    return text + "        }\n"

@@ -1,0 +1,118 @@
+"""The device: what is there, limits, errors, and what a dispatch costs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("wgpu")
+
+from ingle.errors import DeviceLost, DoesNotFit, EngineFault, InvalidRequest
+from ingle.models.gguf import read_header
+from ingle.training.architecture import Architecture
+from ingle.training.step import Step
+from ingle.training.vulkan import trial
+from ingle.training.vulkan.device import Device, adapters, choose
+from ingle.training.vulkan.executor import VulkanExecutor
+from ingle.training.vulkan.kernel import Binding, Kernel
+from ingle.training.vulkan.machine import FLOATS, HALVES, Machine
+from ingle.training.vulkan.matmul import Form, Tile
+from ingle.training.vulkan.memory import read
+from tests.training.models import write_base
+from tests.training.vulkan.devices import SHAPE, adapter, batch, device, step_of
+
+
+def test_devices_are_listed_and_chosen() -> None:
+    found = adapters()
+    assert choose().name == found[0].name
+    assert found[0].max_buffer >= 1 << 27
+    with pytest.raises(InvalidRequest, match="vulkan:99"):
+        choose(99)
+
+
+def test_a_buffer_over_the_limit_is_refused() -> None:
+    small = device(max_buffer=2 << 20)
+    small.buffer(2 << 20)
+    with pytest.raises(DoesNotFit, match="over the limit") as caught:
+        small.buffer((2 << 20) + 4)
+    assert caught.value.details["device"] == small.adapter.name
+
+
+def test_a_lost_device_says_so(tmp_path: Path) -> None:
+    lost = Device(choose(), exact=True)
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    architecture = Architecture.of(read_header(path))
+    step = Step(VulkanExecutor(path, SHAPE, adapter(architecture), device=lost))
+    lost.close()
+    with pytest.raises(DeviceLost):
+        step.gradients(batch())
+
+
+def test_a_kernel_that_is_no_wgsl_is_refused() -> None:
+    wrong = Kernel("wrong", (), (Binding("x", "f32", "read_write"),), "fn main() { x[0] = y; }")
+    with pytest.raises(EngineFault, match="wrong"):
+        device().compile(wrong)
+
+
+@pytest.mark.parametrize("tile", [*FLOATS, *HALVES, Tile(128, 64, 16)])
+def test_products_by_every_tile(tile: Tile) -> None:
+    used = device(exact=False)
+    if tile.half and not used.halves:
+        pytest.skip("this device has no numbers of 16 bits")
+    trial.check(used, tile)
+
+
+def test_a_wrong_product_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "PARAMETERS", (*trial.PARAMETERS,))
+    real = trial.kernel
+    monkeypatch.setattr(
+        trial, "kernel", lambda form, tile: real(form._replace(a_turned=not form.a_turned), tile)
+    )
+    with pytest.raises(EngineFault, match="computes wrongly"):
+        trial.check(device(), FLOATS[0])
+
+
+@pytest.mark.parametrize("after", ["", "accumulate", "add", "bias"])
+def test_a_long_k_in_pieces(after: str) -> None:
+    """Few tiles and a long k: pieces are summed, and what comes after comes once."""
+    machine = Machine(device())
+    machine.enough = 12
+    chance = np.random.default_rng(0)
+    m, n, k = 20, 72, 500
+    arrays = {"a": (m, k), "b": (n, k), "c": (m, n), "d": (m, n)}
+    values = {name: chance.standard_normal(s).astype(np.float32) for name, s in arrays.items()}
+    made = {name: machine.new(*size) for name, size in arrays.items()}
+    for name, x in values.items():
+        machine.device.write(made[name].storage.buffer, x)
+    given = made["d"] if after in ("add", "bias") else None
+    machine.multiply(
+        Form(b_turned=True, after=after), made["a"], made["b"], made["c"], m, n, k, d=given,
+        alpha=0.5,
+    )  # fmt: skip
+    program = machine.recorder.finish([made["c"]])
+    assert len(program) == 2
+    program.play()
+    expected = 0.5 * values["a"] @ values["b"].T
+    expected += {"": 0, "accumulate": values["c"], "add": values["d"], "bias": values["d"][0]}[
+        after
+    ]
+    np.testing.assert_allclose(read(machine.device, made["c"]), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_dispatch_costs_little(tmp_path: Path) -> None:
+    """Replaying what was recorded is only encoding: bind groups and pipelines are kept."""
+    step = step_of(write_base(tmp_path / "base.gguf", kind="Q8_0"))
+    step.gradients(batch())
+    executor = step.executor
+    (program, _), *_ = executor._programs.values()
+    costs = []
+    for _ in range(5):
+        executor.device.wait()
+        began = time.thread_time()
+        program.play()
+        costs.append((time.thread_time() - began) / len(program))
+    executor.device.wait()
+    assert min(costs) < 30e-6

@@ -1,0 +1,189 @@
+"""The Vulkan executor against torch's autograd: tensor types, architectures, limits, dropout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("wgpu")
+
+from ingle.errors import CapabilityMissing, DoesNotFit, StorageError  # noqa: E402
+from ingle.training.batch import IGNORE, Batch  # noqa: E402
+from ingle.training.lora import Shape  # noqa: E402
+from ingle.training.step import Step  # noqa: E402
+from tests.training.models import write_base  # noqa: E402
+from tests.training.pytorch.test_step import reference  # noqa: E402
+from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
+from tests.training.vulkan.devices import SHAPE, batch, executor_of, step_of, worst  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    "kind", ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"]
+)
+def test_loss_and_gradients_on_every_tensor_type(tmp_path: Path, kind: str) -> None:
+    path = write_base(tmp_path / "base.gguf", kind=kind)
+    step, rows = step_of(path, keep=3), batch()
+    expected, gradients, logits = reference(path, rows)
+    loss, found = step.gradients(rows)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+    if kind == "Q8_0":  # and of what does not follow from it
+        again = step.gradients(rows)  # played, not recorded
+        assert again[0] == loss
+        assert worst(again[1], found) == 0.0
+        assert step.loss(rows) == pytest.approx(expected, rel=1e-5)
+        np.testing.assert_allclose(step.logits(rows), logits, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+@pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama", "gemma3"])
+def test_every_architecture(tmp_path: Path, architecture: str, keep: int) -> None:
+    """With blocks computed once more, and with insides of some kept; tied and not."""
+    path = write_base(tmp_path / "base.gguf", architecture=architecture, tied=keep == 0)
+    loss, found = step_of(path, keep=keep).gradients(batch())
+    expected, gradients, _ = reference(path, batch())
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+
+
+@pytest.mark.parametrize("mib", [128, 32, 2, 0.25])
+def test_no_buffer_is_over_the_limit(tmp_path: Path, mib: float) -> None:
+    """A vocabulary and a feed-forward that are over the smaller limits when dequantised."""
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    limit = int(mib * 2**20)
+    step, rows = step_of(path, max_buffer=limit, keep=1), batch(40, 1)
+    loss, found = step.gradients(rows)
+    expected, gradients, _ = reference(path, rows)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+    assert step.executor.device.statistics.largest <= limit
+
+
+def test_what_no_buffer_can_hold_is_refused(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    with pytest.raises(DoesNotFit, match="over the limit") as caught:
+        step_of(path, max_buffer=1 << 16).gradients(batch(72, 2))
+    assert caught.value.details["available_bytes"] == 1 << 16
+
+
+@pytest.mark.parametrize("rank", [3, 16])
+def test_ranks_and_some_targets_only(tmp_path: Path, rank: int) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    shape = Shape(rank=rank, alpha=4.0, targets=("attn_v", "ffn_gate", "ffn_down"))
+    loss, found = step_of(path, shape).gradients(batch())
+    expected, gradients, _ = reference(path, batch(), shape)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+
+
+def test_dropout_drops_what_torch_drops(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    shape = SHAPE._replace(dropout=0.4)
+    step, other = step_of(path, shape), torch_step(path, shape)
+    losses = set()
+    for seed in (5, 6):
+        loss, found = step.gradients(batch(24, 1), seed=seed)
+        expected, gradients = other.gradients(batch(24, 1), seed=seed)
+        assert loss == pytest.approx(expected, rel=1e-5)
+        assert worst(found, gradients) < 1e-4
+        losses.add(loss)
+    assert len(losses) == 2
+
+
+def test_packed_documents_do_not_see_each_other(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf")
+    step = step_of(path)
+    first, second = batch(24, 1), batch(16, 1)
+    packed = Batch(
+        *(np.concatenate((getattr(first, name), getattr(second, name)), 1)
+          for name in ("tokens", "labels", "positions")),
+        np.array([[0] * 24 + [1] * 16]),
+    )  # fmt: skip
+    weight = 1 / packed.supervised
+    alone = [step.gradients(rows, weight=weight) for rows in (first, second)]
+    together = step.gradients(packed)
+    assert together[0] == pytest.approx(alone[0][0] + alone[1][0], rel=1e-5)
+    assert worst(together[1], {n: x + alone[1][1][n] for n, x in alone[0][1].items()}) < 1e-4
+
+
+def test_advantages_weigh_tokens(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf")
+    advantages = np.random.default_rng(4).standard_normal((2, 24)).astype(np.float32)
+    rows = batch()._replace(advantages=advantages)
+    loss, found = step_of(path).gradients(rows)
+    expected, gradients = torch_step(path).gradients(rows)
+    assert loss == pytest.approx(expected, rel=1e-4)
+    assert worst(found, gradients) < 1e-4
+
+
+def test_what_is_not_supervised_changes_nothing(tmp_path: Path) -> None:
+    step, rows = step_of(write_base(tmp_path / "base.gguf")), batch()
+    nothing = rows._replace(labels=np.full_like(rows.labels, IGNORE))
+    loss, gradients = step.gradients(nothing)
+    assert loss == 0.0
+    assert all(not gradient.any() for gradient in gradients.values())
+
+
+def test_sixteen_bits_go_the_same_way(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    rough = step_of(path, exact=False)
+    if not rough.executor.device.halves:
+        pytest.skip("this device has no numbers of 16 bits")
+    loss, exact = step_of(path).gradients(batch())
+    found = rough.gradients(batch())
+    assert found[0] == pytest.approx(loss, rel=0.01)
+    assert worst(found[1], exact) < 0.03
+
+
+def _steps(step: Step[Any], count: int, first: int = 0) -> list[tuple[float, float]]:
+    found = []
+    for number in range(first, first + count):
+        for micro in range(2):
+            step.accumulate(batch(16 + 8 * micro, 1), seed=number, weight=0.05)
+        found.append(step.update(1e-2))
+    return found
+
+
+def test_updates_are_torchs(tmp_path: Path) -> None:
+    """Micro-batches of two sizes added up, clipping, decay, and AdamW's moments."""
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    how = {"decay": 0.1, "clip": 0.5}
+    found, expected = (_steps(of(path, **how), 2) for of in (step_of, torch_step))
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_a_state_goes_on_number_for_number(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    whole = step_of(path)
+    _steps(whole, 1)
+    state = whole.executor.state()
+    rest = _steps(whole, 1, first=1)
+    resumed = step_of(path)
+    resumed.executor.load(state)
+    assert _steps(resumed, 1, first=1) == rest
+    for name, x in whole.executor.state().items():
+        np.testing.assert_array_equal(resumed.executor.state()[name], x)
+    other = executor_of(path, Shape(rank=8))
+    with pytest.raises(StorageError, match="another adapter"):
+        other.load(state)
+
+
+def test_a_loss_that_is_no_number_moves_nothing(tmp_path: Path) -> None:
+    step = step_of(write_base(tmp_path / "base.gguf", kind="Q8_0"))
+    before = step.executor.state()
+    step.accumulate(batch(), weight=float("inf"))
+    _, norm = step.update(1e-2)
+    assert not np.isfinite(norm)
+    step.executor._adapter.forget()
+    for name, x in before.items():
+        np.testing.assert_array_equal(step.executor.state()[name], x)
+
+
+def test_types_that_cannot_be_trained_on_are_named(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q2_K")
+    with pytest.raises(CapabilityMissing, match=r"Q2_K.*Q8_0"):
+        step_of(path)
