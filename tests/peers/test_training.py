@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -244,4 +245,9 @@ def test_uploads_are_bounded_and_checked(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InvalidRequest):
         send(0, b"x" * (PIECE + 1))
     uploads.forget("ab" * 32)
+    assert not path.exists()
+    monkeypatch.setattr("ingle.node.uploads.MOST", 1000)
+    assert send(0, content).size == size
+    os.utime(path, (0, 0))
+    Uploads(tmp_path)
     assert not path.exists()

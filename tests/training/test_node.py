@@ -19,7 +19,7 @@ pytest.importorskip("jinja2")
 from ingle.client.home import AsyncHome, open_async
 from ingle.client.training import training_request
 from ingle.config import Settings
-from ingle.errors import Busy, InvalidRequest, RunNotFound, WorkerDied
+from ingle.errors import Busy, Cancelled, InvalidRequest, RunNotFound, WorkerDied
 from ingle.models.store import Store
 from ingle.operations import (
     Event,
@@ -122,6 +122,8 @@ async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
         await home.train("tiny", data, "other", rank=0)
     await home.remove_run("letters")
     assert await home.runs() == []
+    # What turned texts into tokens was loaded for the run alone, and is gone.
+    assert (await home.status()).workers == []
 
 
 async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) -> None:
@@ -183,6 +185,30 @@ async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> Non
     ended = await second.task
     assert ended is not None
     assert (ended.run.state, ended.run.step) == ("done", 2)
+
+
+async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> None:
+    first = watch(home, data, "first", steps=3)
+    await first.task
+    paused = watch(home, data, "paused")
+    await paused.reaches(1)
+    await home.stop_run("paused")
+    await paused.task
+    busy = watch(home, data, "busy")
+    await busy.reaches(1)
+    waiting = Watched(home, Train(name="paused", resume=True, wait=True))
+    async with asyncio.timeout(30):
+        while "waits for the run 'busy'" not in waiting.notes:
+            await asyncio.sleep(0.02)
+    with pytest.raises(InvalidRequest, match="goes on already"):
+        await home.resume_run("paused")
+    await home.stop_run("paused")
+    with pytest.raises(Cancelled):
+        await waiting.task
+    run = (await home.show_run("paused")).run
+    assert (run.state, run.error) == ("paused", "")
+    await home.stop_run("busy")
+    await busy.task
 
 
 async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(

@@ -195,6 +195,9 @@ def _readable(job: TrainingJob) -> list[str]:
             for variable in ("HF_DATASETS_CACHE", "HF_HUB_CACHE") if variable in os.environ
         )]  # fmt: skip
         found += [str(cache) for cache in caches if cache.is_dir()]
+    for variable in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
+        files = os.environ.get(variable, "").split(os.pathsep)
+        found += [file for file in files if Path(file).is_file()]
     return list(dict.fromkeys(found))
 
 

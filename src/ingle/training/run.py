@@ -31,6 +31,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ingle.errors import (
+    DeviceLost,
     DiskFull,
     DoesNotFit,
     InvalidRequest,
@@ -77,7 +78,7 @@ class Run:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
         self.plan = plan
-        self.step = 0
+        self.step = self._saved = 0
         self.stopping = False
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
         self.shape = Shape(
@@ -174,6 +175,7 @@ class Run:
         Raises:
             TrainingFailed: the loss is no number any more; the last good moment is saved.
             DiskFull: the state could not be saved; the one before is intact.
+            DeviceLost: the device is gone; says which step is saved.
         """
         saved = time.monotonic()
         clock = Clock()
@@ -184,15 +186,22 @@ class Run:
             rate = self.plan.rate * schedule.share(
                 self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
             )
-            rows = self.micro_rows
-            loss, tokens = self._one(rate)
+            rows, began = self.micro_rows, time.monotonic()
+            try:
+                loss, tokens = self._one(rate)
+            except DeviceLost as lost:
+                raise DeviceLost(
+                    f"{lost.message}; the run is saved at step {self._saved}",
+                    hint=f"ingle train --resume {self.plan.name}",
+                ) from None
+            speed = tokens / max(1e-9, time.monotonic() - began)
             self.step += 1
             last = self.step == steps
             checked, better = None, False
             if self._check is not None and (self.step % every == 0 or last):
                 checked = self._validate()
                 better = self.watch.look(self.step, checked)
-            speed = clock.tick(tokens)
+            clock.tick()
             self._losses.note(self.step, loss, rate, speed, checked)
             if better:
                 self._save_best()
@@ -209,6 +218,7 @@ class Run:
         """Write the state of this moment, whole or not at all."""
         place = {"place": json.dumps(self._place())}
         self._write(self.folder / "state.safetensors", self.executor.state(), place)
+        self._saved = self.step
 
     def _write(
         self, path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]
@@ -274,7 +284,7 @@ class Run:
         }
 
     def _take_place(self, place: dict[str, Any]) -> None:
-        self.step = place["step"]
+        self.step = self._saved = place["step"]
         self.micro_rows = place["micro_rows"]
         self.watch = msgspec.convert(place["watch"], Watch)
 
