@@ -135,6 +135,23 @@ async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) ->
     assert await home.runs() == []
 
 
+async def test_a_cached_data_set_is_read_through_its_links(
+    home: AsyncHome, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox of the process lets it see the cache, and what links in it lead to."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    folder = tmp_path / "hf" / "hub" / "datasets--ember--letters"
+    snapshot = folder / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (folder / "blobs").mkdir()
+    data.rename(folder / "blobs" / "0123")
+    (snapshot / "train.jsonl").symlink_to("../../blobs/0123")
+    run = await home.train("tiny", "ember/letters", **SMALL, steps=1)
+    assert (run.name, run.state) == ("letters", "done")
+    again = await home.train("tiny", snapshot, "by-path", **SMALL, steps=1)
+    assert again.loss == run.loss
+
+
 async def test_it_is_stopped_followed_and_goes_on(home: AsyncHome, data: Path) -> None:
     first = watch(home, data, "long")
     await first.reaches(2)
