@@ -19,7 +19,7 @@ pytest.importorskip("jinja2")
 from ingle.client.home import AsyncHome, open_async
 from ingle.client.training import training_request
 from ingle.config import Settings
-from ingle.errors import Busy, Cancelled, InvalidRequest, RunNotFound, WorkerDied
+from ingle.errors import Busy, Cancelled, DoesNotFit, InvalidRequest, RunNotFound, WorkerDied
 from ingle.models.store import Store
 from ingle.operations import (
     Event,
@@ -205,8 +205,6 @@ async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> Non
 
 
 async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> None:
-    first = watch(home, data, "first", steps=3)
-    await first.task
     paused = watch(home, data, "paused")
     await paused.reaches(1)
     await home.stop_run("paused")
@@ -276,3 +274,17 @@ async def test_a_node_that_ends_has_its_runs_saved(
         kept = (await home.show_run("kept")).run
         assert kept.state == "paused"
         assert (Path(kept.folder) / "state.safetensors").exists()
+
+
+async def test_what_cannot_work_is_refused_before_the_data_is_read(
+    home: AsyncHome, data: Path
+) -> None:
+    for options, error, words in (
+        ({"sequence": 4096}, InvalidRequest, "more than the 512"),
+        ({"rank": 100_000}, InvalidRequest, "rank: 100000"),
+        ({"targets": ["attn_z"]}, InvalidRequest, "no matrix attn_z"),
+        ({"micro_rows": 1 << 20, "rows": 1 << 20, "sequence": 512}, DoesNotFit, "MiB are free"),
+    ):
+        with pytest.raises(error, match=words):
+            await home.train("tiny", data, "impossible", **{**SMALL, **options})
+        assert await home.runs() == []

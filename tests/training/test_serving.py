@@ -79,7 +79,7 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert "The ember glow.<|im_end|>]]" in preview.out
         assert "guild.jsonl, line 1" in preview.out
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
-        how = ["--steps", "40", "--rate", "5e-3", "--rank", "8", "--rows", "1", "--sequence", "64"]
+        how = ["--steps", "20", "--rate", "5e-3", "--rank", "8", "--rows", "1", "--sequence", "64"]
         trained = ended(place.start("train", "ember", "--data", str(data), *how), seconds=200)
         assert trained.status == 0, trained
         assert "ember+guild" in trained.err
@@ -87,14 +87,14 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert answer.out.strip() == EXAMPLES[3]["completion"]
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
         (run,) = place.ok("runs", "--json").data
-        assert (run["name"], run["step"], run["state"]) == ("guild", 40, "done")
+        assert (run["name"], run["step"], run["state"]) == ("guild", 20, "done")
         assert run["loss"] < 0.5
         shown = place.ok("runs", "guild", "--svg", "guild.svg", "--png", "guild.png").out
         assert "A loss" in shown
         assert "\x1b" not in shown
         assert (tmp_path / "guild.svg").read_text().startswith("<svg")
         assert (tmp_path / "guild.png").read_bytes().startswith(b"\x89PNG")
-        assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 40
+        assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 20
         shown = place.ok("adapter", "show", "guild").out
         assert "ember sha256:" in shown
         assert "A loss" in shown
@@ -117,12 +117,12 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         missing = place.ingle("train", "--resume", "nothing", "--json")
         assert missing.error["code"] == "run_not_found"
         other = place.start(
-            "train", "ember", "--data", str(data), "--name", "other", *how, "--steps", "4"
+            "train", "ember", "--data", str(data), "--name", "other", *how, "--steps", "2"
         )
         assert ended(other, seconds=200).status == 0
         compared = place.ok("runs", "compare", "guild", "other").out
         assert "B other" in compared
-        assert re.search(r"steps +40 +4\n", compared)
+        assert re.search(r"steps +20 +2\n", compared)
         assert place.ingle("runs", "compare", "guild", "--json").error["code"] == "invalid_request"
         place.ok("runs", "rm", "other")
         assert [run["name"] for run in place.ok("runs", "list", "--json").data] == ["guild"]

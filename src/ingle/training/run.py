@@ -34,18 +34,16 @@ from ingle.errors import (
     DeviceLost,
     DiskFull,
     DoesNotFit,
-    InvalidRequest,
     RunNotFound,
     StorageError,
     TrainingFailed,
 )
-from ingle.training import adapter_files, memory, schedule
+from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.clock import Clock
 from ingle.training.dataset import Dataset
 from ingle.training.devices import open_executor
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
-from ingle.training.lora import TARGETS, Shape
 from ingle.training.losses import Losses
 from ingle.training.plan import Plan
 from ingle.training.step import Step
@@ -81,24 +79,12 @@ class Run:
         self.step = self._saved = 0
         self.stopping = False
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
-        self.shape = Shape(
-            plan.rank,
-            plan.alpha or 2.0 * plan.rank,
-            plan.targets or TARGETS,
-            plan.rank_stabilised,
-            plan.dropout,
-        )
+        self.shape = fitting.shape_of(plan)
         self.executor, self.way = open_executor(
             Path(plan.base), self.shape, device=plan.device, dtype=plan.dtype, seed=plan.seed,
             rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
         )  # fmt: skip
-        architecture = self.executor.architecture
-        if plan.sequence > architecture.context:
-            raise InvalidRequest(
-                f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
-                f"that {plan.model} was trained for",
-                field="sequence",
-            )
+        fitting.check_sequence(plan, self.executor.architecture)
         self._engine = Step(self.executor)
         self._data = Dataset(folder / "train", plan.sequence)
         check = folder / "validation"
@@ -152,8 +138,7 @@ class Run:
 
     def check_memory(self) -> None:
         """Raises DoesNotFit: it would not fit into what is free now; says what would."""
-        free = memory.available(self.plan.device)
-        memory.check(self.needs(), free, self.micro_rows, self.plan.sequence)
+        fitting.check_memory(self.plan, self.micro_rows)
 
     def check_disk(self) -> None:
         """Raises DiskFull: its states and files would not fit on the disk."""

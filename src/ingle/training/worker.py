@@ -40,7 +40,7 @@ from ingle.operations import (
 )
 from ingle.operations.training import TrainingJob
 from ingle.protocol.connection import Connection, SocketStream
-from ingle.training import preparation
+from ingle.training import fitting, preparation
 from ingle.training.device_lock import DeviceLock
 from ingle.training.examples import Columns, Source
 from ingle.training.lora import TARGETS
@@ -110,6 +110,7 @@ class Worker:
                     yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
+                await asyncio.to_thread(fitting.check, plan, plan.micro_rows)
                 prepared = await self._unless_stopped(self._prepare(plan))
                 for sentence in prepared.sentences(plan.sequence):
                     yield TrainingNote(text=sentence)
