@@ -68,6 +68,24 @@ def losses(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / "losses.jsonl").read_text().splitlines()]
 
 
+def test_a_data_set_is_packed_once_an_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.resume(begin(tmp_path, epochs=3.0, sequence=32, rows=5, dropout=0.0))
+    packed: list[int] = []
+    rows = Dataset.rows
+
+    def counted(self: Dataset, seed: int, epoch: int) -> list[list[int]]:
+        packed.append(epoch)
+        return rows(self, seed, epoch)
+
+    monkeypatch.setattr(Dataset, "rows", counted)
+    monkeypatch.setattr(run, "_check", None)
+    steps = list(run.train())
+    assert len(steps) == run.steps == 12
+    assert sorted(packed) == [0, 0, 1, 2]
+
+
 def test_it_learns_and_says_so(tmp_path: Path) -> None:
     run = Run.resume(begin(tmp_path, steps=60))
     progress = list(run.train())

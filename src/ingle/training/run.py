@@ -16,6 +16,7 @@ run that was never killed.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -119,13 +120,17 @@ class Run:
         except msgspec.DecodeError as error:
             raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
 
-    @property
+    @functools.cached_property
     def steps(self) -> int:
         """How many steps it has in all."""
         if self.plan.steps:
             return self.plan.steps
-        rows = len(self._data.rows(self.plan.seed, 0))
-        return max(1, math.ceil(self.plan.epochs * rows / self.plan.rows))
+        return max(1, math.ceil(self.plan.epochs * self._epoch_rows / self.plan.rows))
+
+    @functools.cached_property
+    def _epoch_rows(self) -> int:
+        """Rows of an epoch. Packing a large data set takes a while: it is done once an epoch."""
+        return len(self._data.rows(self.plan.seed, 0))
 
     @property
     def finished(self) -> bool:
@@ -338,7 +343,7 @@ class Run:
         """The rows of a step: epochs one after the other, each in an order of its own."""
         found = []
         for index in range(step * self.plan.rows, (step + 1) * self.plan.rows):
-            epoch, at = divmod(index, len(self._of_epoch(0)))
+            epoch, at = divmod(index, self._epoch_rows)
             rows = self._of_epoch(epoch)
             found.append(rows[at % len(rows)])
         return found
