@@ -91,7 +91,7 @@ async def _attend(output: Output, home: AsyncHome, request: Train | FollowRun) -
         if isinstance(request, FollowRun) or stopping:
             task.cancel()
             return
-        output.note("\nsaving after this step; once more to leave at once")
+        output.note("\nsaves and stops; once more to leave at once")
         stopping.append(asyncio.create_task(stop()))
 
     for number in (signal.SIGINT, signal.SIGTERM):
