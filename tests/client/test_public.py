@@ -35,6 +35,7 @@ HOME = {
     *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
+    *("show_adapter", "allow_adapter"),
 }
 
 

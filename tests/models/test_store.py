@@ -220,7 +220,7 @@ def test_adapters_have_names_of_their_own(store: Store, tmp_path: Path, model_fi
         store.resolve_adapter("styl")
     with pytest.raises(BadModelFile, match="not an adapter"):
         store.add_adapter(model_file)
-    store.remove_adapter("style")
+    store.forget_adapter("style")
     assert list(store.blobs.all()) == []
     with pytest.raises(AdapterNotFound):
         store.resolve_adapter("style")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,8 @@ async def test_data_goes_under_a_grant_and_the_adapter_comes_back(
         steps = [event for event in events if isinstance(event, TrainingProgress)]
         assert [event.step for event in steps] == [1, 2, 3, 4]
         run = events[-1].run  # type: ignore[attr-defined]
-        assert (run.state, run.on, run.adapter) == ("done", "desk", "letters")
-        (adapter,) = phone.local.store.adapters()
-        assert adapter.name == "letters"
+        assert (run.state, run.on, run.adapter) == ("done", "desk", "letters:1")
+        adapter = phone.local.store.resolve_adapter("letters")
         assert desk.local.store.adapters() == []
         folder = Path(run.folder)
         assert (folder / "peft" / "adapter_model.safetensors").stat().st_size > 1000
@@ -245,4 +245,9 @@ def test_uploads_are_bounded_and_checked(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InvalidRequest):
         send(0, b"x" * (PIECE + 1))
     uploads.forget("ab" * 32)
+    assert not path.exists()
+    monkeypatch.setattr("ingle.node.uploads.MOST", 1000)
+    assert send(0, content).size == size
+    os.utime(path, (0, 0))
+    Uploads(tmp_path)
     assert not path.exists()

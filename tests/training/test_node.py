@@ -19,7 +19,7 @@ pytest.importorskip("jinja2")
 from ingle.client.home import AsyncHome, open_async
 from ingle.client.training import training_request
 from ingle.config import Settings
-from ingle.errors import Busy, InvalidRequest, RunNotFound, WorkerDied
+from ingle.errors import Busy, Cancelled, DoesNotFit, InvalidRequest, RunNotFound, WorkerDied
 from ingle.models.store import Store
 from ingle.operations import (
     Event,
@@ -122,6 +122,8 @@ async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
         await home.train("tiny", data, "other", rank=0)
     await home.remove_run("letters")
     assert await home.runs() == []
+    # What turned texts into tokens was loaded for the run alone, and is gone.
+    assert (await home.status()).workers == []
 
 
 async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) -> None:
@@ -131,6 +133,23 @@ async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) ->
         await home.train("tiny", bad, **SMALL)
     assert error.value.details["line"] == 2
     assert await home.runs() == []
+
+
+async def test_a_cached_data_set_is_read_through_its_links(
+    home: AsyncHome, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox of the process lets it see the cache, and what links in it lead to."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    folder = tmp_path / "hf" / "hub" / "datasets--ember--letters"
+    snapshot = folder / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (folder / "blobs").mkdir()
+    data.rename(folder / "blobs" / "0123")
+    (snapshot / "train.jsonl").symlink_to("../../blobs/0123")
+    run = await home.train("tiny", "ember/letters", **SMALL, steps=1)
+    assert (run.name, run.state) == ("letters", "done")
+    again = await home.train("tiny", snapshot, "by-path", **SMALL, steps=1)
+    assert again.loss == run.loss
 
 
 async def test_it_is_stopped_followed_and_goes_on(home: AsyncHome, data: Path) -> None:
@@ -185,6 +204,28 @@ async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> Non
     assert (ended.run.state, ended.run.step) == ("done", 2)
 
 
+async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> None:
+    paused = watch(home, data, "paused")
+    await paused.reaches(1)
+    await home.stop_run("paused")
+    await paused.task
+    busy = watch(home, data, "busy")
+    await busy.reaches(1)
+    waiting = Watched(home, Train(name="paused", resume=True, wait=True))
+    async with asyncio.timeout(30):
+        while "waits for the run 'busy'" not in waiting.notes:
+            await asyncio.sleep(0.02)
+    with pytest.raises(InvalidRequest, match="goes on already"):
+        await home.resume_run("paused")
+    await home.stop_run("paused")
+    with pytest.raises(Cancelled):
+        await waiting.task
+    run = (await home.show_run("paused")).run
+    assert (run.state, run.error) == ("paused", "")
+    await home.stop_run("busy")
+    await busy.task
+
+
 async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(
     home: AsyncHome, data: Path
 ) -> None:
@@ -233,3 +274,17 @@ async def test_a_node_that_ends_has_its_runs_saved(
         kept = (await home.show_run("kept")).run
         assert kept.state == "paused"
         assert (Path(kept.folder) / "state.safetensors").exists()
+
+
+async def test_what_cannot_work_is_refused_before_the_data_is_read(
+    home: AsyncHome, data: Path
+) -> None:
+    for options, error, words in (
+        ({"sequence": 4096}, InvalidRequest, "more than the 512"),
+        ({"rank": 100_000}, InvalidRequest, "rank: 100000"),
+        ({"targets": ["attn_z"]}, InvalidRequest, "no matrix attn_z"),
+        ({"micro_rows": 1 << 20, "rows": 1 << 20, "sequence": 512}, DoesNotFit, "MiB are free"),
+    ):
+        with pytest.raises(error, match=words):
+            await home.train("tiny", data, "impossible", **{**SMALL, **options})
+        assert await home.runs() == []

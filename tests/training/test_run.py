@@ -25,7 +25,7 @@ from ingle.errors import (  # noqa: E402
     StorageError,
     TrainingFailed,
 )
-from ingle.training import dataset, memory, schedule  # noqa: E402
+from ingle.training import dataset, devices, fitting, memory, schedule  # noqa: E402
 from ingle.training.batch import IGNORE  # noqa: E402
 from ingle.training.dataset import Dataset, Document  # noqa: E402
 from ingle.training.plan import Plan  # noqa: E402
@@ -66,6 +66,24 @@ def begin(folder: Path, **more: Any) -> Path:
 
 def losses(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / "losses.jsonl").read_text().splitlines()]
+
+
+def test_a_data_set_is_packed_once_an_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.resume(begin(tmp_path, epochs=3.0, sequence=32, rows=5, dropout=0.0))
+    packed: list[int] = []
+    rows = Dataset.rows
+
+    def counted(self: Dataset, seed: int, epoch: int) -> list[list[int]]:
+        packed.append(epoch)
+        return rows(self, seed, epoch)
+
+    monkeypatch.setattr(Dataset, "rows", counted)
+    monkeypatch.setattr(run, "_check", None)
+    steps = list(run.train())
+    assert len(steps) == run.steps == 12
+    assert sorted(packed) == [0, 0, 1, 2]
 
 
 def test_it_learns_and_says_so(tmp_path: Path) -> None:
@@ -174,7 +192,9 @@ def test_what_is_damaged_or_missing_is_named(tmp_path: Path) -> None:
         Run.resume(begin(tmp_path, name="long", sequence=4096))
 
 
-def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_with_what_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = Run.resume(begin(tmp_path, sequence=64))
     run.check_memory()
     needs = run.needs()
@@ -185,6 +205,26 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
     with pytest.raises(DoesNotFit) as error:
         memory.check(needs, 2**20, rows=1, sequence=64)
     assert "--sequence 32" in error.value.hint
+    plan = msgspec.structs.replace(run.plan, sequence=256, micro_rows=4)
+
+    def thrifty(rows: int, sequence: int) -> int:
+        """In the thriftiest way, which is taken where memory is short."""
+        monkeypatch.setattr(memory, "available", lambda _: 0)
+        way = devices.choose_way(
+            Path(plan.base), run.shape, device="cpu", dtype="float32", rows=rows, sequence=sequence
+        )
+        return way.needs.total
+
+    for rows, sequence, hint in (
+        (2, 256, "--micro-rows 2"), (1, 256, "--micro-rows 1"),
+        (1, 64, "--micro-rows 1 --sequence 64"), (1, 0, "a smaller base"),
+    ):  # fmt: skip
+        free = thrifty(rows, sequence) if sequence else 2**20
+        monkeypatch.setattr(memory, "available", lambda _, free=free: free)
+        with pytest.raises(DoesNotFit) as error:
+            fitting.check(plan, 4)
+        assert error.value.hint.endswith(hint) or hint in error.value.hint
+        assert error.value.details["available_bytes"] == free
 
 
 MEASURED = """

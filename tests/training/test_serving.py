@@ -29,7 +29,7 @@ def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:
     from tests.training.models import write_base
 
     write_base(tmp_path / "base.gguf", kind=kind)
-    run = Run.resume(begin(tmp_path, steps=40, dropout=0.0))
+    run = Run.resume(begin(tmp_path, steps=40, dropout=0.0, keep="last"))
     list(run.train())
     adapter = run.write_adapter()
     spec = LoadSpec(
@@ -79,7 +79,7 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert "The ember glow.<|im_end|>]]" in preview.out
         assert "guild.jsonl, line 1" in preview.out
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
-        how = ["--steps", "40", "--rate", "5e-3", "--rank", "8", "--rows", "1", "--sequence", "64"]
+        how = ["--steps", "20", "--rate", "5e-3", "--rank", "8", "--rows", "1", "--sequence", "64"]
         trained = ended(place.start("train", "ember", "--data", str(data), *how), seconds=200)
         assert trained.status == 0, trained
         assert "ember+guild" in trained.err
@@ -87,14 +87,29 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert answer.out.strip() == EXAMPLES[3]["completion"]
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
         (run,) = place.ok("runs", "--json").data
-        assert (run["name"], run["step"], run["state"]) == ("guild", 40, "done")
+        assert (run["name"], run["step"], run["state"]) == ("guild", 20, "done")
         assert run["loss"] < 0.5
         shown = place.ok("runs", "guild", "--svg", "guild.svg", "--png", "guild.png").out
         assert "A loss" in shown
         assert "\x1b" not in shown
         assert (tmp_path / "guild.svg").read_text().startswith("<svg")
         assert (tmp_path / "guild.png").read_bytes().startswith(b"\x89PNG")
-        assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 40
+        assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 20
+        shown = place.ok("adapter", "show", "guild").out
+        assert "ember sha256:" in shown
+        assert "A loss" in shown
+        merged = place.ok("adapter", "merge", "ember+guild", "--out", "baked.gguf")
+        assert merged.out.strip() == "baked.gguf"
+        place.ok("pull", "./baked.gguf")
+        answer = place.ok("run", "baked", "-t", "0", question)
+        assert answer.out.strip() == EXAMPLES[3]["completion"]
+        place.ok("rm", "baked")
+        place.ok("adapter", "add", "state/runs/guild/peft", "--name", "again", "--for", "ember")
+        answer = place.ok("run", "ember+again", "-t", "0", question)
+        assert answer.out.strip() == EXAMPLES[3]["completion"]
+        refused = place.ingle("run", "ember-embed+guild", "hello", "--json")
+        assert refused.error["code"] == "capability_missing"
+        assert "guild:1" in place.ok("adapter", "list").out
         node = place.ok("ps", "--json").data["pid"]
         assert "libtorch" not in Path(f"/proc/{node}/maps").read_text()
         again = place.ingle("train", "ember", "--data", str(data), "--json")
@@ -102,12 +117,12 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         missing = place.ingle("train", "--resume", "nothing", "--json")
         assert missing.error["code"] == "run_not_found"
         other = place.start(
-            "train", "ember", "--data", str(data), "--name", "other", *how, "--steps", "4"
+            "train", "ember", "--data", str(data), "--name", "other", *how, "--steps", "2"
         )
         assert ended(other, seconds=200).status == 0
         compared = place.ok("runs", "compare", "guild", "other").out
         assert "B other" in compared
-        assert re.search(r"steps +40 +4\n", compared)
+        assert re.search(r"steps +20 +2\n", compared)
         assert place.ingle("runs", "compare", "guild", "--json").error["code"] == "invalid_request"
         place.ok("runs", "rm", "other")
         assert [run["name"] for run in place.ok("runs", "list", "--json").data] == ["guild"]

@@ -52,7 +52,8 @@ def told(output: Output, ended: RunSummary | None) -> None:
         output.data(ended)
     elif ended.adapter:
         output.text(f"{ended.adapter}  step {ended.step}  loss {_number(ended.loss)}")
-        output.note(f'use it: ingle run {ended.model}+{ended.adapter} "..."')
+        name = ended.adapter.partition(":")[0]  # its last version
+        output.note(f'use it: ingle run {ended.model}+{name} "..."')
     if ended.state == "paused":
         if not output.json:
             output.note(
@@ -90,7 +91,7 @@ async def _attend(output: Output, home: AsyncHome, request: Train | FollowRun) -
         if isinstance(request, FollowRun) or stopping:
             task.cancel()
             return
-        output.note("\nsaving after this step; once more to leave at once")
+        output.note("\nsaves and stops; once more to leave at once")
         stopping.append(asyncio.create_task(stop()))
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -27,7 +27,7 @@ COMMANDS = {
     "unshare": ("ingle.cli.share", "Share a model no more."),
     "train": ("ingle.cli.train", "Adapt a model to your own examples (LoRA)."),
     "runs": ("ingle.cli.runs", "Training runs: list, show, follow, compare, stop."),
-    "adapter": ("ingle.cli.adapter", "LoRA adapters: add, list, remove."),
+    "adapter": ("ingle.cli.adapter", "LoRA adapters: add, list, show, merge, share."),
     "ps": ("ingle.cli.node", "What is in memory."),
     "stop": ("ingle.cli.node", "Free a model's memory, or stop the node."),
     "suspend": ("ingle.cli.node", "Free all memory and take no work."),

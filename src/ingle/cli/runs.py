@@ -71,7 +71,7 @@ def show_command(output: Output, name: str, svg: Path | None, png: Path | None) 
     output.pairs(_pairs(found))
     if found.losses:
         output.text("")
-        _draw(output, chart)
+        draw(output, chart)
 
 
 @runs_command.command("follow")
@@ -123,7 +123,7 @@ def compare_command(
         ],
     )
     output.text("")
-    _draw(output, chart)
+    draw(output, chart)
 
 
 @runs_command.command("pause")
@@ -221,7 +221,8 @@ def _line(name: str, losses: list[LossPoint], *, checked: bool) -> Line:
     return Line(name, smooth([(float(point.step), point.loss) for point in losses], POINTS))
 
 
-def _draw(output: Output, chart: Chart) -> None:
+def draw(output: Output, chart: Chart) -> None:
+    """A chart as wide as the terminal, without colours where nobody sees them."""
     import shutil
 
     from ingle.cli.curves import terminal

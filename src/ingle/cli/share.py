@@ -40,9 +40,14 @@ def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
             raise InvalidRequest("which model?", hint="ingle share MODEL --lan", field="model")
         _list(output)
         return
+    share(output, model, lan=lan, public=public)
+
+
+def share(output: Output, model: str, *, lan: bool, public: bool) -> None:
+    """Share a model, or an adapter (``+NAME``), and say so."""
     audience = Audience.PUBLIC if public else Audience.LAN if lan else Audience.PEERS
 
-    async def share() -> ShareSummary:
+    async def work() -> ShareSummary:
         from ingle.client.home import open_async
 
         async with open_async(otherwise="background", **flags()) as home:
@@ -56,7 +61,7 @@ def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
                             return event.share
         raise AssertionError("sharing ends with Shared or an error")
 
-    shared = run(share)
+    shared = run(work)
     if output.json:
         output.data(shared)
     else:

@@ -84,6 +84,9 @@ def train_command(
             "a model and examples are needed", hint="ingle train MODEL --data FILE", field="data"
         )
     if preview:
+        from ingle.node.trainer import check_installed
+
+        check_installed("jinja2", "gguf")
         from ingle.training.examples import Columns, Source
 
         source = Source.find(data, Columns(how["columns"]))

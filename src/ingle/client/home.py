@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,13 +12,17 @@ from typing import Any, Literal, TypeVar
 from ingle.client.chat import AsyncChat, take_sampling
 from ingle.client.connect import Otherwise, connect
 from ingle.client.paths import absolute
-from ingle.client.training import ready_to_send, training_request
+from ingle.client.training import converted, ready_to_send, training_request
 from ingle.config import Settings, load
+from ingle.errors import InvalidRequest
+from ingle.models.ref import part_from
 from ingle.node.node import Node, ask
 from ingle.operations import (
+    AdapterDetails,
     Adapters,
     AdapterSummary,
     AddAdapter,
+    AllowBase,
     Complete,
     CopyModel,
     DiskUsage,
@@ -70,6 +75,7 @@ from ingle.operations import (
     RunDetails,
     RunList,
     RunSummary,
+    ShowAdapter,
     ShowModel,
     Shown,
     ShowRun,
@@ -207,18 +213,44 @@ class AsyncHome:
         await self.ask(RemoveModel(model=model), Done)
 
     async def add_adapter(
-        self, path: str | Path, name: str = "", *, link: bool = False
+        self, path: str | Path, name: str = "", *, link: bool = False, base: str = ""
     ) -> AdapterSummary:
-        """Take in a LoRA adapter, a GGUF file."""
-        request = AddAdapter(path=str(Path(path).expanduser().resolve()), name=name, link=link)
-        return (await self.ask(request, Adapters)).adapters[0]
+        """Take in a LoRA adapter: a GGUF file, or a folder as PEFT writes it.
+
+        Args:
+            base: the model that a PEFT folder is for.
+        """
+        place = Path(path).expanduser().resolve()
+        if not place.is_dir():
+            request = AddAdapter(path=str(place), name=name, link=link)
+            return (await self.ask(request, Adapters)).adapters[0]
+        if not base:
+            raise InvalidRequest(
+                "a PEFT folder does not say how its base is stored here; name the model",
+                hint=f"ingle adapter add {place.name} --for MODEL",
+                field="base",
+            )
+        details = await self.show(base)
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / f"{place.name}.gguf"
+            await asyncio.to_thread(converted, place, details, target)
+            request = AddAdapter(path=str(target), name=name or part_from(place.name))
+            return (await self.ask(request, Adapters)).adapters[0]
 
     async def adapters(self) -> list[AdapterSummary]:
         """The LoRA adapters of the store."""
         return (await self.ask(ListAdapters(), Adapters)).adapters
 
+    async def show_adapter(self, name: str) -> AdapterDetails:
+        """An adapter, where it came from, and how it was trained."""
+        return await self.ask(ShowAdapter(name=name), AdapterDetails)
+
+    async def allow_adapter(self, name: str, model: str) -> None:
+        """Let an adapter be used on a model that is not its base: the same one, requantised."""
+        await self.ask(AllowBase(name=name, model=model), Done)
+
     async def remove_adapter(self, name: str) -> None:
-        """Forget an adapter."""
+        """Forget an adapter with all its versions, or one version (``NAME:2``)."""
         await self.ask(RemoveAdapter(name=name), Done)
 
     async def train(

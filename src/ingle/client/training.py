@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingle.config import Settings
-from ingle.errors import DiskFull, InvalidRequest
-from ingle.operations import Train, TrainingSettings, invalid_field
+from ingle.errors import DiskFull, EngineMissing, InvalidRequest
+from ingle.operations import ModelDetails, Train, TrainingSettings, invalid_field
 
 if TYPE_CHECKING:
     from ingle.training.examples import Example
@@ -71,6 +71,24 @@ def ready_to_send(request: Train, settings: Settings) -> Train:
         split="",
         columns="",
     )
+
+
+def converted(folder: Path, base: ModelDetails, target: Path) -> None:
+    """A PEFT folder's adapter as GGUF for a base.
+
+    Raises:
+        EngineMissing: what that needs is not installed.
+        BadModelFile, CapabilityMissing: the folder.
+    """
+    try:
+        from ingle.training.peft_files import convert
+    except ImportError as error:
+        raise EngineMissing(
+            f"PEFT adapters need {error.name}, which the core installation leaves out",
+            hint="pip install 'ingle[train]'",
+        ) from None
+    notes = {"base": base.digest, "model": base.name}
+    convert(folder, Path(base.files[0]), target, notes)
 
 
 def _written(path: Path, examples: Iterator[Example]) -> str:

@@ -42,6 +42,8 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     facts: Facts
     source: str = ""
     added: float = 0.0
+    bases: list[str] = []
+    """Of an adapter: digests of models that its owner allows it on, besides its own base."""
 
     @property
     def path(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,9 @@ from ingle.models.model import EMBEDDED, PROJECTOR, WEIGHTS, Model, ModelFile
 from ingle.models.nearest import nearest, or_nearest
 from ingle.models.ref import ModelRef, part_from
 from ingle.operations import DiskUsage, ModelDetails, ModelSummary, Pruned
+
+ADAPTER_MARK = "+"
+"""Before an adapter's name where models and adapters are named together."""
 
 
 class Store:
@@ -238,12 +242,36 @@ class Store:
         with self.index.read() as rows:
             return rows.all(index.ADAPTER)
 
-    def remove_adapter(self, name: str) -> None:
-        """Forget an adapter. Raises as `resolve_adapter`."""
+    def shared(self, name: str) -> Model:
+        """What is shared under a name: a model, or an adapter, whose name there begins with ``+``.
+
+        Raises: as `resolve` and `resolve_adapter`.
+        """
+        if not name.startswith(ADAPTER_MARK):
+            return self.resolve(name)
+        found = self.resolve_adapter(name.removeprefix(ADAPTER_MARK))
+        return msgspec.structs.replace(found, name=f"{ADAPTER_MARK}{found.name}")
+
+    def forget_adapter(self, name: str) -> None:
+        """Forget one name of an adapter. Raises as `resolve_adapter`."""
         found = self.resolve_adapter(name)
         with self.index.write() as rows:
             rows.delete(index.ADAPTER, ModelRef.parse(name).key)
         space.sweep(self.blobs, self.index, {found.digest})
+
+    def name_adapter(self, adapter: Model, name: str) -> Model:
+        """Give an adapter that is here another name (replacing what had it)."""
+        # As the index keeps them: blobs without a path.
+        files = [f if f.linked else msgspec.structs.replace(f, path="") for f in adapter.files]
+        ref = ModelRef.parse(name)
+        self._put(index.ADAPTER, ref, files, adapter.facts, adapter.source, "", adapter.bases)
+        return self.resolve_adapter(name)
+
+    def record_adapter(
+        self, name: str, files: list[ModelFile], facts: Facts, source: str, pull: str = ""
+    ) -> Model:
+        """Give the verified file of an adapter a name. Raises as `record`."""
+        return self._put(index.ADAPTER, ModelRef.parse(name), files, facts, source, pull)
 
     # -- space ---------------------------------------------------------------
 
@@ -283,6 +311,7 @@ class Store:
         facts: Facts,
         source: str,
         pull: str,
+        bases: Sequence[str] = (),
     ) -> Model:
         model = Model(
             name=ref.short,
@@ -291,6 +320,7 @@ class Store:
             facts=facts,
             source=source,
             added=time.time(),
+            bases=list(bases),
         )
         with self.index.write() as rows:
             for file in files:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from ingle.engines.probe import EngineReport, probe
 from ingle.errors import CapabilityMissing
-from ingle.models import fit
+from ingle.models import fit, lora
 from ingle.node import memory
 from ingle.node.ledger import Received
 from ingle.operations import (
+    AdapterDetails,
     Adapters,
     AdapterSummary,
     AddAdapter,
+    AllowBase,
     CopyModel,
     DeviceInfo,
     DiskUse,
@@ -41,6 +43,7 @@ from ingle.operations import (
     RemoveAdapter,
     RemoveModel,
     Resume,
+    ShowAdapter,
     ShowModel,
     Shown,
     Shutdown,
@@ -133,9 +136,14 @@ class Affairs:
             case ListAdapters():
                 found = await asyncio.to_thread(self._store.adapters)
                 yield Adapters(adapters=[_adapter(adapter) for adapter in found])
+            case ShowAdapter(name=name):
+                yield _details(await asyncio.to_thread(self._store.resolve_adapter, name))
+            case AllowBase(name=name, model=model_name):
+                allowed = await asyncio.to_thread(self._node.adapters.allow, name, model_name)
+                yield Done(message=f"{allowed.name} may be used on {model_name}")
             case RemoveAdapter(name=name):
-                await asyncio.to_thread(self._store.remove_adapter, name)
-                yield Done(message=f"{name} is forgotten")
+                gone = await asyncio.to_thread(self._node.adapters.remove, name)
+                yield Done(message=f"{', '.join(gone)}: forgotten")
             case _:
                 raise CapabilityMissing(f"this node cannot perform {operation_name(operation)!r}")
 
@@ -241,6 +249,24 @@ class Affairs:
         return (
             [] if name else [(f"upstream:{n}", "generate") for n in self._node.settings.upstreams]
         )
+
+
+def _details(adapter: Model) -> AdapterDetails:
+    made = lora.provenance(adapter.path)
+    return AdapterDetails(
+        adapter=_adapter(adapter),
+        path=str(adapter.path),
+        base=made.base,
+        model=made.model,
+        allowed=adapter.bases,
+        rank=made.rank,
+        alpha=made.alpha,
+        targets=made.targets,
+        data=made.data,
+        step=made.step,
+        plan=made.plan,
+        losses=made.losses,
+    )
 
 
 def _adapter(adapter: Model) -> AdapterSummary:

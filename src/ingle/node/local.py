@@ -15,6 +15,7 @@ from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.errors import EgressRefused
+from ingle.models.adapters import Adapters
 from ingle.models.store import Store
 from ingle.node import echo, images, memory
 from ingle.node.affairs import Affairs
@@ -67,6 +68,7 @@ class LocalNode:
         self._logs = state / "logs"
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
+        self.adapters = Adapters(self.store)
         self.ledger = EgressLedger(state / "node.sqlite3")
         self._budget = memory.Budget(settings.memory_bytes())
         self.scheduler = Scheduler(
@@ -75,7 +77,7 @@ class LocalNode:
             queue=settings.queue,
             start=self._start,
         )
-        self._wants = Wants(self.store, settings, self._budget)
+        self._wants = Wants(self.store, self.adapters, settings, self._budget)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
         self.last_used = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ingle.errors import IngleError, InvalidRequest, RunNotFound, StorageError
+from ingle.errors import Cancelled, IngleError, InvalidRequest, RunNotFound, StorageError
 from ingle.operations import LossPoint, RunDetails, RunSummary
 
 PLAN, PREPARED, LOSSES, STATUS = "run.json", "data.json", "losses.jsonl", "status.json"
@@ -89,7 +89,9 @@ class Runs:
 
     def fail(self, name: str, error: IngleError) -> None:
         """A run ended with an error. One that had not begun leaves nothing behind."""
-        if (self.path(name) / PLAN).exists():
+        if isinstance(error, Cancelled) and (self.path(name) / PLAN).exists():
+            self.note(name, state="paused", error=None)  # it was stopped while it waited
+        elif (self.path(name) / PLAN).exists():
             self.note(name, state="failed", error=error.to_data())
         else:
             shutil.rmtree(self.path(name), ignore_errors=True)

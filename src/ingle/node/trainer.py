@@ -60,7 +60,7 @@ class TrainerProcess:
         Raises:
             EngineMissing: what training needs is not installed.
         """
-        _check_installed()
+        check_installed(*MODULES)
         cache.mkdir(parents=True, exist_ok=True)
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "ingle.training.worker", str(theirs.fileno())]
@@ -154,10 +154,11 @@ class _TrainerStream(SocketStream):
         return data
 
 
-def _check_installed() -> None:
+def check_installed(*modules: str) -> None:
+    """Raises EngineMissing: some of these are not there; says what installs them."""
     import importlib.util
 
-    missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineMissing(
             f"training needs {', '.join(missing)}, which the core installation leaves out",
@@ -195,6 +196,9 @@ def _readable(job: TrainingJob) -> list[str]:
             for variable in ("HF_DATASETS_CACHE", "HF_HUB_CACHE") if variable in os.environ
         )]  # fmt: skip
         found += [str(cache) for cache in caches if cache.is_dir()]
+    for variable in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
+        files = os.environ.get(variable, "").split(os.pathsep)
+        found += [file for file in files if Path(file).is_file()]
     return list(dict.fromkeys(found))
 
 

@@ -283,7 +283,7 @@ class Trainings:
     def keep(self, name: str) -> str:
         """Put a run's adapter into the store; returns its name there."""
         path = self.runs.path(name) / "adapter.gguf"
-        return self._node.store.add_adapter(path, name).name
+        return self._node.adapters.keep(path, name).name
 
     def _answer(
         self, job: TrainingJob

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,8 @@ from ingle.operations import ExamplesReceived, SendExamples, Train
 
 MOST = 4 * 2**30
 """Bytes that one guest may have here at once."""
+LONGEST_S = 7 * 86400.0
+"""What lies here longer is deleted when the node starts."""
 PREFIX = "upload:"
 
 
@@ -23,6 +26,7 @@ class Uploads:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._tidy()
 
     def take(self, party: str, piece: SendExamples) -> ExamplesReceived:
         """Write a piece; says how much is there.
@@ -88,6 +92,12 @@ class Uploads:
     def forget(self, party: str) -> None:
         """Delete what a guest has sent."""
         shutil.rmtree(self._folder / party[:40], ignore_errors=True)
+
+    def _tidy(self) -> None:
+        """Delete what nobody came back for."""
+        for path in self._folder.glob("*/*"):
+            if time.time() - path.stat().st_mtime > LONGEST_S:
+                path.unlink(missing_ok=True)
 
     def _paths(self, party: str, sha256: str) -> tuple[Path, Path]:
         folder = self._folder / (party[:40] or "own")

@@ -12,6 +12,7 @@ from ingle.config import Settings
 from ingle.engines.engine import AdapterFile, LoadSpec, Role
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.models import fit
+from ingle.models.adapters import Adapters
 from ingle.models.model import Model
 from ingle.models.store import Store
 from ingle.node.memory import Budget
@@ -45,8 +46,11 @@ class Wants:
         budget: what all models together may use, for choosing defaults that fit.
     """
 
-    def __init__(self, store: Store, settings: Settings, budget: Budget) -> None:
+    def __init__(
+        self, store: Store, adapters: Adapters, settings: Settings, budget: Budget
+    ) -> None:
         self._store = store
+        self._adapters = adapters
         self._settings = settings
         self._budget = budget
 
@@ -101,7 +105,7 @@ class Wants:
             context=context,
             slots=slots,
             threads=self._settings.threads,
-            adapters=[self._adapter(use.name) for use in adapters],
+            adapters=[self._adapter(use.name, model) for use in adapters],
             prefixes=facts.prefixes,
             options=self._options(model, role),
         )
@@ -153,8 +157,9 @@ class Wants:
         binary = self._settings.llama_server
         return {"server_binary": binary} if binary else {}
 
-    def _adapter(self, name: str) -> AdapterFile:
+    def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)
+        self._adapters.check(adapter, model)
         return AdapterFile(name=name, path=str(Path(adapter.path)))
 
 

@@ -10,11 +10,14 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations.adapters import (
+    AdapterDetails,
     Adapters,
     AdapterSummary,
     AddAdapter,
+    AllowBase,
     ListAdapters,
     RemoveAdapter,
+    ShowAdapter,
 )
 from ingle.operations.chat import (
     Chat,
@@ -181,6 +184,8 @@ AnyOperation = (
     | ListShares
     | AddAdapter
     | ListAdapters
+    | ShowAdapter
+    | AllowBase
     | RemoveAdapter
     | WhoAmI
     | Invite
@@ -237,6 +242,7 @@ AnyEvent = (
     | Loaded
     | LedgerPage
     | Adapters
+    | AdapterDetails
     | Me
     | Invited
     | Reaching
@@ -280,10 +286,12 @@ def from_json(data: bytes | str) -> AnyOperation:
 
 
 __all__ = [
+    "AdapterDetails",
     "AdapterSummary",
     "AdapterUse",
     "Adapters",
     "AddAdapter",
+    "AllowBase",
     "AnyEvent",
     "AnyOperation",
     "Audience",
@@ -386,6 +394,7 @@ __all__ = [
     "Shared",
     "SharedModel",
     "Shares",
+    "ShowAdapter",
     "ShowCode",
     "ShowModel",
     "ShowRun",

@@ -129,7 +129,9 @@ class FileShelf:
 
     def _names(self, digest: str) -> list[str]:
         """What a file's model is called here; the digest, if it is a part of one."""
-        names = [m.name for m in self._room.local.store.models() if m.digest == digest]
+        store = self._room.local.store
+        names = [model.name for model in store.models() if model.digest == digest]
+        names += [adapter.name for adapter in store.adapters() if adapter.digest == digest]
         return names or [digest]
 
 

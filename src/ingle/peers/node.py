@@ -37,6 +37,7 @@ from ingle.operations import (
     Pair,
     Pull,
     Reasoning,
+    RemoveAdapter,
     RemoveModel,
     RemoveRun,
     RenamePeer,
@@ -119,7 +120,7 @@ class PeeredNode:
                 return self._closing(self._share(operation))
             case Pull():
                 return self._closing(self._pull(operation))
-            case RemoveModel():
+            case RemoveModel() | RemoveAdapter():
                 return self._closing(self._remove(operation))
             case Train() if place := self.trainings.place(operation):
                 return self._closing(self.trainings.train(operation, place))
@@ -151,7 +152,7 @@ class PeeredNode:
         for peer in self.room.book.peers():
             self.room.tell_grants(peer.key)
 
-    async def _remove(self, operation: RemoveModel) -> AsyncGenerator[Event, None]:
+    async def _remove(self, operation: RemoveModel | RemoveAdapter) -> AsyncGenerator[Event, None]:
         async with self.local.perform(operation) as events:
             async for event in events:
                 yield event

@@ -17,7 +17,7 @@ from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
 from ingle.training.lora import Shape
 
-_MODULES = {
+MODULES = {
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
     "attn_v": "self_attn.v_proj",
@@ -65,10 +65,10 @@ def write_peft(
     tensors: Numbers = {}
     for number in range(architecture.layers):
         for name in shape.targets:
-            prefix = f"base_model.model.model.layers.{number}.{_MODULES[name]}"
+            prefix = f"base_model.model.model.layers.{number}.{MODULES[name]}"
             a, b = (numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab")
             if architecture.rope_pairs and name in ("attn_q", "attn_k"):
-                b = _in_halves(b, architecture.head)
+                b = in_halves(b, architecture.head)
             tensors[f"{prefix}.lora_A.weight"] = a
             tensors[f"{prefix}.lora_B.weight"] = np.ascontiguousarray(b)
     save_file(tensors, folder / "adapter_model.safetensors")
@@ -80,7 +80,7 @@ def write_peft(
         "lora_alpha": shape.alpha,
         "use_rslora": shape.rank_stabilised,
         "lora_dropout": shape.dropout,
-        "target_modules": sorted(_MODULES[name].split(".")[1] for name in shape.targets),
+        "target_modules": sorted(MODULES[name].split(".")[1] for name in shape.targets),
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
@@ -88,7 +88,13 @@ def write_peft(
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1))
 
 
-def _in_halves(b: NDArray[np.float32], head: int) -> NDArray[np.float32]:
+def in_halves(b: NDArray[np.float32], head: int) -> NDArray[np.float32]:
     """Rows of each head from pairs (0, 1), (2, 3), ... to first halves, then second."""
     rows = b.reshape(-1, head // 2, 2, b.shape[1])
     return np.concatenate((rows[:, :, 0], rows[:, :, 1]), axis=1).reshape(b.shape)
+
+
+def in_pairs(b: NDArray[np.float32], head: int) -> NDArray[np.float32]:
+    """The other way round: what transformers has, as llama.cpp stores it."""
+    rows = b.reshape(-1, 2, head // 2, b.shape[1])
+    return np.ascontiguousarray(rows.swapaxes(1, 2)).reshape(b.shape)

@@ -1,4 +1,4 @@
-"""`Clock`: how fast a run goes, and how long it will take."""
+"""`Clock`: how long a run will take."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ class Clock:
         self._took: deque[float] = deque(maxlen=50)
         self._ticks = 0
 
-    def tick(self, tokens: int) -> float:
-        """A step of so many tokens is done; returns tokens per second."""
+    def tick(self) -> None:
+        """A step is done, and the look at the validation rows after it."""
         now = self._now()
         took, self._before = now - self._before, now
         self._ticks += 1
         if self._ticks == 2:
             self._took.clear()
         self._took.append(took)
-        return tokens / max(1e-9, took)
 
     def left(self, steps: int) -> float:
         """Seconds for so many more steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -87,12 +88,12 @@ class Examples:
         return self._check is not None
 
     def steps(self, epochs: float) -> int:
-        return max(1, math.ceil(epochs * len(self._of_epoch(0)) / self._rows))
+        return max(1, math.ceil(epochs * self._epoch_rows / self._rows))
 
     def lesson(self, step: int, rows: int) -> Lesson:
         found = []
         for index in range(step * self._rows, (step + 1) * self._rows):
-            epoch, at = divmod(index, len(self._of_epoch(0)))
+            epoch, at = divmod(index, self._epoch_rows)
             of_epoch = self._of_epoch(epoch)
             found.append(of_epoch[at % len(of_epoch)])
         return Lesson(
@@ -109,6 +110,11 @@ class Examples:
             total += self._engine.loss(batch) * batch.supervised
             count += batch.supervised
         return total / max(1, count)
+
+    @functools.cached_property
+    def _epoch_rows(self) -> int:
+        """Rows of an epoch. Packing a large data set takes a while: it is done once an epoch."""
+        return len(self._data.rows(self._seed, 0))
 
     def _of_epoch(self, epoch: int) -> list[list[int]]:
         if self._epoch[0] != epoch:

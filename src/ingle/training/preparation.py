@@ -85,7 +85,7 @@ async def prepare(
         InvalidRequest, CapabilityMissing: the data, a row or the template.
     """
     split = data.split(split)
-    total = sum(1 for _ in data.examples(split))
+    total = await asyncio.to_thread(lambda: sum(1 for _ in data.examples(split)))
     checks_from: Iterable[Example] = ()
     if validation is not None:
         both = VALIDATION in validation.splits
@@ -115,7 +115,7 @@ async def prepare(
     return Prepared(
         train=written,
         validation=checked,
-        sha256=data.sha256(split),
+        sha256=await asyncio.to_thread(data.sha256, split),
         shared=shared,
         alike=train.alike,
         leaks=max(0, len(train.near & checks.near) - shared),

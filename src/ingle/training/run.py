@@ -16,6 +16,7 @@ run that was never killed.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -31,20 +32,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ingle.errors import (
+    DeviceLost,
     DiskFull,
     DoesNotFit,
-    InvalidRequest,
     RunNotFound,
     StorageError,
     TrainingFailed,
 )
-from ingle.training import adapter_files, memory, schedule
+from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.clock import Clock
 from ingle.training.devices import open_executor
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.lessons import Examples, Lesson, Lessons, halves
-from ingle.training.lora import TARGETS, Shape
 from ingle.training.losses import Losses
 from ingle.training.plan import Plan
 from ingle.training.reinforcement import rewards
@@ -82,27 +82,15 @@ class Run:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
         self.plan = plan
-        self.step = 0
+        self.step = self._saved = 0
         self.stopping = False
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
-        self.shape = Shape(
-            plan.rank,
-            plan.alpha or 2.0 * plan.rank,
-            plan.targets or TARGETS,
-            plan.rank_stabilised,
-            plan.dropout,
-        )
+        self.shape = fitting.shape_of(plan)
         self.executor, self.way = open_executor(
             Path(plan.base), self.shape, device=plan.device, dtype=plan.dtype, seed=plan.seed,
             rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
         )  # fmt: skip
-        architecture = self.executor.architecture
-        if plan.sequence > architecture.context:
-            raise InvalidRequest(
-                f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
-                f"that {plan.model} was trained for",
-                field="sequence",
-            )
+        fitting.check_sequence(plan, self.executor.architecture)
         self._engine = Step(self.executor)
         self._lessons = self._find_lessons()
         self._losses = Losses(folder / LOSSES)
@@ -134,7 +122,7 @@ class Run:
         except msgspec.DecodeError as error:
             raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
 
-    @property
+    @functools.cached_property
     def steps(self) -> int:
         """How many steps it has in all."""
         if self.plan.steps:
@@ -152,8 +140,7 @@ class Run:
 
     def check_memory(self) -> None:
         """Raises DoesNotFit: it would not fit into what is free now; says what would."""
-        free = memory.available(self.plan.device)
-        memory.check(self.needs(), free, self.micro_rows, self.plan.sequence)
+        fitting.check_memory(self.plan, self.micro_rows)
 
     def check_disk(self) -> None:
         """Raises DiskFull: its states and files would not fit on the disk."""
@@ -175,6 +162,7 @@ class Run:
         Raises:
             TrainingFailed: the loss is no number any more; the last good moment is saved.
             DiskFull: the state could not be saved; the one before is intact.
+            DeviceLost: the device is gone; says which step is saved.
         """
         saved = time.monotonic()
         clock = Clock()
@@ -185,16 +173,23 @@ class Run:
             rate = self.plan.rate * schedule.share(
                 self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
             )
-            rows = self.micro_rows
-            lesson = self._lessons.lesson(self.step, self.micro_rows)
-            loss = self._one(lesson, rate)
+            rows, began = self.micro_rows, time.monotonic()
+            lesson = self._lessons.lesson(self.step, rows)
+            try:
+                loss = self._one(lesson, rate)
+            except DeviceLost as lost:
+                raise DeviceLost(
+                    f"{lost.message}; the run is saved at step {self._saved}",
+                    hint=f"ingle train --resume {self.plan.name}",
+                ) from None
+            speed = lesson.tokens / max(1e-9, time.monotonic() - began)
             self.step += 1
             last = self.step == steps
             checked, better = None, False
             if self._lessons.checked and (self.step % every == 0 or last):
                 checked = self._lessons.check(self.micro_rows)
                 better = self.watch.look(self.step, checked)
-            speed = clock.tick(lesson.tokens)
+            clock.tick()
             self._losses.note(self.step, loss, rate, speed, checked, lesson.reward)
             if better:
                 self._save_best()
@@ -214,6 +209,7 @@ class Run:
         """Write the state of this moment, whole or not at all."""
         place = {"place": json.dumps(self._place())}
         self._write(self.folder / "state.safetensors", self.executor.state(), place)
+        self._saved = self.step
 
     def _write(
         self, path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]
@@ -279,7 +275,7 @@ class Run:
         }
 
     def _take_place(self, place: dict[str, Any]) -> None:
-        self.step = place["step"]
+        self.step = self._saved = place["step"]
         self.micro_rows = place["micro_rows"]
         self.watch = msgspec.convert(place["watch"], Watch)
 

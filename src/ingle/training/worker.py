@@ -40,7 +40,7 @@ from ingle.operations import (
 )
 from ingle.operations.training import TrainingJob
 from ingle.protocol.connection import Connection, SocketStream
-from ingle.training import preparation
+from ingle.training import fitting, preparation
 from ingle.training.device_lock import DeviceLock
 from ingle.training.examples import Columns, Source
 from ingle.training.lora import TARGETS
@@ -51,6 +51,8 @@ from ingle.training.vocabulary import Vocabulary
 
 T = TypeVar("T")
 LENGTH = struct.Struct(">I")
+TELL_S = 5.0
+"""How often it is told how far the preparation is."""
 TOLD_AFTER = 5
 """Steps after which the time that it will take is told."""
 
@@ -69,6 +71,7 @@ class Worker:
         self._run: Run | None = None
         self._stopping = asyncio.Event()
         self._keep = False
+        self._ready = (0, 0)
         self.idle = asyncio.Event()
         """Nothing is being trained: the process may end."""
         self.idle.set()
@@ -110,9 +113,10 @@ class Worker:
                     yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
-                prepared = await self._unless_stopped(self._prepare(plan))
-                for sentence in prepared.sentences(plan.sequence):
-                    yield TrainingNote(text=sentence)
+                await asyncio.to_thread(fitting.check, plan, plan.micro_rows)
+                async with aclosing(self._preparing(plan)) as notes:
+                    async for note in notes:
+                        yield note
             run = self._run = await asyncio.to_thread(Run.resume, self._folder)
             run.stopping = self._stopping.is_set() or self._job.keep_only
             if not run.stopping:
@@ -165,6 +169,22 @@ class Worker:
         else:
             lock.take()
 
+    async def _preparing(self, plan: Plan) -> AsyncGenerator[Event, None]:
+        """Prepare the data; tells now and then how far it is, and in the end what it is."""
+        work = asyncio.ensure_future(self._unless_stopped(self._prepare(plan)))
+        try:
+            while not (await asyncio.wait([work], timeout=TELL_S))[0]:
+                done, total = self._ready
+                yield TrainingNote(text=f"{done} of {total} examples are prepared")
+            for sentence in work.result().sentences(plan.sequence):
+                yield TrainingNote(text=sentence)
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    def _told(self, done: int, total: int) -> None:
+        self._ready = (done, total)
+
     async def _prepare(self, plan: Plan) -> preparation.Prepared:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
@@ -185,6 +205,7 @@ class Worker:
             split=request.split,
             validation=Source.find(request.validation, columns) if request.validation else None,
             seed=plan.seed,
+            told=self._told,
         )
         await ask(self._node, Unload(model=self._job.model), Done)
         plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)

@@ -232,7 +232,7 @@ class Shares:
         found: list[tuple[Share, str | None]] = []
         for share in shares:
             try:
-                same = self._store.resolve(share.name).digest == share.digest
+                same = self._store.shared(share.name).digest == share.digest
                 found.append((share, "" if same else None))
             except NotFound:
                 found.append((share, None))
@@ -257,7 +257,7 @@ class Shares:
         return well
 
     def _located(self, share: Share, digest: str) -> Path:
-        model = self._store.resolve(share.name)
+        model = self._store.shared(share.name)
         for file in model.files:
             if file.digest == digest:
                 path = Path(file.path)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ingle.config import Settings
 from ingle.config.settings import parse_size
-from ingle.errors import Cancelled, CapabilityMissing, EgressRefused, InvalidRequest
+from ingle.errors import BadModelFile, Cancelled, CapabilityMissing, EgressRefused, InvalidRequest
 from ingle.models.facts import facts_of
 from ingle.models.model import PROJECTOR, WEIGHTS, Model, ModelFile
 from ingle.models.rate import Rate
-from ingle.models.store import Store
+from ingle.models.store import ADAPTER_MARK, Store
 from ingle.models.threads import in_thread
 from ingle.operations import Done, Event, Operation, Progress, Pulled, operation_name
 from ingle.operations import sharing as operations
@@ -195,9 +195,14 @@ class Sharing:
         ]
         try:
             facts = facts_of([blobs.path(file.digest) for file in files if file.role == WEIGHTS])
+            if (facts.kind == "adapter") != name.startswith(ADAPTER_MARK):
+                raise BadModelFile(f"{name} is of the kind {facts.kind!r}, which is not its name's")
         except Exception:
             self._store.forget_pull(key, {file.digest for file in files})
             raise
+        if name.startswith(ADAPTER_MARK):
+            plain = name.removeprefix(ADAPTER_MARK)
+            return self._store.record_adapter(plain, files, facts, origin, key)
         return self._store.record(name, files, facts, origin, key)
 
     async def _share(self, operation: operations.ShareModel) -> AsyncGenerator[Event, None]:
@@ -206,7 +211,7 @@ class Sharing:
                 f"sharing with {operation.audience} would let it leave this device",
                 hint="ingle config set egress allow",
             )
-        model = await asyncio.to_thread(self._store.resolve, operation.model)
+        model = await asyncio.to_thread(self._store.shared, operation.model)
         for file in model.files:
             # A damaged one is read again: perhaps it was mended.
             damaged = any(

@@ -1,0 +1,90 @@
+"""Will a plan work on its base, and in the memory there is? Asked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingle.errors import DoesNotFit, InvalidRequest
+from ingle.models.gguf import read_header
+from ingle.training import memory
+from ingle.training.architecture import Architecture
+from ingle.training.devices import choose_way
+from ingle.training.lora import TARGETS, Shape
+from ingle.training.plan import Plan
+
+SHORTEST = 32
+"""Tokens of a row; rows that are shorter are no advice."""
+
+
+def shape_of(plan: Plan) -> Shape:
+    """The adapter that a plan asks for."""
+    return Shape(
+        plan.rank,
+        plan.alpha or 2.0 * plan.rank,
+        plan.targets or TARGETS,
+        plan.rank_stabilised,
+        plan.dropout,
+    )
+
+
+def check(plan: Plan, micro_rows: int) -> None:
+    """Refuse what cannot work.
+
+    Args:
+        micro_rows: rows that are worked on at once.
+
+    Raises:
+        CapabilityMissing, BadModelFile: the base.
+        InvalidRequest: the adapter's shape, or rows longer than the base can read.
+        DoesNotFit: too much memory; the hint is what would fit.
+    """
+    architecture = Architecture.of(read_header(Path(plan.base)))
+    shape_of(plan).check(architecture)
+    check_sequence(plan, architecture)
+    check_memory(plan, micro_rows)
+
+
+def check_sequence(plan: Plan, architecture: Architecture) -> None:
+    """Raises InvalidRequest: rows are longer than what the base was trained for."""
+    if plan.sequence > architecture.context:
+        raise InvalidRequest(
+            f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
+            f"that {plan.model} was trained for",
+            field="sequence",
+        )
+
+
+def check_memory(plan: Plan, micro_rows: int) -> None:
+    """Raises DoesNotFit: it does not fit into what is free now; the hint is what would."""
+    free = memory.available(plan.device)
+    try:
+        memory.check(_needs(plan, micro_rows, plan.sequence), free, micro_rows, plan.sequence)
+    except DoesNotFit as refused:
+        hint = "a smaller base, or one in fewer bits, such as Q4_K_M"
+        for rows, sequence in _smaller(micro_rows, plan.sequence):
+            if _needs(plan, rows, sequence).total <= free:
+                hint = f"the same command with --micro-rows {rows}"
+                if sequence != plan.sequence:
+                    hint += f" --sequence {sequence}"
+                break
+        details = {**refused.details, "device": plan.device}
+        raise DoesNotFit(refused.message, hint=hint, **details) from None
+
+
+def _needs(plan: Plan, rows: int, sequence: int) -> memory.Estimate:
+    way = choose_way(
+        Path(plan.base), shape_of(plan), device=plan.device, dtype=plan.dtype,
+        rows=rows, sequence=sequence,
+    )  # fmt: skip
+    return way.needs
+
+
+def _smaller(rows: int, sequence: int) -> Iterator[tuple[int, int]]:
+    """Fewer rows at once, which change nothing but the speed; then shorter ones."""
+    while rows > 1:
+        rows //= 2
+        yield rows, sequence
+    while sequence // 2 >= SHORTEST:
+        sequence //= 2
+        yield rows, sequence

@@ -1,0 +1,174 @@
+"""Merging: adapters baked into their base, as a model that needs them no more.
+
+Tensors go one by one: dequantised, what the adapters add is added, and
+quantised again, to the type that they had or to another. Quantising rounds, so
+a merged model in few bits is near to, not the same as, base and adapter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ingle.errors import CapabilityMissing, DiskFull
+from ingle.models import lora
+from ingle.models.gguf import Header, Tensor, read_header
+from ingle.training.quantize import PLAIN, Bytes, Values, numbers, packed
+
+KEEP = "keep"
+TYPES = (*PLAIN, "Q8_0")
+"""To which matrices may be changed; besides, each may keep its own."""
+_FILE_TYPES = {"F32": 0, "F16": 1, "Q8_0": 7, "BF16": 32}
+"""``general.file_type`` of llama.cpp."""
+
+
+class Part(NamedTuple):
+    """An adapter, and how much of it."""
+
+    name: str
+    path: Path
+    digest: str
+    scale: float = 1.0
+
+
+class Merged:
+    """A base with adapters in it, tensor by tensor.
+
+    Raises:
+        InvalidRequest: an adapter is for another base.
+        BadModelFile: a file is damaged.
+    """
+
+    def __init__(self, base: Path, parts: Sequence[Part], model: str) -> None:
+        for part in parts:
+            lora.check(part.path, base, part.name, model)
+        self.base = base
+        self.header: Header = read_header(base)
+        self._parts = [(part, _Adapter(part)) for part in parts]
+        self._parts_named = parts
+        self._data = np.memmap(base, dtype=np.uint8, mode="r")
+
+    @property
+    def notes(self) -> str:
+        """What was merged, as JSON."""
+        return json.dumps(
+            [{"name": p.name, "digest": p.digest, "scale": p.scale} for p in self._parts_named]
+        )
+
+    def tensors(self) -> Iterator[tuple[Tensor, bool]]:
+        """Each tensor, and whether an adapter changes it."""
+        for tensor in self.header.tensors:
+            yield tensor, any(tensor.name in adapter for _, adapter in self._parts)
+
+    def bytes(self, tensor: Tensor) -> Bytes:
+        """As they are in the base's file."""
+        start = self.header.data_offset + tensor.offset
+        return self._data[start : start + tensor.size]
+
+    def values(self, tensor: Tensor) -> Values:
+        """Numbers with what the adapters add: ``[out, in]``; a vector is one row."""
+        shape = (int(np.prod(tensor.shape[1:])), int(tensor.shape[0]))
+        found = numbers(self.bytes(tensor), tensor.type.name, shape)
+        for part, adapter in self._parts:
+            if tensor.name in adapter:
+                a, b = adapter.pair(tensor.name)
+                found = found + (b @ a) * np.float32(adapter.scale * part.scale)
+        return found
+
+
+class _Adapter:
+    """The matrices of an adapter's file."""
+
+    def __init__(self, part: Part) -> None:
+        header = read_header(part.path)
+        self._data = np.memmap(part.path, dtype=np.uint8, mode="r")
+        self._start = header.data_offset
+        self._tensors = {tensor.name: tensor for tensor in header.tensors}
+        alpha = header.metadata.get("adapter.lora.alpha", 0.0)
+        ranks = {t.shape[1] for t in header.tensors if t.name.endswith(".lora_a")}
+        rank = max(ranks, default=1)
+        # As llama.cpp: an alpha of 0 means that B and A are taken as they are.
+        self.scale = float(alpha) / rank if isinstance(alpha, (int, float)) and alpha else 1.0
+
+    def __contains__(self, name: str) -> bool:
+        return f"{name}.lora_a" in self._tensors
+
+    def pair(self, name: str) -> tuple[Values, Values]:
+        """A and B of a matrix."""
+        return self._side(f"{name}.lora_a"), self._side(f"{name}.lora_b")
+
+    def _side(self, name: str) -> Values:
+        tensor = self._tensors[name]
+        start = self._start + tensor.offset
+        data = self._data[start : start + tensor.size]
+        return numbers(data, tensor.type.name, (tensor.shape[1], tensor.shape[0]))
+
+
+def write_gguf(merged: Merged, out: Path, kind: str = KEEP) -> None:
+    """The merged model as GGUF, with the base's metadata.
+
+    Args:
+        kind: one of `TYPES` for all matrices, or `KEEP`.
+
+    Raises:
+        CapabilityMissing: a type cannot be read or written.
+        DiskFull: it could not be written; nothing is left behind.
+    """
+    import gguf
+
+    part = out.with_name(f"{out.name}.part")
+    architecture = str(merged.header.metadata.get("general.architecture", ""))
+    writer = gguf.GGUFWriter(part, architecture)
+    try:
+        _copy_metadata(merged, writer, kind)
+        plans = [(tensor, changed, _kind(tensor, kind)) for tensor, changed in merged.tensors()]
+        for tensor, _, chosen in plans:
+            quant = gguf.GGMLQuantizationType[chosen]
+            block, size = gguf.GGML_QUANT_SIZES[quant]
+            shape = [int(side) for side in reversed(tensor.shape)]
+            count = int(np.prod(shape)) // block * size
+            stored = [*shape[:-1], shape[-1] // block * size]
+            writer.add_tensor_info(tensor.name, stored, np.dtype(np.uint8), count, quant)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        for tensor, changed, chosen in plans:
+            same = not changed and chosen == tensor.type.name
+            data = merged.bytes(tensor) if same else packed(merged.values(tensor), chosen)
+            writer.write_tensor_data(np.ascontiguousarray(data))
+        writer.close()
+        part.replace(out)
+    except OSError as error:
+        raise DiskFull(f"{out}: {error.strerror or error}", hint="make room") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _kind(tensor: Tensor, kind: str) -> str:
+    """What a tensor is stored as: vectors and what is no matrix of weights stay as they are."""
+    if kind == KEEP or len(tensor.shape) < 2 or not tensor.name.endswith(".weight"):
+        return tensor.type.name
+    if kind not in TYPES:
+        raise CapabilityMissing(f"type: {kind} is none of {', '.join((KEEP, *TYPES))}")
+    return "F16" if kind == "Q8_0" and tensor.shape[0] % 32 else kind
+
+
+def _copy_metadata(merged: Merged, writer: Any, kind: str) -> None:
+    import gguf
+
+    reader = gguf.GGUFReader(merged.base)
+    for field in reader.fields.values():
+        # The writer says these itself.
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        value = field.contents()
+        if field.name == "general.file_type" and kind != KEEP:
+            value = _FILE_TYPES[kind]
+        first = field.types[0]
+        inner = field.types[-1] if first == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, value, first, sub_type=inner)
+    writer.add_string("ingle.merged", merged.notes)
