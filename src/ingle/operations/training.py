@@ -48,6 +48,14 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Steps between two looks at the validation rows; 0: ten looks in all."""
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Looks without a better validation loss after which it ends; 0: it goes to its end."""
+    rewards: Annotated[tuple[str, ...], msgspec.Meta(max_length=16)] = ()
+    """What sampled answers are worth (`ingle.training.reinforcement.rewards`); empty: the
+    examples' answers are learnt. With rewards, ``rows`` are prompts of a step."""
+    group: Annotated[int, msgspec.Meta(ge=2, le=256)] = 8
+    """Answers that are sampled to each prompt."""
+    temperature: Annotated[float, msgspec.Meta(gt=0.0, le=10.0)] = 1.0
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 256
+    """Of a sampled answer."""
     keep: Literal["best", "last"] = "best"
     """Which moment becomes the adapter: that of the best validation loss, or the last."""
 
@@ -130,7 +138,10 @@ class TrainingProgress(Event, frozen=True, kw_only=True, tag="training"):
     tokens: int = 0
     """Tokens of this step."""
     validation: float | None = None
-    """Mean loss of the validation rows, after some steps."""
+    """Mean loss of the validation rows, after some steps; with rewards, minus their mean on the
+    prompts set apart."""
+    reward: float | None = None
+    """Mean reward of the answers that this step sampled."""
 
 
 class Trained(Event, frozen=True, kw_only=True, tag="trained"):
@@ -163,6 +174,7 @@ class LossPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate: float = 0.0
     tokens_per_s: float = 0.0
     validation: float | None = None
+    reward: float | None = None
 
 
 class RunDetails(Event, frozen=True, kw_only=True, tag="run_details"):

@@ -29,3 +29,13 @@ class Batch(NamedTuple):
     def supervised(self) -> int:
         """Tokens that count."""
         return int((self.labels != IGNORE).sum())
+
+    def part(self, rows: slice) -> Batch:
+        """Some of the rows."""
+        return Batch(
+            self.tokens[rows],
+            self.labels[rows],
+            self.positions[rows],
+            None if self.documents is None else self.documents[rows],
+            None if self.advantages is None else self.advantages[rows],
+        )

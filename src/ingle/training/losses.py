@@ -19,7 +19,13 @@ class Losses:
         self._path = path
 
     def note(
-        self, step: int, loss: float, rate: float, speed: float, validation: float | None
+        self,
+        step: int,
+        loss: float,
+        rate: float,
+        speed: float,
+        validation: float | None,
+        reward: float | None = None,
     ) -> None:
         """Add a step.
 
@@ -30,6 +36,8 @@ class Losses:
         line["tokens_per_s"] = round(speed, 1)
         if validation is not None:
             line["validation"] = validation
+        if reward is not None:
+            line["reward"] = reward
         try:
             with self._path.open("a") as file:
                 file.write(json.dumps(line) + "\n")

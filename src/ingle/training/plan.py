@@ -18,4 +18,6 @@ class Plan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     data: str
     data_sha256: str
     device: str = "cpu"
+    end: int = -1
+    """The token that ends a turn; for runs with rewards."""
     dtype: Literal["float32", "bfloat16"] = "float32"

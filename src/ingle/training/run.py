@@ -41,12 +41,15 @@ from ingle.errors import (
 )
 from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.clock import Clock
-from ingle.training.dataset import Dataset
 from ingle.training.devices import open_executor
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
+from ingle.training.lessons import Examples, Lesson, Lessons, halves
 from ingle.training.losses import Losses
 from ingle.training.plan import Plan
+from ingle.training.reinforcement import rewards
+from ingle.training.reinforcement.rollouts import Settings
+from ingle.training.reinforcement.sampler import slots
 from ingle.training.step import Step
 from ingle.training.watch import Watch
 
@@ -69,6 +72,8 @@ class Progress(NamedTuple):
     """Tokens of the step."""
     halved: bool = False
     """Memory did not suffice: from this step on half as many rows are worked on at once."""
+    reward: float | None = None
+    """Mean reward of the answers that were sampled, in a run with rewards."""
 
 
 class Run:
@@ -87,10 +92,7 @@ class Run:
         )  # fmt: skip
         fitting.check_sequence(plan, self.executor.architecture)
         self._engine = Step(self.executor)
-        self._data = Dataset(folder / "train", plan.sequence)
-        check = folder / "validation"
-        self._check = Dataset(check, plan.sequence) if check.exists() else None
-        self._epoch = (-1, [[0]])
+        self._lessons = self._find_lessons()
         self._losses = Losses(folder / LOSSES)
         self.watch = Watch()
         self.micro_rows = min(plan.micro_rows, plan.rows)
@@ -125,12 +127,7 @@ class Run:
         """How many steps it has in all."""
         if self.plan.steps:
             return self.plan.steps
-        return max(1, math.ceil(self.plan.epochs * self._epoch_rows / self.plan.rows))
-
-    @functools.cached_property
-    def _epoch_rows(self) -> int:
-        """Rows of an epoch. Packing a large data set takes a while: it is done once an epoch."""
-        return len(self._data.rows(self.plan.seed, 0))
+        return self._lessons.steps(self.plan.epochs)
 
     @property
     def finished(self) -> bool:
@@ -177,22 +174,23 @@ class Run:
                 self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
             )
             rows, began = self.micro_rows, time.monotonic()
+            lesson = self._lessons.lesson(self.step, rows)
             try:
-                loss, tokens = self._one(rate)
+                loss = self._one(lesson, rate)
             except DeviceLost as lost:
                 raise DeviceLost(
                     f"{lost.message}; the run is saved at step {self._saved}",
                     hint=f"ingle train --resume {self.plan.name}",
                 ) from None
-            speed = tokens / max(1e-9, time.monotonic() - began)
+            speed = lesson.tokens / max(1e-9, time.monotonic() - began)
             self.step += 1
             last = self.step == steps
             checked, better = None, False
-            if self._check is not None and (self.step % every == 0 or last):
-                checked = self._validate()
+            if self._lessons.checked and (self.step % every == 0 or last):
+                checked = self._lessons.check(self.micro_rows)
                 better = self.watch.look(self.step, checked)
             clock.tick()
-            self._losses.note(self.step, loss, rate, speed, checked)
+            self._losses.note(self.step, loss, rate, speed, checked, lesson.reward)
             if better:
                 self._save_best()
             if better or self.finished or time.monotonic() - saved > STATE_EVERY_S:
@@ -201,7 +199,10 @@ class Run:
                 saved = time.monotonic()
             left = clock.left(steps - self.step)
             halved = rows != self.micro_rows
-            yield Progress(self.step, steps, loss, rate, speed, left, checked, tokens, halved)
+            yield Progress(
+                self.step, steps, loss, rate, speed, left, checked, lesson.tokens, halved,
+                lesson.reward,
+            )  # fmt: skip
         self.save()
 
     def save(self) -> None:
@@ -278,9 +279,37 @@ class Run:
         self.micro_rows = place["micro_rows"]
         self.watch = msgspec.convert(place["watch"], Watch)
 
-    def _one(self, rate: float) -> tuple[float, int]:
-        """One step: its mean loss, and the tokens it saw."""
-        tokens = self._accumulate()
+    def _find_lessons(self) -> Lessons:
+        """What the steps learn from."""
+        plan = self.plan
+        if not plan.rewards:
+            return Examples(
+                self.folder, self._engine, rows=plan.rows, sequence=plan.sequence, seed=plan.seed
+            )
+        from ingle.training.reinforcement.rewarded import Rewarded
+
+        settings = Settings(
+            prompts=plan.rows, group=plan.group, temperature=plan.temperature,
+            max_tokens=plan.max_tokens, slots=min(slots(), plan.rows * plan.group),
+        )  # fmt: skip
+        return Rewarded(
+            self.folder, Path(plan.base), self._write_policy,
+            [rewards.parse(spec) for spec in plan.rewards], settings,
+            end=plan.end, context=plan.sequence, seed=plan.seed,
+        )  # fmt: skip
+
+    def _write_policy(self) -> Path:
+        """The adapter as it is, for the engine that samples."""
+        path = self.folder / "policy.gguf"
+        numbers, architecture = self.executor.parameters(), self.executor.architecture
+        adapter_files.write_gguf(path, numbers, self.shape, architecture, {})
+        return path
+
+    def _one(self, lesson: Lesson, rate: float) -> float:
+        """One step: its mean loss. A lesson that teaches nothing moves nothing."""
+        if not lesson.batches:
+            return 0.0
+        self._accumulate(lesson)
         loss, norm = self._engine.update(rate)
         if not math.isfinite(norm):
             self.save()
@@ -289,23 +318,20 @@ class Run:
                 hint=f"train anew with a lower rate than {self.plan.rate:g}",
                 step=self.step,
             )
-        return loss, tokens
+        return loss
 
-    def _accumulate(self) -> int:
+    def _accumulate(self, lesson: Lesson) -> None:
         """Loss and gradients of a step, with fewer rows at once if memory does not suffice.
 
         Gradients are sums over rows, so in whatever portions, they are the same
         (but for what dropout drops).
-
-        Returns:
-            Tokens of the step.
 
         Raises:
             DoesNotFit: not even a single row fits; the last state is saved.
         """
         while True:
             try:
-                return self._sum(self.micro_rows)
+                return self._sum(lesson)
             except (RuntimeError, MemoryError, DoesNotFit) as error:
                 if not is_out_of_memory(error) or self.executor.world > 1:
                     raise
@@ -322,46 +348,20 @@ class Run:
             # Only now is what the failed step held let go of.
             self.micro_rows //= 2
             self._forget()
+            lesson = Lesson(halves(lesson.batches, self.micro_rows), lesson.reward)
 
     def _forget(self) -> None:
         """Forget the half of a step that was added up."""
         self.executor.forget()
         self._engine.take_loss()
 
-    def _sum(self, micro: int) -> int:
-        rows = self._rows(self.step)
-        batches = [self._data.batch(rows[at : at + micro]) for at in range(0, len(rows), micro)]
-        supervised = sum(batch.supervised for batch in batches)
-        for number, batch in enumerate(batches):
+    def _sum(self, lesson: Lesson) -> None:
+        weight = 1 / max(1, lesson.supervised)
+        for number, batch in enumerate(lesson.batches):
             if number % self.executor.world != self.executor.rank:
                 continue
             seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
-            self._engine.accumulate(batch, seed=seed, weight=1 / max(1, supervised))
-        return sum(batch.tokens.size for batch in batches)
-
-    def _rows(self, step: int) -> list[list[int]]:
-        """The rows of a step: epochs one after the other, each in an order of its own."""
-        found = []
-        for index in range(step * self.plan.rows, (step + 1) * self.plan.rows):
-            epoch, at = divmod(index, self._epoch_rows)
-            rows = self._of_epoch(epoch)
-            found.append(rows[at % len(rows)])
-        return found
-
-    def _of_epoch(self, epoch: int) -> list[list[int]]:
-        if self._epoch[0] != epoch:
-            self._epoch = (epoch, self._data.rows(self.plan.seed, epoch))
-        return self._epoch[1]
-
-    def _validate(self) -> float:
-        assert self._check is not None
-        total, count = 0.0, 0
-        rows = self._check.rows(0, 0)
-        for at in range(0, len(rows), self.micro_rows):
-            batch = self._check.batch(rows[at : at + self.micro_rows])
-            total += self._engine.loss(batch) * batch.supervised
-            count += batch.supervised
-        return total / max(1, count)
+            self._engine.accumulate(batch, seed=seed, weight=weight)
 
     def _load(self, path: Path) -> None:
         try:

@@ -273,6 +273,7 @@ def _event(progress: Progress) -> TrainingProgress:
         left_s=progress.left_s,
         tokens=progress.tokens,
         validation=progress.validation,
+        reward=progress.reward,
     )
 
 

@@ -46,6 +46,26 @@ def product(
     return out
 
 
+@torch.library.custom_op("ingle::towards_input", mutates_args=())
+def _towards_input(
+    gradient: Tensor, matrix: Tensor, a: Tensor, scale: float
+) -> tuple[Tensor, Tensor]:
+    """The gradient at ``x``, ``[count, in]``, and at what A made of it, ``[count, ranks]``.
+
+    As an operator of its own: a compiler would copy the first sum before it adds the second.
+    """
+    width = a.shape[1]
+    both = gradient @ matrix
+    low = both[:, width : width + len(a)] * scale
+    return both[:, :width].addmm_(low, a), low
+
+
+@_towards_input.register_fake
+def _(gradient: Tensor, matrix: Tensor, a: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    both = gradient.new_empty(len(gradient), matrix.shape[1])
+    return both[:, : a.shape[1]], gradient.new_empty(len(gradient), len(a))
+
+
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -66,13 +86,11 @@ class _Product(torch.autograd.Function):
         towards = gradient.flatten(0, -2)
         joined = joined.flatten(0, -2)
         rank = len(a) // len(spans)
-        both = towards @ matrix
-        low = both[:, width : width + len(a)] * scale
-        x = torch.addmm(both[:, :width], low, a)
+        x, low = _towards_input(towards, matrix, a, scale)
         at_a = (low.T @ joined[:, :width]).float()
         at_b = (towards.T @ joined[:, width : width + len(a)]).float()
         sides: list[Tensor] = []
         for number, span in enumerate(spans):
             columns = slice(number * rank, (number + 1) * rank)
             sides += [at_a[columns], at_b[span.start : span.end, columns]]
-        return (x.view(*gradient.shape[:-1], width), None, None, None, *sides)
+        return (x.unflatten(0, gradient.shape[:-1]), None, None, None, *sides)

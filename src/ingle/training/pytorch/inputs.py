@@ -6,6 +6,7 @@ same shape by writing its tensors over the old ones.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ def inputs(
     more = room - len(chosen)
 
     def up(values: NDArray[np.generic], kind: torch.dtype) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(device, kind, non_blocking=True)
+        return torch.from_numpy(np.array(values)).to(device, kind, non_blocking=True)
 
     documents = None if _single(batch.documents) else batch.documents
     starts = None
@@ -119,13 +120,24 @@ def _sight(
     local: bool,
 ) -> Sight:
     turns = frequencies(architecture, local=local, factors=factors)
-    angles = batch.positions[:, None, :, None] * turns
-    cosine, sine = (torch.from_numpy(f(angles)).to(device, dtype) for f in (np.cos, np.sin))
+    # The tables are looked up on the device: for long rows, computing them took as long as a block.
+    table = _table(tuple(turns), _rounded(int(batch.positions.max()) + 1, 256), device, dtype)
+    places = torch.from_numpy(np.array(batch.positions)).to(device)[:, None]
+    cosine, sine = (side[places] for side in table)
     window = architecture.window if local else 0
     mask = None
     if starts is None and (documents is not None or window):
         mask = _mask(batch.tokens.shape[1], documents, window, device)
     return Sight(cosine, sine, mask, starts, window)
+
+
+@functools.lru_cache(maxsize=8)
+def _table(
+    turns: tuple[float, ...], length: int, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of all positions up to a length, ``[length, head / 2]``."""
+    angles = np.arange(length)[:, None] * np.array(turns)
+    return tuple(torch.from_numpy(f(angles)).to(device, dtype) for f in (np.cos, np.sin))  # type: ignore[return-value]
 
 
 def _mask(

@@ -15,7 +15,8 @@ from ingle.training.reinforcement.policy import advantages, batches
 from ingle.training.reinforcement.rewards import Answer, Reward, total
 from ingle.training.reinforcement.sampler import Request, Sampler
 
-PROMPTS = "prompts.jsonl"
+PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
+"""In a run's folder: what is learnt from, and what is set apart to check on."""
 
 
 class Prompt(msgspec.Struct, frozen=True):
