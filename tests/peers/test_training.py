@@ -23,6 +23,7 @@ from ingle.errors import (
     IntegrityError,
     InvalidRequest,
     PeerLost,
+    Refused,
     RunNotFound,
 )
 from ingle.node.node import ask
@@ -49,6 +50,7 @@ from ingle.operations import (
     Train,
     Trained,
     TrainingProgress,
+    TrainingSettings,
 )
 from ingle.operations.training import PIECE
 from ingle.peers.node import PeeredNode
@@ -210,6 +212,9 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
             await drain(link, RemoveRun(name="secret"))
         with pytest.raises(GrantRefused):
             await drain(link, ShowRun(name="secret"))
+        code = TrainingSettings(rewards=("python:/tmp/check.py:score",))
+        with pytest.raises(Refused, match="Python function"):
+            await drain(link, Train(name="mine", model="tiny", settings=code))
         for path in (str(data), "upload:../../secret", f"upload:{'0' * 64}"):
             with pytest.raises(InvalidRequest):
                 await drain(link, Train(name="mine", model="tiny", data=path))

@@ -204,6 +204,7 @@ class Trainings:
                 f"there is no paired device {request.on!r}", hint="ingle peers", peer=request.on
             )
         if party != OWNER:
+            _check_rewards(request)
             request = self.uploads.resolve(party, request)
         if request.resume:
             self.runs.find(request.name)
@@ -335,6 +336,15 @@ class Trainings:
                 hint=f"ingle train --resume {name}", field="name",
             )  # fmt: skip
         return self._live[name]
+
+
+def _check_rewards(request: Train) -> None:
+    """Raises Refused: a guest names code of this disk; its rewards are those that need none."""
+    if any(spec.startswith("python") for spec in request.settings.rewards):
+        raise Refused(
+            "a reward that is a Python function runs on the device of its owner alone",
+            hint="use a reward that needs no code, or train on your own device",
+        )
 
 
 def _named(operation: Operation, party: str) -> Operation:
