@@ -80,7 +80,7 @@ def test_a_data_set_is_packed_once_an_epoch(
         return rows(self, seed, epoch)
 
     monkeypatch.setattr(Dataset, "rows", counted)
-    monkeypatch.setattr(run, "_check", None)
+    monkeypatch.setattr(run._lessons, "_check", None)
     steps = list(run.train())
     assert len(steps) == run.steps == 12
     assert sorted(packed) == [0, 0, 1, 2]
