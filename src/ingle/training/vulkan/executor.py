@@ -53,6 +53,7 @@ class VulkanExecutor:
         clip: float = 1.0,
     ) -> None:
         self.device = device
+        self.repeats = True
         self.rank, self.world = 0, 1
         self._machine = machine = Machine(device)
         self._weights = weights = Weights(base, device)
