@@ -168,7 +168,7 @@ class Device:
             raise DoesNotFit(
                 f"a buffer of {size} bytes is over the limit of {self.max_buffer} bytes "
                 f"of {self.adapter.name}",
-                hint="train with a shorter --sequence",
+                hint="train with a smaller --rank or a shorter --sequence",
                 needed_bytes=size,
                 available_bytes=self.max_buffer,
                 device=self.adapter.name,

@@ -11,6 +11,7 @@ from ingle.training.vulkan.kernel import Kernel, spread
 from ingle.training.vulkan.kernels import ADD, ADD_TO, FILL
 from ingle.training.vulkan.matmul import After, Form, Tile
 from ingle.training.vulkan.memory import Array, Pool, Storage
+from ingle.training.vulkan.pages import Layout, Paged
 from ingle.training.vulkan.recording import Recorder
 from ingle.training.vulkan.trial import check
 
@@ -68,6 +69,10 @@ class Machine:
     def new(self, rows: int, columns: int) -> Array:
         """An array for a while, with anything in it."""
         return Array(self.pool.take(rows * columns * 4), rows, columns)
+
+    def paged(self, layout: Layout, columns: int) -> Paged:
+        """A row for each token of a batch, for a while, with anything in them."""
+        return Paged(layout, tuple(self.new(page.rows, columns) for page in layout.pages))
 
     def rows(
         self,
