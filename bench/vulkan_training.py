@@ -30,6 +30,7 @@ from ingle.training.lora import Shape, fresh
 from ingle.training.step import Step
 from ingle.training.vulkan.device import Device, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
+from ingle.training.vulkan.fit import estimate
 from ingle.training.vulkan.machine import Machine
 from ingle.training.vulkan.matmul import Form, Tile
 
@@ -69,6 +70,11 @@ def step(shape: str, kind: str, rows: int, sequence: int, *options: str) -> None
     written = time.perf_counter() - began
     a, adapter = Architecture.of(read_header(path)), Shape(rank=RANK)
     keep = a.layers if "keep" in options else 0
+    header = read_header(path)
+    needs = estimate(
+        a, adapter, rows=rows, sequence=sequence, keep=keep,
+        file_bytes=sum(tensor.size for tensor in header.tensors),
+    )  # fmt: skip
     began = time.perf_counter()
     device = Device(choose(), exact="exact" in options)
     executor = VulkanExecutor(path, adapter, fresh(adapter, a, seed=0), device=device, keep=keep)
@@ -103,7 +109,7 @@ def step(shape: str, kind: str, rows: int, sequence: int, *options: str) -> None
         dispatches=count // len(times), steps=len(times),
         cpu_us_per_dispatch=round((time.process_time() - processor) / count * 1e6, 1),
         thread_us_per_dispatch=round((time.thread_time() - thread) / count * 1e6, 1),
-        peak_gib=round(device.statistics.peak / 2**30, 2),
+        needs_gib=round(needs.total / 2**30, 2), peak_gib=round(device.statistics.peak / 2**30, 2),
         largest_mib=round(device.statistics.largest / 2**20, 1),
         loss=[round(losses[0], 4), round(losses[-1], 4)],
     )  # fmt: skip

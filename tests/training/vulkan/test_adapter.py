@@ -14,10 +14,12 @@ pytest.importorskip("wgpu")
 from ingle.training.adapter_files import write_gguf  # noqa: E402
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.lora import Shape, fresh  # noqa: E402
+from ingle.training.run import Run  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
 from tests.training.engine import compare  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
+from tests.training.test_run import begin  # noqa: E402
 from tests.training.vulkan.devices import SHAPE, step_of, worst  # noqa: E402
 
 UPDATES = 18
@@ -69,3 +71,17 @@ def test_torch_and_vulkan_train_the_same_adapter(tmp_path: Path) -> None:
     assert worst(ours, theirs) < 1e-3
     ours, theirs = (step.logits(lesson(seed=9)) for step in steps)
     np.testing.assert_allclose(ours, theirs, atol=1e-2)
+
+
+def test_a_run_on_vulkan_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    how = {"steps": 3, "rows": 2, "micro_rows": 1, "device": "vulkan:0"}
+    whole = Run.resume(begin(tmp_path, name="whole", **how))
+    list(whole.train())
+    stopped = Run.resume(begin(tmp_path, name="stopped", **how))
+    for progress in stopped.train():
+        stopped.stopping = progress.step == 1
+    again = Run.resume(stopped.folder)
+    assert again.step == 1
+    list(again.train())
+    state = (again.folder / "state.safetensors").read_bytes()
+    assert state == (whole.folder / "state.safetensors").read_bytes()

@@ -64,7 +64,7 @@ class Machine:
         for tile in self.tiles:
             check(device, tile)
         # Workgroups that keep the device busy: with fewer, k is cut.
-        self.enough = 8 if device.adapter.kind == "CPU" else 120
+        self.enough = 8 if device.adapter.software else 120
 
     def new(self, rows: int, columns: int) -> Array:
         """An array for a while, with anything in it."""
