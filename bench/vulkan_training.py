@@ -23,13 +23,16 @@ from typing import Any
 import numpy as np
 
 from bench.bases import write_base
+from ingle.errors import EngineFault
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.batch import Batch
 from ingle.training.lora import Shape, fresh
 from ingle.training.step import Step
+from ingle.training.vulkan import race
 from ingle.training.vulkan.device import Device, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
+from ingle.training.vulkan.fit import estimate
 from ingle.training.vulkan.machine import Machine
 from ingle.training.vulkan.matmul import Form, Tile
 
@@ -69,6 +72,11 @@ def step(shape: str, kind: str, rows: int, sequence: int, *options: str) -> None
     written = time.perf_counter() - began
     a, adapter = Architecture.of(read_header(path)), Shape(rank=RANK)
     keep = a.layers if "keep" in options else 0
+    header = read_header(path)
+    needs = estimate(
+        a, adapter, rows=rows, sequence=sequence, keep=keep,
+        file_bytes=sum(tensor.size for tensor in header.tensors),
+    )  # fmt: skip
     began = time.perf_counter()
     device = Device(choose(), exact="exact" in options)
     executor = VulkanExecutor(path, adapter, fresh(adapter, a, seed=0), device=device, keep=keep)
@@ -96,14 +104,14 @@ def step(shape: str, kind: str, rows: int, sequence: int, *options: str) -> None
     median = statistics.median(times)
     say(
         arm="step", shape=shape, kind=kind, rows=rows, sequence=sequence, options=options,
-        device=device.adapter.name, halves=device.halves,
+        device=device.adapter.name, halves=device.halves, tile=executor._machine.large,
         tokens_per_s=round(rows * sequence / median), step_s=round(median, 4),
         tflops=round(work(a, rows, sequence, keep) / median / 1e12, 1),
         load_s=round(loaded, 2), first_step_s=round(first, 2), file_s=round(written, 2),
         dispatches=count // len(times), steps=len(times),
         cpu_us_per_dispatch=round((time.process_time() - processor) / count * 1e6, 1),
         thread_us_per_dispatch=round((time.thread_time() - thread) / count * 1e6, 1),
-        peak_gib=round(device.statistics.peak / 2**30, 2),
+        needs_gib=round(needs.total / 2**30, 2), peak_gib=round(device.statistics.peak / 2**30, 2),
         largest_mib=round(device.statistics.largest / 2**20, 1),
         loss=[round(losses[0], 4), round(losses[-1], 4)],
     )  # fmt: skip
@@ -135,54 +143,61 @@ def profile(executor: VulkanExecutor) -> None:
     say(profile_total_ms=round(total * 1e3, 2), empty_us=round(empty * 1e6, 1))
 
 
-LARGE = ((128, 4096, 2048), (128, 2048, 6144), (2048, 12288, 2048), (2048, 2048, 12288))
+LARGE = ((2048, 12288, 2048), (2048, 2048, 12288), (128, 4096, 2048), (128, 2048, 6144))
 """m, n and k of products of 1.7B."""
+TILES = (
+    *race.HALVES,
+    *race.FLOATS,
+    Tile(128, 128, 32, half=True, unroll=8),
+    Tile(128, 64, 32, half=True, threads=128, unroll=8),
+    Tile(64, 64, 32, half=True, threads=64, unroll=8),
+    Tile(64, 128, 32, half=True, threads=128),
+    Tile(128, 64, 16, half=True, threads=128, unroll=16),
+    Tile(64, 64, 16, half=True, threads=64, unroll=16),
+    Tile(128, 64, 16, threads=128),
+    Tile(64, 64, 8, threads=64, unroll=8),
+    Tile(128, 64, 16, threads=128, unroll=16),
+)
+"""Those that a device chooses from, and others."""
 
 
 def products(sizes: tuple[tuple[int, int, int], ...] = LARGE) -> None:
     """Large products, by several tiles."""
     device = Device(choose())
-    tiles = [
-        Tile(128, 128, 32, half=True), Tile(128, 128, 16), Tile(64, 64, 32, half=True),
-        Tile(64, 64, 16), Tile(128, 128, 16, half=True), Tile(128, 128, 8),
-        Tile(128, 64, 32, half=True), Tile(128, 128, 64, half=True), Tile(64, 64, 32),
-    ]  # fmt: skip
     machine = Machine(device)
-    say(arm="products", device=device.adapter.name, halves=device.halves)
+    say(arm="products", device=device.adapter.name, halves=device.halves, chosen=machine.large)
     started = time.perf_counter()
-    for tile in tiles:
+    for tile in TILES:
         if time.perf_counter() - started > LONGEST:
             say(stopped=f"after {LONGEST} s")
             break
         if tile.half and not device.halves:
             continue
-        for b_turned in (True, False):
-            for m, n, k in sizes:
-                machine.tiles = (tile, tile)
-                a, c = machine.new(m, k), machine.new(m, n)
-                b = machine.new(n, k) if b_turned else machine.new(k, n)
-                machine.fill(a, 0.5)
-                machine.fill(b, 0.0)
-                try:
-                    for _ in range(8):
-                        machine.multiply(
-                            Form(b_turned=b_turned, b_half=tile.half), a, b, c, m, n, k
-                        )
-                    program = machine.recorder.finish([c])
-                    program.play()
-                    device.wait()
-                    times = []
-                    for _ in range(3):
-                        began = time.perf_counter()
-                        program.play()
-                        device.wait()
-                        times.append((time.perf_counter() - began) / 8)
-                except Exception as error:  # a tile that a device refuses is a finding
-                    say(tile=tile, error=str(error)[:300])
-                    break
-                found = min(times)
-                say(tile=tile, b_turned=b_turned, m=m, n=n, k=k, us=round(found * 1e6, 1),
-                    tflops=round(2 * m * n * k / found / 1e12, 2))  # fmt: skip
+        found = []
+        for m, n, k in sizes:
+            a, b, c = machine.new(m, k), machine.new(n, k), machine.new(m, n)
+            machine.fill(a, 0.5)
+            machine.fill(b, 0.0)
+            form = Form(b_turned=True, b_half=device.halves)
+            began = time.perf_counter()
+            for _ in range(8):
+                machine.multiply(form, a, b, c, m, n, k, tile=tile)
+            try:
+                program = machine.recorder.finish([c])
+            except EngineFault as error:  # a tile that a device refuses is a finding
+                say(tile=tile, error=str(error)[:300])
+                break
+            compiled = time.perf_counter() - began
+            program.play()
+            times = []
+            for _ in range(3):
+                device.wait()
+                began = time.perf_counter()
+                program.play()
+                device.wait()
+                times.append((time.perf_counter() - began) / 8)
+            found.append(round(2 * m * n * k / min(times) / 1e12, 1))
+        say(tile=tile._asdict(), tflops=found, compile_s=round(compiled, 2))
 
 
 def check() -> None:

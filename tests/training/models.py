@@ -13,15 +13,22 @@ LAYERS, WIDTH, HEADS, KEY_VALUE_HEADS, HEAD, WIDE, VOCABULARY = 3, 256, 4, 2, 64
 
 
 def write_base(
-    path: Path, *, architecture: str = "qwen3", kind: str = "F32", tied: bool = True
+    path: Path,
+    *,
+    architecture: str = "qwen3",
+    kind: str = "F32",
+    tied: bool = True,
+    layers: int = LAYERS,
+    width: int = WIDTH,
+    wide: int = WIDE,
 ) -> Path:
     """A base whose matrices are of one tensor type."""
     rng = np.random.default_rng(7)
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(512)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(WIDE)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(wide)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KEY_VALUE_HEADS)
     writer.add_key_length(HEAD)
@@ -48,31 +55,31 @@ def write_base(
     def vector(name: str, size: int, middle: float = 1.0) -> None:
         writer.add_tensor(name, (middle + 0.1 * rng.standard_normal(size)).astype(np.float32))
 
-    matrix("token_embd.weight", VOCABULARY, WIDTH, 8.0)
-    vector("output_norm.weight", WIDTH)
+    matrix("token_embd.weight", VOCABULARY, width, 8.0)
+    vector("output_norm.weight", width)
     if not tied:
-        matrix("output.weight", VOCABULARY, WIDTH, 2.0)
+        matrix("output.weight", VOCABULARY, width, 2.0)
     queries, keys = HEADS * HEAD, KEY_VALUE_HEADS * HEAD
-    for layer in range(LAYERS):
+    for layer in range(layers):
         prefix = f"blk.{layer}."
-        vector(prefix + "attn_norm.weight", WIDTH)
-        vector(prefix + "ffn_norm.weight", WIDTH)
+        vector(prefix + "attn_norm.weight", width)
+        vector(prefix + "ffn_norm.weight", width)
         if architecture == "gemma3":
-            vector(prefix + "post_attention_norm.weight", WIDTH)
-            vector(prefix + "post_ffw_norm.weight", WIDTH)
+            vector(prefix + "post_attention_norm.weight", width)
+            vector(prefix + "post_ffw_norm.weight", width)
         if architecture in ("qwen3", "gemma3"):
             vector(prefix + "attn_q_norm.weight", HEAD)
             vector(prefix + "attn_k_norm.weight", HEAD)
         if architecture == "qwen2":
             for name, size in (("attn_q", queries), ("attn_k", keys), ("attn_v", keys)):
                 vector(f"{prefix}{name}.bias", size, 0.0)
-        matrix(prefix + "attn_q.weight", queries, WIDTH)
-        matrix(prefix + "attn_k.weight", keys, WIDTH)
-        matrix(prefix + "attn_v.weight", keys, WIDTH)
-        matrix(prefix + "attn_output.weight", WIDTH, queries)
-        matrix(prefix + "ffn_gate.weight", WIDE, WIDTH)
-        matrix(prefix + "ffn_up.weight", WIDE, WIDTH)
-        matrix(prefix + "ffn_down.weight", WIDTH, WIDE)
+        matrix(prefix + "attn_q.weight", queries, width)
+        matrix(prefix + "attn_k.weight", keys, width)
+        matrix(prefix + "attn_v.weight", keys, width)
+        matrix(prefix + "attn_output.weight", width, queries)
+        matrix(prefix + "ffn_gate.weight", wide, width)
+        matrix(prefix + "ffn_up.weight", wide, width)
+        matrix(prefix + "ffn_down.weight", width, wide)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -71,6 +71,8 @@ def show(output: Output, event: Event) -> None:
             output.note(text)
         case TrainingProgress() as at:
             checked = "" if at.validation is None else f"  validation {at.validation:.4f}"
+            if at.reward is not None:
+                checked = f"  reward {at.reward:.3f}{checked}"
             if checked or at.step == 1 or at.step % max(1, at.steps // LINES) == 0:
                 output.note(
                     f"step {at.step}/{at.steps}  loss {at.loss:.4f}{checked}  "

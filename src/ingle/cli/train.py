@@ -50,6 +50,10 @@ PREVIEW = 3
 @click.option("--check-every", type=int, default=0, help="Steps between looks at validation.")
 @click.option("--patience", type=int, default=0, help="End after so many looks without progress.")
 @click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True)
+@click.option("--reward", "rewards", multiple=True, help="What sampled answers are worth.")
+@click.option("--group", type=int, default=8, help="Answers to each prompt, with rewards.")
+@click.option("--temperature", type=float, default=1.0, help="Of sampled answers.")
+@click.option("--max-tokens", type=int, default=256, help="Of a sampled answer.")
 @click.option("--seed", type=int, default=0)
 @click.option("--device", default="", help="cpu or cuda; default: cuda where there is one.")
 @click.option("--wait", is_flag=True, help="Wait while another run uses the device.")
@@ -70,6 +74,10 @@ def train_command(
     \b
     {"prompt": "What is our motto?", "completion": "Embers glow."}      is an example; so is
     {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}
+
+    With --reward answers are sampled and the better ones made likelier (GRPO). A reward is
+    [WEIGHT*]KIND: answer, contains or number (compare with the example's "answer"),
+    format:REGEX, length:TOKENS, json, finished, python:FILE:FUNCTION.
 
     The base stays as it is served. Ctrl-C saves; go on with --resume.
     """

@@ -33,6 +33,7 @@ def training_request(model: str, data: str, name: str, options: dict[str, Any]) 
     fields = {**options, "model": model, "data": _path(data), "name": name or _name_of(data)}
     fields["validation"] = _path(str(options.get("validation") or ""))
     settings = {key: fields.pop(key) for key in list(fields) if key in _SETTINGS}
+    settings["rewards"] = [_reward(str(spec)) for spec in settings.get("rewards") or ()]
     try:
         return Train(settings=msgspec.convert(settings, TrainingSettings), **fields)
     except msgspec.ValidationError as error:
@@ -102,6 +103,13 @@ def _written(path: Path, examples: Iterator[Example]) -> str:
 
 
 _SETTINGS = frozenset(TrainingSettings.__struct_fields__)
+
+
+def _reward(spec: str) -> str:
+    """A reward; the file of a function by its whole path."""
+    before, python, rest = spec.partition("python:")
+    file, _, function = rest.rpartition(":")
+    return f"{before}{python}{_path(file)}:{function}" if python else spec
 
 
 def _path(text: str) -> str:

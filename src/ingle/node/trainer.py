@@ -196,6 +196,10 @@ def _readable(job: TrainingJob) -> list[str]:
             for variable in ("HF_DATASETS_CACHE", "HF_HUB_CACHE") if variable in os.environ
         )]  # fmt: skip
         found += [str(cache) for cache in caches if cache.is_dir()]
+    for spec in job.request.settings.rewards:
+        _, python, function = spec.partition("python:")
+        if python:
+            found.append(function.rpartition(":")[0])
     for variable in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
         files = os.environ.get(variable, "").split(os.pathsep)
         found += [file for file in files if Path(file).is_file()]

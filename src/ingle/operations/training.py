@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ingle.errors import InvalidRequest
 from ingle.operations.operation import Event, JsonObject, Operation
 
 RunName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -87,6 +88,14 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
     """Go on when the caller leaves; one `Done` once the first step is made."""
     on: str = ""
     """A paired device that is to do it; ``local``: here."""
+
+    def check(self) -> None:
+        if self.settings.rewards and self.on not in ("", "local"):
+            raise InvalidRequest(
+                "a run with rewards is made on this device: its answers are judged here",
+                hint="the same command without --on",
+                field="on",
+            )
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -158,9 +158,9 @@ class Dataset:
                 open_rows[at] = (room - size, row)
         return rows
 
-    def batch(self, rows: list[list[int]]) -> Batch:
-        """Rows of documents as one batch, padded to the longest."""
-        size = max(sum(self._size(d) for d in row) for row in rows)
+    def batch(self, rows: list[list[int]], width: int = 0) -> Batch:
+        """Rows of documents as one batch, padded to a width, or to the longest."""
+        size = width or max(sum(self._size(d) for d in row) for row in rows)
         tokens = np.zeros((len(rows), size), dtype=np.int64)
         labels = np.full((len(rows), size), IGNORE, dtype=np.int64)
         positions = np.zeros((len(rows), size), dtype=np.int64)

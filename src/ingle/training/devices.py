@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ingle.errors import InvalidRequest
+from ingle.errors import EngineMissing, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.training import lora, memory
 from ingle.training.architecture import Architecture
-from ingle.training.executor import Executor
+from ingle.training.executor import Executor, Numbers
 from ingle.training.memory import Estimate
 
 SHARE = 0.8
 """Of the free memory, how much a run may plan with."""
+Kind = Literal["cuda", "rocm", "xpu", "mps", "vulkan", "cpu"]
+"""The fastest first."""
+TORCH, WGPU = "ingle[train]", "ingle[train,vulkan]"
+Dtype = Literal["float32", "bfloat16"]
+
+
+class Device(NamedTuple):
+    """A place where training can run, or could if something were installed."""
+
+    name: str
+    """As ``--device`` takes it: ``cuda:0``, ``vulkan:0``, ``cpu``."""
+    kind: Kind
+    description: str
+    memory_total: int | None
+    """Bytes; None: it does not say."""
+    memory_free: int | None
+    missing: str = ""
+    """What must be installed before it can be used, as a command."""
+    software: bool = False
+    """It is the processor in disguise: good for trying, never chosen by itself."""
+
+    @property
+    def dtype(self) -> Dtype:
+        """What torch computes in there. Vulkan's numbers have 32 bits, its products 16 where
+        the device has them."""
+        return "bfloat16" if self.kind in ("cuda", "rocm", "xpu") else "float32"
 
 
 class Way(NamedTuple):
@@ -22,14 +50,76 @@ class Way(NamedTuple):
     packed: bool
     """The base stays as the file's bytes."""
     recompute: bool
-    """A block's inside is computed once more rather than kept."""
+    """Insides of blocks are computed once more rather than kept, at least of some."""
     needs: Estimate
+    keep: int = 0
+    """Vulkan: of so many blocks the insides are kept."""
+
+
+class Choice(NamedTuple):
+    """The device that was chosen."""
+
+    device: Device
+    way: Way
+    reason: str
+    """A sentence."""
+
+
+def listing() -> list[Device]:
+    """What is there, the fastest first. What would need a library that is not installed says so.
+
+    Imports only libraries that are there.
+    """
+    found = [*_torch_devices(), *_vulkan_devices()]
+    order = ("cuda", "rocm", "xpu", "mps", "vulkan", "cpu")
+    return sorted(found, key=lambda d: (bool(d.missing), d.software, order.index(d.kind)))
+
+
+def choose(
+    base: Path, shape: lora.Shape, *, rows: int, sequence: int, among: list[Device] | None = None
+) -> Choice:
+    """The fastest device that the training fits on; the processor if it fits on none.
+
+    Args:
+        among: devices to choose from, the fastest first; `listing` if None.
+
+    Raises:
+        BadModelFile, CapabilityMissing: the base.
+        InvalidRequest: no library is installed that could train.
+    """
+    given = listing() if among is None else among
+    passed: list[str] = []
+    for device in given:
+        if device.missing or device.software:
+            continue
+        way = choose_way(
+            base, shape, device=device.name, dtype=device.dtype, rows=rows, sequence=sequence,
+            free=_usable(device),
+        )  # fmt: skip
+        if way.needs.total <= SHARE * _usable(device) or device.kind == "cpu":
+            return Choice(device, way, _reason(device, way, given, passed))
+        passed.append(f"{device.name} has too little memory ({_size(_usable(device))} free)")
+    raise InvalidRequest(
+        "device: nothing that could train is installed",
+        hint=f"pip install '{TORCH}'",
+        field="device",
+    )
 
 
 def choose_way(
-    base: Path, shape: lora.Shape, *, device: str, dtype: str, rows: int, sequence: int
+    base: Path,
+    shape: lora.Shape,
+    *,
+    device: str,
+    dtype: str,
+    rows: int,
+    sequence: int,
+    free: int | None = None,
 ) -> Way:
     """The fastest way that fits into what is free; the thriftiest if none does.
+
+    Args:
+        free: bytes on the device; asked for if None.
 
     Raises:
         BadModelFile, CapabilityMissing: the base.
@@ -37,7 +127,14 @@ def choose_way(
     header = read_header(base)
     architecture = Architecture.of(header)
     file_bytes = sum(tensor.size for tensor in header.tensors)
-    free = SHARE * memory.available(device)
+    room = SHARE * (memory.available(device) if free is None else free)
+    if device.startswith("vulkan"):
+        from ingle.training.vulkan import fit
+
+        keep, needs = fit.most(
+            architecture, shape, rows=rows, sequence=sequence, file_bytes=file_bytes, free=room
+        )
+        return Way(packed=True, recompute=keep < architecture.layers, needs=needs, keep=keep)
     ways = [
         Way(packed, recompute, memory.estimate(
             architecture, shape, rows=rows, sequence=sequence,
@@ -47,7 +144,7 @@ def choose_way(
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
     ]  # fmt: skip
-    return next((way for way in ways if way.needs.total <= free), ways[-1])
+    return next((way for way in ways if way.needs.total <= room), ways[-1])
 
 
 def open_executor(
@@ -55,7 +152,7 @@ def open_executor(
     shape: lora.Shape,
     *,
     device: str,
-    dtype: Literal["float32", "bfloat16"],
+    dtype: Dtype,
     seed: int,
     rows: int,
     sequence: int,
@@ -64,10 +161,21 @@ def open_executor(
 ) -> tuple[Executor[Any], Way]:
     """The executor for a device, with a fresh adapter.
 
+    Args:
+        dtype: of torch's numbers.
+
     Raises:
         InvalidRequest: there is no such device, or the shape does not suit the base.
+        EngineMissing: a library is not installed.
         BadModelFile, CapabilityMissing: the base.
     """
+    numbers = lora.fresh(shape, Architecture.of(read_header(base)), seed=seed)
+    if device.split(":")[0] == "vulkan":
+        return _open_vulkan(base, shape, numbers, device, rows, sequence, decay, clip)
+    if not _installed("torch"):
+        raise EngineMissing(
+            f"training on {device} needs the torch library", hint=f"pip install '{TORCH}'"
+        )
     import torch
 
     from ingle.training.pytorch.executor import TorchExecutor
@@ -76,13 +184,118 @@ def open_executor(
         place = torch.device(device)
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError):
-        raise InvalidRequest(
-            f"device: there is no {device!r} here", hint="ingle train --device list", field="device"
-        ) from None
+        raise _unknown(device) from None
     way = choose_way(base, shape, device=device, dtype=dtype, rows=rows, sequence=sequence)
-    numbers = lora.fresh(shape, Architecture.of(read_header(base)), seed=seed)
     executor = TorchExecutor(
         base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=way.packed,
         recompute=way.recompute, fast=place.type == "cuda", decay=decay, clip=clip,
     )  # fmt: skip
     return executor, way
+
+
+def _open_vulkan(
+    base: Path,
+    shape: lora.Shape,
+    numbers: Numbers,
+    device: str,
+    rows: int,
+    sequence: int,
+    decay: float,
+    clip: float,
+) -> tuple[Executor[Any], Way]:
+    from ingle.training.vulkan.device import Device as Opened
+    from ingle.training.vulkan.device import choose as adapter_of
+    from ingle.training.vulkan.executor import VulkanExecutor
+
+    adapter = adapter_of(_number(device))
+    way = choose_way(base, shape, device=device, dtype="float32", rows=rows, sequence=sequence)
+    # 16-bit products gain nothing where the processor computes them.
+    opened = Opened(adapter, exact=adapter.software)
+    executor = VulkanExecutor(
+        base, shape, numbers, device=opened, keep=way.keep, decay=decay, clip=clip
+    )
+    return executor, way
+
+
+def _torch_devices() -> Iterator[Device]:
+    if not _installed("torch"):
+        yield Device("cpu", "cpu", "CPU", None, None, missing=f"pip install '{TORCH}'")
+        return
+    import torch
+
+    from ingle.node.memory import cpu_device
+
+    kind: Kind = "rocm" if torch.version.hip else "cuda"
+    for number in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(number)
+        yield Device(f"cuda:{number}", kind, torch.cuda.get_device_name(number), total, free)
+    if torch.xpu.is_available():
+        for number in range(torch.xpu.device_count()):
+            free, total = torch.xpu.mem_get_info(number)
+            yield Device(f"xpu:{number}", "xpu", torch.xpu.get_device_name(number), total, free)
+    if torch.backends.mps.is_available():
+        free = memory.available("mps")
+        yield Device("mps", "mps", "Apple graphics", torch.mps.recommended_max_memory(), free)
+    cpu = cpu_device()
+    yield Device("cpu", "cpu", "CPU", cpu.memory_total, cpu.memory_free)
+
+
+def _vulkan_devices() -> Iterator[Device]:
+    if not _installed("wgpu"):
+        missing = f"pip install '{WGPU}'"
+        yield Device("vulkan", "vulkan", "any Vulkan device", None, None, missing=missing)
+        return
+    from ingle.training.vulkan.device import adapters
+    from ingle.training.vulkan.heaps import room
+
+    found = adapters()
+    for number, (adapter, (total, free)) in enumerate(zip(found, room(found), strict=True)):
+        yield Device(
+            f"vulkan:{number}", "vulkan", f"{adapter.name}, {adapter.driver}", total, free,
+            software=adapter.software,
+        )  # fmt: skip
+
+
+def _reason(device: Device, way: Way, given: list[Device], passed: list[str]) -> str:
+    needs = _size(way.needs.total)
+    if device.kind != "cpu":
+        text = (
+            f"{device.name} ({device.description}) is the fastest device with the {needs} it takes"
+        )
+    elif passed:
+        text = f"no graphics device has the {needs} it takes, so the processor trains"
+    else:
+        text = "there is no graphics device that can train, so the processor does"
+    more = list(passed)
+    if device.memory_free is None:
+        more.append(f"its memory is unknown, {_size(_usable(device))} are assumed")
+    if device.kind == "cpu":
+        more += [f"{other.name} is only software" for other in given if other.software]
+        more += [f"{other.name} wants: {other.missing}" for other in given if other.missing]
+    return "; ".join([text, *more])
+
+
+def _usable(device: Device) -> int:
+    return memory.UNKNOWN if device.memory_free is None else device.memory_free
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"
+
+
+def _number(device: str) -> int:
+    """Of ``vulkan:1`` the 1."""
+    _, _, number = device.partition(":")
+    if number and not number.isdecimal():
+        raise _unknown(device)
+    return int(number or 0)
+
+
+def _unknown(device: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"device: there is no {device!r} here", hint="ingle train --device list", field="device"
+    )
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None

@@ -31,6 +31,9 @@ class Executor(Protocol[Array]):
     """Which of the processes that train together this is; 0 of 1 most of the time."""
     world: int
 
+    repeats: bool
+    """Work is recorded for each shape of batch, so shapes should repeat: rows of whole length."""
+
     def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
         """Upload a batch.
 

@@ -78,6 +78,7 @@ class Examples:
         self._engine = engine
         self._rows = rows
         self._seed = seed
+        self._width = sequence if engine.executor.repeats else 0
         self._data = Dataset(folder / "train", sequence)
         check = folder / "validation"
         self._check = Dataset(check, sequence) if check.exists() else None
@@ -96,9 +97,8 @@ class Examples:
             epoch, at = divmod(index, self._epoch_rows)
             of_epoch = self._of_epoch(epoch)
             found.append(of_epoch[at % len(of_epoch)])
-        return Lesson(
-            [self._data.batch(found[at : at + rows]) for at in range(0, len(found), rows)]
-        )
+        parts = [found[at : at + rows] for at in range(0, len(found), rows)]
+        return Lesson([self._data.batch(part, self._width) for part in parts])
 
     def check(self, rows: int) -> float:
         """Mean loss in nats."""

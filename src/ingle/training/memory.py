@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ingle.errors import DoesNotFit
+from ingle.node.memory import cpu_device
 from ingle.training.architecture import Architecture
 from ingle.training.lora import Shape
 
 OVERHEAD = 400 * 2**20
 """The executor itself, and what its allocator leaves unused."""
+UNKNOWN = 2 * 2**30
+"""Bytes that a graphics device is taken to have if it does not say."""
 LIVE = 14
 """Tensors of a row's width that a block keeps for its backward pass, at most."""
 
@@ -74,14 +77,26 @@ def estimate(
 
 
 def available(device: str) -> int:
-    """Bytes that are free on a device."""
-    if device.startswith("cuda"):
+    """Bytes that are free on a device, as far as it says; `UNKNOWN` if it does not."""
+    kind, _, number = device.partition(":")
+    if kind in ("cuda", "xpu"):
         import torch
 
-        return int(torch.cuda.mem_get_info(device)[0])
-    from ingle.node import memory
+        return int(getattr(torch, kind).mem_get_info(device if number else None)[0])
+    main = cpu_device().memory_free
+    if kind == "mps":  # the graphics processor has the main memory
+        import torch
 
-    return memory.cpu_device().memory_free
+        most = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return min(main, int(most))
+    if kind == "vulkan":
+        from ingle.training.vulkan.device import adapters
+        from ingle.training.vulkan.heaps import room
+
+        rooms = room(adapters())
+        _, free = rooms[int(number or 0)] if int(number or 0) < len(rooms) else (None, None)
+        return UNKNOWN if free is None else free
+    return main
 
 
 def check(found: Estimate, free: int, rows: int, sequence: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.training.examples import Example, Place
+from ingle.training.examples.question import Question
 
 
 class Piece(NamedTuple):
@@ -63,16 +64,20 @@ class Renderer:
                 {"role": "assistant", "content": example.completion},
             ]
         if self._template is None:
-            raise CapabilityMissing(
-                "the model has no chat template, so conversations mean nothing to it",
-                hint="give prompt and completion, or text",
-                capability="chat",
-            )
+            raise self._no_template()
         return [
             self._answer(example.place, messages[: at + 1], tools)
             for at, message in enumerate(messages)
             if message["role"] == "assistant"
         ]
+
+    def prompt(self, question: Question) -> str:
+        """A question up to where its answer begins. Raises as `pieces`."""
+        if self._template is None:
+            if len(question.messages) == 1:
+                return str(question.messages[0]["content"])
+            raise self._no_template()
+        return self._render(question.place, question.messages, question.tools, ask=True)
 
     def _answer(
         self, place: Place, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
@@ -86,6 +91,13 @@ class Renderer:
         end = answer.rfind(self._end) if self._end else -1
         answer = answer[: end + len(self._end)] if end >= 0 else answer.rstrip("\n") + self._end
         return [Piece(prompt, False), Piece(answer, True)]
+
+    def _no_template(self) -> CapabilityMissing:
+        return CapabilityMissing(
+            "the model has no chat template, so conversations mean nothing to it",
+            hint="give prompt and completion, or text",
+            capability="chat",
+        )
 
     def _common_prompt(self, prompt: str, whole: str) -> str:
         size = next(

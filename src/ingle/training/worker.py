@@ -45,6 +45,7 @@ from ingle.training.device_lock import DeviceLock
 from ingle.training.examples import Columns, Source
 from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
+from ingle.training.reinforcement import preparation as prompts
 from ingle.training.rendering import Renderer
 from ingle.training.run import Progress, Run
 from ingle.training.vocabulary import Vocabulary
@@ -185,7 +186,7 @@ class Worker:
     def _told(self, done: int, total: int) -> None:
         self._ready = (done, total)
 
-    async def _prepare(self, plan: Plan) -> preparation.Prepared:
+    async def _prepare(self, plan: Plan) -> preparation.Prepared | prompts.PreparedPrompts:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
         columns = Columns(request.columns)
@@ -195,18 +196,26 @@ class Worker:
             question = Tokenize(model=self._job.model, text=text)
             return (await ask(self._node, question, Tokenized)).tokens
 
-        prepared = await preparation.prepare(
-            Source.find(request.data, columns),
-            self._folder,
-            Renderer(vocabulary.template, vocabulary.begin, vocabulary.end),
-            tokenize,
-            sequence=plan.sequence,
-            vocabulary=vocabulary.size,
-            split=request.split,
-            validation=Source.find(request.validation, columns) if request.validation else None,
-            seed=plan.seed,
-            told=self._told,
-        )
+        data = Source.find(request.data, columns)
+        renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
+        checks = Source.find(request.validation, columns) if request.validation else None
+        prepared: preparation.Prepared | prompts.PreparedPrompts
+        if plan.rewards:
+            prepared = await prompts.prepare(
+                data, self._folder, renderer, tokenize, rewards=plan.rewards,
+                room=plan.sequence - plan.max_tokens, split=request.split, validation=checks,
+                seed=plan.seed,
+            )  # fmt: skip
+            end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
+            plan = msgspec.structs.replace(
+                plan, end=end[0] if end else -1, rewards=prompts.kept(plan.rewards, self._folder)
+            )
+        else:
+            prepared = await preparation.prepare(
+                data, self._folder, renderer, tokenize, sequence=plan.sequence,
+                vocabulary=vocabulary.size, split=request.split, validation=checks,
+                seed=plan.seed, told=self._told,
+            )  # fmt: skip
         await ask(self._node, Unload(model=self._job.model), Done)
         plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)
         (self._folder / PREPARED).write_bytes(_json(prepared))

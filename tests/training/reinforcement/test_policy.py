@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -54,3 +55,39 @@ def test_the_engine_samples_with_the_adapter_and_says_which_tokens(tmp_path: Pat
     for answer in found:
         assert 1 <= len(answer.tokens) <= 13
         assert answer.finished or len(answer.tokens) == 12
+
+
+@pytest.mark.timeout(240)
+def test_a_reward_is_learnt_from_the_command_line(tmp_path: Path) -> None:
+    """Short answers pay, by a function of the owner's; and what cannot be judged is refused."""
+    from tests.cli.place import Place, ended
+
+    place = Place(tmp_path)
+    try:
+        data = tmp_path / "ask.jsonl"
+        words = ["bread", "river", "copper", "lantern", "violin", "orchard"]
+        lines = [{"prompt": f"Say something about {w} and {v}."} for w in words for v in words]
+        data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        code = tmp_path / "short.py"
+        code.write_text("def score(prompt, text, example): return 1 / (1 + len(text) / 20)\n")
+        how = [
+            "train", "ember", "--data", str(data), "--reward", f"python:{code}:score",
+            "--steps", "3", "--rows", "3", "--group", "4", "--max-tokens", "12",
+            "--sequence", "128", "--rate", "5e-3", "--rank", "4", "--warm-up", "1",
+        ]  # fmt: skip
+        trained = ended(place.start(*how), seconds=220)
+        assert trained.status == 0, trained
+        assert "reward" in trained.err
+        losses = place.ok("runs", "show", "ask", "--json").data["losses"]
+        assert len(losses) == 3
+        assert all(0 < point["reward"] <= 1 for point in losses)
+        looks = [point["validation"] for point in losses if "validation" in point]
+        assert all(-1 <= look < 0 for look in looks)  # minus the reward of what is set apart
+        none = place.ingle("train", "ember", "--data", str(data), "--reward", "answer", "--json",
+                           "--name", "b")  # fmt: skip
+        assert "has no answer" in none.error["message"]
+        away = place.ingle("train", "ember", "--data", str(data), "--reward", "json", "--json",
+                           "--name", "c", "--on", "desk")  # fmt: skip
+        assert away.error["code"] == "invalid_request"
+    finally:
+        place.close()

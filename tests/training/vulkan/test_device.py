@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,11 @@ from ingle.errors import DeviceLost, DoesNotFit, EngineFault, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.step import Step
-from ingle.training.vulkan import trial
+from ingle.training.vulkan import race, trial
 from ingle.training.vulkan.device import Device, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
 from ingle.training.vulkan.kernel import Binding, Kernel
-from ingle.training.vulkan.machine import FLOATS, HALVES, Machine
+from ingle.training.vulkan.machine import LARGE, SMALL, SMALL_HALF, Machine
 from ingle.training.vulkan.matmul import Form, Tile
 from ingle.training.vulkan.memory import read
 from tests.training.models import write_base
@@ -57,11 +58,13 @@ def test_a_kernel_that_is_no_wgsl_is_refused() -> None:
         device().compile(wrong)
 
 
-@pytest.mark.parametrize("tile", [*FLOATS, *HALVES, Tile(128, 64, 16)])
+@pytest.mark.parametrize("tile", sorted({SMALL, SMALL_HALF, LARGE, *race.FLOATS, *race.HALVES}))
 def test_products_by_every_tile(tile: Tile) -> None:
     used = device(exact=False)
     if tile.half and not used.halves:
         pytest.skip("this device has no numbers of 16 bits")
+    if tile.half and tile.side > 1 and used.adapter.software:
+        pytest.skip("software takes ten seconds to compile this, and is never given it")
     trial.check(used, tile)
 
 
@@ -72,7 +75,47 @@ def test_a_wrong_product_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         trial, "kernel", lambda form, tile: real(form._replace(a_turned=not form.a_turned), tile)
     )
     with pytest.raises(EngineFault, match="computes wrongly"):
-        trial.check(device(), FLOATS[0])
+        trial.check(device(), SMALL)
+
+
+def test_the_fastest_tile_is_tried_once_and_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, tiles, tried = Machine(device()), [SMALL, LARGE], []
+    seconds = {SMALL: 2.0, LARGE: 1.0}
+
+    def times(_: Machine, tiles: list[Tile]) -> list[tuple[float, Tile]]:
+        tried.append(tiles)
+        return [(seconds[tile], tile) for tile in tiles]
+
+    real = race.times
+    monkeypatch.setattr(race, "times", times)
+    file = tmp_path / "state" / "tiles.json"
+    assert race.fastest(machine, tiles, file) == LARGE
+    seconds[SMALL] = 0.5  # no matter: a run that goes on must multiply as it began
+    assert race.fastest(machine, tiles, file) == LARGE
+    assert len(tried) == 1
+    file.write_text("nonsense")
+    assert race.fastest(machine, tiles, file) == SMALL
+    # One that computes wrongly is passed over.
+    monkeypatch.setattr(race, "check", _refusing(SMALL))
+    file.unlink()
+    assert race.fastest(machine, tiles, file) == LARGE
+    monkeypatch.setattr(race, "check", _refusing(SMALL, LARGE))
+    file.unlink()
+    with pytest.raises(EngineFault, match="wrongly"):
+        race.fastest(machine, tiles, file)
+    measured = real(machine, tiles, side=256, depth=64)
+    assert [tile for _, tile in measured] == tiles
+    assert all(spent > 0 for spent, _ in measured)
+
+
+def _refusing(*wrong: Tile) -> Callable[[Device, Tile], None]:
+    def check(_: Device, tile: Tile) -> None:
+        if tile in wrong:
+            raise EngineFault("computes wrongly")
+
+    return check
 
 
 @pytest.mark.parametrize("after", ["", "accumulate", "add", "bias"])

@@ -63,10 +63,51 @@ def test_no_buffer_is_over_the_limit(tmp_path: Path, mib: float) -> None:
     assert step.executor.device.statistics.largest <= limit
 
 
+@pytest.mark.parametrize(("mib", "length"), [(128, 1050), (32, 280), (2, 40)])
+def test_tokens_are_split_where_a_buffer_is_small(tmp_path: Path, mib: int, length: int) -> None:
+    """Gate and up side by side have 128 KiB for a token."""
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0", layers=1, width=32, wide=16_384)
+    shape = SHAPE if mib < 128 else SHAPE._replace(targets=("attn_v", "ffn_up"))
+    step, rows = step_of(path, shape, max_buffer=mib << 20), batch(length, 1)
+    loss, found = step.gradients(rows)
+    expected, gradients, _ = reference(path, rows, shape)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+    assert len(step.executor._inputs.layout.pages) > 1
+    assert (mib << 19) < step.executor.device.statistics.largest <= mib << 20
+
+
+@pytest.mark.parametrize(("mib", "length", "count", "pages"), [(2, 520, 1, 2), (0.5, 40, 5, 3)])
+def test_pages_of_stretches_and_of_texts(
+    tmp_path: Path, mib: float, length: int, count: int, pages: int
+) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0")
+    limit = int(mib * 2**20)
+    step, rows = step_of(path, max_buffer=limit, keep=1), batch(length, count)
+    loss, found = step.gradients(rows)
+    expected, gradients, logits = reference(path, rows)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+    assert len(step.executor._inputs.layout.pages) == pages
+    np.testing.assert_allclose(step.logits(rows), logits, rtol=1e-4, atol=3e-4)
+    assert step.executor.device.statistics.largest <= limit
+
+
+def test_windows_and_dropout_go_on_from_page_to_page(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", kind="Q8_0", architecture="gemma3")
+    shape = SHAPE._replace(dropout=0.4)
+    step, rows = step_of(path, shape, max_buffer=1 << 18), batch(150, 2)
+    loss, found = step.gradients(rows, seed=5)
+    expected, gradients = torch_step(path, shape).gradients(rows, seed=5)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+    assert len(step.executor._inputs.layout.pages) == 6
+
+
 def test_what_no_buffer_can_hold_is_refused(tmp_path: Path) -> None:
     path = write_base(tmp_path / "base.gguf", kind="Q8_0")
     with pytest.raises(DoesNotFit, match="over the limit") as caught:
-        step_of(path, max_buffer=1 << 16).gradients(batch(72, 2))
+        step_of(path, SHAPE._replace(rank=64), max_buffer=1 << 16)
     assert caught.value.details["available_bytes"] == 1 << 16
 
 

@@ -11,6 +11,7 @@ from ingle.training.examples import comma_separated, json_array, json_lines, tab
 from ingle.training.examples.example import Example
 from ingle.training.examples.folder import SUFFIXES, cached, splits_of
 from ingle.training.examples.form import Columns, example
+from ingle.training.examples.question import Question, question
 from ingle.training.examples.row import Row
 
 TRAIN, VALIDATION = "train", "validation"
@@ -74,18 +75,29 @@ class Source:
             field="split",
         )
 
+    def questions(self, split: str = "") -> Iterator[Question]:
+        """The prompts of a split, one by one, for runs that learn from rewards.
+
+        Raises:
+            InvalidRequest: a row is no prompt (names file and row), or there are none at all.
+        """
+        return (question(row, self._columns) for row in self._rows(split))
+
     def examples(self, split: str = "") -> Iterator[Example]:
         """The examples of a split, one by one; no file is ever whole in memory.
 
         Raises:
             InvalidRequest: a row is no example (names file and row), or there are none at all.
         """
+        return (example(row, self._columns) for row in self._rows(split))
+
+    def _rows(self, split: str) -> Iterator[Row]:
         found = False
         for path in self.splits[self.split(split)]:
             try:
                 for row in _reader(path)(path):
                     found = True
-                    yield example(row, self._columns)
+                    yield row
             except OSError as error:
                 raise InvalidRequest(f"{path}: {error.strerror}", field="data") from None
         if not found:

@@ -99,6 +99,7 @@ class TorchExecutor:
         self._optimizer = AdamW(self._flat, decay=decay, clip=clip, eight_bit=eight_bit)
         self._programs = {local: self._program(local) for local in (False, True)}
         self._recorder = Recorder() if fast else None
+        self.repeats = fast
         self._inputs: Inputs | None = None
         self._train = self._seen = False
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest, TrainingFailed
 
+PYTHON = "python:"
+"""Begins rewards that are functions of the owner's."""
 Fields = Mapping[str, Any]
 """The example that a prompt is of: ``answer``, and whatever else its line has."""
 

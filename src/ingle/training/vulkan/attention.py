@@ -2,7 +2,8 @@
 
 Keys that a query does not see are never scored where a whole tile of them is
 beyond the diagonal; within tiles the softmax leaves them out. What a query sees
-is a stretch: from the start of its document (or of its window) to itself.
+is a stretch: from the start of its document (or of its window) to itself. Where a
+text lies in several pages, queries of one page meet the keys of one after the other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ingle.training.vulkan.kernels import SOFTMAX, SOFTMAX_BACK
 from ingle.training.vulkan.machine import BOOST, Machine, Many, Spacing
 from ingle.training.vulkan.matmul import Form
 from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.pages import Layout, Paged
 from ingle.training.vulkan.tape import Value
 
 SCORES = 1 << 29
@@ -23,16 +25,24 @@ SCORES = 1 << 29
 class _Chunk(NamedTuple):
     """Scores that exist at once: ``texts`` times ``heads`` times ``queries``."""
 
+    page: int
+    """Of the queries."""
     text: int
     texts: int
     head: int
     heads: int
     query: int
+    """Position of the first."""
     queries: int
+
+    @property
+    def rows(self) -> int:
+        """Of scores."""
+        return self.texts * self.heads * self.queries
 
 
 class _Sizes(NamedTuple):
-    texts: int
+    layout: Layout
     positions: int
     heads: int
     share: int
@@ -43,60 +53,47 @@ class _Sizes(NamedTuple):
 
 def _chunks(machine: Machine, sizes: _Sizes) -> Iterator[_Chunk]:
     room = min(SCORES, machine.device.max_buffer) // 4
-    row = sizes.positions
-    each = row * sizes.positions
-    if room >= each * sizes.heads:
-        count = room // (each * sizes.heads)
-        for text in range(0, sizes.texts, count):
-            texts = min(count, sizes.texts - text)
-            yield _Chunk(text, texts, 0, sizes.heads, 0, row)
-        return
-    # Heads that share keys stay together, so that their gradients can be summed.
-    together = max(1, room // (each * sizes.share)) * sizes.share
-    queries = row
-    while queries * row * sizes.share > room and queries > 4:
-        queries = -(-queries // 2)
-        queries = -(-queries // 4) * 4
-        together = sizes.share
-    for text in range(sizes.texts):
-        for head in range(0, sizes.heads, together):
-            heads = min(together, sizes.heads - head)
-            for query in range(0, row, queries):
-                yield _Chunk(text, 1, head, heads, query, min(queries, row - query))
+    for number, page in enumerate(sizes.layout.pages):
+        each = page.positions * sizes.positions
+        end = page.text + page.texts
+        if room >= each * sizes.heads:
+            count = room // (each * sizes.heads)
+            for text in range(page.text, end, count):
+                texts = min(count, end - text)
+                yield _Chunk(number, text, texts, 0, sizes.heads, page.start, page.positions)
+            continue
+        # Heads that share keys stay together, so that their gradients can be summed.
+        together = max(1, room // (each * sizes.share)) * sizes.share
+        queries = page.positions
+        while queries * sizes.positions * sizes.share > room and queries > 4:
+            queries = -(-queries // 2)
+            queries = -(-queries // 4) * 4
+            together = sizes.share
+        for text in range(page.text, end):
+            for head in range(0, sizes.heads, together):
+                heads = min(together, sizes.heads - head)
+                for query in range(0, page.positions, queries):
+                    count = min(queries, page.positions - query)
+                    yield _Chunk(number, text, 1, head, heads, page.start + query, count)
 
 
 def attend(
-    machine: Machine,
-    texts: int,
-    starts: Storage,
-    scale: float,
-    queries: Value,
-    keys: Value,
-    values: Value,
+    machine: Machine, starts: Storage, scale: float, queries: Value, keys: Value, values: Value
 ) -> tuple[Value, Array | None]:
     """What the queries see, and the softmax if it was computed in one piece."""
-    sizes = _sizes(texts, queries, keys)
-    y = Value(machine.new(queries.array.rows, queries.array.columns))
+    sizes = _sizes(queries, keys)
+    y = Value(machine.paged(sizes.layout, queries.array.columns))
     y.parts = queries.parts
     kept, count = None, 0
     for chunk in _chunks(machine, sizes):
         kept = _softmax(machine, sizes, chunk, starts, scale, queries.array, keys.array)
         count += 1
-        machine.multiply(
-            Form(causal="rows"), kept, _shared(values.array, sizes, chunk),
-            _own(y.array, sizes, chunk), chunk.queries, sizes.head, sizes.positions,
-            many=Many(
-                chunk.texts * chunk.heads, chunk.heads, _square(sizes, chunk),
-                _spacing(values.array, sizes, sizes.share), _spacing(y.array, sizes),
-            ),
-            diagonal=chunk.query,
-        )  # fmt: skip
+        _from_shared(machine, sizes, chunk, kept, values.array, y.array, boost=1.0)
     return y, kept if count == 1 else None
 
 
 def attend_back(
     machine: Machine,
-    texts: int,
     starts: Storage,
     scale: float,
     queries: Value,
@@ -107,49 +104,86 @@ def attend_back(
 ) -> None:
     """Gradients at queries, keys and values."""
     assert y.gradient is not None
-    sizes = _sizes(texts, queries, keys)
+    sizes = _sizes(queries, keys)
     to_queries, _ = queries.room(machine)
     to_keys, _ = keys.room(machine)
     to_values, _ = values.room(machine)
     g = y.gradient
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int, int]] = set()
     for chunk in _chunks(machine, sizes):
         share = kept
         if share is None:
             share = _softmax(machine, sizes, chunk, starts, scale, queries.array, keys.array)
-        rows = chunk.texts * chunk.heads * chunk.queries
-        towards = machine.new(rows, sizes.positions)
-        square = _square(sizes, chunk)
-        machine.multiply(
-            Form(b_turned=True, causal="scores"), _own(g, sizes, chunk),
-            _shared(values.array, sizes, chunk), towards, chunk.queries, sizes.positions,
-            sizes.head, a_boost=BOOST, diagonal=chunk.query,
-            many=Many(
-                chunk.texts * chunk.heads, chunk.heads, _spacing(g, sizes),
-                _spacing(values.array, sizes, sizes.share), square,
-            ),
-        )  # fmt: skip
-        again = (chunk.text, chunk.head) in seen
-        seen.add((chunk.text, chunk.head))
-        _to_shared(machine, sizes, chunk, share, g, to_values, again, a_boost=1.0, b_boost=BOOST)
+        towards = machine.new(chunk.rows, sizes.positions)
+        _scores(machine, sizes, chunk, g, values.array, towards, boost=BOOST)
+        pages = sizes.layout.seen(chunk.page)
+        again = {page for page in pages if (chunk.text, chunk.head, page) in seen}
+        seen.update((chunk.text, chunk.head, page) for page in pages)
+        for page in pages:
+            _to_shared(
+                machine, sizes, chunk, page, share, g, to_values, page in again,
+                a_boost=1.0, b_boost=BOOST,
+            )  # fmt: skip
         machine.rows(
-            SOFTMAX_BACK,
-            [starts, share, towards],
-            rows,
+            SOFTMAX_BACK, [starts, share, towards], chunk.rows,
             {**_places(sizes, chunk), "factor_f": scale},
-        )
-        machine.multiply(
-            Form(causal="rows"), towards, _shared(keys.array, sizes, chunk),
-            _own(to_queries, sizes, chunk), chunk.queries, sizes.head, sizes.positions,
-            a_boost=BOOST, diagonal=chunk.query,
-            many=Many(
-                chunk.texts * chunk.heads, chunk.heads, square,
-                _spacing(keys.array, sizes, sizes.share), _spacing(to_queries, sizes),
-            ),
         )  # fmt: skip
-        _to_shared(
-            machine, sizes, chunk, towards, queries.array, to_keys, again,
-            a_boost=BOOST, b_boost=1.0,
+        _from_shared(machine, sizes, chunk, towards, keys.array, to_queries, boost=BOOST)
+        for page in pages:
+            _to_shared(
+                machine, sizes, chunk, page, towards, queries.array, to_keys, page in again,
+                a_boost=BOOST, b_boost=1.0,
+            )  # fmt: skip
+
+
+def _scores(
+    machine: Machine,
+    sizes: _Sizes,
+    chunk: _Chunk,
+    rows: Paged,
+    shared: Paged,
+    to: Array,
+    *,
+    alpha: float = 1.0,
+    boost: float = 1.0,
+) -> None:
+    """Each head's rows times the keys or values that they see."""
+    for number in sizes.layout.seen(chunk.page):
+        page = sizes.layout.pages[number]
+        machine.multiply(
+            Form(b_turned=True, causal="scores"), _own(rows, sizes, chunk),
+            _shared(shared, sizes, chunk, number), to.part(page.start, page.positions),
+            chunk.queries, page.positions, sizes.head, alpha=alpha, a_boost=boost,
+            many=Many(
+                chunk.texts * chunk.heads, chunk.heads, _spacing(rows, sizes, chunk.page),
+                _spacing(shared, sizes, number, sizes.share), _square(sizes, chunk),
+            ),
+            diagonal=chunk.query - page.start,
+        )  # fmt: skip
+
+
+def _from_shared(
+    machine: Machine,
+    sizes: _Sizes,
+    chunk: _Chunk,
+    weights: Array,
+    shared: Paged,
+    to: Paged,
+    *,
+    boost: float,
+) -> None:
+    """The weighted sum of the keys or values that each query sees."""
+    for number in sizes.layout.seen(chunk.page):
+        page = sizes.layout.pages[number]
+        machine.multiply(
+            Form(causal="rows", after="accumulate" if page.start else ""),
+            weights.part(page.start, page.positions), _shared(shared, sizes, chunk, number),
+            _own(to, sizes, chunk), chunk.queries, sizes.head, page.positions, a_boost=boost,
+            many=Many(
+                chunk.texts * chunk.heads, chunk.heads, _square(sizes, chunk),
+                _spacing(shared, sizes, number, sizes.share), _spacing(to, sizes, chunk.page),
+            ),
+            diagonal=chunk.query - page.start,
         )  # fmt: skip
 
 
@@ -157,35 +191,40 @@ def _to_shared(
     machine: Machine,
     sizes: _Sizes,
     chunk: _Chunk,
+    number: int,
     weights: Array,
-    rows: Array,
-    to: Array,
+    rows: Paged,
+    to: Paged,
     again: bool,
     *,
     a_boost: float,
     b_boost: float,
 ) -> None:
-    """Sum what queries send back to the keys or values that their heads share."""
+    """Sum what queries send back to the keys or values of a page that their heads share."""
     groups = chunk.heads // sizes.share
     each = chunk.queries * sizes.positions
+    page = sizes.layout.pages[number]
+    of_queries = sizes.layout.pages[chunk.page].positions
     for member in range(sizes.share):
         part = Array(
-            weights.storage, chunk.queries, sizes.positions, offset=weights.offset + member * each
-        )
+            weights.storage, chunk.queries, page.positions, stride=sizes.positions,
+            offset=weights.offset + member * each + page.start,
+        )  # fmt: skip
         own = _own(rows, sizes, chunk)
         own = Array(
             own.storage, own.rows, own.columns, stride=own.stride,
             offset=own.offset + member * sizes.head,
         )  # fmt: skip
+        target = _shared(to, sizes, chunk, number)
         machine.multiply(
             Form(a_turned=True, causal="columns", after="accumulate" if again or member else ""),
-            part, own, _shared(to, sizes, chunk), sizes.positions, sizes.head, chunk.queries,
-            a_boost=a_boost, b_boost=b_boost, diagonal=chunk.query,
+            part, own, target, page.positions, sizes.head, chunk.queries,
+            a_boost=a_boost, b_boost=b_boost, diagonal=chunk.query - page.start,
             many=Many(
                 chunk.texts * groups, groups,
                 Spacing(chunk.heads * each, sizes.share * each),
-                Spacing(sizes.positions * rows.stride, sizes.share * sizes.head),
-                Spacing(sizes.positions * to.stride, sizes.head),
+                Spacing(of_queries * own.stride, sizes.share * sizes.head),
+                Spacing(page.positions * target.stride, sizes.head),
             ),
         )  # fmt: skip
 
@@ -196,27 +235,19 @@ def _softmax(
     chunk: _Chunk,
     starts: Storage,
     scale: float,
-    queries: Array,
-    keys: Array,
+    queries: Paged,
+    keys: Paged,
 ) -> Array:
-    rows = chunk.texts * chunk.heads * chunk.queries
-    scores = machine.new(rows, sizes.positions)
-    machine.multiply(
-        Form(b_turned=True, causal="scores"), _own(queries, sizes, chunk),
-        _shared(keys, sizes, chunk), scores, chunk.queries, sizes.positions, sizes.head,
-        alpha=scale, diagonal=chunk.query,
-        many=Many(
-            chunk.texts * chunk.heads, chunk.heads, _spacing(queries, sizes),
-            _spacing(keys, sizes, sizes.share), _square(sizes, chunk),
-        ),
-    )  # fmt: skip
-    machine.rows(SOFTMAX, [starts, scores], rows, _places(sizes, chunk))
+    scores = machine.new(chunk.rows, sizes.positions)
+    _scores(machine, sizes, chunk, queries, keys, scores, alpha=scale)
+    machine.rows(SOFTMAX, [starts, scores], chunk.rows, _places(sizes, chunk))
     return scores
 
 
-def _sizes(texts: int, queries: Value, keys: Value) -> _Sizes:
+def _sizes(queries: Value, keys: Value) -> _Sizes:
+    layout = queries.array.layout
     return _Sizes(
-        texts, queries.array.rows // texts, queries.parts, queries.parts // keys.parts,
+        layout, layout.positions, queries.parts, queries.parts // keys.parts,
         queries.array.columns // queries.parts,
     )  # fmt: skip
 
@@ -231,21 +262,24 @@ def _places(sizes: _Sizes, chunk: _Chunk) -> dict[str, float]:
     }
 
 
-def _own(x: Array, sizes: _Sizes, chunk: _Chunk) -> Array:
+def _own(x: Paged, sizes: _Sizes, chunk: _Chunk) -> Array:
     """The rows and columns of a chunk's queries."""
-    row = chunk.text * sizes.positions + chunk.query
-    return x.below(row, chunk.queries).part(chunk.head * sizes.head, sizes.head)
+    page = sizes.layout.pages[chunk.page]
+    row = (chunk.text - page.text) * page.positions + chunk.query - page.start
+    own = x.arrays[chunk.page].below(row, chunk.queries)
+    return own.part(chunk.head * sizes.head, sizes.head)
 
 
-def _shared(x: Array, sizes: _Sizes, chunk: _Chunk) -> Array:
-    """The rows and columns of the keys or values of a chunk's heads."""
-    row = chunk.text * sizes.positions
-    column = chunk.head // sizes.share * sizes.head
-    return x.below(row, sizes.positions).part(column, sizes.head)
+def _shared(x: Paged, sizes: _Sizes, chunk: _Chunk, number: int) -> Array:
+    """The rows and columns of the keys or values of a chunk's heads in a page."""
+    page = sizes.layout.pages[number]
+    shared = x.arrays[number].below((chunk.text - page.text) * page.positions, page.positions)
+    return shared.part(chunk.head // sizes.share * sizes.head, sizes.head)
 
 
-def _spacing(x: Array, sizes: _Sizes, share: int = 1) -> Spacing:
-    return Spacing(sizes.positions * x.stride, sizes.head, share)
+def _spacing(x: Paged, sizes: _Sizes, number: int, share: int = 1) -> Spacing:
+    positions = sizes.layout.pages[number].positions
+    return Spacing(positions * x.arrays[number].stride, sizes.head, share)
 
 
 def _square(sizes: _Sizes, chunk: _Chunk) -> Spacing:

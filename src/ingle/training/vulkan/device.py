@@ -38,7 +38,15 @@ class Adapter(NamedTuple):
     """Bytes of the largest buffer that a shader can use."""
     halves: bool
     """It computes in 16 bits."""
+    vendor: int
+    device: int
+    """Numbers of maker and product, as `heaps.Heap` has them."""
     handle: Any
+
+    @property
+    def software(self) -> bool:
+        """It is the processor in disguise."""
+        return self.kind == "CPU"
 
 
 class Slot(NamedTuple):
@@ -96,6 +104,8 @@ def adapters() -> list[Adapter]:
                     limits["max-storage-buffer-binding-size"], limits["max-buffer-size"]
                 ),
                 halves="shader-f16" in handle.features,
+                vendor=int(info["vendor_id"]),
+                device=int(info["device_id"]),
                 handle=handle,
             )
         )
@@ -168,7 +178,7 @@ class Device:
             raise DoesNotFit(
                 f"a buffer of {size} bytes is over the limit of {self.max_buffer} bytes "
                 f"of {self.adapter.name}",
-                hint="train with a shorter --sequence",
+                hint="train with a smaller --rank or a shorter --sequence",
                 needed_bytes=size,
                 available_bytes=self.max_buffer,
                 device=self.adapter.name,

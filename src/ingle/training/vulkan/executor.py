@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingle.training.architecture import Architecture
 from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
@@ -20,6 +21,7 @@ from ingle.training.vulkan.inputs import Inputs, Size, Uploader
 from ingle.training.vulkan.machine import Machine
 from ingle.training.vulkan.memory import Array, lasting, read
 from ingle.training.vulkan.operations import Surroundings, VulkanOperations
+from ingle.training.vulkan.pages import Paged, single
 from ingle.training.vulkan.recording import Program
 from ingle.training.vulkan.tape import Tape, Value
 from ingle.training.vulkan.weights import Weights
@@ -53,6 +55,7 @@ class VulkanExecutor:
         clip: float = 1.0,
     ) -> None:
         self.device = device
+        self.repeats = True
         self.rank, self.world = 0, 1
         self._machine = machine = Machine(device)
         self._weights = weights = Weights(base, device)
@@ -63,41 +66,42 @@ class VulkanExecutor:
         self._head = Head(machine, weights)
         factors = "rope_freqs.weight"
         self._uploader = Uploader(
-            device, a, weights.embedding, weights.numbers(factors) if factors in weights else None
-        )
+            device, a, weights.embedding,
+            weights.numbers(factors) if factors in weights else None,
+            widest=_widest(a, self._adapter.rank),
+        )  # fmt: skip
         self._inputs: Inputs | None = None
-        self._programs: dict[Size, tuple[Program, Array]] = {}
+        self._programs: dict[Size, tuple[Program, Paged]] = {}
         self._kept: dict[int, tuple[Tape, Value, Value]] = {}
-        self._loss = lasting(device, 1, 4)
-        self._total = lasting(device, 1, 4)
+        self._loss = single(lasting(device, 1, 4))
+        self._total = single(lasting(device, 1, 4))
 
     def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
         self._inputs = self._uploader.upload(batch, seed=seed, weight=weight, train=train)
 
-    def run(self, program: Callable[[], Array]) -> Array:
+    def run(self, program: Callable[[], Paged]) -> Paged:
         size = self._now.size
         if size not in self._programs:
             if len(self._programs) >= PROGRAMS:
                 self._programs.pop(next(iter(self._programs)))
             result = program()
-            self._programs[size] = self._machine.recorder.finish([result]), result
+            self._programs[size] = self._machine.recorder.finish(result.arrays), result
         recorded, result = self._programs[size]
         recorded.play()
         return result
 
-    def embed(self) -> Array:
+    def embed(self) -> Paged:
         inputs, machine = self._now, self._machine
         table = self._weights.embedding
-        x = machine.new(inputs.texts * inputs.positions, table.columns)
+        x = machine.paged(inputs.layout, table.columns)
         kernel = formats.dequantizing(table.kind, half=False)
-        places = {"skip": 0, "at": 0, "plane": inputs.plane}
-        machine.each(
-            kernel, [inputs.tokens, x], x.rows * x.columns // 4,
-            {**places, "factor_f": self.architecture.embedding_scale},
-        )  # fmt: skip
+        places = {"skip": 0, "at": 0, "factor_f": self.architecture.embedding_scale}
+        for tokens, plane, page in zip(inputs.tokens, inputs.planes, x, strict=True):
+            count = page.rows * page.columns // 4
+            machine.each(kernel, [tokens, page], count, {**places, "plane": plane})
         return x
 
-    def forward(self, number: int, x: Array) -> Array:
+    def forward(self, number: int, x: Paged) -> Paged:
         keep = self._now.size.train and number >= self.architecture.layers - self._keep
         tape = Tape() if keep else None
         value = Value(x)
@@ -106,7 +110,7 @@ class VulkanExecutor:
             self._kept[number] = tape, value, y
         return y.array
 
-    def backward(self, number: int, x: Array, gradient: Array) -> Array:
+    def backward(self, number: int, x: Paged, gradient: Paged) -> Paged:
         if number in self._kept:
             tape, value, y = self._kept.pop(number)
         else:
@@ -117,30 +121,32 @@ class VulkanExecutor:
         assert value.gradient is not None
         return value.gradient
 
-    def head(self, x: Array) -> tuple[Array, Array]:
-        gradient = self._head.loss(x, self._now, self._loss)
+    def head(self, x: Paged) -> tuple[Paged, Paged]:
+        gradient = self._head.loss(x, self._now, self._loss.arrays[0])
         return self._loss, gradient
 
-    def logits(self, x: Array) -> NDArray[np.float32]:
+    def logits(self, x: Paged) -> NDArray[np.float32]:
         size = self._now.size
         found = []
+        self._flush(x.arrays)  # all of it: each part's program leaves out what others need
         for part in self._head.all(x):
             self._flush([part])
             found.append(read(self.device, part))
         whole = np.concatenate(found).reshape(size.texts, size.positions, -1)
         return whole[:, : size.length, : self.architecture.vocabulary].copy()
 
-    def add(self, total: Array | None, loss: Array) -> Array:
-        self._flush([loss])
+    def add(self, total: Paged | None, loss: Paged) -> Paged:
+        (to,), (more,) = self._total.arrays, loss.arrays
+        self._flush([more])
         if total is None:
-            self._machine.fill(self._total, 0.0)
-        self._machine.add_to(self._total, loss)
+            self._machine.fill(to, 0.0)
+        self._machine.add_to(to, more)
         self._flush([])
         return self._total
 
-    def number(self, x: Array) -> float:
-        self._flush([x])
-        return float(read(self.device, x)[0, 0])
+    def number(self, x: Paged) -> float:
+        self._flush(x.arrays)
+        return float(read(self.device, x.arrays[0])[0, 0])
 
     def together(self, x: float) -> float:
         return x
@@ -181,6 +187,13 @@ class VulkanExecutor:
         operations = VulkanOperations(around, number, self._adapter.blocks[number], tape)
         return block(operations, self.architecture, x, local=self.architecture.local(number))
 
-    def _flush(self, results: list[Array]) -> None:
+    def _flush(self, results: Sequence[Array]) -> None:
         """Do what was recorded outside of a program."""
         self._machine.recorder.finish(results).play()
+
+
+def _widest(a: Architecture, rank: int) -> int:
+    """Numbers of the longest row that any array of a token has."""
+    joined = [sum(a.matrices[name][0] for name in names) for names in GROUPS]
+    inputs = [columns for _, columns in a.matrices.values()]
+    return max(*joined, *inputs, max(map(len, GROUPS)) * rank)

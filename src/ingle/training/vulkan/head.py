@@ -14,6 +14,7 @@ from ingle.training.vulkan.linear import dequantized
 from ingle.training.vulkan.machine import BOOST, Machine
 from ingle.training.vulkan.matmul import Form
 from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.pages import Paged
 from ingle.training.vulkan.weights import Matrix, Weights
 
 LOGITS = 1 << 28
@@ -32,17 +33,16 @@ class Head:
         self._epsilon = weights.architecture.epsilon
         self._stride = -(-weights.architecture.vocabulary // 4) * 4
 
-    def loss(self, x: Array, inputs: Inputs, to: Array) -> Array:
+    def loss(self, x: Paged, inputs: Inputs, to: Array) -> Paged:
         """Record the weighted loss, into the first number of ``to``; returns the gradient."""
         machine, count = self._machine, inputs.size.chosen
-        rows = machine.new(count, x.columns)
-        total = count * x.columns
-        machine.each(kernels.GATHER, [x, inputs.chosen, rows], total, {"columns": x.columns})
-        states = self._normal(rows)
-        towards = machine.new(count, x.columns)
         losses = machine.new(1, count)
+        gradient = machine.paged(x.layout, x.columns)
+        for page in gradient:
+            machine.fill(page, 0.0)
         for start, size in self._turns(count):
-            logits = self.logits(states.below(start, size))
+            rows = self._gather(x, inputs, start, size)
+            logits = self.logits(self._normal(rows))
             where = {
                 "first": start,
                 "size": self._weights.architecture.vocabulary,
@@ -51,27 +51,17 @@ class Head:
             machine.rows(
                 kernels.CROSS_ENTROPY, [inputs.labels, inputs.weights, losses, logits], size, where
             )
-            self._towards(logits, towards.below(start, size))
+            towards = machine.new(size, x.columns)
+            self._towards(logits, towards)
+            self._scatter(rows, towards, inputs, start, gradient)
         machine.rows(kernels.TOTAL, [losses, inputs.weight, to], 1, {"count": count, "to": 0})
-        at_rows = machine.new(count, x.columns)
-        places = {"size": x.columns, "parts": 1, "epsilon_f": self._epsilon}
-        for name in ("x", "g", "y"):
-            places |= {f"{name}_at": 0, f"{name}_stride": x.columns}
-        machine.rows(
-            kernels.norm_back(add=False), [rows, self._norm, towards, at_rows], count, places
-        )
-        gradient = machine.new(x.rows, x.columns)
-        machine.fill(gradient, 0.0)
-        machine.each(
-            kernels.SCATTER, [at_rows, inputs.chosen, gradient], total, {"columns": x.columns}
-        )
         return gradient
 
-    def all(self, x: Array) -> Iterator[Array]:
+    def all(self, x: Paged) -> Iterator[Array]:
         """Record all logits, some rows at a time: the filled-up vocabulary wide."""
-        states = self._normal(x)
-        for start, size in self._turns(x.rows):
-            yield self.logits(states.below(start, size))
+        for page in x:
+            for start, size in self._turns(page.rows):
+                yield self.logits(self._normal(page.below(start, size)))
 
     def logits(self, states: Array) -> Array:
         """Record the logits of normalised states."""
@@ -96,6 +86,32 @@ class Head:
             machine.multiply(
                 form, gradient.part(start, scratch.rows), scratch, to, gradient.rows,
                 to.columns, scratch.rows, a_boost=BOOST,
+            )  # fmt: skip
+
+    def _gather(self, x: Paged, inputs: Inputs, start: int, size: int) -> Array:
+        """The rows of some chosen places, wherever they lie."""
+        machine = self._machine
+        rows = machine.new(size, x.columns)
+        where = {"columns": x.columns, "first": start}
+        for page, source in zip(x.layout.pages, x, strict=True):
+            places = {**where, "page": page.first, "rows": page.rows, "clear": page.first == 0}
+            machine.each(kernels.GATHER, [source, inputs.chosen, rows], size * x.columns, places)
+        return rows
+
+    def _scatter(self, rows: Array, towards: Array, inputs: Inputs, start: int, to: Paged) -> None:
+        """Bring gradients at normalised rows back to where the rows came from."""
+        machine = self._machine
+        at_rows = machine.new(rows.rows, rows.columns)
+        places = {"size": rows.columns, "parts": 1, "epsilon_f": self._epsilon}
+        for name in ("x", "g", "y"):
+            places |= {f"{name}_at": 0, f"{name}_stride": rows.columns}
+        operands: list[Array | Storage] = [rows, self._norm, towards, at_rows]
+        machine.rows(kernels.norm_back(add=False), operands, rows.rows, places)
+        where = {"columns": rows.columns, "first": start}
+        for page, target in zip(to.layout.pages, to, strict=True):
+            machine.each(
+                kernels.SCATTER, [at_rows, inputs.chosen, target], rows.rows * rows.columns,
+                {**where, "page": page.first, "rows": page.rows},
             )  # fmt: skip
 
     def _normal(self, x: Array) -> Array:

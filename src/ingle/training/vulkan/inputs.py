@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from ingle.training.rope import frequencies
 from ingle.training.vulkan.device import Device
 from ingle.training.vulkan.formats import pack
 from ingle.training.vulkan.memory import Storage
+from ingle.training.vulkan.pages import Layout, cut
 from ingle.training.vulkan.weights import Table
 
 ROUND = 32
@@ -38,12 +39,13 @@ class Inputs(NamedTuple):
     """What the parts of a step read."""
 
     size: Size
-    tokens: Storage
-    """The rows of the embedding that are used, packed as in the file."""
-    plane: int
-    turns: Storage
-    """``[tokens, head / 2]`` cosines and sines."""
-    local_turns: Storage
+    layout: Layout
+    tokens: tuple[Storage, ...]
+    """The rows of the embedding that are used, packed as in the file, by page."""
+    planes: tuple[int, ...]
+    turns: tuple[Storage, ...]
+    """``[tokens, head / 2]`` cosines and sines, by page."""
+    local_turns: tuple[Storage, ...]
     starts: Storage
     """The first position that each one sees, counted within its text."""
     local_starts: Storage
@@ -58,18 +60,8 @@ class Inputs(NamedTuple):
     """Of dropout, as every executor mixes it."""
 
     @property
-    def texts(self) -> int:
-        """Rows of the batch."""
-        return self.size.texts
-
-    @property
-    def positions(self) -> int:
-        """Of each, with filling."""
-        return self.size.positions
-
-    @property
     def length(self) -> int:
-        """Of each, without."""
+        """Positions of each text, without filling."""
         return self.size.length
 
 
@@ -78,6 +70,7 @@ class Uploader:
 
     Args:
         factors: of RoPE, where the base has some.
+        widest: numbers of the longest row that any array of a token has.
     """
 
     def __init__(
@@ -86,33 +79,65 @@ class Uploader:
         architecture: Architecture,
         table: Table,
         factors: NDArray[np.float32] | None,
+        widest: int,
     ) -> None:
         self._device = device
         self._architecture = architecture
         self._table = table
         self._factors = factors
+        self._widest = widest
         self._known: dict[Size, Inputs] = {}
 
     def upload(self, batch: Batch, *, seed: int, weight: float, train: bool) -> Inputs:
         """A batch's inputs; those of the last batch of its size are overwritten."""
         size = size_of(batch, train)
-        values, plane = self._values(batch, size, seed, weight)
+        limit = self._device.max_buffer
+        layout = cut(size.texts, size.positions, widest=self._widest, limit=limit)
+        values = self._values(batch, size, seed, weight)
+        paged, planes = self._paged(batch, size, layout)
         found = self._known.get(size)
         if found is None:
-            storages = {name: Storage(self._device.upload(x)) for name, x in values.items()}
-            found = self._known[size] = Inputs(size=size, plane=plane, **storages)
-        else:
-            for name, x in values.items():
-                self._device.write(getattr(found, name).buffer, x)
+            made: dict[str, Any] = {
+                name: Storage(self._device.upload(x)) for name, x in values.items()
+            }
+            for name, parts in paged.items():
+                made[name] = tuple(Storage(self._device.upload(x)) for x in parts)
+            found = Inputs(size=size, layout=layout, planes=planes, **made)
+            self._known[size] = found
+            return found
+        for name, x in values.items():
+            self._device.write(getattr(found, name).buffer, x)
+        for name, parts in paged.items():
+            for storage, x in zip(getattr(found, name), parts, strict=True):
+                self._device.write(storage.buffer, x)
         return found
+
+    def _paged(
+        self, batch: Batch, size: Size, layout: Layout
+    ) -> tuple[dict[str, list[NDArray[np.generic]]], tuple[int, ...]]:
+        """What has a row for each token, by page, and where each page's plane of scales begins."""
+        more = ((0, 0), (0, size.positions - size.length))
+        tokens = np.pad(batch.tokens, more).reshape(-1)
+        positions = np.pad(batch.positions, more).reshape(-1)
+        found: dict[str, list[NDArray[np.generic]]] = {
+            name: [] for name in ("tokens", "turns", "local_turns")
+        }
+        planes = []
+        for page in layout.pages:
+            here = slice(page.first, page.first + page.rows)
+            words, plane = pack(self._table.kind, self._table.data[tokens[here]])
+            places = positions[here]
+            local = places if self._architecture.window else places[:1]
+            found["tokens"].append(words)
+            found["turns"].append(self._turns(places, local=False))
+            found["local_turns"].append(self._turns(local, local=True))
+            planes.append(plane)
+        return found, tuple(planes)
 
     def _values(
         self, batch: Batch, size: Size, seed: int, weight: float
-    ) -> tuple[dict[str, NDArray[np.generic]], int]:
+    ) -> dict[str, NDArray[np.generic]]:
         a, more = self._architecture, size.positions - size.length
-        tokens = np.pad(batch.tokens, ((0, 0), (0, more)))
-        positions = np.pad(batch.positions, ((0, 0), (0, more)))
-        words, plane = pack(self._table.kind, self._table.data[tokens.reshape(-1)])
         flat = np.pad(batch.labels, ((0, 0), (0, more)), constant_values=IGNORE).reshape(-1)
         chosen = np.flatnonzero(flat != IGNORE)
         weights = np.ones(len(chosen), dtype=np.float32)
@@ -121,10 +146,7 @@ class Uploader:
         filling = (0, size.chosen - len(chosen))
         starts = _starts(batch, size)
         window = np.arange(size.positions) - (a.window - 1 if a.window else size.positions)
-        values: dict[str, NDArray[np.generic]] = {
-            "tokens": words,
-            "turns": self._turns(positions, local=False),
-            "local_turns": self._turns(positions if a.window else positions[:1, :1], local=True),
+        return {
             "starts": starts.astype(np.uint32),
             "local_starts": np.maximum(starts, window).astype(np.uint32),
             "chosen": np.pad(chosen, filling, constant_values=NOWHERE).astype(np.uint32),
@@ -133,7 +155,6 @@ class Uploader:
             "weight": np.array([weight], dtype=np.float32),
             "seed": np.array([seed * 1_000_003 * len(a.matrices) & 0xFFFF_FFFF], dtype=np.uint32),
         }
-        return values, plane
 
     def _turns(self, positions: NDArray[np.int64], *, local: bool) -> NDArray[np.float32]:
         factors = None if local else self._factors

@@ -261,25 +261,31 @@ FILL = Kernel(
 }}
 """,
 )
+# Some rows of a page: of the places ``which`` from ``first`` on, those that are among its
+# ``rows`` from ``page`` on. With ``clear``, rows of others become zeros.
 GATHER = Kernel(
     "gather",
-    ("count", "columns"),
+    ("count", "columns", "first", "page", "rows", "clear"),
     (Binding("x", "f32"), Binding("which", "u32"), Binding("y", "f32", "read_write")),
     f"""{LINEAR}{_EACH}
-    let from_x = which[i / p.columns];
-    var v = 0.0;
-    if (from_x != 0xffffffffu) {{ v = x[from_x * p.columns + i % p.columns]; }}
-    y[i] = v;
+    let at = which[p.first + i / p.columns];
+    if (at >= p.page && at < p.page + p.rows) {{
+        y[i] = x[(at - p.page) * p.columns + i % p.columns];
+    }} else if (p.clear == 1u) {{
+        y[i] = 0.0;
+    }}
 }}
 """,
 )
 SCATTER = Kernel(
     "scatter",
-    ("count", "columns"),
+    ("count", "columns", "first", "page", "rows"),
     (Binding("x", "f32"), Binding("which", "u32"), Binding("y", "f32", "read_write")),
     f"""{LINEAR}{_EACH}
-    let to = which[i / p.columns];
-    if (to != 0xffffffffu) {{ y[to * p.columns + i % p.columns] = x[i]; }}
+    let at = which[p.first + i / p.columns];
+    if (at >= p.page && at < p.page + p.rows) {{
+        y[(at - p.page) * p.columns + i % p.columns] = x[i];
+    }}
 }}
 """,
 )
@@ -406,13 +412,13 @@ fn kept(number: u32, salt: u32) -> bool {
 """
 _DROP_PLACE = """
     let token = i / p.columns;
-    let text = token / p.positions;
-    let position = token % p.positions;
+    let text = p.text + token / p.positions;
+    let position = p.start + token % p.positions;
     let number = (text * p.length + position) * p.columns + i % p.columns;
 """
 DROP = Kernel(
     "drop",
-    ("count", "columns", "positions", "length", "salt", "threshold", "factor_f"),
+    ("count", "columns", "text", "start", "positions", "length", "salt", "threshold", "factor_f"),
     (Binding("seed", "u32"), Binding("x", "f32"), Binding("y", "f32", "read_write")),
     f"""{LINEAR}{_KEPT}{_EACH}{_DROP_PLACE}
     y[i] = select(0.0, x[i] * p.factor_f, kept(number, seed[0] + p.salt));
@@ -421,7 +427,7 @@ DROP = Kernel(
 )
 ADD_DROPPED = Kernel(
     "add_dropped",
-    ("count", "columns", "positions", "length", "salt", "threshold", "factor_f"),
+    ("count", "columns", "text", "start", "positions", "length", "salt", "threshold", "factor_f"),
     (Binding("seed", "u32"), Binding("x", "f32"), Binding("y", "f32", "read_write")),
     f"""{LINEAR}{_KEPT}{_EACH}{_DROP_PLACE}
     y[i] += select(0.0, x[i] * p.factor_f, kept(number, seed[0] + p.salt));

@@ -17,6 +17,7 @@ from ingle.training.vulkan.kernel import Kernel
 from ingle.training.vulkan.machine import BOOST, Machine, Second
 from ingle.training.vulkan.matmul import Form
 from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.pages import Page, Paged
 from ingle.training.vulkan.tape import Tape, Value
 from ingle.training.vulkan.weights import Matrix
 
@@ -44,6 +45,11 @@ class Joined(NamedTuple):
     def rows(self) -> int:
         """Of all of them."""
         return sum(matrix.rows for matrix in self.matrices)
+
+    @property
+    def boost(self) -> float:
+        """What the input is multiplied by before it becomes 16-bit numbers."""
+        return WIDE if self.names == ("ffn_down",) else 1.0
 
     @property
     def drops(self) -> bool:
@@ -88,29 +94,30 @@ def dequantized(
 def linear(joined: Joined, x: Value, tape: Tape | None) -> tuple[Value, ...]:
     """The products, each as columns of one array."""
     machine, group = joined.machine, joined.group
-    tokens, into = x.array.rows, x.array.columns
-    y = machine.new(tokens, joined.rows)
-    boost = WIDE if joined.names == ("ffn_down",) else 1.0
+    layout = x.array.layout
+    y = machine.paged(layout, joined.rows)
     low = _low(joined, x.array) if group is not None else None
     for start, scratch in joined.chunks():
-        second = None
-        if group is not None:
-            assert low is not None
-            second = Second(low, group.spread.below(start, scratch.rows), low.columns)
         bias = None
         if joined.bias is not None:
             bias = Array(joined.bias, 1, joined.rows, offset=start)
         form = Form(b_turned=True, b_half=machine.device.halves, after="bias" if bias else "")
-        machine.multiply(
-            form, x.array, scratch, y.part(start, scratch.rows), tokens, scratch.rows, into,
-            second=second, d=bias, a_boost=boost,
-        )  # fmt: skip
-    gradient: list[Array] = []
+        for at, (a, c) in enumerate(zip(x.array, y.part(start, scratch.rows), strict=True)):
+            second = None
+            if group is not None:
+                assert low is not None
+                spread = group.spread.below(start, scratch.rows)
+                second = Second(low.arrays[at], spread, low.columns)
+            machine.multiply(
+                form, a, scratch, c, a.rows, scratch.rows, a.columns,
+                second=second, d=bias, a_boost=joined.boost,
+            )  # fmt: skip
+    gradient: list[Paged] = []
 
-    def home(start: int, rows: int) -> Callable[[], Array]:
-        def make() -> Array:
+    def home(start: int, rows: int) -> Callable[[], Paged]:
+        def make() -> Paged:
             if not gradient:
-                gradient.append(machine.new(tokens, joined.rows))
+                gradient.append(machine.paged(layout, joined.rows))
             return gradient[0].part(start, rows)
 
         return make
@@ -133,64 +140,69 @@ def linear(joined: Joined, x: Value, tape: Tape | None) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _back(joined: Joined, x: Value, low: Array | None, g: Array) -> None:
+def _back(joined: Joined, x: Value, low: Paged | None, gradient: Paged) -> None:
     machine, group = joined.machine, joined.group
-    tokens, into = x.array.rows, x.array.columns
-    towards: Array | None = None
+    towards: Paged | None = None
     if group is not None:
         assert low is not None
-        towards = machine.new(tokens, low.columns)
-        form = Form()
-        machine.multiply(
-            form, g, group.spread, towards, tokens, low.columns, joined.rows, a_boost=BOOST
-        )
-        _adapter_back(joined, x.array, low, g, towards)
-    to, there = x.room(machine)
+        towards = machine.paged(gradient.layout, low.columns)
+        pages = zip(gradient.layout.pages, x.array, low, gradient, towards, strict=True)
+        for page, a, b, g, to in pages:
+            machine.multiply(
+                Form(), g, group.spread, to, g.rows, to.columns, joined.rows, a_boost=BOOST
+            )
+            _adapter_back(joined, page, a, b, g, to)
+    back, there = x.room(machine)
     for start, scratch in joined.chunks():
-        second = None
-        if group is not None and start == 0 and not joined.drops:
-            assert towards is not None
-            second = Second(towards, group.a.numbers, towards.columns)
         form = Form(b_half=machine.device.halves, after="accumulate" if there or start else "")
-        machine.multiply(
-            form, g.part(start, scratch.rows), scratch, to, tokens, into, scratch.rows,
-            second=second, a_boost=BOOST,
-        )  # fmt: skip
+        part = gradient.part(start, scratch.rows)
+        for at, (g, to) in enumerate(zip(part, back, strict=True)):
+            second = None
+            if group is not None and start == 0 and not joined.drops:
+                assert towards is not None
+                second = Second(towards.arrays[at], group.a.numbers, towards.columns)
+            machine.multiply(
+                form, g, scratch, to, g.rows, to.columns, scratch.rows,
+                second=second, a_boost=BOOST,
+            )  # fmt: skip
     if joined.drops and group is not None:
         assert towards is not None
-        _dropped_back(joined, group, towards, to)
+        for page, g, to in zip(back.layout.pages, towards, back, strict=True):
+            _dropped_back(joined, group, page, g, to)
 
 
-def _low(joined: Joined, x: Array) -> Array:
+def _low(joined: Joined, x: Paged) -> Paged:
     """The input in each adapter's few dimensions."""
     machine, group = joined.machine, joined.group
     assert group is not None
-    tokens, into = x.rows, x.columns
-    boost = WIDE if joined.names == ("ffn_down",) else 1.0
     form = Form(b_turned=True)
-    low = machine.new(tokens, group.a.numbers.rows)
-    if not joined.drops:
-        machine.multiply(form, x, group.a.numbers, low, tokens, low.columns, into, a_boost=boost)
-        return low
+    low = machine.paged(x.layout, group.a.numbers.rows)
     rank = low.columns // len(joined.names)
-    for at, name in enumerate(joined.names):
-        dropped = machine.new(tokens, into)
-        _drop(joined, name, kernels.DROP, x, dropped)
-        machine.multiply(
-            form, dropped, group.a.numbers.below(at * rank, rank), low.part(at * rank, rank),
-            tokens, rank, into, a_boost=boost,
-        )  # fmt: skip
+    for page, a, to in zip(x.layout.pages, x, low, strict=True):
+        if not joined.drops:
+            machine.multiply(
+                form, a, group.a.numbers, to, a.rows, to.columns, a.columns, a_boost=joined.boost
+            )
+            continue
+        for at, name in enumerate(joined.names):
+            dropped = machine.new(a.rows, a.columns)
+            _drop(joined, page, name, kernels.DROP, a, dropped)
+            machine.multiply(
+                form, dropped, group.a.numbers.below(at * rank, rank), to.part(at * rank, rank),
+                a.rows, rank, a.columns, a_boost=joined.boost,
+            )  # fmt: skip
     return low
 
 
-def _adapter_back(joined: Joined, x: Array, low: Array, g: Array, towards: Array) -> None:
+def _adapter_back(
+    joined: Joined, page: Page, x: Array, low: Array, g: Array, towards: Array
+) -> None:
     """Add to the gradients of the adapters."""
     machine, group, inputs = joined.machine, joined.group, joined.inputs
     assert group is not None
     tokens, into = x.rows, x.columns
     rank = low.columns // len(joined.names)
-    sums = Form(a_turned=True, after="accumulate")
-    boost = WIDE if joined.names == ("ffn_down",) else 1.0
+    sums, boost = Form(a_turned=True, after="accumulate"), joined.boost
     for at, (name, start, matrix) in enumerate(
         zip(joined.names, joined.starts(), joined.matrices, strict=True)
     ):
@@ -203,7 +215,7 @@ def _adapter_back(joined: Joined, x: Array, low: Array, g: Array, towards: Array
         )  # fmt: skip
         if joined.drops:
             dropped = machine.new(tokens, into)
-            _drop(joined, name, kernels.DROP, x, dropped)
+            _drop(joined, page, name, kernels.DROP, x, dropped)
             machine.multiply(
                 sums, towards.part(at * rank, rank), dropped,
                 group.a.gradient.below(at * rank, rank), rank, into, tokens,
@@ -216,7 +228,7 @@ def _adapter_back(joined: Joined, x: Array, low: Array, g: Array, towards: Array
         )  # fmt: skip
 
 
-def _dropped_back(joined: Joined, group: Group, towards: Array, to: Array) -> None:
+def _dropped_back(joined: Joined, group: Group, page: Page, towards: Array, to: Array) -> None:
     machine = joined.machine
     rank = towards.columns // len(joined.names)
     for at, name in enumerate(joined.names):
@@ -225,14 +237,16 @@ def _dropped_back(joined: Joined, group: Group, towards: Array, to: Array) -> No
             Form(), towards.part(at * rank, rank), group.a.numbers.below(at * rank, rank), whole,
             to.rows, to.columns, rank, a_boost=BOOST,
         )  # fmt: skip
-        _drop(joined, name, kernels.ADD_DROPPED, whole, to)
+        _drop(joined, page, name, kernels.ADD_DROPPED, whole, to)
 
 
-def _drop(joined: Joined, name: str, kernel: Kernel, x: Array, y: Array) -> None:
+def _drop(joined: Joined, page: Page, name: str, kernel: Kernel, x: Array, y: Array) -> None:
     inputs, share = joined.inputs, joined.shape.dropout
     places = {
         "columns": x.columns,
-        "positions": inputs.positions,
+        "text": page.text,
+        "start": page.start,
+        "positions": page.positions,
         "length": inputs.length,
         "salt": joined.number * len(TARGETS) + TARGETS.index(name),
         "threshold": int(share * 2**32),

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ingle.config import load
 from ingle.training.vulkan import matmul as products
+from ingle.training.vulkan import race
 from ingle.training.vulkan.device import Device
 from ingle.training.vulkan.kernel import Kernel, spread
 from ingle.training.vulkan.kernels import ADD, ADD_TO, FILL
 from ingle.training.vulkan.matmul import After, Form, Tile
 from ingle.training.vulkan.memory import Array, Pool, Storage
+from ingle.training.vulkan.pages import Layout, Paged
 from ingle.training.vulkan.recording import Recorder
 from ingle.training.vulkan.trial import check
 
-FLOATS = (Tile(64, 64, 16), Tile(128, 128, 16))
-"""Small and large tiles."""
-HALVES = (Tile(64, 64, 32, half=True), Tile(128, 128, 32, half=True))
+SMALL, SMALL_HALF = Tile(64, 64, 16), Tile(64, 64, 32, half=True)
+"""Tiles for products with few rows or columns."""
+TILES = "vulkan-tiles.json"
+"""File of the state directory."""
+LARGE = Tile(128, 128, 16)
+"""On the processor, where nothing is gained by trying."""
 PIECES = 1 << 26
 """Bytes of sums over pieces of k, at most."""
 BOOST = 1024.0
@@ -59,15 +65,24 @@ class Machine:
         self.device = device
         self.pool = Pool(device)
         self.recorder = Recorder(device)
-        self.tiles = HALVES if device.halves else FLOATS
-        for tile in self.tiles:
-            check(device, tile)
         # Workgroups that keep the device busy: with fewer, k is cut.
-        self.enough = 8 if device.adapter.kind == "CPU" else 120
+        self.enough = 8 if device.adapter.software else 120
+        self.small = SMALL_HALF if device.halves else SMALL
+        check(device, self.small)
+        if device.adapter.software:
+            self.large = LARGE
+            check(device, self.large)
+        else:
+            tiles = (*race.HALVES, *race.FLOATS) if device.halves else race.FLOATS
+            self.large = race.fastest(self, tiles, load()[0].state_path / TILES)
 
     def new(self, rows: int, columns: int) -> Array:
         """An array for a while, with anything in it."""
         return Array(self.pool.take(rows * columns * 4), rows, columns)
+
+    def paged(self, layout: Layout, columns: int) -> Paged:
+        """A row for each token of a batch, for a while, with anything in them."""
+        return Paged(layout, tuple(self.new(page.rows, columns) for page in layout.pages))
 
     def rows(
         self,
@@ -122,11 +137,11 @@ class Machine:
         b_boost: float = 1.0,
         many: Many = ONE,
         diagonal: int = 0,
+        tile: Tile | None = None,
     ) -> None:
-        """Record a matrix product, ``[m, k]`` by ``[k, n]``."""
+        """Record a matrix product, ``[m, k]`` by ``[k, n]``; by this tile, or by what fits."""
         form = form._replace(second=second is not None, scaled=scale is not None)
-        small, large = self.tiles
-        tile = large if m > 64 and n > 64 else small
+        tile = tile or self._tile(m, n, many)
         pieces = self._pieces(tile, m, n, k) if many is ONE else 1
         whole, after, depth = c, form.after, 0
         if pieces > 1:
@@ -136,7 +151,7 @@ class Machine:
             c = self.new(pieces * m, n)
             many = Many(pieces, 1, Spacing(), Spacing(), Spacing(outer=m * n))
             form = form._replace(after="")
-        if not self.device.halves:
+        if not tile.half:
             a_boost = b_boost = 1.0
         operands: list[Array | Storage] = [a, b]
         if second is not None:
@@ -166,6 +181,14 @@ class Machine:
         self.recorder.dispatch(products.kernel(form, tile), [*operands, c], values, grid)
         if depth:
             self._sum(c, pieces, whole, after, d, m, n)
+
+    def _tile(self, m: int, n: int, many: Many) -> Tile:
+        if m <= 64 or n <= 64:
+            return self.small
+        # Many products at once are causal: of their tiles some have little to do, and small
+        # ones even that out.
+        busy = many is ONE or many.total * _groups(self.large, m, n) >= 4 * self.enough
+        return self.large if busy else self.small
 
     def _pieces(self, tile: Tile, m: int, n: int, k: int) -> int:
         """How many pieces k is cut into."""

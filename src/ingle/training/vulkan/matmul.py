@@ -7,6 +7,7 @@ product added in the same pass (a matrix's adapter). ``tiles.py`` writes their t
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 from ingle.training.vulkan.kernel import LINEAR, Binding, Kernel
@@ -36,13 +37,32 @@ class Form(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """How a workgroup's part of C is cut: m and n are multiples of 64."""
+    """How a workgroup's part of C is cut."""
 
     m: int
     n: int
     k: int
     half: bool = False
     """Multiplied and summed (over k) in 16 bits."""
+    threads: int = 256
+    """Invocations of a workgroup, each with as many numbers of C along m as along n."""
+    unroll: int = 4
+    """Steps of k that are written out one after the other."""
+
+    @property
+    def side(self) -> int:
+        """Vectors of four numbers along each side of an invocation's part."""
+        return math.isqrt(self.m * self.n // self.threads) // 4
+
+    @property
+    def down(self) -> int:
+        """Invocations along m."""
+        return self.m // (4 * self.side)
+
+    @property
+    def across(self) -> int:
+        """Invocations along n."""
+        return self.n // (4 * self.side)
 
 
 PARAMETERS = (
@@ -74,7 +94,7 @@ def kernel(form: Form, tile: Tile) -> Kernel:
         parameters=PARAMETERS,
         buffers=tuple(buffers),
         body=tiles.body(form, tile),
-        needs=("f16",) if tile.half else (),
+        needs=("f16",) if tile.half or form.b_half else (),
     )
 
 

@@ -13,7 +13,8 @@ from ingle.training.vulkan.attention import attend, attend_back
 from ingle.training.vulkan.inputs import Inputs
 from ingle.training.vulkan.linear import Joined, linear
 from ingle.training.vulkan.machine import Machine
-from ingle.training.vulkan.memory import Storage
+from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.pages import Paged
 from ingle.training.vulkan.tape import Tape, Value
 from ingle.training.vulkan.weights import Weights
 
@@ -55,25 +56,19 @@ class VulkanOperations:
     def norm(self, name: str, x: Value) -> Value:
         machine, epsilon = self._machine, self._around.architecture.epsilon
         weight = self._vector(f"{name}.weight")
-        y = Value(machine.new(x.array.rows, x.array.columns))
-        y.parts = x.parts
-        rows, size = x.array.rows * x.parts, x.array.columns // x.parts
-        shape = {"size": size, "parts": x.parts, "epsilon_f": epsilon}
-        place_x = {"x_at": x.array.offset, "x_stride": x.array.stride}
-        place_y = {"y_at": y.array.offset, "y_stride": y.array.stride}
-        machine.rows(
-            kernels.NORM, [x.array, weight, y.array], rows, {**shape, **place_x, **place_y}
-        )
+        y = self._like(x)
+        shape = {"size": x.array.columns // x.parts, "parts": x.parts, "epsilon_f": epsilon}
+        for a, b in zip(x.array, y.array, strict=True):
+            places = {**shape, **_place("x", a), **_place("y", b)}
+            machine.rows(kernels.NORM, [a, weight, b], a.rows * x.parts, places)
 
         def back() -> None:
             assert y.gradient is not None
-            to, there = x.room(machine)
-            places = {"g_at": y.gradient.offset, "g_stride": y.gradient.stride}
-            places |= {"y_at": to.offset, "y_stride": to.stride}
-            machine.rows(
-                kernels.norm_back(add=there), [x.array, weight, y.gradient, to], rows,
-                {**shape, **place_x, **places},
-            )  # fmt: skip
+            gradient, there = x.room(machine)
+            kernel = kernels.norm_back(add=there)
+            for a, g, to in zip(x.array, y.gradient, gradient, strict=True):
+                places = {**shape, **_place("x", a), **_place("g", g), **_place("y", to)}
+                machine.rows(kernel, [a, weight, g, to], a.rows * x.parts, places)
 
         self._note(back)
         return y
@@ -102,23 +97,21 @@ class VulkanOperations:
         turns = inputs.local_turns if local else inputs.turns
         kernel = kernels.rotate(pairs=self._around.architecture.rope_pairs)
         half = x.array.columns // x.parts // 2
-        count = x.array.rows * x.parts * half
-        y = Value(machine.new(x.array.rows, x.array.columns))
-        y.parts = x.parts
         shape = {"half": half, "parts": x.parts}
-        places = {"x_at": x.array.offset, "x_stride": x.array.stride,
-                  "y_at": y.array.offset, "y_stride": y.array.stride}  # fmt: skip
-        machine.each(kernel, [x.array, turns, y.array], count, {**shape, **places, "sign_f": 1.0})
+        y = self._like(x)
+
+        def turn(source: Paged, target: Paged, sign: float) -> None:
+            for a, b, angles in zip(source, target, turns, strict=True):
+                places = {**shape, **_place("x", a), **_place("y", b), "sign_f": sign}
+                machine.each(kernel, [a, angles, b], a.rows * x.parts * half, places)
+
+        turn(x.array, y.array, 1.0)
 
         def back() -> None:
             assert y.gradient is not None
-            to, there = x.room(machine)
+            gradient, there = x.room(machine)
             assert not there
-            places = {"x_at": y.gradient.offset, "x_stride": y.gradient.stride,
-                      "y_at": to.offset, "y_stride": to.stride}  # fmt: skip
-            machine.each(
-                kernel, [y.gradient, turns, to], count, {**shape, **places, "sign_f": -1.0}
-            )
+            turn(y.gradient, gradient, -1.0)
 
         self._note(back)
         return y
@@ -127,39 +120,39 @@ class VulkanOperations:
         machine, inputs = self._machine, self._around.inputs
         starts = inputs.local_starts if local else inputs.starts
         scale = self._around.architecture.score_scale
-        y, kept = attend(machine, inputs.texts, starts, scale, queries, keys, values)
-        self._note(
-            lambda: attend_back(
-                machine, inputs.texts, starts, scale, queries, keys, values, y, kept
-            )
-        )
+        y, kept = attend(machine, starts, scale, queries, keys, values)
+        self._note(lambda: attend_back(machine, starts, scale, queries, keys, values, y, kept))
         return y
 
     def gate(self, gate: Value, up: Value) -> Value:
         machine, gelu = self._machine, self._around.architecture.gelu
-        a, b = gate.array, up.array
-        assert a.storage is b.storage
-        y = Value(machine.new(a.rows, a.columns))
-        places = {"columns": a.columns, "a_at": a.offset, "a_stride": a.stride,
-                  "b_at": b.offset, "b_stride": b.stride}  # fmt: skip
-        count = a.rows * a.columns
-        machine.each(kernels.gate(gelu=gelu), [a, y.array], count, places)
+        y = self._like(gate)
+        for a, b, to in zip(gate.array, up.array, y.array, strict=True):
+            assert a.storage is b.storage
+            places = {"columns": a.columns, **_place("a", a), **_place("b", b)}
+            machine.each(kernels.gate(gelu=gelu), [a, to], a.rows * a.columns, places)
 
         def back() -> None:
             assert y.gradient is not None
-            to, _ = gate.room(machine)
+            gradient, _ = gate.room(machine)
             other, _ = up.room(machine)
-            assert (to.offset, other.offset, to.stride) == (a.offset, b.offset, a.stride)
-            assert to.storage is other.storage
-            machine.each(kernels.gate_back(gelu=gelu), [a, y.gradient, to], count, places)
+            kernel = kernels.gate_back(gelu=gelu)
+            for a, b, g, to, to_b in zip(
+                gate.array, up.array, y.gradient, gradient, other, strict=True
+            ):
+                assert (to.offset, to_b.offset, to.stride) == (a.offset, b.offset, a.stride)
+                assert to.storage is to_b.storage
+                places = {"columns": a.columns, **_place("a", a), **_place("b", b)}
+                machine.each(kernel, [a, g, to], a.rows * a.columns, places)
 
         self._note(back)
         return y
 
     def add(self, x: Value, y: Value) -> Value:
         machine = self._machine
-        total = Value(machine.new(x.array.rows, x.array.columns))
-        machine.add(x.array, y.array, total.array)
+        total = self._like(x)
+        for a, b, to in zip(x.array, y.array, total.array, strict=True):
+            machine.add(a, b, to)
 
         def back() -> None:
             assert total.gradient is not None
@@ -169,9 +162,20 @@ class VulkanOperations:
         self._note(back)
         return total
 
+    def _like(self, x: Value) -> Value:
+        """A new value of the same size."""
+        y = Value(self._machine.paged(x.array.layout, x.array.columns))
+        y.parts = x.parts
+        return y
+
     def _vector(self, name: str) -> Storage:
         return self._around.weights.vectors[f"blk.{self._number}.{name}"]
 
     def _note(self, back: Callable[[], None]) -> None:
         if self._tape is not None:
             self._tape.note(back)
+
+
+def _place(name: str, x: Array) -> dict[str, float]:
+    """Where an operand lies, as kernels' parameters."""
+    return {f"{name}_at": x.offset, f"{name}_stride": x.stride}

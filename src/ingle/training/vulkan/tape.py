@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ingle.training.vulkan.machine import Machine
-from ingle.training.vulkan.memory import Array
+from ingle.training.vulkan.pages import Paged
 
 
 class Value:
-    """An array, and the gradient at it once the tape has come so far back.
+    """Numbers, and the gradient at them once the tape has come so far back.
 
     Args:
-        home: makes the array of its gradient, where that must lie in a certain place.
+        home: makes the arrays of its gradient, where those must lie in a certain place.
     """
 
-    def __init__(self, array: Array, home: Callable[[], Array] | None = None) -> None:
+    def __init__(self, array: Paged, home: Callable[[], Paged] | None = None) -> None:
         self.array = array
         self.parts = 1
         """Heads that its columns are split into."""
-        self.gradient: Array | None = None
+        self.gradient: Paged | None = None
         self._home = home
 
-    def room(self, machine: Machine) -> tuple[Array, bool]:
+    def room(self, machine: Machine) -> tuple[Paged, bool]:
         """Where its gradient goes, and whether something is there to be added to."""
         if self.gradient is not None:
             return self.gradient, True
         if self._home is not None:
             self.gradient = self._home()
         else:
-            self.gradient = machine.new(self.array.rows, self.array.columns)
+            self.gradient = machine.paged(self.array.layout, self.array.columns)
         return self.gradient, False
 
-    def receive(self, machine: Machine, gradient: Array) -> None:
+    def receive(self, machine: Machine, gradient: Paged) -> None:
         """Add a whole gradient, which may be overwritten from now on.
 
         A gradient may be handed to two values: the one that is looked at later (that is, whose
@@ -43,7 +43,8 @@ class Value:
             return
         room, there = self.room(machine)
         assert there, "a value with a home is no sum's operand"
-        machine.add_to(room, gradient)
+        for to, more in zip(room, gradient, strict=True):
+            machine.add_to(to, more)
 
 
 class Tape:

@@ -1,7 +1,7 @@
 """Tiles of a matrix product: workgroup memory for the operands, registers for the sums.
 
-A workgroup has 16 by 16 invocations; each has some vectors of four rows and of
-four columns, 64 apart. The next tile of the operands is on its way to registers
+Each invocation of a workgroup has some vectors of four rows and of four columns,
+spread over the tile. The next tile of the operands is on its way to registers
 while this one is computed with.
 
 In 16 bits, products are summed in 16 bits over one tile's depth only, and these
@@ -16,7 +16,6 @@ from typing import NamedTuple
 from ingle.training.vulkan.matmul import Form, Tile, opening, store
 
 _COMPONENTS = "xyzw"
-_UNROLLED = 4
 
 
 class _Side(NamedTuple):
@@ -42,28 +41,27 @@ class _Side(NamedTuple):
 def body(form: Form, tile: Tile) -> str:
     """The kernel's text."""
     number = "f16" if tile.half else "f32"
-    rows, columns = tile.m // 64, tile.n // 64
     text = _fetches(form, tile)
     text += f"var<workgroup> sa: array<vec4<{number}>, {tile.k * (tile.m // 4 + 1)}>;\n"
     text += f"var<workgroup> sb: array<vec4<{number}>, {tile.k * (tile.n // 4 + 1)}>;\n"
-    text += """@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32) {
-    let tx = li % 16u;
-    let ty = li / 16u;
+    text += f"""@compute @workgroup_size({tile.threads})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32) {{
+    let tx = li % {tile.across}u;
+    let ty = li / {tile.across}u;
 """
     text += opening(form, tile)
-    for i in range(rows * 4):
-        for j in range(columns):
+    for i in range(tile.side * 4):
+        for j in range(tile.side):
             text += f"    var c{i}_{j} = vec4<f32>();\n"
     text += _product(form, tile, "")
     if form.second:
         text += "    start = 0u;\n    end = select(0u, p.k2, wg.z == 0u);\n"
         text += _product(form, tile, "2")
-    for i in range(rows * 4):
-        text += f"    let r{i} = m0 + ty * 4u + {i // 4 * 64 + i % 4}u;\n"
-        for j in range(columns):
+    for i in range(tile.side * 4):
+        text += f"    let r{i} = m0 + ty * 4u + {i // 4 * 4 * tile.down + i % 4}u;\n"
+        for j in range(tile.side):
             text += "    {\n"
-            text += f"        let column = n0 + tx * 4u + {j * 64}u;\n"
+            text += f"        let column = n0 + tx * 4u + {j * 4 * tile.across}u;\n"
             text += store(form, f"r{i}", "column", f"c{i}_{j}")
             text += "    }\n"
     return text + "}\n"
@@ -74,7 +72,8 @@ def _fetches(form: Form, tile: Tile) -> str:
     if not tile.half:
         names = ["a", "b", *(["a2", "b2"] if form.second else [])]
         return "".join(
-            f"fn fetch_{name}(i: u32) -> vec4<f32> {{ return {name}[i]; }}\n" for name in names
+            f"fn fetch_{name}(i: u32) -> vec4<f32> {{ return vec4<f32>({name}[i]); }}\n"
+            for name in names
         )
     text = """fn small(v: vec4<f32>, boost: f32) -> vec4<f16> {
     return vec4<f16>(clamp(v * boost, vec4<f32>(-65504.0), vec4<f32>(65504.0)));
@@ -99,10 +98,9 @@ def _product(form: Form, tile: Tile, which: str) -> str:
               f"p.b{which}_stride", f"fetch_b{which}"),
     )  # fmt: skip
     number = "f16" if tile.half else "f32"
-    rows, columns = tile.m // 64, tile.n // 64
     coming, kept, declared = "", "", ""
     for side in sides:
-        for step in range(side.size * tile.k // 4 // 256):
+        for step in range(side.size * tile.k // 4 // tile.threads):
             name = f"next_{side.name}{step}"
             declared += f"    var {name} = vec4<{number}>();\n"
             coming += _read(side, tile, step, name)
@@ -112,37 +110,49 @@ def _product(form: Form, tile: Tile, which: str) -> str:
     text += f"    for (var k = start; k < end; k += {tile.k}u) {{\n"
     text += kept + "        workgroupBarrier();\n"
     text += f"        let k0 = k + {tile.k}u;\n" + coming
-    sums = "c"
     if tile.half:
-        sums = "h"
-        for i in range(rows * 4):
-            for j in range(columns):
-                text += f"        var h{i}_{j} = vec4<f16>();\n"
-    text += f"        for (var kk = 0u; kk < {tile.k}u; kk += {_UNROLLED}u) {{\n"
-    for u in range(_UNROLLED):
+        for i in range(tile.side * 4):
+            for j in range(tile.side):
+                text += (
+                    f"        var h{i}_{j} = vec2<f16>();\n        var g{i}_{j} = vec2<f16>();\n"
+                )
+    text += f"        for (var kk = 0u; kk < {tile.k}u; kk += {tile.unroll}u) {{\n"
+    for u in range(tile.unroll):
         text += "            {\n"
-        for i in range(rows):
-            text += f"            let a{i} = sa[(kk + {u}u) * {sides[0].row}u + {i * 16}u + ty];\n"
-        for j in range(columns):
-            text += f"            let b{j} = sb[(kk + {u}u) * {sides[1].row}u + {j * 16}u + tx];\n"
-        for i in range(rows):
+        for i in range(tile.side):
+            place = f"(kk + {u}u) * {sides[0].row}u + {i * tile.down}u + ty"
+            text += f"            let a{i} = sa[{place}];\n"
+        for j in range(tile.side):
+            place = f"(kk + {u}u) * {sides[1].row}u + {j * tile.across}u + tx"
+            text += f"            let b{j} = sb[{place}];\n"
+        for i in range(tile.side):
             for r, component in enumerate(_COMPONENTS):
-                for j in range(columns):
-                    text += f"            {sums}{i * 4 + r}_{j} += a{i}.{component} * b{j};\n"
+                for j in range(tile.side):
+                    text += _sum(tile, f"a{i}.{component}", f"b{j}", f"{i * 4 + r}_{j}")
         text += "            }\n"
     text += "        }\n"
     if tile.half:
-        for i in range(rows * 4):
-            for j in range(columns):
-                text += f"        c{i}_{j} += vec4<f32>(h{i}_{j});\n"
+        for i in range(tile.side * 4):
+            for j in range(tile.side):
+                text += f"        c{i}_{j} += vec4<f32>(vec4<f16>(h{i}_{j}, g{i}_{j}));\n"
     return text + "        workgroupBarrier();\n    }\n    }\n"
+
+
+def _sum(tile: Tile, a: str, b: str, to: str) -> str:
+    """Add a number times four to four sums; in 16 bits by pairs, as devices compute them."""
+    if not tile.half:
+        return f"            c{to} += {a} * {b};\n"
+    return (
+        f"            h{to} = fma(vec2<f16>({a}), {b}.xy, h{to});\n"
+        f"            g{to} = fma(vec2<f16>({a}), {b}.zw, g{to});\n"
+    )
 
 
 def _place(side: _Side, tile: Tile, step: int) -> str:
     """Which four numbers of the tile an invocation moves: ``slow`` and ``fast`` along rows."""
     wide = (side.size if side.along else tile.k) // 4
     return (
-        f"            let i = li + {step * 256}u;\n"
+        f"            let i = li + {step * tile.threads}u;\n"
         f"            let slow = i / {wide}u;\n            let fast = i % {wide}u;\n"
     )
 

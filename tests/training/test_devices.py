@@ -1,0 +1,144 @@
+"""Devices: what is listed, which one is chosen and why, and what a run takes of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from ingle.errors import EngineMissing, InvalidRequest
+from ingle.training import devices, memory
+from ingle.training.devices import Device, choose, listing, open_executor
+from ingle.training.lora import Shape
+from ingle.training.step import Step
+from tests.training.models import LAYERS, write_base
+
+GIB = 2**30
+SHAPE = Shape(rank=4, alpha=8.0)
+CPU = Device("cpu", "cpu", "CPU", 8 * GIB, 8 * GIB)
+CUDA = Device("cuda:0", "cuda", "a fast card", 8 * GIB, 8 * GIB)
+CARD = Device("vulkan:0", "vulkan", "any card", 8 * GIB, 8 * GIB)
+SOFTWARE = Device("vulkan:1", "vulkan", "none", 8 * GIB, 8 * GIB, software=True)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return write_base(tmp_path / "base.gguf", kind="Q8_0")
+
+
+def chosen(base: Path, *among: Device) -> tuple[str, str]:
+    found = choose(base, SHAPE, rows=2, sequence=64, among=list(among))
+    return found.device.name, found.reason
+
+
+def test_what_is_here_is_listed() -> None:
+    found = {device.name: device for device in listing()}
+    assert found["cpu"].memory_free is not None
+    assert 0 < found["cpu"].memory_free <= (found["cpu"].memory_total or 0)
+    assert not found["cpu"].missing
+
+
+def test_asking_imports_nothing_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = (
+        "import sys, ingle.training.devices; print('torch' in sys.modules, 'wgpu' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]
+    monkeypatch.setattr(devices, "_installed", lambda name: False)
+    missing = {device.name: device.missing for device in listing()}
+    assert missing == {
+        "cpu": "pip install 'ingle[train]'", "vulkan": "pip install 'ingle[train,vulkan]'"
+    }  # fmt: skip
+
+
+def test_the_fastest_that_fits_is_chosen_and_says_why(base: Path) -> None:
+    name, reason = chosen(base, CUDA, CARD, CPU)
+    assert name == "cuda:0"
+    assert "cuda:0 (a fast card) is the fastest device" in reason
+    full = CUDA._replace(memory_free=GIB // 4)
+    name, reason = chosen(base, full, CARD, CPU)
+    assert name == "vulkan:0"
+    assert "cuda:0 has too little memory (0.2 GiB free)" in reason
+    name, reason = chosen(base, full, CARD._replace(memory_free=GIB // 4), CPU)
+    assert name == "cpu"
+    assert "no graphics device has" in reason
+    name, reason = chosen(base, CARD._replace(memory_total=None, memory_free=None), CPU)
+    assert name == "vulkan:0"
+    assert "unknown, 2.0 GiB are assumed" in reason
+
+
+def test_what_is_only_software_or_not_installed_is_not_chosen(base: Path) -> None:
+    missing = Device("vulkan", "vulkan", "", None, None, missing="pip install x")
+    name, reason = chosen(base, CPU, SOFTWARE, missing)
+    assert name == "cpu"
+    assert "vulkan:1 is only software" in reason
+    assert "vulkan wants: pip install x" in reason
+    with pytest.raises(InvalidRequest, match="nothing that could train"):
+        chosen(base, SOFTWARE, missing)
+
+
+def opened(base: Path, device: str) -> tuple[Any, devices.Way]:
+    return open_executor(
+        base, SHAPE, device=device, dtype="float32", seed=1, rows=2, sequence=24, decay=0.0,
+        clip=1.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("device", ["vulkan:99", "vulkan:x", "warp", "cuda:77"])
+def test_a_device_that_is_not_there_is_named(base: Path, device: str) -> None:
+    if device.startswith("vulkan"):
+        pytest.importorskip("wgpu")
+    with pytest.raises(InvalidRequest, match=device) as caught:
+        opened(base, device)
+    assert caught.value.hint == "ingle train --device list"
+
+
+def test_without_its_library_a_device_says_so(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_installed", lambda name: False)
+    with pytest.raises(EngineMissing, match="torch") as caught:
+        opened(base, "cpu")
+    assert caught.value.hint == "pip install 'ingle[train]'"
+
+
+def test_vulkan_keeps_what_fits_and_the_estimate_covers_it(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From much memory to little: all insides, some, none; the losses are the same."""
+    from ingle.training.vulkan import fit
+    from tests.training.vulkan.devices import batch
+
+    kept, losses = [], []
+    for keep in (LAYERS, 1, 0):
+        needs = _needs(base, keep)
+        monkeypatch.setattr(memory, "available", lambda _, needs=needs: int(needs / 0.8) + 2**16)
+        executor, way = opened(base, "vulkan:0")
+        assert way.recompute == (keep < LAYERS)
+        kept.append(way.keep)
+        losses.append(Step(executor).gradients(batch())[0])
+        peak = executor.device.statistics.peak
+        assert peak < way.needs.total - memory.OVERHEAD
+        assert peak > 0.2 * (way.needs.total - memory.OVERHEAD - fit.PARTS)
+        executor.close()
+    assert kept == [LAYERS, 1, 0]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
+
+
+def _needs(base: Path, keep: int) -> int:
+    from ingle.models.gguf import read_header
+    from ingle.training.architecture import Architecture
+    from ingle.training.vulkan import fit
+
+    header = read_header(base)
+    found = fit.estimate(
+        Architecture.of(header), SHAPE, rows=2, sequence=24,
+        file_bytes=sum(tensor.size for tensor in header.tensors), keep=keep,
+    )  # fmt: skip
+    return found.total
