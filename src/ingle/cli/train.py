@@ -12,11 +12,12 @@ import click
 
 from ingle.cli.command import flags, options, run
 from ingle.cli.following import attend, told
-from ingle.cli.output import Output
+from ingle.cli.output import Output, size
 from ingle.errors import InvalidRequest
 from ingle.operations import RunSummary, Train
 
 if TYPE_CHECKING:
+    from ingle.training.devices import Device
     from ingle.training.examples import Source
     from ingle.training.rendering import Piece
 
@@ -55,7 +56,7 @@ PREVIEW = 3
 @click.option("--temperature", type=float, default=1.0, help="Of sampled answers.")
 @click.option("--max-tokens", type=int, default=256, help="Of a sampled answer.")
 @click.option("--seed", type=int, default=0)
-@click.option("--device", default="", help="cpu or cuda; default: cuda where there is one.")
+@click.option("--device", default="", help="Such as cuda:0, vulkan:0, cpu; list: what there is.")
 @click.option("--wait", is_flag=True, help="Wait while another run uses the device.")
 @click.option("--detach", is_flag=True, help="Return after the first step; the run goes on.")
 @click.option("--on", default="", metavar="PEER", help="Have a paired device do it.")
@@ -81,6 +82,9 @@ def train_command(
 
     The base stays as it is served. Ctrl-C saves; go on with --resume.
     """
+    if how["device"] == "list":
+        _list_devices(output)
+        return
     if resume:
         request = Train(
             name=resume, resume=True, wait=how["wait"], detach=how["detach"], on=how["on"]
@@ -102,6 +106,36 @@ def train_command(
         return
     how["targets"] = [target.strip() for target in how["targets"].split(",") if target.strip()]
     told(output, _train(output, model, data, name, how))
+
+
+def _list_devices(output: Output) -> None:
+    """Where training can run, the fastest first."""
+    from ingle.training.devices import listing
+
+    found = listing()
+    if output.json:
+        output.data([{**device._asdict(), "dtype": device.dtype} for device in found])
+        return
+    output.table(
+        ("DEVICE", "MEMORY", "FREE", "WHAT"),
+        [
+            (
+                device.name, _bytes(device.memory_total), _bytes(device.memory_free),
+                f"{device.description}{_remark(device)}",
+            )
+            for device in found
+        ],
+    )  # fmt: skip
+
+
+def _bytes(count: int | None) -> str:
+    return "?" if count is None else size(count)
+
+
+def _remark(device: Device) -> str:
+    if device.missing:
+        return f" (needs: {device.missing})"
+    return " (software: never chosen by itself)" if device.software else ""
 
 
 def _train(

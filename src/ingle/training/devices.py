@@ -39,9 +39,8 @@ class Device(NamedTuple):
 
     @property
     def dtype(self) -> Dtype:
-        """What torch computes in there. Vulkan's numbers have 32 bits, its products 16 where
-        the device has them."""
-        return "bfloat16" if self.kind in ("cuda", "rocm", "xpu") else "float32"
+        """As `dtype_of`."""
+        return dtype_of(self.name)
 
 
 class Way(NamedTuple):
@@ -73,6 +72,12 @@ def listing() -> list[Device]:
     found = [*_torch_devices(), *_vulkan_devices()]
     order = ("cuda", "rocm", "xpu", "mps", "vulkan", "cpu")
     return sorted(found, key=lambda d: (bool(d.missing), d.software, order.index(d.kind)))
+
+
+def dtype_of(name: str) -> Dtype:
+    """What torch computes in on a device of this name. Vulkan's numbers have 32 bits, its products
+    16 where the device has them."""
+    return "bfloat16" if name.partition(":")[0] in ("cuda", "xpu") else "float32"
 
 
 def choose(

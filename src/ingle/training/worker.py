@@ -40,7 +40,7 @@ from ingle.operations import (
 )
 from ingle.operations.training import TrainingJob
 from ingle.protocol.connection import Connection, SocketStream
-from ingle.training import fitting, preparation
+from ingle.training import devices, fitting, preparation
 from ingle.training.device_lock import DeviceLock
 from ingle.training.examples import Columns, Source
 from ingle.training.lora import TARGETS
@@ -72,6 +72,8 @@ class Worker:
         self._run: Run | None = None
         self._stopping = asyncio.Event()
         self._keep = False
+        self._reason = ""
+        """Why the device was chosen, if nobody named one."""
         self._ready = (0, 0)
         self.idle = asyncio.Event()
         """Nothing is being trained: the process may end."""
@@ -107,7 +109,9 @@ class Worker:
     async def _train(self) -> AsyncGenerator[Event, None]:
         self.idle.clear()
         try:
-            plan = self._plan()
+            plan = await asyncio.to_thread(self._plan)
+            if self._reason:
+                yield TrainingNote(text=self._reason)
             if not self._job.keep_only:
                 lock = DeviceLock(Path(self._job.locks), plan.device, plan.name)
                 async for note in self._take(lock, plan.device):
@@ -139,7 +143,7 @@ class Worker:
             return Run.plan_of(self._folder)
         request = self._job.request
         given = msgspec.structs.asdict(request.settings)
-        device = _device(request.settings.device)
+        device = request.settings.device
         given |= {
             "name": request.name,
             "model": self._job.model,
@@ -150,12 +154,22 @@ class Worker:
             "alpha": request.settings.alpha or 2.0 * request.settings.rank,
             "targets": request.settings.targets or TARGETS,
             "device": device,
-            "dtype": "bfloat16" if device.startswith("cuda") else "float32",
+            "dtype": devices.dtype_of(device),
         }
         try:
-            return msgspec.convert(given, Plan)
+            plan = msgspec.convert(given, Plan)
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
+        if not device:
+            chosen = devices.choose(
+                Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows,
+                sequence=plan.sequence,
+            )  # fmt: skip
+            self._reason = chosen.reason
+            plan = msgspec.structs.replace(
+                plan, device=chosen.device.name, dtype=chosen.device.dtype
+            )
+        return plan
 
     async def _take(self, lock: DeviceLock, device: str) -> AsyncIterator[Event]:
         if self._job.request.wait:
@@ -293,14 +307,6 @@ def _needs(run: Run) -> str:
         f"{run.steps} steps of {plan.rows} rows{begun}; about "
         f"{run.needs().total / 2**20:.0f} MiB of memory, on {plan.device}"
     )
-
-
-def _device(chosen: str) -> str:
-    if chosen:
-        return chosen
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _json(value: object) -> bytes:
