@@ -38,6 +38,13 @@ SIDE, DEPTH, TIMES = 2048, 1024, 4
 """The product that is timed, and how many of it at once."""
 
 
+def file() -> Path:
+    """Where the choices of all devices are kept: beside the drivers' compiled kernels."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("ingle") / "vulkan-tiles.json"
+
+
 def fastest(machine: Machine, tiles: Sequence[Tile], file: Path) -> Tile:
     """The tile for large products on this device.
 
