@@ -154,9 +154,11 @@ TILES = (
     Tile(64, 128, 32, half=True, threads=128),
     Tile(128, 64, 16, half=True, threads=128, unroll=16),
     Tile(64, 64, 16, half=True, threads=64, unroll=16),
-    Tile(128, 64, 16, threads=128),
-    Tile(64, 64, 8, threads=64, unroll=8),
-    Tile(128, 64, 16, threads=128, unroll=16),
+    Tile(128, 128, 16),
+    Tile(128, 64, 16, threads=128, unroll=8),
+    Tile(64, 64, 8, threads=64, unroll=8, double=True),
+    Tile(128, 128, 32, half=True, double=True),
+    Tile(64, 64, 32, half=True, double=True),
 )
 """Those that a device chooses from, and others."""
 

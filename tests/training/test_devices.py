@@ -115,6 +115,7 @@ def test_vulkan_keeps_what_fits_and_the_estimate_covers_it(
     from ingle.training.vulkan import fit
     from tests.training.vulkan.devices import batch
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(base.parent / "cache"))
     kept, losses = [], []
     for keep in (LAYERS, 1, 0):
         needs = _needs(base, keep)

@@ -22,7 +22,7 @@ from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
 from tests.training.test_run import begin  # noqa: E402
 from tests.training.vulkan.devices import SHAPE, step_of, worst  # noqa: E402
 
-UPDATES = 18
+UPDATES = 14
 
 
 def lesson(rows: int = 2, seed: int = 5) -> Batch:
@@ -51,8 +51,8 @@ def test_llama_cpp_computes_what_vulkan_trained(tmp_path: Path, kind: str) -> No
     path = write_base(tmp_path / "base.gguf", kind=kind, layers=2, wide=256, tied=False)
     step = step_of(path)
     prompts = [row[:count] for row in lesson().tokens.tolist() for count in (8, 11, 14)]
-    losses = train(step, UPDATES, 1e-2)
-    assert losses[-1] < 0.1
+    losses = train(step, UPDATES, 1.5e-2)
+    assert losses[-1] < 0.2
     executor, adapter = step.executor, tmp_path / "adapter.gguf"
     write_gguf(adapter, executor.parameters(), SHAPE, executor.architecture, {})
     for found in compare(step, path, adapter, prompts):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ingle.config import load
 from ingle.training.vulkan import matmul as products
 from ingle.training.vulkan import race
 from ingle.training.vulkan.device import Device
@@ -19,8 +18,6 @@ from ingle.training.vulkan.trial import check
 
 SMALL, SMALL_HALF = Tile(64, 64, 16), Tile(64, 64, 32, half=True)
 """Tiles for products with few rows or columns."""
-TILES = "vulkan-tiles.json"
-"""File of the state directory."""
 LARGE = Tile(128, 128, 16)
 """On the processor, where nothing is gained by trying."""
 PIECES = 1 << 26
@@ -74,7 +71,7 @@ class Machine:
             check(device, self.large)
         else:
             tiles = (*race.HALVES, *race.FLOATS) if device.halves else race.FLOATS
-            self.large = race.fastest(self, tiles, load()[0].state_path / TILES)
+            self.large = race.fastest(self, tiles, race.file())
 
     def new(self, rows: int, columns: int) -> Array:
         """An array for a while, with anything in it."""

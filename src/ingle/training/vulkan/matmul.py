@@ -48,6 +48,8 @@ class Tile(NamedTuple):
     """Invocations of a workgroup, each with as many numbers of C along m as along n."""
     unroll: int = 4
     """Steps of k that are written out one after the other."""
+    double: bool = False
+    """Operands have two places in workgroup memory in turn: half as many barriers."""
 
     @property
     def side(self) -> int:

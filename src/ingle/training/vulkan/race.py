@@ -22,19 +22,27 @@ if TYPE_CHECKING:
 
 FLOATS = (
     Tile(128, 128, 8, unroll=8),
-    Tile(128, 128, 16),
-    Tile(128, 64, 16, threads=128, unroll=8),
+    Tile(128, 128, 8, unroll=8, double=True),
+    Tile(128, 64, 16, threads=128, unroll=8, double=True),
     Tile(64, 64, 16, threads=64, unroll=8),
     Tile(64, 64, 16),
 )
 HALVES = (
+    Tile(64, 64, 32, half=True),
     Tile(128, 128, 32, half=True),
+    Tile(128, 128, 16, half=True, unroll=8, double=True),
     Tile(128, 64, 32, half=True, threads=128),
     Tile(64, 64, 32, half=True, threads=64),
-    Tile(64, 64, 32, half=True),
 )
 SIDE, DEPTH, TIMES = 2048, 1024, 4
 """The product that is timed, and how many of it at once."""
+
+
+def file() -> Path:
+    """Where the choices of all devices are kept: beside the drivers' compiled kernels."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("ingle") / "vulkan-tiles.json"
 
 
 def fastest(machine: Machine, tiles: Sequence[Tile], file: Path) -> Tile:
@@ -47,14 +55,17 @@ def fastest(machine: Machine, tiles: Sequence[Tile], file: Path) -> Tile:
         EngineFault: every tile computes wrongly.
     """
     adapter = machine.device.adapter
-    key = f"{adapter.name}, {adapter.driver}, {len(tiles)} tiles"
+    key = f"{adapter.name}, {adapter.driver}, {16 if machine.device.halves else 32} bits"
     known = _read(file)
     found = next((tile for tile in tiles if list(tile) == known.get(key)), None)
     if found is not None:
         check(machine.device, found)
         return found
     found = _right(machine, [tile for _, tile in sorted(times(machine, tiles))])
-    _write(file, {**known, key: list(found)})
+    try:
+        _write(file, {**known, key: list(found)})
+    except OSError:  # what cannot be kept might not win again: one that is always the same
+        return _right(machine, list(tiles))
     return found
 
 

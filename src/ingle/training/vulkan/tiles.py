@@ -42,8 +42,9 @@ def body(form: Form, tile: Tile) -> str:
     """The kernel's text."""
     number = "f16" if tile.half else "f32"
     text = _fetches(form, tile)
-    text += f"var<workgroup> sa: array<vec4<{number}>, {tile.k * (tile.m // 4 + 1)}>;\n"
-    text += f"var<workgroup> sb: array<vec4<{number}>, {tile.k * (tile.n // 4 + 1)}>;\n"
+    for side, size in (("a", tile.m), ("b", tile.n)):
+        count = tile.k * (size // 4 + 1) * (2 if tile.double else 1)
+        text += f"var<workgroup> s{side}: array<vec4<{number}>, {count}>;\n"
     text += f"""@compute @workgroup_size({tile.threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32) {{
     let tx = li % {tile.across}u;
@@ -107,7 +108,13 @@ def _product(form: Form, tile: Tile, which: str) -> str:
             kept += _keep(side, tile, step, name)
     text = "    {\n" + declared
     text += "    {\n        let k0 = start;\n" + coming + "    }\n"
+    if tile.double:
+        text += "    var turn = 0u;\n"
     text += f"    for (var k = start; k < end; k += {tile.k}u) {{\n"
+    if tile.double:
+        for side in sides:
+            text += f"        let s{side.name}_at = turn * {tile.k * side.row}u;\n"
+        text += "        turn = 1u - turn;\n"
     text += kept + "        workgroupBarrier();\n"
     text += f"        let k0 = k + {tile.k}u;\n" + coming
     if tile.half:
@@ -120,10 +127,10 @@ def _product(form: Form, tile: Tile, which: str) -> str:
     for u in range(tile.unroll):
         text += "            {\n"
         for i in range(tile.side):
-            place = f"(kk + {u}u) * {sides[0].row}u + {i * tile.down}u + ty"
+            place = f"{_turn(tile, 'a')}(kk + {u}u) * {sides[0].row}u + {i * tile.down}u + ty"
             text += f"            let a{i} = sa[{place}];\n"
         for j in range(tile.side):
-            place = f"(kk + {u}u) * {sides[1].row}u + {j * tile.across}u + tx"
+            place = f"{_turn(tile, 'b')}(kk + {u}u) * {sides[1].row}u + {j * tile.across}u + tx"
             text += f"            let b{j} = sb[{place}];\n"
         for i in range(tile.side):
             for r, component in enumerate(_COMPONENTS):
@@ -135,7 +142,14 @@ def _product(form: Form, tile: Tile, which: str) -> str:
         for i in range(tile.side * 4):
             for j in range(tile.side):
                 text += f"        c{i}_{j} += vec4<f32>(vec4<f16>(h{i}_{j}, g{i}_{j}));\n"
+    if tile.double:
+        return text + "    }\n    workgroupBarrier();\n    }\n"
     return text + "        workgroupBarrier();\n    }\n    }\n"
+
+
+def _turn(tile: Tile, side: str) -> str:
+    """Where an operand's place in workgroup memory begins."""
+    return f"s{side}_at + " if tile.double else ""
 
 
 def _sum(tile: Tile, a: str, b: str, to: str) -> str:
@@ -175,9 +189,10 @@ def _read(side: _Side, tile: Tile, step: int, name: str) -> str:
 def _keep(side: _Side, tile: Tile, step: int, name: str) -> str:
     text = f"        {{\n{_place(side, tile, step)}"
     if side.along:
-        text += f"            s{side.name}[slow * {side.row}u + fast] = {name};\n"
+        cell = f"{_turn(tile, side.name)}slow * {side.row}u + fast"
+        text += f"            s{side.name}[{cell}] = {name};\n"
     else:
         for c, component in enumerate(_COMPONENTS):
-            cell = f"(fast * 4u + {c}u) * {side.row}u + slow / 4u"
+            cell = f"{_turn(tile, side.name)}(fast * 4u + {c}u) * {side.row}u + slow / 4u"
             text += f"            s{side.name}[{cell}][slow % 4u] = {name}.{component};\n"
     return text + "        }\n"
