@@ -9,7 +9,7 @@ import gguf
 import numpy as np
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
-from bench.weights import QWEN3_06B, Shape
+from bench.weights import QWEN3_06B, Shape, add_sizes, add_tensors
 
 SHAPES = {
     "0.6B": QWEN3_06B,
@@ -30,16 +30,7 @@ def write_base(folder: Path, name: str, kind: str) -> Path:
     elements, size = GGML_QUANT_SIZES[quant]
     rng = np.random.default_rng(0)
     writer = gguf.GGUFWriter(path.with_suffix(".part"), "qwen3")
-    writer.add_block_count(shape.layers)
-    writer.add_context_length(4096)
-    writer.add_embedding_length(shape.embedding)
-    writer.add_feed_forward_length(shape.feed_forward)
-    writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.heads_kv)
-    writer.add_key_length(shape.head)
-    writer.add_value_length(shape.head)
-    writer.add_rope_freq_base(1e6)
-    writer.add_layer_norm_rms_eps(1e-6)
+    add_sizes(writer, shape)
 
     def matrix(tensor: str, rows: int, columns: int) -> None:
         if (rows, columns) not in made:
@@ -53,21 +44,7 @@ def write_base(folder: Path, name: str, kind: str) -> Path:
     def ones(tensor: str, length: int) -> None:
         writer.add_tensor(tensor, np.ones(length, np.float32))
 
-    wide, narrow = shape.heads * shape.head, shape.heads_kv * shape.head
-    matrix("token_embd.weight", shape.vocabulary, shape.embedding)
-    ones("output_norm.weight", shape.embedding)
-    for layer in range(shape.layers):
-        at = f"blk.{layer}."
-        for norm, length in (("attn", shape.embedding), ("ffn", shape.embedding),
-                             ("attn_q", shape.head), ("attn_k", shape.head)):  # fmt: skip
-            ones(f"{at}{norm}_norm.weight", length)
-        matrix(at + "attn_q.weight", wide, shape.embedding)
-        matrix(at + "attn_k.weight", narrow, shape.embedding)
-        matrix(at + "attn_v.weight", narrow, shape.embedding)
-        matrix(at + "attn_output.weight", shape.embedding, wide)
-        matrix(at + "ffn_gate.weight", shape.feed_forward, shape.embedding)
-        matrix(at + "ffn_up.weight", shape.feed_forward, shape.embedding)
-        matrix(at + "ffn_down.weight", shape.embedding, shape.feed_forward)
+    add_tensors(shape, matrix, ones)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,16 +44,7 @@ def write(path: Path, shape: Shape = QWEN3_06B) -> Path:
     partial = path.with_suffix(".part")
     writer = gguf.GGUFWriter(partial, "qwen3")
     writer.add_name("bench")
-    writer.add_block_count(shape.layers)
-    writer.add_context_length(4096)
-    writer.add_embedding_length(shape.embedding)
-    writer.add_feed_forward_length(shape.feed_forward)
-    writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.heads_kv)
-    writer.add_key_length(shape.head)
-    writer.add_value_length(shape.head)
-    writer.add_rope_freq_base(1e6)
-    writer.add_layer_norm_rms_eps(1e-6)
+    add_sizes(writer, shape)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     tokens = [str(token) for token in field("tokenizer.ggml.tokens")]
     types = [int(str(kind)) for kind in field("tokenizer.ggml.token_type")]
@@ -77,6 +69,35 @@ def write(path: Path, shape: Shape = QWEN3_06B) -> Path:
     def ones(name: str, size: int) -> None:
         writer.add_tensor(name, np.ones(size, np.float32))
 
+    add_tensors(shape, matrix, ones)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    partial.rename(path)
+    return path
+
+
+def add_sizes(writer: gguf.GGUFWriter, shape: Shape) -> None:
+    """What the header says of a shape."""
+    writer.add_block_count(shape.layers)
+    writer.add_context_length(4096)
+    writer.add_embedding_length(shape.embedding)
+    writer.add_feed_forward_length(shape.feed_forward)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.heads_kv)
+    writer.add_key_length(shape.head)
+    writer.add_value_length(shape.head)
+    writer.add_rope_freq_base(1e6)
+    writer.add_layer_norm_rms_eps(1e-6)
+
+
+def add_tensors(
+    shape: Shape,
+    matrix: Callable[[str, int, int], None],
+    ones: Callable[[str, int], None],
+) -> None:
+    """All tensors of a shape: ``matrix`` adds one of rows and columns, ``ones`` a vector."""
     wide, narrow = shape.heads * shape.head, shape.heads_kv * shape.head
     matrix("token_embd.weight", shape.vocabulary, shape.embedding)
     ones("output_norm.weight", shape.embedding)
@@ -93,9 +114,3 @@ def write(path: Path, shape: Shape = QWEN3_06B) -> Path:
         matrix(at + "ffn_gate.weight", shape.feed_forward, shape.embedding)
         matrix(at + "ffn_up.weight", shape.feed_forward, shape.embedding)
         matrix(at + "ffn_down.weight", shape.embedding, shape.feed_forward)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    partial.rename(path)
-    return path
