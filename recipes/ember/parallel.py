@@ -52,11 +52,25 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     gradients = [p.grad for p in parameters if p.grad is not None]
     flat = torch.cat([g.flatten() for g in gradients])
     dist.all_reduce(flat)
-    flat /= world()
+    flat = torch.where(flat.isfinite(), flat / world(), 0.0)  # one bad batch must not end a run
     start = 0
     for gradient in gradients:
         gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
         start += gradient.numel()
+
+
+@torch.no_grad()
+def same(parameters: Iterable[Tensor]) -> None:
+    """The first process's parameters for all: sums in another order would let them drift apart."""
+    if world() == 1:
+        return
+    listed = list(parameters)
+    flat = torch.cat([p.flatten() for p in listed])
+    dist.broadcast(flat, 0)
+    start = 0
+    for parameter in listed:
+        parameter.copy_(flat[start : start + parameter.numel()].view_as(parameter))
+        start += parameter.numel()
 
 
 def agreed(values: list[float], place: torch.device) -> list[float]:

@@ -57,9 +57,9 @@ class Material:
     def __post_init__(self) -> None:
         for split in self.passages:
             weighed = [
-                ("passages", 74 if len(self.passages[split]) > BLOCK else 0),
+                ("passages", 68 if len(self.passages[split]) > BLOCK else 0),
                 ("command", 12 if self.commands.get(split) else 0),
-                ("dictionary", 9 if split == "train" and len(self.defined) > BLOCK else 0),
+                ("dictionary", 15 if split == "train" and len(self.defined) > BLOCK else 0),
                 ("stories", 5),
             ]
             self.kinds[split] = [k for k, _ in weighed], [w for _, w in weighed]
