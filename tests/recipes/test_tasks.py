@@ -111,8 +111,8 @@ def test_no_phrasing_that_is_held_out_is_composed_for_training() -> None:
     attributes = [a for table in (world.PERSON, world.ITEM, world.EVENT) for a in table]
     for a in attributes:
         d, row = Draw("train", a.key), wording.TABLE[a.key]
-        asked = {row.question(d, "{s}", a.asking[4::5]) for _ in range(400)}
-        said = {row.statement(d, "{s}", "{v}", a.plans[4::5]) for _ in range(400)}
+        asked = {row.question(d, "{s}", world.HELD_ASKED) for _ in range(400)}
+        said = {row.statement(d, "{s}", "{v}", world.HELD_SAID) for _ in range(400)}
         assert not asked & {q[0].upper() + q[1:] for q in a.asking[4::5]}
         assert not said & set(a.plans[4::5])
         assert len(asked) > 100

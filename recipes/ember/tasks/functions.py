@@ -294,12 +294,22 @@ def spoken(d: Draw, p: Parameter, value: Any) -> str:
 EASY = frozenset(
     "email date clock path url phone host version percent measure language colour weekday month year".split()
 )  # kinds that a value shows by itself
-VERBS = """should be|must be|has to be|might be|can be|shall be|gets|takes|needs|wants|says|counts|equals|holds|stays|looks like|comes to|points to|refers to|belongs to|is meant to be|is just|is always|is now|ought to be|is to be|is supposed to be|is called|is named|is given as|is about|is at|is in|is on|is for|is with|will do with|stands for|means|amounts to|may be|remains|as in|like|likewise|with|by|for|on|in|into|at|as|to|from|of|over|under|per|via""".split("|")  # fmt: skip
-OPENERS = """|||with|with the|and the|the|its|a|some|my|our|this|that|where the|when the|if the|plus|plus the|also|then the|for|regarding the|about the|on the|I mean the|note that the|remember that the|it has the|there is the|by|via the|please let the|whose|having the|given the|under the""".split("|")  # fmt: skip
+VERBS = """should be|must be|has to be|might be|can be|shall be|gets|takes|needs|wants|says|counts|equals|holds|stays|looks like|comes to|points to|refers to|belongs to|is meant to be|is just|is always|is now|ought to be|is to be|is supposed to be|is called|is named|is given as|is about|is at|is in|is on|is for|is with|will do with|stands for|means|amounts to|may be|remains|as in|like|likewise|with|by|for|on|in|into|as|to|from|over|under|per|via""".split("|")  # fmt: skip
+OPENERS = """|||with|and the|the|its|a|some|my|our|this|that|when the|if the|plus|plus the|also|then the|for|regarding the|about the|on the|I mean the|note that the|remember that the|it has the|there is the|by|via the|please let the|whose|having the|given the|under the""".split("|")  # fmt: skip
 
 
 def composed(d: Draw, p: Parameter, words: str, shown: str) -> str:
-    """A mention in training that no list has: an opener, the name, and any link to the value."""
+    """A mention in training that no list has; what the lists hold out it never is."""
+    held_out = [m.format(v=shown) for m in p.mentions[4::5]]
+    held_out += [m.format(n=words, v=shown) for m in (*NAMED[4::5], *AFTER[4::5])]
+    while True:
+        text = composed_freely(d, p, words, shown)
+        if " ".join(text.split()) not in held_out:
+            return text
+
+
+def composed_freely(d: Draw, p: Parameter, words: str, shown: str) -> str:
+    """An opener, the name, and any link to the value."""
     link = d.any(VERBS)
     if d.chance(0.25):
         verb = d.verb()

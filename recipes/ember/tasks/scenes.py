@@ -140,7 +140,7 @@ TABLE = """
 + {who} moved from the country to {place} to become a {job}.
 + Meet {who}: {job}, {age}, from {place}.
 ? who | Who is this about?; Who is the {job}?; Who lives in {place}?; Whose age is {age}?
-? age | How old is {who}?; What is {who}'s age?; What age is {who}?; how many years old
+? age | How old is {who}?; What age is {who}?; how many years old
 ? place | Where does {who} live?; In which city does {who} live?; What is the home of {who}?; where is {who} at home
 ? job | What does {who} do?; What is {who}'s job?; What does {who} do for a living?; Which job has {who}?
 # who=person count=count food=food price=money day=day
@@ -234,7 +234,7 @@ TABLE = """
 + For questions write to {email} ({who}).
 + {who} ({email}) is in {room}.
 ? who | Whose number is it?; Who can answer questions?; Who is it?; Whom can I ask?
-? phone | What is {who}'s phone number?; How can I call {who}?; Which number has {who}?; what number do I dial
+? phone | How can I call {who}?; Which number has {who}?; what number do I dial
 ? email | What is {who}'s email?; How can I write to {who}?; What is the mail address?; which address should I use
 ? room | Where does {who} sit?; In which room is {who}?; Where can I find {who}?
 # place=place weather=weather degrees=degrees day=later

@@ -2,7 +2,7 @@
 
 A row names an attribute by nouns, by clauses (`{s}` and `{v}` in place) and by questions as embedded
 clauses ("who owns {s}"), which a lead turns into a request. What is held out is never composed:
-`check` drops it.
+what `refusing` knows is dropped.
 """
 # ruff: noqa: E501, SIM905 (tables are read by rows, word lists as words)
 
@@ -43,28 +43,27 @@ guests | number of guests, guests, number of people, visitors | {s} drew {v} peo
 day | weekday, day of the week, day | {s} comes each {v}; every {v} there is {s}; {v} is when {s} is; {s} is held on {v}; the usual day for {s} is {v}; {s} has been moved to {v} | which weekday {s} is on; what day {s} is; what day of the week {s} is on; on which day {s} is held; which day {s} comes; on what weekday {s} is; what day {s} was moved to; on which day there is {s}
 winner | winner, champion, victor | {v} was the best at {s}; {v} beat everybody at {s}; nobody could beat {v} at {s}; the prize of {s} went to {v}; {v} is the champion of {s}; {s} saw {v} win; {v} left {s} as the winner | who won {s}; who was the best at {s}; who the winner of {s} was; who beat everybody at {s}; who got the prize of {s}; who is the champion of {s}; who came out first at {s}; whom {s} saw win; who took first place at {s}
 """
-LEADS = """Tell me|Do you know|I'd like to know|Can you tell me|Please tell me|Say|What do you think,|Could you find out|Do they say|I want to find out|Read the text and say|Just tell me|Is it said|Let me know|Help me find out|From this text,|I'm asking|Does anyone know|Answer me:|Well,|And|So|Look:|I can't find|My question is|It is important to know|We need to know|I was asked|Any idea|Quick:""".split(
+LEADS = """Tell me|Do you know|Can you tell me|Please tell me|Say|What do you think,|Could you find out|Do they say|I want to find out|Read the text and say|Just tell me|Is it said|Let me know|Help me find out|From this text,|I'm asking|Does anyone know|Answer me:|Well,|And|So|Look:|I can't find|My question is|It is important to know|We need to know|I was asked|Any idea|Quick:""".split(
     "|"
 )
-OF_NOUN = """What is the {n} of {s}?|What's the {n} of {s}?|What was the {n} of {s}?|the {n} of {s}?|{s}'s {n}?|What is {s}'s {n}?|Give me the {n} of {s}.|I need the {n} of {s}.|Name the {n} of {s}.|{n} of {s}|What about the {n} of {s}?|Find the {n} of {s}.|What would be the {n} of {s}?|Which {n} does {s} have?|Which {n} has {s}?|What {n} has {s}?|What does it say about the {n} of {s}?|{s}: {n}?|What is said to be the {n} of {s}?|What is the {n} for {s}?|Is there a {n} of {s}? Which?|The {n} of {s} is what?|Do they give a {n} for {s}?""".split(
+OF_NOUN = """What is the {n} of {s}?|What's the {n} of {s}?|What was the {n} of {s}?|the {n} of {s}?|{s}'s {n}?|What is {s}'s {n}?|Give me the {n} of {s}.|I need the {n} of {s}.|{n} of {s}|What about the {n} of {s}?|Find the {n} of {s}.|What would be the {n} of {s}?|Which {n} does {s} have?|Which {n} has {s}?|What {n} has {s}?|What does it say about the {n} of {s}?|{s}: {n}?|What is said to be the {n} of {s}?|Is there a {n} of {s}? Which?|The {n} of {s} is what?|Do they give a {n} for {s}?""".split(
     "|"
 )
 SAID_OF_NOUN = """The {n} of {s} is {v}|{s}'s {n} is {v}|{v} is the {n} of {s}|As {n} of {s} they name {v}|The {n} of {s} was {v}|{s} has {v} as its {n}|The {n} of {s}: {v}|{v} is given as the {n} of {s}|For {s} the {n} is {v}|Their note on {s} gives the {n}: {v}""".split(
     "|"
 )
-ORDER = """{x}|{x}|{x}|{x}|Yes, {x}|You should know that {x}|And {x}|Now {x}|Also, {x}|{x}, as far as I know|Last week I heard that {x}|{x}, by the way|{x}, they say|In fact {x}|{x}, and that is good|My sister told me that {x}|{x}, if I remember right|As always, {x}|Since then {x}|{x} (I checked)|Oh, and {x}|One more thing: {x}|First of all, {x}""".split(
+ORDER = """{x}|{x}|{x}|{x}|Yes, {x}|You should know that {x}|And {x}|Now {x}|Also, {x}|{x}, as far as I know|Last week I heard that {x}|{x}, by the way|{x}, they say|In fact {x}|{x}, and that is good|My sister told me that {x}|{x}, if I remember right|As always, {x}|Since then {x}|{x} (I checked)|Oh, and {x}|First of all, {x}""".split(
     "|"
 )
 
 
-def check(phrases: Iterable[str], held_out: Iterable[str]) -> list[str]:
-    """Without what a held-out phrase says in the same words."""
+def bare(text: str) -> str:
+    """Letters and spaces alone: what two phrases that say the same have in common."""
+    return " ".join("".join(c for c in text.casefold() if c.isalnum() or c in "{} ").split())
 
-    def bare(text: str) -> str:
-        return "".join(c for c in text.casefold() if c.isalnum() or c in "{} ").strip()
 
-    refused = {bare(text) for text in held_out}
-    return [text for text in phrases if bare(text) not in refused]
+def refusing(held_out: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(bare, held_out))
 
 
 class Row:
@@ -76,19 +75,19 @@ class Row:
             questions.split("; "),
         )
 
-    def statement(self, d: Draw, subject: str, value: object, held_out: Iterable[str]) -> str:
+    def statement(self, d: Draw, subject: str, value: object, refused: frozenset[str]) -> str:
         if d.chance(0.7):
             plan = d.any(self.statements)
         else:
             plan = d.any(SAID_OF_NOUN).replace("{n}", d.any(self.nouns))
-        if not check([plan], held_out):
+        if bare(plan) in refused:
             plan = self.statements[0]
         text = plan.format(s=subject, v=value)
         if plan in self.statements:
             text = d.any(ORDER).format(x=text)
         return text + "."
 
-    def question(self, d: Draw, subject: str, held_out: Iterable[str]) -> str:
+    def question(self, d: Draw, subject: str, refused: frozenset[str]) -> str:
         """An embedded clause as it stands or after a lead, or a question by the noun."""
         kind = d.rng.random()
         if kind < 0.4:
@@ -98,7 +97,7 @@ class Row:
             plan = direct(d.any(self.questions)) if kind < 0.75 else d.any(self.questions)
             text = plan.format(s=subject)
             text = text + "?" if kind < 0.75 else f"{d.any(LEADS)} {text}{d.any(('.', '?', ''))}"
-        if not check([plan], held_out):
+        if bare(plan) in refused:
             text = f"{d.any(LEADS)} {self.questions[0].format(s=subject)}."
         return text[0].upper() + text[1:]
 

@@ -14,7 +14,7 @@ from typing import Any
 from .draw import ANIMALS, COLOURS, JOBS, LANGUAGES, MONTHS, WEEKDAYS, Draw, articles, long_date
 from .facts import Facts
 from .phrasing import loosened
-from .wording import ORDER, TABLE
+from .wording import ORDER, TABLE, bare, refusing
 from .words import past, plural
 
 # key | value | statements | questions | yes or no. {s} is the subject, {v} the value. Each fifth
@@ -110,7 +110,7 @@ class Attribute:
     def statement(self, d: Draw, subject: str, value: Any) -> str:
         trained = d.split == "train" and d.chance(0.5)
         if trained and self.plans is not GENERIC[0]:
-            return TABLE[self.key].statement(d, subject, value, self.plans[4::5])
+            return TABLE[self.key].statement(d, subject, value, HELD_SAID)
         plan = d.of(self.plans)
         if self.plans is GENERIC[0] and d.chance(0.5):
             plan = d.of(SHAPES).replace("{l}", link(d))
@@ -123,14 +123,17 @@ class Attribute:
 
     def question(self, d: Draw, subject: str) -> str:
         if d.split == "train":
-            return loosened(d, self.trained_question(d, subject))
+            text = self.trained_question(d, subject)
+            said = loosened(d, text)
+            held_out = (q.format(s=subject, a=self.key) for q in self.asking[4::5])
+            return text if said != text and bare(said) in refusing(held_out) else said
         return self.plain_question(d, subject)
 
     def trained_question(self, d: Draw, subject: str) -> str:
         if self.more and d.chance(0.4):
             return d.any(self.more)
         if self.plans and self.plans is not GENERIC[0] and d.chance(0.6):
-            return TABLE[self.key].question(d, subject, self.asking[4::5])
+            return TABLE[self.key].question(d, subject, HELD_ASKED)
         return self.plain_question(d, subject)
 
     def plain_question(self, d: Draw, subject: str) -> str:
@@ -161,6 +164,8 @@ def read_table(table: str) -> list[Attribute]:
 
 PERSON, ITEM, EVENT = (read_table(t) for t in (PERSON_TABLE, ITEM_TABLE, EVENT_TABLE))
 GENERIC = tuple(STATEMENTS), tuple(QUESTIONS)
+HELD_SAID = refusing(p for t in (PERSON, ITEM, EVENT) for a in t for p in a.plans[4::5])
+HELD_ASKED = refusing(q for t in (PERSON, ITEM, EVENT) for a in t for q in a.asking[4::5])
 
 
 PREPOSITIONS = "as at to with by in on for under into over from about after".split()
@@ -213,7 +218,7 @@ WHEN = "When did {w} {b} {o}?|When was {o} {p}?|At what time did {w} {b} {o}?|Wh
 MORE_DEEDS = """{w} has {p} {o}.|{w} {p} {o} without help.|First {w} {p} {o}.|Once {w} {p} {o}.|After that {w} {p} {o}.|{w} was the one that {p} {o}.|Nobody knew why {w} {p} {o}.|{o} was {p}, and {w} did it.|{w}, as so often, {p} {o}.|Soon {w} {p} {o}.|{w} must have {p} {o}.|To our surprise {w} {p} {o}.|I saw how {w} {p} {o}.|Later {w} {p} {o}.|By mistake {w} {p} {o}.|{w} had already {p} {o}.""".split(
     "|"
 )
-MORE_TIMES = "by {c}|until {k}|during {m}|every {k}|shortly before {c}|in the spring of {y}|two days after {t}|early on {k}|late in {m}|from {c} on|some time in {y}|towards {c}|on the evening of {t}".split("|")  # fmt: skip
+MORE_TIMES = "by {c}|every {k}|shortly before {c}|in the spring of {y}|two days after {t}|early on {k}|late in {m}|some time in {y}|towards {c}|on the evening of {t}".split("|")  # fmt: skip
 MORE_WHERES = "beside {l}|on the way to {l}|east of {l}|in front of the {n}|next to the {n}|on the {n}|at the {n} in {l}|above the {n}|over in {l}|south of {l}|inside the {n}|opposite the {n}|beyond {l}".split("|")  # fmt: skip
 MORE_ASKED = {
     "who": "{o} was {p} by whom?|Somebody {p} {o}. Who?|Who is said to have {p} {o}?|Which one of them {p} {o}?|Who did {b} {o}?|Who had {p} {o}?|What's the name of the one that {p} {o}?|Who could it be that {p} {o}?|{o}: who {p} it?|Who of them {p} {o}?|Give the name of the person that {p} {o}.|I'd like to know who {p} {o}.|who {p} {o}|Find who {p} {o}.|Does it say who {p} {o}?|Whose doing was it that {o} was {p}?",
