@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import mixture, model, optimizer, pairing, pretrain
+from . import compute, mixture, model, optimizer, pairing, parallel, pretrain
 from .scale import Scale
 
 TEMPERATURE = 0.03
@@ -116,6 +116,14 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         optimise.load_state_dict(saved["optimizer"])
         step, first = saved["step"], saved["first"]
         print(f"resumed at step {step} of {scale.embed_steps}")
+    before = step
+
+    def note() -> None:
+        seconds = time.monotonic() - started
+        compute.note(
+            folder, "embed", steps=step - before, seconds=seconds, devices=parallel.devices(place)
+        )
+
     compiled = torch.compile(embedder, dynamic=False) if place.type == "cuda" else embedder
     pairs = Pairs(folder, place)
     progress.begin()
@@ -148,8 +156,10 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         if time.monotonic() - started > minutes * 60:
             state = {"embedder": embedder.state_dict(), "optimizer": optimise.state_dict()}
             torch.save({**state, "step": step, "first": first}, checkpoint)
+            note()
             return False
     print(f"embed: {step} steps")
+    note()
     checkpoint.unlink(missing_ok=True)
     model.save(network, folder / "embedder.pt")
     return True

@@ -23,6 +23,11 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
+def devices(place: torch.device) -> str:
+    """How many of which device train together, in words."""
+    return f"{world()} {torch.cuda.get_device_name(place) if place.type == 'cuda' else 'CPU'}"
+
+
 def begin() -> None:
     """Join the other processes, if there are any; only the first one prints."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import mixture, model, optimizer, parallel
+from . import compute, mixture, model, optimizer, parallel
 from .mixture import device
 from .scale import Scale
 
@@ -97,6 +97,7 @@ def train(
         optimise.load_state_dict(saved["optimizer"])
         step = saved["step"]
         print(f"resumed at step {step} of {steps}")
+    before = step
     progress = Progress(steps, within, place)
     if progress(step) >= 1:
         return True
@@ -114,6 +115,13 @@ def train(
         state = {"network": network.state_dict(), "optimizer": optimise.state_dict(), "step": step}
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
+
+    def note() -> None:
+        if parallel.rank() == 0:
+            compute.note(
+                folder, stage, tokens=(step - before) * sum(rows) * length,
+                seconds=time.monotonic() - started, devices=parallel.devices(place),
+            )  # fmt: skip
 
     written = time.monotonic()
     seen, since, running = 0, time.monotonic(), torch.zeros((), device=place)
@@ -147,11 +155,13 @@ def train(
                 and parallel.agreed([now - started], place)[0] > minutes * 60
             ):
                 write_checkpoint()
+                note()
                 return False
         if now - written > CHECKPOINT_SECONDS:
             write_checkpoint()
             written = now
     parallel.wait()
+    note()
     return True
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import chat, model, optimizer, probe, sampling, tasks, tokenizer
+from . import chat, compute, model, optimizer, parallel, probe, sampling, tasks, tokenizer
 from .mixture import device
 from .scale import Scale
 from .tasks.checks import is_json, is_right
@@ -75,6 +75,7 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
     network = model.load(folder / "instructed.pt").to(place)
     optimise = optimizer.Optimizer(network, scale)
     seed, group = FIRST_SEED, scale.reward_group
+    step = -1
     for step in range(scale.reward_steps):
         asked: list[chat.Conversation] = []
         prompts: list[list[int]] = []
@@ -119,5 +120,9 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         if time.monotonic() - started > min(minutes, within) * 60:
             print(f"reward: the time is over after {step + 1} steps")
             break
+    compute.note(
+        folder, "reward", steps=step + 1, seconds=time.monotonic() - started,
+        devices=parallel.devices(place),
+    )  # fmt: skip
     model.save(network, folder / "rewarded.pt")
     return True
