@@ -185,7 +185,9 @@ def limits(figures: dict[str, Any]) -> str:
         "It is very small. It knows what common commands and their options do, and about ingle; "
         "about the world it knows nothing, and says so most of the time. The tables are about tasks "
         "made by program: a person's own words and a function of a kind it has not met are harder "
-        f"than `held out`.{weakest} It makes mistakes in arithmetic, more without thinking, and "
+        f"than `held out`.{weakest} It tells some options wrongly, "
+        "even those that newcomers ask about first: of `tar -x` and `tar -t` the third version tells what others "
+        "do. It makes mistakes in arithmetic, more without thinking, and "
         "answers in English only. Don't use it where a mistake costs something."
     )
 
