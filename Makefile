@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PROMPT ?= What does tar -x do?
+PROMPT ?= What does grep -i do?
 
 .PHONY: run test lint types layers docs check bench lock clean
 

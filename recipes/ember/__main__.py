@@ -28,7 +28,7 @@ STAGES = [
     "export",
     "evaluate",
 ]
-SCHEDULED = ("pretrain", "instruct", "reward")  # those that can end within a time
+SCHEDULED = ("pretrain", "instruct", "reward", "embed")  # those that can end within a time
 TIMED = ("pretrain", "instruct", "reward", "embed")
 
 

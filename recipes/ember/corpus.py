@@ -14,7 +14,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import lzma
 import multiprocessing
 import os
 import re
@@ -25,30 +24,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import debian, overlap
+from .packages import PACKAGES, TRAINED_ONLY
 from .readers import tidy
 from .scale import Scale
 
-# Packages whose documents are read. Man pages, HTML, Info and text are taken from all of them;
-# several are programs that are listed for their manuals alone.
-PACKAGES = """
-python3.11-doc debian-reference-en debian-handbook debian-faq debian-policy developers-reference
-maint-guide harden-doc git-doc git-man bash-doc bash tar sed gawk grep gzip xz-utils zstd findutils
-diffutils coreutils util-linux procps psmisc iproute2 iputils-ping net-tools openssh-client rsync
-curl wget openssl gnupg gpg systemd cron at sudo passwd login man-db less nano vim-doc vim-runtime
-zsh-doc zsh-common manpages manpages-dev perl-doc sqlite3-doc postgresql-doc-15 linux-doc-6.1
-ffmpeg-doc imagemagick-doc nginx-doc apache2-doc python-django-doc python-sqlalchemy-doc
-python-requests-doc nodejs-doc rust-doc golang-doc golang-1.19-doc octave-doc gnuplot-doc
-maxima-doc dict-gcide dict-wn dict-jargon dict-foldoc dict-vera anarchism gimp-help-en apt apt-doc
-dpkg dpkg-dev debhelper devscripts make cmake cmake-data ninja-build strace lsof tmux screen parted
-e2fsprogs btrfs-progs lvm2 mdadm cryptsetup-bin nftables iptables bind9-dnsutils nmap tcpdump
-wireshark-doc samba-common-bin smbclient cups-client git-lfs mercurial subversion pandoc jq ripgrep
-fd-find fzf tree htop ncdu entr parallel moreutils imagemagick-6-common ghostscript-doc
-poppler-utils groff ruby ri ruby3.1-doc lua5.4 r-doc-html erlang-doc sbcl-doc guile-3.0-dev m4
-autoconf automake libtool bison flex tcl-doc tk-doc docker.io podman buildah skopeo lxc
-qemu-system-common qemu-utils libvirt-clients ansible fish fish-common emacs-el postfix-doc
-exim4-doc-html dovecot-core squid haproxy-doc varnish-doc memcached redis-tools mariadb-client
-mariadb-server bc dc units libc-bin dash mawk cpio file unzip zip p7zip-full
-""".split()
 # Whole works held out, of every kind of manual: by source package, before any result was seen.
 HELD_OUT = {
     "test": """gnuplot varnish harden-doc parallel m4 maint-guide flex golang mdadm tmux nftables
@@ -63,6 +42,7 @@ ALWAYS_TRAINED = frozenset(
 )
 STOP_WORDS = frozenset("the of to and a is in that for it be as are this with or if not by".split())
 MAXIMUM_PER_PACKAGE = 9_000_000  # characters; no single project should set the tone
+MAXIMUM_OF_MORE = 3_000_000  # of the packages that came later: rather many works than long ones
 MAXIMUM_PER_DOCUMENT = 400_000
 MAXIMUM_PER_DICTIONARY = 12_000_000
 PIECE = 60_000  # long works are cut, so that a shuffle mixes them
@@ -73,7 +53,7 @@ SAME_TEXT = 0.2  # a held-out piece that shares more of its 13-grams is another 
 class Document:
     name: str  # unique: package and path
     package: str
-    kind: str  # man, html, info, text, dictionary, docstring
+    kind: str  # man, html, help, info, text, dictionary, docstring
     title: str
     work: str  # what is in one split as a whole
     split: str  # train, validation or test
@@ -128,6 +108,11 @@ def docstrings() -> Iterator[debian.Read]:
         yield debian.Read(f"{module}", "docstring", tidy("\n\n".join(parts)))
 
 
+def maximum(package: str) -> int:
+    """Characters of a package that are kept."""
+    return MAXIMUM_PER_PACKAGE if package not in TRAINED_ONLY else MAXIMUM_OF_MORE
+
+
 def read_package(job: tuple[str, Path]) -> tuple[str, str, list[debian.Read]]:
     """(package, source, documents); what is no prose is left out, and so is what is too much."""
     package, folder = job
@@ -135,14 +120,14 @@ def read_package(job: tuple[str, Path]) -> tuple[str, str, list[debian.Read]]:
         return package, "python", [r for r in docstrings() if is_prose(r.text)]
     deb = debian.archive(package, folder)
     kept: list[debian.Read] = []
-    taken = 0
-    for read in debian.members(package, deb) if deb else ():
+    taken, most = [0], 1.3 * maximum(package)
+    for read in debian.members(package, deb, lambda: taken[0] < most) if deb else ():
         if read.kind == "licence":
             kept.append(read)
-        elif taken < MAXIMUM_PER_PACKAGE * 1.3 and is_prose(read.text):
+        elif is_prose(read.text):
             limit = MAXIMUM_PER_DOCUMENT if read.kind != "dictionary" else MAXIMUM_PER_DICTIONARY
             kept.append(read._replace(text=read.text[:limit]))
-            taken += min(len(read.text), limit)
+            taken[0] += min(len(read.text), limit)
     return package, debian.source_of(deb) if deb else package, kept
 
 
@@ -164,7 +149,7 @@ def collect(scale: Scale, folder: Path) -> list[Document]:
             kept.append(paragraph)
         return "\n\n".join(kept)
 
-    packages = ["python", *(PACKAGES if scale.packages else [])]
+    packages = ["python", *([*PACKAGES, *TRAINED_ONLY] if scale.packages else [])]
     if scale.packages:
         debian.fetch(packages[1:], folder / "debs")
     jobs = [(package, folder / "debs") for package in packages]
@@ -177,13 +162,13 @@ def collect(scale: Scale, folder: Path) -> list[Document]:
                     licence_of[package] = text
                     continue
                 text = unique(text)
-                if taken > MAXIMUM_PER_PACKAGE or not is_prose(text):
+                if taken > maximum(package) or not is_prose(text):
                     continue
                 taken += len(text)
                 file = path.rsplit("/", 1)[-1]
                 title = re.sub(r"(\.gz|\.html|\.txt|\.info|\.rst)+$", "", file)
                 # One page of a man page family tells of the others, as one chapter of a book does.
-                families = kind in ("man", "docstring")
+                families = kind in ("man", "docstring") and package not in TRAINED_ONLY
                 work = f"{source}/{page_family(title)}" if families else source
                 for index in range(0, len(text), PIECE):
                     name = f"{package}:{path}:{index}"
@@ -197,16 +182,44 @@ def collect(scale: Scale, folder: Path) -> list[Document]:
     return found
 
 
+def grams_in(documents: list[Document], others: overlap.Hashes) -> list[overlap.Hashes]:
+    """Of each document the 13-grams that are in the sorted `others`, in order."""
+    if len(documents) < 1000:
+        return [found(document.text, others) for document in documents]
+    with multiprocessing.get_context("fork").Pool(os.cpu_count(), sought, (others,)) as pool:
+        return pool.map(found_again, [d.text for d in documents], chunksize=200)
+
+
+def found(text: str, others: overlap.Hashes) -> overlap.Hashes:
+    own = overlap.grams(text)
+    return own[overlap.shared(own, others)]
+
+
+sought_in: overlap.Hashes = overlap.union([])
+
+
+def sought(others: overlap.Hashes) -> None:
+    global sought_in
+    sought_in = others
+
+
+def found_again(text: str) -> overlap.Hashes:
+    return found(text, sought_in)
+
+
 def taken_apart(documents: list[Document]) -> list[Document]:
     """Without the held-out pieces that training holds too, and then without the paragraphs of
     training (and of validation) that the held-out pieces left share a 13-gram with."""
     held = {d.name: overlap.grams(d.text) for d in documents if d.split != "train"}
-    every = overlap.union(held.values())
-    seen = {
-        split: overlap.union(
-            own[overlap.shared(own, every)]
-            for own in (overlap.grams(d.text) for d in documents if d.split == split)
+    shared = dict(
+        zip(
+            [d.name for d in documents],
+            grams_in(documents, overlap.union(held.values())),
+            strict=True,
         )
+    )
+    seen = {
+        split: overlap.union(shared[d.name] for d in documents if d.split == split)
         for split in ("train", "validation")
     }
 
@@ -220,7 +233,9 @@ def taken_apart(documents: list[Document]) -> list[Document]:
     both = overlap.union(held[d.name] for d in kept if d.split != "train")
     cut = {"train": both, "validation": test}
     apart = [
-        replace(d, text=overlap.without(d.text, cut[d.split])) if d.split in cut else d
+        replace(d, text=overlap.without(d.text, cut[d.split]))
+        if d.split in cut and overlap.shared(shared[d.name], cut[d.split]).any()
+        else d
         for d in kept
     ]
     result = [d for d in apart if len(d.text) >= 300]
@@ -235,11 +250,8 @@ def taken_apart(documents: list[Document]) -> list[Document]:
 def leakage(documents: list[Document]) -> dict[str, float]:
     """Shares of the test documents with any, and with over 1 %, of their 13-grams in training."""
     tests = [overlap.grams(d.text) for d in documents if d.split == "test"]
-    every = overlap.union(tests)
-    seen = overlap.union(
-        own[overlap.shared(own, every)]
-        for own in (overlap.grams(d.text) for d in documents if d.split == "train")
-    )
+    trained = [d for d in documents if d.split == "train"]
+    seen = overlap.union(grams_in(trained, overlap.union(tests)))
     parts = [float(overlap.shared(own, seen).mean()) if len(own) else 0.0 for own in tests]
     count = max(1, len(parts))
     return {
@@ -250,7 +262,7 @@ def leakage(documents: list[Document]) -> dict[str, float]:
 
 
 def run(scale: Scale, folder: Path) -> None:
-    """Write corpus.jsonl.xz, licences.json and leakage.json."""
+    """Write corpus.jsonl, licences.json and leakage.json."""
     documents = taken_apart(collect(scale, folder))
     found = leakage(documents)
     (folder / "leakage.json").write_text(json.dumps(found), encoding="utf-8")
@@ -258,8 +270,7 @@ def run(scale: Scale, folder: Path) -> None:
     if found["over_1_percent"] > 0:
         raise RuntimeError(f"held-out documents are in the training text too: {found}")
     total: Counter[str] = Counter()
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": scale.xz, "dict_size": 1 << 27}]
-    with lzma.open(folder / "corpus.jsonl.xz", "wt", encoding="utf-8", filters=filters) as out:
+    with open(folder / "corpus.jsonl", "w", encoding="utf-8") as out:
         for document in documents:
             out.write(json.dumps(asdict(document), ensure_ascii=False) + "\n")
             total[document.split] += len(document.text)
@@ -267,7 +278,7 @@ def run(scale: Scale, folder: Path) -> None:
 
 
 def load(folder: Path, split: str | None = None) -> Iterator[Document]:
-    with lzma.open(folder / "corpus.jsonl.xz", "rt", encoding="utf-8") as lines:
+    with open(folder / "corpus.jsonl", encoding="utf-8") as lines:
         for line in lines:
             document = Document(**json.loads(line))
             if split is None or document.split == split:

@@ -8,23 +8,24 @@ import re
 import subprocess
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .readers import read_dictionary, read_html, read_info, read_roff, tidy
+from .readers import read_dictionary, read_help, read_html, read_info, read_roff, tidy
 
 SKIPPED = re.compile(
     r"changelog|/copyright|/_sources/|genindex|py-modindex|/search\.html|README\.Debian|NEWS\.Debian"
     r"|/man/[a-z]{2}(_|\.|@|/)|/(de|fr|it|es|ja|ru|pt|pl|zh|ko|nl|tr|uk|sv|cs|ro|hu|fi|da)/"
     r"|\.(de|fr|it|es|ja|ru|pt|pl|zh|ko|nl|tr|uk)\.(html|txt)|/examples/.*\.(c|h|pl|sh)$|_8h\.html"
+    r"|/help/(?!C/)|/doc/(kde/)?HTML/(?!en/)"
 )
 MAXIMUM_FILE = 40_000_000  # bytes
 
 
 class Read(NamedTuple):
     path: str
-    kind: str  # man, html, info, text, dictionary
+    kind: str  # man, html, help, info, text, dictionary
     text: str
 
 
@@ -82,6 +83,8 @@ def read_member(path: str, data: bytes) -> Read | None:
         return Read(path, "man", read_roff(text)) if "\n.so " not in text[:200] else None
     if plain.endswith((".html", ".htm", ".xhtml")):
         return Read(path, "html", read_html(text))
+    if plain.endswith((".page", ".docbook")):
+        return Read(path, "help", read_help(text))
     if ".info" in plain.rsplit("/", 1)[-1]:
         return Read(path, "info", read_info(text))
     if plain.endswith(".dict"):
@@ -91,8 +94,8 @@ def read_member(path: str, data: bytes) -> Read | None:
     return None
 
 
-def members(package: str, deb: Path) -> Iterator[Read]:
-    """The documents of a package; its licences come first or last, as kind `licence`."""
+def members(package: str, deb: Path, wanted: Callable[[], bool]) -> Iterator[Read]:
+    """The documents of a package while they are wanted; its licences, as kind `licence`, always."""
     tar = subprocess.run(
         ["dpkg-deb", "--fsys-tarfile", str(deb)], check=True, capture_output=True
     ).stdout
@@ -106,7 +109,7 @@ def members(package: str, deb: Path) -> Iterator[Read]:
                 text = stream.read().decode("utf-8", errors="replace")
                 names = ", ".join(licences(text)) or "see its copyright file"
                 yield Read(path, "licence", names)
-            if SKIPPED.search(path):
+            if SKIPPED.search(path) or not wanted():
                 continue
             try:
                 read = read_member(path, stream.read())

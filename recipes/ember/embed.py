@@ -1,8 +1,8 @@
-"""Stage 10, embed: the first blocks of the trunk, taught to bring a query to its passage.
+"""Stage 10, embed: the first blocks of pretraining's trunk, taught to bring queries to passages.
 
 Mean pooling over all tokens; InfoNCE with the other passages of the batch as negatives, many of
-them neighbours from the same page. Half-way the model searches what is left with its own index:
-in the second half each query also sees the best wrong passage that it found.
+them neighbours from the same page. In the second half each query also sees the best wrong passage
+that the model itself, searching a good many pairs, has just found for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import mixture, model, optimizer, pairing
+from . import compute, mixture, model, optimizer, pairing, parallel, pretrain
 from .scale import Scale
 
 TEMPERATURE = 0.03
@@ -50,7 +50,7 @@ class Pairs:
     """The rows of the pairing stage, on the device."""
 
     def __init__(self, folder: Path, place: torch.device) -> None:
-        rows = np.load(folder / "pairs.npy")
+        rows = np.load(mixture.awaited(folder / "pairs.npy"))
         self.rows = torch.from_numpy(rows.view(np.int16)).to(place)
         self.keys = torch.from_numpy(np.load(folder / "pairs-keys.npy")).to(place)
 
@@ -98,58 +98,68 @@ def mined(embedder: Embedder, pairs: Pairs, first: int, last: int) -> Tensor:
     return torch.cat(found)
 
 
-def run(scale: Scale, folder: Path, minutes: float = math.inf) -> bool:
+def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
     """Write embedder.pt."""
     torch.manual_seed(2)
     torch.set_float32_matmul_precision("high")
     torch.set_flush_denormal(True)
     started, place = time.monotonic(), mixture.device()
-    pairs = Pairs(folder, place)
-    network = first_blocks(model.load(folder / "instructed.pt"), scale.embed_layers)
+    progress = pretrain.Progress(scale.embed_steps, within, place)
+    network = first_blocks(model.load(folder / "pretrained.pt"), scale.embed_layers)
     embedder = Embedder(network).to(place)
     optimise = optimizer.Optimizer(embedder, scale, RATE)
-    # A step of the second half has wrong passages beside the right ones, and half the pairs.
-    half = scale.embed_batch // 2
-    count = min(scale.embed_steps // 2, len(pairs.rows) // (scale.embed_batch + half))
-    steps, step = 2 * count, 0
+    step, first = 0, 0  # the step, and the next pair
     checkpoint = folder / "embed.ckpt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True, map_location=place)
         embedder.load_state_dict(saved["embedder"])
         optimise.load_state_dict(saved["optimizer"])
-        step = saved["step"]
-        print(f"resumed at step {step} of {steps}")
+        step, first = saved["step"], saved["first"]
+        print(f"resumed at step {step} of {scale.embed_steps}")
+    before = step
+
+    def note() -> None:
+        seconds = time.monotonic() - started
+        compute.note(
+            folder, "embed", steps=step - before, seconds=seconds, devices=parallel.devices(place)
+        )
+
     compiled = torch.compile(embedder, dynamic=False) if place.type == "cuda" else embedder
-    middle = count * scale.embed_batch
-    wrong_of: Tensor | None = None
-    while step < steps:
-        if step < count:
-            index = slice(step * scale.embed_batch, (step + 1) * scale.embed_batch)
-        else:
-            if wrong_of is None:
-                wrong_of = mined(embedder, pairs, middle, middle + count * half)
-                print(f"embed: wrong passages found in {time.monotonic() - started:.0f} s")
-            index = slice(middle + (step - count) * half, middle + (step - count + 1) * half)
+    pairs = Pairs(folder, place)
+    progress.begin()
+    wrong_of, searched = torch.zeros(0), range(0)  # rows of wrong passages for these pairs
+    while (part := progress(step)) < 1:
+        # A step of the second half has wrong passages beside the right ones, and half the pairs.
+        size = scale.embed_batch if part < 0.5 else scale.embed_batch // 2
+        size = min(size, len(pairs.rows))
+        first = first if first + size <= len(pairs.rows) else 0
+        index = slice(first, first + size)
+        if part >= 0.5 and not (first in searched and first + size - 1 in searched):
+            searched = range(first, min(first + SEARCHED, len(pairs.rows)))
+            wrong_of = mined(embedder, pairs, searched.start, searched.stop)
         keys = pairs.keys[index]
         with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
             q, p = compiled(*pairs.queries(index)), compiled(*pairs.passages(index))
             wrong, wrong_keys = None, keys
-            if wrong_of is not None:
-                chosen = wrong_of[index.start - middle : index.stop - middle]
+            if part >= 0.5:
+                chosen = wrong_of[first - searched.start : first - searched.start + size]
                 wrong, wrong_keys = compiled(*pairs.passages(chosen)), pairs.keys[chosen]
         loss = loss_of(q, p, keys, wrong, wrong_keys)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(embedder.parameters(), 1.0)
-        optimise.step(optimizer.schedule(step / steps))
-        step += 1
-        if step % 50 == 0 or step == steps:
+        optimise.step(optimizer.schedule(part))
+        step, first = step + 1, first + size
+        if step % 50 == 0:
             own = torch.arange(len(q), device=place)
             hit = ((q @ p.T).argmax(1) == own).float().mean().item()
-            print(f"embed step {step}/{steps} loss {loss.item():.4f} first {hit:.3f}", flush=True)
+            print(f"embed step {step} ({part:.0%}) loss {loss.item():.4f} first {hit:.3f} {time.monotonic() - started:.0f} s", flush=True)  # noqa: E501  # fmt: skip
         if time.monotonic() - started > minutes * 60:
             state = {"embedder": embedder.state_dict(), "optimizer": optimise.state_dict()}
-            torch.save({**state, "step": step}, checkpoint)
+            torch.save({**state, "step": step, "first": first}, checkpoint)
+            note()
             return False
+    print(f"embed: {step} steps")
+    note()
     checkpoint.unlink(missing_ok=True)
     model.save(network, folder / "embedder.pt")
     return True

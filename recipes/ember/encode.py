@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 
 class Inherited(NamedTuple):
-    facts: tasks.Facts
+    facts: tasks.Facts | None  # documents need none
     encoder: Tokenizer
     end: int
     folder: Path
@@ -39,8 +39,11 @@ def given() -> Inherited:
     return inherited
 
 
+spared = 1  # cores that the workers leave to others, training beside them for one
+
+
 def pool(function: object, chunks: Iterable[object]) -> Iterator[object]:
-    workers = max(1, (os.cpu_count() or 1) - 1)
+    workers = max(1, (os.cpu_count() or 1) - spared)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with multiprocessing.get_context("fork").Pool(workers) as running:
         yield from running.imap(function, chunks)  # type: ignore[arg-type]
@@ -70,7 +73,9 @@ def documents(scale: Scale, folder: Path) -> None:
         ]
         stream: list[Tokens] = list(pool(encode_texts, groups))  # type: ignore[arg-type]
         tokens = np.concatenate(stream) if stream else np.full(4096, given().end, np.uint16)
-        np.save(folder / f"documents-{split}.npy", tokens)
+        written = folder / f"documents-{split}.npy"
+        np.save(folder / "part.npy", tokens)  # nobody must see half of it
+        (folder / "part.npy").replace(written)
         size = sum(len(text.encode()) for text in whole)
         print(f"encode: {split} {len(tokens)} tokens of {size} bytes", flush=True)
 
@@ -81,14 +86,15 @@ def shard_path(folder: Path, stage: str, number: int) -> Path:
 
 def encode_conversations(stage: str, width: int, number: int, indices: range) -> int:
     """Write one shard: whole conversations packed in rows, and which tokens are answers."""
-    path = shard_path(given().folder, stage, number)
+    path, facts = shard_path(given().folder, stage, number), given().facts
+    assert facts is not None, "conversations are made of them"
     if path.exists():
         return 0
     rows: list[Tokens] = []
     masks: list[Mask] = []
     filled = width
     for index in indices:
-        prompt, answer = chat.render(tasks.generate(given().facts, "train", index))
+        prompt, answer = chat.render(tasks.generate(facts, "train", index))
         before = given().encoder.encode(prompt).ids
         after = given().encoder.encode(answer + "\n").ids
         length = len(before) + len(after)
@@ -130,10 +136,14 @@ def conversations(scale: Scale, folder: Path) -> None:
     print(f"encode: {rows} rows of conversations in {len(jobs)} shards", flush=True)
 
 
-def run(scale: Scale, folder: Path) -> None:
+def given_to_workers(folder: Path, facts: tasks.Facts | None) -> None:
     global inherited
     encoder = tokenizer.load(folder)
     end = encoder.token_to_id(chat.END_OF_TEXT) or 0
-    inherited = Inherited(tasks.load_facts(folder), encoder, end, folder)
+    inherited = Inherited(facts, encoder, end, folder)
+
+
+def run(scale: Scale, folder: Path) -> None:
+    given_to_workers(folder, tasks.load_facts(folder))
     documents(scale, folder)
     conversations(scale, folder)

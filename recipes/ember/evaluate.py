@@ -59,6 +59,7 @@ DATES_AND_UNITS = (
     arithmetic.days_between,
 )
 DOCUMENT = 4_500  # characters of a held-out document
+COUNTED = 24_000_000  # tokens that the 5-gram model counts: about 2 GiB of memory
 ODD = """naïve café — “quotes” … 🙂👩‍👩‍👧 ﬁ ½|日本語の文章。한국어 العربية עברית ไทย|\t\ttabs\r\nand\n\n\n
 lines   with   spaces  |don't I'LL we've 12345678901234567890 1,000.5e-10|x̂ ÅÅ \u200b\u00ad\ufeff
 zero|<|im_start|>user <think> </tool_call> <tool_call>|{"a":[1,2,{"b":null}]}\\n\\t\\u00e9|
@@ -202,20 +203,22 @@ def spread(documents: list[corpus.Document], count: int, most: int) -> list[corp
     return chosen[:count]
 
 
-def training_tokens(folder: Path, documents: list[corpus.Document]) -> NDArray[np.uint16]:
-    stored = folder / "documents-train.npy"
-    if stored.exists():
-        return np.asarray(np.load(stored), np.uint16)
+def training_tokens(folder: Path, most: int) -> tuple[NDArray[np.uint16], float]:
+    """Up to `most` tokens of training documents from all over the corpus, and their share of it."""
     encoder = tokenizers_stage.load(folder)
     end = encoder.token_to_id(chat.END_OF_TEXT) or 0
+    characters = sum(len(d.text) for d in corpus.load(folder, "train"))
+    share = min(1.0, 3 * most / max(1, characters))  # a token is three characters or more
+    rng = random.Random(0)
     parts: list[NDArray[np.uint16]] = []
-    texts = [f"# {d.title}\n\n{d.text}" for d in documents if d.split == "train"]
-    for start in range(0, len(texts), 200):
-        for coded in encoder.encode_batch(texts[start : start + 200]):
-            parts.append(np.array([*coded.ids, end], np.uint16))
-    found = np.concatenate(parts)
-    np.save(stored, found)
-    return found
+    total = read = 0
+    for document in corpus.load(folder, "train"):
+        if rng.random() < share and total < most:
+            ids = encoder.encode(f"# {document.title}\n\n{document.text}").ids
+            parts.append(np.array([*ids, end], np.uint16))
+            total += len(ids) + 1
+            read += len(document.text)
+    return np.concatenate(parts)[:most], read / characters
 
 
 def document_figures(
@@ -223,9 +226,10 @@ def document_figures(
 ) -> Figures:
     """Bits per byte of held-out documents: the model's, gzip's and a 5-gram model's."""
     encoder = tokenizers_stage.load(folder)
-    chosen = spread([d for d in documents if d.split == "test"], scale.evaluation_items, most=12)
+    chosen = spread(documents, scale.evaluation_items, most=12)
     texts = [f"# {d.title}\n\n{d.text[:DOCUMENT]}" for d in chosen]
-    counted = KneserNey(training_tokens(folder, documents), encoder.get_vocab_size())
+    tokens, share = training_tokens(folder, COUNTED)
+    counted = KneserNey(tokens, encoder.get_vocab_size())
     bits: dict[str, list[float]] = defaultdict(list)
     sizes: list[float] = []
     for text, found in zip(
@@ -241,7 +245,8 @@ def document_figures(
         "bits_per_byte": {
             name: [sum(of) / sum(sizes), *bootstrap(of, sizes), len(texts)]
             for name, of in bits.items()
-        }
+        },
+        "counted": {"tokens": len(tokens), "share": share},
     }
 
 
@@ -249,7 +254,7 @@ def token_figures(
     served: Served, scale: Scale, encoder: Tokenizer, documents: list[corpus.Document]
 ) -> Figures:
     """Token for token: llama.cpp behind ingle against the tokenizer that training used."""
-    held_out = spread([d for d in documents if d.split == "test"], scale.evaluation_items, 12)
+    held_out = spread(documents, scale.evaluation_items, 12)
     texts = [d.text[:3_000] for d in held_out] + ODD.split("|")
     found = served.at_once(lambda text: served.tokens(CHAT, text), texts)
     same = [encoder.encode(text).ids == ids for text, ids in zip(texts, found, strict=True)]
@@ -291,25 +296,26 @@ def served_figures(
         figures |= token_figures(served, scale, encoder, documents)
         said("tokens")
         held_out = task_figures(served, scale, facts, "test")
-        said("held-out tasks")
+        said("held-out tasks", held_out.figures())
         figures["tasks_seen"] = task_figures(served, scale, facts, "train").figures()
         said("tasks as in training")
         gain, thought = thinking_figures(served, scale, facts)
-        said("thinking on and off")
+        said("thinking on and off", gain | thought.figures())
         bad = bad_input_figures(served, scale, facts, encoder)
-        said("bad input")
+        said("bad input", bad.figures())
         figures |= gain
         figures["tasks"] = held_out.figures() | thought.figures()
         figures["bad_input"] = bad.figures()
         figures |= document_figures(served, scale, folder, documents)
         said("bits per byte")
-        figures |= retrieval_figures(served, scale, pairs.gather(documents, facts))
+        material = pairs.gather(corpus.load(folder), facts, splits=("test",))
+        figures |= retrieval_figures(served, scale, material)
         said("retrieval")
     return figures, {**held_out.failures, **thought.failures, **bad.failures}
 
 
-def said(what: str) -> None:
-    print(f"evaluate: {what} at {time.strftime('%H:%M:%S')}", flush=True)
+def said(what: str, figures: Figures | None = None) -> None:
+    print(f"evaluate: {what} at {time.strftime('%H:%M:%S')}", figures or "", flush=True)
 
 
 def precision_figures(folder: Path, documents: list[corpus.Document]) -> Figures:
@@ -317,23 +323,25 @@ def precision_figures(folder: Path, documents: list[corpus.Document]) -> Figures
     kinds = {k.name: folder / f"ember-{k.name}.gguf" for k in export.FILE_TYPES}
     kinds[export.SHIPPED.name] = folder / "ember.gguf"
     reference = kinds.pop("F16")
+    stored = folder / "precision.json"
+    elsewhere = json.loads(stored.read_text()) if stored.exists() else {}
     if not reference.exists():
-        return {}
-    chosen = spread([d for d in documents if d.split == "test"], 16, most=2)
+        own = {"bytes": kinds[export.SHIPPED.name].stat().st_size, **elsewhere}
+        return {"quantisation": {export.SHIPPED.name: own}} if elsewhere else {}
+    chosen = spread(documents, 16, most=2)
     present = {kind: file for kind, file in kinds.items() if file.exists()}
     found = quantisation.compared(reference, present, [d.text[:2_000] for d in chosen])
     # Weights that travelled as Q8_0 say nothing about Q8_0: that was measured where they were made.
-    stored = folder / "precision.json"
-    if stored.exists():
-        found[export.SHIPPED.name] |= json.loads(stored.read_text())
+    found[export.SHIPPED.name] |= elsewhere
     return {"quantisation": found}
 
 
 def run(scale: Scale, folder: Path) -> None:
     """Write figures.json, failures.json, ember.md and ember-embed.md."""
     facts = tasks.load_facts(folder)
-    documents = list(corpus.load(folder))
+    documents = list(corpus.load(folder, "test"))
     figures: Figures = {"scale": scale.name, **task_leakage(scale, facts)}
+    said("leakage of tasks", figures)
     asked_of_server, failures = served_figures(scale, folder, facts, documents)
     figures |= asked_of_server | precision_figures(folder, documents)
     leakage = folder / "leakage.json"

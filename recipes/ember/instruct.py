@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import mixture, model, optimizer, parallel, pretrain
+from . import model, optimizer, pretrain
 from .scale import Scale
 
 
@@ -22,16 +22,13 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
     torch.set_float32_matmul_precision("high")
     rows = scale.instruct_rows
     steps = max(1, scale.instruct_tokens // (sum(rows) * scale.context))
-    batch = mixture.batches(scale, folder, "instruct", scale.context, rows)
     network = model.load(folder / "pretrained.pt")
-    checkpoint = folder / "instruct.ckpt"
     done = pretrain.train(
-        network, batch, steps, scale, checkpoint,
+        network, folder, "instruct", steps, scale, length=scale.context, rows=rows,
         schedule=optimizer.falling, minutes=minutes, within=within,
     )  # fmt: skip
     if done:
-        if parallel.rank() == 0:
-            model.save(network, folder / "instructed.pt")
+        model.finish(network, folder / "instructed.pt", folder / "instruct.ckpt")
         loss = pretrain.held_out_loss(network, np.load(folder / "documents-validation.npy"), scale)
         print(f"instruct: validation loss of documents {loss:.4f} nats/token")
     return done

@@ -27,6 +27,23 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def moved(tensor: Tensor) -> Tensor:
+    """On the device; a GPU need not stop for it."""
+    place = device()
+    return tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor
+
+
+def awaited(path: Path) -> Path:
+    """The path, once the encode stage, which may still be running, has written it."""
+    waited = 0.0
+    while not path.exists():
+        if waited > WAIT_SECONDS:
+            raise FileNotFoundError(f"the encode stage has not written {path}")
+        time.sleep(0.2)
+        waited += 0.2
+    return path
+
+
 class Documents:
     """Windows of one stream of tokens: each of an epoch once, in an order that the seed fixes."""
 
@@ -57,19 +74,13 @@ class Conversations:
 
     def __init__(self, folder: Path, stage: str) -> None:
         self.folder, self.stage = folder, stage
-        counts = json.loads((folder / "conversations" / "counts.json").read_text())
+        counts = json.loads(awaited(folder / "conversations" / "counts.json").read_text())
         self.shards: int = counts[stage]
         self.number = self.begins = 0  # the shard in memory, and the index of its first row
         self.rows_of, self.masks_of = self.read(0)
 
     def read(self, number: int) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-        path = encode.shard_path(self.folder, self.stage, number % self.shards)
-        waited = 0.0
-        while not path.exists():
-            if waited > WAIT_SECONDS:
-                raise FileNotFoundError(f"the encode stage has not written {path}")
-            time.sleep(0.2)
-            waited += 0.2
+        path = awaited(encode.shard_path(self.folder, self.stage, number % self.shards))
         with np.load(path) as saved:
             rows = saved["rows"]
             masks = np.unpackbits(saved["masks"], axis=1, count=rows.shape[1]).astype(np.bool_)
@@ -87,19 +98,25 @@ class Conversations:
             tokens.append(self.rows_of[part])
             masks.append(self.masks_of[part])
             first, count = first + len(tokens[-1]), count - len(tokens[-1])
-        rows = torch.from_numpy(np.concatenate(tokens).astype(np.int64)).to(device())
-        mask = torch.from_numpy(np.concatenate(masks)).to(device())
+        rows = moved(torch.from_numpy(np.concatenate(tokens).astype(np.int64)))
+        mask = moved(torch.from_numpy(np.concatenate(masks)))
         return rows[:, :-1], rows.masked_fill(~mask, -100)[:, 1:]
+
+
+def micro_rows(scale: Scale, length: int, rows: tuple[int, int]) -> int:
+    """Rows of a micro-batch, of all processes together."""
+    micro = scale.micro_batch // length * parallel.world()
+    return max(1, min(micro, *(count for count in rows if count)))
 
 
 def batches(
     scale: Scale, folder: Path, stage: str, length: int, rows: tuple[int, int]
 ) -> Callable[[int], Batch]:
     """Batch number `step`: `rows` of documents and of conversations, cut into micro-batches."""
-    documents = Documents(np.load(folder / "documents-train.npy"), length, seed=len(stage))
+    tokens = np.load(awaited(folder / "documents-train.npy"))
+    documents = Documents(tokens, length, seed=len(stage))
     conversations = Conversations(folder, stage)
-    micro = scale.micro_batch // length * parallel.world()
-    micro = max(1, min(micro, *(count for count in rows if count)))
+    micro = micro_rows(scale, length, rows)
 
     def batch(step: int) -> Batch:
         made: Batch = []

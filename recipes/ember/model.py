@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import parallel
 from .scale import Scale
 
 
@@ -139,7 +140,17 @@ class Qwen3(nn.Module):
 def save(model: Qwen3, path: Path) -> None:
     """Weights alone, bf16: what a later stage starts from."""
     state = {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
-    torch.save({"config": asdict(model.config), "state": state}, path)
+    part = path.with_suffix(".part")
+    torch.save({"config": asdict(model.config), "state": state}, part)
+    part.replace(path)
+
+
+def finish(model: Qwen3, path: Path, checkpoint: Path) -> None:
+    """The first process saves the weights of a stage, and its checkpoint can go."""
+    if parallel.rank() == 0:
+        save(model, path)
+        checkpoint.unlink(missing_ok=True)
+    parallel.wait()
 
 
 def load(path: Path) -> Qwen3:

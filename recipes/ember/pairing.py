@@ -14,7 +14,7 @@ from .scale import Scale
 from .tasks import pairs
 
 QUERY, PASSAGE = "query: ", "passage: "
-QUERY_TOKENS, PASSAGE_TOKENS = 48, 224
+QUERY_TOKENS, PASSAGE_TOKENS = 48, 176  # a few of the longest passages lose their end
 Rows = tuple[NDArray[np.uint16], NDArray[np.int32]]
 
 
@@ -50,10 +50,11 @@ def run(scale: Scale, folder: Path) -> None:
     global inherited
     material = pairs.gather(corpus.load(folder), tasks.load_facts(folder))
     inherited = Inherited(material, tokenizer.load(folder))
-    wanted = scale.embed_steps * scale.embed_batch
+    wanted = scale.embed_steps * scale.embed_batch * 3 // 4
     parts: list[Rows] = list(
         encode.pool(encode_blocks, encode.ranges(wanted // 14 + 1, 400))  # type: ignore[arg-type]
     )
-    np.save(folder / "pairs.npy", np.concatenate([rows for rows, _ in parts]))
     np.save(folder / "pairs-keys.npy", np.concatenate([keys for _, keys in parts]))
+    np.save(folder / "part-pairs.npy", np.concatenate([rows for rows, _ in parts]))
+    (folder / "part-pairs.npy").replace(folder / "pairs.npy")
     print(f"pairing: {sum(len(rows) for rows, _ in parts)} pairs of {material.sizes()}")

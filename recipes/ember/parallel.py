@@ -23,6 +23,11 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
+def devices(place: torch.device) -> str:
+    """How many of which device train together, in words."""
+    return f"{world()} {torch.cuda.get_device_name(place) if place.type == 'cuda' else 'CPU'}"
+
+
 def begin() -> None:
     """Join the other processes, if there are any; only the first one prints."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
@@ -52,11 +57,25 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     gradients = [p.grad for p in parameters if p.grad is not None]
     flat = torch.cat([g.flatten() for g in gradients])
     dist.all_reduce(flat)
-    flat /= world()
+    flat = torch.where(flat.isfinite(), flat / world(), 0.0)  # one bad batch must not end a run
     start = 0
     for gradient in gradients:
         gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
         start += gradient.numel()
+
+
+@torch.no_grad()
+def same(parameters: Iterable[Tensor]) -> None:
+    """The first process's parameters for all: sums in another order would let them drift apart."""
+    if world() == 1:
+        return
+    listed = list(parameters)
+    flat = torch.cat([p.flatten() for p in listed])
+    dist.broadcast(flat, 0)
+    start = 0
+    for parameter in listed:
+        parameter.copy_(flat[start : start + parameter.numel()].view_as(parameter))
+        start += parameter.numel()
 
 
 def agreed(values: list[float], place: torch.device) -> list[float]:

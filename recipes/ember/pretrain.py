@@ -14,47 +14,74 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from . import mixture, model, optimizer, parallel
+from . import compute, mixture, model, optimizer, parallel
 from .mixture import device
 from .scale import Scale
 
-CHECKPOINT_SECONDS = 120
+CHECKPOINT_SECONDS = 60
+TOGETHER = 20  # steps after which the processes agree on the time
 
 
 class Progress:
-    """How far a stage is, by its steps or, if it must end within a time, by the clock."""
+    """How far a stage is, by its steps or, if it must end within a time, by the clock.
+
+    The clock of the schedule begins with the first step; what came before (compiling, waiting for
+    data) shortens it.
+    """
 
     def __init__(self, steps: int, within: float, place: torch.device) -> None:
-        self.steps, self.seconds, self.place = steps, within * 60, place
+        self.steps, self.place = steps, place
+        self.end = time.monotonic() + within * 60
+        self.begin()
+
+    def begin(self) -> None:
         self.started = self.asked = time.monotonic()
-        self.known, self.per_step, self.step = 0.0, 0.0, 0
+        self.seconds = max(1e-3, self.end - self.started)
+        self.known, self.per_step, self.step = 0.0, 0.0, -1
 
     def __call__(self, step: int) -> float:
-        if math.isinf(self.seconds):
+        if math.isinf(self.end):
             return step / self.steps
-        if step % 20 == 0 and step > self.step:
+        if self.step < 0:
+            self.step = step
+        if step % TOGETHER == 0 and step > self.step:
             now = time.monotonic()
             per_step = (now - self.asked) / (step - self.step) / self.seconds
-            first = self.step == 0  # those steps have compiled, too
             known = (now - self.started) / self.seconds
-            known, per_step = parallel.agreed([known, 0.0 if first else per_step], self.place)
+            known, per_step = parallel.agreed([known, per_step], self.place)
             self.known, self.per_step, self.step, self.asked = known, per_step, step, now
         return max(step / self.steps, self.known + (step - self.step) * self.per_step)
 
 
+def warmed(
+    network: Callable[..., Tensor], place: torch.device, shapes: set[tuple[int, int]]
+) -> None:
+    """Compile for micro-batches of these rows and lengths, while the data may still be made."""
+    for rows, length in sorted(shapes):
+        zeros = torch.zeros(
+            (rows, length + 1), dtype=torch.long, device=place
+        )  # as batches are cut
+        with torch.autocast(place.type, torch.bfloat16):
+            network(zeros[:, :-1], zeros[:, 1:]).backward()  # type: ignore[no-untyped-call]
+
+
 def train(
     network: model.Qwen3,
-    batch: Callable[[int], mixture.Batch],
+    folder: Path,
+    stage: str,
     steps: int,
     scale: Scale,
-    checkpoint: Path,
     *,
+    length: int,
+    rows: tuple[int, int],
     schedule: Callable[[float], float] = optimizer.schedule,
     minutes: float = math.inf,
     within: float = math.inf,
 ) -> bool:
-    """Train to `steps`, or until the minutes are over (False; call again to go on).
+    """Train to `steps` of so many rows of documents and of conversations, or until the minutes are
+    over (False; call again to go on).
 
     `within` so many minutes the schedule comes to its end, whatever the step.
     """
@@ -63,14 +90,24 @@ def train(
     place = device()
     network.to(place)
     optimise = optimizer.Optimizer(network, scale)
-    step = 0
+    step, checkpoint = 0, folder / f"{stage}.ckpt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True, map_location=place)
         network.load_state_dict(saved["network"])
         optimise.load_state_dict(saved["optimizer"])
         step = saved["step"]
         print(f"resumed at step {step} of {steps}")
-    compiled = torch.compile(network) if place.type == "cuda" else network
+    before = step
+    progress = Progress(steps, within, place)
+    if progress(step) >= 1:
+        return True
+    compiled = torch.compile(network, dynamic=False) if place.type == "cuda" else network
+    if place.type == "cuda":
+        own = mixture.micro_rows(scale, length, rows) // parallel.world()
+        warmed(compiled, place, {(own, length)})
+        network.zero_grad(set_to_none=True)
+        print(f"{stage}: compiled after {time.monotonic() - started:.0f} s", flush=True)
+    batch = mixture.batches(scale, folder, stage, length, rows)
 
     def write_checkpoint() -> None:
         if parallel.rank() > 0:
@@ -79,9 +116,18 @@ def train(
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
 
+    def note() -> None:
+        if parallel.rank() == 0:
+            compute.note(
+                folder, stage, tokens=(step - before) * sum(rows) * length,
+                seconds=time.monotonic() - started, devices=parallel.devices(place),
+            )  # fmt: skip
+
     written = time.monotonic()
     seen, since, running = 0, time.monotonic(), torch.zeros((), device=place)
-    progress = Progress(steps, within, place)
+    parallel.wait()
+    progress.begin()
+    print(f"{stage}: first step after {time.monotonic() - started:.0f} s", flush=True)
     while progress(step) < 1:
         parts = batch(step)
         for inputs, labels in parts:
@@ -102,15 +148,20 @@ def train(
             )
             print(f"step {step}/{steps} loss {mean:.4f} {speed:,.0f} tokens/s", flush=True)
             seen, since, running = 0, time.monotonic(), torch.zeros((), device=place)
-        if now - started > minutes * 60:
-            write_checkpoint()
-            return False
+        if step % TOGETHER == 0:
+            parallel.same(network.parameters())
+            if (
+                not math.isinf(minutes)
+                and parallel.agreed([now - started], place)[0] > minutes * 60
+            ):
+                write_checkpoint()
+                note()
+                return False
         if now - written > CHECKPOINT_SECONDS:
             write_checkpoint()
             written = now
     parallel.wait()
-    if parallel.rank() == 0:
-        checkpoint.unlink(missing_ok=True)
+    note()
     return True
 
 
@@ -137,15 +188,12 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
     print(f"pretrain: {sum(p.numel() for p in network.parameters()) / 1e6:.1f} M parameters")
     rows = scale.pretrain_rows
     steps = max(1, scale.pretrain_tokens // (sum(rows) * scale.sequence))
-    batch = mixture.batches(scale, folder, "pretrain", scale.sequence, rows)
-    checkpoint = folder / "pretrain.ckpt"
     if not train(
-        network, batch, steps, scale, checkpoint,
+        network, folder, "pretrain", steps, scale, length=scale.sequence, rows=rows,
         schedule=optimizer.held, minutes=minutes, within=within,
     ):  # fmt: skip
         return False
-    if parallel.rank() == 0:
-        model.save(network, folder / "pretrained.pt")
+    model.finish(network, folder / "pretrained.pt", folder / "pretrain.ckpt")
     loss = held_out_loss(network, np.load(folder / "documents-validation.npy"), scale)
     print(f"pretrain: validation loss {loss:.4f} nats/token")
     return True

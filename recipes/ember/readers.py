@@ -184,6 +184,8 @@ class HTMLReader(HTMLParser):
 
     skipped = frozenset(("script", "style", "nav", "head", "footer", "svg", "form", "select"))
     blocks = frozenset(("p", "div", "ul", "ol", "table", "tr", "dl", "dt", "section", "blockquote"))
+    headings = frozenset(("h1", "h2"))
+    items = frozenset(("li",))
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -198,9 +200,9 @@ class HTMLReader(HTMLParser):
         elif tag == "pre":
             self.depth_pre += 1
             self.out.append("\n\n")
-        elif tag in ("h1", "h2", "h3", "h4"):
-            self.out.append("\n\n## " if tag in ("h1", "h2") else "\n\n### ")
-        elif tag == "li":
+        elif tag in self.headings or tag in ("h3", "h4"):
+            self.out.append("\n\n## " if tag in self.headings else "\n\n### ")
+        elif tag in self.items:
             self.out.append("\n- ")
         elif tag == "dd":
             self.out.append("\n    ")
@@ -219,7 +221,7 @@ class HTMLReader(HTMLParser):
         elif tag == "pre":
             self.depth_pre = max(0, self.depth_pre - 1)
             self.out.append("\n\n")
-        elif tag in ("h1", "h2", "h3", "h4", "p", "div", "table", "dl", "ul"):
+        elif tag in self.headings or tag in ("h3", "h4", "p", "div", "table", "dl", "ul"):
             self.out.append("\n\n")
 
     def handle_data(self, data: str) -> None:
@@ -231,6 +233,22 @@ def read_html(source: str) -> str:
     reader = HTMLReader()
     reader.feed(source)
     return tidy(re.sub("\0[¶#§]?", "", "".join(reader.out)).replace("¶", ""))
+
+
+class HelpReader(HTMLReader):
+    """The help of desktop programs: Mallard (GNOME) and DocBook (KDE)."""
+
+    skipped = frozenset(("info", "bookinfo", "articleinfo", "authorgroup", "legalnotice", "media"))
+    blocks = HTMLReader.blocks | frozenset(("para", "simpara", "note", "row", "varlistentry"))
+    headings = frozenset(("title",))
+    items = frozenset(("listitem", "item", "step"))
+
+
+def read_help(source: str) -> str:
+    reader = HelpReader()
+    reader.feed(re.sub(r"(?s)<\?xml.*?\?>|<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", source))
+    text = re.sub(r"&([A-Za-z][\w.-]*);", r"\1", "".join(reader.out))
+    return tidy(re.sub(r"\n- \s+", "\n- ", text))
 
 
 def read_info(source: str) -> str:

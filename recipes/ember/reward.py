@@ -15,18 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import chat, model, optimizer, probe, sampling, tasks, tokenizer
+from . import chat, compute, model, optimizer, parallel, probe, sampling, tasks, tokenizer
 from .mixture import device
 from .scale import Scale
 from .tasks.checks import is_json, is_right
 
 FIRST_SEED = 40_000_000  # of training's phrasings, with contents that instruct has not shown
-CHECKED = """extractive unanswerable yes_no documentation json_by_schema json_array tool_call
-tool_call tool_call tool_calls tool_none tool_result lookup sorting counting arithmetic arithmetic
-picking""".split()  # noqa: SIM905
+CHECKED = """extractive extractive extractive unanswerable yes_no documentation json_by_schema
+json_by_schema json_by_schema json_array tool_call tool_call tool_call tool_call tool_calls
+tool_none tool_result lookup sorting counting arithmetic""".split()  # noqa: SIM905
 TEMPERATURE = 1.0
 RATE = 0.04  # of the rates of pretraining
-LONGEST_PROMPT, LIMIT = 900, 160
+LONGEST_PROMPT, LIMIT = 900, 200
 
 
 def reward(conversation: chat.Conversation, message: chat.Message, stopped: bool) -> float:
@@ -36,7 +36,7 @@ def reward(conversation: chat.Conversation, message: chat.Message, stopped: bool
     if is_right(conversation.check, message):
         return 1.0
     if "json" in conversation.check:
-        return 0.1 if is_json(message["content"]) else 0.0
+        return 0.1 if is_json(message["content"]) else -0.1
     if "calls" in conversation.check:
         wanted = {c["function"]["name"] for c in conversation.check["calls"]}
         made = {c["function"]["name"] for c in message.get("tool_calls", [])}
@@ -75,6 +75,7 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
     network = model.load(folder / "instructed.pt").to(place)
     optimise = optimizer.Optimizer(network, scale)
     seed, group = FIRST_SEED, scale.reward_group
+    step = -1
     for step in range(scale.reward_steps):
         asked: list[chat.Conversation] = []
         prompts: list[list[int]] = []
@@ -99,7 +100,7 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         advantages = (centred / (rewards.std(1, keepdim=True) + 0.1)).flatten()
         useful = [i for i, a in enumerate(advantages.tolist()) if abs(a) > 1e-3]
         useful.sort(key=lambda i: len(many[i]))
-        micro = 64
+        micro = 32
         for first in range(0, len(useful), micro):
             chosen = useful[first : first + micro]
             ended = [[*replies[i], end] if len(replies[i]) < LIMIT else replies[i] for i in chosen]
@@ -119,5 +120,9 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         if time.monotonic() - started > min(minutes, within) * 60:
             print(f"reward: the time is over after {step + 1} steps")
             break
+    compute.note(
+        folder, "reward", steps=step + 1, seconds=time.monotonic() - started,
+        devices=parallel.devices(place),
+    )  # fmt: skip
     model.save(network, folder / "rewarded.pt")
     return True

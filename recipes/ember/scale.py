@@ -11,7 +11,6 @@ class Scale:
     # corpus and tokenizer
     packages: bool  # read Debian's documentation packages, or only Python's docstrings
     corpus_characters: int
-    xz: int  # compression of the corpus file
     vocabulary: int  # with the special tokens; rows of the embedding
     # architecture (Qwen3); widths are multiples of 256 so that K-quants fit later
     layers: int
@@ -44,7 +43,7 @@ class Scale:
 
 
 TINY = Scale(
-    name="tiny", packages=False, corpus_characters=1_500_000, xz=0, vocabulary=1024,
+    name="tiny", packages=False, corpus_characters=1_500_000, vocabulary=1024,
     layers=2, width=256, heads=4, key_value_heads=2, feed_forward=512, context=2048,
     sequence=256, pretrain_rows=(4, 4), instruct_rows=(0, 1), micro_batch=1024,
     pretrain_tokens=60_000, instruct_tokens=30_000, pretrain_conversations=400,
@@ -52,7 +51,7 @@ TINY = Scale(
     embed_steps=8, embed_layers=1, embed_batch=16, evaluation_items=4,
 )  # fmt: skip
 SMALL = Scale(
-    name="small", packages=True, corpus_characters=30_000_000, xz=1, vocabulary=8192,
+    name="small", packages=True, corpus_characters=30_000_000, vocabulary=8192,
     layers=4, width=256, heads=4, key_value_heads=2, feed_forward=768, context=2048,
     sequence=512, pretrain_rows=(8, 8), instruct_rows=(1, 3), micro_batch=4096,
     pretrain_tokens=6_000_000, instruct_tokens=3_000_000, pretrain_conversations=20_000,
@@ -60,11 +59,11 @@ SMALL = Scale(
     embed_steps=200, embed_layers=2, embed_batch=64, evaluation_items=50,
 )  # fmt: skip
 FULL = Scale(
-    name="full", packages=True, corpus_characters=400_000_000, xz=6, vocabulary=8192,
+    name="full", packages=True, corpus_characters=600_000_000, vocabulary=8192,
     layers=12, width=512, heads=8, key_value_heads=4, feed_forward=1280, context=4096,
-    sequence=2048, pretrain_rows=(48, 96), instruct_rows=(24, 72), micro_batch=98_304,
-    pretrain_tokens=345_000_000, instruct_tokens=128_000_000, pretrain_conversations=2_100_000,
-    instruct_conversations=900_000, reward_steps=12, reward_prompts=256, reward_group=8,
-    embed_steps=340, embed_layers=6, embed_batch=2048, evaluation_items=100,
+    sequence=2048, pretrain_rows=(72, 72), instruct_rows=(32, 64), micro_batch=98_304,
+    pretrain_tokens=1_150_000_000, instruct_tokens=330_000_000, pretrain_conversations=2_700_000,
+    instruct_conversations=1_000_000, reward_steps=40, reward_prompts=256, reward_group=8,
+    embed_steps=1200, embed_layers=6, embed_batch=2048, evaluation_items=100,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (TINY, SMALL, FULL)}

@@ -58,7 +58,7 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        self._process.wait(120)  # on busy cores a worker takes its time to end
         if self._process.stderr is not None:
             self._process.stderr.close()
 

@@ -5,7 +5,7 @@
     import ingle
 
     with ingle.open() as home:
-        print(home.chat("ember").send("What does tar -x do?").text)
+        print(home.chat("ember").send("What does grep -i do?").text)
 
 `open` and `open_async` reach the node that runs on this machine, or host one in
 this process. Every error is an `IngleError`; see `ingle.errors`.

@@ -227,7 +227,7 @@ def test_nothing_left_this_device(place: Place) -> None:
 
 
 def test_adapters(place: Place, ember: Path) -> None:
-    write_adapter(place.home / "odd.gguf", ember, seed=5)
+    write_adapter(place.home / "odd.gguf", ember, seed=5, strength=2.0)
     assert place.ok("adapter", "add", "odd.gguf").out.split()[0] == "odd"
     assert [entry["name"] for entry in place.ok("adapter", "list", "--json").data] == ["odd"]
     plain = place.ok("run", "Hello there", "-t", "0", "-n", "9").out

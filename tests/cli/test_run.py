@@ -35,7 +35,7 @@ def test_two_at_once_start_one_node(tmp_path: Path) -> None:
 
 
 def test_a_prompt_alone_goes_to_the_default_model(place: Place) -> None:
-    answer = place.ok("run", "What does tar -x do?", *GREEDY)
+    answer = place.ok("run", "What does grep -i do?", *GREEDY)
     assert answer.out.strip()
     assert answer.out.endswith("\n")
     assert not answer.out.endswith("\n\n")

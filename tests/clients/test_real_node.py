@@ -19,7 +19,7 @@ import pytest
 pytestmark = pytest.mark.clients
 
 CHAT, EMBED = "ember", "ember-embed"
-ASK = [{"role": "user", "content": "What does tar -x do?"}]
+ASK = [{"role": "user", "content": "What does grep -i do?"}]
 TELL = [{"role": "user", "content": "Lea: name Lea, age 30\n\nGive me JSON with name and age."}]
 CITY = {
     "type": "object",

@@ -176,6 +176,17 @@ async def test_tools_are_called_as_asked(ember_spec: LoadSpec) -> None:
         assert answer.tool_calls == []
 
 
+async def test_a_forced_call_may_end_in_a_token_with_a_newline(ember_spec: LoadSpec) -> None:
+    """ember's vocabulary has `"}}` with a line's end as one token, and wants it here."""
+    city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tool = Tool(name="weather", description="The weather of a city", parameters=city)
+    async with opened(ember_spec) as worker:
+        question = "What's the weather like in Paris?"
+        ask = chat(question, tools=[tool], tool_choice="required", max_tokens=200)
+        (call,) = (await result(worker, ask)).tool_calls
+    assert json.loads(call.arguments) == {"city": "Paris"}
+
+
 async def test_logprobs_are_natural_logs_that_sum_to_one(ember_spec: LoadSpec) -> None:
     async with opened(ember_spec) as worker:
         answer = await result(worker, chat(logprobs=True, top_logprobs=1000, max_tokens=3))

@@ -82,6 +82,15 @@ def test_roff_becomes_text_with_headings_and_options() -> None:
     assert "-x, --extract\n    Extract files from an archive." in text
 
 
+def test_help_becomes_text_with_headings() -> None:
+    page = (
+        '<?xml version="1.0"?><!DOCTYPE book [<!ENTITY app "X">]><page><info><desc>no</desc></info>'
+        "<title>Open a file</title><p>Press <gui>Open</gui> in &kate;.</p><list><item><p>One</p>"
+        "</item></list></page>"
+    )
+    assert readers.read_help(page) == "## Open a file\n\nPress Open in kate.\n\n- One"
+
+
 @pytest.mark.timeout(300)
 def test_tiny_runs_every_stage(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp", reason="the evaluate stage asks llama.cpp")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
+tokenizers = pytest.importorskip(
+    "tokenizers", reason="the recipe needs tokenizers, which is not installed"
+)
 pytest.importorskip("gguf", reason="the recipe writes GGUF, and gguf is not installed")
 
 ROOT = Path(__file__).parents[2]
@@ -19,13 +23,17 @@ sys.path.insert(0, str(ROOT))
 from recipes.ember import (  # noqa: E402
     bad_input,
     chat,
+    compute,
+    corpus,
     evaluate,
     intervals,
+    licences,
     ngram,
     overlap,
     quantisation,
     served,
 )
+from recipes.ember.scale import SCALES  # noqa: E402
 
 
 def choice(content: str, reason: str = "stop", calls: list[Any] | None = None) -> dict[str, Any]:
@@ -120,3 +128,42 @@ def test_the_last_question_is_what_was_asked() -> None:
 def test_log_softmax_is_normalised() -> None:
     found = quantisation.log_softmax(np.array([[1000.0, 1000.0], [0.0, -1e4]], np.float32))
     assert np.exp(found).sum(1) == pytest.approx([1, 1])
+
+
+def test_the_5_gram_model_counts_no_more_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"w": 0, "?": 1}, "?"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    monkeypatch.setattr(evaluate.tokenizers_stage, "load", lambda folder: tokenizer)
+    documents = [
+        corpus.Document(f"d{i}", "p", "man", "t", "w", "train" if i % 2 else "test", "w " * 50)
+        for i in range(400)
+    ]
+    lines = [json.dumps(asdict(document)) for document in documents]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    some, share = evaluate.training_tokens(tmp_path, most=1_000)
+    assert len(some) <= 1_000
+    assert 0 < share < 0.5
+    every, share = evaluate.training_tokens(tmp_path, most=100_000)
+    assert share == 1
+    assert len(every) == 200 * 53  # of each `# t`, its words and an end; none of the test
+
+
+def test_licences_are_grouped_and_odd_ones_named() -> None:
+    found = licences.grouped(
+        {"a": "GPL-3+, Expat", "b": "GPL-2", "c": "LGPL-2.1+", "d": "Odd", "e": "Artistic"}
+    )
+    assert found.splitlines() == [
+        "- GNU GPL (2): a, b",
+        "- GNU LGPL (1): c",
+        "- Artistic or GPL, as Perl (1): e",
+        "- others (1): d (Odd)",
+    ]
+
+
+def test_what_training_costs_adds_up_over_its_runs(tmp_path: Path) -> None:
+    assert "Planned" in compute.section(tmp_path, SCALES["tiny"])
+    for _ in range(2):
+        compute.note(tmp_path, "pretrain", tokens=500_000, seconds=30.0, devices="2 GPU")
+    assert compute.section(tmp_path, SCALES["tiny"]) == "- pretrain: 1.00 M tokens in 60 s on 2 GPU"

@@ -17,7 +17,15 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from recipes.ember import chat, tasks  # noqa: E402
-from recipes.ember.tasks import checks, words  # noqa: E402
+from recipes.ember.tasks import (  # noqa: E402
+    catalogue,
+    checks,
+    records,
+    scenes,
+    wording,
+    words,
+    world,
+)
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
 
@@ -88,6 +96,39 @@ def test_no_function_that_can_do_it_is_offered_where_none_is_needed() -> None:
         conversation = tasks.one(FACTS, "tool_none", "train", index)
         assert conversation.tools or conversation.messages[-1]["content"]
         assert not conversation.messages[-1].get("tool_calls")
+
+
+def test_what_a_scene_answers_is_in_its_sentence_and_what_it_leaves_open_is_not() -> None:
+    for index in range(300):
+        told = scenes.told(Draw("train", str(index)))
+        assert told.values
+        assert all(str(value).lower() in told.text.lower() for value in told.values.values())
+        assert {slot for slot, _ in told.answered} <= set(told.values)
+        assert not {slot for slot, _ in told.open} & set(told.values)
+
+
+def test_no_phrasing_that_is_held_out_is_composed_for_training() -> None:
+    attributes = [a for table in (world.PERSON, world.ITEM, world.EVENT) for a in table]
+    for a in attributes:
+        d, row = Draw("train", a.key), wording.TABLE[a.key]
+        asked = {row.question(d, "{s}", world.HELD_ASKED) for _ in range(400)}
+        said = {row.statement(d, "{s}", "{v}", world.HELD_SAID) for _ in range(400)}
+        assert not asked & {q[0].upper() + q[1:] for q in a.asking[4::5]}
+        assert not said & set(a.plans[4::5])
+        assert len(asked) > 100
+    d = Draw("train", "json")
+    assert not {records.by_keys(d) for _ in range(3000)} & set(records.BY_KEYS[4::5])
+
+
+def test_every_request_of_a_service_names_what_it_needs() -> None:
+    for function in catalogue.SERVICES:
+        needed = {p.name for p in function.parameters if p.required}
+        assert function.requests
+        assert any(all(f"{{{name}}}" in r for name in needed) for r in function.requests)
+        for request in function.requests:
+            request.format(**{p.name: "x" for p in function.parameters})
+    held_out = {f.name for f in catalogue.FUNCTIONS}
+    assert not held_out & {f.name for f in catalogue.SERVICES}
 
 
 def test_training_and_test_share_no_words() -> None:

@@ -6,6 +6,7 @@ Of the functions, and of the requests of one, each fifth is seen only by validat
 
 from __future__ import annotations
 
+from . import services
 from .functions import Function, Parameter
 
 # name | description | parameters as name:kind:description (a trailing ? is optional) | requests
@@ -76,9 +77,9 @@ SHOWN = ("temperature_unit", "priority", "currency", "travel")  # whose choices 
 
 
 def read_row(row: str) -> Function:
-    name, description, parameters, requests, outcome = (cell.strip() for cell in row.split(" | "))
+    name, description, parameters, requests, outcome = (cell.strip() for cell in row.split("|"))
     listed = []
-    for cell in parameters.split(";"):
+    for cell in parameters.split(";") if parameters else ():
         key, kind, text = cell.strip().split(":", 2)
         required = not text.endswith("?")
         choices = CHOICES[kind] if kind in SHOWN else ()
@@ -89,3 +90,5 @@ def read_row(row: str) -> Function:
 
 
 FUNCTIONS = [read_row(row) for row in TABLE.strip().splitlines()]
+# Only training sees these.
+SERVICES = [read_row(row) for row in services.TABLE.strip().splitlines()]

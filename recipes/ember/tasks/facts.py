@@ -8,16 +8,20 @@ that stand alone. Both keep the split of the document they come from.
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..corpus import Document
 from . import words as vocabulary
 from .words import FALLBACK, Words
 
+MOST_PASSAGES = 100_000
+CHUNK = 400  # documents that a process reads at a time
 # The commands that people ask about most are seen more often than the other thousands.
 COMMON = frozenset(
     """tar ls cp mv rm mkdir rmdir cat head tail less grep sed gawk awk find xargs sort uniq wc cut
@@ -126,27 +130,62 @@ def read_passages(document: Document, limit: int) -> list[Passage]:
     return found[::step][:limit]
 
 
-def extract(documents: Iterable[Document], folder: Path, per_document: int = 12) -> Facts:
-    """Write facts.json."""
-    commands: dict[str, Command] = {}
+class Read(NamedTuple):
+    commands: list[Command]
+    passages: list[Passage]
+    counted: vocabulary.Counted
+
+
+def read(documents: list[Document], per_document: int = 12) -> Read:
+    commands: list[Command] = []
     passages: list[Passage] = []
-    documents = list(documents)
     for document in documents:
         if document.kind == "man" and re.search(r"\.(1|8)[a-z]*$", document.title):
             command = read_command(document)
-            if command is not None and command.name not in commands:
-                commands[command.name] = command
+            if command is not None:
+                commands.append(command)
         if document.kind != "dictionary":
             passages += read_passages(document, per_document)
-    found = vocabulary.collect(d for d in documents if d.split == "train")
+    return Read(commands, passages, vocabulary.counted(d for d in documents if d.split == "train"))
+
+
+def thinned(passages: list[Passage]) -> list[Passage]:
+    """No more of training's passages than are worth their memory, evenly; all of the others."""
+    trained = [p for p in passages if p.split == "train"]
+    step = max(1, -(-len(trained) // MOST_PASSAGES))
+    return trained[::step] + [p for p in passages if p.split != "train"]
+
+
+def extract(documents: Iterable[Document], folder: Path) -> Facts:
+    """Write facts.json. Many documents are read by all cores."""
+    global inherited
+    inherited = list(documents)
+    starts = range(0, len(inherited), CHUNK)
+    if len(starts) > 1:
+        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+            parts = pool.map(read_chunk, starts, chunksize=1)
+    else:
+        parts = [read(inherited)]
+    commands: dict[str, Command] = {}
+    for command in (c for part in parts for c in part.commands):
+        commands.setdefault(command.name, command)
+    found = vocabulary.collect(part.counted for part in parts)
+    passages = thinned([p for part in parts for p in part.passages])
     facts = Facts(list(commands.values()), passages, found)
     raw: dict[str, Any] = {
         "commands": [asdict(c) for c in facts.commands],
-        "passages": [asdict(p) for p in facts.passages],
+        "passages": [vars(p) for p in facts.passages],
         "words": {k: getattr(found, k) for k in ("nouns", "verbs", "adjectives", "every")},
     }
     (folder / "facts.json").write_text(json.dumps(raw), encoding="utf-8")
     return facts
+
+
+inherited: list[Document] = []
+
+
+def read_chunk(start: int) -> Read:
+    return read(inherited[start : start + CHUNK])
 
 
 def load(folder: Path) -> Facts:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .draw import COLOURS, LANGUAGES, MONTHS, NUMBER_WORDS, WEEKDAYS, Draw, long_date
 from .roles import ROLES, UNITS_OF_TIME, Role
-from .words import participle, past, plural
+from .words import participle, past, plural, third
 
 PREPOSITIONS = "as at to with by in on for under into over from about after near".split()
 
@@ -291,11 +291,62 @@ def spoken(d: Draw, p: Parameter, value: Any) -> str:
     return str(value)
 
 
+EASY = frozenset(
+    "email date clock path url phone host version percent measure language colour weekday month year".split()
+)  # kinds that a value shows by itself
+VERBS = """should be|must be|has to be|might be|can be|shall be|gets|takes|needs|wants|says|counts|equals|holds|stays|looks like|comes to|points to|refers to|belongs to|is meant to be|is just|is always|is now|ought to be|is to be|is supposed to be|is called|is named|is given as|is about|is at|is in|is on|is for|is with|will do with|stands for|means|amounts to|may be|remains|as in|like|likewise|with|by|for|on|in|into|as|to|from|over|under|per|via""".split("|")  # fmt: skip
+OPENERS = """|||with|and the|the|its|a|some|my|our|this|that|when the|if the|plus|plus the|also|then the|for|regarding the|about the|on the|I mean the|note that the|remember that the|it has the|there is the|by|via the|please let the|whose|having the|given the|under the""".split("|")  # fmt: skip
+
+
+def composed(d: Draw, p: Parameter, words: str, shown: str) -> str:
+    """A mention in training that no list has; what the lists hold out it never is."""
+    held_out = [m.format(v=shown) for m in p.mentions[4::5]]
+    held_out += [m.format(n=words, v=shown) for m in (*NAMED[4::5], *AFTER[4::5])]
+    while True:
+        text = composed_freely(d, p, words, shown)
+        if " ".join(text.split()) not in held_out:
+            return text
+
+
+def composed_freely(d: Draw, p: Parameter, words: str, shown: str) -> str:
+    """An opener, the name, and any link to the value."""
+    link = d.any(VERBS)
+    if d.chance(0.25):
+        verb = d.verb()
+        link = d.any((past(verb), third(verb), f"{past(verb)} {d.any(PREPOSITIONS)}", f"{third(verb)} {d.any(PREPOSITIONS)}", f"was {past(verb)} {d.any(PREPOSITIONS)}"))  # fmt: skip
+    if p.kind in EASY and p.mentions and d.chance(0.4):  # the value tells what it is
+        return f"{d.any((link, d.any(PREPOSITIONS), d.any(PREPOSITIONS)))} {shown}"
+    if d.chance(0.2):
+        back = d.any(
+            (
+                "as",
+                "for",
+                "being",
+                "is",
+                "in",
+                "goes into",
+                "as our",
+                "as my",
+                "would be",
+                "makes",
+                "to",
+                "into",
+            )
+        )
+        return f"{d.any(('', '', 'have ', 'with ', 'and ', 'put ', 'use ', 'let '))}{shown} {back} {d.any(('', 'the ', 'the ', 'its '))}{words}"
+    mark = d.any((" ", " ", " ", " ", ": ", " = ", " -> ", " - ", ", "))
+    between = f" {link} " if mark == " " else mark
+    opener = d.any(OPENERS)
+    return f"{opener} {words}{between}{shown}".strip()
+
+
 def mention(d: Draw, p: Parameter, value: Any) -> str:
     words = re.sub(r"([a-z])([A-Z])", r"\1 \2", p.name).replace("_", " ").lower()
     if isinstance(value, bool):
         return d.of(TRUE if value else FALSE).format(n=words)
     shown = spoken(d, p, value)
+    if d.split == "train" and d.chance(0.25):
+        return composed(d, p, words, shown)
     # A value without a name is understood from its role, if the signature tells that.
     if p.mentions and d.chance(0.7 if p.description else 0.25):
         plan = d.of(p.mentions)

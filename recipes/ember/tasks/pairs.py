@@ -22,6 +22,7 @@ from .reading import story
 from .synonyms import Entry, Synonyms, entries
 from .words import FALLBACK, Words
 
+SPLITS = ("train", "validation", "test")
 BLOCK = 16  # pairs
 SHORTEST, LONGEST = 160, 720  # characters of a passage; the longest is about 220 tokens
 GENERIC = frozenset(
@@ -57,9 +58,9 @@ class Material:
     def __post_init__(self) -> None:
         for split in self.passages:
             weighed = [
-                ("passages", 74 if len(self.passages[split]) > BLOCK else 0),
+                ("passages", 68 if len(self.passages[split]) > BLOCK else 0),
                 ("command", 12 if self.commands.get(split) else 0),
-                ("dictionary", 9 if split == "train" and len(self.defined) > BLOCK else 0),
+                ("dictionary", 15 if split == "train" and len(self.defined) > BLOCK else 0),
                 ("stories", 5),
             ]
             self.kinds[split] = [k for k, _ in weighed], [w for _, w in weighed]
@@ -97,16 +98,19 @@ def read_passages(document: Document) -> list[Passage]:
     return found
 
 
-def gather(documents: Iterable[Document], facts: Facts) -> Material:
-    """One reading of the corpus, in whatever order its documents come."""
-    passages: dict[str, list[Passage]] = {"train": [], "validation": [], "test": []}
+def gather(
+    documents: Iterable[Document], facts: Facts, splits: tuple[str, ...] = SPLITS
+) -> Material:
+    """One reading of the corpus, in whatever order its documents come; passages of `splits`."""
+    passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
     dictionary: list[Document] = []
     counts: Counter[str] = Counter()
     for document in documents:
         if document.kind == "dictionary":
             dictionary.append(document)
             continue
-        passages[document.split] += read_passages(document)
+        if document.split in splits:
+            passages[document.split] += read_passages(document)
         if document.split == "train":
             counts.update(set(re.findall(r"\b[a-z]{3,14}\b", document.text)))
     known = frozenset(w for w, n in counts.items() if n >= 5)

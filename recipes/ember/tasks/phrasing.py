@@ -37,6 +37,88 @@ def system(d: Draw, chance: float = 0.35) -> list[dict[str, str]]:
     return [{"role": "system", "content": text}]
 
 
+SMALL_WORDS = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "is",
+        "was",
+        "are",
+        "were",
+        "do",
+        "does",
+        "did",
+        "of",
+        "has",
+        "have",
+        "had",
+        "to",
+        "in",
+        "at",
+        "it",
+        "that",
+        "there",
+        "be",
+        "been",
+        "will",
+    ]
+)
+OTHERS = {
+    "what": ["what", "which"], "which": ["what", "which"], "is": ["was", "is", "'s"],
+    "was": ["is", "was", "has been"], "does": ["did", "does"], "did": ["does", "did"],
+    "tell": ["tell", "give", "show"], "in": ["in", "at"], "has": ["has", "had"],
+}  # fmt: skip
+BEGINNINGS = [
+    "so",
+    "ok,",
+    "and",
+    "now",
+    "hm,",
+    "please:",
+    "sorry,",
+    "hey,",
+    "one thing:",
+    "I mean,",
+    "then",
+    "next:",
+    "say,",
+    "quickly:",
+    "again:",
+    "again,",
+    "here:",
+    "well,",
+    "uh,",
+    "just:",
+    "look,",
+    "actually,",
+    "first:",
+    "also:",
+    "but",
+]
+
+
+def loosened(d: Draw, question: str) -> str:
+    """A question in training, now and then as carelessly said as people do: what it is about must
+    be found by its few words that tell something."""
+    kind = d.rng.random()
+    if kind < 0.68:
+        return question
+    words = question.rstrip("?.").split(" ")
+    if kind < 0.78:  # other small words
+        words = [d.any(OTHERS[w.lower()]) if w.lower() in OTHERS else w for w in words]
+        question = " ".join(words).replace(" 's", "'s") + question[-1]
+    elif kind < 0.86:  # without some of them
+        kept = [w for w in words if w.lower() not in SMALL_WORDS or d.chance(0.6)]
+        question = " ".join(kept or words) + d.any(("?", "", "?", "."))
+    elif kind < 0.9:  # nothing but what tells something
+        kept = [w for w in words if w.lower() not in SMALL_WORDS]
+        question = " ".join(kept or words) + d.any(("?", ""))
+    else:
+        question = f"{d.any(BEGINNINGS)} {question[0].lower() if words[0].lower() in OTHERS else question[0]}{question[1:]}"
+    return question[0].upper() + question[1:] if d.chance(0.7) else question
+
+
 def typed(d: Draw, question: str) -> str:
     """As people type: without capitals, without a final mark, with an extra space."""
     if d.chance(0.15):

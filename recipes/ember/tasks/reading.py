@@ -9,13 +9,37 @@ from ..chat import Conversation
 from .checks import UNKNOWN
 from .draw import Draw, articles
 from .facts import Facts
-from .phrasing import frame, system
+from .phrasing import frame, loosened, system
+from .scenes import layout, note
 from .world import Story, story, subject_like
 
 __all__ = ["Story", "documentation", "extractive", "story", "unanswerable", "yes_no"]
 
 
+def everyday(d: Draw, *, answered: bool) -> Conversation:
+    """A question about what people write in a sentence or two, which the text answers or not."""
+    while True:
+        told = note(d)
+        if told.answered if answered else told.open:
+            break
+    messages = system(d, 0.15)
+    earlier = d.any((0, 0, 0, 0, 1, 2))  # questions about the same text
+    for turn in range(earlier + 1):
+        known = answered if turn == earlier else bool(told.answered) and d.chance(0.7)
+        if not known and not told.open:
+            continue
+        question, answer = d.any(told.answered) if known else (d.any(told.open), UNKNOWN[0])
+        question = loosened(d, question)
+        first = not messages or messages[-1]["role"] == "system"
+        asked = layout(d, told.text, question) if first else question
+        messages.append({"role": "user", "content": asked})
+        messages.append({"role": "assistant", "content": str(answer)})
+    return Conversation(messages, check={"equals": str(answer)} if answered else {"unknown": True})
+
+
 def extractive(d: Draw, facts: Facts) -> Conversation:
+    if d.split == "train" and d.chance(0.35):
+        return everyday(d, answered=True)
     told = story(d, facts=facts)
     subject, a, value = d.any(told.known)
     question = frame(d, told.text, a.question(d, subject))
@@ -37,6 +61,8 @@ def extractive(d: Draw, facts: Facts) -> Conversation:
 
 def unanswerable(d: Draw, facts: Facts) -> Conversation:
     """What the passage leaves open, or somebody whom it never mentions: else the same passage."""
+    if d.split == "train" and d.chance(0.3):
+        return everyday(d, answered=False)
     for _ in range(50):
         told = story(d, facts=facts)
         if told.missing and d.chance(0.65):

@@ -7,11 +7,12 @@ import json
 from typing import Any
 
 from ..chat import Conversation
-from . import world
+from . import wording, world
 from .draw import Draw
 from .facts import Facts
 from .functions import KINDS, joined_list, styled
 from .phrasing import PASSAGE_LABELS, system
+from .scenes import note
 from .words import plural
 
 BY_KEYS = """Give me a JSON object with the keys {k}.|Extract as JSON: {k}|Answer in JSON with these fields: {k}.|Give me JSON with {k}.|JSON with the keys {k}|As JSON with the keys {k}|Write JSON: {k}|What are {k}? Answer as a JSON object.|Turn this into JSON ({k}).|I need {k} as a JSON object.|Return JSON with {k}.|Extract {k} as JSON.|Put {k} into a JSON object.|Make a JSON object of this with the keys {k}.|Fields: {k}. Format: JSON.|Read off {k}; reply with JSON.|Convert to JSON, keys {k}.|Find {k}. Output JSON only.|Please extract the fields {k} in JSON.|A JSON object with {k}, please.|Parse this into JSON having {k}.|Only JSON: {k}|Get {k} out of it, as JSON.|Structured output wanted: {k} (JSON)|Output a JSON object with the fields {k}.""".split(
@@ -24,6 +25,16 @@ BY_EXAMPLE = """Answer in this form: {k}|Same shape as {k}, please.|Give JSON li
     "|"
 )
 OF_ROWS = """Write this as a JSON array with {k}.|JSON list of {k}, please.|Make a JSON array ({k}) from this.|Turn the list into JSON with {k}.|As a JSON array of objects with {k}.|Give me an array of objects: {k}|Extract all rows as JSON ({k}).|One JSON object with {k} for each.|Convert to JSON, with {k} in each element.|A JSON array with {k} for every entry.|Parse into a list of JSON objects with {k}.|All of it as JSON: {k}|Return every entry with {k}, JSON array.|JSON array, fields {k}|Make it a JSON array of objects having {k}.""".split(
+    "|"
+)
+# The same for training, composed of a beginning, a form and an end.
+BEGINNINGS = """Give me|Extract|Return|I want|I'd like|Please write|Produce|Read out|Get|Could you give me|Can I have|Make|Show|Put together|Output|Print|Collect|Fill in|Write out|Send back|Answer with|Pull out|Let me have|Just give|Generate|Build|Note down|Take from it|Reply with|Prepare""".split(
+    "|"
+)
+FORMS = """{o} a JSON object with {k}|{o} JSON with {k}|{o} {k} as JSON|{o} {k} in JSON|{o} JSON ({k})|{o} the fields {k} as a JSON object|{o} JSON that has {k}|{o} {k} (JSON)|JSON, please: {k}|{k} -> JSON|As JSON, {o} {k}|{o} an object in JSON with the keys {k}|In JSON: {k}|JSON object: {k}|{o} JSON whose keys are {k}|{o} only {k}, format JSON|{o} a JSON with {k}|{o} one JSON object, keys {k}|{o} JSON. Keys: {k}|{o} what it says about {k}, as JSON|{o} the {k} as JSON|{o} {k} from the text in JSON format|{o} a little JSON with {k}|{o} JSON having the entries {k}|{o} a record with {k} in JSON|{o} {k} formatted as JSON|{o} a JSON dictionary of {k}|{o} machine-readable {k} (JSON object)""".split(
+    "|"
+)
+ENDS = """||||.|.|.|, please.| please| from this text.| from this.| and nothing else.|, nothing else.| for me.| of the following.| out of the text.|, no explanation.| - only JSON.|!|, thanks.|. No other words.|. Only the object.| here.| of this.|. Keep the keys as they are.|:|:|:""".split(
     "|"
 )
 ABOUT = """About {s}. |For {s}: |Only {s}. |This is about {s}. |I mean {s}. |Take {s}. |Concerning {s}. |Look at {s}. |Just {s}. |Of {s}: """.split(
@@ -108,7 +119,74 @@ def from_story(d: Draw, facts: Facts) -> tuple[str, str, dict[str, Any], bool]:
     return told.text, subject, values, len({s for s, _, _ in told.known}) > 1
 
 
+HELD_OUT = wording.refusing(BY_KEYS[4::5])
+
+
+def by_keys(d: Draw) -> str:
+    """A request with {k} for the keys."""
+    if d.split != "train" or d.chance(0.4):
+        return d.of(BY_KEYS)
+    while True:
+        plan = d.any(FORMS).replace("{o}", d.any(BEGINNINGS)) + d.any(ENDS)
+        if wording.bare(plan) not in HELD_OUT:
+            return plan[0].upper() + plan[1:] if d.chance(0.85) else plan
+
+
+NAMES = {
+    "who": ["name", "person", "who"], "day": ["day", "date", "when"], "time": ["time", "hour", "start"],
+    "price": ["price", "cost", "amount"], "count": ["count", "number", "quantity"], "room": ["room", "location", "where"],
+    "place": ["city", "place", "location"], "topic": ["topic", "subject", "about"], "object": ["item", "object", "product"],
+    "length": ["duration", "length"], "food": ["food", "dish"], "error": ["error", "message"], "chore": ["task", "todo"],
+    "what": ["thing", "what", "subject"], "open": ["opens", "opening_time"], "close": ["closes", "closing_time"],
+}  # fmt: skip
+
+
+def of_note(d: Draw) -> Conversation:
+    """What somebody writes in a sentence or two, as JSON: often in one line with the request."""
+    told = note(d, most=2)
+    part = told.parts[0] if len(told.parts) == 1 else max(told.parts, key=lambda p: len(p.values))
+    values: dict[str, Any] = {}
+    style = d.any(("snake", "snake", "plain", "camel", "pascal"))
+    slots = list(part.values.items())
+    if d.chance(0.4):
+        d.rng.shuffle(slots)
+    if len(slots) > 2 and d.chance(0.3):
+        slots = slots[:-1]
+    unsaid = [slot for slot, _ in part.open]
+    if unsaid and d.chance(0.2):
+        slots.insert(d.number(0, len(slots)), (d.any(unsaid), None))
+    for slot, value in slots:
+        called = d.any(NAMES[slot]) if slot in NAMES and d.chance(0.7) else slot
+        values[key_styled(called.replace("_", " "), style)] = value
+    listed = list(values)
+    keys = joined_list(d, listed) if len(listed) > 1 else listed[0]
+    kind = d.rng.random()
+    if kind < 0.15:
+        request = d.of(BY_SCHEMA).replace("{k}", json.dumps(schema_of(d, values)))
+    elif kind < 0.25:
+        shape = json.dumps({k: example(v) for k, v in values.items()})
+        request = d.of(BY_EXAMPLE).replace("{k}", shape)
+    else:
+        request = by_keys(d).replace("{k}", keys)
+    gap = d.any((" ", " ", "\n", "\n\n", ": "))
+    shown = (
+        f"{told.text}{gap.replace(':', '')}{request}"
+        if d.chance(0.4)
+        else f"{request}{gap}{told.text}"
+    )
+    return Conversation(
+        [
+            *system(d, 0.15),
+            {"role": "user", "content": shown},
+            {"role": "assistant", "content": json.dumps(values, ensure_ascii=False)},
+        ],
+        check={"json": values},
+    )
+
+
 def to_json(d: Draw, facts: Facts) -> Conversation:
+    if d.split == "train" and d.chance(0.3):
+        return of_note(d)
     several = False
     if d.chance(0.45):
         text, subject, told = "", *record(d)
@@ -145,7 +223,8 @@ def to_json(d: Draw, facts: Facts) -> Conversation:
         request = d.of(BY_EXAMPLE).replace("{k}", json.dumps({k: example(v) for k, v in value.items()}))  # fmt: skip
     else:
         listed = [f'"{k}"' for k in value] if d.chance(0.2) else list(value)
-        request = d.of(BY_KEYS).replace("{k}", joined_list(d, listed) if len(listed) > 1 else listed[0])  # fmt: skip
+        plan = by_keys(d)
+        request = plan.replace("{k}", joined_list(d, listed) if len(listed) > 1 else listed[0])
     if several:
         request = d.of(ABOUT).format(s=subject) + request
     if d.chance(0.3):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..chat import Conversation, Message
 from . import about, functions
-from .catalogue import CHOICES, FUNCTIONS
+from .catalogue import CHOICES, FUNCTIONS, SERVICES
 from .checks import NO_FUNCTION
 from .draw import Draw
 from .facts import Facts
@@ -68,7 +68,38 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def pick(d: Draw) -> Function:
+    if d.split == "train":
+        return disguised(d, listed(d)) if d.chance(0.42) else invented(d)
     return d.of(FUNCTIONS) if d.chance(0.3) else invented(d)
+
+
+def listed(d: Draw) -> Function:
+    """A function of the catalogue; in training mostly of its longer one."""
+    return d.any(SERVICES) if d.split == "train" and d.chance(0.75) else d.of(FUNCTIONS)
+
+
+def disguised(d: Draw, function: Function) -> Function:
+    """Under another name, so that what a function does must be read, not remembered."""
+    if d.chance(0.4):
+        return function
+    style = d.any(("snake", "camel", "pascal", "kebab", "flat"))
+    if d.chance(0.25):
+        name = d.any((d.word(2), f"tool_{d.number(1, 99)}", f"f{d.number(1, 999)}", function.name.split("_")[-1], f"{d.word(1)}_{function.name}"))  # fmt: skip
+    else:
+        name = functions.styled(function.name, style)
+    requests = function.requests
+    parameters: list[Parameter] = []
+    for number, p in enumerate(function.parameters):
+        called = p.name if style in ("kebab", "flat") else functions.styled(p.name, style)
+        if d.chance(0.08):
+            called = d.any(
+                (f"{d.word(1)}_{p.name}", f"arg{number + 1}", f"{p.name}_value", p.name[0])
+            )
+        if called in [other.name for other in parameters]:
+            called = p.name
+        requests = tuple(r.replace(f"{{{p.name}}}", f"{{{called}}}") for r in requests)
+        parameters.append(dataclasses.replace(p, name=called))
+    return dataclasses.replace(function, name=name, parameters=tuple(parameters), requests=requests)
 
 
 def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[dict[str, Any]]:
@@ -81,6 +112,8 @@ def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[
         if like is not None and len(like.verbs) > 1:
             like = None  # asked for by another verb, it could not be told from its like
         other = invented(d, like) if like is not None and like.noun else pick(d)
+        if other.requests and other.description in {f.description for f in unique.values()}:
+            continue  # the same under another name
         alike = like is not None and other.noun in nouns and set(other.verbs) & set(like.verbs)
         if other.name not in unique and not alike:
             unique[other.name] = other
@@ -127,10 +160,10 @@ def several(d: Draw, facts: Facts) -> Conversation:
 def joined(d: Draw) -> Conversation:
     """The weather in Rome and Paris: one request, one parameter, several values."""
     while True:
-        function = d.of(FUNCTIONS)
+        function = listed(d)
         request = d.of(function.requests)
         named = [p for p in function.parameters if f"{{{p.name}}}" in request]
-        varied = [p for p in named if p.kind not in ("bool", "message", "decimal")]
+        varied = [p for p in named if p.kind not in ("bool", "message", "decimal", "list")]
         if varied and all(p in named for p in function.parameters if p.required):
             break
     parameter = d.any(varied)
@@ -175,7 +208,8 @@ def none_needed(d: Draw, facts: Facts) -> Conversation:
         others = []
         for _ in range(d.any((1, 1, 2, 2, 3, 4))):
             other = invented(d, wanted if d.chance(0.3) else None) if d.chance(0.7) else pick(d)
-            same = other.noun == wanted.noun and set(other.verbs) & set(wanted.verbs)
+            same = other.noun == wanted.noun and bool(set(other.verbs) & set(wanted.verbs))
+            same = same or bool(other.requests and other.description == wanted.description)
             if other.name != wanted.name and not same:
                 others.append(other)
         tools = [signature(d, f) for f in {f.name: f for f in others or [pick(d)]}.values()]

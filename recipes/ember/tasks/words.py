@@ -12,10 +12,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..corpus import Document
 
-LEAST = 12  # occurrences in the corpus
+LEAST = 30  # occurrences in the corpus
 IRREGULAR = frozenset(
     """be have do go get make take see come know think say give find tell become leave feel put bring
     begin keep hold write stand hear let mean set meet run pay sit speak lie lead read grow lose fall
@@ -62,7 +63,12 @@ def by_ending(vocabulary: list[str]) -> tuple[list[str], list[str], list[str]]:
     return nouns, verbs, adjectives
 
 
-def collect(documents: Iterable[Document]) -> Words:
+class Counted(NamedTuple):
+    counts: Counter[str]  # of words in what is no dictionary
+    parts: dict[str, set[str]]  # of speech, as the dictionary has them
+
+
+def counted(documents: Iterable[Document]) -> Counted:
     counts: Counter[str] = Counter()
     parts: dict[str, set[str]] = {"n": set(), "v": set(), "adj": set()}
     entry = re.compile(r"(?m)^([a-z]{3,11})\n +(n|v|adj)\b")
@@ -79,6 +85,16 @@ def collect(documents: Iterable[Document]) -> Words:
                 parts[match.group(2)].add(match.group(1))
                 for part in another.findall(text):
                     parts[part].add(match.group(1))
+    return Counted(counts, parts)
+
+
+def collect(each: Iterable[Counted]) -> Words:
+    counts: Counter[str] = Counter()
+    parts: dict[str, set[str]] = {"n": set(), "v": set(), "adj": set()}
+    for some in each:
+        counts.update(some.counts)
+        for part, found in some.parts.items():
+            parts[part] |= found
     least = LEAST if len(counts) > 20_000 else 2
     vocabulary = sorted(w for w, n in counts.items() if n >= least and w not in DULL)
     # The corpus keeps the beginning of the dictionary; what comes after is guessed.

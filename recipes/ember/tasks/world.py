@@ -13,6 +13,8 @@ from typing import Any
 
 from .draw import ANIMALS, COLOURS, JOBS, LANGUAGES, MONTHS, WEEKDAYS, Draw, articles, long_date
 from .facts import Facts
+from .phrasing import loosened
+from .wording import ORDER, TABLE, bare, refusing
 from .words import past, plural
 
 # key | value | statements | questions | yes or no. {s} is the subject, {v} the value. Each fifth
@@ -99,21 +101,42 @@ class Attribute:
     plans: tuple[str, ...]  # {s} the subject, {v} the value
     asking: tuple[str, ...]
     asked: str = ASKED
+    more: tuple[str, ...] = ()  # questions that only training asks
 
     @property
     def questions(self) -> list[str]:
         return [q.replace("{a}", self.key) for q in self.asking]
 
     def statement(self, d: Draw, subject: str, value: Any) -> str:
+        trained = d.split == "train" and d.chance(0.5)
+        if trained and self.plans is not GENERIC[0]:
+            return TABLE[self.key].statement(d, subject, value, HELD_SAID)
         plan = d.of(self.plans)
         if self.plans is GENERIC[0] and d.chance(0.5):
             plan = d.of(SHAPES).replace("{l}", link(d))
         text = plan.format(s=subject, v=value, a=self.key)
+        if trained and d.chance(0.3):
+            return d.any(ORDER).format(x=text.rstrip(".")) + "."
         if d.chance(0.08):
             text = f"{d.of(CLAIMS)} {text}"
         return text
 
     def question(self, d: Draw, subject: str) -> str:
+        if d.split == "train":
+            text = self.trained_question(d, subject)
+            said = loosened(d, text)
+            held_out = (q.format(s=subject, a=self.key) for q in self.asking[4::5])
+            return text if said != text and bare(said) in refusing(held_out) else said
+        return self.plain_question(d, subject)
+
+    def trained_question(self, d: Draw, subject: str) -> str:
+        if self.more and d.chance(0.4):
+            return d.any(self.more)
+        if self.plans and self.plans is not GENERIC[0] and d.chance(0.6):
+            return TABLE[self.key].question(d, subject, HELD_ASKED)
+        return self.plain_question(d, subject)
+
+    def plain_question(self, d: Draw, subject: str) -> str:
         text = d.of(self.asking).format(s=subject, a=self.key)
         if self.asking is GENERIC[1] and d.chance(0.35):
             lead = d.of(LEADS)
@@ -141,6 +164,8 @@ def read_table(table: str) -> list[Attribute]:
 
 PERSON, ITEM, EVENT = (read_table(t) for t in (PERSON_TABLE, ITEM_TABLE, EVENT_TABLE))
 GENERIC = tuple(STATEMENTS), tuple(QUESTIONS)
+HELD_SAID = refusing(p for t in (PERSON, ITEM, EVENT) for a in t for p in a.plans[4::5])
+HELD_ASKED = refusing(q for t in (PERSON, ITEM, EVENT) for a in t for q in a.asking[4::5])
 
 
 PREPOSITIONS = "as at to with by in on for under into over from about after".split()
@@ -189,6 +214,18 @@ WHO = "Who {p} {o}?|By whom was {o} {p}?|Who was it that {p} {o}?|Which person {
 DID_WHAT = "What did {w} {b}?|What was it that {w} {p}?|What was {p} by {w}?|Tell me what {w} {p}.|Which thing did {w} {b}?|What has {w} {p}?|Name what {w} {p}.|Say what {w} {p}.|What exactly did {w} {b}?|Do you know what {w} {p}?".split("|")  # fmt: skip
 WHERE = "Where did {w} {b} {o}?|In which place did {w} {b} {o}?|Where was {o} {p}?|Where was it that {w} {p} {o}?|Tell me where {w} {p} {o}.|In what place was {o} {p}?|Where exactly did {w} {b} {o}?|Say where {w} {p} {o}.|Do you know where {w} {p} {o}?|At which place was {o} {p}?".split("|")  # fmt: skip
 WHEN = "When did {w} {b} {o}?|When was {o} {p}?|At what time did {w} {b} {o}?|When was it that {w} {p} {o}?|Tell me when {w} {p} {o}.|Say when {o} was {p}.|When exactly did {w} {b} {o}?|When has {w} {p} {o}?|Do you know when {w} {p} {o}?|Which time is given for when {w} {p} {o}?".split("|")  # fmt: skip
+# The same for training alone.
+MORE_DEEDS = """{w} has {p} {o}.|{w} {p} {o} without help.|First {w} {p} {o}.|Once {w} {p} {o}.|After that {w} {p} {o}.|{w} was the one that {p} {o}.|Nobody knew why {w} {p} {o}.|{o} was {p}, and {w} did it.|{w}, as so often, {p} {o}.|Soon {w} {p} {o}.|{w} must have {p} {o}.|To our surprise {w} {p} {o}.|I saw how {w} {p} {o}.|Later {w} {p} {o}.|By mistake {w} {p} {o}.|{w} had already {p} {o}.""".split(
+    "|"
+)
+MORE_TIMES = "by {c}|every {k}|shortly before {c}|in the spring of {y}|two days after {t}|early on {k}|late in {m}|some time in {y}|towards {c}|on the evening of {t}".split("|")  # fmt: skip
+MORE_WHERES = "beside {l}|on the way to {l}|east of {l}|in front of the {n}|next to the {n}|on the {n}|at the {n} in {l}|above the {n}|over in {l}|south of {l}|inside the {n}|opposite the {n}|beyond {l}".split("|")  # fmt: skip
+MORE_ASKED = {
+    "who": "{o} was {p} by whom?|Somebody {p} {o}. Who?|Who is said to have {p} {o}?|Which one of them {p} {o}?|Who did {b} {o}?|Who had {p} {o}?|What's the name of the one that {p} {o}?|Who could it be that {p} {o}?|{o}: who {p} it?|Who of them {p} {o}?|Give the name of the person that {p} {o}.|I'd like to know who {p} {o}.|who {p} {o}|Find who {p} {o}.|Does it say who {p} {o}?|Whose doing was it that {o} was {p}?",
+    "what": "What was it {w} {p}?|What is said to have been {p} by {w}?|{w} {p} something. What?|What things did {w} {b}?|{w} {p} what?|What had {w} {p}?|I'd like to know what {w} {p}.|What got {p} by {w}?|Find what {w} {p}.|what did {w} {b}|Give what {w} {p}.|Does it say what {w} {p}?|What all was {p} by {w}?|What could {w} have {p}?|Something was {p} by {w}: what?",
+    "where": "{o} was {p} where?|Where has {w} {p} {o}?|Where did it happen that {w} {p} {o}?|Where was {w} when {o} was {p}?|I'd like to know where {o} was {p}.|Find where {w} {p} {o}.|where was {o} {p}|Where about was {o} {p}?|What is the place where {w} {p} {o}?|Give the place where {o} was {p}.|Does it say where {w} {p} {o}?|Where, they say, was {o} {p}?|Where in the world did {w} {b} {o}?|Somewhere {w} {p} {o}. Where?",
+    "when": "{o} was {p} when?|When did it happen that {w} {p} {o}?|I'd like to know when {o} was {p}.|Find when {w} {p} {o}.|when was {o} {p}|What is the time when {w} {p} {o}?|Give the time when {o} was {p}.|Does it say when {w} {p} {o}?|At what point did {w} {b} {o}?|When, they say, was {o} {p}?|How long ago was {o} {p}, when?|One day {w} {p} {o}. When?|On what occasion was {o} {p}, when?",
+}  # fmt: skip
 DEED_ASKED = "Is it right that {w} {p} {o}?"
 
 
@@ -204,10 +241,16 @@ def deed(d: Draw) -> tuple[str, list[tuple[str, Attribute, Any]], list[tuple[str
     verb, who = d.verb(), d.full_name() if d.chance(0.5) else d.name()
     thing = d.thing() if d.chance(0.6) else f"{d.number(2, 90)} {plural(d.noun())}"
     what = thing if thing[0].isdigit() else f"the {thing}"
-    where = d.of(WHERES).format(l=d.place(), n=d.noun()) if d.chance(0.6) else ""
-    when = d.of(TIMES).format(t=long_date(d.date()), c=d.clock(), k=d.any(WEEKDAYS), y=d.number(1800, 2030), m=d.any(MONTHS)) if d.chance(0.6) else ""  # fmt: skip
+    wheres, times, deeds = WHERES, TIMES, DEEDS
+    if d.split == "train":
+        wheres, times, deeds = (
+            more if d.chance(0.4) else plans
+            for plans, more in ((WHERES, MORE_WHERES), (TIMES, MORE_TIMES), (DEEDS, MORE_DEEDS))
+        )
+    where = d.of(wheres).format(l=d.place(), n=d.noun()) if d.chance(0.6) else ""
+    when = d.of(times).format(t=long_date(d.date()), c=d.clock(), k=d.any(WEEKDAYS), y=d.number(1800, 2030), m=d.any(MONTHS)) if d.chance(0.6) else ""  # fmt: skip
     slots = {"w": who, "p": past(verb), "b": verb, "o": what}
-    sentence = d.of(DEEDS).format(**slots).rstrip(".")
+    sentence = d.of(deeds).format(**slots).rstrip(".")
     sentence = sentence.replace(f"{what} was", f"{what} {'were' if thing[0].isdigit() else 'was'}")
     extra = [part for part in (where, when) if part]
     d.rng.shuffle(extra)
@@ -217,7 +260,8 @@ def deed(d: Draw) -> tuple[str, list[tuple[str, Attribute, Any]], list[tuple[str
 
     def asks(plans: list[str], key: str, value: str) -> tuple[str, Attribute, Any]:
         filled = tuple(articles(p.format(**slots)) for p in plans)
-        return who, Attribute(key, "word", (), filled, DEED_ASKED.format(**slots)), value
+        more = tuple(articles(p.format(**slots)) for p in MORE_ASKED[key].split("|"))
+        return who, Attribute(key, "word", (), filled, DEED_ASKED.format(**slots), more), value
 
     known = [asks(WHO, "who", who), asks(DID_WHAT, "what", what)]
     missing: list[tuple[str, Attribute]] = []

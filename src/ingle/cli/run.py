@@ -33,7 +33,7 @@ def run_command(
     """Ask a model one thing; the answer goes to stdout.
 
     \b
-    ingle run "What does tar -x do?"
+    ingle run "What does grep -i do?"
     ingle run qwen3:8b "Summarise:" < report.txt
     ingle run ember --schema '{"type": "object", ...}' "..."
 

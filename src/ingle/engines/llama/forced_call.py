@@ -7,6 +7,7 @@ leaves the model nothing to write but a call of one of the tools.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -40,6 +41,16 @@ def call_schema(operation: Chat) -> dict[str, Any]:
         for tool in allowed
     ]
     return calls[0] if len(calls) == 1 else {"anyOf": calls}
+
+
+def call_grammar(operation: Chat) -> str:
+    """A call by the schema, and a line's end, which templates write before the closing tag.
+
+    Vocabularies have tokens such as `"}}` with a line's end. Where a model wants one and the bare
+    schema refuses it, what is left to choose from are tokens that don't end the text at all.
+    """
+    schema = json.dumps(call_schema(operation), separators=(",", ":"))
+    return f'%llguidance {{}}\nstart: call "\\n"?\ncall: %json {schema}'
 
 
 class CallReader:

@@ -115,8 +115,7 @@ class LlamaSession:
         if forced_call.OPENING_TAG in prompt:  # the template explains calls with these tags
             prompt += f"{forced_call.OPENING_TAG}\n"
         body = request.generation_body(operation, self._spec)
-        schema = request.compact(forced_call.call_schema(operation))
-        body |= {"prompt": prompt, "json_schema": schema}
+        body |= {"prompt": prompt, "grammar": forced_call.call_grammar(operation)}
         readers: dict[int, forced_call.CallReader] = {}
 
         def pass_on(event: Event) -> None:
