@@ -212,9 +212,10 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
             await drain(link, RemoveRun(name="secret"))
         with pytest.raises(GrantRefused):
             await drain(link, ShowRun(name="secret"))
-        code = TrainingSettings(rewards=("python:/tmp/check.py:score",))
-        with pytest.raises(Refused, match="Python function"):
-            await drain(link, Train(name="mine", model="tiny", settings=code))
+        for reward in ("python:/tmp/check.py:score", "0.5*python:/tmp/check.py:score", "json"):
+            judged = TrainingSettings(rewards=(reward,))
+            with pytest.raises(Refused, match="rewards"):
+                await drain(link, Train(name="mine", model="tiny", settings=judged))
         for path in (str(data), "upload:../../secret", f"upload:{'0' * 64}"):
             with pytest.raises(InvalidRequest):
                 await drain(link, Train(name="mine", model="tiny", data=path))
