@@ -46,7 +46,7 @@ TINY = Scale(
     name="tiny", packages=False, corpus_characters=1_500_000, vocabulary=1024,
     layers=2, width=256, heads=4, key_value_heads=2, feed_forward=512, context=2048,
     sequence=256, pretrain_rows=(4, 4), instruct_rows=(0, 1), micro_batch=1024,
-    pretrain_tokens=60_000, instruct_tokens=30_000, pretrain_conversations=400,
+    pretrain_tokens=40_000, instruct_tokens=14_000, pretrain_conversations=400,
     instruct_conversations=200, reward_steps=1, reward_prompts=2, reward_group=2,
     embed_steps=8, embed_layers=1, embed_batch=16, evaluation_items=4,
 )  # fmt: skip
