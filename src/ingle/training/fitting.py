@@ -39,10 +39,15 @@ def check(plan: Plan, micro_rows: int) -> None:
         InvalidRequest: the adapter's shape, or rows longer than the base can read.
         DoesNotFit: too much memory; the hint is what would fit.
     """
+    check_shape(plan)
+    check_memory(plan, micro_rows)
+
+
+def check_shape(plan: Plan) -> None:
+    """Raises as `check`, but for the memory: what holds on any device."""
     architecture = Architecture.of(read_header(Path(plan.base)))
     shape_of(plan).check(architecture)
     check_sequence(plan, architecture)
-    check_memory(plan, micro_rows)
 
 
 def check_sequence(plan: Plan, architecture: Architecture) -> None:

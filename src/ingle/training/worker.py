@@ -161,6 +161,7 @@ class Worker:
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
         if not device:
+            fitting.check_shape(plan)
             chosen = devices.choose(
                 Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows,
                 sequence=plan.sequence,
