@@ -144,7 +144,7 @@ def choose_way(
         Way(packed, recompute, memory.estimate(
             architecture, shape, rows=rows, sequence=sequence,
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
-            packed=packed, recompute=recompute, logits=2**26,
+            packed=packed, recompute=recompute, logits=memory.LOGITS,
             scores=not device.startswith("cuda"),
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))

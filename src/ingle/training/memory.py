@@ -13,6 +13,8 @@ OVERHEAD = 400 * 2**20
 """The executor itself, and what its allocator leaves unused."""
 UNKNOWN = 2 * 2**30
 """Bytes that a graphics device is taken to have if it does not say."""
+LOGITS = 2**26
+"""Logits that exist at once."""
 LIVE = 14
 """Tensors of a row's width that a block keeps for its backward pass, at most."""
 

@@ -16,6 +16,7 @@ from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
 from ingle.training.lora import Shape
+from ingle.training.memory import LOGITS
 from ingle.training.pytorch.head import cross_entropy
 from ingle.training.pytorch.inputs import Inputs, inputs
 from ingle.training.pytorch.operations import (
@@ -31,8 +32,8 @@ from ingle.training.pytorch.parallel import Group
 from ingle.training.pytorch.recording import Recorder
 from ingle.training.pytorch.weights import TOGETHER, Matrix, Weights
 
-LOGITS, LOGITS_CUDA = 2**26, 2**28
-"""Logits that exist at once; a graphics processor wants large products."""
+LOGITS_CUDA = 2**28
+"""Logits that exist at once on a graphics processor, which wants large products."""
 ROUND_TO = 64
 ATTENTION = [
     SDPBackend.CUDNN_ATTENTION,

@@ -137,7 +137,8 @@ def _table(
 ) -> tuple[Tensor, Tensor]:
     """Cosines and sines of all positions up to a length, ``[length, head / 2]``."""
     angles = np.arange(length)[:, None] * np.array(turns)
-    return tuple(torch.from_numpy(f(angles)).to(device, dtype) for f in (np.cos, np.sin))  # type: ignore[return-value]
+    cosine, sine = (torch.from_numpy(f(angles)).to(device, dtype) for f in (np.cos, np.sin))
+    return cosine, sine
 
 
 def _mask(

@@ -65,8 +65,7 @@ class Rewarded:
         """Minus the mean reward of the likeliest answers to the prompts set apart."""
         likeliest = self._settings._replace(temperature=0.0)
         with self._sampler() as sampler:
-            found, _ = mean_reward(self._checks, self._rewards, sampler, likeliest, seed=self._seed)
-        return -found
+            return -mean_reward(self._checks, self._rewards, sampler, likeliest, seed=self._seed)
 
     def _sampler(self) -> Sampler:
         return Sampler(

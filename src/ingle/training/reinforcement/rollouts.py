@@ -46,10 +46,6 @@ class Rollout(NamedTuple):
     batches: list[Batch]
     reward: float
     """Mean of all answers."""
-    taught: float
-    """Share of the groups that were of more than one mind."""
-    tokens: float
-    """Mean length of an answer."""
 
 
 def write_prompts(path: Path, prompts: Iterable[Prompt]) -> int:
@@ -142,8 +138,6 @@ class Rollouts:
         return Rollout(
             list(batches([p.tokens for p in asked], answers, better.reshape(-1), rows=rows)),
             float(worth.mean()),
-            float(better.any(axis=1).mean()),
-            float(np.mean([len(answer.tokens) for answer in answers])),
         )
 
     def judge(self, asked: list[Prompt], answers: list[Answer]) -> np.ndarray[Any, Any]:
@@ -163,14 +157,12 @@ class Rollouts:
 
 def mean_reward(
     prompts: list[Prompt], rewards: list[Reward], sampler: Sampler, settings: Settings, *, seed: int
-) -> tuple[float, float]:
-    """One answer to each prompt: the mean reward, and its standard error."""
+) -> float:
+    """The mean reward of one answer to each prompt."""
     rollouts = Rollouts(prompts, rewards, settings, seed=seed)
     answers = sampler.answers(
         [Request(prompt.tokens, seed + number) for number, prompt in enumerate(prompts)],
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
     )
-    found = rollouts.judge(prompts, answers)
-    spread = found.std(ddof=1) if len(found) > 1 else 0.0
-    return float(found.mean()), float(spread / len(found) ** 0.5)
+    return float(rollouts.judge(prompts, answers).mean())
