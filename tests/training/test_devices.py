@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 
 from ingle.errors import EngineMissing, InvalidRequest
 from ingle.training import devices, memory
+from ingle.training.architecture import Architecture
 from ingle.training.devices import Device, choose, listing, open_executor
 from ingle.training.lora import Shape
 from ingle.training.step import Step
@@ -143,3 +144,26 @@ def _needs(base: Path, keep: int) -> int:
         file_bytes=sum(tensor.size for tensor in header.tensors), keep=keep,
     )  # fmt: skip
     return found.total
+
+
+QWEN3 = Architecture(
+    "qwen3", 28, 2048, 16, 8, 128, 6144, 151_936, 4096, 1e-6, 1e6, rope_pairs=False, tied=True
+)
+MEASURED = [
+    (QWEN3._replace(width=1024, feed_forward=3072), 8, 23.87),
+    (QWEN3, 4, 21.22),
+    (QWEN3._replace(layers=36, width=2560, heads=32, feed_forward=9728), 2, 25.59),
+    (QWEN3._replace(layers=36, width=2560, heads=32, feed_forward=9728), 4, 42.10),
+]
+"""Qwen3's shapes, rows of 2,048 tokens, and GiB at most at once on an H100 (docs/log.md)."""
+
+
+@pytest.mark.parametrize(("architecture", "rows", "measured"), MEASURED)
+def test_the_estimate_is_what_a_graphics_processor_was_seen_to_take(
+    architecture: Architecture, rows: int, measured: float
+) -> None:
+    found = memory.estimate(
+        architecture, Shape(rank=16), rows=rows, sequence=2048, bytes_each=2, file_bytes=0,
+        packed=False, recompute=False, compiled=True, logits=memory.LOGITS_CUDA, scores=False,
+    )  # fmt: skip
+    assert 1.0 < found.total / GIB / measured < 1.25

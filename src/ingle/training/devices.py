@@ -140,12 +140,13 @@ def choose_way(
             architecture, shape, rows=rows, sequence=sequence, file_bytes=file_bytes, free=room
         )
         return Way(packed=True, recompute=keep < architecture.layers, needs=needs, keep=keep)
+    cuda = device.startswith("cuda")
     ways = [
         Way(packed, recompute, memory.estimate(
             architecture, shape, rows=rows, sequence=sequence,
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
-            packed=packed, recompute=recompute, logits=memory.LOGITS,
-            scores=not device.startswith("cuda"),
+            packed=packed, recompute=recompute, scores=not cuda, compiled=cuda,
+            logits=memory.LOGITS_CUDA if cuda else memory.LOGITS,
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
     ]  # fmt: skip

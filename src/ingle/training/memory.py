@@ -15,8 +15,11 @@ UNKNOWN = 2 * 2**30
 """Bytes that a graphics device is taken to have if it does not say."""
 LOGITS = 2**26
 """Logits that exist at once."""
-LIVE = 14
-"""Tensors of a row's width that a block keeps for its backward pass, at most."""
+LOGITS_CUDA = 5 * 2**26
+"""The same on a graphics processor, which wants large products: 2,208 positions of Qwen3."""
+LIVE, LIVE_COMPILED = (14, 4, 3), (8, 3, 2)
+"""Tensors that a block keeps for its backward pass, at most: of a row's width, of the
+feed-forward's width, and of all heads together. Measured on CUDA, for compiled ones."""
 
 
 class Estimate(NamedTuple):
@@ -49,6 +52,7 @@ def estimate(
     file_bytes: int,
     packed: bool,
     recompute: bool,
+    compiled: bool = False,
     logits: int,
     scores: bool,
 ) -> Estimate:
@@ -59,13 +63,16 @@ def estimate(
         file_bytes: of the base's tensors in its file.
         packed: the base stays as those bytes.
         recompute: the insides of one block alone are kept at a time.
+        compiled: blocks are, and keep less.
         logits: how many may exist at once.
         scores: attention holds a score for each pair of positions.
     """
     a = architecture
     sides = sum(rows * columns for rows, columns in shape.sizes(a).values())
     tokens = rows * sequence
-    inside = LIVE * a.width + 4 * a.feed_forward + 3 * (a.heads + 2 * a.key_value_heads) * a.head
+    live = LIVE_COMPILED if compiled else LIVE
+    widths = (a.width, a.feed_forward, (a.heads + 2 * a.key_value_heads) * a.head)
+    inside = sum(count * width for count, width in zip(live, widths, strict=True))
     kept = 1 if recompute else a.layers
     attention = kept * rows * a.heads * sequence * sequence * 4 if scores else 0
     largest = max(out * into for out, into in a.matrices.values())
@@ -74,7 +81,7 @@ def estimate(
         block=2 * largest * bytes_each if packed else 0,
         adapter=sides * 4 * 4,
         activations=tokens * (a.layers * a.width + kept * inside) * bytes_each + attention,
-        head=3 * min(logits, tokens * a.vocabulary) * 4,
+        head=3 * min(logits, tokens * a.vocabulary) * bytes_each,
     )
 
 

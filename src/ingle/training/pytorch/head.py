@@ -11,6 +11,9 @@ from torch import Tensor
 from ingle.training.pytorch.packed import Packed
 from ingle.training.pytorch.weights import Matrix
 
+ALIGN = 128
+"""Positions of a part are a multiple, for the sake of the device's matrix units."""
+
 
 def cross_entropy(
     states: Tensor, labels: Tensor, weights: Tensor, head: Matrix, *, numbers: int, rows: int = 0
@@ -29,7 +32,11 @@ def cross_entropy(
         rows: of the head, at once, in the second way; 0: what ``numbers`` allow.
     """
     if isinstance(head, Tensor) and not rows:
-        return _by_positions(states, labels, weights, head, max(1, numbers // len(head)))
+        most = max(1, numbers // len(head))
+        # Parts of one size: a rest would be a product of a shape of its own, and a slow one.
+        parts = -(-len(labels) // most)
+        count = -(-len(labels) // max(1, parts) // ALIGN) * ALIGN
+        return _by_positions(states, labels, weights, head, min(most, max(1, count)))
     count = rows or max(1, numbers // max(1, len(labels)))
     return _by_vocabulary(states, labels, weights, head, count)
 

@@ -24,6 +24,30 @@ class _Recording(NamedTuple):
     result: Tensor
 
 
+class Repeated:
+    """Work without results on tensors that stay where they are, done again and again.
+
+    The first time it is computed as always, the second time it is recorded.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._seen = False
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self) -> None:
+        """Do it."""
+        if not self._seen:
+            self._seen = True
+            self._work()
+            return
+        if self._graph is None:
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self._work()
+        self._graph.replay()
+
+
 class Recorder:
     """Plays work that reads `Inputs` and returns one tensor.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ingle.training.vulkan.machine import Machine
 
 FLOATS = (
+    Tile(128, 128, 16, unroll=16),
     Tile(128, 128, 8, unroll=8),
     Tile(128, 128, 8, unroll=8, double=True),
     Tile(128, 64, 16, threads=128, unroll=8, double=True),

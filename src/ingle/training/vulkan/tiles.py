@@ -164,10 +164,14 @@ def _sum(tile: Tile, a: str, b: str, to: str) -> str:
 
 def _place(side: _Side, tile: Tile, step: int) -> str:
     """Which four numbers of the tile an invocation moves: ``slow`` and ``fast`` along rows."""
-    wide = (side.size if side.along else tile.k) // 4
+    text = f"            let i = li + {step * tile.threads}u;\n"
+    if side.along:
+        wide = side.size // 4
+        return text + f"            let slow = i / {wide}u;\n            let fast = i % {wide}u;\n"
+    # Two neighbours read what a device reads at once; what they turn goes to banks of their own.
     return (
-        f"            let i = li + {step * tile.threads}u;\n"
-        f"            let slow = i / {wide}u;\n            let fast = i % {wide}u;\n"
+        text + f"            let slow = i / 2u % {side.size}u;\n"
+        f"            let fast = i / {2 * side.size}u * 2u + i % 2u;\n"
     )
 
 
