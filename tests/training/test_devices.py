@@ -76,6 +76,23 @@ def test_the_fastest_that_fits_is_chosen_and_says_why(base: Path) -> None:
     assert "unknown, 2.0 GiB are assumed" in reason
 
 
+def test_as_many_equal_cards_as_a_step_keeps_busy_are_chosen_and_it_says_so(base: Path) -> None:
+    more = [CUDA._replace(name=f"cuda:{number}") for number in range(4)]
+    more[2] = more[2]._replace(memory_free=GIB // 4)
+    other = CUDA._replace(name="cuda:4", description="a slow card")
+    for parts, names in ((1, "cuda:0"), (2, "cuda:0,cuda:1"), (9, "cuda:0,cuda:1,cuda:3")):
+        found = choose(base, SHAPE, rows=2, sequence=64, parts=parts, among=[*more, other, CPU])
+        assert found.names == names
+        assert ("dealt out to them" in found.reason) == (parts > 1)
+    found = choose(
+        base, SHAPE, rows=2, sequence=64, eight_bit_moments=True, among=[CARD, CPU]
+    )  # fmt: skip
+    assert found.names == "cpu"
+    assert "vulkan:0 keeps the optimiser's moments in 32 bits" in found.reason
+    cards = [CARD, CARD._replace(name="vulkan:1")]
+    assert choose(base, SHAPE, rows=2, sequence=64, parts=2, among=cards).names == "vulkan:0"
+
+
 def test_what_is_only_software_or_not_installed_is_not_chosen(base: Path) -> None:
     missing = Device("vulkan", "vulkan", "", None, None, missing="pip install x")
     name, reason = chosen(base, CPU, SOFTWARE, missing)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,74 +22,13 @@ from ingle.operations import (
     Event,
     FollowRun,
     Train,
-    Trained,
     TrainingNote,
     TrainingProgress,
 )
 from tests.training.models import write_base
+from tests.training.watched import FOREVER, SMALL, Watched, processes, watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
-SMALL = {"rank": 2, "sequence": 16, "rows": 2, "rate": 1e-2, "warm_up": 1}
-FOREVER = {**SMALL, "steps": 1_000_000}
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    path = tmp_path / "letters.jsonl"
-    rows = [{"prompt": chr(97 + n) * 3, "completion": chr(98 + n) * 3} for n in range(24)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-@pytest.fixture
-async def home(tmp_path: Path, settings: Settings) -> AsyncIterator[AsyncHome]:
-    Store(settings.models_path).add_path(write_base(tmp_path / "tiny.gguf", kind="Q8_0"), "tiny")
-    async with open_async(settings) as opened:
-        yield opened
-
-
-class Watched:
-    """A run that is followed in a task of its own."""
-
-    def __init__(self, home: AsyncHome, request: Train | FollowRun) -> None:
-        self._home = home
-        self._request = request
-        self.events: list[Event] = []
-        self._more = asyncio.Condition()
-        self.task = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> Trained | None:
-        async with self._home.node.perform(self._request) as events:
-            async for event in events:
-                self.events.append(event)
-                async with self._more:
-                    self._more.notify_all()
-        last = self.events[-1]
-        return last if isinstance(last, Trained) else None
-
-    async def reaches(self, step: int) -> None:
-        """Return when it has made a step, or has ended."""
-
-        def there() -> bool:
-            steps = [event.step for event in self.events if isinstance(event, TrainingProgress)]
-            return self.task.done() or (bool(steps) and steps[-1] >= step)
-
-        self.task.add_done_callback(lambda _: asyncio.ensure_future(self._wake()))
-        async with self._more:
-            await self._more.wait_for(there)
-
-    async def _wake(self) -> None:
-        async with self._more:
-            self._more.notify_all()
-
-    @property
-    def notes(self) -> str:
-        return "\n".join(event.text for event in self.events if isinstance(event, TrainingNote))
-
-
-def watch(home: AsyncHome, data: Path, name: str, **options: Any) -> Watched:
-    return Watched(home, training_request("tiny", str(data), name, {**FOREVER, **options}))
 
 
 async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
@@ -231,11 +167,7 @@ async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(
 ) -> None:
     run = watch(home, data, "short", steps=60, check_every=2, patience=100)
     await run.reaches(4)
-    (pid,) = [
-        int(path.name)
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and _trains(path, os.getpid())
-    ]
+    (pid,) = processes("ingle.training.worker", os.getpid())
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(WorkerDied, match="SIGKILL") as error:
         await run.task
@@ -249,16 +181,6 @@ async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(
     assert ended.run.state == "done"
     steps = [e.step for e in again.events if isinstance(e, TrainingProgress)]
     assert 1 < steps[0] <= failed.step + 1
-
-
-def _trains(process: Path, parent: int) -> bool:
-    """Is this our child that trains (or the sandbox around it)?"""
-    try:
-        return b"ingle.training.worker" in (process / "cmdline").read_bytes() and (
-            f"\nPPid:\t{parent}\n" in (process / "status").read_text()
-        )
-    except OSError:
-        return False
 
 
 async def test_a_node_that_ends_has_its_runs_saved(

@@ -121,10 +121,14 @@ for progress in run.Run.resume(pathlib.Path(sys.argv[1])).train():
 """
 
 
-def test_a_run_that_was_killed_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
-    whole = Run.resume(begin(tmp_path, name="whole", steps=14))
+@pytest.mark.parametrize("eight_bit", [False, True])
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not(tmp_path: Path, eight_bit: bool) -> None:
+    how = {"steps": 14, "eight_bit_moments": eight_bit}
+    whole = Run.resume(begin(tmp_path, name="whole", **how))
     list(whole.train())
-    killed = begin(tmp_path, name="killed", steps=14)
+    assert losses(whole.folder)[-1] < 0.9 * losses(whole.folder)[0]
+    assert ("first.codes" in whole.executor.state()) == eight_bit
+    killed = begin(tmp_path, name="killed", **how)
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(killed)], stdout=subprocess.PIPE, text=True
     )
@@ -240,8 +244,23 @@ print(int(peak[1]) * 1024, run.needs().total)
 """
 
 
-def test_the_estimate_covers_what_is_used(tmp_path: Path) -> None:
-    folder = begin(tmp_path, micro_rows=4)
+def test_moments_in_eight_bits_take_less_and_the_estimate_knows(tmp_path: Path) -> None:
+    whole, short = (
+        Run.resume(begin(tmp_path, name=name, eight_bit_moments=eight_bit))
+        for name, eight_bit in (("whole", False), ("short", True))
+    )
+    sizes = [sum(x.nbytes for x in run.executor.state().values()) for run in (whole, short)]
+    numbers = sum(x.size for x in whole.executor.parameters().values())
+    assert sizes[1] < numbers * (4 + 2.1) < sizes[0]
+    many = 10**8
+    assert memory.moments(many, eight_bit=True) < 0.5 * memory.moments(many, eight_bit=False)
+    with pytest.raises(InvalidRequest, match=r"vulkan:0 .* 32 bits"):
+        devices.check_moments("vulkan:0", eight_bit=True)
+
+
+@pytest.mark.parametrize("more", [{}, {"eight_bit_moments": True}])
+def test_the_estimate_covers_what_is_used(tmp_path: Path, more: dict[str, Any]) -> None:
+    folder = begin(tmp_path, micro_rows=4, **more)
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(folder)], capture_output=True, text=True, check=True
     )

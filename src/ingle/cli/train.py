@@ -14,7 +14,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.following import attend, told
 from ingle.cli.output import Output, size
 from ingle.errors import InvalidRequest
-from ingle.operations import RunSummary, Train
+from ingle.operations import RunSummary, Train, TrainingSettings
 
 if TYPE_CHECKING:
     from ingle.training.devices import Device
@@ -48,6 +48,7 @@ PREVIEW = 3
 @click.option("--sequence", type=int, default=512, show_default=True, help="Tokens of a row.")
 @click.option("--decay", type=float, default=0.0, help="Weight decay.")
 @click.option("--clip", type=float, default=1.0, help="Largest norm of the gradients.")
+@click.option("--eight-bit-moments", is_flag=True, help="Of the optimiser: less memory.")
 @click.option("--check-every", type=int, default=0, help="Steps between looks at validation.")
 @click.option("--patience", type=int, default=0, help="End after so many looks without progress.")
 @click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True)
@@ -56,7 +57,11 @@ PREVIEW = 3
 @click.option("--temperature", type=float, default=1.0, help="Of sampled answers.")
 @click.option("--max-tokens", type=int, default=256, help="Of a sampled answer.")
 @click.option("--seed", type=int, default=0)
-@click.option("--device", default="", help="Such as cuda:0, vulkan:0, cpu; list: what there is.")
+@click.option(
+    "--device",
+    default="",
+    help="cuda:0, vulkan:0, cpu, several: cuda:0,cuda:1; list: what there is.",
+)
 @click.option("--wait", is_flag=True, help="Wait while another run uses the device.")
 @click.option("--detach", is_flag=True, help="Return after the first step; the run goes on.")
 @click.option("--on", default="", metavar="PEER", help="Have a paired device do it.")
@@ -87,8 +92,9 @@ def train_command(
         return
     if resume:
         request = Train(
-            name=resume, resume=True, wait=how["wait"], detach=how["detach"], on=how["on"]
-        )
+            name=resume, resume=True, wait=how["wait"], detach=how["detach"], on=how["on"],
+            settings=TrainingSettings(device=how["device"]),
+        )  # fmt: skip
         told(output, attend(output, request))
         return
     if not model or not data:

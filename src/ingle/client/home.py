@@ -86,6 +86,7 @@ from ingle.operations import (
     Tokenized,
     Train,
     Trained,
+    TrainingSettings,
     Unload,
     WorkerInfo,
 )
@@ -275,10 +276,19 @@ class AsyncHome:
         return await self._trained(request, on_event)
 
     async def resume_run(
-        self, name: str, *, on_event: Callable[[Event], object] | None = None
+        self,
+        name: str,
+        *,
+        device: str = "",
+        on_event: Callable[[Event], object] | None = None,
     ) -> RunSummary:
-        """Go on with a run that was paused or interrupted."""
-        return await self._trained(Train(name=name, resume=True), on_event)
+        """Go on with a run that was paused or interrupted.
+
+        Args:
+            device: others of the kind that it began on; empty: where it was.
+        """
+        settings = TrainingSettings(device=device)
+        return await self._trained(Train(name=name, resume=True, settings=settings), on_event)
 
     async def _trained(
         self, request: Train, on_event: Callable[[Event], object] | None

@@ -10,6 +10,7 @@ Three levels, the best that the platform has:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -26,6 +27,8 @@ CLONE_NEWUSER = 0x10000000
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+"""From ``linux/sockios.h`` and ``linux/if.h``."""
 
 MAX_WRITE = 64 * 2**20
 """Bytes of a file that a worker may write: engines write sockets and caches, nothing more."""
@@ -144,8 +147,19 @@ def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Calla
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if namespace:
             libc.unshare(CLONE_NEWNET if uid == 0 else CLONE_NEWUSER | CLONE_NEWNET)
+            _raise_loopback()
 
     return enter
+
+
+def _raise_loopback() -> None:
+    """In a new network namespace: let processes in it reach each other, as bubblewrap does."""
+    import fcntl
+    import socket
+    import struct
+
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_one:
+        fcntl.ioctl(any_one, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
 
 
 def _bubblewrap_works() -> bool:

@@ -42,15 +42,17 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Tokens of a row."""
     decay: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     clip: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
+    eight_bit_moments: bool = False
+    """The optimiser's moments in 8 bits (Dettmers et al. 2022): a quarter of their memory."""
     seed: int = 0
     device: str = ""
-    """Empty: the fastest that is there."""
+    """One, or several of a kind: ``cuda:0,cuda:1``; ``cuda``: all of them. Empty: the fastest."""
     check_every: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Steps between two looks at the validation rows; 0: ten looks in all."""
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Looks without a better validation loss after which it ends; 0: it goes to its end."""
     rewards: Annotated[tuple[str, ...], msgspec.Meta(max_length=16)] = ()
-    """What sampled answers are worth (`ingle.training.reinforcement.rewards`); empty: the
+    """What sampled answers are worth (`ingle.training.reinforcement.rewards`); Empty: the
     examples' answers are learnt. With rewards, ``rows`` are prompts of a step."""
     group: Annotated[int, msgspec.Meta(ge=2, le=256)] = 8
     """Answers that are sampled to each prompt."""
@@ -81,7 +83,7 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
     """Data to check on."""
     settings: TrainingSettings = TrainingSettings()
     resume: bool = False
-    """Go on with the run of this name; nothing else counts then."""
+    """Go on with the run of this name; nothing else counts then, but for ``settings.device``."""
     wait: bool = False
     """Wait while another run uses the device, instead of being refused."""
     detach: bool = False

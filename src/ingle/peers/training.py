@@ -35,7 +35,7 @@ from ingle.operations import (
     TrainingNote,
     TrainingProgress,
 )
-from ingle.operations.training import PIECE
+from ingle.operations.training import PIECE, TrainingSettings
 from ingle.peers import grants
 from ingle.peers.book import Peer
 from ingle.peers.room import Room
@@ -159,7 +159,10 @@ class PeerTrainings:
         """Send the examples; returns the request as the other device is asked."""
         if request.resume:
             model = str(self._runs.plan(request.name)["model"])
-            return Train(name=request.name, model=model, resume=True, wait=request.wait)
+            return Train(
+                name=request.name, model=model, resume=True, wait=request.wait,
+                settings=TrainingSettings(device=request.settings.device),
+            )  # fmt: skip
         folder = self._runs.path(request.name)
         sent = {}
         for field, name in (("data", DATA), ("validation", CHECKS)):

@@ -6,11 +6,42 @@ import asyncio
 import fcntl
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ingle.errors import Busy
 
 LOOK_S = 0.2
+
+
+class DeviceLocks:
+    """The locks on all devices of a run.
+
+    Taken in one order everywhere, so that two runs that wait do not wait for each other.
+    """
+
+    def __init__(self, folder: Path, devices: Iterable[str], run: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._locks = [DeviceLock(folder, device, run) for device in sorted(set(devices))]
+
+    def take(self) -> None:
+        """Take all that are not held yet.
+
+        Raises:
+            Busy: another run has one; says which. Those before it stay held.
+        """
+        for lock in self._locks:
+            lock.take()
+
+    async def wait(self) -> None:
+        """Take them all, each as soon as nobody has it."""
+        while True:
+            try:
+                self.take()
+            except Busy:
+                await asyncio.sleep(LOOK_S)
+            else:
+                return
 
 
 class DeviceLock:
@@ -21,8 +52,7 @@ class DeviceLock:
     """
 
     def __init__(self, folder: Path, device: str, run: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._device, self._run = device, run
+        self.device, self._run = device, run
         path = folder / f"{re.sub('[^a-z0-9]+', '-', device.lower())}.lock"
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -36,22 +66,12 @@ class DeviceLock:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(
-                f"the run {self.holder!r} uses {self._device} now",
+                f"the run {self.holder!r} uses {self.device} now",
                 hint="the same command with --wait, or another --device",
-                queued=1, limit=1,
+                queued=1, limit=1, run=self.holder, device=self.device,
             ) from None  # fmt: skip
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, self._run.encode(), 0)
-
-    async def wait(self) -> None:
-        """Take it as soon as nobody has it."""
-        while True:
-            try:
-                self.take()
-            except Busy:
-                await asyncio.sleep(LOOK_S)
-            else:
-                return
 
     @property
     def holder(self) -> str:

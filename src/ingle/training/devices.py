@@ -42,6 +42,11 @@ class Device(NamedTuple):
         """As `dtype_of`."""
         return dtype_of(self.name)
 
+    def check_installed(self) -> None:
+        """Raises EngineMissing: a library is missing; says what installs it."""
+        if self.missing:
+            raise EngineMissing(f"training on {self.name} needs a library", hint=self.missing)
+
 
 class Way(NamedTuple):
     """How a base and the insides of its blocks are held, and what that takes."""
@@ -62,6 +67,13 @@ class Choice(NamedTuple):
     way: Way
     reason: str
     """A sentence."""
+    others: tuple[Device, ...] = ()
+    """More of the same, which train together with it."""
+
+    @property
+    def names(self) -> str:
+        """As ``--device`` takes them."""
+        return ",".join(device.name for device in (self.device, *self.others))
 
 
 def listing() -> list[Device]:
@@ -81,11 +93,22 @@ def dtype_of(name: str) -> Dtype:
 
 
 def choose(
-    base: Path, shape: lora.Shape, *, rows: int, sequence: int, among: list[Device] | None = None
+    base: Path,
+    shape: lora.Shape,
+    *,
+    rows: int,
+    sequence: int,
+    parts: int = 1,
+    eight_bit_moments: bool = False,
+    among: list[Device] | None = None,
 ) -> Choice:
     """The fastest device that the training fits on; the processor if it fits on none.
 
+    Where there are more CUDA devices like it, as many as have something to do in a step.
+
     Args:
+        parts: micro-batches of a step.
+        eight_bit_moments: the optimiser's moments are to be kept in 8 bits.
         among: devices to choose from, the fastest first; `listing` if None.
 
     Raises:
@@ -97,12 +120,16 @@ def choose(
     for device in given:
         if device.missing or device.software:
             continue
+        if eight_bit_moments and device.kind == "vulkan":
+            passed.append(f"{device.name} keeps the optimiser's moments in 32 bits")
+            continue
         way = choose_way(
             base, shape, device=device.name, dtype=device.dtype, rows=rows, sequence=sequence,
-            free=_usable(device),
+            free=_usable(device), eight_bit_moments=eight_bit_moments,
         )  # fmt: skip
         if way.needs.total <= SHARE * _usable(device) or device.kind == "cpu":
-            return Choice(device, way, _reason(device, way, given, passed))
+            alike = _alike(device, given, way)[: parts - 1]
+            return Choice(device, way, _reason(device, alike, way, given, passed), tuple(alike))
         passed.append(f"{device.name} has too little memory ({_size(_usable(device))} free)")
     raise InvalidRequest(
         "device: nothing that could train is installed",
@@ -120,11 +147,14 @@ def choose_way(
     rows: int,
     sequence: int,
     free: int | None = None,
+    sharing: int = 1,
+    eight_bit_moments: bool = False,
 ) -> Way:
     """The fastest way that fits into what is free; the thriftiest if none does.
 
     Args:
         free: bytes on the device; asked for if None.
+        sharing: processes that train there, each of which takes that much.
 
     Raises:
         BadModelFile, CapabilityMissing: the base.
@@ -132,7 +162,7 @@ def choose_way(
     header = read_header(base)
     architecture = Architecture.of(header)
     file_bytes = sum(tensor.size for tensor in header.tensors)
-    room = SHARE * (memory.available(device) if free is None else free)
+    room = SHARE * (memory.available(device) if free is None else free) / sharing
     if device.startswith("vulkan"):
         from ingle.training.vulkan import fit
 
@@ -147,10 +177,21 @@ def choose_way(
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
             packed=packed, recompute=recompute, scores=not cuda, compiled=cuda,
             logits=memory.LOGITS_CUDA if cuda else memory.LOGITS,
+            eight_bit_moments=eight_bit_moments,
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
     ]  # fmt: skip
     return next((way for way in ways if way.needs.total <= room), ways[-1])
+
+
+def check_moments(device: str, *, eight_bit: bool) -> None:
+    """Raises InvalidRequest: a device keeps the optimiser's moments in 32 bits only."""
+    if eight_bit and device.startswith("vulkan"):
+        raise InvalidRequest(
+            f"eight_bit_moments: on {device} the optimiser's moments have 32 bits",
+            hint="the same command without --eight-bit-moments, or with another --device",
+            field="eight_bit_moments",
+        )
 
 
 def open_executor(
@@ -164,17 +205,22 @@ def open_executor(
     sequence: int,
     decay: float,
     clip: float,
+    sharing: int = 1,
+    eight_bit_moments: bool = False,
 ) -> tuple[Executor[Any], Way]:
     """The executor for a device, with a fresh adapter.
 
     Args:
         dtype: of torch's numbers.
+        sharing: processes that train on this device.
 
     Raises:
-        InvalidRequest: there is no such device, or the shape does not suit the base.
+        InvalidRequest: there is no such device, it has no moments in 8 bits, or the shape does
+            not suit the base.
         EngineMissing: a library is not installed.
         BadModelFile, CapabilityMissing: the base.
     """
+    check_moments(device, eight_bit=eight_bit_moments)
     numbers = lora.fresh(shape, Architecture.of(read_header(base)), seed=seed)
     if device.split(":")[0] == "vulkan":
         return _open_vulkan(base, shape, numbers, device, rows, sequence, decay, clip)
@@ -190,11 +236,15 @@ def open_executor(
         place = torch.device(device)
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError):
-        raise _unknown(device) from None
-    way = choose_way(base, shape, device=device, dtype=dtype, rows=rows, sequence=sequence)
+        raise unknown(device) from None
+    way = choose_way(
+        base, shape, device=device, dtype=dtype, rows=rows, sequence=sequence, sharing=sharing,
+        eight_bit_moments=eight_bit_moments,
+    )  # fmt: skip
     executor = TorchExecutor(
         base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=way.packed,
         recompute=way.recompute, fast=place.type == "cuda", decay=decay, clip=clip,
+        eight_bit=eight_bit_moments,
     )  # fmt: skip
     return executor, way
 
@@ -262,9 +312,30 @@ def _vulkan_devices() -> Iterator[Device]:
         )  # fmt: skip
 
 
-def _reason(device: Device, way: Way, given: list[Device], passed: list[str]) -> str:
+def _alike(device: Device, given: list[Device], way: Way) -> list[Device]:
+    """Others that can train together with a device, and are as fast."""
+    if device.kind not in ("cuda", "rocm"):
+        return []
+    return [
+        other for other in given
+        if other.name != device.name and not other.missing
+        and (other.kind, other.description, other.memory_total)
+        == (device.kind, device.description, device.memory_total)
+        and way.needs.total <= SHARE * _usable(other)
+    ]  # fmt: skip
+
+
+def _reason(
+    device: Device, alike: list[Device], way: Way, given: list[Device], passed: list[str]
+) -> str:
     needs = _size(way.needs.total)
-    if device.kind != "cpu":
+    if alike:
+        names = ", ".join(other.name for other in alike)
+        text = (
+            f"{device.name} and {names} ({device.description} each) are the fastest devices with "
+            f"the {needs} it takes on each; a step's micro-batches are dealt out to them"
+        )
+    elif device.kind != "cpu":
         text = (
             f"{device.name} ({device.description}) is the fastest device with the {needs} it takes"
         )
@@ -293,11 +364,12 @@ def _number(device: str) -> int:
     """Of ``vulkan:1`` the 1."""
     _, _, number = device.partition(":")
     if number and not number.isdecimal():
-        raise _unknown(device)
+        raise unknown(device)
     return int(number or 0)
 
 
-def _unknown(device: str) -> InvalidRequest:
+def unknown(device: str) -> InvalidRequest:
+    """There is no such device here."""
     return InvalidRequest(
         f"device: there is no {device!r} here", hint="ingle train --device list", field="device"
     )

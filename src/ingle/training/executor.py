@@ -27,10 +27,6 @@ class Executor(Protocol[Array]):
 
     architecture: Architecture
     shape: Shape
-    rank: int
-    """Which of the processes that train together this is; 0 of 1 most of the time."""
-    world: int
-
     repeats: bool
     """Work is recorded for each shape of batch, so shapes should repeat: rows of whole length."""
 
@@ -80,12 +76,8 @@ class Executor(Protocol[Array]):
         """A single number of the device; waits for it."""
         ...
 
-    def together(self, x: float) -> float:
-        """The sum of a number over all processes that train together."""
-        ...
-
     def update(self, rate: float) -> float:
-        """One step of AdamW with what all processes added up, which is then forgotten.
+        """One step of AdamW with what was added up, which is then forgotten.
 
         Returns:
             The norm of the gradients before clipping. One that is no finite number has

@@ -12,6 +12,7 @@ from ingle.training.architecture import Architecture
 from ingle.training.devices import choose_way
 from ingle.training.lora import TARGETS, Shape
 from ingle.training.plan import Plan
+from ingle.training.reinforcement import rewards
 
 SHORTEST = 32
 """Tokens of a row; rows that are shorter are no advice."""
@@ -50,6 +51,19 @@ def check_shape(plan: Plan) -> None:
     check_sequence(plan, architecture)
 
 
+def check_rewards(plan: Plan) -> None:
+    """Raises InvalidRequest: a reward is none, or answers leave no room for a prompt."""
+    for spec in plan.rewards:
+        rewards.parse(spec)
+    if plan.rewards and plan.max_tokens >= plan.sequence:
+        raise InvalidRequest(
+            f"answers of up to {plan.max_tokens} tokens leave no room for a prompt in rows of "
+            f"{plan.sequence}",
+            hint="raise --sequence, or lower --max-tokens",
+            field="max_tokens",
+        )
+
+
 def check_sequence(plan: Plan, architecture: Architecture) -> None:
     """Raises InvalidRequest: rows are longer than what the base was trained for."""
     if plan.sequence > architecture.context:
@@ -62,27 +76,30 @@ def check_sequence(plan: Plan, architecture: Architecture) -> None:
 
 def check_memory(plan: Plan, micro_rows: int) -> None:
     """Raises DoesNotFit: it does not fit into what is free now; the hint is what would."""
-    free = memory.available(plan.device)
+    for device in dict.fromkeys(plan.devices):
+        sharing = plan.devices.count(device)
+        _check_device(plan, micro_rows, device, memory.available(device) // sharing)
+
+
+def _check_device(plan: Plan, micro_rows: int, device: str, free: int) -> None:
+    def needs(rows: int, sequence: int) -> memory.Estimate:
+        return choose_way(
+            Path(plan.base), shape_of(plan), device=device, dtype=plan.dtype, rows=rows,
+            sequence=sequence, free=free, eight_bit_moments=plan.eight_bit_moments,
+        ).needs  # fmt: skip
+
     try:
-        memory.check(_needs(plan, micro_rows, plan.sequence), free, micro_rows, plan.sequence)
+        memory.check(needs(micro_rows, plan.sequence), free, micro_rows, plan.sequence)
     except DoesNotFit as refused:
         hint = "a smaller base, or one in fewer bits, such as Q4_K_M"
         for rows, sequence in _smaller(micro_rows, plan.sequence):
-            if _needs(plan, rows, sequence).total <= free:
+            if needs(rows, sequence).total <= free:
                 hint = f"the same command with --micro-rows {rows}"
                 if sequence != plan.sequence:
                     hint += f" --sequence {sequence}"
                 break
-        details = {**refused.details, "device": plan.device}
+        details = {**refused.details, "device": device}
         raise DoesNotFit(refused.message, hint=hint, **details) from None
-
-
-def _needs(plan: Plan, rows: int, sequence: int) -> memory.Estimate:
-    way = choose_way(
-        Path(plan.base), shape_of(plan), device=plan.device, dtype=plan.dtype,
-        rows=rows, sequence=sequence,
-    )  # fmt: skip
-    return way.needs
 
 
 def _smaller(rows: int, sequence: int) -> Iterator[tuple[int, int]]:

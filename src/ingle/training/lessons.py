@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -102,14 +103,21 @@ class Examples:
 
     def check(self, rows: int) -> float:
         """Mean loss in nats."""
-        assert self._check is not None
-        total, count = 0.0, 0
-        of_check = self._check.rows(0, 0)
-        for at in range(0, len(of_check), rows):
-            batch = self._check.batch(of_check[at : at + rows])
-            total += self._engine.loss(batch) * batch.supervised
-            count += batch.supervised
-        return total / max(1, count)
+        of_data = self._check
+        assert of_data is not None
+        total = 0.0
+        of_check = of_data.rows(0, 0)
+        counts: list[int] = []
+
+        def batches() -> Iterator[Batch]:
+            for at in range(0, len(of_check), rows):
+                batch = of_data.batch(of_check[at : at + rows])
+                counts.append(batch.supervised)
+                yield batch
+
+        for number, loss in enumerate(self._engine.losses(batches())):
+            total += loss * counts[number]
+        return total / max(1, sum(counts))
 
     @functools.cached_property
     def _epoch_rows(self) -> int:

@@ -20,6 +20,10 @@ LOGITS_CUDA = 5 * 2**26
 LIVE, LIVE_COMPILED = (14, 4, 3), (8, 3, 2)
 """Tensors that a block keeps for its backward pass, at most: of a row's width, of the
 feed-forward's width, and of all heads together. Measured on CUDA, for compiled ones."""
+SCALED = 256
+"""Numbers of an 8-bit moment that share a scale."""
+UNPACKED = 2**22
+"""Numbers whose 8-bit moments are unpacked at once, to be moved."""
 
 
 class Estimate(NamedTuple):
@@ -55,6 +59,7 @@ def estimate(
     compiled: bool = False,
     logits: int,
     scores: bool,
+    eight_bit_moments: bool = False,
 ) -> Estimate:
     """What a micro-batch of so many rows takes, at most: every position supervised.
 
@@ -66,6 +71,7 @@ def estimate(
         compiled: blocks are, and keep less.
         logits: how many may exist at once.
         scores: attention holds a score for each pair of positions.
+        eight_bit_moments: the optimiser's moments are kept in 8 bits.
     """
     a = architecture
     sides = sum(rows * columns for rows, columns in shape.sizes(a).values())
@@ -79,10 +85,19 @@ def estimate(
     return Estimate(
         base=file_bytes if packed else a.parameters * bytes_each,
         block=2 * largest * bytes_each if packed else 0,
-        adapter=sides * 4 * 4,
+        adapter=sides * 4 * 2 + moments(sides, eight_bit=eight_bit_moments),
         activations=tokens * (a.layers * a.width + kept * inside) * bytes_each + attention,
         head=3 * min(logits, tokens * a.vocabulary) * bytes_each,
     )
+
+
+def moments(count: int, *, eight_bit: bool) -> int:
+    """Bytes that the optimiser's two moments of so many numbers take, those at work included."""
+    if not eight_bit:
+        return count * 4 * 2
+    kept = 2 * (count + -(-count // SCALED) * 4)
+    # Both moments, the slope, its root, codes as indices of 8 bytes, and a scaled copy.
+    return kept + min(count, UNPACKED) * (4 * 5 + 8)
 
 
 def available(device: str) -> int:

@@ -8,7 +8,7 @@ from ingle.operations.training import RunName, TrainingSettings
 
 
 class Plan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was asked for. Never changes once a run has begun."""
+    """What was asked for. Once a run has begun only its devices may change, when it goes on."""
 
     name: RunName
     model: str
@@ -18,6 +18,18 @@ class Plan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     data: str
     data_sha256: str
     device: str = "cpu"
+    """One, or several of a kind: ``cuda:0,cuda:1``."""
     end: int = -1
     """The token that ends a turn; for runs with rewards."""
     dtype: Literal["float32", "bfloat16"] = "float32"
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Where each process of the run trains; the first one is the run's own."""
+        return tuple(self.device.split(","))
+
+    @property
+    def parts(self) -> int:
+        """Micro-batches of a step, at least; as many as turn out with rewards."""
+        rows = self.rows * (self.group if self.rewards else 1)
+        return -(-rows // self.micro_rows)

@@ -23,6 +23,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,9 +36,11 @@ from ingle.errors import (
     DeviceLost,
     DiskFull,
     DoesNotFit,
+    IngleError,
     RunNotFound,
     StorageError,
     TrainingFailed,
+    WorkerDied,
 )
 from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.clock import Clock
@@ -54,6 +57,8 @@ from ingle.training.step import Step
 from ingle.training.watch import Watch
 
 LOSSES = "losses.jsonl"
+MEETING = "meeting"
+"""The file by which the processes of a run on several devices find each other."""
 STATE_EVERY_S = 30.0
 
 
@@ -87,11 +92,13 @@ class Run:
         """Set it from a signal handler: the run saves after the step that goes on, and ends."""
         self.shape = fitting.shape_of(plan)
         self.executor, self.way = open_executor(
-            Path(plan.base), self.shape, device=plan.device, dtype=plan.dtype, seed=plan.seed,
+            Path(plan.base), self.shape, device=plan.devices[0], dtype=plan.dtype, seed=plan.seed,
             rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
+            sharing=plan.devices.count(plan.devices[0]),
+            eight_bit_moments=plan.eight_bit_moments,
         )  # fmt: skip
         fitting.check_sequence(plan, self.executor.architecture)
-        self._engine = Step(self.executor)
+        self._engine = self._find_engine()
         self._lessons = self._find_lessons()
         self._losses = Losses(folder / LOSSES)
         self.watch = Watch()
@@ -163,7 +170,27 @@ class Run:
             TrainingFailed: the loss is no number any more; the last good moment is saved.
             DiskFull: the state could not be saved; the one before is intact.
             DeviceLost: the device is gone; says which step is saved.
+            WorkerDied: so is the process that trained on another device.
         """
+        try:
+            with self._engine.ready():
+                yield from self._steps()
+        except (DeviceLost, WorkerDied) as error:
+            raise self.ended_by(error) from None
+
+    @property
+    def lost(self) -> Future[None]:
+        """Gets the error if a process on another device dies, whatever this one waits for."""
+        return self._engine.lost
+
+    def ended_by(self, error: IngleError) -> IngleError:
+        """An error that ends the run, with what is saved."""
+        return type(error)(
+            f"{error.message}; the run is saved at step {self._saved}",
+            hint=f"ingle train --resume {self.plan.name}",
+        )
+
+    def _steps(self) -> Iterator[Progress]:
         saved = time.monotonic()
         clock = Clock()
         steps = self.steps
@@ -175,13 +202,7 @@ class Run:
             )
             rows, began = self.micro_rows, time.monotonic()
             lesson = self._lessons.lesson(self.step, rows)
-            try:
-                loss = self._one(lesson, rate)
-            except DeviceLost as lost:
-                raise DeviceLost(
-                    f"{lost.message}; the run is saved at step {self._saved}",
-                    hint=f"ingle train --resume {self.plan.name}",
-                ) from None
+            loss = self._one(lesson, rate)
             speed = lesson.tokens / max(1e-9, time.monotonic() - began)
             self.step += 1
             last = self.step == steps
@@ -279,6 +300,15 @@ class Run:
         self.micro_rows = place["micro_rows"]
         self.watch = msgspec.convert(place["watch"], Watch)
 
+    def _find_engine(self) -> Step[Any]:
+        """What makes the steps: this process, or several."""
+        plan = self.plan
+        if len(plan.devices) == 1:
+            return Step(self.executor)
+        from ingle.training.pytorch.replicas import Replicated
+
+        return Replicated.of(self.executor, plan, self.folder / MEETING)
+
     def _find_lessons(self) -> Lessons:
         """What the steps learn from."""
         plan = self.plan
@@ -333,10 +363,10 @@ class Run:
             try:
                 return self._sum(lesson)
             except (RuntimeError, MemoryError, DoesNotFit) as error:
-                if not is_out_of_memory(error) or self.executor.world > 1:
+                if not is_out_of_memory(error):
                     raise
                 if self.micro_rows == 1:
-                    self._forget()
+                    self._engine.forget()
                     self.save()
                     raise DoesNotFit(
                         f"not even one row of {self.plan.sequence} tokens fits into memory "
@@ -347,21 +377,13 @@ class Run:
                     ) from None
             # Only now is what the failed step held let go of.
             self.micro_rows //= 2
-            self._forget()
+            self._engine.forget()
             lesson = Lesson(halves(lesson.batches, self.micro_rows), lesson.reward)
 
-    def _forget(self) -> None:
-        """Forget the half of a step that was added up."""
-        self.executor.forget()
-        self._engine.take_loss()
-
     def _sum(self, lesson: Lesson) -> None:
-        weight = 1 / max(1, lesson.supervised)
-        for number, batch in enumerate(lesson.batches):
-            if number % self.executor.world != self.executor.rank:
-                continue
-            seed = (self.plan.seed * 1_000_003 + self.step) * 1009 + number
-            self._engine.accumulate(batch, seed=seed, weight=weight)
+        first = (self.plan.seed * 1_000_003 + self.step) * 1009
+        seeds = [first + number for number in range(len(lesson.batches))]
+        self._engine.add_up(lesson.batches, seeds, 1 / max(1, lesson.supervised))
 
     def _load(self, path: Path) -> None:
         try:

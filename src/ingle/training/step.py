@@ -8,6 +8,9 @@ choice, by memory. The head sees supervised positions only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -25,6 +28,25 @@ class Step(Generic[Array]):
     def __init__(self, executor: Executor[Array]) -> None:
         self.executor = executor
         self._total: Array | None = None
+        self.lost: Future[None] = Future()
+        """Gets the error if a process dies that this needs, in the middle of whatever is done."""
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Inside of it steps can be made: whatever other processes take part are there."""
+        return nullcontext()
+
+    def add_up(self, batches: Sequence[Batch], seeds: Sequence[int], weight: float) -> None:
+        """Add the loss and the gradients of a step's micro-batches.
+
+        Args:
+            seeds: of dropout, for each.
+            weight: of each supervised token of the step.
+
+        Raises:
+            RuntimeError, MemoryError, DoesNotFit: memory did not suffice, in the executor's words.
+        """
+        for batch, seed in zip(batches, seeds, strict=True):
+            self.accumulate(batch, seed=seed, weight=weight)
 
     def accumulate(self, batch: Batch, *, seed: int = 0, weight: float | None = None) -> None:
         """Add a micro-batch's loss and gradients to those of the step.
@@ -45,11 +67,16 @@ class Step(Generic[Array]):
 
         Where one of them is no finite number, the adapter has not moved.
         """
-        loss = self.executor.together(self.take_loss())
+        loss = self.take_loss()
         if not np.isfinite(loss):
-            self.executor.forget()
+            self.forget()
             return loss, float("nan")
-        return loss, self.executor.update(rate)
+        return loss, self._move(rate)
+
+    def forget(self) -> None:
+        """Forget what was added up."""
+        self._total = None
+        self.executor.forget()
 
     def take_loss(self) -> float:
         """The loss added up so far, which begins anew at zero."""
@@ -65,6 +92,10 @@ class Step(Generic[Array]):
         self.executor.forget()
         return self.take_loss(), found
 
+    def losses(self, batches: Iterable[Batch]) -> Iterator[float]:
+        """`loss` of each batch."""
+        return map(self.loss, batches)
+
     def loss(self, batch: Batch) -> float:
         """Mean loss of the supervised tokens, in nats, without dropout."""
         executor = self.executor
@@ -75,6 +106,9 @@ class Step(Generic[Array]):
         """All logits, ``[rows, positions, vocabulary]``."""
         self.executor.begin(batch, seed=0, weight=1.0, train=False)
         return self.executor.logits(self._output())
+
+    def _move(self, rate: float) -> float:
+        return self.executor.update(rate)
 
     def _output(self) -> Array:
         x = self.executor.embed()

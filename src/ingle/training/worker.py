@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingle.errors import Cancelled, InvalidRequest, ProtocolError
+from ingle.errors import Busy, Cancelled, IngleError, InvalidRequest, ProtocolError
 from ingle.node.node import ask
 from ingle.node.runs import PLAN, PREPARED
 from ingle.operations import (
@@ -41,7 +41,8 @@ from ingle.operations import (
 from ingle.operations.training import TrainingJob
 from ingle.protocol.connection import Connection, SocketStream
 from ingle.training import devices, fitting, preparation
-from ingle.training.device_lock import DeviceLock
+from ingle.training.device_list import kind_of, named
+from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
@@ -54,6 +55,8 @@ T = TypeVar("T")
 LENGTH = struct.Struct(">I")
 TELL_S = 5.0
 """How often it is told how far the preparation is."""
+LOST_S = 5.0
+"""Seconds in which a step ends with an error after a process that it needs has died."""
 TOLD_AFTER = 5
 """Steps after which the time that it will take is told."""
 
@@ -113,8 +116,8 @@ class Worker:
             if self._reason:
                 yield TrainingNote(text=self._reason)
             if not self._job.keep_only:
-                lock = DeviceLock(Path(self._job.locks), plan.device, plan.name)
-                async for note in self._take(lock, plan.device):
+                locks = DeviceLocks(Path(self._job.locks), plan.devices, plan.name)
+                async for note in self._take(locks):
                     yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
@@ -139,11 +142,12 @@ class Worker:
             self.idle.set()
 
     def _plan(self) -> Plan:
-        if (self._folder / PLAN).exists():
-            return Run.plan_of(self._folder)
         request = self._job.request
+        wanted = request.settings.device
+        if (self._folder / PLAN).exists():
+            plan = Run.plan_of(self._folder)
+            return self._moved(plan, wanted) if wanted else plan
         given = msgspec.structs.asdict(request.settings)
-        device = request.settings.device
         given |= {
             "name": request.name,
             "model": self._job.model,
@@ -153,37 +157,72 @@ class Worker:
             "data_sha256": "",
             "alpha": request.settings.alpha or 2.0 * request.settings.rank,
             "targets": request.settings.targets or TARGETS,
-            "device": device,
-            "dtype": devices.dtype_of(device),
+            "device": wanted,
         }
         try:
             plan = msgspec.convert(given, Plan)
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
-        if not device:
-            fitting.check_shape(plan)
-            chosen = devices.choose(
-                Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows,
-                sequence=plan.sequence,
-            )  # fmt: skip
-            self._reason = chosen.reason
-            plan = msgspec.structs.replace(
-                plan, device=chosen.device.name, dtype=chosen.device.dtype
+        self._check(plan)
+        if wanted:
+            found = named(wanted, parts=plan.parts)
+            devices.check_moments(found[0], eight_bit=plan.eight_bit_moments)
+            return msgspec.structs.replace(
+                plan, device=",".join(found), dtype=devices.dtype_of(found[0])
             )
+        chosen = devices.choose(
+            Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows,
+            sequence=plan.sequence, parts=plan.parts, eight_bit_moments=plan.eight_bit_moments,
+        )  # fmt: skip
+        self._reason = chosen.reason
+        return msgspec.structs.replace(plan, device=chosen.names, dtype=chosen.device.dtype)
+
+    def _check(self, plan: Plan) -> None:
+        """Refuse what cannot work on any device, before one is looked for.
+
+        Raises:
+            InvalidRequest, CapabilityMissing, BadModelFile: the shape, a reward, the data's name.
+        """
+        request = self._job.request
+        fitting.check_shape(plan)
+        fitting.check_rewards(plan)
+        for data in filter(None, (request.data, request.validation)):
+            Source.find(data, Columns(request.columns))
+
+    def _moved(self, plan: Plan, wanted: str) -> Plan:
+        """A run that goes on, on other devices of the kind that it began on.
+
+        Raises:
+            InvalidRequest: they are of another kind, whose numbers are not quite the same.
+        """
+        found = ",".join(named(wanted, parts=plan.parts))
+        if kind_of(found) != kind_of(plan.device):
+            raise InvalidRequest(
+                f"device: {plan.name} began on {plan.device}, and goes on only on devices of "
+                "that kind",
+                hint=f"ingle train --resume {plan.name}",
+                field="device",
+            )
+        plan = msgspec.structs.replace(plan, device=found)
+        self._write(plan)
         return plan
 
-    async def _take(self, lock: DeviceLock, device: str) -> AsyncIterator[Event]:
-        if self._job.request.wait:
-            holder = lock.holder
-            try:
-                async with asyncio.timeout(0.01):
-                    await lock.wait()
-            except TimeoutError:
-                text = f"waits for the run {holder!r}, which uses {device}"
-                yield TrainingNote(text=text, state="waiting")
-                await self._unless_stopped(lock.wait())
-        else:
-            lock.take()
+    def _write(self, plan: Plan) -> None:
+        """Write the plan, whole or not at all."""
+        part = self._folder / "run.part"
+        part.write_bytes(_json(plan))
+        part.replace(self._folder / PLAN)
+
+    async def _take(self, locks: DeviceLocks) -> AsyncIterator[Event]:
+        if not self._job.request.wait:
+            locks.take()
+            return
+        try:
+            locks.take()
+        except Busy as busy:
+            text = f"waits for the run {busy.details['run']!r}, which uses {busy.details['device']}"
+            yield TrainingNote(text=text, state="waiting")
+            await self._unless_stopped(locks.wait())
 
     async def _preparing(self, plan: Plan) -> AsyncGenerator[Event, None]:
         """Prepare the data; tells now and then how far it is, and in the end what it is."""
@@ -234,9 +273,7 @@ class Worker:
         await ask(self._node, Unload(model=self._job.model), Done)
         plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)
         (self._folder / PREPARED).write_bytes(_json(prepared))
-        part = self._folder / "run.part"
-        part.write_bytes(_json(plan))
-        part.replace(self._folder / PLAN)
+        self._write(plan)
         return prepared
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
@@ -260,19 +297,25 @@ class Worker:
     async def _steps(self, run: Run) -> AsyncGenerator[Event, None]:
         """Train in a thread, and pass its progress on."""
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Progress | None] = asyncio.Queue()
+        queue: asyncio.Queue[Progress | BaseException | None] = asyncio.Queue()
+
+        def tell(what: Progress | BaseException | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, what)
 
         def work() -> None:
             try:
                 for progress in run.train():
-                    loop.call_soon_threadsafe(queue.put_nowait, progress)
+                    tell(progress)
             finally:
-                loop.call_soon_threadsafe(queue.put_nowait, None)
+                tell(None)
 
+        run.lost.add_done_callback(lambda lost: tell(lost.exception()))
         first = run.step
         training = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             while (progress := await queue.get()) is not None:
+                if isinstance(progress, BaseException):
+                    raise run.ended_by(progress) if isinstance(progress, IngleError) else progress
                 if progress.halved:
                     yield TrainingNote(
                         text="memory did not suffice; from now on "
@@ -284,7 +327,9 @@ class Worker:
             await training
         finally:
             run.stopping = True
-            await asyncio.wait([training])
+            # What waits for a process that is gone may wait for ever.
+            await asyncio.wait([training], timeout=LOST_S if run.lost.done() else None)
+            training.add_done_callback(lambda done: done.exception())
 
 
 def _event(progress: Progress) -> TrainingProgress:
@@ -328,14 +373,14 @@ async def _serve(fd: int) -> None:
     await connection.run()
     worker.stop()  # the node has gone: what was learnt is saved
     await worker.idle.wait()
+    sys.stderr.flush()
+    os._exit(0)  # threads may hang, in a sum or in their destructors; nothing is left to lose
 
 
 def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     asyncio.run(_serve(int(sys.argv[1])))
-    sys.stderr.flush()
-    os._exit(0)  # native threads may hang in their destructors; nothing is left to lose
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ingle.training.block import block
 from ingle.training.executor import Numbers
 from ingle.training.lora import Shape
 from ingle.training.memory import LOGITS, LOGITS_CUDA
+from ingle.training.pytorch import attention
 from ingle.training.pytorch.head import cross_entropy
 from ingle.training.pytorch.inputs import Inputs, inputs
 from ingle.training.pytorch.operations import (
@@ -71,15 +72,17 @@ class TorchExecutor:
         clip: float = 1.0,
         eight_bit: bool = False,
     ) -> None:
-        self._group = Group()
-        self.rank, self.world = self._group.rank, self._group.world
-        device = self._group.begin(device)
+        self._group: Group | None = None
+        self.device = device
+        self._here()
         self._weights = Weights(base, device=device, dtype=dtype, packed=packed, rank=shape.rank)
         self.architecture = self._weights.architecture
         self.shape = shape
-        self._device, self._dtype = device, dtype
+        self._dtype = dtype
         self._recompute, self._head_rows, self._fast = recompute, head_rows, fast
         self._varlen = device.type == "cuda" and dtype.itemsize == 2
+        if self._varlen:
+            attention.load()
         self._wide = torch.promote_types(dtype, torch.float32)
         factors = "rope_freqs.weight"
         self._factors: NDArray[np.float32] | None = None
@@ -106,9 +109,14 @@ class TorchExecutor:
         self._place = Repeated(self._place_sides) if fast and not packed else self._place_sides
         self._moved = True
 
+    def join(self, group: Group | None) -> None:
+        """From now on be one of several processes (None: alone)."""
+        self._group = group
+
     def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
+        self._here()
         found = inputs(
-            batch, self.architecture, seed=seed, weight=weight, device=self._device,
+            batch, self.architecture, seed=seed, weight=weight, device=self.device,
             dtype=self._wide, factors=self._factors, varlen=self._varlen,
             step=ROUND_TO if self._fast else 1,
         )  # fmt: skip
@@ -164,7 +172,7 @@ class TorchExecutor:
             states = self._final(rows)
         loss, towards = cross_entropy(
             states.detach(), now.labels, now.weights, self._weights.head,
-            numbers=LOGITS_CUDA if self._device.type == "cuda" else LOGITS, rows=self._head_rows,
+            numbers=LOGITS_CUDA if self.device.type == "cuda" else LOGITS, rows=self._head_rows,
         )  # fmt: skip
         (at_rows,) = torch.autograd.grad(states, rows, towards)
         gradient = torch.zeros_like(x)
@@ -183,19 +191,26 @@ class TorchExecutor:
     def number(self, x: Tensor) -> float:
         return float(x)
 
-    def together(self, x: float) -> float:
-        if self.world == 1:
-            return x
-        total = torch.tensor(x, device=self._device, dtype=torch.float64)
-        self._group.sum(total)
-        return float(total)
-
     def update(self, rate: float) -> float:
-        self._group.sum(self._gradient)
+        if self._group is not None:
+            self._group.collect(self._gradient)
         norm = self._optimizer.update(self._gradient, rate)
-        self._moved = True
+        self.agree()
         self.forget()
         return norm
+
+    def follow(self) -> None:
+        """Give what was added up to the first process, and take the adapter that it makes of it."""
+        assert self._group is not None
+        self._group.collect(self._gradient)
+        self.agree()
+        self.forget()
+
+    def agree(self) -> None:
+        """Take the adapter of the first process (which takes part, too)."""
+        if self._group is not None:
+            self._group.spread(self._flat)
+        self._moved = True
 
     def forget(self) -> None:
         self._gradient.zero_()
@@ -224,10 +239,16 @@ class TorchExecutor:
             raise StorageError(f"the state is of another adapter: {error}") from None
 
     def close(self) -> None:
-        self._group.end()
+        if self._group is not None:
+            self._group.end()
         self._kept.clear()
         self._recorder = None
         self._inputs = None
+
+    def _here(self) -> None:
+        """Make its device the one that this thread's recordings and compiled programs run on."""
+        if self.device.type == "cuda" and self.device.index is not None:
+            torch.cuda.set_device(self.device)
 
     @property
     def _now(self) -> Inputs:

@@ -8,8 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-BLOCK = 256
-"""Numbers that share a scale."""
+from ingle.training.memory import SCALED
+
+BLOCK = SCALED
 
 
 class Moment(Protocol):

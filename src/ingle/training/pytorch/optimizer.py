@@ -7,10 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from ingle.training.memory import UNPACKED
 from ingle.training.pytorch.moments import EightBit, Moment, Plain
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-PART = 2**24
+PART = UNPACKED
 """Numbers that are moved together: what 8-bit moments are unpacked into is no larger."""
 
 

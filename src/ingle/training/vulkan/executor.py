@@ -56,7 +56,6 @@ class VulkanExecutor:
     ) -> None:
         self.device = device
         self.repeats = True
-        self.rank, self.world = 0, 1
         self._machine = machine = Machine(device)
         self._weights = weights = Weights(base, device)
         self.architecture = a = weights.architecture
@@ -147,9 +146,6 @@ class VulkanExecutor:
     def number(self, x: Paged) -> float:
         self._flush(x.arrays)
         return float(read(self.device, x.arrays[0])[0, 0])
-
-    def together(self, x: float) -> float:
-        return x
 
     def update(self, rate: float) -> float:
         return self._adapter.update(rate)
