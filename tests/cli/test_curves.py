@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 import click
 import pytest
 
+from ingle.cli import runs
 from ingle.cli.curves import terminal
 from ingle.cli.curves.chart import Chart, Line, Scale, smooth
 from ingle.cli.curves.png import png
 from ingle.cli.curves.svg import svg
+from ingle.operations import LossPoint, RunDetails, RunSummary
 
 FALLING = [(float(step), 4 * math.exp(-step / 80) + 0.5) for step in range(1, 301)]
 CHECKS = [(float(step), loss + 0.5) for step, loss in FALLING[29::30]]
@@ -83,3 +85,32 @@ def test_the_png_shows_the_same() -> None:
     colours = {colour for _, colour in picture.getcolors(1 << 20)}
     assert (0, 0x72, 0xB2) in colours
     assert (0xD5, 0x5E, 0) in colours
+
+
+def test_a_run_with_rewards_shows_rewards() -> None:
+    """Its loss is about zero by construction, and says nothing."""
+    losses = [
+        LossPoint(
+            step=step, loss=0.01, reward=step / 10, validation=-step / 10 if step % 2 else None
+        )
+        for step in range(1, 7)
+    ]
+    found = RunDetails(
+        run=RunSummary(name="sums", best=-0.5, best_step=5, validation=-0.5), plan={}, losses=losses
+    )
+    chart = Chart("sums", runs._lines_of(found), runs._axis([found]))
+    assert {line.name: line.points[-1] for line in chart.lines} == {
+        "reward": (6.0, 0.6), "of prompts set apart": (5.0, 0.5)
+    }  # fmt: skip
+    root = ElementTree.fromstring(svg(chart))
+    words = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert words.count("reward") == 2  # the axis, and the line
+    assert not any("loss" in (word or "") for word in words)
+    assert "A reward" in click.unstyle(terminal.draw(chart))
+    shown = dict(runs._pairs(found))
+    assert (shown["reward"], shown["set apart"]) == ("0.6000", "0.5000")
+    assert shown["best"] == "0.5000 at step 5"
+    assert "loss" not in shown
+    plain = RunDetails(run=RunSummary(name="facts"), plan={}, losses=[LossPoint(step=1, loss=2.0)])
+    assert runs._axis([plain]) == "loss (nats)"
+    assert runs._axis([plain, found]) == "loss (nats), or reward"

@@ -16,7 +16,15 @@ pytest.importorskip("jinja2")
 from ingle.client.home import AsyncHome, open_async
 from ingle.client.training import training_request
 from ingle.config import Settings
-from ingle.errors import Busy, Cancelled, DoesNotFit, InvalidRequest, RunNotFound, WorkerDied
+from ingle.errors import (
+    Busy,
+    Cancelled,
+    DoesNotFit,
+    InvalidRequest,
+    NotFound,
+    RunNotFound,
+    WorkerDied,
+)
 from ingle.models.store import Store
 from ingle.operations import (
     Event,
@@ -205,6 +213,11 @@ async def test_what_cannot_work_is_refused_before_the_data_is_read(
         ({"sequence": 4096}, InvalidRequest, "more than the 512"),
         ({"rank": 100_000}, InvalidRequest, "rank: 100000"),
         ({"targets": ["attn_z"]}, InvalidRequest, "no matrix attn_z"),
+        # Before a device is looked for, though that is not there either:
+        ({"rewards": ["speed"], "device": "warp"}, InvalidRequest, "no reward 'speed'"),
+        ({"rewards": ["json"], "max_tokens": 16, "device": "warp"}, InvalidRequest, "no room for"),
+        ({"validation": "nothing.jsonl", "device": "warp"}, NotFound, "nothing.jsonl"),
+        ({"device": "warp"}, InvalidRequest, "there is no 'warp'"),
         ({"micro_rows": 1 << 20, "rows": 1 << 20, "sequence": 512}, DoesNotFit, "MiB are free"),
     ):
         with pytest.raises(error, match=words):

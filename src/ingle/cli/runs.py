@@ -63,7 +63,7 @@ def list_command(output: Output) -> None:
 def show_command(output: Output, name: str, svg: Path | None, png: Path | None) -> None:
     """A run: what was asked for, how it went, and its curve."""
     found = _ask(lambda home: home.show_run(name))
-    chart = Chart(f"{name} on {found.run.model}", _lines_of(found))
+    chart = Chart(f"{name} on {found.run.model}", _lines_of(found), _axis([found]))
     _write(output, chart, svg, png)
     if output.json:
         output.data(found)
@@ -102,8 +102,9 @@ def compare_command(
     found = _ask(ask)
     checked = all(any(p.validation is not None for p in run.losses) for run in found)
     chart = Chart(
-        "validation loss" if checked else "loss",
+        f"validation: {_axis(found)}" if checked else _axis(found),
         [_line(run.run.name, run.losses, checked=checked) for run in found],
+        _axis(found),
     )
     _write(output, chart, svg, png)
     differing = _differences(found)
@@ -196,29 +197,67 @@ def _pairs(found: RunDetails) -> list[tuple[str, str]]:
         ("error", run.error),
         ("try", run.hint),
         ("step", _step(run)),
-        ("loss", _number(run.loss)),
-        ("validation", _number(run.validation)),
-        ("best", _best(run)),
+        *_results(found),
         ("adapter", run.adapter),
         ("folder", run.folder),
         *((key, _text(value)) for key, value in plan.items() if key not in hidden),
     ]
 
 
+def _results(found: RunDetails) -> list[tuple[str, str]]:
+    run = found.run
+    if not _rewarded(found):
+        return [
+            ("loss", _number(run.loss)),
+            ("validation", _number(run.validation)),
+            ("best", _best(run)),
+        ]
+    best = "" if run.best is None else f"{-run.best:.4f} at step {run.best_step}"
+    return [
+        ("reward", _number(found.losses[-1].reward)),
+        ("set apart", _number(None if run.validation is None else -run.validation)),
+        ("best", best),
+    ]
+
+
+def _rewarded(found: RunDetails) -> bool:
+    return any(point.reward is not None for point in found.losses)
+
+
+def _axis(found: list[RunDetails]) -> str:
+    """What the numbers of runs are, in a chart."""
+    rewarded = {_rewarded(run) for run in found}
+    if len(rewarded) > 1:
+        return "loss (nats), or reward"
+    return "reward" if rewarded == {True} else "loss (nats)"
+
+
 def _lines_of(found: RunDetails) -> list[Line]:
-    steps = [(float(point.step), point.loss) for point in found.losses]
+    steps = _steps(found.losses)
     lines = [Line("single steps", steps, faint=True)] if len(steps) > POINTS else []
-    lines.append(Line("loss", smooth(steps, POINTS)))
+    rewarded = _rewarded(found)
+    lines.append(Line("reward" if rewarded else "loss", smooth(steps, POINTS)))
     if any(point.validation is not None for point in found.losses):
-        lines.append(_line("validation", found.losses, checked=True))
+        name = "of prompts set apart" if rewarded else "validation"
+        lines.append(_line(name, found.losses, checked=True))
     return lines
 
 
 def _line(name: str, losses: list[LossPoint], *, checked: bool) -> Line:
-    if checked:
-        looks = [(float(p.step), p.validation) for p in losses if p.validation is not None]
-        return Line(name, looks, marked=True)
-    return Line(name, smooth([(float(point.step), point.loss) for point in losses], POINTS))
+    if not checked:
+        return Line(name, smooth(_steps(losses), POINTS))
+    looks = [
+        # With rewards it is minus their mean, so that lower is better everywhere.
+        (float(p.step), p.validation if p.reward is None else -p.validation)
+        for p in losses
+        if p.validation is not None
+    ]
+    return Line(name, looks, marked=True)
+
+
+def _steps(losses: list[LossPoint]) -> list[tuple[float, float]]:
+    """Each step's reward where there is one: the loss says little then; else its loss."""
+    return [(float(p.step), p.loss if p.reward is None else p.reward) for p in losses]
 
 
 def draw(output: Output, chart: Chart) -> None:

@@ -56,6 +56,7 @@ PREVIEW = 3
 @click.option("--group", type=int, default=8, help="Answers to each prompt, with rewards.")
 @click.option("--temperature", type=float, default=1.0, help="Of sampled answers.")
 @click.option("--max-tokens", type=int, default=256, help="Of a sampled answer.")
+@click.option("--slots", type=int, default=0, help="Answers sampled at once; 1: always the same.")
 @click.option("--seed", type=int, default=0)
 @click.option(
     "--device",

@@ -59,6 +59,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     temperature: Annotated[float, msgspec.Meta(gt=0.0, le=10.0)] = 1.0
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 256
     """Of a sampled answer."""
+    slots: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """Answers that are sampled at once; 0: as many as it pays. Only with 1 are answers the same
+    each time: which are computed together changes their last digits."""
     keep: Literal["best", "last"] = "best"
     """Which moment becomes the adapter: that of the best validation loss, or the last."""
 

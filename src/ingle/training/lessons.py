@@ -43,7 +43,8 @@ def halves(batches: list[Batch], rows: int) -> list[Batch]:
 
 class Lessons(Protocol):
     """Where a run's lessons come from. They follow from the step's number and the seed alone,
-    and, where answers are sampled, from the adapter as it is."""
+    and, where answers are sampled, from the adapter as it is (and, where several are sampled
+    at once, from which of them the engine happens to compute together)."""
 
     def steps(self, epochs: float) -> int:
         """How many steps so many epochs take."""

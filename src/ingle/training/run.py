@@ -320,7 +320,8 @@ class Run:
 
         settings = Settings(
             prompts=plan.rows, group=plan.group, temperature=plan.temperature,
-            max_tokens=plan.max_tokens, slots=min(slots(), plan.rows * plan.group),
+            max_tokens=plan.max_tokens,
+            slots=plan.slots or min(slots(), plan.rows * plan.group),
         )  # fmt: skip
         return Rewarded(
             self.folder, Path(plan.base), self._write_policy,

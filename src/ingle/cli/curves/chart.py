@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 Point = tuple[float, float]
-"""A step, and a loss there."""
+"""A step, and a loss (or a reward) there."""
 
 
 class Line(NamedTuple):
@@ -62,6 +62,8 @@ class Chart(NamedTuple):
 
     title: str
     lines: list[Line]
+    axis: str = "loss (nats)"
+    """What goes up and down."""
 
     def scales(self, across: int, up: int) -> tuple[Scale, Scale]:
         """Scales for the steps and the losses, with about so many ticks.

@@ -50,7 +50,7 @@ def paint(chart: Chart, canvas: Canvas) -> None:
     canvas.line([(LEFT, TOP), (LEFT, bottom), (right, bottom)], INK, 1)
     canvas.text((LEFT, TOP - 20), chart.title, "start", 18, INK)
     canvas.text((right, bottom + 44), "step", "end", 14, INK)
-    canvas.text((LEFT - 8, bottom + 44), "loss (nats)", "start", 14, INK)
+    canvas.text((LEFT - 8, bottom + 44), chart.axis, "start", 14, INK)
     number = 0
     for line in chart.lines:
         colour = COLOURS[number % len(COLOURS)]
