@@ -18,7 +18,7 @@ from ingle.engines.llama import LlamaEngine  # noqa: E402
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest  # noqa: E402
 from ingle.models.gguf import read_header  # noqa: E402
 from ingle.operations import AdapterUse, Complete, Event, Sampling, Text  # noqa: E402
-from ingle.training import hugging_face, merging, peft_files  # noqa: E402
+from ingle.training import hugging_face, merging, peft_files, quantize  # noqa: E402
 from ingle.training.adapter_files import in_halves, in_pairs, write_gguf, write_peft  # noqa: E402
 from ingle.training.architecture import Architecture  # noqa: E402
 from ingle.training.lora import Shape  # noqa: E402
@@ -107,6 +107,18 @@ def test_the_engine_says_the_same_of_the_merged_model(tmp_path: Path, kind: str)
     top = sorted(apart, key=lambda token: -apart[token])[:20]
     assert max(abs(apart[t] - together[t]) for t in top) < (0.2 if kind else 0.01)
     assert max(abs(apart[t] - plain[t]) for t in top) > 0.5
+
+
+def test_what_is_called_readable_is(tmp_path: Path) -> None:
+    import gguf
+
+    for kind in quantize.READABLE:
+        block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
+        found = numbers(np.zeros(size, dtype=np.uint8), kind, (1, block))
+        assert found.shape == (1, block)
+    for kind in ("Q8_1", "I8", "none"):
+        with pytest.raises(CapabilityMissing, match=f"tensors in {kind}"):
+            numbers(np.zeros(512, dtype=np.uint8), kind, (1, 256))
 
 
 def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:

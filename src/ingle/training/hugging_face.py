@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +15,7 @@ from ingle.training.architecture import LOCAL_BLOCKS, Architecture
 from ingle.training.merging import Merged
 from ingle.training.quantize import Values, packed
 
+log = logging.getLogger(__name__)
 TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _CLASSES = {
     "qwen3": ("qwen3", "Qwen3ForCausalLM"),
@@ -64,7 +66,7 @@ def write(merged: Merged, folder: Path, kind: str = "BF16") -> bool:
         (folder / "config.json").write_text(json.dumps(config, indent=1))
     except OSError as error:
         raise DiskFull(f"{folder}: {error.strerror or error}", hint="make room") from None
-    return _tokenizer(merged.base, folder)
+    return _tokenizer(merged, folder)
 
 
 def _weights(merged: Merged, architecture: Architecture, kind: str, file: BinaryIO) -> None:
@@ -191,15 +193,25 @@ def _llama_3_factors(scaling: dict[str, Any], a: Architecture) -> Values:
     return np.asarray(1 / ((1 - smooth) / factor + smooth), dtype=np.float32)
 
 
-def _tokenizer(base: Path, folder: Path) -> bool:
-    """Let transformers read the tokeniser out of the GGUF file, where it is installed."""
+def _tokenizer(merged: Merged, folder: Path) -> bool:
+    """Let transformers read the tokeniser out of the GGUF file, where it is installed and can."""
     try:
         from transformers import AutoTokenizer
+        from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
     except ImportError:
         return False
+    header, base = merged.header, merged.base
+    architecture = header.metadata.get("general.architecture")
+    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    if architecture not in GGUF_SUPPORTED_ARCHITECTURES or not tokens:
+        return False  # the weights load all the same
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(base.parent), gguf_file=base.name)
+    except ValueError as error:
+        log.warning("transformers cannot read the tokeniser of %s: %s", base.name, error)
+        return False
+    try:
         tokenizer.save_pretrained(str(folder))
-    except (ValueError, KeyError, OSError, NotImplementedError, TypeError):
-        return False  # a kind that it cannot read; the weights load all the same
+    except OSError as error:
+        raise DiskFull(f"{folder}: {error.strerror or error}", hint="make room") from None
     return True
