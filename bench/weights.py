@@ -78,10 +78,10 @@ def write(path: Path, shape: Shape = QWEN3_06B) -> Path:
     return path
 
 
-def add_sizes(writer: gguf.GGUFWriter, shape: Shape) -> None:
+def add_sizes(writer: gguf.GGUFWriter, shape: Shape, context: int = 4096) -> None:
     """What the header says of a shape."""
     writer.add_block_count(shape.layers)
-    writer.add_context_length(4096)
+    writer.add_context_length(context)
     writer.add_embedding_length(shape.embedding)
     writer.add_feed_forward_length(shape.feed_forward)
     writer.add_head_count(shape.heads)

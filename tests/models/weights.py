@@ -9,6 +9,8 @@ from typing import Any
 import gguf
 import gguf.quants
 import numpy as np
+from bench.weights import Shape as Sizes
+from bench.weights import add_sizes, add_tensors
 
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 CHATML = (
@@ -30,6 +32,14 @@ class Shape:
     vocabulary: int = 300
     context: int = 4096
     dtype: Any = np.float16
+
+    @property
+    def sizes(self) -> Sizes:
+        """What the measurements are made with, too."""
+        return Sizes(
+            self.layers, self.embedding, self.feed_forward, self.heads, self.heads_kv,
+            self.head, self.vocabulary,
+        )  # fmt: skip
 
 
 def vocabulary(size: int) -> list[str]:
@@ -58,16 +68,7 @@ def write_model(
     writer = gguf.GGUFWriter(path, "qwen3")
     writer.add_name("random")
     writer.add_license("apache-2.0")
-    writer.add_block_count(shape.layers)
-    writer.add_context_length(shape.context)
-    writer.add_embedding_length(shape.embedding)
-    writer.add_feed_forward_length(shape.feed_forward)
-    writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.heads_kv)
-    writer.add_key_length(shape.head)
-    writer.add_value_length(shape.head)
-    writer.add_rope_freq_base(1e6)
-    writer.add_layer_norm_rms_eps(1e-6)
+    add_sizes(writer, shape.sizes, shape.context)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     if pooling is not None:
         writer.add_pooling_type(gguf.PoolingType(pooling))
@@ -148,26 +149,12 @@ def write_shards(folder: Path, count: int = 3, stem: str = "big") -> list[Path]:
 
 
 def _tensors(shape: Shape) -> list[tuple[str, tuple[int, ...]]]:
-    rows, rows_kv = shape.heads * shape.head, shape.heads_kv * shape.head
-    found: list[tuple[str, tuple[int, ...]]] = [
-        ("token_embd.weight", (shape.vocabulary, shape.embedding)),
-        ("output_norm.weight", (shape.embedding,)),
-    ]
-    for layer in range(shape.layers):
-        block = {
-            "attn_norm": (shape.embedding,),
-            "ffn_norm": (shape.embedding,),
-            "attn_q": (rows, shape.embedding),
-            "attn_k": (rows_kv, shape.embedding),
-            "attn_v": (rows_kv, shape.embedding),
-            "attn_output": (shape.embedding, rows),
-            "attn_q_norm": (shape.head,),
-            "attn_k_norm": (shape.head,),
-            "ffn_gate": (shape.feed_forward, shape.embedding),
-            "ffn_up": (shape.feed_forward, shape.embedding),
-            "ffn_down": (shape.embedding, shape.feed_forward),
-        }
-        found += [(f"blk.{layer}.{name}.weight", dims) for name, dims in block.items()]
+    found: list[tuple[str, tuple[int, ...]]] = []
+    add_tensors(
+        shape.sizes,
+        lambda name, rows, columns: found.append((name, (rows, columns))),
+        lambda name, size: found.append((name, (size,))),
+    )
     return found
 
 

@@ -24,8 +24,8 @@ from ingle.training.architecture import Architecture  # noqa: E402
 from ingle.training.lora import Shape  # noqa: E402
 from ingle.training.merging import Merged, Part  # noqa: E402
 from ingle.training.quantize import numbers, packed  # noqa: E402
+from tests.training.adapters import adapter  # noqa: E402
 from tests.training.models import VOCABULARY, write_base  # noqa: E402
-from tests.training.pytorch.test_step import adapter  # noqa: E402
 
 torch.set_num_threads(1)
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ingle.errors import Cancelled, IngleError, InvalidRequest, RunNotFound, StorageError
+from ingle.node.losses import Losses
 from ingle.operations import LossPoint, RunDetails, RunSummary
 
 PLAN, PREPARED, LOSSES, STATUS = "run.json", "data.json", "losses.jsonl", "status.json"
@@ -171,21 +172,8 @@ class Runs:
         return _object(self.path(name) / PLAN)
 
     def losses(self, name: str) -> list[LossPoint]:
-        """Each step. Half a line at the end, as a kill leaves it, is passed over."""
-        try:
-            lines = (self.path(name) / LOSSES).read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
-        found = []
-        for line in lines:
-            try:
-                found.append(_point.decode(line))
-            except msgspec.DecodeError:
-                break
-        return found
-
-
-_point = msgspec.json.Decoder(LossPoint)
+        """Each step."""
+        return Losses(self.path(name) / LOSSES).points()
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import msgspec
 
 from ingle.errors import EgressRefused, IngleError, InvalidRequest, NotFound, ProtocolError
 from ingle.node.ledger import Received
+from ingle.node.losses import Losses
 from ingle.node.node import ask
 from ingle.node.runs import LOSSES, PLAN
 from ingle.operations import (
@@ -195,9 +196,9 @@ class PeerTrainings:
             rate=event.rate,
             tokens_per_s=round(event.tokens_per_s, 1),
             validation=event.validation,
+            reward=event.reward,
         )
-        with (self._runs.path(name) / LOSSES).open("ab") as file:
-            file.write(msgspec.json.encode(point) + b"\n")
+        Losses(self._runs.path(name) / LOSSES).note(point)
 
 
 async def _send(session: Session, model: str, path: Path, told: Received) -> str:

@@ -42,13 +42,15 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
+from ingle.node.losses import Losses
+from ingle.node.runs import LOSSES
+from ingle.operations import LossPoint
 from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.clock import Clock
 from ingle.training.devices import open_executor
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.lessons import Examples, Lesson, Lessons, halves
-from ingle.training.losses import Losses
 from ingle.training.plan import Plan
 from ingle.training.reinforcement import rewards
 from ingle.training.reinforcement.rollouts import Settings
@@ -56,7 +58,6 @@ from ingle.training.reinforcement.sampler import slots
 from ingle.training.step import Step
 from ingle.training.watch import Watch
 
-LOSSES = "losses.jsonl"
 MEETING = "meeting"
 """The file by which the processes of a run on several devices find each other."""
 STATE_EVERY_S = 30.0
@@ -211,7 +212,10 @@ class Run:
                 checked = self._lessons.check(self.micro_rows)
                 better = self.watch.look(self.step, checked)
             clock.tick()
-            self._losses.note(self.step, loss, rate, speed, checked, lesson.reward)
+            self._losses.note(LossPoint(
+                step=self.step, loss=loss, rate=rate, tokens_per_s=round(speed, 1),
+                validation=checked, reward=lesson.reward,
+            ))  # fmt: skip
             if better:
                 self._save_best()
             if better or self.finished or time.monotonic() - saved > STATE_EVERY_S:

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch")
 
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.lora import Shape  # noqa: E402
+from tests.training.adapters import batch  # noqa: E402
 from tests.training.models import VOCABULARY, write_base  # noqa: E402
-from tests.training.pytorch.test_step import assert_close, batch, reference, step_of  # noqa: E402
+from tests.training.pytorch.test_step import assert_close, reference, step_of  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),

@@ -19,8 +19,8 @@ from ingle.training.lora import Shape  # noqa: E402
 from ingle.training.pytorch.replica import Place, Replica  # noqa: E402
 from ingle.training.pytorch.replicas import Replicated  # noqa: E402
 from ingle.training.run import Progress, Run  # noqa: E402
+from tests.training.adapters import batch  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
-from tests.training.pytorch.test_step import batch  # noqa: E402
 from tests.training.test_keeping import exhaust  # noqa: E402
 from tests.training.test_run import begin, losses  # noqa: E402
 

@@ -23,29 +23,10 @@ from ingle.training.pytorch.inputs import inputs  # noqa: E402
 from ingle.training.pytorch.operations import Pair, TorchOperations, rms_norm  # noqa: E402
 from ingle.training.pytorch.weights import Weights  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
-from tests.training.models import VOCABULARY, write_base  # noqa: E402
+from tests.training.adapters import SHAPE, adapter, batch  # noqa: E402
+from tests.training.models import write_base  # noqa: E402
 
 CPU = torch.device("cpu")
-SHAPE = Shape(rank=4, alpha=8.0)
-
-
-def batch(length: int = 24, rows: int = 2) -> Batch:
-    chance = np.random.default_rng(3)
-    tokens = chance.integers(0, VOCABULARY, (rows, length))
-    labels = np.roll(tokens, -1, 1)
-    labels[:, : length // 2] = IGNORE
-    labels[:, -1] = IGNORE
-    return Batch(tokens, labels, np.broadcast_to(np.arange(length), (rows, length)))
-
-
-def adapter(architecture: Architecture, shape: Shape = SHAPE) -> Numbers:
-    """One that does something: B is not zero."""
-    numbers = fresh(shape, architecture, seed=1)
-    chance = np.random.default_rng(2)
-    for name, side in numbers.items():
-        if name.endswith("lora_b"):
-            side[:] = chance.standard_normal(side.shape) * 0.02
-    return numbers
 
 
 def step_of(path: Path, shape: Shape = SHAPE, **how: Any) -> Step[Any]:

@@ -19,7 +19,7 @@ from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.lora import Shape  # noqa: E402
 from ingle.training.pytorch.executor import TorchExecutor  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
-from tests.training.pytorch.test_step import adapter  # noqa: E402
+from tests.training.adapters import adapter  # noqa: E402
 from tests.training.transformers_models import HEAD, VOCABULARY, make, write  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")

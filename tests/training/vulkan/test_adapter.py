@@ -16,11 +16,12 @@ from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.lora import Shape, fresh  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
+from tests.training.adapters import SHAPE  # noqa: E402
 from tests.training.engine import compare  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
 from tests.training.test_run import begin  # noqa: E402
-from tests.training.vulkan.devices import SHAPE, step_of, worst  # noqa: E402
+from tests.training.vulkan.devices import step_of, worst  # noqa: E402
 
 UPDATES = 14
 

@@ -22,8 +22,9 @@ from ingle.training.vulkan.kernel import Binding, Kernel
 from ingle.training.vulkan.machine import LARGE, SMALL, SMALL_HALF, Machine
 from ingle.training.vulkan.matmul import Form, Tile
 from ingle.training.vulkan.memory import read
+from tests.training.adapters import SHAPE, adapter, batch
 from tests.training.models import write_base
-from tests.training.vulkan.devices import SHAPE, adapter, batch, device, step_of
+from tests.training.vulkan.devices import device, step_of
 
 
 def test_devices_are_listed_and_chosen() -> None:

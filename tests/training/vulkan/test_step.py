@@ -15,10 +15,11 @@ from ingle.errors import CapabilityMissing, DoesNotFit, StorageError  # noqa: E4
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.lora import Shape  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
+from tests.training.adapters import SHAPE, batch  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 from tests.training.pytorch.test_step import reference  # noqa: E402
 from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
-from tests.training.vulkan.devices import SHAPE, batch, executor_of, step_of, worst  # noqa: E402
+from tests.training.vulkan.devices import executor_of, step_of, worst  # noqa: E402
 
 
 @pytest.mark.parametrize(
