@@ -175,8 +175,7 @@ async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(
 ) -> None:
     run = watch(home, data, "short", steps=60, check_every=2, patience=100)
     await run.reaches(4)
-    (pid,) = processes("ingle.training.worker", os.getpid())
-    os.kill(pid, signal.SIGKILL)
+    os.kill(min(processes("ingle.training.worker")), signal.SIGKILL)  # a sandbox, if there is one
     with pytest.raises(WorkerDied, match="SIGKILL") as error:
         await run.task
     assert error.value.hint == "ingle train --resume short"

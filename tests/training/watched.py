@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +66,20 @@ def watch(home: AsyncHome, data: Path, name: str, **options: Any) -> Watched:
     return Watched(home, training_request("tiny", str(data), name, {**FOREVER, **options}))
 
 
-def processes(module: str, parent: int = 0) -> set[int]:
-    """Processes that run a module (also a sandbox around it); children of one, if it is given."""
-    found = set()
+def processes(module: str) -> set[int]:
+    """Processes of this test that run a module, at whatever depth; also a sandbox around one."""
+    parents, running = {}, set()
     for path in Path("/proc").iterdir():
-        try:
-            if (
-                path.name.isdigit()
-                and module.encode() in (path / "cmdline").read_bytes().split(b"\0")
-                and (not parent or f"\nPPid:\t{parent}\n" in (path / "status").read_text())
-            ):
-                found.add(int(path.name))
-        except OSError:
-            continue
-    return found
+        if path.name.isdigit():
+            with contextlib.suppress(OSError):
+                status = (path / "status").read_text()
+                parents[int(path.name)] = int(status.partition("\nPPid:\t")[2].split("\n")[0])
+                if module.encode() in (path / "cmdline").read_bytes().split(b"\0"):
+                    running.add(int(path.name))
+
+    def ours(pid: int) -> bool:
+        while pid in parents and pid != os.getpid():
+            pid = parents[pid]
+        return pid == os.getpid()
+
+    return {pid for pid in running if ours(pid)}
