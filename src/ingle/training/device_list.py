@@ -20,7 +20,8 @@ def named(text: str, *, parts: int = 0) -> tuple[str, ...]:
         InvalidRequest: one is not there, is named twice, or cannot train with the others.
         EngineMissing: the library for one is not installed.
     """
-    there = {device.name: device for device in listing()}
+    # Asking for Vulkan devices takes a while: only where one is named.
+    there = {device.name: device for device in listing(vulkan="vulkan" in text)}
     found = [name for word in text.split(",") for name in _meant(word.strip(), there)]
     if len(found) > 1:
         _check_together(found)
@@ -44,9 +45,11 @@ def _meant(word: str, there: dict[str, Device]) -> list[str]:
         every = [name for name in there if name.startswith("cuda:")]
         if every:
             return sorted(every, key=lambda name: int(name.partition(":")[2]))
+    kind = there.get(kind_of(word))
+    if kind is not None:
+        kind.check_installed()
     for name in (word, f"{word}:0"):
         if name in there:
-            there[name].check_installed()
             return [name]
     raise unknown(word)
 

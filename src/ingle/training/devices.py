@@ -76,12 +76,15 @@ class Choice(NamedTuple):
         return ",".join(device.name for device in (self.device, *self.others))
 
 
-def listing() -> list[Device]:
+def listing(*, vulkan: bool = True) -> list[Device]:
     """What is there, the fastest first. What would need a library that is not installed says so.
 
     Imports only libraries that are there.
+
+    Args:
+        vulkan: those, too.
     """
-    found = [*_torch_devices(), *_vulkan_devices()]
+    found = [*_torch_devices(), *(_vulkan_devices() if vulkan else ())]
     order = ("cuda", "rocm", "xpu", "mps", "vulkan", "cpu")
     return sorted(found, key=lambda d: (bool(d.missing), d.software, order.index(d.kind)))
 

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from ingle.errors import InvalidRequest, TrainingFailed, WorkerDied  # noqa: E402
+from ingle.errors import BadModelFile, EngineMissing, InvalidRequest, TrainingFailed, WorkerDied  # noqa: E402
 from ingle.training import device_list  # noqa: E402
 from ingle.training.device_list import named  # noqa: E402
 from ingle.training.devices import Device  # noqa: E402
@@ -84,6 +84,16 @@ def test_one_that_dies_is_told(tmp_path: Path) -> None:
     assert isinstance(run.lost.exception(timeout=10), WorkerDied)
 
 
+def test_one_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    run = Run.resume(begin(tmp_path, **PLAN, device="cpu,cpu"))
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"GGUF nonsense")
+    bad.replace(tmp_path / "base.gguf")  # what is open already stays as it is
+    with pytest.raises(BadModelFile):
+        next(run.train())
+    assert not run.lost.done()
+
+
 def test_a_replica_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = str(write_base(tmp_path / "base.gguf"))
     shape = Shape(rank=4, alpha=8.0)
@@ -110,7 +120,7 @@ def test_a_replica_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_devices_are_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with several of each."""
 
-    def there(*_: Any) -> list[Device]:
+    def there(**_: Any) -> list[Device]:
         kinds = {"cuda:0": "cuda", "cuda:1": "cuda", "cuda:10": "cuda", "xpu:0": "xpu",
                  "xpu:1": "xpu", "vulkan:0": "vulkan", "vulkan:1": "vulkan",
                  "cpu": "cpu"}  # fmt: skip
@@ -130,5 +140,11 @@ def test_what_devices_are_meant(monkeypatch: pytest.MonkeyPatch) -> None:
             named(text)
         assert error.value.hint
         assert error.value.details["field"] == "device"
+    with monkeypatch.context() as patched:
+        without = [Device("vulkan", "vulkan", "", None, None, missing="pip install x")]
+        patched.setattr(device_list, "listing", lambda **_: without)
+        with pytest.raises(EngineMissing) as missing:
+            named("vulkan:1")
+        assert missing.value.hint == "pip install x"
     with pytest.raises(InvalidRequest, match="too few for 3 devices"):
         named("cuda", parts=2)

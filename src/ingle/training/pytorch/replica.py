@@ -121,7 +121,7 @@ def main() -> None:
         replica = Replica(place)
     except Exception as error:
         leader.send(_answer(error))
-        return
+        threading.Event().wait()  # until it is read: whoever ends by itself has died
     leader.send(("done", None))
     verb: Verb | None = None
     while verb != "end":

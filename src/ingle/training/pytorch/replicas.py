@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ingle.errors import WorkerDied, from_data
+from ingle.errors import DoesNotFit, WorkerDied, from_data
 from ingle.training.batch import Batch
 from ingle.training.executor import Executor
 from ingle.training.plan import Plan
@@ -140,7 +140,13 @@ class Replicated(Step[Tensor]):
             torch.set_num_threads(threads)
         for place in self._places:
             self._others.append(_Other(place._replace(threads=threads), self._lose))
-        self._takes()
+        try:
+            self._takes()
+        except MemoryError as error:
+            raise DoesNotFit(
+                f"the base does not fit beside what else is there: {error}",
+                hint="free memory, or the same command with fewer devices",
+            ) from None
         self._tell("meet")
         with self._explained():
             self._group = group = Group(meeting, 0, world, self._own.device)
