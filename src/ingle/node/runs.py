@@ -27,6 +27,7 @@ class Status(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: str = ""
     steps: int = 0
     adapter: str = ""
+    made: str = ""
     on: str = ""
     error: dict[str, Any] | None = None
 
@@ -148,6 +149,7 @@ class Runs:
             device=str(plan.get("device", "")),
             on=status.on,
             adapter=status.adapter,
+            made=status.made,
             error=str(error.get("message", "")),
             hint=str(error.get("hint", "")),
             folder=str(folder),

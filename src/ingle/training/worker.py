@@ -48,6 +48,11 @@ from ingle.training.plan import Plan
 from ingle.training.reinforcement import preparation as prompts
 from ingle.training.rendering import Renderer
 from ingle.training.run import Progress, Run
+from ingle.training.trl import base as trl_base
+from ingle.training.trl import preferences
+from ingle.training.trl.handed_over import HandedOver
+from ingle.training.trl.handed_over import devices as trl_devices
+from ingle.training.trl.placement import Placement
 from ingle.training.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -69,11 +74,13 @@ class Worker:
         self._job = job
         self._folder = Path(job.folder)
         self._node: Connection
-        self._run: Run | None = None
+        self._run: Run | HandedOver | None = None
         self._stopping = asyncio.Event()
         self._keep = False
         self._reason = ""
         """Why the device was chosen, if nobody named one."""
+        self._devices: list[str] = []
+        """Those of a run that TRL makes."""
         self._ready = (0, 0)
         self.idle = asyncio.Event()
         """Nothing is being trained: the process may end."""
@@ -113,20 +120,22 @@ class Worker:
             if self._reason:
                 yield TrainingNote(text=self._reason)
             if not self._job.keep_only:
-                lock = DeviceLock(Path(self._job.locks), plan.device, plan.name)
-                async for note in self._take(lock, plan.device):
-                    yield note
+                for device in self._devices or [plan.device]:
+                    lock = DeviceLock(Path(self._job.locks), device, plan.name)
+                    async for note in self._take(lock, device):
+                        yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
-                await asyncio.to_thread(fitting.check, plan, plan.micro_rows)
+                await asyncio.to_thread(self._check, plan)
                 async with aclosing(self._preparing(plan)) as notes:
                     async for note in notes:
                         yield note
-            run = self._run = await asyncio.to_thread(Run.resume, self._folder)
+            run = self._run = await asyncio.to_thread(self._open)
             run.stopping = self._stopping.is_set() or self._job.keep_only
             if not run.stopping:
-                run.check_memory()
-                run.check_disk()
+                if isinstance(run, Run):
+                    run.check_memory()
+                    run.check_disk()
                 yield TrainingNote(text=_needs(run))
                 async with aclosing(self._steps(run)) as steps:
                     async for event in steps:
@@ -138,9 +147,25 @@ class Worker:
         finally:
             self.idle.set()
 
+    def _open(self) -> Run | HandedOver:
+        plan = Run.plan_of(self._folder)
+        if plan.backend == "trl":
+            return HandedOver(self._folder, plan, self._job.python, Path(self._job.cache))
+        return Run.resume(self._folder)
+
+    def _check(self, plan: Plan) -> None:
+        """Raises what makes it impossible before any work is done."""
+        if plan.backend == "trl":
+            trl_base.check(Path(plan.base))
+            if not plan.full:
+                fitting.check_shape(plan)
+        else:
+            fitting.check(plan, plan.micro_rows)
+
     def _plan(self) -> Plan:
         if (self._folder / PLAN).exists():
-            return Run.plan_of(self._folder)
+            plan = Run.plan_of(self._folder)
+            return self._placed(plan) if plan.backend == "trl" else plan
         request = self._job.request
         given = msgspec.structs.asdict(request.settings)
         device = request.settings.device
@@ -160,6 +185,8 @@ class Worker:
             plan = msgspec.convert(given, Plan)
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
+        if plan.backend == "trl":
+            return self._placed(plan)
         if not device:
             fitting.check_shape(plan)
             chosen = devices.choose(
@@ -171,6 +198,17 @@ class Worker:
                 plan, device=chosen.device.name, dtype=chosen.device.dtype
             )
         return plan
+
+    def _placed(self, plan: Plan) -> Plan:
+        """Of a run that TRL makes: on which of its devices."""
+        if self._job.keep_only:
+            return plan
+        folder = self._folder / "trl"
+        there = trl_devices(self._job.python, folder, Path(self._job.cache))
+        placement = Placement.of(plan, there)
+        self._devices = list(placement.devices)
+        device = placement.devices[0]
+        return msgspec.structs.replace(plan, device=device, dtype=devices.dtype_of(device))
 
     async def _take(self, lock: DeviceLock, device: str) -> AsyncIterator[Event]:
         if self._job.request.wait:
@@ -201,7 +239,9 @@ class Worker:
     def _told(self, done: int, total: int) -> None:
         self._ready = (done, total)
 
-    async def _prepare(self, plan: Plan) -> preparation.Prepared | prompts.PreparedPrompts:
+    async def _prepare(
+        self, plan: Plan
+    ) -> preparation.Prepared | prompts.PreparedPrompts | preferences.PreparedPairs:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
         columns = Columns(request.columns)
@@ -214,17 +254,20 @@ class Worker:
         data = Source.find(request.data, columns)
         renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
         checks = Source.find(request.validation, columns) if request.validation else None
-        prepared: preparation.Prepared | prompts.PreparedPrompts
+        prepared: preparation.Prepared | prompts.PreparedPrompts | preferences.PreparedPairs
+        end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
         if plan.rewards:
             prepared = await prompts.prepare(
                 data, self._folder, renderer, tokenize, rewards=plan.rewards,
                 room=plan.sequence - plan.max_tokens, split=request.split, validation=checks,
                 seed=plan.seed,
             )  # fmt: skip
-            end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
-            plan = msgspec.structs.replace(
-                plan, end=end[0] if end else -1, rewards=prompts.kept(plan.rewards, self._folder)
-            )
+            plan = msgspec.structs.replace(plan, rewards=prompts.kept(plan.rewards, self._folder))
+        elif plan.learns == "dpo":
+            prepared = await preferences.prepare(
+                data, self._folder, renderer, tokenize, sequence=plan.sequence,
+                split=request.split, validation=checks, seed=plan.seed,
+            )  # fmt: skip
         else:
             prepared = await preparation.prepare(
                 data, self._folder, renderer, tokenize, sequence=plan.sequence,
@@ -232,7 +275,9 @@ class Worker:
                 seed=plan.seed, told=self._told,
             )  # fmt: skip
         await ask(self._node, Unload(model=self._job.model), Done)
-        plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)
+        plan = msgspec.structs.replace(
+            plan, data_sha256=prepared.sha256, end=end[0] if end else -1
+        )  # fmt: skip
         (self._folder / PREPARED).write_bytes(_json(prepared))
         part = self._folder / "run.part"
         part.write_bytes(_json(plan))
@@ -257,7 +302,7 @@ class Worker:
                 future.cancel()
             await asyncio.gather(task, stopping, return_exceptions=True)
 
-    async def _steps(self, run: Run) -> AsyncGenerator[Event, None]:
+    async def _steps(self, run: Run | HandedOver) -> AsyncGenerator[Event, None]:
         """Train in a thread, and pass its progress on."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Progress | None] = asyncio.Queue()
@@ -301,7 +346,9 @@ def _event(progress: Progress) -> TrainingProgress:
     )
 
 
-def _needs(run: Run) -> str:
+def _needs(run: Run | HandedOver) -> str:
+    if isinstance(run, HandedOver):
+        return run.needs
     plan = run.plan
     begun = f", {run.step} of them done" if run.step else ""
     return (
