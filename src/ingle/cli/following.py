@@ -57,6 +57,8 @@ def told(output: Output, ended: RunSummary | None) -> None:
     elif ended.made:
         output.text(f"{ended.made}  step {ended.step}  loss {_number(ended.loss)}")
         output.note(f'use it: ingle run {ended.made} "..."')
+    elif ended.state == "done":
+        output.note("done; what came of it is on the first node")
     if ended.state == "paused":
         if not output.json:
             output.note(

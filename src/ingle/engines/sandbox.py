@@ -23,6 +23,8 @@ from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 1
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
@@ -114,10 +116,13 @@ def import_paths() -> list[str]:
     return [*found, package] if package not in found else found
 
 
-def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Callable[[], None]:
+def before_exec(
+    *, network: bool, loopback: bool = False, largest_file: int | None = MAX_WRITE
+) -> Callable[[], None]:
     """What the child does between fork and exec: limits, and perhaps the network namespace.
 
     Args:
+        loopback: what it starts may talk to each other; in a namespace nobody else hears it.
         largest_file: bytes of a file that it may write; None: no limit of ours.
     """
     namespace = level() == "namespace" and not network
@@ -144,8 +149,20 @@ def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Calla
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if namespace:
             libc.unshare(CLONE_NEWNET if uid == 0 else CLONE_NEWUSER | CLONE_NEWNET)
+            if loopback:
+                _raise_loopback()
 
     return enter
+
+
+def _raise_loopback() -> None:
+    """Switch on ``lo`` in a network namespace of our own. Source: netdevice(7)."""
+    import fcntl
+    import socket
+    import struct
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
 def _bubblewrap_works() -> bool:

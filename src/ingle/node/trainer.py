@@ -80,7 +80,9 @@ class TrainerProcess:
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 env=variables,
-                preexec_fn=sandbox.before_exec(network=job.network, largest_file=None),
+                preexec_fn=sandbox.before_exec(
+                    network=job.network, loopback=bool(job.python), largest_file=None
+                ),
                 start_new_session=True,
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -300,6 +300,12 @@ class Trainings:
             await ask(trainer, StopRun(name=name, keep=keep), Done)
 
         async def source() -> AsyncGenerator[Event, None]:
+            with self._noted(job):
+                async with aclosing(train()) as events:
+                    async for event in events:
+                        yield event
+
+        async def train() -> AsyncGenerator[Event, None]:
             try:
                 trainer = await TrainerProcess.start(
                     job, cache=self._cache, log_file=self._log_file, answer=self._answer(job)
@@ -319,6 +325,18 @@ class Trainings:
                 await trainer.close()
 
         return self.launch(name, source, stop)
+
+    @contextlib.contextmanager
+    def _noted(self, job: TrainingJob) -> Iterator[None]:
+        """A run with other nodes is in the ledger; how many bytes go is not known to us."""
+        if not job.network:
+            yield
+            return
+        to = str(self.runs.plan(job.request.name).get("address") or job.request.settings.address)
+        ledger = self._node.ledger
+        entry = ledger.begin(to=to, operation="train", model=job.model, bytes_out=0)
+        with ledger.outcome(entry):
+            yield
 
     def _stored(self, job: TrainingJob, event: Trained) -> Trained:
         """A finished run's adapter goes into the store."""

@@ -31,6 +31,9 @@ SERIES = {
 }
 """What an environment of somebody's own must have: from, and below. ``trl`` is that exactly
 since some of what we hand over goes through its inner doors (docs/adr/0015)."""
+NAMES = ("/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/resolv.conf")
+"""How names are found: processes of one run look for ``localhost``, those of other nodes for
+the first one."""
 LOOK_S = 60.0
 _PROBE = """
 import importlib.metadata as m, json, sys, sysconfig
@@ -105,7 +108,7 @@ class TrlEnvironment:
         ]
         if wrong:
             raise EngineMissing(f"TRL's environment will not do: {', '.join(wrong)}", hint=hint)
-        existing = tuple(path for path in folders if Path(path).exists())
+        existing = tuple(path for path in (*folders, *NAMES) if Path(path).exists())
         return Found(str(self.python), existing)
 
     def make(self, told: Callable[[str], None]) -> Found:

@@ -203,8 +203,10 @@ class Worker:
         """Of a run that TRL makes: on which of its devices."""
         if self._job.keep_only:
             return plan
-        folder = self._folder / "trl"
-        there = trl_devices(self._job.python, folder, Path(self._job.cache))
+        there = ["cpu"]
+        if plan.device != "cpu":
+            folder = self._folder / "trl"
+            there = trl_devices(self._job.python, folder, Path(self._job.cache))
         placement = Placement.of(plan, there)
         self._devices = list(placement.devices)
         device = placement.devices[0]

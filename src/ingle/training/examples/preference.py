@@ -34,10 +34,20 @@ def preference(row: Row, columns: Columns) -> Preference:
     for name in ("chosen", "rejected"):
         if not values.get(name):
             raise _bad(row.place, f"has no {name} answer")
-    prompt = values.get("prompt")
+    prompt, system = values.get("prompt"), values.get("system")
+    asked: list[Any]
+    match values:
+        case {"prompt": str(prompt), "chosen": str(better), "rejected": str(worse)} if (
+            prompt and not system
+        ):  # as an example without a conversation: a base without a template has it, too
+            if better == worse:
+                raise _bad(row.place, "has the same answer as chosen and as rejected")
+            return Preference(row.place, *(
+                Example(row.place, [], [], prompt=prompt, completion=answer)
+                for answer in (better, worse)
+            ))  # fmt: skip
     if isinstance(prompt, str) and prompt:
-        asked: list[Any] = [{"role": "user", "content": prompt}]
-        system = values.get("system")
+        asked = [{"role": "user", "content": prompt}]
         if isinstance(system, str) and system:
             asked.insert(0, {"role": "system", "content": system})
     elif isinstance(prompt, list) and prompt:
@@ -49,14 +59,14 @@ def preference(row: Row, columns: Columns) -> Preference:
     if not asked and not all(isinstance(values[name], list) for name in ("chosen", "rejected")):
         raise _bad(row.place, "has no prompt")
     tools = values.get("tools") or []
-    better, worse = (
+    sides = [
         _with(row.place, asked, values[name], tools, name) for name in ("chosen", "rejected")
-    )
-    if better.messages[:-1] != worse.messages[:-1]:
+    ]  # fmt: skip
+    if sides[0].messages[:-1] != sides[1].messages[:-1]:
         raise _bad(row.place, "has a chosen and a rejected answer to different conversations")
-    if better.messages == worse.messages:
+    if sides[0].messages == sides[1].messages:
         raise _bad(row.place, "has the same answer as chosen and as rejected")
-    return Preference(row.place, better, worse)
+    return Preference(row.place, *sides)
 
 
 def _with(place: Place, asked: list[Any], answer: Any, tools: Any, name: str) -> Example:

@@ -45,6 +45,8 @@ class HandedOver:
         self._losses = Losses(folder / LOSSES)
         self._best: int | None = None
         saved = self._checkpoint()
+        if self.finished and (self._trl / RESULT / DONE).exists():
+            saved = self._trl / RESULT
         self.step = _step(saved) if saved else 0
         self.steps = plan.steps
         self.micro_rows = plan.micro_rows
@@ -135,10 +137,17 @@ class HandedOver:
         if self.plan.full:
             whole = Whole(source, gguf, self.plan.model, notes)
             merging.write_gguf(whole, self.folder / MODEL, "F16")
+            self._forget(RESULT, CHECKPOINTS)
             return self.folder / MODEL
         peft_files.convert(source, gguf, self.folder / ADAPTER, notes)
         self._write_peft(source)
+        self._forget(CHECKPOINTS)
         return self.folder / ADAPTER
+
+    def _forget(self, *folders: str) -> None:
+        """Of a run that has ended nobody goes on: its states take several times its result."""
+        for name in folders if self.finished else ():
+            shutil.rmtree(self._trl / name, ignore_errors=True)
 
     def _write_peft(self, source: Path) -> None:
         peft = self.folder / "peft"
@@ -177,6 +186,7 @@ class HandedOver:
             check_every=plan.check_every, patience=plan.patience, best=plan.keep == "best",
             beta=plan.beta, rewards=plan.rewards, group=plan.group,
             temperature=plan.temperature, max_tokens=plan.max_tokens, nodes=plan.nodes,
+            sharded=placement.sharded,
             resume=str(saved) if saved else "",
         )  # fmt: skip
 

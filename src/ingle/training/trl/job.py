@@ -64,6 +64,8 @@ class Job(NamedTuple):
     temperature: float
     max_tokens: int
     nodes: int
+    sharded: bool
+    """Weights, gradients and moments are shared out by FSDP2."""
     resume: str
     """A checkpoint to go on from."""
 

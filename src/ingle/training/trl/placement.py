@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest
@@ -72,13 +73,15 @@ class Placement(NamedTuple):
     @property
     def sharded(self) -> bool:
         """Weights, gradients and moments are shared out, by FSDP2; else each process has all."""
-        return self.full and self.world > 1
+        # accelerate has FSDP for accelerators only; processors sum gradients.
+        return self.full and self.world > 1 and not self.cpu
 
     @property
     def variables(self) -> dict[str, str]:
         """What the environment adds to accelerate's configuration."""
         found = {"ACCELERATE_USE_CPU": "true"} if self.cpu else {}
-        if self.nodes == 1:  # nobody else is to be found: they talk over the loopback only
+        if self.nodes == 1 and sys.platform.startswith("linux"):
+            # Nobody else is to be found: they talk over the loopback only.
             found |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
         return found
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ingle.errors import DoesNotFit, IngleError
+from ingle.errors import CapabilityMissing, DoesNotFit, IngleError
 from ingle.training.trl.inside.channel import Channel
 from ingle.training.trl.job import DONE, EVENTS, RESULT, Job
 
@@ -41,6 +41,8 @@ def _train(job: Job, channel: Channel) -> None:
     first = os.environ.get("RANK", "0") == "0"
     progress = Progress(job, channel, first=first)
     trainer = make(job, progress)
+    if job.sharded and not trainer.accelerator.is_fsdp2:
+        raise CapabilityMissing("accelerate does not share the model out here by FSDP2")
     _check_alike(job)
     trainer.train(resume_from_checkpoint=job.resume or None)
     result = Path(job.folder) / RESULT

@@ -15,6 +15,7 @@ import trl
 from ingle.training import schedule
 from ingle.training.reinforcement.rewards import Answer, parse
 from ingle.training.trl.inside import data
+from ingle.training.trl.inside.order import Order
 from ingle.training.trl.job import CHECKPOINTS, PAIRS, PAIRS_APART, Job
 
 PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
@@ -22,8 +23,8 @@ LOOKS = 0.1
 """Of all steps: how many lie between two looks at what is set apart, if nobody says."""
 
 
-class _Scheduled:
-    """A trainer with ingle's learning rate."""
+class _Ours:
+    """A trainer with ingle's learning rate and order."""
 
     job: Job
 
@@ -38,22 +39,27 @@ class _Scheduled:
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         return self.lr_scheduler
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows = self.train_dataset if train_dataset is None else train_dataset  # type: ignore[attr-defined]
+        return Order(len(rows), self.job.seed)
 
-class Sft(_Scheduled, trl.SFTTrainer):  # type: ignore[misc]
+
+class Sft(_Ours, trl.SFTTrainer):  # type: ignore[misc]
     """Learns examples."""
 
 
-class Dpo(_Scheduled, trl.DPOTrainer):  # type: ignore[misc]
+class Dpo(_Ours, trl.DPOTrainer):  # type: ignore[misc]
     """Learns from pairs."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset  # tokens already
 
 
-class Grpo(_Scheduled, trl.GRPOTrainer):  # type: ignore[misc]
-    """Learns from rewards."""
+class Grpo(_Ours, trl.GRPOTrainer):  # type: ignore[misc]
+    """Learns from rewards; a prompt comes as often in its order as answers are sampled to it."""
 
     tokens: dict[str, list[int]]
+    _get_train_sampler = trl.GRPOTrainer._get_train_sampler
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [self.tokens[prompt] for prompt in prompts], None, {}
