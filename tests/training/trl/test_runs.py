@@ -110,7 +110,7 @@ async def test_two_nodes_train_together_and_find_the_loss_that_we_find(
         (found,) = await finished(home, watch(home, data, "both", **how))
         ended = await there.task
     assert ended is not None
-    assert (ended.run.state, ended.run.adapter) == ("done", "")
+    assert (ended.run.state, ended.run.adapter, ended.run.loss) == ("done", "", found.loss)
     assert [adapter.name for adapter in await home.adapters()] == ["both", "both:1"]
     folder, ours = folder_of(home, "both"), tmp_path / "ours"
     shutil.copytree(folder / "train", ours / "train")

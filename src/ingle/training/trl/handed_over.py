@@ -110,8 +110,6 @@ class HandedOver:
                         self._best = line.get("best")
                         if finished:
                             (self._trl / FINISHED).touch()
-        if placement.rank and not self.stopping:  # the first node is who tells
-            (self._trl / FINISHED).touch()
 
     def write_adapter(self) -> Path | None:
         """What came back as files: an adapter, or a whole model; returns the GGUF one.

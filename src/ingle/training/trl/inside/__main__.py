@@ -38,8 +38,8 @@ def _train(job: Job, channel: Channel) -> None:
     from ingle.training.trl.inside.progress import Progress, write_place
     from ingle.training.trl.inside.trainers import make
 
-    first = os.environ.get("RANK", "0") == "0"
-    progress = Progress(job, channel, first=first)
+    leads = os.environ.get("LOCAL_RANK", "0") == "0"
+    progress = Progress(job, channel, leads=leads)
     trainer = make(job, progress)
     if job.sharded and not trainer.accelerator.is_fsdp2:
         raise CapabilityMissing("accelerate does not share the model out here by FSDP2")
@@ -51,7 +51,7 @@ def _train(job: Job, channel: Channel) -> None:
     trainer.save_model(str(result))  # all take part: of a sharded model each has a piece
     if trainer.args.should_save:
         write_place(result, trainer.state.global_step)
-    if first:
+    if leads:
         ended: dict[str, Any] = {"step": trainer.state.global_step}
         if trainer.state.best_model_checkpoint and job.best:
             ended["best"] = int(trainer.state.best_model_checkpoint.rpartition("-")[2])

@@ -22,15 +22,14 @@ SAVE_SHARE = 0.05
 
 
 class Progress(TrainerCallback):
-    """What a trainer does after each step.
+    """What a trainer does after each step. All processes stop, and save, after the same one.
 
     Args:
-        reduce: the largest of a number over all processes; they must all stop, and save,
-            after the same step.
+        leads: this process speaks for those of its node.
     """
 
-    def __init__(self, job: Job, channel: Channel, *, first: bool) -> None:
-        self._job, self._channel, self._first = job, channel, first
+    def __init__(self, job: Job, channel: Channel, *, leads: bool) -> None:
+        self._job, self._channel, self._leads = job, channel, leads
         self._stop = Path(job.folder) / STOP
         self._pending: dict[str, Any] = {}
         self._began = self._saved = time.monotonic()
@@ -48,7 +47,7 @@ class Progress(TrainerCallback):
         """Say how many steps there are."""
         self._began = self._saved = time.monotonic()
         self._tokens = int(state.num_input_tokens_seen or 0)
-        if self._first:
+        if self._leads:
             self._channel.tell("begun", step=state.global_step, steps=state.max_steps)
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
@@ -62,7 +61,7 @@ class Progress(TrainerCallback):
         wishes = torch.tensor(
             [
                 float(self._terminated or self._stop.exists()),
-                float(self._first and time.monotonic() - self._saved > due),
+                float(self._leads and time.monotonic() - self._saved > due),
             ]
         )
         stop, save = _largest(wishes, args.device)
@@ -124,7 +123,7 @@ class Progress(TrainerCallback):
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, {}
-        if pending.get("step") and self._first:
+        if pending.get("step") and self._leads:
             self._channel.tell("step", **pending)
 
 
