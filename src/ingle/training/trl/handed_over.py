@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ingle.errors import CapabilityMissing, IngleError, TrainingFailed
+from ingle.errors import Cancelled, CapabilityMissing
 from ingle.node.training import ADAPTER, MODEL
 from ingle.training import merging, peft_files
 from ingle.training.adapter_files import MODULES
@@ -98,7 +98,7 @@ class HandedOver:
         with Processes(
             self._environment, self._trl, job, placement, self.plan.name
         ) as processes:  # fmt: skip
-            for line in processes.lines():
+            for line in processes.lines(lambda: self.stopping):
                 match line:
                     case {"kind": "begun", "steps": steps}:
                         self.steps = steps
@@ -117,7 +117,7 @@ class HandedOver:
         None: this is not the first node, and the result is there.
 
         Raises:
-            TrainingFailed: nothing was saved yet.
+            Cancelled: nothing was saved yet.
         """
         if self.plan.node_rank:
             return None
@@ -189,20 +189,10 @@ class HandedOver:
         )  # fmt: skip
 
     def _base(self, dtype: str) -> Path:
-        """The base as a Hugging Face folder, with its tokeniser."""
+        """The base as a Hugging Face folder."""
         gguf = Path(self.plan.base)
         folder = base.folder_of(self._cache, self.plan.digest, dtype)
         base.write(gguf, folder, dtype)
-        if not (folder / "tokenizer_config.json").exists():
-            try:
-                self._environment.ask(
-                    "-m", "ingle.training.trl.inside.tokenizer", str(gguf), str(folder)
-                )
-            except IngleError as error:
-                raise CapabilityMissing(
-                    f"transformers cannot read {self.plan.model}'s tokeniser: {error.message}",
-                    hint="--backend ingle",
-                ) from None
         return folder
 
     def _progress(self, line: dict[str, Any], clock: Clock) -> Progress:
@@ -228,8 +218,8 @@ class HandedOver:
         if (result / DONE).exists() and (saved is None or _step(result) >= _step(saved)):
             return result
         if saved is None:
-            raise TrainingFailed(
-                f"{self.plan.name} has no saved moment yet",
+            raise Cancelled(
+                f"{self.plan.name} was stopped before anything was saved",
                 hint=f"ingle train --resume {self.plan.name}",
             )
         return saved

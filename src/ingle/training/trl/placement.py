@@ -54,7 +54,8 @@ class Placement(NamedTuple):
             start = int(first or 0)
             chosen = tuple(of_kind[start : start + plan.processes])
             if len(chosen) < plan.processes:
-                raise _too_few(plan, there, f"{plan.processes} processes need one each")
+                need = f"{plan.processes} processes need one each" if chosen else "it is not there"
+                raise _too_few(plan, there, need)
         return cls(
             devices=chosen, processes=plan.processes, nodes=plan.nodes, rank=plan.node_rank,
             address=plan.address, full=plan.full, bfloat16=kind in ("cuda", "xpu"),

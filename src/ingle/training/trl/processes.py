@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,12 @@ class Processes:
         self._reader.join(timeout=5.0)
         os.close(self._pipe)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
+    def lines(self, stopping: Callable[[], bool]) -> Iterator[dict[str, Any]]:
         """What they tell, until they have ended.
+
+        Args:
+            stopping: it is to stop. Before the first step there is nothing to save, and other
+                nodes may never come: then it is not waited for.
 
         Raises:
             IngleError: what they say that ended them.
@@ -119,6 +123,7 @@ class Processes:
         """
         buffer = b""
         error: IngleError | None = None
+        begun = False
         with selectors.DefaultSelector() as selector:
             selector.register(self._pipe, selectors.EVENT_READ)
             while True:
@@ -132,7 +137,10 @@ class Processes:
                         if found["kind"] == "error":
                             error = error or from_data(found["error"])
                         else:
+                            begun = True
                             yield found
+                if not begun and stopping():
+                    return
                 if code is not None:
                     break
         self._reader.join(timeout=5.0)

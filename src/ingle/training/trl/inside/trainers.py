@@ -15,6 +15,7 @@ import trl
 from ingle.training import schedule
 from ingle.training.reinforcement.rewards import Answer, parse
 from ingle.training.trl.inside import data
+from ingle.training.trl.inside import tokenizer as tokenizers
 from ingle.training.trl.inside.order import Order
 from ingle.training.trl.job import CHECKPOINTS, PAIRS, PAIRS_APART, Job
 
@@ -67,7 +68,7 @@ class Grpo(_Ours, trl.GRPOTrainer):  # type: ignore[misc]
 
 def make(job: Job, callback: Any) -> Any:
     """The trainer of a job."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(job.base)
+    tokenizer = tokenizers.of(job)
     model = transformers.AutoModelForCausalLM.from_pretrained(
         job.base, dtype=torch.bfloat16 if job.bfloat16 and not job.full else torch.float32
     )
