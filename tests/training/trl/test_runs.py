@@ -57,7 +57,7 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_goe
     home: AsyncHome, data: Path, checks: Path, tmp_path: Path
 ) -> None:
     how = {
-        **TRL, "steps": 12, "check_every": 1, "keep": "last", "validation": str(checks),
+        **TRL, "rows": 2, "steps": 12, "check_every": 1, "keep": "last", "validation": str(checks),
     }  # fmt: skip
     whole = watch(home, data, "whole", **how)
     losses = await finished(home, whole)

@@ -222,6 +222,12 @@ class HandedOver:
                 f"{self.plan.name} was stopped before anything was saved",
                 hint=f"ingle train --resume {self.plan.name}",
             )
+        if self.plan.full and not any(saved.glob("*.safetensors")):
+            raise Cancelled(
+                f"{self.plan.name}'s last saved moment is in pieces; it has to go on to put them "
+                "together",
+                hint=f"ingle train --resume {self.plan.name}",
+            )
         return saved
 
 

@@ -48,6 +48,8 @@ def _train(job: Job, channel: Channel) -> None:
     result = Path(job.folder) / RESULT
     if trainer.args.should_save:
         (result / DONE).unlink(missing_ok=True)
+    if job.sharded:  # states to go on from are in pieces, what comes back is in one
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     trainer.save_model(str(result))  # all take part: of a sharded model each has a piece
     if trainer.args.should_save:
         write_place(result, trainer.state.global_step)

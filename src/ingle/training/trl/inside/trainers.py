@@ -16,7 +16,7 @@ from ingle.training import schedule
 from ingle.training.reinforcement.rewards import Answer, parse
 from ingle.training.trl.inside import data
 from ingle.training.trl.inside import tokenizer as tokenizers
-from ingle.training.trl.inside.order import Order
+from ingle.training.trl.inside.order import Epochs, Order
 from ingle.training.trl.job import CHECKPOINTS, PAIRS, PAIRS_APART, Job
 
 PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
@@ -42,7 +42,9 @@ class _Ours:
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows = self.train_dataset if train_dataset is None else train_dataset  # type: ignore[attr-defined]
-        return Order(len(rows), self.job.seed)
+        order = Order(len(rows), self.job.seed)
+        self.add_callback(Epochs(order))  # type: ignore[attr-defined]
+        return order
 
 
 class Sft(_Ours, trl.SFTTrainer):  # type: ignore[misc]
