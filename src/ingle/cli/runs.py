@@ -16,6 +16,7 @@ from ingle.cli.following import attend, told
 from ingle.cli.output import Output, age
 from ingle.errors import InvalidRequest, StorageError
 from ingle.operations import FollowRun, LossPoint, RunDetails, RunSummary
+from ingle.operations.backends import unused
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome
@@ -188,7 +189,7 @@ def _list(output: Output) -> None:
 
 def _pairs(found: RunDetails) -> list[tuple[str, str]]:
     run, plan = found.run, found.plan
-    hidden = ("name", "model", "base", "data_sha256")
+    hidden = ("name", "model", "base", "data_sha256", *unused(plan))
     return [
         ("name", run.name),
         ("model", run.model),
@@ -200,6 +201,7 @@ def _pairs(found: RunDetails) -> list[tuple[str, str]]:
         ("validation", _number(run.validation)),
         ("best", _best(run)),
         ("adapter", run.adapter),
+        ("made", run.made),
         ("folder", run.folder),
         *((key, _text(value)) for key, value in plan.items() if key not in hidden),
     ]

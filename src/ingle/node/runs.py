@@ -18,6 +18,8 @@ from ingle.errors import Cancelled, IngleError, InvalidRequest, RunNotFound, Sto
 from ingle.operations import LossPoint, RunDetails, RunSummary
 
 PLAN, PREPARED, LOSSES, STATUS = "run.json", "data.json", "losses.jsonl", "status.json"
+ADAPTER, MODEL = "adapter.gguf", "model.gguf"
+"""In a run's folder: what it made."""
 GOES_ON = ("preparing", "waiting", "running")
 
 

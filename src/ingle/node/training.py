@@ -8,24 +8,23 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ingle.errors import (
     CapabilityMissing,
-    EgressRefused,
     IngleError,
     InvalidRequest,
     NotFound,
     Refused,
 )
+from ingle.node import trl
 from ingle.node.live import Live
 from ingle.node.node import ask
 from ingle.node.resident import OWNER
-from ingle.node.runs import PLAN, Runs
+from ingle.node.runs import ADAPTER, MODEL, PLAN, Runs
 from ingle.node.trainer import SAVE_S, TrainerProcess
-from ingle.node.trl import TrlEnvironment
 from ingle.node.uploads import Uploads
 from ingle.operations import (
     Done,
@@ -58,8 +57,6 @@ OPERATIONS = (
     Train, ListRuns, ShowRun, FollowRun, StopRun, RemoveRun, SendExamples, FetchRun,
 )  # fmt: skip
 Source = Callable[[], AsyncGenerator[Event, None]]
-ADAPTER, MODEL = "adapter.gguf", "model.gguf"
-"""In a run's folder: what it made."""
 
 
 class Trainings:
@@ -243,7 +240,7 @@ class Trainings:
             if request.settings.full:
                 self._check_model_name(request.name)
             plan = msgspec.to_builtins(request.settings)
-        handing = await asyncio.to_thread(self._handing, plan)
+        handing = await asyncio.to_thread(trl.handing, self._node.settings, plan)
         if not request.resume:
             self.runs.begin(request.name)
         job = self._job(request, model.name, model.digest, model.path)
@@ -263,24 +260,6 @@ class Trainings:
             digest=digest,
             base=str(base),
         )
-
-    def _handing(self, plan: dict[str, Any]) -> dict[str, Any]:
-        """What a job says of TRL's environment, if that is to train.
-
-        Raises:
-            EngineMissing: there is none that will do.
-            EgressRefused: it would talk to other nodes, and nothing may leave this device.
-        """
-        if plan.get("backend") != "trl":
-            return {}
-        found = TrlEnvironment(self._node.settings).find()
-        network = int(plan.get("nodes", 1)) > 1
-        if network and self._node.settings.egress == "deny":
-            raise EgressRefused(
-                "gradients would go to the other nodes, and nothing may leave this device",
-                hint="ingle config set egress allow",
-            )
-        return {"python": found.python, "readable": found.folders, "network": network}
 
     def _check_model_name(self, name: str) -> None:
         """Raises InvalidRequest: the model that is to be made would take another one's name."""

@@ -147,6 +147,28 @@ class TrlEnvironment:
             raise NetworkError(f"TRL's environment could not be made: {last}", hint=INSTALL)
 
 
+def handing(settings: Settings, plan: dict[str, Any]) -> dict[str, Any]:
+    """What a `TrainingJob` says of the environment, if TRL is to train.
+
+    Args:
+        plan: the run's settings.
+
+    Raises:
+        EngineMissing: there is none that will do.
+        EgressRefused: it would talk to other nodes, and nothing may leave this device.
+    """
+    if plan.get("backend") != "trl":
+        return {}
+    found = TrlEnvironment(settings).find()
+    network = int(plan.get("nodes", 1)) > 1
+    if network and settings.egress == "deny":
+        raise EgressRefused(
+            "gradients would go to the other nodes, and nothing may leave this device",
+            hint="ingle config set egress allow",
+        )
+    return {"python": found.python, "readable": found.folders, "network": network}
+
+
 def _without_choice(settings: Settings) -> Settings:
     import msgspec
 

@@ -4,7 +4,8 @@ name, never passed over."""
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ingle.errors import InvalidRequest
 
@@ -31,6 +32,12 @@ def check(settings: TrainingSettings) -> None:
         raise _refused("method", "pairs of answers (dpo) are learnt by TRL", hint="--backend trl")
     for field in _given(settings, _OF_TRL):
         raise _refused(field, "only the back end trl has it", hint="--backend trl")
+
+
+def unused(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Settings that have no meaning for a run, by its plan."""
+    found = _OF_ADAPTERS if plan.get("full") else ()
+    return found if plan.get("backend") == "trl" else (*found, *_OF_TRL)
 
 
 def _check_trl(settings: TrainingSettings) -> None:

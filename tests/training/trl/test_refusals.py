@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("trl")
 pytest.importorskip("jinja2")
 
 from ingle.client.home import AsyncHome, open_async
@@ -21,6 +21,8 @@ from ingle.models.store import Store
 from ingle.node.trl import SERIES, TrlEnvironment
 from ingle.operations import TrainingSettings
 from ingle.training.examples import Columns, Source
+from ingle.training.plan import Plan
+from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
 
@@ -57,8 +59,8 @@ def test_settings_that_mean_nothing_are_named(
     assert refused.value.details["field"] == field
 
 
-def test_rows_are_shared_out() -> None:
-    from ingle.training.trl.placement import Placement, portions
+def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     def shared(there: list[str], **options: Any) -> tuple[Placement, tuple[int, int]]:
         settings = msgspec.to_builtins(TrainingSettings(backend="trl", **options))
@@ -68,8 +70,6 @@ def test_rows_are_shared_out() -> None:
         )  # fmt: skip
         placement = Placement.of(plan, there)
         return placement, portions(plan, placement)
-
-    from ingle.training.plan import Plan
 
     assert shared(["cpu"])[1] == (4, 2)
     assert shared(["cpu"], rows=6, processes=2)[1] == (3, 1)
@@ -92,6 +92,8 @@ def test_rows_are_shared_out() -> None:
     assert (plain["distributed_type"], plain["main_process_port"]) == ("MULTI_GPU", 7)
     single = shared(two, device="cuda:1")[0]
     assert (single.devices, single.config(7)["distributed_type"]) == (("cuda:1",), "NO")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 7")
+    assert single.config(7)["gpu_ids"] == "7"
     with pytest.raises(InvalidRequest, match=r"2 processes need one each; .* has: cuda:0, cpu"):
         shared(["cuda:0", "cpu"], processes=2)
     with pytest.raises(InvalidRequest, match="xpu does not do"):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ingle.errors import Cancelled, CapabilityMissing
-from ingle.node.training import ADAPTER, MODEL
+from ingle.node.runs import ADAPTER, MODEL
 from ingle.training import merging, peft_files
 from ingle.training.adapter_files import MODULES
 from ingle.training.clock import Clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -108,7 +109,7 @@ class Placement(NamedTuple):
             "use_cpu": self.cpu,
         }
         if not self.cpu and self.devices != ("mps",):
-            found["gpu_ids"] = ",".join(device.partition(":")[2] for device in self.devices)
+            found["gpu_ids"] = ",".join(_listed(device) for device in self.devices)
         if self.sharded:
             found["fsdp_config"] = {
                 "fsdp_version": 2,
@@ -119,6 +120,15 @@ class Placement(NamedTuple):
                 "fsdp_offload_params": False,
             }
         return found
+
+
+def _listed(device: str) -> str:
+    """A device as the variable that hides others calls it: accelerate writes that variable anew,
+    and torch counts only those that it left visible."""
+    kind, _, number = device.partition(":")
+    name = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}[kind]
+    visible = [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+    return visible[int(number)] if visible else number
 
 
 def portions(plan: Plan, placement: Placement) -> tuple[int, int]:

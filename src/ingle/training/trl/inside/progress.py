@@ -32,8 +32,9 @@ class Progress(TrainerCallback):
         self._job, self._channel, self._leads = job, channel, leads
         self._stop = Path(job.folder) / STOP
         self._pending: dict[str, Any] = {}
-        self._began = self._saved = time.monotonic()
+        self._began = self._worked = self._saved = time.monotonic()
         self._saving = 0.0
+        """How long the last time took."""
         self._tokens = 0
         self._terminated = False
         self.stopped = False
@@ -73,6 +74,7 @@ class Progress(TrainerCallback):
             control.should_evaluate = False
         if stop or save:
             control.should_save = True
+        self._worked = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """A step's numbers; those of a check come after them."""
@@ -107,12 +109,12 @@ class Progress(TrainerCallback):
         else:
             self._pending["validation"] = float(metrics["eval_loss"])
         self._flush()
+        self._worked = time.monotonic()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark the checkpoint as whole."""
-        now = time.monotonic()
-        self._saving = now - self._began
-        self._saved = now
+        self._saved = time.monotonic()
+        self._saving = self._saved - self._worked
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if folder.is_dir() and args.should_save:
             write_place(folder, state.global_step)
