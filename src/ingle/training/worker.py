@@ -135,7 +135,7 @@ class Worker:
             if not run.stopping:
                 if isinstance(run, Run):
                     run.check_memory()
-                    run.check_disk()
+                run.check_disk()
                 yield TrainingNote(text=_needs(run))
                 async with aclosing(self._steps(run)) as steps:
                     async for event in steps:

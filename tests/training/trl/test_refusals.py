@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,7 +17,14 @@ pytest.importorskip("jinja2")
 from ingle.client.home import AsyncHome, open_async
 from ingle.client.training import training_request
 from ingle.config import Settings
-from ingle.errors import CapabilityMissing, EgressRefused, EngineMissing, InvalidRequest
+from ingle.errors import (
+    CapabilityMissing,
+    DiskFull,
+    DoesNotFit,
+    EgressRefused,
+    EngineMissing,
+    InvalidRequest,
+)
 from ingle.models.store import Store
 from ingle.node.trl import SERIES, TrlEnvironment
 from ingle.operations import TrainingSettings
@@ -204,3 +212,34 @@ async def test_what_cannot_be_begun_leaves_nothing_behind(
     with pytest.raises(CapabilityMissing, match="attn_narm"):
         await home.train("odd", str(data), name="run", full=True, **TRL)
     assert await home.runs() == []
+
+
+def test_what_libraries_say_is_understood() -> None:
+    from ingle.training.trl.inside.__main__ import _known
+
+    job: Any = SimpleNamespace(name="run", micro=4)
+    torch_says = "CUDA out of memory. Tried to allocate 2.00 GiB"
+    known = _known(job, RuntimeError(torch_says))
+    assert isinstance(known, DoesNotFit)
+    assert known.hint == "train anew with --micro-rows 2"
+    full = _known(job, OSError(28, "No space left on device"))
+    assert isinstance(full, DiskFull)
+    assert full.hint.endswith("ingle train --resume run")
+    assert _known(job, ValueError("something else")) is None
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ingle.training.trl.handed_over import HandedOver, shutil
+
+    base = str(write_base(tmp_path / "tiny.gguf"))
+    plan = msgspec.convert(
+        {"backend": "trl", "full": True, "name": "run", "model": "m", "digest": "d", "base": base,
+         "data": "", "data_sha256": ""}, Plan,
+    )  # fmt: skip
+    run = HandedOver(tmp_path, plan, sys.executable, tmp_path)
+    run.check_disk()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
+    with pytest.raises(DiskFull, match="1 MiB are free"):
+        run.check_disk()

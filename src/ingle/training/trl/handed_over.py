@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
-from ingle.errors import Cancelled, CapabilityMissing
+from ingle.errors import Cancelled, CapabilityMissing, DiskFull
+from ingle.models.gguf import read_header
 from ingle.node.runs import ADAPTER, MODEL
-from ingle.training import merging, peft_files
+from ingle.training import fitting, merging, peft_files
 from ingle.training.adapter_files import MODULES
+from ingle.training.architecture import Architecture
 from ingle.training.clock import Clock
 from ingle.training.lora import TARGETS
 from ingle.training.losses import Losses
@@ -79,6 +81,23 @@ class HandedOver:
         return f"TRL trains {what} by {self.plan.learns}{begun}: {spread} on {self.plan.device}" + (
             ", shared out by FSDP2" if place.sharded else ""
         )
+
+    def check_disk(self) -> None:
+        """Raises DiskFull: its saved moments and its result would not fit on the disk."""
+        architecture = Architecture.of(read_header(Path(self.plan.base)))
+        numbers = architecture.parameters
+        if not self.plan.full:
+            sizes = fitting.shape_of(self.plan).sizes(architecture)
+            numbers = sum(a * b for a, b in sizes.values())
+        # Two moments of weights and two means each, the result, and that as GGUF.
+        needed = numbers * 4 * (2 * 3 + 2)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DiskFull(
+                f"a run's saved moments and its result take up to {needed / 2**20:.0f} MiB, and "
+                f"{free / 2**20:.0f} MiB are free at {self.folder}",
+                hint="make room (ingle prune)",
+            )
 
     def train(self) -> Iterator[Progress]:
         """Have TRL train to the end, or until `stopping`; yields after each step.

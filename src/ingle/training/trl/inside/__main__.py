@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ingle.errors import CapabilityMissing, DoesNotFit, IngleError
+from ingle.errors import CapabilityMissing, DiskFull, DoesNotFit, IngleError
 from ingle.training.trl.inside.channel import Channel
 from ingle.training.trl.job import DONE, EVENTS, RESULT, Job
 
@@ -27,11 +27,12 @@ def main() -> None:
     except IngleError as error:
         channel.fail(error)
         raise SystemExit(1) from error
-    except (RuntimeError, MemoryError) as error:
-        if "out of memory" in str(error).lower() or isinstance(error, MemoryError):
-            channel.fail(_exhausted(job, error))
-            raise SystemExit(1) from error
-        raise
+    except Exception as error:
+        known = _known(job, error)
+        if known is None:
+            raise  # its last words are read from stderr
+        channel.fail(known)
+        raise SystemExit(1) from error
 
 
 def _train(job: Job, channel: Channel) -> None:
@@ -78,10 +79,19 @@ def _check_alike(job: Job) -> None:
         )
 
 
-def _exhausted(job: Job, error: BaseException) -> DoesNotFit:
-    less = job.micro // 2
-    hint = f"the same command with --micro-rows {less}" if less else "a smaller base, or --sequence"
-    return DoesNotFit(f"memory ran out while {job.name} was trained: {error}"[:500], hint=hint)
+def _known(job: Job, error: Exception) -> IngleError | None:
+    """What a library's error means, if its words say that memory or the disk did not suffice."""
+    words = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in words.lower():
+        less = job.micro // 2
+        hint = f"train anew with --micro-rows {less}" if less else "train anew on a smaller base"
+        return DoesNotFit(f"memory ran out while {job.name} was trained: {words}"[:500], hint=hint)
+    if "No space left on device" in words:
+        return DiskFull(
+            f"{job.name} could not be saved: {words}"[:500],
+            hint=f"make room, then: ingle train --resume {job.name}",
+        )
+    return None
 
 
 if __name__ == "__main__":
