@@ -216,6 +216,9 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
             judged = TrainingSettings(rewards=(reward,))
             with pytest.raises(Refused, match="rewards"):
                 await drain(link, Train(name="mine", model="tiny", settings=judged))
+        handed = TrainingSettings(backend="trl", nodes=2, address="10.0.0.1:29500")
+        with pytest.raises(Refused, match="runs by TRL"):
+            await drain(link, Train(name="mine", model="tiny", settings=handed))
         for path in (str(data), "upload:../../secret", f"upload:{'0' * 64}"):
             with pytest.raises(InvalidRequest):
                 await drain(link, Train(name="mine", model="tiny", data=path))

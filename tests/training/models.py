@@ -21,8 +21,13 @@ def write_base(
     layers: int = LAYERS,
     width: int = WIDTH,
     wide: int = WIDE,
+    complete: bool = False,
 ) -> Path:
-    """A base whose matrices are of one tensor type."""
+    """A base whose matrices are of one tensor type.
+
+    Args:
+        complete: what the merges make is in the vocabulary, which transformers insists on.
+    """
     rng = np.random.default_rng(7)
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(512)
@@ -40,6 +45,8 @@ def write_base(
         writer.add_sliding_window(8)
     letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
     tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
+    if complete:
+        tokens[len(letters)] = "ab"
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)

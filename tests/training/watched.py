@@ -53,6 +53,13 @@ class Watched:
         async with self._more:
             await self._more.wait_for(there)
 
+    async def changed(self) -> None:
+        """Return when it has told something, or has ended."""
+        count = len(self.events)
+        self.task.add_done_callback(lambda _: asyncio.ensure_future(self._wake()))
+        async with self._more:
+            await self._more.wait_for(lambda: self.task.done() or len(self.events) > count)
+
     async def _wake(self) -> None:
         async with self._more:
             self._more.notify_all()

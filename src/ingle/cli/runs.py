@@ -16,6 +16,7 @@ from ingle.cli.following import attend, told
 from ingle.cli.output import Output, age
 from ingle.errors import InvalidRequest, StorageError
 from ingle.operations import FollowRun, LossPoint, RunDetails, RunSummary
+from ingle.operations.backends import unused
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome
@@ -189,7 +190,7 @@ def _list(output: Output) -> None:
 
 def _pairs(found: RunDetails) -> list[tuple[str, str]]:
     run, plan = found.run, found.plan
-    hidden = ("name", "model", "base", "data_sha256")
+    hidden = ("name", "model", "base", "data_sha256", *unused(plan))
     return [
         ("name", run.name),
         ("model", run.model),
@@ -199,6 +200,7 @@ def _pairs(found: RunDetails) -> list[tuple[str, str]]:
         ("step", _step(run)),
         *_results(found),
         ("adapter", run.adapter),
+        ("made", run.made),
         ("folder", run.folder),
         *((key, _text(value)) for key, value in plan.items() if key not in hidden),
     ]

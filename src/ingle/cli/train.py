@@ -57,6 +57,15 @@ PREVIEW = 3
 @click.option("--temperature", type=float, default=1.0, help="Of sampled answers.")
 @click.option("--max-tokens", type=int, default=256, help="Of a sampled answer.")
 @click.option("--slots", type=int, default=0, help="Answers sampled at once; 1: always the same.")
+@click.option("--backend", type=click.Choice(["ingle", "trl"]), default="ingle")
+@click.option("--install", type=click.Choice(["trl"]), help="Make a back end's environment.")
+@click.option("--method", type=click.Choice(["sft", "dpo", "grpo"]), help="With trl: dpo, too.")
+@click.option("--full", is_flag=True, help="Train the whole model, not an adapter (trl).")
+@click.option("--beta", type=float, default=0.1, help="Of dpo: how dear moving away is.")
+@click.option("--processes", type=int, default=1, help="On this node (trl).")
+@click.option("--nodes", type=int, default=1, help="Machines that train together (trl).")
+@click.option("--node-rank", type=int, default=0, help="Which one this is, from 0.")
+@click.option("--address", default="", metavar="HOST:PORT", help="Of the first node.")
 @click.option("--seed", type=int, default=0)
 @click.option(
     "--device",
@@ -74,6 +83,7 @@ def train_command(
     resume: str,
     preview: bool,
     name: str,
+    install: str | None,
     **how: Any,
 ) -> None:
     """Adapt a model to examples of your own: makes a LoRA adapter.
@@ -86,8 +96,14 @@ def train_command(
     [WEIGHT*]KIND: answer, contains or number (compare with the example's "answer"),
     format:REGEX, length:TOKENS, json, finished, python:FILE:FUNCTION.
 
+    With --backend trl another program trains: the whole model (--full), pairs of a better and
+    a worse answer (--method dpo: "prompt", "chosen", "rejected"), several processes and nodes.
+
     The base stays as it is served. Ctrl-C saves; go on with --resume.
     """
+    if install:
+        _install(output)
+        return
     if how["device"] == "list":
         _list_devices(output)
         return
@@ -111,8 +127,22 @@ def train_command(
         source = Source.find(data, Columns(how["columns"]))
         run(lambda: _preview(output, model, source, how["split"]))
         return
+    how["method"] = how["method"] or ""
     how["targets"] = [target.strip() for target in how["targets"].split(",") if target.strip()]
     told(output, _train(output, model, data, name, how))
+
+
+def _install(output: Output) -> None:
+    """Make TRL's environment."""
+    from ingle.config import load
+    from ingle.node.trl import TrlEnvironment
+
+    settings, _ = load(flags())
+    found = TrlEnvironment(settings).make(output.note)
+    if output.json:
+        output.data({"python": found.python})
+    else:
+        output.text(found.python)
 
 
 def _list_devices(output: Output) -> None:

@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``deny``: nothing leaves this device, not even a download or a granted delegation."""
     llama_server: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
+    trl_python: str = ""
+    """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
     """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else ``llama``."""
     upstreams: dict[str, Upstream] = {}

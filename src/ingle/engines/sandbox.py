@@ -24,6 +24,8 @@ from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 1
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
@@ -153,13 +155,16 @@ def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Calla
 
 
 def _raise_loopback() -> None:
-    """In a new network namespace: let processes in it reach each other, as bubblewrap does."""
+    """In a new network namespace: let processes in it reach each other, as bubblewrap does.
+
+    Source: netdevice(7).
+    """
     import fcntl
     import socket
     import struct
 
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_one:
-        fcntl.ioctl(any_one, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
+        fcntl.ioctl(any_one, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
 def _bubblewrap_works() -> bool:

@@ -19,6 +19,8 @@ from ingle.node.losses import Losses
 from ingle.operations import LossPoint, RunDetails, RunSummary
 
 PLAN, PREPARED, LOSSES, STATUS = "run.json", "data.json", "losses.jsonl", "status.json"
+ADAPTER, MODEL = "adapter.gguf", "model.gguf"
+"""In a run's folder: what it made."""
 GOES_ON = ("preparing", "waiting", "running")
 
 
@@ -28,6 +30,7 @@ class Status(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: str = ""
     steps: int = 0
     adapter: str = ""
+    made: str = ""
     on: str = ""
     error: dict[str, Any] | None = None
 
@@ -149,6 +152,7 @@ class Runs:
             device=str(plan.get("device", "")),
             on=status.on,
             adapter=status.adapter,
+            made=status.made,
             error=str(error.get("message", "")),
             hint=str(error.get("hint", "")),
             folder=str(folder),

@@ -63,6 +63,7 @@ class TrainerProcess:
         check_installed(*MODULES)
         cache.mkdir(parents=True, exist_ok=True)
         ours, theirs = socket.socketpair()
+        job = msgspec.structs.replace(job, cache=str(cache))
         command = [sys.executable, "-P", "-m", "ingle.training.worker", str(theirs.fileno())]
         variables = _environment(cache)
         with theirs:
@@ -70,7 +71,7 @@ class TrainerProcess:
                 *sandbox.wrap(
                     command,
                     _readable(job),
-                    network=False,
+                    network=job.network,
                     writable=[job.folder, job.locks, str(cache)],
                     variables=variables,
                 ),
@@ -79,7 +80,7 @@ class TrainerProcess:
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 env=variables,
-                preexec_fn=sandbox.before_exec(network=False, largest_file=None),
+                preexec_fn=sandbox.before_exec(network=job.network, largest_file=None),
                 start_new_session=True,
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours)
@@ -185,7 +186,7 @@ def _hugging_face() -> Path:
 
 def _readable(job: TrainingJob) -> list[str]:
     """The base and the data; the caches of data sets where the data is known by a name."""
-    found = [job.base]
+    found = [job.base, *job.readable]
     for name in filter(None, (job.request.data, job.request.validation)):
         path = Path(name)
         if path.exists():

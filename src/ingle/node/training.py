@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ingle.errors import CapabilityMissing, IngleError, InvalidRequest, NotFound, Refused
+from ingle.errors import (
+    CapabilityMissing,
+    IngleError,
+    InvalidRequest,
+    NotFound,
+    Refused,
+)
+from ingle.node import trl
 from ingle.node.live import Live
 from ingle.node.node import ask
 from ingle.node.resident import OWNER
-from ingle.node.runs import PLAN, Runs
+from ingle.node.runs import ADAPTER, MODEL, PLAN, Runs
 from ingle.node.trainer import SAVE_S, TrainerProcess
 from ingle.node.uploads import Uploads
 from ingle.operations import (
@@ -181,7 +188,10 @@ class Trainings:
                                 continue
                         live.tell(event)
             if ended is not None:
-                self.runs.note(live.name, state=ended.run.state, adapter=ended.run.adapter)
+                self.runs.note(
+                    live.name, state=ended.run.state, adapter=ended.run.adapter,
+                    made=ended.run.made,
+                )  # fmt: skip
         except IngleError as failed:
             error = failed
         except Exception as failed:
@@ -204,7 +214,7 @@ class Trainings:
                 f"there is no paired device {request.on!r}", hint="ingle peers", peer=request.on
             )
         if party != OWNER:
-            _check_rewards(request)
+            _check_guest(request)
             request = self.uploads.resolve(party, request)
         if request.resume:
             self.runs.find(request.name)
@@ -227,8 +237,14 @@ class Trainings:
                 raise InvalidRequest(
                     "examples are needed", hint="ingle train MODEL --data FILE", field="data"
                 )
+            if request.settings.full:
+                self._check_model_name(request.name)
+            plan = msgspec.to_builtins(request.settings)
+        handing = await asyncio.to_thread(trl.handing, self._node.settings, plan)
+        if not request.resume:
             self.runs.begin(request.name)
         job = self._job(request, model.name, model.digest, model.path)
+        job = msgspec.structs.replace(job, **handing)
         async with aclosing(self.attended(self._launch(job, party), detach=request.detach)) as told:
             async for event in told:
                 yield event
@@ -245,6 +261,15 @@ class Trainings:
             base=str(base),
         )
 
+    def _check_model_name(self, name: str) -> None:
+        """Raises InvalidRequest: the model that is to be made would take another one's name."""
+        with contextlib.suppress(NotFound):
+            there = self._node.store.resolve(name)
+            raise InvalidRequest(
+                f"there is a model {there.name!r} already, and --full makes one of this name",
+                hint="another --name", field="name",
+            )  # fmt: skip
+
     def _launch(self, job: TrainingJob, party: str) -> Live:
         name = job.request.name
         started: asyncio.Future[TrainerProcess] = asyncio.get_running_loop().create_future()
@@ -254,6 +279,12 @@ class Trainings:
             await ask(trainer, StopRun(name=name, keep=keep), Done)
 
         async def source() -> AsyncGenerator[Event, None]:
+            with self._noted(job):
+                async with aclosing(train()) as events:
+                    async for event in events:
+                        yield event
+
+        async def train() -> AsyncGenerator[Event, None]:
             try:
                 trainer = await TrainerProcess.start(
                     job, cache=self._cache, log_file=self._log_file, answer=self._answer(job)
@@ -274,16 +305,36 @@ class Trainings:
 
         return self.launch(name, source, stop)
 
+    @contextlib.contextmanager
+    def _noted(self, job: TrainingJob) -> Iterator[None]:
+        """A run with other nodes is in the ledger; how many bytes go is not known to us."""
+        if not job.network:
+            yield
+            return
+        to = str(self.runs.plan(job.request.name).get("address") or job.request.settings.address)
+        ledger = self._node.ledger
+        entry = ledger.begin(to=to, operation="train", model=job.model, bytes_out=0)
+        with ledger.outcome(entry):
+            yield
+
     def _stored(self, job: TrainingJob, event: Trained) -> Trained:
         """A finished run's adapter goes into the store."""
         if event.run.state not in ("done", "stopped"):
             return event
-        adapter = self.keep(job.request.name)
-        return Trained(run=msgspec.structs.replace(event.run, adapter=adapter))
+        name = job.request.name
+        made = self.runs.path(name) / MODEL
+        if made.exists():
+            source = f"{job.model}, trained in whole by the run {name}"
+            kept = self._node.store.add_path(made, name, link=False, source=source)
+            made.unlink()  # the store has it now
+            return Trained(run=msgspec.structs.replace(event.run, made=kept.name))
+        if not (self.runs.path(name) / ADAPTER).exists():
+            return event  # of several nodes only the first has what came out
+        return Trained(run=msgspec.structs.replace(event.run, adapter=self.keep(name)))
 
     def keep(self, name: str) -> str:
         """Put a run's adapter into the store; returns its name there."""
-        path = self.runs.path(name) / "adapter.gguf"
+        path = self.runs.path(name) / ADAPTER
         return self._node.adapters.keep(path, name).name
 
     def _answer(
@@ -326,6 +377,8 @@ class Trainings:
         run = self.runs.summary(name, list(self._live))
         if run.adapter and keep:
             return f"{name} has ended at step {run.step}; its adapter is {run.adapter}"
+        if run.made and keep:
+            return f"{name} has ended at step {run.step}; its model is {run.made}"
         return f"{name} is saved at step {run.step}; go on with: ingle train --resume {name}"
 
     def _going(self, name: str) -> Live:
@@ -338,8 +391,10 @@ class Trainings:
         return self._live[name]
 
 
-def _check_rewards(request: Train) -> None:
-    """Raises Refused: a guest's rewards could name code of this disk."""
+def _check_guest(request: Train) -> None:
+    """Raises Refused: a guest's rewards could name code of this disk, its nodes other machines."""
+    if request.settings.backend != "ingle":
+        raise Refused("runs by TRL are not made for others", hint="train on your own device")
     if request.settings.rewards:
         raise Refused("runs with rewards are not made for others", hint="train on your own device")
 

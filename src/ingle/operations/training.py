@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.operations import backends
 from ingle.operations.operation import Event, JsonObject, Operation
 
 RunName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -64,6 +65,32 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     each time: which are computed together changes their last digits."""
     keep: Literal["best", "last"] = "best"
     """Which moment becomes the adapter: that of the best validation loss, or the last."""
+    backend: Literal["ingle", "trl"] = "ingle"
+    """``trl``: TRL does it, in an environment of its own."""
+    method: Literal["", "sft", "dpo", "grpo"] = ""
+    """What is learnt from: answers, pairs of a better and a worse one, rewards. Empty: rewards
+    if there are any, else answers."""
+    full: bool = False
+    """Train the whole model, not an adapter."""
+    beta: Annotated[float, msgspec.Meta(ge=0.0)] = 0.1
+    """With ``dpo``: how dear it is to move away from the base."""
+    processes: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    """Of this node, one for each graphics device."""
+    nodes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 1
+    node_rank: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Which of the nodes this one is, from 0."""
+    address: str = ""
+    """``HOST:PORT`` where the first node is found by the others."""
+
+    @property
+    def learns(self) -> str:
+        """The method: ``sft``, ``dpo`` or ``grpo``."""
+        return self.method or ("grpo" if self.rewards else "sft")
+
+    @property
+    def answers(self) -> int:
+        """What a step works on: rows, pairs, or sampled answers."""
+        return self.rows * self.group if self.learns == "grpo" else self.rows
 
 
 class Train(Operation, frozen=True, kw_only=True, tag="train"):
@@ -95,6 +122,13 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
     """A paired device that is to do it; ``local``: here."""
 
     def check(self) -> None:
+        backends.check(self.settings)
+        if self.settings.backend != "ingle" and self.on not in ("", "local"):
+            raise InvalidRequest(
+                "TRL is started on this device only; its own nodes are named by --nodes",
+                hint="the same command without --on",
+                field="on",
+            )
         if self.settings.rewards and self.on not in ("", "local"):
             raise InvalidRequest(
                 "a run with rewards is made on this device: its answers are judged here",
@@ -126,6 +160,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The paired device that does it; empty: this one."""
     adapter: str = ""
     """What its adapter is called in the store."""
+    made: str = ""
+    """What the model that it made is called there, if it trained all of it."""
     error: str = ""
     hint: str = ""
     folder: str = ""
@@ -273,3 +309,11 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the base's file."""
     keep_only: bool = False
     """Do not train; only write the adapter as it is."""
+    cache: str = ""
+    """A folder that is kept from run to run."""
+    python: str = ""
+    """Of the environment that has TRL, if that trains."""
+    readable: tuple[str, ...] = ()
+    """Folders of that environment."""
+    network: bool = False
+    """Other nodes take part."""

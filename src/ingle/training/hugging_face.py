@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.training.adapter_files import MODULES, in_halves
+from ingle.training.adapter_files import MODULES, in_halves, in_pairs
 from ingle.training.architecture import LOCAL_BLOCKS, Architecture
 from ingle.training.merging import Merged
 from ingle.training.quantize import Values, packed
@@ -55,6 +55,12 @@ def write(merged: Merged, folder: Path, kind: str = "BF16") -> bool:
         CapabilityMissing: an architecture or a tensor that is not known.
         DiskFull: it could not be written.
     """
+    write_model(merged, folder, kind)
+    return _tokenizer(merged, folder)
+
+
+def write_model(merged: Merged, folder: Path, kind: str) -> None:
+    """Weights and configuration. Raises as `write`."""
     if kind not in TYPES:
         raise CapabilityMissing(f"type: {kind} is none of {', '.join(TYPES)}")
     architecture = Architecture.of(merged.header)
@@ -66,7 +72,6 @@ def write(merged: Merged, folder: Path, kind: str = "BF16") -> bool:
         (folder / "config.json").write_text(json.dumps(config, indent=1))
     except OSError as error:
         raise DiskFull(f"{folder}: {error.strerror or error}", hint="make room") from None
-    return _tokenizer(merged, folder)
 
 
 def _weights(merged: Merged, architecture: Architecture, kind: str, file: BinaryIO) -> None:
@@ -75,7 +80,7 @@ def _weights(merged: Merged, architecture: Architecture, kind: str, file: Binary
     header: dict[str, Any] = {"__metadata__": {"format": "pt", "ingle.merged": merged.notes}}
     chosen, end = [], 0
     for tensor, _ in merged.tensors():
-        name = _name(tensor.name, architecture)
+        name = name_of(tensor.name, architecture)
         if name is None:
             continue
         shape = [int(side) for side in reversed(tensor.shape)]
@@ -99,7 +104,17 @@ def _as_transformers(name: str, values: Values, architecture: Architecture) -> V
     return values
 
 
-def _name(name: str, architecture: Architecture) -> str | None:
+def from_transformers(name: str, values: Values, architecture: Architecture) -> Values:
+    """A tensor of theirs, as the file of a base has it."""
+    matrix = name.split(".")[2] if name.startswith("blk.") else ""
+    if architecture.rope_pairs and matrix in ("attn_q", "attn_k"):
+        return in_pairs(values, architecture.head)
+    if architecture.name == "gemma3" and name.endswith("norm.weight"):
+        return values + 1
+    return values
+
+
+def name_of(name: str, architecture: Architecture) -> str | None:
     """What transformers calls a tensor; None: it is made of the configuration."""
     if name in _OUTSIDE:
         return _OUTSIDE[name]

@@ -59,6 +59,11 @@ class Merged:
             [{"name": p.name, "digest": p.digest, "scale": p.scale} for p in self._parts_named]
         )
 
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What a file of it says of where it came from, by key."""
+        return {"ingle.merged": self.notes}
+
     def tensors(self) -> Iterator[tuple[Tensor, bool]]:
         """Each tensor, and whether an adapter changes it."""
         for tensor in self.header.tensors:
@@ -165,10 +170,13 @@ def _copy_metadata(merged: Merged, writer: Any, kind: str) -> None:
         # The writer says these itself.
         if field.name.startswith("GGUF.") or field.name == "general.architecture":
             continue
+        if field.name in merged.provenance:
+            continue  # the base's own, which came from elsewhere
         value = field.contents()
         if field.name == "general.file_type" and kind != KEEP:
             value = _FILE_TYPES[kind]
         first = field.types[0]
         inner = field.types[-1] if first == gguf.GGUFValueType.ARRAY else None
         writer.add_key_value(field.name, value, first, sub_type=inner)
-    writer.add_string("ingle.merged", merged.notes)
+    for key, text in merged.provenance.items():
+        writer.add_string(key, text)

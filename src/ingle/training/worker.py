@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingle.errors import Busy, Cancelled, IngleError, InvalidRequest, ProtocolError
+from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.node.runs import PLAN, PREPARED
 from ingle.operations import (
@@ -40,15 +40,15 @@ from ingle.operations import (
 )
 from ingle.operations.training import TrainingJob
 from ingle.protocol.connection import Connection, SocketStream
-from ingle.training import devices, fitting, preparation
-from ingle.training.device_list import kind_of, named
+from ingle.training import planning, preparation
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
-from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
 from ingle.training.reinforcement import preparation as prompts
 from ingle.training.rendering import Renderer
 from ingle.training.run import Progress, Run
+from ingle.training.trl import preferences
+from ingle.training.trl.handed_over import HandedOver
 from ingle.training.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -72,11 +72,9 @@ class Worker:
         self._job = job
         self._folder = Path(job.folder)
         self._node: Connection
-        self._run: Run | None = None
+        self._run: Run | HandedOver | None = None
         self._stopping = asyncio.Event()
         self._keep = False
-        self._reason = ""
-        """Why the device was chosen, if nobody named one."""
         self._ready = (0, 0)
         self.idle = asyncio.Event()
         """Nothing is being trained: the process may end."""
@@ -112,23 +110,24 @@ class Worker:
     async def _train(self) -> AsyncGenerator[Event, None]:
         self.idle.clear()
         try:
-            plan = await asyncio.to_thread(self._plan)
-            if self._reason:
-                yield TrainingNote(text=self._reason)
+            plan, devices, reason = await asyncio.to_thread(planning.planned, self._job)
+            if reason:
+                yield TrainingNote(text=reason)
             if not self._job.keep_only:
-                locks = DeviceLocks(Path(self._job.locks), plan.devices, plan.name)
+                locks = DeviceLocks(Path(self._job.locks), devices, plan.name)
                 async for note in self._take(locks):
                     yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
-                await asyncio.to_thread(fitting.check, plan, plan.micro_rows)
+                await asyncio.to_thread(planning.check_fits, plan)
                 async with aclosing(self._preparing(plan)) as notes:
                     async for note in notes:
                         yield note
-            run = self._run = await asyncio.to_thread(Run.resume, self._folder)
+            run = self._run = await asyncio.to_thread(self._open)
             run.stopping = self._stopping.is_set() or self._job.keep_only
             if not run.stopping:
-                run.check_memory()
+                if isinstance(run, Run):
+                    run.check_memory()
                 run.check_disk()
                 yield TrainingNote(text=_needs(run))
                 async with aclosing(self._steps(run)) as steps:
@@ -141,77 +140,11 @@ class Worker:
         finally:
             self.idle.set()
 
-    def _plan(self) -> Plan:
-        request = self._job.request
-        wanted = request.settings.device
-        if (self._folder / PLAN).exists():
-            plan = Run.plan_of(self._folder)
-            return self._moved(plan, wanted) if wanted else plan
-        given = msgspec.structs.asdict(request.settings)
-        given |= {
-            "name": request.name,
-            "model": self._job.model,
-            "digest": self._job.digest,
-            "base": self._job.base,
-            "data": Path(request.data).name if Path(request.data).exists() else request.data,
-            "data_sha256": "",
-            "alpha": request.settings.alpha or 2.0 * request.settings.rank,
-            "targets": request.settings.targets or TARGETS,
-            "device": wanted,
-        }
-        try:
-            plan = msgspec.convert(given, Plan)
-        except msgspec.ValidationError as error:
-            raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
-        self._check(plan)
-        if wanted:
-            found = named(wanted, parts=plan.parts)
-            devices.check_moments(found[0], eight_bit=plan.eight_bit_moments)
-            return msgspec.structs.replace(
-                plan, device=",".join(found), dtype=devices.dtype_of(found[0])
-            )
-        chosen = devices.choose(
-            Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows,
-            sequence=plan.sequence, parts=plan.parts, eight_bit_moments=plan.eight_bit_moments,
-        )  # fmt: skip
-        self._reason = chosen.reason
-        return msgspec.structs.replace(plan, device=chosen.names, dtype=chosen.device.dtype)
-
-    def _check(self, plan: Plan) -> None:
-        """Refuse what cannot work on any device, before one is looked for.
-
-        Raises:
-            InvalidRequest, CapabilityMissing, BadModelFile: the shape, a reward, the data's name.
-        """
-        request = self._job.request
-        fitting.check_shape(plan)
-        fitting.check_rewards(plan)
-        for data in filter(None, (request.data, request.validation)):
-            Source.find(data, Columns(request.columns))
-
-    def _moved(self, plan: Plan, wanted: str) -> Plan:
-        """A run that goes on, on other devices of the kind that it began on.
-
-        Raises:
-            InvalidRequest: they are of another kind, whose numbers are not quite the same.
-        """
-        found = ",".join(named(wanted, parts=plan.parts))
-        if kind_of(found) != kind_of(plan.device):
-            raise InvalidRequest(
-                f"device: {plan.name} began on {plan.device}, and goes on only on devices of "
-                "that kind",
-                hint=f"ingle train --resume {plan.name}",
-                field="device",
-            )
-        plan = msgspec.structs.replace(plan, device=found)
-        self._write(plan)
-        return plan
-
-    def _write(self, plan: Plan) -> None:
-        """Write the plan, whole or not at all."""
-        part = self._folder / "run.part"
-        part.write_bytes(_json(plan))
-        part.replace(self._folder / PLAN)
+    def _open(self) -> Run | HandedOver:
+        plan = Run.plan_of(self._folder)
+        if plan.backend == "trl":
+            return HandedOver(self._folder, plan, self._job.python, Path(self._job.cache))
+        return Run.resume(self._folder)
 
     async def _take(self, locks: DeviceLocks) -> AsyncIterator[Event]:
         if not self._job.request.wait:
@@ -240,7 +173,9 @@ class Worker:
     def _told(self, done: int, total: int) -> None:
         self._ready = (done, total)
 
-    async def _prepare(self, plan: Plan) -> preparation.Prepared | prompts.PreparedPrompts:
+    async def _prepare(
+        self, plan: Plan
+    ) -> preparation.Prepared | prompts.PreparedPrompts | preferences.PreparedPairs:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
         columns = Columns(request.columns)
@@ -253,17 +188,20 @@ class Worker:
         data = Source.find(request.data, columns)
         renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
         checks = Source.find(request.validation, columns) if request.validation else None
-        prepared: preparation.Prepared | prompts.PreparedPrompts
+        prepared: preparation.Prepared | prompts.PreparedPrompts | preferences.PreparedPairs
+        end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
         if plan.rewards:
             prepared = await prompts.prepare(
                 data, self._folder, renderer, tokenize, rewards=plan.rewards,
                 room=plan.sequence - plan.max_tokens, split=request.split, validation=checks,
                 seed=plan.seed,
             )  # fmt: skip
-            end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
-            plan = msgspec.structs.replace(
-                plan, end=end[0] if end else -1, rewards=prompts.kept(plan.rewards, self._folder)
-            )
+            plan = msgspec.structs.replace(plan, rewards=prompts.kept(plan.rewards, self._folder))
+        elif plan.learns == "dpo":
+            prepared = await preferences.prepare(
+                data, self._folder, renderer, tokenize, sequence=plan.sequence,
+                split=request.split, validation=checks, seed=plan.seed,
+            )  # fmt: skip
         else:
             prepared = await preparation.prepare(
                 data, self._folder, renderer, tokenize, sequence=plan.sequence,
@@ -271,9 +209,11 @@ class Worker:
                 seed=plan.seed, told=self._told,
             )  # fmt: skip
         await ask(self._node, Unload(model=self._job.model), Done)
-        plan = msgspec.structs.replace(plan, data_sha256=prepared.sha256)
+        plan = msgspec.structs.replace(
+            plan, data_sha256=prepared.sha256, end=end[0] if end else -1
+        )  # fmt: skip
         (self._folder / PREPARED).write_bytes(_json(prepared))
-        self._write(plan)
+        planning.write(self._folder, plan)
         return prepared
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
@@ -294,7 +234,7 @@ class Worker:
                 future.cancel()
             await asyncio.gather(task, stopping, return_exceptions=True)
 
-    async def _steps(self, run: Run) -> AsyncGenerator[Event, None]:
+    async def _steps(self, run: Run | HandedOver) -> AsyncGenerator[Event, None]:
         """Train in a thread, and pass its progress on."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Progress | BaseException | None] = asyncio.Queue()
@@ -346,7 +286,9 @@ def _event(progress: Progress) -> TrainingProgress:
     )
 
 
-def _needs(run: Run) -> str:
+def _needs(run: Run | HandedOver) -> str:
+    if isinstance(run, HandedOver):
+        return run.needs
     plan = run.plan
     begun = f", {run.step} of them done" if run.step else ""
     return (

@@ -16,7 +16,7 @@ from ingle.training.examples.example import Example, Place
 from ingle.training.examples.row import Row
 
 NAMES = ("messages", "tools", "conversations", "system", "instruction", "input", "output",
-         "prompt", "completion", "text")  # fmt: skip
+         "prompt", "completion", "text", "chosen", "rejected")  # fmt: skip
 ROLES = ("system", "developer", "user", "assistant", "tool")
 SHAREGPT_ROLES = {
     "system": "system", "human": "user", "user": "user", "gpt": "assistant",

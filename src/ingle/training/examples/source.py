@@ -11,6 +11,7 @@ from ingle.training.examples import comma_separated, json_array, json_lines, tab
 from ingle.training.examples.example import Example
 from ingle.training.examples.folder import SUFFIXES, cached, splits_of
 from ingle.training.examples.form import Columns, example
+from ingle.training.examples.preference import Preference, preference
 from ingle.training.examples.question import Question, question
 from ingle.training.examples.row import Row
 
@@ -82,6 +83,14 @@ class Source:
             InvalidRequest: a row is no prompt (names file and row), or there are none at all.
         """
         return (question(row, self._columns) for row in self._rows(split))
+
+    def preferences(self, split: str = "") -> Iterator[Preference]:
+        """The pairs of answers of a split, one by one.
+
+        Raises:
+            InvalidRequest: a row is no pair (names file and row), or there are none at all.
+        """
+        return (preference(row, self._columns) for row in self._rows(split))
 
     def examples(self, split: str = "") -> Iterator[Example]:
         """The examples of a split, one by one; no file is ever whole in memory.

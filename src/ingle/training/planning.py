@@ -1,0 +1,142 @@
+"""Planning: what was asked for, and the devices it is done on, as one `Plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.node.runs import PLAN
+from ingle.operations.training import TrainingJob
+from ingle.training import devices, fitting
+from ingle.training.device_list import kind_of, named
+from ingle.training.examples import Columns, Source
+from ingle.training.lora import TARGETS
+from ingle.training.plan import Plan
+from ingle.training.run import Run
+from ingle.training.trl import base as trl_base
+from ingle.training.trl.handed_over import devices as trl_devices
+from ingle.training.trl.placement import Placement
+
+
+class Planned(NamedTuple):
+    """A plan, and how it came about."""
+
+    plan: Plan
+    devices: tuple[str, ...]
+    """Those that it takes."""
+    reason: str = ""
+    """Why they were chosen, if nobody named one."""
+
+
+def planned(job: TrainingJob) -> Planned:
+    """The plan of a job: of its run if that has begun, else a new one.
+
+    Raises:
+        InvalidRequest, CapabilityMissing, BadModelFile: it cannot work, on any device or on
+            those that were named.
+        EngineMissing: a library that a device needs is not installed.
+    """
+    folder, wanted = Path(job.folder), job.request.settings.device
+    if (folder / PLAN).exists():
+        plan = Run.plan_of(folder)
+        if plan.backend == "trl":
+            return _placed(job, plan)
+        if wanted:
+            plan = _moved(plan, wanted)
+            write(folder, plan)
+        return Planned(plan, tuple(plan.devices))
+    plan = _asked(job)
+    _check(job, plan)
+    if plan.backend == "trl":
+        return _placed(job, plan)
+    if wanted:
+        found = named(wanted, parts=plan.parts)
+        devices.check_moments(found[0], eight_bit=plan.eight_bit_moments)
+        dtype = devices.dtype_of(found[0])
+        plan = msgspec.structs.replace(plan, device=",".join(found), dtype=dtype)
+        return Planned(plan, tuple(plan.devices))
+    chosen = devices.choose(
+        Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows, sequence=plan.sequence,
+        parts=plan.parts, eight_bit_moments=plan.eight_bit_moments,
+    )  # fmt: skip
+    plan = msgspec.structs.replace(plan, device=chosen.names, dtype=chosen.device.dtype)
+    return Planned(plan, tuple(plan.devices), chosen.reason)
+
+
+def check_fits(plan: Plan) -> None:
+    """Refuse what will not fit or cannot be handed over, before the data is prepared.
+
+    Raises:
+        DoesNotFit, CapabilityMissing, BadModelFile, InvalidRequest
+    """
+    if plan.backend == "ingle":
+        fitting.check(plan, plan.micro_rows)
+        return
+    trl_base.check(Path(plan.base))
+    if not plan.full:
+        fitting.check_shape(plan)
+
+
+def write(folder: Path, plan: Plan) -> None:
+    """Write a run's plan, whole or not at all."""
+    part = folder / "run.part"
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=1))
+    part.replace(folder / PLAN)
+
+
+def _asked(job: TrainingJob) -> Plan:
+    request = job.request
+    given = msgspec.structs.asdict(request.settings)
+    given |= {
+        "name": request.name,
+        "model": job.model,
+        "digest": job.digest,
+        "base": job.base,
+        "data": Path(request.data).name if Path(request.data).exists() else request.data,
+        "data_sha256": "",
+        "alpha": request.settings.alpha or 2.0 * request.settings.rank,
+        "targets": request.settings.targets or TARGETS,
+    }
+    try:
+        return msgspec.convert(given, Plan)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
+
+
+def _check(job: TrainingJob, plan: Plan) -> None:
+    """Refuse what cannot work on any device, before one is looked for."""
+    if not plan.full:
+        fitting.check_shape(plan)
+    fitting.check_rewards(plan)
+    for data in filter(None, (job.request.data, job.request.validation)):
+        Source.find(data, Columns(job.request.columns))
+
+
+def _moved(plan: Plan, wanted: str) -> Plan:
+    """A run that goes on, on other devices of the kind that it began on.
+
+    Other kinds are refused: their numbers are not quite the same.
+    """
+    found = ",".join(named(wanted, parts=plan.parts))
+    if kind_of(found) != kind_of(plan.device):
+        raise InvalidRequest(
+            f"device: {plan.name} began on {plan.device}, and goes on only on devices of that kind",
+            hint=f"ingle train --resume {plan.name}",
+            field="device",
+        )
+    return msgspec.structs.replace(plan, device=found)
+
+
+def _placed(job: TrainingJob, plan: Plan) -> Planned:
+    """Of a run that TRL makes: on which of its devices."""
+    if job.keep_only:
+        return Planned(plan, tuple(plan.devices))
+    there = ["cpu"]
+    if plan.device != "cpu":
+        there = trl_devices(job.python, Path(job.folder) / "trl", Path(job.cache))
+    found = Placement.of(plan, there).devices
+    plan = msgspec.structs.replace(plan, device=found[0], dtype=devices.dtype_of(found[0]))
+    return Planned(plan, found)

@@ -1,0 +1,277 @@
+"""`HandedOver`: a run that TRL makes. To the process that trains it is what a `Run` is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ingle.errors import Cancelled, CapabilityMissing, DiskFull, IngleError
+from ingle.models.gguf import read_header
+from ingle.node.losses import Losses
+from ingle.node.runs import ADAPTER, LOSSES, MODEL
+from ingle.operations import LossPoint
+from ingle.training import fitting, merging, peft_files
+from ingle.training.adapter_files import MODULES
+from ingle.training.architecture import Architecture
+from ingle.training.clock import Clock
+from ingle.training.lora import TARGETS
+from ingle.training.plan import Plan
+from ingle.training.run import Progress
+from ingle.training.trl import base
+from ingle.training.trl.job import CHECKPOINTS, DONE, RESULT, STOP, Job
+from ingle.training.trl.placement import LOOK, Placement, portions
+from ingle.training.trl.processes import Environment, Processes
+from ingle.training.trl.whole import Whole
+
+FINISHED = "finished"
+
+
+class HandedOver:
+    """One run.
+
+    Args:
+        folder: of the run.
+        python: of TRL's environment.
+        cache: a folder that is kept from run to run; bases lie there.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, python: str, cache: Path) -> None:
+        self.folder, self.plan, self._cache = folder, plan, cache
+        self._trl = folder / "trl"
+        self._trl.mkdir(exist_ok=True)
+        self._environment = Environment(python, self._trl, cache)
+        self._losses = Losses(folder / LOSSES)
+        self._best: int | None = None
+        saved = self._checkpoint()
+        if self.finished and (self._trl / RESULT / DONE).exists():
+            saved = self._trl / RESULT
+        self.step = _step(saved) if saved else 0
+        self.steps = plan.steps
+        self.micro_rows = plan.micro_rows
+        (self._trl / STOP).unlink(missing_ok=True)
+        self.lost: Future[None] = Future()
+        """As `Run.lost`; never done, for a process of TRL's that dies ends `train` itself."""
+
+    def ended_by(self, error: IngleError) -> IngleError:
+        """As `Run.ended_by`."""
+        return error
+
+    @property
+    def finished(self) -> bool:
+        """It has made its last step."""
+        return (self._trl / FINISHED).exists()
+
+    @property
+    def stopping(self) -> bool:
+        """It is to save after the step that goes on, and end."""
+        return (self._trl / STOP).exists()
+
+    @stopping.setter
+    def stopping(self, wanted: bool) -> None:
+        if wanted:
+            (self._trl / STOP).touch()
+        else:
+            (self._trl / STOP).unlink(missing_ok=True)
+
+    @property
+    def needs(self) -> str:
+        """What it will take, in a sentence."""
+        place = self._placement([self.plan.device])
+        begun = f", from step {self.step}" if self.step else ""
+        what = "all weights" if self.plan.full else "an adapter"
+        spread = f"{place.world} processes" if place.world > 1 else "one process"
+        return f"TRL trains {what} by {self.plan.learns}{begun}: {spread} on {self.plan.device}" + (
+            ", shared out by FSDP2" if place.sharded else ""
+        )
+
+    def check_disk(self) -> None:
+        """Raises DiskFull: its saved moments and its result would not fit on the disk."""
+        architecture = Architecture.of(read_header(Path(self.plan.base)))
+        numbers = architecture.parameters
+        if not self.plan.full:
+            sizes = fitting.shape_of(self.plan).sizes(architecture)
+            numbers = sum(a * b for a, b in sizes.values())
+        # Two moments of weights and two means each, the result, and that as GGUF.
+        needed = numbers * 4 * (2 * 3 + 2)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DiskFull(
+                f"a run's saved moments and its result take up to {needed / 2**20:.0f} MiB, and "
+                f"{free / 2**20:.0f} MiB are free at {self.folder}",
+                hint="make room (ingle prune)",
+            )
+
+    def train(self) -> Iterator[Progress]:
+        """Have TRL train to the end, or until `stopping`; yields after each step.
+
+        Raises:
+            TrainingFailed, DoesNotFit, WorkerDied: as what trains says.
+            CapabilityMissing: the base cannot be written for transformers.
+            DiskFull: no room for it.
+        """
+        if self.finished:
+            return
+        job = self._trl / "job.json"
+        placement = self._placement([self.plan.device])
+        self._job(placement).write(job)
+        self._losses.trim(self.step)
+        clock = Clock()
+        with Processes(
+            self._environment, self._trl, job, placement, self.plan.name
+        ) as processes:  # fmt: skip
+            for line in processes.lines(lambda: self.stopping):
+                match line:
+                    case {"kind": "begun", "steps": steps}:
+                        self.steps = steps
+                        clock = Clock()
+                    case {"kind": "step"}:
+                        clock.tick()
+                        yield self._progress(line, clock)
+                    case {"kind": "ended", "finished": finished}:
+                        self._best = line.get("best")
+                        if finished:
+                            (self._trl / FINISHED).touch()
+
+    def write_adapter(self) -> Path | None:
+        """What came back as files: an adapter, or a whole model; returns the GGUF one.
+
+        None: this is not the first node, and the result is there.
+
+        Raises:
+            Cancelled: nothing was saved yet.
+        """
+        if self.plan.node_rank:
+            return None
+        source = self._result()
+        losses = self._losses.curve()
+        notes = {
+            "base": self.plan.digest,
+            "model": self.plan.model,
+            "data": self.plan.data_sha256,
+            "plan": msgspec.json.encode(self.plan).decode(),
+            "step": str(self._best or _step(source)),
+            "losses": json.dumps(losses),
+        }
+        gguf = Path(self.plan.base)
+        if self.plan.full:
+            whole = Whole(source, gguf, self.plan.model, notes)
+            merging.write_gguf(whole, self.folder / MODEL, "F16")
+            self._forget(RESULT, CHECKPOINTS)
+            return self.folder / MODEL
+        peft_files.convert(source, gguf, self.folder / ADAPTER, notes)
+        self._write_peft(source)
+        self._forget(CHECKPOINTS)
+        return self.folder / ADAPTER
+
+    def _forget(self, *folders: str) -> None:
+        """Of a run that has ended nobody goes on: its states take several times its result."""
+        for name in folders if self.finished else ():
+            shutil.rmtree(self._trl / name, ignore_errors=True)
+
+    def _write_peft(self, source: Path) -> None:
+        peft = self.folder / "peft"
+        peft.mkdir(exist_ok=True)
+        shutil.copyfile(source / peft_files.WEIGHTS, peft / peft_files.WEIGHTS)
+        config = json.loads((source / peft_files.CONFIG).read_bytes())
+        config["base_model_name_or_path"] = self.plan.model
+        (peft / peft_files.CONFIG).write_text(json.dumps(config, indent=1))
+
+    def _placement(self, there: list[str]) -> Placement:
+        kind, _, number = self.plan.device.partition(":")
+        if number:
+            there = [f"{kind}:{n}" for n in range(int(number) + self.plan.processes)]
+        return Placement.of(self.plan, there)
+
+    def _job(self, placement: Placement) -> Job:
+        """All that the processes are told; the base is written, if it is not there yet."""
+        plan = self.plan
+        if plan.end < 0:
+            raise CapabilityMissing(
+                f"{plan.model}'s file names no token that ends a turn, which TRL needs",
+                hint="--backend ingle",
+            )
+        micro, accumulation = portions(plan, placement)
+        saved = self._checkpoint()
+        dtype = "float32" if plan.full else plan.dtype
+        return Job(
+            folder=str(self._trl), name=plan.name, base=str(self._base(dtype)), gguf=plan.base,
+            data_sha256=plan.data_sha256, method=plan.learns, end=plan.end, full=plan.full,  # type: ignore[arg-type]
+            rank=plan.rank, alpha=plan.alpha,
+            modules=tuple(MODULES[name].split(".")[1] for name in plan.targets or TARGETS),
+            dropout=plan.dropout, rank_stabilised=plan.rank_stabilised, rate=plan.rate,
+            schedule=plan.schedule, warm_up=plan.warm_up, epochs=plan.epochs, steps=plan.steps,
+            micro=micro, accumulation=accumulation, sequence=plan.sequence, decay=plan.decay,
+            clip=plan.clip, seed=plan.seed, bfloat16=placement.bfloat16, cpu=placement.cpu,
+            check_every=plan.check_every, patience=plan.patience, best=plan.keep == "best",
+            beta=plan.beta, rewards=plan.rewards, group=plan.group,
+            temperature=plan.temperature, max_tokens=plan.max_tokens, nodes=plan.nodes,
+            sharded=placement.sharded,
+            resume=str(saved) if saved else "",
+        )  # fmt: skip
+
+    def _base(self, dtype: str) -> Path:
+        """The base as a Hugging Face folder."""
+        gguf = Path(self.plan.base)
+        folder = base.folder_of(self._cache, self.plan.digest, dtype)
+        base.write(gguf, folder, dtype)
+        return folder
+
+    def _progress(self, line: dict[str, Any], clock: Clock) -> Progress:
+        self.step = line["step"]
+        speed = line["tokens"] / max(1e-9, line["seconds"])
+        reward, validation = line.get("reward"), line.get("validation")
+        self._losses.note(LossPoint(
+            step=self.step, loss=line["loss"], rate=line["rate"], tokens_per_s=round(speed, 1),
+            validation=validation, reward=reward,
+        ))  # fmt: skip
+        return Progress(
+            self.step, line["steps"], line["loss"], line["rate"], speed,
+            clock.left(line["steps"] - self.step), validation, line["tokens"], reward=reward,
+        )  # fmt: skip
+
+    def _checkpoint(self) -> Path | None:
+        """The last moment that was saved whole."""
+        found = [
+            path.parent for path in (self._trl / CHECKPOINTS).glob(f"checkpoint-*/{DONE}")
+        ]  # fmt: skip
+        return max(found, key=_step, default=None)
+
+    def _result(self) -> Path:
+        """What TRL wrote in the end; if it was killed, its last checkpoint."""
+        result, saved = self._trl / RESULT, self._checkpoint()
+        if (result / DONE).exists() and (saved is None or _step(result) >= _step(saved)):
+            return result
+        if saved is None:
+            raise Cancelled(
+                f"{self.plan.name} was stopped before anything was saved",
+                hint=f"ingle train --resume {self.plan.name}",
+            )
+        if self.plan.full and not any(saved.glob("*.safetensors")):
+            raise Cancelled(
+                f"{self.plan.name}'s last saved moment is in pieces; it has to go on to put them "
+                "together",
+                hint=f"ingle train --resume {self.plan.name}",
+            )
+        return saved
+
+
+def devices(python: str, folder: Path, cache: Path) -> list[str]:
+    """The devices that TRL's torch has, the fastest first.
+
+    Raises:
+        EngineMissing: it does not answer.
+    """
+    found: list[str] = json.loads(Environment(python, folder, cache).ask("-c", LOOK))
+    return found
+
+
+def _step(folder: Path) -> int:
+    """Of which step a checkpoint or a result is."""
+    step: int = json.loads((folder / DONE).read_bytes())["step"]
+    return step

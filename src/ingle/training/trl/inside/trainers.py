@@ -1,0 +1,205 @@
+"""TRL's trainers, made from a `Job`. They are given the engine's tokens and ingle's schedule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+import transformers
+import trl
+
+from ingle.training import schedule
+from ingle.training.reinforcement.rewards import Answer, parse
+from ingle.training.trl.inside import data
+from ingle.training.trl.inside import tokenizer as tokenizers
+from ingle.training.trl.inside.order import Epochs, Order
+from ingle.training.trl.job import CHECKPOINTS, PAIRS, PAIRS_APART, Job
+
+PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
+LOOKS = 0.1
+"""Of all steps: how many lie between two looks at what is set apart, if nobody says."""
+
+
+class _Ours:
+    """A trainer with ingle's learning rate and order."""
+
+    job: Job
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """As transformers' trainers call it."""
+        job, steps = self.job, num_training_steps
+
+        def share(step: int) -> float:
+            return schedule.share(job.schedule, step, steps, min(job.warm_up, steps))
+
+        optimizer = self.optimizer if optimizer is None else optimizer  # type: ignore[attr-defined]
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return self.lr_scheduler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows = self.train_dataset if train_dataset is None else train_dataset  # type: ignore[attr-defined]
+        order = Order(len(rows), self.job.seed)
+        self.add_callback(Epochs(order))  # type: ignore[attr-defined]
+        return order
+
+
+class Sft(_Ours, trl.SFTTrainer):  # type: ignore[misc]
+    """Learns examples."""
+
+
+class Dpo(_Ours, trl.DPOTrainer):  # type: ignore[misc]
+    """Learns from pairs."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        return dataset  # tokens already
+
+
+class Grpo(_Ours, trl.GRPOTrainer):  # type: ignore[misc]
+    """Learns from rewards; a prompt comes as often in its order as answers are sampled to it."""
+
+    tokens: dict[str, list[int]]
+    _get_train_sampler = trl.GRPOTrainer._get_train_sampler
+
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        return [self.tokens[prompt] for prompt in prompts], None, {}
+
+
+def make(job: Job, callback: Any) -> Any:
+    """The trainer of a job."""
+    tokenizer = tokenizers.of(job)
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        job.base, dtype=torch.bfloat16 if job.bfloat16 and not job.full else torch.float32
+    )
+    # Generation, padding and what TRL looks up all go by the token that the engine stops at.
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(job.end)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    for config in (model.config, model.generation_config):
+        config.eos_token_id, config.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    callbacks = [callback]
+    if job.patience:
+        callbacks.append(transformers.EarlyStoppingCallback(job.patience))
+    given: dict[str, Any] = {"processing_class": tokenizer, "callbacks": callbacks}
+    if not job.full:
+        given["peft_config"] = peft.LoraConfig(
+            r=job.rank, lora_alpha=job.alpha, lora_dropout=job.dropout,
+            target_modules=list(job.modules), use_rslora=job.rank_stabilised,
+            bias="none", task_type="CAUSAL_LM",
+        )  # fmt: skip
+    makers: dict[str, Callable[[Job, Any, dict[str, Any]], Any]] = {
+        "sft": _sft, "dpo": _dpo, "grpo": _grpo,
+    }  # fmt: skip
+    trainer = makers[job.method](job, model, given)
+    trainer.job = job
+    return trainer
+
+
+def _sft(job: Job, model: Any, given: dict[str, Any]) -> Any:
+    apart = job.run / "validation"
+    checks = data.examples(apart) if apart.exists() else None
+    return Sft(
+        model,
+        trl.SFTConfig(
+            **_common(job, checked=checks is not None), max_length=job.sequence, packing=True,
+        ),
+        train_dataset=data.examples(job.run / "train"), eval_dataset=checks, **given,
+    )  # fmt: skip
+
+
+def _dpo(job: Job, model: Any, given: dict[str, Any]) -> Any:
+    apart = job.run / PAIRS_APART
+    checks = data.pairs(apart) if apart.exists() else None
+    return Dpo(
+        model,
+        args=trl.DPOConfig(
+            **_common(job, checked=checks is not None), max_length=job.sequence, beta=job.beta,
+        ),
+        train_dataset=data.pairs(job.run / PAIRS), eval_dataset=checks, **given,
+    )  # fmt: skip
+
+
+def _grpo(job: Job, model: Any, given: dict[str, Any]) -> Any:
+    asked, tokens = data.prompts(job.run / PROMPTS)
+    checks = None
+    if (job.run / CHECKS).exists():
+        checks, more = data.prompts(job.run / CHECKS)
+        tokens |= more
+    trainer = Grpo(
+        model,
+        [_judge(spec, job.end) for spec in job.rewards],
+        args=trl.GRPOConfig(
+            **_common(job, checked=checks is not None), num_generations=job.group,
+            num_generations_eval=1, temperature=job.temperature,
+            max_completion_length=job.max_tokens,
+        ),
+        train_dataset=asked, eval_dataset=checks, **given,
+    )  # fmt: skip
+    trainer.tokens = tokens
+    return trainer
+
+
+def _judge(spec: str, end: int) -> Any:
+    """One of ingle's rewards, as TRL asks it."""
+    reward = parse(spec)
+
+    def judge(
+        prompts: list[str], completions: list[str], completion_ids: list[list[int]],
+        example: list[str], **_: Any,
+    ) -> list[float]:  # fmt: skip
+        return [
+            reward.of(prompt, Answer(ids, text, bool(ids) and ids[-1] == end), json.loads(fields))
+            for prompt, text, ids, fields in zip(
+                prompts, completions, completion_ids, example, strict=True
+            )
+        ]
+
+    judge.__name__ = spec.replace("/", "-")
+    return judge
+
+
+def _common(job: Job, *, checked: bool) -> dict[str, Any]:
+    """What all of TRL's trainers are told alike."""
+    grpo = job.method == "grpo"
+    found: dict[str, Any] = {
+        "output_dir": str(Path(job.folder) / CHECKPOINTS),
+        "per_device_train_batch_size": job.micro,
+        "per_device_eval_batch_size": job.micro,
+        "gradient_accumulation_steps": job.accumulation,
+        "learning_rate": job.rate,
+        "weight_decay": job.decay,
+        "max_grad_norm": job.clip,
+        "num_train_epochs": job.epochs,
+        "max_steps": job.steps or -1,
+        "seed": job.seed,
+        "data_seed": job.seed,
+        "bf16": job.bfloat16,
+        "use_cpu": job.cpu,
+        "gradient_checkpointing": not job.cpu,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+        "push_to_hub": False,
+        "save_strategy": "no",
+        "save_total_limit": 2,
+        "save_on_each_node": job.nodes > 1,
+        "ddp_find_unused_parameters": False,
+        "dataloader_pin_memory": not job.cpu,
+        "remove_unused_columns": not grpo,
+    }
+    if checked:
+        every = job.check_every or LOOKS
+        found |= {
+            "eval_strategy": "steps",
+            "eval_steps": every,
+            "save_strategy": "steps",
+            "save_steps": every,
+            "load_best_model_at_end": job.best,
+            "metric_for_best_model": "eval_reward" if grpo else "eval_loss",
+            "greater_is_better": grpo,
+        }
+    return found

@@ -1,0 +1,152 @@
+"""Pairs of answers, prepared for DPO: tokens as the engine makes them, in files of JSONL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from ingle.errors import InvalidRequest
+from ingle.training.examples import Source
+from ingle.training.examples.preference import Preference
+from ingle.training.examples.source import VALIDATION
+from ingle.training.preparation import FEW, TOGETHER, Tokenizer, tokens_of
+from ingle.training.rendering import Piece, Renderer
+from ingle.training.trl.job import PAIRS, PAIRS_APART
+
+
+class Pair(NamedTuple):
+    """A prompt's tokens, and those of its answers."""
+
+    prompt: list[int]
+    chosen: list[int]
+    rejected: list[int]
+
+
+class PreparedPairs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run with pairs learns from."""
+
+    pairs: int
+    apart: int
+    tokens: int
+    cut: int
+    """Pairs of which an answer was longer than the sequence."""
+    lost: int
+    """Pairs whose prompt left no room for an answer: left out."""
+    sha256: str = ""
+
+    def sentences(self, sequence: int) -> list[str]:
+        """The same for people."""
+        apart = f", {self.apart} to check on" if self.apart else ""
+        return [
+            f"{self.pairs} pairs of answers, {self.tokens} tokens{apart}; "
+            f"{self.cut} cut at {sequence} tokens, {self.lost} left out"
+        ]
+
+
+class _Writer:
+    """Writes pairs, cut to their room."""
+
+    def __init__(self, sequence: int) -> None:
+        self._sequence = sequence
+        self.kept: list[Pair] = []
+        self.cut = self.lost = 0
+
+    def add(self, pair: Pair) -> None:
+        room = self._sequence - len(pair.prompt)
+        if room < 1:
+            self.lost += 1
+            return
+        self.cut += max(len(pair.chosen), len(pair.rejected)) > room
+        self.kept.append(Pair(pair.prompt, pair.chosen[:room], pair.rejected[:room]))
+
+    def write(self, path: Path, order: Iterable[int]) -> None:
+        with path.open("w") as file:
+            for number in order:
+                pair = self.kept[number]
+                line = {f"{name}_ids": tokens for name, tokens in pair._asdict().items()}
+                file.write(json.dumps(line) + "\n")
+
+
+async def prepare(
+    data: Source,
+    folder: Path,
+    renderer: Renderer,
+    tokenize: Tokenizer,
+    *,
+    sequence: int,
+    split: str = "",
+    validation: Source | None = None,
+    share: float = 0.05,
+    seed: int = 0,
+) -> PreparedPairs:
+    """Write a run's pairs into its folder.
+
+    Raises:
+        InvalidRequest, CapabilityMissing: the data, a row or the template.
+    """
+    split = data.split(split)
+    train, checks = _Writer(sequence), _Writer(sequence)
+    async for pair in _pairs(data.preferences(split), renderer, tokenize):
+        train.add(pair)
+    given = None
+    if validation is not None:
+        given = validation.preferences(VALIDATION if VALIDATION in validation.splits else "")
+    elif VALIDATION in data.splits and split != VALIDATION:
+        given = data.preferences(VALIDATION)
+    if given is not None:
+        async for pair in _pairs(given, renderer, tokenize):
+            checks.add(pair)
+    if not train.kept:
+        raise InvalidRequest(
+            f"nothing could be learnt: no prompt is shorter than {sequence} tokens",
+            hint="raise --sequence, or shorten the prompts",
+            field="data",
+        )
+    order = list(range(len(train.kept)))
+    apart: list[int] = []
+    if given is None and len(order) >= FEW:
+        mixed = np.random.default_rng(seed).permutation(len(order)).tolist()
+        count = max(1, round(len(order) * share))
+        apart, order = sorted(mixed[:count]), sorted(mixed[count:])
+    train.write(folder / PAIRS, order)
+    if apart:
+        train.write(folder / PAIRS_APART, apart)
+    elif checks.kept:
+        checks.write(folder / PAIRS_APART, range(len(checks.kept)))
+    return PreparedPairs(
+        pairs=len(order),
+        apart=len(apart) or len(checks.kept),
+        tokens=sum(len(part) for number in order for part in train.kept[number]),
+        cut=train.cut + checks.cut,
+        lost=train.lost + checks.lost,
+        sha256=await asyncio.to_thread(data.sha256, split),
+    )
+
+
+async def _pairs(
+    preferences: Iterable[Preference], renderer: Renderer, tokenize: Tokenizer
+) -> AsyncIterator[Pair]:
+    found = iter(preferences)
+    while group := list(islice(found, TOGETHER)):
+        for pair in await asyncio.gather(*(_pair(p, renderer, tokenize) for p in group)):
+            yield pair
+
+
+async def _pair(preference: Preference, renderer: Renderer, tokenize: Tokenizer) -> Pair:
+    """Either answer as it would be learnt; of a conversation only the last answers differ."""
+    sides = [renderer.pieces(side)[-1] for side in (preference.chosen, preference.rejected)]
+    # The prompts are one, but for templates that let the answer show in what stands before it.
+    size = len(sides[0][0].text)
+    while not sides[1][0].text.startswith(sides[0][0].text[:size]):
+        size -= 1
+    whole = ["".join(piece.text for piece in pieces) for pieces in sides]
+    texts = [whole[0][:size], whole[0][size:], whole[1][size:]]
+    documents = [await tokens_of([Piece(text, True)], tokenize) for text in texts]
+    return Pair(*(document.tokens for document in documents))

@@ -1,0 +1,245 @@
+"""What a run by TRL does not do is refused by name, before anything is begun."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+pytest.importorskip("trl")
+pytest.importorskip("jinja2")
+
+from ingle.client.home import AsyncHome, open_async
+from ingle.client.training import training_request
+from ingle.config import Settings
+from ingle.errors import (
+    CapabilityMissing,
+    DiskFull,
+    DoesNotFit,
+    EgressRefused,
+    EngineMissing,
+    InvalidRequest,
+)
+from ingle.models.store import Store
+from ingle.node.trl import SERIES, TrlEnvironment
+from ingle.operations import TrainingSettings
+from ingle.training.examples import Columns, Source
+from ingle.training.plan import Plan
+from ingle.training.trl.placement import Placement, portions
+from tests.training.models import write_base
+from tests.training.trl.conftest import write
+
+pytestmark = pytest.mark.anyio
+TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "sequence": 16}
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "why"),
+    [
+        ({"full": True}, "full", "only the back end trl has it"),
+        ({"processes": 2}, "processes", "only the back end trl"),
+        ({"nodes": 2}, "nodes", "only the back end trl"),
+        ({"method": "dpo"}, "method", "learnt by TRL"),
+        ({"method": "grpo"}, "rewards", "needs a reward"),
+        ({"method": "sft", "rewards": ["json"]}, "rewards", "learns from examples"),
+        ({"backend": "trl", "full": True, "rank": 8}, "rank", "no adapter"),
+        ({"backend": "trl", "full": True, "dropout": 0.1}, "dropout", "no adapter"),
+        ({"backend": "trl", "group": 4}, "group", "samples no answers"),
+        ({"backend": "trl", "beta": 0.2}, "beta", "has no use for it"),
+        ({"backend": "trl", "device": "vulkan:0"}, "device", "not on vulkan:0"),
+        ({"backend": "trl", "nodes": 2}, "address", "HOST:PORT"),
+        ({"backend": "trl", "nodes": 2, "address": "a:1", "node_rank": 2}, "node_rank", "to 1"),
+        ({"backend": "trl", "address": "a:1"}, "address", "several nodes"),
+        ({"backend": "trl", "processes": 3}, "rows", "8 rows of a step"),
+        ({"backend": "trl", "on": "desk"}, "on", "on this device only"),
+    ],
+)
+def test_settings_that_mean_nothing_are_named(
+    options: dict[str, Any], field: str, why: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=why) as refused:
+        training_request("tiny", "x.jsonl", "run", options)
+    assert refused.value.details["field"] == field
+
+
+def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def shared(there: list[str], **options: Any) -> tuple[Placement, tuple[int, int]]:
+        settings = msgspec.to_builtins(TrainingSettings(backend="trl", **options))
+        plan = msgspec.convert(
+            {**settings, "name": "run", "model": "m", "digest": "d", "base": "b", "data": "",
+             "data_sha256": ""}, Plan,
+        )  # fmt: skip
+        placement = Placement.of(plan, there)
+        return placement, portions(plan, placement)
+
+    assert shared(["cpu"])[1] == (4, 2)
+    assert shared(["cpu"], rows=6, processes=2)[1] == (3, 1)
+    assert shared(["cpu"], rows=7)[1] == (1, 7)
+    assert shared(["cpu"], rows=2, group=6, rewards=("json",), processes=2)[1] == (3, 2)
+    two = ["cuda:0", "cuda:1", "cpu"]
+    placement, _ = shared(
+        two, processes=2, full=True, nodes=2, node_rank=1, address="10.0.0.1:29500"
+    )
+    config = placement.config(1)
+    assert (config["distributed_type"], config["num_processes"], config["gpu_ids"]) == (
+        "FSDP", 4, "0,1",
+    )  # fmt: skip
+    assert (config["machine_rank"], config["main_process_ip"], config["main_process_port"]) == (
+        1, "10.0.0.1", 29500,
+    )  # fmt: skip
+    assert config["fsdp_config"]["fsdp_version"] == 2
+    assert config["mixed_precision"] == "bf16"
+    plain = shared(two, processes=2)[0].config(7)
+    assert (plain["distributed_type"], plain["main_process_port"]) == ("MULTI_GPU", 7)
+    single = shared(two, device="cuda:1")[0]
+    assert (single.devices, single.config(7)["distributed_type"]) == (("cuda:1",), "NO")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 7")
+    assert single.config(7)["gpu_ids"] == "7"
+    with pytest.raises(InvalidRequest, match=r"2 processes need one each; .* has: cuda:0, cpu"):
+        shared(["cuda:0", "cpu"], processes=2)
+    with pytest.raises(InvalidRequest, match="xpu does not do"):
+        shared(two, device="xpu")
+
+
+async def test_without_an_environment_the_command_that_makes_it_is_said(
+    settings: Settings, tmp_path: Path
+) -> None:
+    Store(settings.models_path).add_path(write_base(tmp_path / "tiny.gguf"), "tiny")
+    data = write(tmp_path / "data.jsonl", [{"prompt": "a", "completion": "b"}])
+    async with open_async(settings) as home:
+        with pytest.raises(EngineMissing, match="has none yet") as missing:
+            await home.train("tiny", str(data), name="run", **TRL)
+        assert missing.value.hint == "ingle train --install trl"
+        assert await home.runs() == []
+
+
+def python(path: Path, versions: dict[str, str | None], words: str = "") -> Settings:
+    """Settings with a Python that says it has these."""
+    found = {name: low + ".1" for name, (low, _) in SERIES.items()} | versions
+    answer = json.dumps([found, ["/"]])
+    path.write_text(
+        f"#!{sys.executable}\nimport sys\n"
+        + (f"sys.exit({words!r})\n" if words else f"print({answer!r})\n")
+    )
+    path.chmod(0o755)
+    return Settings(trl_python=str(path), state_dir=str(path.parent / "state"))
+
+
+def test_an_environment_is_looked_at(tmp_path: Path) -> None:
+    there = python(tmp_path / "good", {})
+    assert TrlEnvironment(there).find().python == str(tmp_path / "good")
+    old = python(tmp_path / "old", {"trl": "0.24.0", "peft": None, "torch": "2.13.0+cu130"})
+    with pytest.raises(EngineMissing) as refused:
+        TrlEnvironment(old).find()
+    assert "trl 0.24.0 (wanted: from 1.16, below 1.17), peft missing" in refused.value.message
+    assert "torch" not in refused.value.message
+    assert refused.value.hint.startswith(f"{tmp_path / 'old'} -m pip install -r ")
+    with pytest.raises(EngineMissing, match=r"trl 1\.17\.0"):
+        TrlEnvironment(python(tmp_path / "new", {"trl": "1.17.0"})).find()
+    with pytest.raises(EngineMissing, match=r"does not answer .no module named json"):
+        TrlEnvironment(python(tmp_path / "broken", {}, "no module named json")).find()
+    with pytest.raises(EngineMissing, match="is not there"):
+        TrlEnvironment(Settings(trl_python=str(tmp_path / "gone"))).find()
+    denied = Settings(state_dir=str(tmp_path / "state"), egress="deny")
+    with pytest.raises(EgressRefused, match="nothing may leave"):
+        TrlEnvironment(denied).make(print)
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"prompt": "a", "chosen": "b"}, "line 2: has no rejected answer"),
+        ({"prompt": "a", "completion": "b"}, "line 2: has no chosen answer"),
+        ({"chosen": "a", "rejected": "b"}, "line 2: has no prompt"),
+        ({"prompt": "a", "chosen": "b", "rejected": "b"}, "line 2: has the same answer"),
+        ({"prompt": 3, "chosen": "b", "rejected": "c"}, "neither text nor messages"),
+        (
+            {"chosen": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+             "rejected": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "c"}]},
+            "different conversations",
+        ),
+        (
+            {"chosen": [{"role": "assistant", "content": "b"}], "rejected": "c", "prompt": []},
+            "line 2: has no prompt",
+        ),
+    ],
+)  # fmt: skip
+def test_a_row_that_is_no_pair_is_named(tmp_path: Path, row: dict[str, Any], why: str) -> None:
+    good = {"prompt": "a", "chosen": "b", "rejected": "c"}
+    data = Source.find(write(tmp_path / "pairs.jsonl", [good, row]))
+    with pytest.raises(InvalidRequest, match=why) as refused:
+        list(data.preferences())
+    assert refused.value.details["line"] == 2
+    assert "chosen=good,rejected=bad" in refused.value.hint
+
+
+def test_pairs_come_in_several_forms(tmp_path: Path) -> None:
+    asked = [{"role": "user", "content": "a"}]
+    better, worse = ([{"role": "assistant", "content": text}] for text in "bc")
+    rows: list[dict[str, Any]] = [
+        {"prompt": "a", "good": "b", "rejected": "c", "system": "s"},
+        {"prompt": asked, "good": better, "rejected": worse},
+        {"good": [*asked, *better], "rejected": [*asked, *worse]},
+        {"prompt": asked, "good": [*asked, *better], "rejected": "c"},
+    ]
+    data = Source.find(write(tmp_path / "pairs.jsonl", rows), Columns("chosen=good"))
+    found = list(data.preferences())
+    assert [len(pair.chosen.messages) for pair in found] == [3, 2, 2, 2]
+    assert {pair.chosen.messages[-1]["content"] for pair in found} == {"b"}
+    assert {pair.rejected.messages[-1]["content"] for pair in found} == {"c"}
+    assert found[1].chosen.messages[:1] == asked
+
+
+async def test_what_cannot_be_begun_leaves_nothing_behind(
+    home: AsyncHome, tmp_path: Path, data: Path
+) -> None:
+    with pytest.raises(InvalidRequest, match="line 1: has no chosen answer"):
+        await home.train("tiny", str(data), name="run", method="dpo", **TRL)
+    with pytest.raises(InvalidRequest, match="there is a model 'ember"):
+        await home.train("tiny", str(data), name="ember", full=True, **TRL)
+    odd = write_base(tmp_path / "odd.gguf", architecture="llama", complete=True)
+    odd.write_bytes(odd.read_bytes().replace(b"blk.0.attn_norm", b"blk.0.attn_narm"))
+    await home.copy("tiny", "spare")
+    Store(home.settings.models_path).add_path(odd, "odd")
+    with pytest.raises(CapabilityMissing, match="attn_narm"):
+        await home.train("odd", str(data), name="run", full=True, **TRL)
+    assert await home.runs() == []
+
+
+def test_what_libraries_say_is_understood() -> None:
+    from ingle.training.trl.inside.__main__ import _known
+
+    job: Any = SimpleNamespace(name="run", micro=4)
+    torch_says = "CUDA out of memory. Tried to allocate 2.00 GiB"
+    known = _known(job, RuntimeError(torch_says))
+    assert isinstance(known, DoesNotFit)
+    assert known.hint == "train anew with --micro-rows 2"
+    full = _known(job, OSError(28, "No space left on device"))
+    assert isinstance(full, DiskFull)
+    assert full.hint.endswith("ingle train --resume run")
+    assert _known(job, ValueError("something else")) is None
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ingle.training.trl.handed_over import HandedOver, shutil
+
+    base = str(write_base(tmp_path / "tiny.gguf"))
+    plan = msgspec.convert(
+        {"backend": "trl", "full": True, "name": "run", "model": "m", "digest": "d", "base": base,
+         "data": "", "data_sha256": ""}, Plan,
+    )  # fmt: skip
+    run = HandedOver(tmp_path, plan, sys.executable, tmp_path)
+    run.check_disk()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
+    with pytest.raises(DiskFull, match="1 MiB are free"):
+        run.check_disk()
