@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import parallel
+from . import begin, parallel
 from .scale import SCALES
 
 STAGES = [
@@ -47,6 +47,9 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=NUMBER", help="change the scale"
     )
+    parser.add_argument(
+        "--begin", type=Path, metavar="FILE.gguf", help="train on from these weights"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for everything it makes")
     arguments = parser.parse_args()
     wanted = arguments.stages.split(",")
@@ -60,6 +63,8 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     parallel.begin()
+    if arguments.begin is not None:
+        begin.write(arguments.begin, arguments.out)
     for name in STAGES:
         if name not in wanted:
             continue
