@@ -26,8 +26,10 @@ STAGES = [
     "pairing",
     "embed",
     "export",
+    "precision",
     "evaluate",
 ]
+BY_NAME = ("precision",)  # only where it is asked for
 SCHEDULED = ("pretrain", "instruct", "reward", "embed")  # those that can end within a time
 TIMED = ("pretrain", "instruct", "reward", "embed")
 
@@ -39,7 +41,11 @@ def number(text: str) -> Any:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="recipes.ember", description=__doc__)
     parser.add_argument("--scale", choices=SCALES, default="tiny")
-    parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, in order")
+    parser.add_argument(
+        "--stages",
+        default=",".join(s for s in STAGES if s not in BY_NAME),
+        help="comma-separated, in order",
+    )
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop and checkpoint after")
     parser.add_argument(
         "--within", type=float, default=math.inf, help="minutes in which a stage's schedule ends"

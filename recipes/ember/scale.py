@@ -38,6 +38,7 @@ class Scale:
     embed_kept: int  # tokens whose activations fit in memory at once
     embed_searched: int  # pairs among which a wrong passage is looked for
     evaluation_items: int  # for each task
+    first_conversation: int = 0  # its seed; a run that trains on begins where the former one ended
     # `full` was swept on the H200, see docs/log/ember.md
     muon_rate: float = 0.015
     adam_rate: float = 8e-3
