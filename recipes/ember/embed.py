@@ -224,7 +224,7 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         part.replace(checkpoint)
 
     if place.type == "cuda":
-        torch._dynamo.config.recompile_limit = 32  # a part's widths, with and without a gradient
+        torch._dynamo.config.recompile_limit = 64  # a part's widths, with and without a gradient
         for block in network.blk:
             block.compile(dynamic=False)  # one block's code serves all of them
     parts = Parts(embedder, place, scale)
