@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import parallel
+from . import begin, parallel
 from .scale import SCALES
 
 STAGES = [
@@ -26,8 +26,10 @@ STAGES = [
     "pairing",
     "embed",
     "export",
+    "precision",
     "evaluate",
 ]
+BY_NAME = ("precision",)  # only where it is asked for
 SCHEDULED = ("pretrain", "instruct", "reward", "embed")  # those that can end within a time
 TIMED = ("pretrain", "instruct", "reward", "embed")
 
@@ -39,13 +41,20 @@ def number(text: str) -> Any:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="recipes.ember", description=__doc__)
     parser.add_argument("--scale", choices=SCALES, default="tiny")
-    parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, in order")
+    parser.add_argument(
+        "--stages",
+        default=",".join(s for s in STAGES if s not in BY_NAME),
+        help="comma-separated, in order",
+    )
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop and checkpoint after")
     parser.add_argument(
         "--within", type=float, default=math.inf, help="minutes in which a stage's schedule ends"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=NUMBER", help="change the scale"
+    )
+    parser.add_argument(
+        "--begin", type=Path, metavar="FILE.gguf", help="train on from these weights"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for everything it makes")
     arguments = parser.parse_args()
@@ -60,6 +69,8 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     parallel.begin()
+    if arguments.begin is not None:
+        begin.write(arguments.begin, arguments.out)
     for name in STAGES:
         if name not in wanted:
             continue

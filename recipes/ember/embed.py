@@ -1,28 +1,37 @@
-"""Stage 10, embed: the first blocks of pretraining's trunk, taught to bring queries to passages.
+"""Stage 10, embed: the first blocks of a trunk, taught to bring queries to passages.
 
 Mean pooling over all tokens; InfoNCE with the other passages of the batch as negatives, many of
-them neighbours from the same page. In the second half each query also sees the best wrong passage
-that the model itself, searching a good many pairs, has just found for it.
+them neighbours from the same page. After the first part of the schedule each query also sees the
+best wrong passage that the model itself, searching a good many, has just found for it.
+
+A batch may be larger than what fits in memory at once: every part of it is embedded, the loss
+gives each vector its gradient, and the parts that were not kept are embedded again to take it
+(Gao et al., 2021).
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import compute, mixture, model, optimizer, pairing, parallel, pretrain
+from . import begin, compute, mixture, model, optimizer, pairing, parallel, pretrain
 from .scale import Scale
 
 TEMPERATURE = 0.03
 RATE = 0.3  # of pretraining's learning rates
-SEARCHED = 65_536  # pairs among which a wrong passage is looked for
+MINED_FROM = 0.25  # of the schedule; what is found for queries before is of no use later
 TOO_GOOD = 0.95  # of the right passage's similarity: what is above may well be right too
+EVERY = 200  # steps between two probes
+
+WIDTHS = (24, 48, 80, 128)  # tokens of a part; the widest is as wide as the rows
 
 
 class Embedder(torch.nn.Module):
@@ -49,10 +58,11 @@ def first_blocks(trunk: model.Qwen3, layers: int) -> model.Qwen3:
 class Pairs:
     """The rows of the pairing stage, on the device."""
 
-    def __init__(self, folder: Path, place: torch.device) -> None:
-        rows = np.load(mixture.awaited(folder / "pairs.npy"))
+    def __init__(self, file: Path, place: torch.device) -> None:
+        rows = np.load(mixture.awaited(file))
         self.rows = torch.from_numpy(rows.view(np.int16)).to(place)
-        self.keys = torch.from_numpy(np.load(folder / "pairs-keys.npy")).to(place)
+        keys = np.load(file.with_name(f"{file.stem}-keys.npy"))
+        self.keys = torch.from_numpy(keys).to(place)
 
     def queries(self, index: slice | Tensor) -> tuple[Tensor, Tensor]:
         rows = self.rows[index].long()
@@ -75,27 +85,108 @@ def loss_of(q: Tensor, p: Tensor, keys: Tensor, wrong: Tensor | None, wrong_keys
     return (F.cross_entropy(wide, own) + F.cross_entropy(scores.T, own)) / 2
 
 
-@torch.no_grad()
-def mined(embedder: Embedder, pairs: Pairs, first: int, last: int) -> Tensor:
+class Part(NamedTuple):
+    rows: Tensor  # which of them
+    tokens: Tensor
+    lengths: Tensor
+
+
+class Parts:
+    """Embeds many rows by parts of a few sizes, so that the device need compile no more."""
+
+    def __init__(self, embedder: Embedder, place: torch.device, scale: Scale) -> None:
+        self.embedder, self.place = embedder, place
+        self.micro, self.kept = scale.embed_micro, scale.embed_kept
+
+    def cut(self, rows: tuple[Tensor, Tensor]) -> list[Part]:
+        """Rows of like lengths together, each part as wide as it must be; the last one is filled
+        up with its own first row."""
+        tokens, lengths = rows
+        order = lengths.argsort(descending=True)
+        longest = lengths[order[:: self.micro]].tolist()
+        found = []
+        for number, most in enumerate(longest):
+            chosen = order[number * self.micro : (number + 1) * self.micro]
+            width = min(w for w in (*WIDTHS, tokens.shape[1]) if w >= most)
+            missing = self.micro - len(chosen)
+            padded = torch.cat([chosen, chosen[:1].expand(missing)]) if missing else chosen
+            part = tokens[padded, : min(width, tokens.shape[1])]
+            found.append(Part(chosen, part.contiguous(), lengths[padded].clamp(min=1)))
+        return found
+
+    def vectors(self, part: Part) -> Tensor:
+        cuda = self.place.type == "cuda"
+        with torch.autocast(self.place.type, torch.bfloat16, enabled=cuda):
+            found: Tensor = self.embedder(part.tokens, part.lengths)
+        return found[: len(part.rows)]
+
+    def all(self, rows: tuple[Tensor, Tensor]) -> Tensor:
+        """Vectors without a gradient, by the same compiled code as with one."""
+        out = torch.zeros(0)
+        for part in self.cut(rows):
+            vectors = self.vectors(part).detach()
+            out = out if len(out) else vectors.new_zeros((len(rows[0]), vectors.shape[1]))
+            out[part.rows] = vectors
+        return out
+
+    def step(
+        self, wanted: list[tuple[Tensor, Tensor]], loss_of: Callable[[list[Tensor]], Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The loss of the vectors of each of `wanted`, and its gradient in the parameters."""
+        room, outs, kept = self.kept, [], []
+        for rows in wanted:
+            parts = self.cut(rows)
+            found: list[Tensor] = []
+            out = torch.zeros((len(rows[0]), self.embedder.trunk.config.width), device=self.place)
+            for part in parts:
+                vectors = self.vectors(part)
+                room -= part.tokens.numel()
+                out[part.rows] = vectors.detach()
+                found.append(vectors if room > 0 else vectors.detach())
+            outs.append(out.requires_grad_())
+            kept.append(list(zip(parts, found, strict=True)))
+        loss = loss_of(outs)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for out, parts_of in zip(outs, kept, strict=True):
+            assert out.grad is not None
+            while parts_of:
+                part, vectors = parts_of.pop()
+                again = vectors if vectors.requires_grad else self.vectors(part)
+                again.backward(out.grad[part.rows])  # type: ignore[no-untyped-call]
+        return loss.detach(), [out.detach() for out in outs]
+
+
+def mined(parts: Parts, pairs: Pairs, first: int, last: int) -> Tensor:
     """For each pair of a range the row whose passage is most like its query and is wrong."""
-    place, size = pairs.rows.device, 1024
-    found = []
-    for start in range(first, last, SEARCHED):
-        end = min(start + SEARCHED, last)
-        vectors: list[tuple[Tensor, Tensor]] = []
-        for i in range(start, end, size):
-            index = slice(i, min(i + size, end))
-            with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
-                vectors.append((embedder(*pairs.queries(index)), embedder(*pairs.passages(index))))
-        queries, passages = (torch.cat(part) for part in zip(*vectors, strict=True))
-        keys = pairs.keys[start:end]
-        for i in range(0, len(queries), size):
-            own = slice(i, min(i + size, len(queries)))
-            scores = queries[own] @ passages.T
-            right = (queries[own] * passages[own]).sum(1, keepdim=True)
-            refused = (scores > TOO_GOOD * right) | (keys[own, None] == keys[None])
-            found.append(scores.masked_fill(refused, -2.0).argmax(1) + start)
+    index = slice(first, last)
+    queries, passages = parts.all(pairs.queries(index)), parts.all(pairs.passages(index))
+    keys, found = pairs.keys[index], []
+    for i in range(0, len(queries), 1024):
+        own = slice(i, min(i + 1024, len(queries)))
+        scores = queries[own] @ passages.T
+        right = (queries[own] * passages[own]).sum(1, keepdim=True)
+        refused = (scores > TOO_GOOD * right) | (keys[own, None] == keys[None])
+        found.append(scores.masked_fill(refused, -2.0).argmax(1) + first)
     return torch.cat(found)
+
+
+def recall(parts: Parts, probed: Pairs, first: int = 10) -> dict[str, float]:
+    """Recall at 10 on the validation split: rows with a plain question, then with a paraphrased
+    one of the same passages, then passages that nobody asks for (their query is empty)."""
+    everything = slice(0, len(probed.rows))
+    lengths = probed.queries(everything)[1]
+    asked = int((lengths > 0).sum()) // 2
+    if asked == 0:
+        return {}
+    passages = parts.all(probed.passages(slice(asked, len(probed.rows))))
+    found = {}
+    for number, kind in enumerate(("plain", "paraphrased")):
+        queries = parts.all(probed.queries(slice(number * asked, (number + 1) * asked)))
+        scores = queries @ passages.T
+        own = scores[torch.arange(asked), torch.arange(asked)]
+        better = (scores > own[:, None]).sum(1)
+        found[kind] = float((better < first).float().mean())
+    return found
 
 
 def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
@@ -105,7 +196,9 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
     torch.set_flush_denormal(True)
     started, place = time.monotonic(), mixture.device()
     progress = pretrain.Progress(scale.embed_steps, within, place)
-    network = first_blocks(model.load(folder / "pretrained.pt"), scale.embed_layers)
+    begun = folder / begin.FILE
+    trunk = model.load(begun if begun.exists() else folder / "pretrained.pt")
+    network = first_blocks(trunk, scale.embed_layers)
     embedder = Embedder(network).to(place)
     optimise = optimizer.Optimizer(embedder, scale, RATE)
     step, first = 0, 0  # the step, and the next pair
@@ -124,41 +217,65 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
             folder, "embed", steps=step - before, seconds=seconds, devices=parallel.devices(place)
         )
 
-    compiled = torch.compile(embedder, dynamic=False) if place.type == "cuda" else embedder
-    pairs = Pairs(folder, place)
+    def stopped() -> None:
+        state = {"embedder": embedder.state_dict(), "optimizer": optimise.state_dict()}
+        part = checkpoint.with_suffix(".part")
+        torch.save({**state, "step": step, "first": first}, part)
+        part.replace(checkpoint)
+
+    if place.type == "cuda":
+        torch._dynamo.config.recompile_limit = 64  # a part's widths, with and without a gradient
+        for block in network.blk:
+            block.compile(dynamic=False)  # one block's code serves all of them
+    parts = Parts(embedder, place, scale)
+    pairs = Pairs(folder / "pairs.npy", place)
+    probed = Pairs(folder / "probe-pairs.npy", place)
+    batch = min(scale.embed_batch, len(pairs.rows))
+    print(f"embed: {len(pairs.rows)} pairs after {time.monotonic() - started:.0f} s", flush=True)
     progress.begin()
+    written = time.monotonic()
     wrong_of, searched = torch.zeros(0), range(0)  # rows of wrong passages for these pairs
     while (part := progress(step)) < 1:
-        # A step of the second half has wrong passages beside the right ones, and half the pairs.
-        size = scale.embed_batch if part < 0.5 else scale.embed_batch // 2
-        size = min(size, len(pairs.rows))
-        first = first if first + size <= len(pairs.rows) else 0
-        index = slice(first, first + size)
-        if part >= 0.5 and not (first in searched and first + size - 1 in searched):
-            searched = range(first, min(first + SEARCHED, len(pairs.rows)))
-            wrong_of = mined(embedder, pairs, searched.start, searched.stop)
-        keys = pairs.keys[index]
-        with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
-            q, p = compiled(*pairs.queries(index)), compiled(*pairs.passages(index))
-            wrong, wrong_keys = None, keys
-            if part >= 0.5:
-                chosen = wrong_of[first - searched.start : first - searched.start + size]
-                wrong, wrong_keys = compiled(*pairs.passages(chosen)), pairs.keys[chosen]
-        loss = loss_of(q, p, keys, wrong, wrong_keys)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if step % EVERY == 0 and step > before:
+            print(f"embed step {step} recall@10 {recall(parts, probed)}", flush=True)
+        first = first if first + batch <= len(pairs.rows) else 0
+        index = slice(first, first + batch)
+        wanted = [pairs.queries(index), pairs.passages(index)]
+        keys = wrong_keys = pairs.keys[index]
+        if part >= MINED_FROM:
+            if not (first in searched and first + batch - 1 in searched):
+                most = max(batch, scale.embed_searched // batch * batch)
+                searched = range(first, min(first + most, len(pairs.rows)))
+                wrong_of = mined(parts, pairs, searched.start, searched.stop)
+            # The best wrong passage of every fourth query: they are negatives of all others too.
+            place_of = first - searched.start
+            chosen = wrong_of[place_of : place_of + batch][step % 4 :: 4]
+            wanted.append(pairs.passages(chosen))
+            wrong_keys = pairs.keys[chosen]
+
+        def compared(
+            vectors: list[Tensor], keys: Tensor = keys, wrong_keys: Tensor = wrong_keys
+        ) -> Tensor:
+            wrong = vectors[2] if len(vectors) > 2 else None
+            return loss_of(vectors[0], vectors[1], keys, wrong, wrong_keys)
+
+        loss, (q, p, *_) = parts.step(wanted, compared)
         torch.nn.utils.clip_grad_norm_(embedder.parameters(), 1.0)
-        optimise.step(optimizer.schedule(part))
-        step, first = step + 1, first + size
-        if step % 50 == 0:
-            own = torch.arange(len(q), device=place)
-            hit = ((q @ p.T).argmax(1) == own).float().mean().item()
-            print(f"embed step {step} ({part:.0%}) loss {loss.item():.4f} first {hit:.3f} {time.monotonic() - started:.0f} s", flush=True)  # noqa: E501  # fmt: skip
+        optimise.step(optimizer.schedule(part, decay=0.8))
+        step, first = step + 1, first + batch
+        if step % 50 == 0 or step == 5:
+            hit = ((q @ p.T).argmax(1) == torch.arange(len(q), device=place)).float().mean().item()
+            seconds = time.monotonic() - started
+            told = f"loss {loss.item():.4f} first {hit:.3f} {seconds:.0f} s"
+            print(f"embed step {step} ({part:.0%}) {told}", flush=True)
         if time.monotonic() - started > minutes * 60:
-            state = {"embedder": embedder.state_dict(), "optimizer": optimise.state_dict()}
-            torch.save({**state, "step": step, "first": first}, checkpoint)
+            stopped()
             note()
             return False
-    print(f"embed: {step} steps")
+        if time.monotonic() - written > pretrain.CHECKPOINT_SECONDS:
+            stopped()
+            written = time.monotonic()
+    print(f"embed: {step} steps, recall@10 {recall(parts, probed)}")
     note()
     checkpoint.unlink(missing_ok=True)
     model.save(network, folder / "embedder.pt")

@@ -121,7 +121,7 @@ def encode_shard(job: tuple[str, int, int, range]) -> int:
 def conversations(scale: Scale, folder: Path) -> None:
     """Write conversations/STAGE-NUMBER.npz, those that training needs first being first."""
     (folder / "conversations").mkdir(exist_ok=True)
-    jobs, counts, first = [], {}, 0
+    jobs, counts, first = [], {}, scale.first_conversation
     for stage, width, count in (
         ("pretrain", scale.sequence + 1, scale.pretrain_conversations),
         ("instruct", scale.context + 1, scale.instruct_conversations),

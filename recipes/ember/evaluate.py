@@ -40,7 +40,7 @@ from .intervals import bootstrap, paired, wilson
 from .ngram import KneserNey
 from .scale import Scale
 from .served import Served
-from .tasks import arithmetic, checks, pairs
+from .tasks import arithmetic, checks, manual, pairs
 from .tasks.draw import Draw
 from .tasks.phrasing import wrapped
 from .tasks.structured import answer
@@ -125,6 +125,19 @@ def task_figures(served: Served, scale: Scale, facts: tasks.Facts, split: str) -
         if "json" in conversation.check:
             valid = checks.is_json(message.get("content") or "")
             tally.put("JSON is valid", valid, conversation, choice)
+    return tally
+
+
+def plainest_figures(served: Served, scale: Scale, facts: tasks.Facts) -> Tally:
+    """Options that newcomers ask about, in the plainest words: what is remembered of the pages."""
+    every = manual.plainest(facts)
+    random.Random(0).shuffle(every)
+    jobs = every[: 2 * scale.evaluation_items]
+    tally = Tally()
+    answers = served.at_once(lambda job: served.answer(CHAT, job), jobs)
+    for conversation, choice in zip(jobs, answers, strict=True):
+        right = is_right(conversation.check, choice["message"])
+        tally.put("options of common commands", right, conversation, choice)
     return tally
 
 
@@ -297,7 +310,10 @@ def served_figures(
         said("tokens")
         held_out = task_figures(served, scale, facts, "test")
         said("held-out tasks", held_out.figures())
-        figures["tasks_seen"] = task_figures(served, scale, facts, "train").figures()
+        plain_options = plainest_figures(served, scale, facts)
+        figures["tasks_seen"] = (
+            task_figures(served, scale, facts, "train").figures() | plain_options.figures()
+        )
         said("tasks as in training")
         gain, thought = thinking_figures(served, scale, facts)
         said("thinking on and off", gain | thought.figures())
@@ -311,7 +327,12 @@ def served_figures(
         material = pairs.gather(corpus.load(folder), facts, splits=("test",))
         figures |= retrieval_figures(served, scale, material)
         said("retrieval")
-    return figures, {**held_out.failures, **thought.failures, **bad.failures}
+    return figures, {
+        **held_out.failures,
+        **plain_options.failures,
+        **thought.failures,
+        **bad.failures,
+    }
 
 
 def said(what: str, figures: Figures | None = None) -> None:

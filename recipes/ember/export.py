@@ -110,11 +110,17 @@ def write(
 
 
 def run(scale: Scale, folder: Path) -> None:
-    """Write ember.gguf and ember-embed.gguf, and ember in other precisions for the comparison."""
-    rewarded = folder / "rewarded.pt"
-    trained = model.load(rewarded if rewarded.exists() else folder / "instructed.pt")
-    write("ember", trained, folder, folder / "ember.gguf")
-    for kind in FILE_TYPES:
-        if kind != SHIPPED:
-            write("ember", trained, folder, folder / f"ember-{kind.name}.gguf", kind)
-    write("ember-embed", model.load(folder / "embedder.pt"), folder, folder / "ember-embed.gguf")
+    """Write ember.gguf and ember-embed.gguf, those whose weights are there, and ember in other
+    precisions for the comparison."""
+    chosen = [f for f in (folder / "rewarded.pt", folder / "instructed.pt") if f.exists()]
+    embedder = folder / "embedder.pt"
+    if not chosen and not embedder.exists():
+        raise FileNotFoundError(f"{folder} has neither instructed.pt nor embedder.pt to export")
+    if chosen:
+        trained = model.load(chosen[0])
+        write("ember", trained, folder, folder / "ember.gguf")
+        for kind in FILE_TYPES:
+            if kind != SHIPPED:
+                write("ember", trained, folder, folder / f"ember-{kind.name}.gguf", kind)
+    if embedder.exists():
+        write("ember-embed", model.load(embedder), folder, folder / "ember-embed.gguf")

@@ -45,8 +45,27 @@ def encode_blocks(numbers: range) -> Rows:
     return rows_of(encoder, [p for n in numbers for p in pairs.block(material, "train", n)])
 
 
+def rows_of_questions(encoder: Tokenizer, material: pairs.Material, count: int) -> Rows:
+    """Passages of the validation split: with a plain question, then with another one in other
+    words, and then those that nobody asks for, whose query is empty."""
+    asked, others = pairs.questions(material, "validation", count)
+    made = [pairs.Pair(q.plain, q.passage, n) for n, q in enumerate(asked)]
+    made += [pairs.Pair(q.paraphrased, q.passage, n) for n, q in enumerate(asked)]
+    rows, keys = rows_of(encoder, made)
+    more, more_keys = rows_of(encoder, [pairs.Pair("", passage, -1) for passage in others])
+    more[:, -2] = 0
+    return np.concatenate([rows, more]), np.concatenate([keys, more_keys])
+
+
+def put(folder: Path, name: str, rows: NDArray[np.uint16], keys: NDArray[np.int32]) -> None:
+    """The rows last: training begins when they are there."""
+    np.save(folder / f"{name}-keys.npy", keys)
+    np.save(folder / f"part-{name}.npy", rows)
+    (folder / f"part-{name}.npy").replace(folder / f"{name}.npy")
+
+
 def run(scale: Scale, folder: Path) -> None:
-    """Write pairs.npy and pairs-keys.npy."""
+    """Write pairs.npy, and probe-pairs.npy to see whether training helps."""
     global inherited
     material = pairs.gather(corpus.load(folder), tasks.load_facts(folder))
     inherited = Inherited(material, tokenizer.load(folder))
@@ -54,7 +73,8 @@ def run(scale: Scale, folder: Path) -> None:
     parts: list[Rows] = list(
         encode.pool(encode_blocks, encode.ranges(wanted // 14 + 1, 400))  # type: ignore[arg-type]
     )
-    np.save(folder / "pairs-keys.npy", np.concatenate([keys for _, keys in parts]))
-    np.save(folder / "part-pairs.npy", np.concatenate([rows for rows, _ in parts]))
-    (folder / "part-pairs.npy").replace(folder / "pairs.npy")
-    print(f"pairing: {sum(len(rows) for rows, _ in parts)} pairs of {material.sizes()}")
+    questions = rows_of_questions(inherited.encoder, material, 5 * scale.evaluation_items)
+    put(folder, "probe-pairs", *questions)
+    rows, keys = (np.concatenate(part) for part in zip(*parts, strict=True))
+    put(folder, "pairs", rows, keys)
+    print(f"pairing: {len(rows)} pairs of {material.sizes()}")

@@ -181,10 +181,11 @@ def held_out_loss(network: model.Qwen3, tokens: NDArray[np.uint16], scale: Scale
 
 
 def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
-    """Write pretrained.pt."""
+    """Write pretrained.pt, from nothing or from the weights that the run began with."""
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
-    network = model.Qwen3(model.Config.of(scale))
+    begun = folder / "begun.pt"
+    network = model.load(begun) if begun.exists() else model.Qwen3(model.Config.of(scale))
     print(f"pretrain: {sum(p.numel() for p in network.parameters()) / 1e6:.1f} M parameters")
     rows = scale.pretrain_rows
     steps = max(1, scale.pretrain_tokens // (sum(rows) * scale.sequence))

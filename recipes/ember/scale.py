@@ -34,7 +34,11 @@ class Scale:
     embed_steps: int
     embed_layers: int
     embed_batch: int
+    embed_micro: int  # rows of a part
+    embed_kept: int  # tokens whose activations fit in memory at once
+    embed_searched: int  # pairs among which a wrong passage is looked for
     evaluation_items: int  # for each task
+    first_conversation: int = 0  # its seed; a run that trains on begins where the former one ended
     # `full` was swept on the H200, see docs/log/ember.md
     muon_rate: float = 0.015
     adam_rate: float = 8e-3
@@ -48,7 +52,8 @@ TINY = Scale(
     sequence=256, pretrain_rows=(4, 4), instruct_rows=(0, 1), micro_batch=1024,
     pretrain_tokens=40_000, instruct_tokens=14_000, pretrain_conversations=400,
     instruct_conversations=200, reward_steps=1, reward_prompts=2, reward_group=2,
-    embed_steps=8, embed_layers=1, embed_batch=16, evaluation_items=4,
+    embed_steps=8, embed_layers=1, embed_batch=16, embed_micro=8, embed_kept=2000,
+    embed_searched=64, evaluation_items=4,
 )  # fmt: skip
 SMALL = Scale(
     name="small", packages=True, corpus_characters=30_000_000, vocabulary=8192,
@@ -56,7 +61,8 @@ SMALL = Scale(
     sequence=512, pretrain_rows=(8, 8), instruct_rows=(1, 3), micro_batch=4096,
     pretrain_tokens=6_000_000, instruct_tokens=3_000_000, pretrain_conversations=20_000,
     instruct_conversations=12_000, reward_steps=10, reward_prompts=8, reward_group=4,
-    embed_steps=200, embed_layers=2, embed_batch=64, evaluation_items=50,
+    embed_steps=200, embed_layers=2, embed_batch=64, embed_micro=64, embed_kept=100_000,
+    embed_searched=4096, evaluation_items=50,
 )  # fmt: skip
 FULL = Scale(
     name="full", packages=True, corpus_characters=600_000_000, vocabulary=8192,
@@ -64,6 +70,7 @@ FULL = Scale(
     sequence=2048, pretrain_rows=(72, 72), instruct_rows=(32, 64), micro_batch=98_304,
     pretrain_tokens=1_150_000_000, instruct_tokens=330_000_000, pretrain_conversations=2_700_000,
     instruct_conversations=1_000_000, reward_steps=40, reward_prompts=256, reward_group=8,
-    embed_steps=1200, embed_layers=6, embed_batch=2048, evaluation_items=100,
+    embed_steps=1500, embed_layers=8, embed_batch=2048, embed_micro=512, embed_kept=300_000,
+    embed_searched=65_536, evaluation_items=100,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (TINY, SMALL, FULL)}

@@ -21,6 +21,7 @@ QWEN2 = (
 )
 CONVERSATIONS = 20_000  # so that JSON, dates and the words of the tasks get tokens of their own
 CHARACTERS = 80_000_000
+FILE = "tokenizer.json"
 
 
 def training_text(scale: Scale, folder: Path) -> Iterator[str]:
@@ -35,9 +36,9 @@ def training_text(scale: Scale, folder: Path) -> Iterator[str]:
         yield "".join(chat.render(tasks.generate(facts, "train", index)))
 
 
-def run(scale: Scale, folder: Path) -> None:
-    """Write tokenizer.json; special tokens are the last rows of the vocabulary."""
-    tokenizer = Tokenizer(models.BPE())
+def around(bpe: models.BPE) -> Tokenizer:
+    """The tokenizer that cuts text as Qwen2's does and then by these merges."""
+    tokenizer = Tokenizer(bpe)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(QWEN2), "isolated"),
@@ -45,6 +46,29 @@ def run(scale: Scale, folder: Path) -> None:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def with_special(tokenizer: Tokenizer) -> Tokenizer:
+    """Special tokens are the last rows of the vocabulary."""
+    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in chat.CONTROL_TOKENS])
+    tokenizer.add_tokens([AddedToken(t, normalized=False) for t in chat.USER_DEFINED_TOKENS])
+    return tokenizer
+
+
+def of_pieces(tokens: list[str], merges: list[str]) -> Tokenizer:
+    """What `pieces` took apart, as a GGUF file has it."""
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
+    return with_special(around(models.BPE(vocabulary, pairs)))
+
+
+def run(scale: Scale, folder: Path) -> None:
+    """Write tokenizer.json, unless the run began with the one of a GGUF file."""
+    if (folder / "begun.pt").exists():
+        print("tokenizer: that of the file which the run began with")
+        return
+    tokenizer = around(models.BPE())
     special = chat.CONTROL_TOKENS + chat.USER_DEFINED_TOKENS
     trainer = trainers.BpeTrainer(
         vocab_size=scale.vocabulary - len(special),
@@ -52,18 +76,16 @@ def run(scale: Scale, folder: Path) -> None:
         show_progress=False,
     )
     tokenizer.train_from_iterator(training_text(scale, folder), trainer)
-    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in chat.CONTROL_TOKENS])
-    tokenizer.add_tokens([AddedToken(t, normalized=False) for t in chat.USER_DEFINED_TOKENS])
-    tokenizer.save(str(folder / "tokenizer.json"))
+    with_special(tokenizer).save(str(folder / FILE))
     print(f"tokenizer: {tokenizer.get_vocab_size()} tokens")
 
 
 def load(folder: Path) -> Tokenizer:
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return Tokenizer.from_file(str(folder / FILE))
 
 
 def pieces(folder: Path) -> tuple[list[str], list[str]]:
     """(tokens in order of id without the special ones, merges), as GGUF stores them."""
-    model = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    model = json.loads((folder / FILE).read_text(encoding="utf-8"))["model"]
     merges = [" ".join(m) if isinstance(m, list) else m for m in model["merges"]]
     return [t for t, _ in sorted(model["vocab"].items(), key=lambda item: item[1])], merges

@@ -17,7 +17,9 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     for name in ("--ctx-size", "--parallel", "--threads", "--cache-ram"):
         parser.add_argument(name, type=int, required=True)
+    parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--ubatch-size", type=int, default=512)
+    parser.add_argument("--kv-unified", action="store_true")
     for name in ("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding"):
         parser.add_argument(name, action="store_true")
     given = parser.parse_args()
@@ -37,6 +39,7 @@ def main() -> None:
     params.endpoint_props = given.props
     params.embedding = given.embedding
     params.n_batch = params.n_ubatch = given.ubatch_size
+    params.kv_unified = given.kv_unified
     params.warmup = False
     params.fit_params = False
     params.verbosity = 1

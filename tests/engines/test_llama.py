@@ -264,6 +264,21 @@ async def test_scoring_agrees_with_generation(ember_spec: LoadSpec) -> None:
             await events(worker, Complete(model="m", prompt=[10**6], echo=True, echo_only=True))
 
 
+async def test_a_vector_does_not_depend_on_the_texts_beside_it(ember_embed: Path) -> None:
+    """Of other lengths, in one request and in several at once."""
+    spec = LoadSpec(
+        engine="llama", model="e", files=[str(ember_embed)], role="embed", context=512, slots=2
+    )
+    texts = ["tar: " + "an archive holds files and a tape holds them " * 6, "my cat sleeps " * 14]
+    async with opened(spec) as worker:
+        alone = [(await events(worker, Embed(model="e", inputs=[t])))[0] for t in texts]
+        (together,) = await events(worker, Embed(model="e", inputs=texts))
+        assert isinstance(together, Embedded)
+        for one, vector in zip(alone, together.vectors, strict=True):
+            assert isinstance(one, Embedded)
+            assert sum(a * b for a, b in zip(one.vectors[0], vector, strict=True)) > 0.9995
+
+
 async def test_embeddings_and_ranking(ember_embed: Path) -> None:
     spec = LoadSpec(
         engine="llama",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from recipes.ember import corpus, embed, retrieval  # noqa: E402
+from recipes.ember import corpus, embed, model, retrieval  # noqa: E402
+from recipes.ember.scale import TINY  # noqa: E402
 from recipes.ember.tasks import pairs, paraphrase, synonyms  # noqa: E402
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Facts  # noqa: E402
@@ -143,3 +145,34 @@ def test_a_hit_is_a_passage_among_the_first() -> None:
     scores = retrieval.bm25(["cat", "cat"], ["a cat", "a dog"])
     assert retrieval.hits(scores, first=1) == 1
     assert retrieval.hits(scores, first=2) == 2
+
+
+@pytest.mark.parametrize("kept", [0, 200, 10**9])
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(kept: int) -> None:
+    config = model.Config(64, 2, 64, 4, 2, 16, 64, 256, 10_000.0)
+    torch.manual_seed(0)
+    embedder = embed.Embedder(model.Qwen3(config))
+    for parameter in embedder.parameters():
+        if parameter.ndim == 2:
+            torch.nn.init.normal_(parameter, std=0.2)
+    rows = [
+        (torch.randint(0, 64, (10, width)), torch.randint(3, width + 1, (10,)))
+        for width in (30, 60)
+    ]
+    keys = torch.arange(10)
+
+    def loss(vectors: list[torch.Tensor]) -> torch.Tensor:
+        return embed.loss_of(vectors[0], vectors[1], keys, None, keys)
+
+    whole = loss([embedder(*some) for some in rows])
+    whole.backward()
+    expected = [p.grad.clone() for p in embedder.parameters() if p.grad is not None]
+    embedder.zero_grad()
+    scale = dataclasses.replace(TINY, embed_micro=4, embed_kept=kept)
+    parts = embed.Parts(embedder, torch.device("cpu"), scale)
+    found, vectors = parts.step(rows, loss)
+    assert torch.allclose(found, whole, atol=1e-5)
+    assert torch.allclose(vectors[1], embedder(*rows[1]), atol=1e-5)
+    for ours, theirs in zip(embedder.parameters(), expected, strict=True):
+        assert ours.grad is not None
+        assert torch.allclose(ours.grad, theirs, atol=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from recipes.ember.tasks import (  # noqa: E402
     checks,
     records,
     scenes,
+    tools,
     wording,
     words,
     world,
@@ -161,3 +163,25 @@ def test_a_conversation_is_the_same_in_another_process() -> None:
 def test_numbers_and_names_come_from_the_seed() -> None:
     assert Draw("train", "x").code() == Draw("train", "x").code()
     assert Draw("train", "x").path() != Draw("train", "y").path()
+
+
+def bare(request: str) -> str:
+    """A request without what its slots are called, capitals and marks."""
+    slots = re.sub(r"\{[^}]*\}", "{}", request.lower())
+    return " ".join(re.sub(r"[^a-z{} ]", "", slots).split())
+
+
+def test_no_service_is_asked_for_as_the_test_asks() -> None:
+    every = catalogue.FUNCTIONS
+    held_out = {bare(r) for f in every for r in f.requests[4::5]}
+    held_out |= {bare(r) for f in every[4::5] for r in f.requests}
+    assert not held_out & {bare(r) for f in catalogue.SERVICES for r in f.requests}
+
+
+def test_a_varied_function_keeps_what_a_request_names() -> None:
+    for index in range(300):
+        d = Draw("train", f"varied:{index}")
+        function = tools.varied(d, d.any(catalogue.SERVICES))
+        _, arguments = tools.ask(d, function)
+        assert set(arguments) <= {p.name for p in function.parameters}
+        assert {p.name for p in function.parameters if p.required} <= set(arguments)

@@ -28,9 +28,9 @@ TASKS: dict[str, tuple[Task, float]] = {
     "documentation": (reading.documentation, 6),
     "json_by_schema": (records.to_json, 14),
     "json_array": (records.rows, 3),
-    "tool_call": (tools.single, 23),
-    "tool_calls": (tools.several, 5),
-    "tool_none": (tools.none_needed, 7),
+    "tool_call": (tools.single, 32),
+    "tool_calls": (tools.several, 6),
+    "tool_none": (tools.none_needed, 9),
     "tool_result": (tools.told_result, 3),
     "lookup": (drills.lookup, 4),
     "recall": (drills.recall, 3),
@@ -45,7 +45,7 @@ TASKS: dict[str, tuple[Task, float]] = {
     "unknowable": (about.unknowable, 4),
     "noise": (about.noise, 1.5),
     "manual_purpose": (manual.purpose, 3),
-    "manual_option": (manual.option, 8),
+    "manual_option": (manual.option, 10),
 }
 NAMES = list(TASKS)
 WEIGHTS = [weight for _, weight in TASKS.values()]

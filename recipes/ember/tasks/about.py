@@ -92,6 +92,32 @@ INGLE = [
     ("ingle run --system", "give a system prompt|tell the model what it should be|set the system message|change the role of the model|add instructions for the model", 'Use `ingle run --system "..."`. It says first of all what the model should know or be.'),
     ("ingle run --verbose", "see where the time went|see how fast an answer was|get the timing of an answer|know the tokens per second of an answer|measure one answer", "Use `ingle run --verbose`. It says afterwards where the time went."),
 ]  # fmt: skip
+# For training alone: the rows above are drawn for the test too.
+MORE_OF_INGLE = [
+    ("ingle train", "train a model|fine-tune a model|adapt a model to my data|teach a model my own examples|make a LoRA|train an adapter|start a training run|train on my own data|fine-tune ember", 'Use `ingle train MODEL --data FILE`. It makes a LoRA adapter from your examples; then `ingle run MODEL+NAME` uses it.'),
+    ("ingle train --preview", "see what would be learnt|check my training data|look at the data before training|preview a training|see which tokens are trained on", "Use `ingle train MODEL --data FILE --preview`. It shows what would be learnt and trains nothing."),
+    ("ingle train --resume", "go on with a training that was stopped|resume a run|continue a training run|go on training after Ctrl-C|restart an interrupted training", "Use `ingle train --resume NAME`. It goes on where the run was saved."),
+    ("ingle train --device list", "see which devices can train|choose the GPU for training|list the devices for training|find out what trains fastest here", "Use `ingle train --device list`. It shows the devices; left out, the fastest that fits is taken."),
+    ("ingle train --reward", "train with rewards|use GRPO|train on a reward|do reinforcement learning|reward right answers", "Use `ingle train MODEL --data FILE --reward answer`. Answers are sampled and the better ones made likelier."),
+    ("ingle runs", "see my training runs|list the trainings|look at a training run|see the loss of a run|find my runs|show a training curve", "Use `ingle runs`. With a run's name it shows its settings and its curve."),
+    ("ingle runs follow", "watch a training|follow a run|see how a training goes on|look on while it trains", "Use `ingle runs follow NAME`. Ctrl-C leaves the run as it is."),
+    ("ingle runs compare", "compare two runs|compare trainings|see which run is better|find the difference between two runs", "Use `ingle runs compare NAME OTHER`. It shows what differs, and both curves."),
+    ("ingle runs pause", "pause a training|have a run save and stop|interrupt a training for a while|stop a run and go on later", "Use `ingle runs pause NAME`. Go on with `ingle train --resume NAME`."),
+    ("ingle runs stop", "end a training early|stop a run for good|finish a training now|end a run and keep its adapter", "Use `ingle runs stop NAME`. It ends the run as it is and keeps its adapter."),
+    ("ingle runs rm", "delete a run|remove a training run|get rid of old runs|throw a run away", "Use `ingle runs rm NAME`. Adapters that it made stay."),
+    ("ingle adapter add", "add an adapter|install a LoRA|take in an adapter file|import a PEFT adapter|use a LoRA that I downloaded", "Use `ingle adapter add FILE --name NAME`. Then `ingle run MODEL+NAME` uses it."),
+    ("ingle adapter list", "list my adapters|see which LoRAs I have|show the adapters|find out which adapters are here", "Use `ingle adapter list`."),
+    ("ingle adapter show", "see how an adapter was trained|look at an adapter|find the base of an adapter|inspect a LoRA", "Use `ingle adapter show NAME`. It shows its base, how it was trained, and its curve."),
+    ("ingle adapter merge", "bake an adapter into a model|merge a LoRA|make one model of a model and an adapter|get rid of the adapter but keep what it learnt", "Use `ingle adapter merge MODEL+ADAPTER --out FILE`. The result needs no adapter any more."),
+    ("ingle adapter share", "share an adapter|let others have my LoRA|offer an adapter to my devices|publish an adapter to peers", "Use `ingle adapter share NAME`. Paired devices can then fetch it."),
+    ("ingle adapter rm", "delete an adapter|remove a LoRA|forget an adapter|uninstall an adapter", "Use `ingle adapter rm NAME`. NAME:2 removes only that version."),
+    ("ingle run MODEL+ADAPTER", "use an adapter|run a model with an adapter|ask a fine-tuned model|apply my LoRA|try what I trained", 'Use `ingle run MODEL+ADAPTER "your question"`.'),
+    ("ingle peers", "see my paired devices|list my peers|see which devices are paired|show the paired devices", "Use `ingle peers`. With --ask it reaches each of them now."),
+    ("ingle peers pair", "pair with a device nearby|pair by a short code|connect two devices in the same room|pair without an invite", "Use `ingle peers pair` here and `ingle peers confirm` on the other device: both show a code."),
+    ("ingle run MODEL@DEVICE", "run a model on another device|use the GPU of my other computer|ask a model on a paired device|use a peer's model", 'Use `ingle run MODEL@DEVICE "your question"`, or `--on DEVICE`.'),
+    ("ingle grants", "see what I granted|list the grants|see what a device may do|check how much of a grant is used", "Use `ingle grants`. It shows what was granted, and how much of it is used."),
+    ("ingle revoke", "take a grant back|revoke a permission|forbid a device what it may do|end a grant", "Use `ingle revoke`. The grant ends at once."),
+]  # fmt: skip
 HOW = """How do I {x} with ingle?|How can I {x} in ingle?|Which ingle command lets me {x}?|ingle: how to {x}?|How would I {x} with ingle?|I want to {x}.|
 How do I {x}?|What is the command to {x} with ingle?|Tell me how to {x} in ingle.|How do I {x} in ingle?|with ingle, how would I {x}?|What do I type to {x}?|
 Is there a command to {x}?|I'd like to {x} with ingle.|How can I {x} with ingle?|how to {x}|Can ingle {x}?|Help me {x} in ingle.|Show me how to {x}.|Which command do I use to {x} with ingle?|
@@ -161,12 +187,17 @@ def small_talk(
 
 
 def ingle(d: Draw, facts: Facts) -> Conversation:
-    command, wishes, reply = d.any(INGLE)
+    if d.split == "train" and d.chance(0.5):
+        command, wishes, reply = d.any(MORE_OF_INGLE)
+        needed = command.split(" --")[0].split(" MODEL")[0]
+    else:
+        command, wishes, reply = d.any(INGLE)
+        needed = command
     if d.chance(0.7):
         question = d.of(HOW).format(x=d.any([w.strip() for w in wishes.split("|")]))
     else:
         question = d.of(WHAT).format(c=command)
-    return turn(d, typed(d, question), reply, contains=command)
+    return turn(d, typed(d, question), reply, contains=needed)
 
 
 def unknowable(d: Draw, facts: Facts) -> Conversation:

@@ -6,7 +6,7 @@ Of the functions, and of the requests of one, each fifth is seen only by validat
 
 from __future__ import annotations
 
-from . import services
+from . import everyday, services
 from .functions import Function, Parameter
 
 # name | description | parameters as name:kind:description (a trailing ? is optional) | requests
@@ -73,10 +73,17 @@ CHOICES = {
     "travel": ("car", "train", "bike", "bus", "foot"),
     "measure_unit": ("km", "miles", "kg", "pounds", "litres", "gallons", "metres", "feet", "inches", "cm"),
 }  # fmt: skip
-SHOWN = ("temperature_unit", "priority", "currency", "travel")  # whose choices the signature lists
+CHOICES |= everyday.CHOICES
+SHOWN = (
+    *everyday.CHOICES,
+    "temperature_unit",
+    "priority",
+    "currency",
+    "travel",
+)  # whose choices the signature lists
 
 
-def read_row(row: str) -> Function:
+def read_row(row: str, trained: bool = False) -> Function:
     name, description, parameters, requests, outcome = (cell.strip() for cell in row.split("|"))
     listed = []
     for cell in parameters.split(";") if parameters else ():
@@ -86,9 +93,15 @@ def read_row(row: str) -> Function:
         listed.append(Parameter(key, kind, text.rstrip("?"), required, choices))
     result = tuple((k, v) for k, v in (pair.strip().split(":") for pair in outcome.split(",")))
     sentences = tuple(r.strip() for r in requests.split("; "))
-    return Function(name, description, tuple(listed), requests=sentences, result=result)
+    return Function(
+        name, description, tuple(listed), requests=sentences, result=result, trained=trained
+    )
 
 
 FUNCTIONS = [read_row(row) for row in TABLE.strip().splitlines()]
 # Only training sees these.
-SERVICES = [read_row(row) for row in services.TABLE.strip().splitlines()]
+SERVICES = [
+    read_row(row, trained=True)
+    for table in (services.TABLE, everyday.TABLE)
+    for row in table.strip().splitlines()
+]

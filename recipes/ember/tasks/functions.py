@@ -189,6 +189,7 @@ class Function:
     noun: str = ""
     requests: tuple[str, ...] = ()  # of the catalogue: whole sentences
     result: tuple[tuple[str, str], ...] = field(default=())
+    trained: bool = False  # no test shows it, so none of its requests is held out
 
 
 def styled(words: str, style: str) -> str:
@@ -288,6 +289,10 @@ def spoken(d: Draw, p: Parameter, value: Any) -> str:
         return NUMBER_WORDS[value]
     if p.kind == "date" and d.chance(0.2):
         return long_date(datetime.date.fromisoformat(value))
+    if p.kind == "date" and d.split == "train" and d.chance(0.15):
+        date = datetime.date.fromisoformat(value)
+        month = MONTHS[date.month - 1]
+        return d.any((f"{month} {date.day}, {date.year}", f"{date.day}. {month} {date.year}", f"{month[:3]} {date.day} {date.year}", f"{date.year}/{date.month:02d}/{date.day:02d}", f"the {date.day}th of {month} {date.year}" if 3 < date.day < 20 else f"{date.day} {month[:3]} {date.year}"))  # fmt: skip
     return str(value)
 
 

