@@ -53,6 +53,17 @@ class Terminal:
     def line(self, text: str) -> None:
         self.press(text + "\n")
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C at a prompt, until it shows.
+
+        Python's ``input`` hears nothing of one that comes between its prompt and its wait for
+        a key, until a key comes.
+        """
+        deadline = time.monotonic() + DEADLINE_S
+        while not self.shown and time.monotonic() < deadline:
+            self.press(CTRL_C)
+            self.read(1.0)
+
     def until(self, text: str) -> str:
         """Read until something is shown; what was shown up to there is taken."""
         deadline = time.monotonic() + DEADLINE_S

@@ -74,7 +74,7 @@ def test_what_is_typed_wrongly_ends_nothing(place: Place) -> None:
             assert "Traceback" not in shown
         terminal.line("How are you?")
         assert "cut off" in terminal.until(PROMPT)
-        terminal.press(CTRL_C)
+        terminal.interrupt()
         assert "Ctrl-D or /bye leaves" in terminal.until(PROMPT)
         terminal.line("/bye")
         assert terminal.ends() == 0

@@ -21,6 +21,7 @@ def slopes(count: int, size: int) -> list[torch.Tensor]:
 @pytest.mark.parametrize("part", [256, 2**24])
 def test_it_moves_as_torchs_own(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PART", part)
+    monkeypatch.setattr(module, "UNPACKED", part)
     ours, theirs = torch.ones(1000), torch.ones(1000, requires_grad=True)
     mine = AdamW(ours, decay=0.1, clip=5.0)
     other = torch.optim.AdamW([theirs], lr=1e-2, weight_decay=0.1)

@@ -11,8 +11,8 @@ from ingle.training.memory import UNPACKED
 from ingle.training.pytorch.moments import EightBit, Moment, Plain
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-PART = UNPACKED
-"""Numbers that are moved together: what 8-bit moments are unpacked into is no larger."""
+PART = 2**24
+"""Numbers that are moved together; with 8-bit moments `UNPACKED`, for they are unpacked then."""
 
 
 class AdamW:
@@ -30,6 +30,7 @@ class AdamW:
         self._parameters = parameters
         self._decay = decay
         self._clip = clip
+        self._part = UNPACKED if eight_bit else PART
         self.steps = 0
         self._first: Moment
         self._second: Moment
@@ -58,8 +59,8 @@ class AdamW:
             return norm
         factor = self._clip / (norm + 1e-6) if self._clip and norm > self._clip else 1.0
         self.steps += 1
-        for start in range(0, len(gradient), PART):
-            self._move(slice(start, min(start + PART, len(gradient))), gradient, factor, rate)
+        for start in range(0, len(gradient), self._part):
+            self._move(slice(start, min(start + self._part, len(gradient))), gradient, factor, rate)
         return norm
 
     def _move(self, part: slice, gradient: Tensor, factor: float, rate: float) -> None:
