@@ -20,7 +20,6 @@ import functools
 import json
 import math
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -48,6 +47,7 @@ from ingle.operations import LossPoint
 from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.clock import Clock
 from ingle.training.devices import open_executor
+from ingle.training.disk import check_room
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.lessons import Examples, Lesson, Lessons, halves
@@ -156,13 +156,10 @@ class Run:
         # A state is three times the adapter, and is written beside the one before; then
         # the best adapter and the next, and the result in two formats.
         needed = numbers * 4 * (3 * 2 + 2 + 2)
-        free = shutil.disk_usage(self.folder).free
-        if needed > free:
-            raise DiskFull(
-                f"a run's states and adapters take up to {needed / 2**20:.0f} MiB, and "
-                f"{free / 2**20:.0f} MiB are free at {self.folder}",
-                hint="make room (ingle prune), or the same command with a lower --rank",
-            )
+        check_room(
+            self.folder, needed, "a run's states and adapters take up to",
+            hint="make room (ingle prune), or the same command with a lower --rank",
+        )  # fmt: skip
 
     def train(self) -> Iterator[Progress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ingle.errors import DiskFull
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
+from ingle.training.disk import check_room
 from ingle.training.hugging_face import name_of, write_model
 from ingle.training.merging import Merged
 
@@ -41,13 +41,7 @@ def write(gguf: Path, folder: Path, dtype: str) -> None:
     parameters = Architecture.of(read_header(gguf)).parameters
     needed = parameters * (4 if dtype == "float32" else 2)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise DiskFull(
-            f"the base takes {needed / 2**30:.1f} GiB as TRL reads it, and {free / 2**30:.1f} "
-            f"GiB are free at {folder.parent}",
-            hint="make room (ingle prune)",
-        )
+    check_room(folder.parent, needed, "the base, as TRL reads it, takes")
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     write_model(Merged(gguf, [], gguf.name), part, KINDS[dtype])

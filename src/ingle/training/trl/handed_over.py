@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ingle.errors import Cancelled, CapabilityMissing, DiskFull, IngleError
+from ingle.errors import Cancelled, CapabilityMissing, IngleError
 from ingle.models.gguf import read_header
 from ingle.node.losses import Losses
 from ingle.node.runs import ADAPTER, LOSSES, MODEL
@@ -20,6 +20,7 @@ from ingle.training import fitting, merging, peft_files
 from ingle.training.adapter_files import MODULES
 from ingle.training.architecture import Architecture
 from ingle.training.clock import Clock
+from ingle.training.disk import check_room
 from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
 from ingle.training.run import Progress
@@ -99,13 +100,7 @@ class HandedOver:
             numbers = sum(a * b for a, b in sizes.values())
         # Two moments of weights and two means each, the result, and that as GGUF.
         needed = numbers * 4 * (2 * 3 + 2)
-        free = shutil.disk_usage(self.folder).free
-        if needed > free:
-            raise DiskFull(
-                f"a run's saved moments and its result take up to {needed / 2**20:.0f} MiB, and "
-                f"{free / 2**20:.0f} MiB are free at {self.folder}",
-                hint="make room (ingle prune)",
-            )
+        check_room(self.folder, needed, "a run's saved moments and its result take up to")
 
     def train(self) -> Iterator[Progress]:
         """Have TRL train to the end, or until `stopping`; yields after each step.
