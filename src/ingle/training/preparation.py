@@ -15,7 +15,6 @@ import numpy as np
 
 from ingle.training.dataset import Document, Writer, Written
 from ingle.training.examples import Example, Source
-from ingle.training.examples.source import VALIDATION
 from ingle.training.rendering import Piece, Renderer
 
 Tokenizer = Callable[[str], Awaitable[list[int]]]
@@ -86,14 +85,10 @@ async def prepare(
     """
     split = data.split(split)
     total = await asyncio.to_thread(lambda: sum(1 for _ in data.examples(split)))
-    checks_from: Iterable[Example] = ()
-    if validation is not None:
-        both = VALIDATION in validation.splits
-        checks_from = validation.examples(VALIDATION if both else "")
-    elif VALIDATION in data.splits and split != VALIDATION:
-        checks_from = data.examples(VALIDATION)
+    checks_of = data.checks(split, validation)
+    checks_from: Iterable[Example] = checks_of[0].examples(checks_of[1]) if checks_of else ()
     apart: set[int] = set()
-    if checks_from == () and share and total >= FEW:
+    if checks_of is None and share and total >= FEW:
         count = max(1, round(total * share))
         apart = set(np.random.default_rng(seed).permutation(total)[:count].tolist())
     check = folder / "validation"

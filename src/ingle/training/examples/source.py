@@ -76,6 +76,19 @@ class Source:
             field="split",
         )
 
+    def checks(self, split: str, own: Source | None) -> tuple[Source, str] | None:
+        """Where the rows to check on are, and their split; None: some are to be set apart.
+
+        Args:
+            split: of these data, which is trained on.
+            own: data that were named for it.
+        """
+        if own is not None:
+            return own, VALIDATION if VALIDATION in own.splits else ""
+        if VALIDATION in self.splits and split != VALIDATION:
+            return self, VALIDATION
+        return None
+
     def questions(self, split: str = "") -> Iterator[Question]:
         """The prompts of a split, one by one, for runs that learn from rewards.
 

@@ -12,7 +12,6 @@ import numpy as np
 from ingle.errors import InvalidRequest
 from ingle.training.examples import Source
 from ingle.training.examples.question import Question
-from ingle.training.examples.source import VALIDATION
 from ingle.training.reinforcement.rewards import PYTHON, parse
 from ingle.training.reinforcement.rollouts import (
     CHECKS,
@@ -68,10 +67,10 @@ async def prepare(
     split = data.split(split)
     prompts = [p async for p in _prompts(data.questions(split), renderer, tokenize)]
     checks: list[Prompt] = []
-    if validation is not None:
-        checks = [p async for p in _prompts(validation.questions(), renderer, tokenize)]
-    elif VALIDATION in data.splits and split != VALIDATION:
-        checks = [p async for p in _prompts(data.questions(VALIDATION), renderer, tokenize)]
+    given = data.checks(split, validation)
+    if given is not None:
+        source, name = given
+        checks = [p async for p in _prompts(source.questions(name), renderer, tokenize)]
     elif len(prompts) >= FEW:
         order = np.random.default_rng(seed).permutation(len(prompts))
         apart = set(order[: max(1, min(MOST, round(SHARE * len(prompts))))].tolist())

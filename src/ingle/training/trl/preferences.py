@@ -15,7 +15,6 @@ import numpy as np
 from ingle.errors import InvalidRequest
 from ingle.training.examples import Source
 from ingle.training.examples.preference import Preference
-from ingle.training.examples.source import VALIDATION
 from ingle.training.preparation import FEW, TOGETHER, Tokenizer, tokens_of
 from ingle.training.rendering import Piece, Renderer
 from ingle.training.trl.job import PAIRS, PAIRS_APART
@@ -95,13 +94,10 @@ async def prepare(
     train, checks = _Writer(sequence), _Writer(sequence)
     async for pair in _pairs(data.preferences(split), renderer, tokenize):
         train.add(pair)
-    given = None
-    if validation is not None:
-        given = validation.preferences(VALIDATION if VALIDATION in validation.splits else "")
-    elif VALIDATION in data.splits and split != VALIDATION:
-        given = data.preferences(VALIDATION)
+    given = data.checks(split, validation)
     if given is not None:
-        async for pair in _pairs(given, renderer, tokenize):
+        source, name = given
+        async for pair in _pairs(source.preferences(name), renderer, tokenize):
             checks.add(pair)
     if not train.kept:
         raise InvalidRequest(
