@@ -57,6 +57,7 @@ def test_thirty_two_bits_agree_with_the_processor(tmp_path: Path, kind: str, pac
             loss, found = step.gradients(batch())
             assert loss == pytest.approx(expected, rel=1e-5)
             assert_close(found, gradients)
+        assert step.loss(batch()) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama", "gemma3"])

@@ -71,6 +71,22 @@ def assert_close(found: dict[str, Any], expected: dict[str, Any]) -> None:
         assert error < 1e-4, f"{name}: {error}"
 
 
+@pytest.mark.filterwarnings("ignore:.*autograd.function.Function:DeprecationWarning")
+def test_a_compiled_block_looks_without_gradients_as_it_does_with_them(tmp_path: Path) -> None:
+    path = write_base(tmp_path / "base.gguf", layers=1)
+    step = step_of(path)
+    expected, gradients, _ = reference(path, batch())
+    programs = step.executor._programs
+    step.executor._programs = {
+        local: torch.compile(program, backend="eager", dynamic=False)
+        for local, program in programs.items()
+    }
+    assert step.loss(batch()) == pytest.approx(expected, rel=1e-5)
+    loss, found = step.gradients(batch())
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert_close(found, gradients)
+
+
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize(
     "kind", ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"]

@@ -41,9 +41,19 @@ def product(
             the first ``in`` columns. All else there is zero.
         sides: A and B of each adapter; B is there to receive its gradient.
     """
+    if not torch.is_grad_enabled():
+        # Dynamo (torch 2.11 to 2.13) confuses the arguments of a second such function then.
+        return _behind(x, matrix, torch.cat([a for a, _ in sides]).to(x.dtype), scale) @ matrix.T
     flat = [side for pair in sides for side in pair]
     out: Tensor = _Product.apply(x, matrix, spans, scale, *flat)  # type: ignore[no-untyped-call]
     return out
+
+
+def _behind(x: Tensor, matrix: Tensor, a: Tensor, scale: float) -> Tensor:
+    """``x``, what A makes of it behind, and zeros for the columns that are left."""
+    low = torch.nn.functional.linear(x, a) * scale
+    free = matrix.shape[1] - x.shape[-1] - low.shape[-1]
+    return torch.cat((x, torch.nn.functional.pad(low, (0, free))), dim=-1)
 
 
 @torch.library.custom_op("ingle::towards_input", mutates_args=())
@@ -72,9 +82,7 @@ class _Product(torch.autograd.Function):
         ctx: Any, x: Tensor, matrix: Tensor, spans: list[Span], scale: float, *sides: Tensor
     ) -> Tensor:
         a = torch.cat(sides[0::2]).to(x.dtype)
-        low = torch.nn.functional.linear(x, a) * scale
-        behind = matrix.shape[1] - x.shape[-1] - low.shape[-1]
-        joined = torch.cat((x, torch.nn.functional.pad(low, (0, behind))), dim=-1)
+        joined = _behind(x, matrix, a, scale)
         ctx.save_for_backward(joined, matrix, a)
         ctx.how = spans, scale, x.shape[-1]
         return joined @ matrix.T
