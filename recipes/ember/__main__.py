@@ -56,6 +56,9 @@ def main() -> int:
     parser.add_argument(
         "--begin", type=Path, metavar="FILE.gguf", help="train on from these weights"
     )
+    parser.add_argument(
+        "--begin-embed", type=Path, metavar="FILE.gguf", help="train the embedder on from these"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for everything it makes")
     arguments = parser.parse_args()
     wanted = arguments.stages.split(",")
@@ -71,6 +74,8 @@ def main() -> int:
     parallel.begin()
     if arguments.begin is not None:
         begin.write(arguments.begin, arguments.out)
+    if arguments.begin_embed is not None:
+        begin.write_embedder(arguments.begin_embed, arguments.out)
     for name in STAGES:
         if name not in wanted:
             continue

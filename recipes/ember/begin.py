@@ -16,6 +16,7 @@ from gguf.quants import dequantize
 from . import chat, model, parallel, tokenizer
 
 FILE = "begun.pt"
+EMBEDDER = "begun-embedder.pt"
 
 
 def field(reader: gguf.GGUFReader, name: str) -> Any:
@@ -53,6 +54,17 @@ def network_of(reader: gguf.GGUFReader) -> model.Qwen3:
     shapes = network.state_dict()
     network.load_state_dict({name: values.view_as(shapes[name]) for name, values in read.items()})
     return network
+
+
+def write_embedder(file: Path, folder: Path) -> None:
+    """Write begun-embedder.pt, once; its tokenizer must be that of the run."""
+    if not (folder / EMBEDDER).exists():
+        reader = gguf.GGUFReader(file)
+        merges = field(reader, "tokenizer.ggml.merges")
+        if merges != tokenizer.pieces(folder)[1]:
+            raise ValueError(f"{file.name} has another tokenizer than this run")
+        model.save(network_of(reader), folder / EMBEDDER)
+        print(f"begin: weights of {file.name}")
 
 
 def write(file: Path, folder: Path) -> None:

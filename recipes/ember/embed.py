@@ -55,6 +55,15 @@ def first_blocks(trunk: model.Qwen3, layers: int) -> model.Qwen3:
     return shorter
 
 
+def begun(scale: Scale, folder: Path) -> model.Qwen3:
+    """What training goes on from: an embedder, or the first blocks of a trunk."""
+    if (folder / begin.EMBEDDER).exists():
+        return model.load(folder / begin.EMBEDDER)
+    files = (folder / begin.FILE, folder / "pretrained.pt")
+    trunk = next(file for file in files if file.exists() or file == files[-1])
+    return first_blocks(model.load(trunk), scale.embed_layers)
+
+
 class Pairs:
     """The rows of the pairing stage, on the device."""
 
@@ -196,9 +205,7 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
     torch.set_flush_denormal(True)
     started, place = time.monotonic(), mixture.device()
     progress = pretrain.Progress(scale.embed_steps, within, place)
-    begun = folder / begin.FILE
-    trunk = model.load(begun if begun.exists() else folder / "pretrained.pt")
-    network = first_blocks(trunk, scale.embed_layers)
+    network = begun(scale, folder)
     embedder = Embedder(network).to(place)
     optimise = optimizer.Optimizer(embedder, scale, RATE)
     step, first = 0, 0  # the step, and the next pair

@@ -14,7 +14,8 @@ gguf = pytest.importorskip("gguf", reason="the recipe writes GGUF, and gguf is n
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from recipes.ember import begin, chat, export, model, tokenizer  # noqa: E402
+from recipes.ember import begin, chat, embed, export, model, tokenizer  # noqa: E402
+from recipes.ember.scale import TINY  # noqa: E402
 
 EMBER = ROOT / "src" / "ingle" / "models" / "embedded" / "ember.gguf"
 
@@ -35,6 +36,20 @@ def test_what_ships_is_read_and_written_back_byte_for_byte(tmp_path: Path) -> No
     ids = loaded.encode(f"{chat.TURN_START}user\nHow late is it?{chat.TURN_END}").ids
     assert loaded.decode(ids[1:-1], skip_special_tokens=False) == "user\nHow late is it?"
     assert ids[0] == loaded.token_to_id(chat.TURN_START)
+
+
+def test_an_embedder_goes_on_with_the_tokenizer_of_its_run(tmp_path: Path) -> None:
+    shipped = EMBER.with_name("ember-embed.gguf")
+    begin.write(EMBER, tmp_path)
+    begin.write_embedder(shipped, tmp_path)
+    network = embed.begun(TINY, tmp_path)
+    reader = gguf.GGUFReader(shipped)
+    assert network.config.layers == reader.fields["qwen3.block_count"].contents()
+    other = tmp_path / "other"
+    other.mkdir()
+    tokenizer.of_pieces([chr(256 + n) for n in range(99)], []).save(str(other / tokenizer.FILE))
+    with pytest.raises(ValueError, match="another tokenizer"):
+        begin.write_embedder(shipped, other)
 
 
 def test_another_models_file_is_refused(tmp_path: Path) -> None:

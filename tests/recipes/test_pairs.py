@@ -80,6 +80,33 @@ def test_a_pair_of_words_is_in_one_split_in_both_directions() -> None:
     assert len(held_out) > 0.1 * len(both)
 
 
+def test_what_is_loose_is_for_training_and_shows_no_pair_of_the_test() -> None:
+    words = [f"word{n}" for n in range(40)]
+    strict = [(a, b, "n") for a in words[:20] for b in words[:20]]
+    found = synonyms.Synonyms(strict, [(a, b, "n") for a in words for b in words])
+    pairs_of = {(a, b) for a, others in found.loose.items() for b, _ in others}
+    assert len(pairs_of) > len({(a, b) for a, o in found.of_split["train"].items() for b, _ in o})
+    assert not any(synonyms.held_out(a, b) for a, b in pairs_of)
+    assert all(found.of(word, "train", loose=True) for word in words)
+    with pytest.raises(AssertionError):
+        found.of(words[0], "test", loose=True)
+
+
+def test_a_query_says_it_otherwise(material: pairs.Material) -> None:
+    text = " ".join(SENTENCES)
+    held = pairs.content(text)
+
+    def shared(queries: list[str]) -> float:
+        words = [pairs.content(query) for query in queries]
+        return sum(len(w & held) for w in words) / sum(map(len, words))
+
+    draws = [Draw("train", str(n)) for n in range(100)]
+    some = [paraphrase.paraphrased(d, SENTENCES[0], material.synonyms) for d in draws]
+    fewest = [pairs.otherwise(d, text, SENTENCES, material.synonyms) for d in draws]
+    assert shared(fewest) < shared(some)
+    assert all(fewest)
+
+
 def test_other_words_keep_their_endings() -> None:
     read = synonyms.Synonyms([("delete", "erase", "v"), ("file", "document", "n")])
     split = "test" if synonyms.held_out("delete", "erase") else "train"

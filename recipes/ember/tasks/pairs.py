@@ -199,10 +199,12 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
         return Pair(
             d.of(paraphrase.DEFINITION).format(x=match.group(1)), shown(d, passage, text), key
         )
-    if kind < 0.66:
+    if kind < 0.5:
+        query = otherwise(d, text, sentences, synonyms)
+    elif kind < 0.72:
         forgotten = d.rng.choice((0.1, 0.3, 0.6, 0.6))
         share = d.rng.choice((0.6, 1.0, 1.0))
-        query = paraphrase.paraphrased(d, sentence, synonyms, share, forgotten)
+        query = paraphrase.paraphrased(d, sentence, synonyms, share, forgotten, d.chance(0.5))
     else:
         query = paraphrase.shortened(d, sentence)
     query = paraphrase.misspoken(d, query) or sentence
@@ -211,6 +213,23 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
     if d.chance(0.4):
         query = d.of(paraphrase.ABOUT).format(x=query)
     return Pair(query, shown(d, passage, text), key)
+
+
+def otherwise(d: Draw, text: str, sentences: list[str], synonyms: Synonyms) -> str:
+    """Of some paraphrases the one that has the fewest words of the passage and still says
+    something: most of what tells them apart is in other words."""
+    held = content(text)
+    least, found = 2.0, ""
+    for _ in range(4):
+        sentence, loose = d.rng.choice(sentences), d.chance(0.5)
+        query = paraphrase.paraphrased(d, sentence, synonyms, 1.0, 0.6, loose)
+        words = content(query)
+        shared = len(words & held) / len(words) if len(words) > 2 else 1.5
+        if shared < least:
+            least, found = shared, query
+        if least <= 1 / 3:
+            break
+    return found
 
 
 def of_option(d: Draw, command: Command, number: int, synonyms: Synonyms) -> Pair:
@@ -232,15 +251,20 @@ def of_option(d: Draw, command: Command, number: int, synonyms: Synonyms) -> Pai
 
 def of_word(d: Draw, entry: Entry, synonyms: Synonyms) -> Pair:
     kind = d.rng.random()
-    others = [other for other, _ in synonyms.of_split["train"].get(entry.word, ())]
-    if kind < 0.3:
-        query = d.of(paraphrase.DEFINITION).format(x=entry.word)
-    elif kind < 0.6 and others:
+    others = [other for other, _ in synonyms.loose.get(entry.word, ())]
+    key = key_of(entry.definition)
+    if kind < 0.5:  # what it means is all that is common to the two
+        asked = d.rng.choice(others) if others and d.chance(0.5) else entry.word
+        if d.chance(0.6):
+            asked = d.of(paraphrase.DEFINITION).format(x=asked)
+        return Pair(asked, entry.definition, key)
+    if kind < 0.65 and others:
         query = d.rng.choice(others)
     else:
-        query = paraphrase.paraphrased(d, entry.definition, synonyms)
+        query = paraphrase.paraphrased(d, entry.definition, synonyms, loose=d.chance(0.5))
         query = d.of(paraphrase.DEFINITION).format(x=query)
-    return Pair(query, f"{entry.word}: {entry.definition}", key_of(entry.definition))
+    passage = entry.word if kind > 0.85 else f"{entry.word}: {entry.definition}"
+    return Pair(query, passage, key)
 
 
 def of_story(d: Draw) -> Pair:

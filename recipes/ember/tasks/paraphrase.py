@@ -69,7 +69,12 @@ def reordered(d: Draw, words: list[str]) -> list[str]:
 
 
 def paraphrased(
-    d: Draw, sentence: str, synonyms: Synonyms, share: float = 0.85, forgotten: float = 0.1
+    d: Draw,
+    sentence: str,
+    synonyms: Synonyms,
+    share: float = 0.85,
+    forgotten: float = 0.1,
+    loose: bool = False,
 ) -> str:
     """Other words for most that have any, in another order; some of the others left out."""
     words = part(d, words_of(sentence), least=7, most=20)
@@ -78,7 +83,7 @@ def paraphrased(
     out = []
     for word in words:
         bare = word.strip(".,;:()'\"`").lower()
-        others = synonyms.of(bare, d.split) if bare.isalpha() else []
+        others = synonyms.of(bare, d.split, loose) if bare.isalpha() else []
         if others and d.chance(share):
             out.append(d.rng.choice(others))
         elif is_content(word):

@@ -70,15 +70,31 @@ def entries(documents: Iterable[Document]) -> Iterator[Entry]:
                 yield Entry(head, part, re.split(r"[;\[]", sense)[0].strip(), others)
 
 
+Table = dict[str, list[tuple[str, str]]]
+
+
 class Synonyms:
-    def __init__(self, pairs: Iterable[tuple[str, str, str]]) -> None:
-        """Of (word, other word, part of speech); a part of `` may be any."""
-        self.of_split: dict[str, dict[str, list[tuple[str, str]]]] = {"train": defaultdict(list)}
+    """Args:
+    pairs: (word, other word, part of speech); a part of `` may be any.
+    loose: pairs of which the words mean nearly the same, or the same now and then. They are for
+        training alone, where they tell what the strict ones of the test leave to be concluded.
+    """
+
+    def __init__(
+        self, pairs: Iterable[tuple[str, str, str]], loose: Iterable[tuple[str, str, str]] = ()
+    ) -> None:
+        self.of_split: dict[str, Table] = {"train": defaultdict(list)}
         self.of_split["test"] = self.of_split["validation"] = defaultdict(list)
         for word, other, part in pairs:
             if word != other:
                 split = "test" if held_out(word, other) else "train"
                 self.of_split[split][word].append((other, part))
+        self.loose: Table = defaultdict(
+            list, {w: list(o) for w, o in self.of_split["train"].items()}
+        )
+        for word, other, part in loose:
+            if word != other and not held_out(word, other):
+                self.loose[word].append((other, part))
 
     @classmethod
     def read(cls, documents: Iterable[Document], known: frozenset[str] = frozenset()) -> Synonyms:
@@ -95,11 +111,14 @@ class Synonyms:
             for other in entry.others
             if other in known
         }
-        return cls(sorted(pairs | {(a, b, p) for a, b, p in listed if (b, a, p) in listed}))
+        strict = pairs | {(a, b, p) for a, b, p in listed if (b, a, p) in listed}
+        near = {(b, a, p) for a, b, p in listed} | listed
+        return cls(sorted(strict), sorted(near - strict))
 
-    def of(self, word: str, split: str) -> list[str]:
+    def of(self, word: str, split: str, loose: bool = False) -> list[str]:
         """Other words for a word as it stands, with its ending."""
-        table = self.of_split[split]
+        assert not loose or split == "train", "what is loose is for training alone"
+        table = self.loose if loose else self.of_split[split]
         if word in table:
             return [other for other, _ in table[word]]
         for ending, bare, part, inflect in (
