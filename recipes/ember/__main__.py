@@ -34,7 +34,9 @@ SCHEDULED = ("pretrain", "instruct", "reward", "embed")  # those that can end wi
 TIMED = ("pretrain", "instruct", "reward", "embed")
 
 
-def number(text: str) -> Any:
+def value(text: str) -> Any:
+    if "," in text:
+        return tuple(map(int, text.split(",")))
     return float(text) if "." in text else int(text)
 
 
@@ -51,7 +53,11 @@ def main() -> int:
         "--within", type=float, default=math.inf, help="minutes in which a stage's schedule ends"
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=NUMBER", help="change the scale"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="change the scale (A,B if two)",
     )
     parser.add_argument(
         "--begin", type=Path, metavar="FILE.gguf", help="train on from these weights"
@@ -67,7 +73,7 @@ def main() -> int:
         parser.error(f"unknown stages: {', '.join(unknown)} (there are: {', '.join(STAGES)})")
     changes = dict(change.split("=") for change in arguments.set)
     scale = dataclasses.replace(
-        SCALES[arguments.scale], **{name: number(value) for name, value in changes.items()}
+        SCALES[arguments.scale], **{name: value(text) for name, text in changes.items()}
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
