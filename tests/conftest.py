@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.models.embedded import embedded_files
+
+# A shell has its background jobs ignore it, and what they start, too: none could press Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
