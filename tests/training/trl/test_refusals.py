@@ -27,9 +27,12 @@ from ingle.errors import (
 )
 from ingle.models.store import Store
 from ingle.node.trl import SERIES, TrlEnvironment
-from ingle.operations import TrainingSettings
+from ingle.operations import Train, TrainingSettings
+from ingle.operations.training import TrainingJob
+from ingle.training import planning
 from ingle.training.examples import Columns, Source
 from ingle.training.plan import Plan
+from ingle.training.run import Run
 from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
@@ -106,6 +109,42 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
         shared(["cuda:0", "cpu"], processes=2)
     with pytest.raises(InvalidRequest, match="xpu does not do"):
         shared(two, device="xpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "why"),
+    [
+        ("cpu", "began on cuda:0, and goes on only on devices of that kind"),
+        ("vulkan:0", "not on vulkan:0"),
+        ("cuda:0,cuda:1", "of several, TRL is told the first"),
+        ("cuda:7", "it is not there"),
+    ],
+)
+def test_a_run_goes_on_where_it_is_told_or_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, why: str
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(planning, "trl_devices", lambda *_: ["cuda:0", "cuda:1", "cpu"])
+    plan = msgspec.convert(
+        {"backend": "trl", "name": "run", "model": "m", "digest": "d", "base": "b", "data": "",
+         "data_sha256": "", "device": "cuda:0"}, Plan,
+    )  # fmt: skip
+    planning.write(folder, plan)
+
+    def planned(device: str) -> planning.Planned:
+        request = Train(name="run", resume=True, settings=TrainingSettings(device=device))
+        return planning.planned(TrainingJob(
+            request=request, folder=str(folder), locks="", model="m", digest="d", base="b",
+        ))  # fmt: skip
+
+    with pytest.raises(InvalidRequest, match=why) as refused:
+        planned(device)
+    assert refused.value.details["field"] == "device"
+    assert planned("").devices == ("cuda:0",)
+    assert planned("cuda:1").devices == ("cuda:1",)
+    assert Run.plan_of(folder).device == "cuda:1"
+    assert planned("").devices == ("cuda:1",)
 
 
 async def test_without_an_environment_the_command_that_makes_it_is_said(
