@@ -200,7 +200,7 @@ def test_what_does_not_fit_is_refused_with_what_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run.resume(begin(tmp_path, sequence=64))
-    run.check_memory()
+    run.check()
     needs = run.needs()
     assert needs.base > 4 * 600 * 256
     with pytest.raises(DoesNotFit, match="MiB are free") as error:

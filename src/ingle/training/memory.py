@@ -74,7 +74,7 @@ def estimate(
         eight_bit_moments: the optimiser's moments are kept in 8 bits.
     """
     a = architecture
-    sides = sum(rows * columns for rows, columns in shape.sizes(a).values())
+    sides = shape.numbers(a)
     tokens = rows * sequence
     live = LIVE_COMPILED if compiled else LIVE
     widths = (a.width, a.feed_forward, (a.heads + 2 * a.key_value_heads) * a.head)

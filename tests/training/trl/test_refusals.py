@@ -278,7 +278,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
          "data": "", "data_sha256": ""}, Plan,
     )  # fmt: skip
     run = HandedOver(tmp_path, plan, sys.executable, tmp_path)
-    run.check_disk()
+    run.check()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(DiskFull, match="1 MiB are free"):
-        run.check_disk()
+        run.check()
