@@ -18,6 +18,7 @@ from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
 from ingle.training.run import Run
 from ingle.training.trl import base as trl_base
+from ingle.training.trl.handed_over import HandedOver
 from ingle.training.trl.handed_over import devices as trl_devices
 from ingle.training.trl.placement import Placement
 
@@ -67,11 +68,11 @@ def planned(job: TrainingJob) -> Planned:
     return Planned(plan, tuple(plan.devices), chosen.reason)
 
 
-def check_fits(plan: Plan) -> None:
+def check_fits(job: TrainingJob, plan: Plan) -> None:
     """Refuse what will not fit or cannot be handed over, before the data is prepared.
 
     Raises:
-        DoesNotFit, CapabilityMissing, BadModelFile, InvalidRequest
+        DoesNotFit, DiskFull, CapabilityMissing, BadModelFile, InvalidRequest
     """
     if plan.backend == "ingle":
         fitting.check(plan, plan.micro_rows)
@@ -79,6 +80,7 @@ def check_fits(plan: Plan) -> None:
     trl_base.check(Path(plan.base))
     if not plan.full:
         fitting.check_shape(plan)
+    HandedOver(Path(job.folder), plan, job.python, Path(job.cache)).check()
 
 
 def write(folder: Path, plan: Plan) -> None:

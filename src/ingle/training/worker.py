@@ -120,7 +120,7 @@ class Worker:
                     yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
-                await asyncio.to_thread(planning.check_fits, plan)
+                await asyncio.to_thread(planning.check_fits, self._job, plan)
                 async with aclosing(self._preparing(plan)) as notes:
                     async for note in notes:
                         yield note

@@ -17,11 +17,12 @@ from ingle.training.adapter_files import MODULES
 from ingle.training.architecture import Architecture
 from ingle.training.disk import check_room
 from ingle.training.lora import TARGETS
+from ingle.training.memory import available
 from ingle.training.plan import Plan
 from ingle.training.progress import Curve, Progress
-from ingle.training.trl import base
+from ingle.training.trl import base, memory
 from ingle.training.trl.job import CHECKPOINTS, DONE, RESULT, STOP, Job
-from ingle.training.trl.placement import LOOK, Placement, portions
+from ingle.training.trl.placement import FREE, LOOK, Placement, portions
 from ingle.training.trl.processes import Environment, Processes
 from ingle.training.trl.whole import Whole
 
@@ -76,16 +77,24 @@ class HandedOver:
 
     def summary(self) -> str:
         """As `Trainable.summary`."""
-        place = self._placement([self.plan.device])
+        place = Placement.placed(self.plan)
         begun = f", from step {self.step}" if self.step else ""
         what = "all weights" if self.plan.full else "an adapter"
         spread = f"{place.world} processes" if place.world > 1 else "one process"
-        return f"TRL trains {what} by {self.plan.learns}{begun}: {spread} on {self.plan.device}" + (
-            ", shared out by FSDP2" if place.sharded else ""
+        shared = ", shared out by FSDP2" if place.sharded else ""
+        return (
+            f"TRL trains {what} by {self.plan.learns}{begun}: {spread} on {self.plan.device}"
+            f"{shared}; about {memory.needed(self.plan, place) / 2**20:.0f} MiB of memory"
         )
 
     def check(self) -> None:
-        """Raises DiskFull: as `Trainable.check`."""
+        """Raises DoesNotFit, DiskFull: as `Trainable.check`."""
+        place = Placement.placed(self.plan)
+        free = available("cpu")
+        if self.plan.device.partition(":")[0] in ("cuda", "xpu"):
+            memory.check_loading(self.plan, place, free)
+            free = int(self._environment.ask("-c", FREE, *place.devices))
+        memory.check(self.plan, place, free)
         architecture = Architecture.of(read_header(Path(self.plan.base)))
         numbers = architecture.parameters
         if not self.plan.full:
@@ -105,7 +114,7 @@ class HandedOver:
         if self.finished:
             return
         job = self._trl / "job.json"
-        placement = self._placement([self.plan.device])
+        placement = Placement.placed(self.plan)
         self._job(placement).write(job)
         with Processes(
             self._environment, self._trl, job, placement, self.plan.name
@@ -158,12 +167,6 @@ class HandedOver:
         config = json.loads((source / peft_files.CONFIG).read_bytes())
         config["base_model_name_or_path"] = self.plan.model
         (peft / peft_files.CONFIG).write_text(json.dumps(config, indent=1))
-
-    def _placement(self, there: list[str]) -> Placement:
-        kind, _, number = self.plan.device.partition(":")
-        if number:
-            there = [f"{kind}:{n}" for n in range(int(number) + self.plan.processes)]
-        return Placement.of(self.plan, there)
 
     def _job(self, placement: Placement) -> Job:
         """All that the processes are told; the base is written, if it is not there yet."""
