@@ -116,6 +116,7 @@ class HandedOver:
         job = self._trl / "job.json"
         placement = Placement.placed(self.plan)
         self._job(placement).write(job)
+        self._curve.begin(self.step)
         with Processes(
             self._environment, self._trl, job, placement, self.plan.name
         ) as processes:  # fmt: skip
@@ -123,7 +124,7 @@ class HandedOver:
                 match line:
                     case {"kind": "begun", "steps": steps}:
                         self.steps = steps
-                        self._curve.begin(self.step)
+                        self._curve.begin(self.step)  # the clock, above all
                     case {"kind": "step"}:
                         yield self._progress(line)
                     case {"kind": "ended", "finished": finished}:
