@@ -279,6 +279,23 @@ async def test_a_vector_does_not_depend_on_the_texts_beside_it(ember_embed: Path
             assert sum(a * b for a, b in zip(one.vectors[0], vector, strict=True)) > 0.9995
 
 
+@pytest.mark.parametrize(("context", "slots"), [(512, 3), (200, 7), (640, 6)])
+async def test_vectors_are_made_with_any_number_of_slots(
+    ember_embed: Path, context: int, slots: int
+) -> None:
+    spec = LoadSpec(
+        engine="llama", model="e", files=[str(ember_embed)], role="embed", context=context,
+        slots=slots,
+    )  # fmt: skip
+    longest = "cat " * (context - 8)
+    async with opened(spec) as worker:
+        (made,) = await events(worker, Embed(model="e", inputs=[longest, "a", "b", longest]))
+        assert isinstance(made, Embedded)
+        assert made.usage is not None
+        assert made.usage.prompt_tokens > 2 * (context - 8)
+        assert made.vectors[0] == pytest.approx(made.vectors[3], abs=1e-4)
+
+
 async def test_embeddings_and_ranking(ember_embed: Path) -> None:
     spec = LoadSpec(
         engine="llama",

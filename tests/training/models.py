@@ -120,3 +120,21 @@ def _add(writer: gguf.GGUFWriter, name: str, values: Any, kind: str) -> None:
         rows, columns = values.shape
         blocks = random_blocks(quant, rows * columns // elements, seed=len(name) + rows)
         writer.add_tensor(name, blocks.reshape(rows, columns // elements * size), raw_dtype=quant)
+
+
+def split_base(base: Path, stem: str, folder: Path) -> list[Path]:
+    """A model in several files, as llama.cpp knows them: gguf's own writer makes them."""
+    whole = gguf.GGUFReader(base)
+    architecture = str(whole.fields["general.architecture"].contents())
+    writer = gguf.GGUFWriter(folder / stem, architecture, split_max_tensors=8)
+    for field in whole.fields.values():
+        if not field.name.startswith("GGUF.") and field.name != "general.architecture":
+            inner = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    for tensor in whole.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return sorted(folder.glob(f"{stem}-*-of-*.gguf"))

@@ -130,9 +130,9 @@ def test_out_of_memory_in_the_middle_goes_on_with_fewer_rows(
     list(whole.train())
     short = Run.resume(begin(tmp_path, name="short", **plan))
     steps = short.train()
-    assert not next(steps).halved
+    assert not next(steps).fewer_rows
     exhaust(short, monkeypatch, most=1)
-    assert [progress.halved for progress in steps] == [True, False, False]
+    assert [progress.fewer_rows for progress in steps] == [1, 0, 0]
     assert short.micro_rows == 1
     assert Run.resume(short.folder).micro_rows == 1
     assert losses(short.folder) == pytest.approx(losses(whole.folder), rel=1e-4)
@@ -189,11 +189,11 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run.resume(begin(tmp_path, steps=4))
-    run.check_disk()
+    run.check()
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
     with pytest.raises(DiskFull, match="1 MiB are free"):
-        run.check_disk()
+        run.check()
 
 
 def test_a_disk_that_fills_up_in_the_middle_keeps_the_last_state(

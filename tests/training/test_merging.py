@@ -25,7 +25,7 @@ from ingle.training.lora import Shape  # noqa: E402
 from ingle.training.merging import Merged, Part  # noqa: E402
 from ingle.training.quantize import numbers, packed  # noqa: E402
 from tests.training.adapters import adapter  # noqa: E402
-from tests.training.models import VOCABULARY, write_base  # noqa: E402
+from tests.training.models import VOCABULARY, split_base, write_base  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -107,6 +107,30 @@ def test_the_engine_says_the_same_of_the_merged_model(tmp_path: Path, kind: str)
     top = sorted(apart, key=lambda token: -apart[token])[:20]
     assert max(abs(apart[t] - together[t]) for t in top) < (0.2 if kind else 0.01)
     assert max(abs(apart[t] - plain[t]) for t in top) > 0.5
+
+
+def test_a_base_in_several_files_becomes_one(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base.gguf")
+    file, _, _ = made(tmp_path, base)
+    files = split_base(base, "parts", tmp_path)
+    assert files[0].name == f"parts-00001-of-{len(files):05d}.gguf"
+    assert len(files) > 2
+    one, several = tmp_path / "one.gguf", tmp_path / "several.gguf"
+    merging.write_gguf(Merged(base, [Part("a", file, "")], "tiny"), one)
+    merging.write_gguf(Merged(files[0], [Part("a", file, "")], "tiny"), several)
+    expected, found = tensors(one), tensors(several)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+    assert not [key for key in read_header(several).metadata if key.startswith("split.")]
+    # The engine reads the parts with the adapter beside them, and the one file that came out.
+    apart = logprobs(files[0], [AdapterFile(name="a", path=str(file))])
+    together = logprobs(several, [])
+    top = sorted(apart, key=lambda token: -apart[token])[:20]
+    assert max(abs(apart[t] - together[t]) for t in top) < 0.01
+    files[1].unlink()
+    with pytest.raises(BadModelFile, match="is not beside it"):
+        Merged(files[0], [Part("a", file, "")], "tiny")
 
 
 def test_what_is_called_readable_is(tmp_path: Path) -> None:

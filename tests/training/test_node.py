@@ -19,6 +19,7 @@ from ingle.config import Settings
 from ingle.errors import (
     Busy,
     Cancelled,
+    CapabilityMissing,
     DoesNotFit,
     InvalidRequest,
     NotFound,
@@ -33,7 +34,7 @@ from ingle.operations import (
     TrainingNote,
     TrainingProgress,
 )
-from tests.training.models import write_base
+from tests.training.models import split_base, write_base
 from tests.training.watched import FOREVER, SMALL, Watched, processes, watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -77,6 +78,22 @@ async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) ->
         await home.train("tiny", bad, **SMALL)
     assert error.value.details["line"] == 2
     assert await home.runs() == []
+
+
+async def test_a_model_in_several_files_takes_adapters_and_is_no_base(
+    home: AsyncHome, data: Path, tmp_path: Path
+) -> None:
+    run = await home.train("tiny", data, "style", **SMALL, steps=1)
+    parts = split_base(Path((await home.show("tiny")).files[0]).resolve(), "parts", tmp_path)
+    assert len(parts) > 2
+    Store(home.settings.models_path).add_path(parts[0], "big")
+    with pytest.raises(CapabilityMissing, match=f"in {len(parts)} files") as error:
+        await home.train("big", data, "other", **SMALL)
+    assert error.value.hint.startswith("llama-gguf-split --merge ")
+    assert [found.name for found in await home.runs()] == ["style"]
+    await home.allow_adapter(run.adapter, "big")
+    answer = await home.complete("abc", f"big+{run.adapter}", max_tokens=2)
+    assert answer.usage.completion_tokens == 2
 
 
 async def test_a_cached_data_set_is_read_through_its_links(

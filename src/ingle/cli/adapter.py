@@ -11,7 +11,7 @@ import click
 
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age, size
-from ingle.errors import CapabilityMissing, EngineMissing, InvalidRequest
+from ingle.errors import EngineMissing, InvalidRequest
 from ingle.operations import AdapterDetails, ModelDetails
 
 if TYPE_CHECKING:
@@ -198,8 +198,6 @@ async def _parts(
             "which adapter?", hint="ingle adapter merge MODEL+ADAPTER --out FILE", field="model"
         )
     base = await home.show(asked.model)
-    if len(base.files) != 1:
-        raise CapabilityMissing("models of several files cannot be merged yet")
     parts = []
     for use in asked.adapters:
         details = await home.show_adapter(use.name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ingle.cli.command import flags, options, run
 from ingle.cli.following import attend, told
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from ingle.training.rendering import Piece
 
 PREVIEW = 3
+RESUMED = (
+    "resume", "device", "wait", "detach", "on", "as_json", "state_dir", "models_dir",
+)  # fmt: skip
+"""What counts beside ``--resume``."""
 
 
 @click.command("train")
@@ -108,6 +113,7 @@ def train_command(
         _list_devices(output)
         return
     if resume:
+        _check_resumed(resume)
         request = Train(
             name=resume, resume=True, wait=how["wait"], detach=how["detach"], on=how["on"],
             settings=TrainingSettings(device=how["device"]),
@@ -130,6 +136,21 @@ def train_command(
     how["method"] = how["method"] or ""
     how["targets"] = [target.strip() for target in how["targets"].split(",") if target.strip()]
     told(output, _train(output, model, data, name, how))
+
+
+def _check_resumed(name: str) -> None:
+    """Raises InvalidRequest: beside ``--resume`` something is given that can't change any more."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        field = parameter.name or ""
+        given = context.get_parameter_source(field) is ParameterSource.COMMANDLINE
+        if given and field not in RESUMED:
+            flag = next((f for f in parameter.opts if f.startswith("--")), field.upper())
+            raise InvalidRequest(
+                f"{flag}: a run goes on with what it began with; only --device may change",
+                hint=f"ingle train --resume {name}",
+                field=field,
+            )
 
 
 def _install(output: Output) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.models import shards
 from ingle.models.gguf import Header, read_header
 
 SIDES = (".lora_a", ".lora_b")
@@ -60,15 +61,18 @@ def provenance(path: Path) -> Provenance:
 def check(adapter: Path, base: Path, name: str, model: str) -> None:
     """Do an adapter's matrices fit a base's?
 
+    Args:
+        base: its file, or the first of several.
+
     Raises:
         InvalidRequest: it is for another architecture, or for other sizes; says which.
         BadModelFile: a file is damaged.
     """
-    theirs, ours = read_header(adapter), read_header(base)
-    wanted, there = (_architecture(header) for header in (theirs, ours))
+    theirs, ours = read_header(adapter), [header for _, header in shards.headers(base)]
+    wanted, there = _architecture(theirs), _architecture(ours[0])
     if wanted != there:
         raise refused(name, model, f"it is for {wanted} models, and this is a {there} model")
-    shapes = {tensor.name: tensor.shape for tensor in ours.tensors}
+    shapes = {tensor.name: tensor.shape for header in ours for tensor in header.tensors}
     for tensor in theirs.tensors:
         matrix, dot, side = tensor.name.rpartition(".")
         if dot + side not in SIDES:

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from ingle.errors import BadModelFile, InvalidRequest
+from ingle.models.gguf import Header, read_header
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.gguf\Z", re.I)
 _PROJECTOR = re.compile(r"(?:^|[._-])mmproj(?:[._-]|$)", re.I)
@@ -96,6 +97,15 @@ def find(path: Path) -> FileSet[Path]:
             path=str(path),
         )
     return FileSet(stem, tuple(shards))
+
+
+def headers(path: Path) -> list[tuple[Path, Header]]:
+    """The files of the model whose first one this is, each with its header.
+
+    Raises:
+        BadModelFile: one is missing or damaged.
+    """
+    return [(file, read_header(file)) for file in find(path).weights]
 
 
 def _in_folder(path: Path) -> FileSet[Path]:

@@ -237,6 +237,12 @@ class Trainings:
                 raise InvalidRequest(
                     "examples are needed", hint="ingle train MODEL --data FILE", field="data"
                 )
+            if model.facts.shards > 1:
+                raise CapabilityMissing(
+                    f"{model.name} is in {model.facts.shards} files, and a base has to be in one",
+                    hint=f"llama-gguf-split --merge {model.path} one.gguf && ingle pull ./one.gguf",
+                    model=model.name,
+                )
             if request.settings.full:
                 self._check_model_name(request.name)
             plan = msgspec.to_builtins(request.settings)

@@ -35,6 +35,25 @@ def check(settings: TrainingSettings) -> None:
         raise _refused(field, "only the back end trl has it", hint="--backend trl")
 
 
+def check_device(device: str) -> None:
+    """Raises InvalidRequest: TRL trains on no such device. Empty: it may choose."""
+    if "," in device:
+        count = device.count(",") + 1
+        raise _refused(
+            "device", "of several, TRL is told the first and how many",
+            hint=f"--device {device.partition(',')[0]} --processes {count}",
+        )  # fmt: skip
+    if device and not _DEVICE.fullmatch(device):
+        raise _refused("device", f"TRL runs on cuda, xpu, mps and cpu, not on {device}")
+
+
+def check_resumed(settings: TrainingSettings) -> None:
+    """Raises InvalidRequest: something else than the device is to change in a run that goes on."""
+    fields = tuple(field for field in type(settings).__struct_fields__ if field != "device")
+    for field in _given(settings, fields):
+        raise _refused(field, "a run goes on with what it began with", hint="leave it out")
+
+
 def unused(plan: Mapping[str, Any]) -> tuple[str, ...]:
     """Settings that have no meaning for a run, by its plan."""
     found = _OF_ADAPTERS if plan.get("full") else ()
@@ -54,17 +73,7 @@ def _check_trl(settings: TrainingSettings) -> None:
             raise _refused(field, f"the method {method} has no use for it", hint="--method dpo")
     for field in _given(settings, _OF_OURS):
         raise _refused(field, "TRL has no such setting", hint="leave it out, or --backend ingle")
-    if "," in settings.device:
-        count = settings.device.count(",") + 1
-        first = settings.device.partition(",")[0]
-        raise _refused(
-            "device", "of several, TRL is told the first and how many",
-            hint=f"--device {first} --processes {count}",
-        )  # fmt: skip
-    if settings.device and not _DEVICE.fullmatch(settings.device):
-        raise _refused(
-            "device", f"TRL runs on cuda, xpu, mps and cpu, not on {settings.device}"
-        )  # fmt: skip
+    check_device(settings.device)
     _check_nodes(settings)
     world = settings.processes * settings.nodes
     if settings.answers % world:

@@ -122,6 +122,9 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
     """A paired device that is to do it; ``local``: here."""
 
     def check(self) -> None:
+        if self.resume:
+            self._check_resumed()
+            return
         backends.check(self.settings)
         if self.settings.backend != "ingle" and self.on not in ("", "local"):
             raise InvalidRequest(
@@ -135,6 +138,16 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
                 hint="the same command without --on",
                 field="on",
             )
+
+    def _check_resumed(self) -> None:
+        for field in ("data", "split", "columns", "validation"):
+            if getattr(self, field):
+                raise InvalidRequest(
+                    f"{field}: a run goes on with the examples that it began with",
+                    hint="leave it out",
+                    field=field,
+                )
+        backends.check_resumed(self.settings)
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

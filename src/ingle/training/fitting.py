@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingle.errors import DoesNotFit, InvalidRequest
+from ingle.errors import InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.training import memory
 from ingle.training.architecture import Architecture
@@ -82,24 +82,23 @@ def check_memory(plan: Plan, micro_rows: int) -> None:
 
 
 def _check_device(plan: Plan, micro_rows: int, device: str, free: int) -> None:
-    def needs(rows: int, sequence: int) -> memory.Estimate:
+    def needs(rows: int, sequence: int) -> int:
         return choose_way(
             Path(plan.base), shape_of(plan), device=device, dtype=plan.dtype, rows=rows,
             sequence=sequence, free=free, eight_bit_moments=plan.eight_bit_moments,
-        ).needs  # fmt: skip
+        ).needs.total  # fmt: skip
 
-    try:
-        memory.check(needs(micro_rows, plan.sequence), free, micro_rows, plan.sequence)
-    except DoesNotFit as refused:
-        hint = "a smaller base, or one in fewer bits, such as Q4_K_M"
-        for rows, sequence in _smaller(micro_rows, plan.sequence):
-            if needs(rows, sequence).total <= free:
-                hint = f"the same command with --micro-rows {rows}"
-                if sequence != plan.sequence:
-                    hint += f" --sequence {sequence}"
-                break
-        details = {**refused.details, "device": device}
-        raise DoesNotFit(refused.message, hint=hint, **details) from None
+    wanted = needs(micro_rows, plan.sequence)
+    if wanted <= free:
+        return
+    hint = "a smaller base, or one in fewer bits, such as Q4_K_M"
+    for rows, sequence in _smaller(micro_rows, plan.sequence):
+        if needs(rows, sequence) <= free:
+            hint = f"the same command with --micro-rows {rows}"
+            if sequence != plan.sequence:
+                hint += f" --sequence {sequence}"
+            break
+    raise memory.too_large(wanted, free, hint=hint, device=device)
 
 
 def _smaller(rows: int, sequence: int) -> Iterator[tuple[int, int]]:

@@ -61,6 +61,10 @@ class Shape(NamedTuple):
                 found[f"blk.{number}.{name}.weight.lora_b"] = (out, self.rank)
         return found
 
+    def numbers(self, architecture: Architecture) -> int:
+        """How many numbers all sides have."""
+        return sum(a * b for a, b in self.sizes(architecture).values())
+
 
 def fresh(shape: Shape, architecture: Architecture, *, seed: int) -> dict[str, NDArray[np.float32]]:
     """A new adapter: A is random (Kaiming, as PEFT), B is zero, so that nothing changes at first.

@@ -74,7 +74,7 @@ def estimate(
         eight_bit_moments: the optimiser's moments are kept in 8 bits.
     """
     a = architecture
-    sides = sum(rows * columns for rows, columns in shape.sizes(a).values())
+    sides = shape.numbers(a)
     tokens = rows * sequence
     live = LIVE_COMPILED if compiled else LIVE
     widths = (a.width, a.feed_forward, (a.heads + 2 * a.key_value_heads) * a.head)
@@ -123,19 +123,16 @@ def available(device: str) -> int:
     return main
 
 
-def check(found: Estimate, free: int, rows: int, sequence: int) -> None:
-    """Refuse what will not fit.
+def too_large(needed: int, free: int, *, hint: str, device: str) -> DoesNotFit:
+    """The refusal of a run that needs more bytes than a device has free.
 
-    Raises:
-        DoesNotFit: with the settings that would.
+    Args:
+        hint: what would fit.
     """
-    if found.total <= free:
-        return
-    hint = "--micro-rows 1" if rows > 1 else f"--sequence {sequence // 2}"
-    raise DoesNotFit(
-        f"training needs about {found.total / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free",
-        hint=f"the same command with {hint}",
-        needed_bytes=found.total,
+    return DoesNotFit(
+        f"training needs about {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free",
+        hint=hint,
+        needed_bytes=needed,
         available_bytes=free,
-        device="",
+        device=device,
     )

@@ -2,7 +2,8 @@
 
 Tensors go one by one: dequantised, what the adapters add is added, and
 quantised again, to the type that they had or to another. Quantising rounds, so
-a merged model in few bits is near to, not the same as, base and adapter.
+a merged model in few bits is near to, not the same as, base and adapter. A base
+in several files becomes one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.models import lora
+from ingle.models import lora, shards
 from ingle.models.gguf import Header, Tensor, read_header
 from ingle.training.quantize import PLAIN, Bytes, Values, numbers, packed
 
@@ -38,6 +40,9 @@ class Part(NamedTuple):
 class Merged:
     """A base with adapters in it, tensor by tensor.
 
+    Args:
+        base: its file, or the first of several.
+
     Raises:
         InvalidRequest: an adapter is for another base.
         BadModelFile: a file is damaged.
@@ -47,10 +52,19 @@ class Merged:
         for part in parts:
             lora.check(part.path, base, part.name, model)
         self.base = base
-        self.header: Header = read_header(base)
+        files = shards.headers(base)
+        self.header: Header = msgspec.structs.replace(
+            files[0][1], tensors=[tensor for _, header in files for tensor in header.tensors]
+        )
+        """Of the first file, with the tensors of all."""
         self._parts = [(part, _Adapter(part)) for part in parts]
         self._parts_named = parts
-        self._data = np.memmap(base, dtype=np.uint8, mode="r")
+        self._places = {
+            tensor.name: data[header.data_offset + tensor.offset :][: tensor.size]
+            for file, header in files
+            for data in (np.memmap(file, dtype=np.uint8, mode="r"),)
+            for tensor in header.tensors
+        }
 
     @property
     def notes(self) -> str:
@@ -71,8 +85,7 @@ class Merged:
 
     def bytes(self, tensor: Tensor) -> Bytes:
         """As they are in the base's file."""
-        start = self.header.data_offset + tensor.offset
-        return self._data[start : start + tensor.size]
+        return self._places[tensor.name]
 
     def values(self, tensor: Tensor) -> Values:
         """Numbers with what the adapters add: ``[out, in]``; a vector is one row."""
@@ -167,8 +180,8 @@ def _copy_metadata(merged: Merged, writer: Any, kind: str) -> None:
 
     reader = gguf.GGUFReader(merged.base)
     for field in reader.fields.values():
-        # The writer says these itself.
-        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+        # The writer says these itself, and it writes one file.
+        if field.name.startswith(("GGUF.", "split.")) or field.name == "general.architecture":
             continue
         if field.name in merged.provenance:
             continue  # the base's own, which came from elsewhere

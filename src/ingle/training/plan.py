@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
+
+import msgspec
 
 from ingle.operations.training import RunName, TrainingSettings
 
@@ -31,5 +34,20 @@ class Plan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def parts(self) -> int:
         """Micro-batches of a step, at least; as many as turn out with rewards."""
-        rows = self.rows * (self.group if self.rewards else 1)
-        return -(-rows // self.micro_rows)
+        return -(-self.answers // self.micro_rows)
+
+    def provenance(self, step: int, losses: list[list[float | None]]) -> dict[str, str]:
+        """What its result says of where it came from.
+
+        Args:
+            step: of which moment the result is.
+            losses: of its curve.
+        """
+        return {
+            "base": self.digest,
+            "model": self.model,
+            "data": self.data_sha256,
+            "plan": msgspec.json.encode(self).decode(),
+            "step": str(step),
+            "losses": json.dumps(losses),
+        }

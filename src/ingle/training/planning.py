@@ -9,6 +9,7 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.node.runs import PLAN
+from ingle.operations import backends
 from ingle.operations.training import TrainingJob
 from ingle.training import devices, fitting
 from ingle.training.device_list import kind_of, named
@@ -17,6 +18,7 @@ from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
 from ingle.training.run import Run
 from ingle.training.trl import base as trl_base
+from ingle.training.trl.handed_over import HandedOver
 from ingle.training.trl.handed_over import devices as trl_devices
 from ingle.training.trl.placement import Placement
 
@@ -43,7 +45,7 @@ def planned(job: TrainingJob) -> Planned:
     if (folder / PLAN).exists():
         plan = Run.plan_of(folder)
         if plan.backend == "trl":
-            return _placed(job, plan)
+            return _placed_again(job, plan, wanted)
         if wanted:
             plan = _moved(plan, wanted)
             write(folder, plan)
@@ -66,11 +68,11 @@ def planned(job: TrainingJob) -> Planned:
     return Planned(plan, tuple(plan.devices), chosen.reason)
 
 
-def check_fits(plan: Plan) -> None:
+def check_fits(job: TrainingJob, plan: Plan) -> None:
     """Refuse what will not fit or cannot be handed over, before the data is prepared.
 
     Raises:
-        DoesNotFit, CapabilityMissing, BadModelFile, InvalidRequest
+        DoesNotFit, DiskFull, CapabilityMissing, BadModelFile, InvalidRequest
     """
     if plan.backend == "ingle":
         fitting.check(plan, plan.micro_rows)
@@ -78,6 +80,7 @@ def check_fits(plan: Plan) -> None:
     trl_base.check(Path(plan.base))
     if not plan.full:
         fitting.check_shape(plan)
+    HandedOver(Path(job.folder), plan, job.python, Path(job.cache)).check()
 
 
 def write(folder: Path, plan: Plan) -> None:
@@ -116,18 +119,32 @@ def _check(job: TrainingJob, plan: Plan) -> None:
 
 
 def _moved(plan: Plan, wanted: str) -> Plan:
-    """A run that goes on, on other devices of the kind that it began on.
-
-    Other kinds are refused: their numbers are not quite the same.
-    """
+    """A run that goes on, on other devices of the kind that it began on."""
     found = ",".join(named(wanted, parts=plan.parts))
-    if kind_of(found) != kind_of(plan.device):
+    _check_kind(plan, found)
+    return msgspec.structs.replace(plan, device=found)
+
+
+def _check_kind(plan: Plan, wanted: str) -> None:
+    """Raises InvalidRequest: a run that goes on would change to another kind of device, whose
+    numbers are not quite the same."""
+    if kind_of(wanted) != kind_of(plan.device):
         raise InvalidRequest(
             f"device: {plan.name} began on {plan.device}, and goes on only on devices of that kind",
             hint=f"ingle train --resume {plan.name}",
             field="device",
         )
-    return msgspec.structs.replace(plan, device=found)
+
+
+def _placed_again(job: TrainingJob, plan: Plan, wanted: str) -> Planned:
+    """Of a run that TRL goes on with: where it was, or on another device of that kind."""
+    if not wanted:
+        return _placed(job, plan)
+    backends.check_device(wanted)
+    _check_kind(plan, wanted)
+    found = _placed(job, msgspec.structs.replace(plan, device=wanted))
+    write(Path(job.folder), found.plan)
+    return found
 
 
 def _placed(job: TrainingJob, plan: Plan) -> Planned:

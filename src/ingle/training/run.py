@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from numpy.typing import NDArray
@@ -41,17 +41,15 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
-from ingle.node.losses import Losses
 from ingle.node.runs import LOSSES
-from ingle.operations import LossPoint
 from ingle.training import adapter_files, fitting, memory, schedule
-from ingle.training.clock import Clock
 from ingle.training.devices import open_executor
 from ingle.training.disk import check_room
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.lessons import Examples, Lesson, Lessons, halves
 from ingle.training.plan import Plan
+from ingle.training.progress import Curve, Progress
 from ingle.training.reinforcement import rewards
 from ingle.training.reinforcement.rollouts import Settings
 from ingle.training.reinforcement.sampler import slots
@@ -61,25 +59,6 @@ from ingle.training.watch import Watch
 MEETING = "meeting"
 """The file by which the processes of a run on several devices find each other."""
 STATE_EVERY_S = 30.0
-
-
-class Progress(NamedTuple):
-    """After a step."""
-
-    step: int
-    steps: int
-    loss: float
-    rate: float
-    tokens_per_s: float
-    left_s: float
-    validation: float | None
-    """Mean loss of the validation rows, after some steps."""
-    tokens: int = 0
-    """Tokens of the step."""
-    halved: bool = False
-    """Memory did not suffice: from this step on half as many rows are worked on at once."""
-    reward: float | None = None
-    """Mean reward of the answers that were sampled, in a run with rewards."""
 
 
 class Run:
@@ -101,7 +80,7 @@ class Run:
         fitting.check_sequence(plan, self.executor.architecture)
         self._engine = self._find_engine()
         self._lessons = self._find_lessons()
-        self._losses = Losses(folder / LOSSES)
+        self._curve = Curve(folder / LOSSES)
         self.watch = Watch()
         self.micro_rows = min(plan.micro_rows, plan.rows)
         """Rows that are worked on at once; halved when memory does not suffice."""
@@ -146,13 +125,18 @@ class Run:
         """What it will take of memory."""
         return self.way.needs
 
-    def check_memory(self) -> None:
-        """Raises DoesNotFit: it would not fit into what is free now; says what would."""
-        fitting.check_memory(self.plan, self.micro_rows)
+    def summary(self) -> str:
+        """As `Trainable.summary`."""
+        begun = f", {self.step} of them done" if self.step else ""
+        return (
+            f"{self.steps} steps of {self.plan.rows} rows{begun}; about "
+            f"{self.needs().total / 2**20:.0f} MiB of memory, on {self.plan.device}"
+        )
 
-    def check_disk(self) -> None:
-        """Raises DiskFull: its states and files would not fit on the disk."""
-        numbers = sum(a * b for a, b in self.shape.sizes(self.executor.architecture).values())
+    def check(self) -> None:
+        """Raises DoesNotFit, DiskFull: as `Trainable.check`."""
+        fitting.check_memory(self.plan, self.micro_rows)
+        numbers = self.shape.numbers(self.executor.architecture)
         # A state is three times the adapter, and is written beside the one before; then
         # the best adapter and the next, and the result in two formats.
         needed = numbers * 4 * (3 * 2 + 2 + 2)
@@ -190,9 +174,8 @@ class Run:
 
     def _steps(self) -> Iterator[Progress]:
         saved = time.monotonic()
-        clock = Clock()
         steps = self.steps
-        self._losses.trim(self.step)
+        self._curve.begin(self.step)
         every = self.plan.check_every or max(1, steps // 10)
         while not self.finished and not self.stopping:
             rate = self.plan.rate * schedule.share(
@@ -201,30 +184,25 @@ class Run:
             rows, began = self.micro_rows, time.monotonic()
             lesson = self._lessons.lesson(self.step, rows)
             loss = self._one(lesson, rate)
-            speed = lesson.tokens / max(1e-9, time.monotonic() - began)
+            took = time.monotonic() - began
             self.step += 1
             last = self.step == steps
             checked, better = None, False
             if self._lessons.checked and (self.step % every == 0 or last):
                 checked = self._lessons.check(self.micro_rows)
                 better = self.watch.look(self.step, checked)
-            clock.tick()
-            self._losses.note(LossPoint(
-                step=self.step, loss=loss, rate=rate, tokens_per_s=round(speed, 1),
-                validation=checked, reward=lesson.reward,
-            ))  # fmt: skip
+            progress = self._curve.add(
+                step=self.step, steps=steps, loss=loss, rate=rate, tokens=lesson.tokens,
+                seconds=took, validation=checked, reward=lesson.reward,
+                fewer_rows=self.micro_rows if self.micro_rows != rows else 0,
+            )  # fmt: skip
             if better:
                 self._save_best()
             if better or self.finished or time.monotonic() - saved > STATE_EVERY_S:
                 self.save()
                 self._forget_old_bests()
                 saved = time.monotonic()
-            left = clock.left(steps - self.step)
-            halved = rows != self.micro_rows
-            yield Progress(
-                self.step, steps, loss, rate, speed, left, checked, lesson.tokens, halved,
-                lesson.reward,
-            )  # fmt: skip
+            yield progress
         self.save()
 
     def save(self) -> None:
@@ -254,14 +232,7 @@ class Run:
         """The adapter as files, of the moment that the plan wants kept; returns the GGUF one."""
         path = self.folder / "adapter.gguf"
         numbers, step = self._chosen()
-        notes = {
-            "base": self.plan.digest,
-            "model": self.plan.model,
-            "data": self.plan.data_sha256,
-            "plan": msgspec.json.encode(self.plan).decode(),
-            "step": str(step),
-            "losses": json.dumps(self._losses.curve()),
-        }
+        notes = self.plan.provenance(step, self._curve.shortened())
         architecture = self.executor.architecture
         adapter_files.write_gguf(path, numbers, self.shape, architecture, notes)
         peft = self.folder / "peft"

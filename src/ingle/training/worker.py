@@ -35,7 +35,6 @@ from ingle.operations import (
     Tokenized,
     Trained,
     TrainingNote,
-    TrainingProgress,
     Unload,
 )
 from ingle.operations.training import TrainingJob
@@ -44,9 +43,11 @@ from ingle.training import planning, preparation
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.plan import Plan
+from ingle.training.progress import Progress
 from ingle.training.reinforcement import preparation as prompts
 from ingle.training.rendering import Renderer
-from ingle.training.run import Progress, Run
+from ingle.training.run import Run
+from ingle.training.trainable import Trainable
 from ingle.training.trl import preferences
 from ingle.training.trl.handed_over import HandedOver
 from ingle.training.vocabulary import Vocabulary
@@ -72,7 +73,7 @@ class Worker:
         self._job = job
         self._folder = Path(job.folder)
         self._node: Connection
-        self._run: Run | HandedOver | None = None
+        self._run: Trainable | None = None
         self._stopping = asyncio.Event()
         self._keep = False
         self._ready = (0, 0)
@@ -119,17 +120,15 @@ class Worker:
                     yield note
             if not (self._folder / PLAN).exists():
                 yield TrainingNote(text="", state="preparing")
-                await asyncio.to_thread(planning.check_fits, plan)
+                await asyncio.to_thread(planning.check_fits, self._job, plan)
                 async with aclosing(self._preparing(plan)) as notes:
                     async for note in notes:
                         yield note
             run = self._run = await asyncio.to_thread(self._open)
             run.stopping = self._stopping.is_set() or self._job.keep_only
             if not run.stopping:
-                if isinstance(run, Run):
-                    run.check_memory()
-                run.check_disk()
-                yield TrainingNote(text=_needs(run))
+                run.check()
+                yield TrainingNote(text=run.summary())
                 async with aclosing(self._steps(run)) as steps:
                     async for event in steps:
                         yield event
@@ -140,7 +139,7 @@ class Worker:
         finally:
             self.idle.set()
 
-    def _open(self) -> Run | HandedOver:
+    def _open(self) -> Trainable:
         plan = Run.plan_of(self._folder)
         if plan.backend == "trl":
             return HandedOver(self._folder, plan, self._job.python, Path(self._job.cache))
@@ -234,7 +233,7 @@ class Worker:
                 future.cancel()
             await asyncio.gather(task, stopping, return_exceptions=True)
 
-    async def _steps(self, run: Run | HandedOver) -> AsyncGenerator[Event, None]:
+    async def _steps(self, run: Trainable) -> AsyncGenerator[Event, None]:
         """Train in a thread, and pass its progress on."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Progress | BaseException | None] = asyncio.Queue()
@@ -256,12 +255,12 @@ class Worker:
             while (progress := await queue.get()) is not None:
                 if isinstance(progress, BaseException):
                     raise run.ended_by(progress) if isinstance(progress, IngleError) else progress
-                if progress.halved:
+                if progress.fewer_rows:
                     yield TrainingNote(
-                        text="memory did not suffice; from now on "
-                        f"{run.micro_rows} rows are worked on at once: the gradients are the same"
+                        text=f"memory did not suffice; from now on {progress.fewer_rows} rows "
+                        "are worked on at once: the gradients are the same"
                     )
-                yield _event(progress)
+                yield progress.event
                 if progress.step == first + TOLD_AFTER and progress.left_s >= 60:
                     yield TrainingNote(text=f"about {progress.left_s / 60:.0f} minutes are left")
             await training
@@ -270,31 +269,6 @@ class Worker:
             # What waits for a process that is gone may wait for ever.
             await asyncio.wait([training], timeout=LOST_S if run.lost.done() else None)
             training.add_done_callback(lambda done: done.exception())
-
-
-def _event(progress: Progress) -> TrainingProgress:
-    return TrainingProgress(
-        step=progress.step,
-        steps=progress.steps,
-        loss=progress.loss,
-        rate=progress.rate,
-        tokens_per_s=progress.tokens_per_s,
-        left_s=progress.left_s,
-        tokens=progress.tokens,
-        validation=progress.validation,
-        reward=progress.reward,
-    )
-
-
-def _needs(run: Run | HandedOver) -> str:
-    if isinstance(run, HandedOver):
-        return run.needs
-    plan = run.plan
-    begun = f", {run.step} of them done" if run.step else ""
-    return (
-        f"{run.steps} steps of {plan.rows} rows{begun}; about "
-        f"{run.needs().total / 2**20:.0f} MiB of memory, on {plan.device}"
-    )
 
 
 def _json(value: object) -> bytes:

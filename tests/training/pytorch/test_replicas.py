@@ -62,7 +62,7 @@ def test_memory_and_numbers_that_run_out_do_so_for_all(
     found = [next(steps)]
     exhaust(run, monkeypatch, most=1)
     found += [next(steps), next(steps)]
-    assert [progress.halved for progress in found] == [False, True, False]
+    assert [bool(progress.fewer_rows) for progress in found] == [False, True, False]
     assert [p.loss for p in found] == pytest.approx([p.loss for p in whole[:3]], rel=1e-4)
     state = run.executor.state()
     state["blk.0.attn_q.weight.lora_a"][:] = np.nan

@@ -25,11 +25,17 @@ from ingle.errors import (
     EngineMissing,
     InvalidRequest,
 )
+from ingle.models.gguf import read_header
 from ingle.models.store import Store
 from ingle.node.trl import SERIES, TrlEnvironment
-from ingle.operations import TrainingSettings
+from ingle.operations import Train, TrainingSettings
+from ingle.operations.training import TrainingJob
+from ingle.training import planning
+from ingle.training.architecture import Architecture
 from ingle.training.examples import Columns, Source
 from ingle.training.plan import Plan
+from ingle.training.run import Run
+from ingle.training.trl import memory as trl_memory
 from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
@@ -106,6 +112,42 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
         shared(["cuda:0", "cpu"], processes=2)
     with pytest.raises(InvalidRequest, match="xpu does not do"):
         shared(two, device="xpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "why"),
+    [
+        ("cpu", "began on cuda:0, and goes on only on devices of that kind"),
+        ("vulkan:0", "not on vulkan:0"),
+        ("cuda:0,cuda:1", "of several, TRL is told the first"),
+        ("cuda:7", "it is not there"),
+    ],
+)
+def test_a_run_goes_on_where_it_is_told_or_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, why: str
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(planning, "trl_devices", lambda *_: ["cuda:0", "cuda:1", "cpu"])
+    plan = msgspec.convert(
+        {"backend": "trl", "name": "run", "model": "m", "digest": "d", "base": "b", "data": "",
+         "data_sha256": "", "device": "cuda:0"}, Plan,
+    )  # fmt: skip
+    planning.write(folder, plan)
+
+    def planned(device: str) -> planning.Planned:
+        request = Train(name="run", resume=True, settings=TrainingSettings(device=device))
+        return planning.planned(TrainingJob(
+            request=request, folder=str(folder), locks="", model="m", digest="d", base="b",
+        ))  # fmt: skip
+
+    with pytest.raises(InvalidRequest, match=why) as refused:
+        planned(device)
+    assert refused.value.details["field"] == "device"
+    assert planned("").devices == ("cuda:0",)
+    assert planned("cuda:1").devices == ("cuda:1",)
+    assert Run.plan_of(folder).device == "cuda:1"
+    assert planned("").devices == ("cuda:1",)
 
 
 async def test_without_an_environment_the_command_that_makes_it_is_said(
@@ -205,6 +247,10 @@ async def test_what_cannot_be_begun_leaves_nothing_behind(
         await home.train("tiny", str(data), name="run", method="dpo", **TRL)
     with pytest.raises(InvalidRequest, match="there is a model 'ember"):
         await home.train("tiny", str(data), name="ember", full=True, **TRL)
+    too_large: dict[str, Any] = {**TRL, "rows": 2**20, "micro_rows": 2**20}
+    with pytest.raises(DoesNotFit, match="MiB are free") as refused:
+        await home.train("tiny", str(data), name="run", **too_large)
+    assert refused.value.hint.startswith("the same command with --micro-rows ")
     odd = write_base(tmp_path / "odd.gguf", architecture="llama", complete=True)
     odd.write_bytes(odd.read_bytes().replace(b"blk.0.attn_norm", b"blk.0.attn_narm"))
     await home.copy("tiny", "spare")
@@ -212,6 +258,79 @@ async def test_what_cannot_be_begun_leaves_nothing_behind(
     with pytest.raises(CapabilityMissing, match="attn_narm"):
         await home.train("odd", str(data), name="run", full=True, **TRL)
     assert await home.runs() == []
+    # No process of TRL's was started: they would have had the base written.
+    assert not list(Path(home.settings.state_dir).glob("training-cache/trl/*"))
+
+
+def plan_of(base: Path, **options: Any) -> Plan:
+    settings = {"backend": "trl", "device": "cpu", "sequence": 512, **options}
+    return msgspec.convert(
+        {**settings, "name": "run", "model": "m", "digest": "d", "base": str(base), "data": "",
+         "data_sha256": ""}, Plan,
+    )  # fmt: skip
+
+
+def test_the_estimate_knows_what_takes_memory(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base.gguf")
+    architecture = Architecture.of(read_header(base))
+    numbers = architecture.parameters
+    there = ["cuda:0", "cuda:1", "cpu"]
+
+    def found(**options: Any) -> trl_memory.Estimate:
+        plan = plan_of(base, **options)
+        return trl_memory.estimate(architecture, plan, Placement.of(plan, there))
+
+    adapter, whole = found(), found(full=True)
+    assert adapter.weights == whole.weights == numbers * 4
+    assert whole.learnt == numbers * 12 > 5 * adapter.learnt
+    assert adapter.answers == 0
+    pairs = found(method="dpo", full=True)
+    assert pairs.weights == 2 * whole.weights  # what it began as stays beside it
+    assert found(method="dpo").weights == adapter.weights
+    sampled = found(rewards=("json",), max_tokens=64, rows=8, group=8)
+    caches = 64 * 512 * 2 * architecture.layers * architecture.key_value_heads * 64 * 4
+    assert caches < sampled.answers < 1.1 * caches
+    half = found(device="cuda:0")
+    assert half.weights == numbers * 2
+    assert half.activations < adapter.activations / 2  # in 16 bits, and computed twice
+    shared = found(device="cuda:0", full=True, processes=2)
+    assert shared.learnt == numbers * 6
+    assert shared.weights < found(device="cuda:0", full=True).weights
+
+
+def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base.gguf")
+
+    def refused(plan: Plan, fits: Plan, less: int = 0) -> DoesNotFit:
+        place = Placement.placed(plan)
+        free = trl_memory.needed(fits, Placement.placed(fits)) - less
+        with pytest.raises(DoesNotFit, match=f"and {free / 2**20:.0f} MiB are free") as error:
+            trl_memory.check(plan, place, free)
+        assert error.value.details["needed_bytes"] > error.value.details["available_bytes"] == free
+        return error.value
+
+    plan = plan_of(base)
+    trl_memory.check(plan, Placement.placed(plan), trl_memory.needed(plan, Placement.placed(plan)))
+    fewer = plan_of(base, micro_rows=2)
+    assert refused(plan, fewer).hint == "the same command with --micro-rows 2"
+    short = plan_of(base, micro_rows=1, sequence=128)
+    assert refused(plan, short).hint == "the same command with --micro-rows 1 --sequence 128"
+    least = plan_of(base, micro_rows=1, sequence=32)
+    assert refused(plan, least, less=2**24).hint == "a smaller base"
+    two = plan_of(base, processes=2)  # each has all of it
+    assert refused(two, plan).details["needed_bytes"] > 2 * trl_memory.PROGRAM
+    many = plan_of(base, rewards=("json",), max_tokens=448, rows=64, group=64, micro_rows=1)
+    some = msgspec.structs.replace(many, rows=32)
+    assert refused(many, some).hint == "the same command with --micro-rows 1 --rows 32"
+    wide = write_base(tmp_path / "wide.gguf", layers=1, width=1024, wide=4096, complete=True)
+    whole = plan_of(wide, full=True, micro_rows=1, sequence=32)
+    adapter = plan_of(wide, micro_rows=1, sequence=32)
+    assert refused(whole, adapter).hint == "the same command without --full"
+    loaded = plan_of(wide, device="cuda:0", processes=2)
+    with pytest.raises(DoesNotFit) as error:
+        trl_memory.check_loading(loaded, Placement.placed(loaded), 2**30)
+    assert error.value.details["device"] == "cpu"
+    assert "fewer --processes" in error.value.hint
 
 
 def test_what_libraries_say_is_understood() -> None:
@@ -239,7 +358,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
          "data": "", "data_sha256": ""}, Plan,
     )  # fmt: skip
     run = HandedOver(tmp_path, plan, sys.executable, tmp_path)
-    run.check_disk()
+    run.check()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(DiskFull, match="1 MiB are free"):
-        run.check_disk()
+        run.check()

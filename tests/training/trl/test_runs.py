@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import socket
@@ -86,6 +87,8 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_goe
         await begun.task
     assert died.value.hint == "ingle train --resume killed"
     assert "died" in died.value.message
+    with pytest.raises(InvalidRequest, match="killed began on cpu"):
+        await home.resume_run("killed", device="cuda")
     again = Watched(home, Train(name="killed", resume=True))
     resumed = await finished(home, again)
     assert [point.step for point in resumed] == list(range(1, 13))
@@ -162,7 +165,9 @@ async def test_pairs_are_learnt(home: AsyncHome, tmp_path: Path) -> None:
     assert found["chosen_ids"][-1] == found["rejected_ids"][-1] == 599
 
 
-async def test_rewards_are_ours_and_judge_there(home: AsyncHome, tmp_path: Path) -> None:
+async def test_rewards_are_ours_and_judge_there_before_and_after_a_kill(
+    home: AsyncHome, tmp_path: Path
+) -> None:
     prompts = write(tmp_path / "prompts.jsonl", [{"prompt": "aaa", "answer": "b"}] * 2)
     judge = tmp_path / "judge.py"
     judge.write_text(
@@ -175,14 +180,30 @@ async def test_rewards_are_ours_and_judge_there(home: AsyncHome, tmp_path: Path)
     run = watch(
         home, prompts, "rewarded",
         **{**TRL, "rewards": [f"0.5*python:{judge}:judge", "length:1"], "rows": 2, "group": 4,
-           "max_tokens": 4, "steps": 2, "validation": str(prompts), "check_every": 2},
+           "max_tokens": 4, "steps": 10, "validation": str(prompts), "check_every": 2},
     )  # fmt: skip
-    losses = await finished(home, run)
+    await run.reaches(3)
+    (rank,) = (p for p in psutil.Process().children(recursive=True) if _is_rank(p))
+    rank.send_signal(signal.SIGKILL)
+    with pytest.raises(WorkerDied):
+        await run.task
+    judged = folder_of(home, "rewarded") / "judged"
+    before = [point.reward for point in (await home.show_run("rewarded")).losses]
+    judged.unlink()
+    again = Watched(home, Train(name="rewarded", resume=True))
+    losses = await finished(home, again)
+    assert [point.step for point in losses] == list(range(1, 11))
     assert all(1.0 <= (point.reward or 0.0) <= 2.0 for point in losses)
     assert -2.0 <= (losses[-1].validation or 0.0) <= -1.0
-    judged = (folder_of(home, "rewarded") / "judged").read_text().splitlines()
-    assert len(judged) == 2 * 2 * 4 + 2
-    assert set(judged) == {"aaa b"}
+    # What was sampled after the last saved moment is sampled once more, and the same.
+    assert [point.reward for point in losses[: len(before)]] == before
+    found = re.search(r"from step (\d)", again.notes)
+    assert found
+    assert int(found[1]) in (2, 4, 6, 8)
+    left = 10 - int(found[1])
+    lines = judged.read_text().splitlines()
+    assert len(lines) == left * 2 * 4 + left // 2 * 2
+    assert set(lines) == {"aaa b"}
 
 
 def _free_port() -> int:

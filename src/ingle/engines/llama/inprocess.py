@@ -15,11 +15,9 @@ from typing import Any
 import xllamacpp
 
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama.batch import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed
-
-BATCH = 512
-"""Prompt tokens per step: progress is reported, and a cancel heard, after each."""
 
 
 class InProcessBackend:
@@ -87,8 +85,7 @@ def parameters(spec: LoadSpec) -> xllamacpp.CommonParams:
         ]
     if spec.role != "generate":
         params.embedding = True
-        # Pooled models see a whole text in one physical batch.
-        params.n_batch = params.n_ubatch = max(BATCH, spec.context)
+        params.n_batch = params.n_ubatch = pooled(spec)
         # With a cache for each sequence, texts of different lengths are cut at the shortest, and
         # the mean of a longer one is taken of its last part alone.
         params.kv_unified = True

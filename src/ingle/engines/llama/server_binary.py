@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama.batch import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
 
@@ -121,7 +122,7 @@ def arguments(binary: str, spec: LoadSpec, socket: str) -> list[str]:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
     if spec.role in ("embed", "rerank"):
         # A text is pooled right only if it is in one physical batch, whatever is beside it.
-        size = str(max(512, spec.context))
+        size = str(pooled(spec))
         command += ["--embedding" if spec.role == "embed" else "--reranking", "--kv-unified"]
         command += ["--batch-size", size, "--ubatch-size", size]
     return command

@@ -9,24 +9,20 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ingle.errors import Cancelled, CapabilityMissing, IngleError
 from ingle.models.gguf import read_header
-from ingle.node.losses import Losses
 from ingle.node.runs import ADAPTER, LOSSES, MODEL
-from ingle.operations import LossPoint
 from ingle.training import fitting, merging, peft_files
 from ingle.training.adapter_files import MODULES
 from ingle.training.architecture import Architecture
-from ingle.training.clock import Clock
 from ingle.training.disk import check_room
 from ingle.training.lora import TARGETS
+from ingle.training.memory import available
 from ingle.training.plan import Plan
-from ingle.training.run import Progress
-from ingle.training.trl import base
+from ingle.training.progress import Curve, Progress
+from ingle.training.trl import base, memory
 from ingle.training.trl.job import CHECKPOINTS, DONE, RESULT, STOP, Job
-from ingle.training.trl.placement import LOOK, Placement, portions
+from ingle.training.trl.placement import FREE, LOOK, Placement, portions
 from ingle.training.trl.processes import Environment, Processes
 from ingle.training.trl.whole import Whole
 
@@ -47,20 +43,19 @@ class HandedOver:
         self._trl = folder / "trl"
         self._trl.mkdir(exist_ok=True)
         self._environment = Environment(python, self._trl, cache)
-        self._losses = Losses(folder / LOSSES)
+        self._curve = Curve(folder / LOSSES)
         self._best: int | None = None
         saved = self._checkpoint()
         if self.finished and (self._trl / RESULT / DONE).exists():
             saved = self._trl / RESULT
         self.step = _step(saved) if saved else 0
         self.steps = plan.steps
-        self.micro_rows = plan.micro_rows
         (self._trl / STOP).unlink(missing_ok=True)
         self.lost: Future[None] = Future()
-        """As `Run.lost`; never done, for a process of TRL's that dies ends `train` itself."""
+        """Never done: `train` sees by itself when a process of TRL's dies."""
 
     def ended_by(self, error: IngleError) -> IngleError:
-        """As `Run.ended_by`."""
+        """As `Trainable.ended_by`; what ends it says already how to go on."""
         return error
 
     @property
@@ -80,24 +75,30 @@ class HandedOver:
         else:
             (self._trl / STOP).unlink(missing_ok=True)
 
-    @property
-    def needs(self) -> str:
-        """What it will take, in a sentence."""
-        place = self._placement([self.plan.device])
+    def summary(self) -> str:
+        """As `Trainable.summary`."""
+        place = Placement.placed(self.plan)
         begun = f", from step {self.step}" if self.step else ""
         what = "all weights" if self.plan.full else "an adapter"
         spread = f"{place.world} processes" if place.world > 1 else "one process"
-        return f"TRL trains {what} by {self.plan.learns}{begun}: {spread} on {self.plan.device}" + (
-            ", shared out by FSDP2" if place.sharded else ""
+        shared = ", shared out by FSDP2" if place.sharded else ""
+        return (
+            f"TRL trains {what} by {self.plan.learns}{begun}: {spread} on {self.plan.device}"
+            f"{shared}; about {memory.needed(self.plan, place) / 2**20:.0f} MiB of memory"
         )
 
-    def check_disk(self) -> None:
-        """Raises DiskFull: its saved moments and its result would not fit on the disk."""
+    def check(self) -> None:
+        """Raises DoesNotFit, DiskFull: as `Trainable.check`."""
+        place = Placement.placed(self.plan)
+        free = available("cpu")
+        if self.plan.device.partition(":")[0] in ("cuda", "xpu"):
+            memory.check_loading(self.plan, place, free)
+            free = int(self._environment.ask("-c", FREE, *place.devices))
+        memory.check(self.plan, place, free)
         architecture = Architecture.of(read_header(Path(self.plan.base)))
         numbers = architecture.parameters
         if not self.plan.full:
-            sizes = fitting.shape_of(self.plan).sizes(architecture)
-            numbers = sum(a * b for a, b in sizes.values())
+            numbers = fitting.shape_of(self.plan).numbers(architecture)
         # Two moments of weights and two means each, the result, and that as GGUF.
         needed = numbers * 4 * (2 * 3 + 2)
         check_room(self.folder, needed, "a run's saved moments and its result take up to")
@@ -113,10 +114,9 @@ class HandedOver:
         if self.finished:
             return
         job = self._trl / "job.json"
-        placement = self._placement([self.plan.device])
+        placement = Placement.placed(self.plan)
         self._job(placement).write(job)
-        self._losses.trim(self.step)
-        clock = Clock()
+        self._curve.begin(self.step)
         with Processes(
             self._environment, self._trl, job, placement, self.plan.name
         ) as processes:  # fmt: skip
@@ -124,10 +124,9 @@ class HandedOver:
                 match line:
                     case {"kind": "begun", "steps": steps}:
                         self.steps = steps
-                        clock = Clock()
+                        self._curve.begin(self.step)  # the clock, above all
                     case {"kind": "step"}:
-                        clock.tick()
-                        yield self._progress(line, clock)
+                        yield self._progress(line)
                     case {"kind": "ended", "finished": finished}:
                         self._best = line.get("best")
                         if finished:
@@ -144,15 +143,8 @@ class HandedOver:
         if self.plan.node_rank:
             return None
         source = self._result()
-        losses = self._losses.curve()
-        notes = {
-            "base": self.plan.digest,
-            "model": self.plan.model,
-            "data": self.plan.data_sha256,
-            "plan": msgspec.json.encode(self.plan).decode(),
-            "step": str(self._best or _step(source)),
-            "losses": json.dumps(losses),
-        }
+        step = self._best or _step(source)
+        notes = self.plan.provenance(step, self._curve.shortened())
         gguf = Path(self.plan.base)
         if self.plan.full:
             whole = Whole(source, gguf, self.plan.model, notes)
@@ -176,12 +168,6 @@ class HandedOver:
         config = json.loads((source / peft_files.CONFIG).read_bytes())
         config["base_model_name_or_path"] = self.plan.model
         (peft / peft_files.CONFIG).write_text(json.dumps(config, indent=1))
-
-    def _placement(self, there: list[str]) -> Placement:
-        kind, _, number = self.plan.device.partition(":")
-        if number:
-            there = [f"{kind}:{n}" for n in range(int(number) + self.plan.processes)]
-        return Placement.of(self.plan, there)
 
     def _job(self, placement: Placement) -> Job:
         """All that the processes are told; the base is written, if it is not there yet."""
@@ -217,18 +203,10 @@ class HandedOver:
         base.write(gguf, folder, dtype)
         return folder
 
-    def _progress(self, line: dict[str, Any], clock: Clock) -> Progress:
+    def _progress(self, line: dict[str, Any]) -> Progress:
         self.step = line["step"]
-        speed = line["tokens"] / max(1e-9, line["seconds"])
-        reward, validation = line.get("reward"), line.get("validation")
-        self._losses.note(LossPoint(
-            step=self.step, loss=line["loss"], rate=line["rate"], tokens_per_s=round(speed, 1),
-            validation=validation, reward=reward,
-        ))  # fmt: skip
-        return Progress(
-            self.step, line["steps"], line["loss"], line["rate"], speed,
-            clock.left(line["steps"] - self.step), validation, line["tokens"], reward=reward,
-        )  # fmt: skip
+        fields = ("step", "steps", "loss", "rate", "tokens", "seconds", "validation", "reward")
+        return self._curve.add(**{field: line[field] for field in fields if field in line})
 
     def _checkpoint(self) -> Path | None:
         """The last moment that was saved whole."""

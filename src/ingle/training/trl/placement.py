@@ -23,6 +23,14 @@ print(json.dumps([*found, "cpu"]))
 """A program that prints the devices that TRL's torch has."""
 
 
+FREE = """
+import sys, torch
+parts = [name.partition(":") for name in sys.argv[1:]]
+print(min(getattr(torch, kind).mem_get_info(int(number))[0] for kind, _, number in parts))
+"""
+"""A program that prints how many bytes are free on each of some graphics devices."""
+
+
 class Placement(NamedTuple):
     """Which devices of this node take part, and in what company."""
 
@@ -61,6 +69,14 @@ class Placement(NamedTuple):
             devices=chosen, processes=plan.processes, nodes=plan.nodes, rank=plan.node_rank,
             address=plan.address, full=plan.full, bfloat16=kind in ("cuda", "xpu"),
         )  # fmt: skip
+
+    @classmethod
+    def placed(cls, plan: Plan) -> Placement:
+        """Where a plan is carried out whose devices were looked for already."""
+        kind, _, number = plan.device.partition(":")
+        if not number:
+            return cls.of(plan, [kind])
+        return cls.of(plan, [f"{kind}:{n}" for n in range(int(number) + plan.processes)])
 
     @property
     def cpu(self) -> bool:

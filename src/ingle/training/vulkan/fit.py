@@ -34,7 +34,7 @@ def estimate(
     tokens = rows * -(-sequence // 32) * 32
     queries, keys = a.heads * a.head, a.key_value_heads * a.head
     rank = -(-shape.rank // 4) * 4
-    sides = sum(out * into for out, into in shape.sizes(a).values())
+    sides = shape.numbers(a)
     outs = sum(out for out, _ in a.matrices.values())
     inside = 7 * a.width + 4 * queries + 4 * keys + 3 * a.feed_forward + 12 * rank
     scores = tokens * sequence * a.heads * 4

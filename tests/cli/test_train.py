@@ -1,0 +1,34 @@
+"""``ingle train`` beside what a node does: what it refuses by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingle.cli.main import cli
+from ingle.errors import InvalidRequest
+from ingle.operations import Train, TrainingSettings
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        (["--rank", "16"], "--rank"),
+        (["--data", "more.jsonl"], "--data"),
+        (["--backend", "trl"], "--backend"),
+        (["--reward", "json"], "--reward"),
+        (["ember"], "MODEL"),
+    ],
+)
+def test_a_run_that_goes_on_takes_no_new_settings(given: list[str], flag: str) -> None:
+    arguments = ["train", *given, "--resume", "guild", "--device", "cpu", "--wait"]
+    with pytest.raises(InvalidRequest, match=f"^{flag}: a run goes on with what") as refused:
+        cli.main(arguments, standalone_mode=False)
+    assert refused.value.hint == "ingle train --resume guild"
+
+
+def test_nor_does_the_operation() -> None:
+    assert Train(name="guild", resume=True, settings=TrainingSettings(device="cpu")).resume
+    with pytest.raises(InvalidRequest, match="rank: a run goes on"):
+        Train(name="guild", resume=True, settings=TrainingSettings(device="cpu", rank=8))
+    with pytest.raises(InvalidRequest, match="data: a run goes on"):
+        Train(name="guild", resume=True, data="more.jsonl")
