@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..catalogue import read_row
 from ..functions import Function
-from . import home
+from . import home, journeys
 
 OFFERS: tuple[Function, ...] = tuple(
-    read_row(row, trained=True) for module in (home,) for row in module.ROWS.strip().splitlines()
+    read_row(row, trained=True) for module in (home, journeys) for row in module.ROWS.strip().splitlines()
 )
