@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..catalogue import read_row
 from ..functions import Function
-from . import home, journeys, outdoors, people, systems, trade, work
+from . import engineering, home, journeys, outdoors, people, systems, trade, work
 
 OFFERS: tuple[Function, ...] = tuple(
-    read_row(row, trained=True) for module in (home, journeys, work, trade, people, outdoors, systems) for row in module.ROWS.strip().splitlines()
+    read_row(row, trained=True) for module in (home, journeys, work, trade, people, outdoors, systems, engineering) for row in module.ROWS.strip().splitlines()
 )
