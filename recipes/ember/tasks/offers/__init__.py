@@ -10,5 +10,7 @@ from ..functions import Function
 from . import engineering, home, journeys, outdoors, people, systems, trade, work
 
 OFFERS: tuple[Function, ...] = tuple(
-    read_row(row, trained=True) for module in (home, journeys, work, trade, people, outdoors, systems, engineering) for row in module.ROWS.strip().splitlines()
+    read_row(row, trained=True)
+    for module in (home, journeys, work, trade, people, outdoors, systems, engineering)
+    for row in module.ROWS.strip().splitlines()
 )
