@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from ..catalogue import read_row
 from ..functions import Function
-from . import engineering, home, journeys, outdoors, people, systems, trade, work
+from . import brief, engineering, home, journeys, outdoors, people, systems, trade, work
 
 OFFERS: tuple[Function, ...] = tuple(
     read_row(row, trained=True)
-    for module in (home, journeys, work, trade, people, outdoors, systems, engineering)
+    for module in (home, journeys, work, trade, people, outdoors, systems, engineering, brief)
     for row in module.ROWS.strip().splitlines()
 )
