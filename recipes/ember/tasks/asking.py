@@ -218,7 +218,9 @@ def tell(d: Draw, p: Parameter, value: Any) -> Told:
     kind = d.rng.random()
     if found is not None and kind < (0.78 if p.description else 0.4):
         plan = d.any(found.composed) if found.composed and kind < 0.22 else d.any(found.plans)
-        while contrary(p, plan):
+        for _ in range(20):
+            if not contrary(p, plan):
+                break
             plan = d.any(found.plans)
         if "{u}" in plan:
             plan = plan.replace("{u}", unit(p))
@@ -245,8 +247,10 @@ def finished(p: Parameter, plan: str, shown: str) -> Told:
 def both(d: Draw, pair: int, p: Parameter, a: Any, b: Any) -> Told:
     """The two of a pair in one breath."""
     plan = d.any(opposites.PAIRS[pair].together)
+    starts = plan[0] == "{"
     plan = plan.replace("{b}", spoken(d, p, b))
-    return finished(p, plan.replace("{a}", "{v}"), spoken(d, p, a))
+    told = finished(p, plan.replace("{a}", "{v}"), spoken(d, p, a))
+    return told._replace(fixed=starts)
 
 
 # requests
@@ -312,6 +316,11 @@ def ended(d: Draw, text: str, question: bool, open_end: bool) -> str:
     return text + ("?" if question else d.any((".", ".", ".", "", "", "!")))
 
 
+def with_article(noun: str) -> str:
+    first, *rest = noun.split()
+    return noun if len(rest) > 1 or first in ("a", "an", "the", "all", "any") else f"the {noun}"
+
+
 def arranged(d: Draw, function: Function, begin: str, items: list[Told]) -> str:
     """A request of its head and its mentions."""
     question = begin.endswith("?")
@@ -356,7 +365,7 @@ def arranged(d: Draw, function: Function, begin: str, items: list[Told]) -> str:
         )
     if kind < 0.5:  # said twice, wanted once
         text, question = joined(d, begin, question, items, FIRST_JOINTS)
-        before = d.any(heads.ORDERS_ALLOWED[:60]).format(verb=d.any(function.verbs), Verb=d.any(function.verbs).capitalize(), noun=f"the {function.noun}").rstrip("?")  # fmt: skip
+        before = d.any(heads.ORDERS_ALLOWED[:60]).format(verb=d.any(function.verbs), Verb=d.any(function.verbs).capitalize(), noun=with_article(function.noun)).rstrip("?")  # fmt: skip
         return f"{before}. {d.any(('I mean: ', 'That is: ', 'In short: ', 'Again: ', 'So: ', 'Or rather: ', 'As I said: '))}{begun(text)}{'?' if question else '.'}"  # fmt: skip
     text, question = joined(d, begin, question, items, FIRST_JOINTS)
     return ended(d, text, question, last)
@@ -429,7 +438,28 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     return arranged(d, function, begin, mentioned(d, given, arguments)), arguments
 
 
-def wider(function: Function) -> Function:
-    """A function of `functions.py` with all verbs that training knows for its action."""
-    more = heads.MORE_VERBS.get(function.verbs[0]) if len(function.verbs) > 1 else None
-    return dataclasses.replace(function, verbs=more) if more else function
+# The role that a parameter of a listed function has by its kind, if no other has the same kind.
+ROLE_OF = {"place": "place", "email": "email", "date": "date", "path": "path", "folder": "folder", "url": "url", "host": "host", "language": "language", "colour": "colour", "weekday": "weekday", "month": "month", "year": "year", "version": "version", "phone": "phone", "measure": "measure", "stars": "stars", "zip": "zip", "street": "street", "company": "company", "ip": "ip", "moment": "moment", "flight": "flight"}  # fmt: skip
+
+
+def by_description(
+    d: Draw, function: Function, description: str
+) -> tuple[str, dict[str, Any]] | None:
+    """A request for a listed function in the words of its description, if that begins with a verb."""
+    verb, _, rest = description.partition(" ")
+    verb = verb.lower()
+    if (verb not in heads.FAMILY and verb not in heads.ORDERED) or not rest:
+        return None
+    kinds = [p.kind for p in function.parameters]
+    given = []
+    for p in function.parameters:
+        if p.required or d.chance(0.5):
+            fits = kinds.count(p.kind) == 1 and p.kind in ROLE_OF and "until" not in p.description
+            given.append(dataclasses.replace(p, role=ROLE_OF[p.kind]) if fits else p)
+    arguments = {p.name: value_for(d, p, []) for p in given}
+    verbs = (verb, *d.rng.sample(heads.SAME.get(verb, (verb,)), 1))
+    subject = Function(function.name, "", (), verbs, rest)
+    plan = d.any(heads.ORDERS_ALLOWED)
+    asked = d.any(verbs)
+    begin = plan.format(verb=asked, Verb=asked[0].upper() + asked[1:], noun=rest)
+    return arranged(d, subject, begin, mentioned(d, given, arguments)), arguments

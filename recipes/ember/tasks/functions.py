@@ -413,7 +413,10 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     mentions = [mention(d, p, arguments[p.name]) for p in order]
     if layout < 0.2 and mentions:  # what is wanted comes last
         told = ", ".join(mentions)
-        return f"{told[0].upper()}{told[1:]}{d.any(('.', ';', ':', ' -', ','))} {begin}", arguments
+        first = told[0].upper()
+        if d.split == "train" and any(told.startswith(str(v)) for v in arguments.values()):
+            first = told[0]  # a value keeps its capitals
+        return f"{first}{told[1:]}{d.any(('.', ';', ':', ' -', ','))} {begin}", arguments
     joiner = d.any((" ", " ", " ", ", ", ", ", " and ", "; "))
     if d.chance(0.06):
         begin = f"{d.any(OCCASIONS).format(s=d.sentence())} {begin[0].lower()}{begin[1:]}"

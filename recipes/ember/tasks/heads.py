@@ -85,15 +85,13 @@ def verb_table() -> tuple[dict[str, tuple[str, ...]], list[tuple[tuple[str, ...]
     """Verbs by the name of an action, and further actions; none with a pair that is held out."""
     rows = [(tuple(names), tuple(verbs)) for names, verbs in ACTIONS]
     held = {(name, verb) for names, verbs in rows[4::5] for name in names for verb in verbs}
+    held |= {(name, verb) for names, verbs in rows for name in names for verb in verbs[4::5]}
     more: dict[str, tuple[str, ...]] = {}
     for line in VERBS.splitlines():
         key, listed = (cell.strip() for cell in line.split(" | "))
         names, verbs = next(row for row in rows if row[0][0] == key)
-        mine = [v for i, v in enumerate(verbs) if i % 5 != 4]
-        more[key] = tuple(dict.fromkeys(
-            v for v in (*mine, *mine, *listed.split(", "))
-            if v not in verbs[4::5] and not any((name, v) in held for name in names)
-        ))  # fmt: skip
+        mine = verbs + tuple(listed.split(", "))
+        more[key] = tuple(dict.fromkeys(v for v in mine if not any((n, v) in held for n in names)))
     actions = []
     for line in MORE_ACTIONS.strip().splitlines():
         names, verbs = (tuple(cell.strip().split(", ")) for cell in line.split(" | "))
@@ -115,6 +113,10 @@ FAMILY: dict[str, set[int]] = {}
 for number, row in enumerate([*ACTIONS, *FURTHER]):
     for verb in (*row[0], *row[1]):
         FAMILY.setdefault(verb, set()).add(number)
+
+# More first words of descriptions, and what is said for some of them.
+ORDERED = frozenset("call tell write take remember reserve choose begin look say keep bring use hold name fix report answer speak learn ask give buy sell rent hire borrow extend skip pause arm vacuum".split())  # fmt: skip
+SAME = {"reserve": ("book", "hold", "keep"), "begin": ("start", "open"), "choose": ("pick", "select"), "buy": ("get", "purchase"), "report": ("announce", "file"), "rent": ("hire", "get"), "find": ("look for", "search for", "locate"), "order": ("get", "request"), "make": ("create", "prepare"), "show": ("display", "let me see"), "change": ("alter", "adjust"), "send": ("ship", "get off"), "add": ("put in", "enter"), "keep": ("hold", "save"), "put": ("place", "set"), "take": ("get", "grab")}  # fmt: skip
 
 
 def action(d: Draw) -> tuple[str, tuple[str, ...]]:

@@ -29,7 +29,7 @@ def function_with_one(d: Draw) -> tuple[Function, Parameter]:
     """An invented function and one of its parameters that may be told several times."""
     while True:
         function = asking.invented(d)
-        fitting = [p for p in function.parameters if p.role in SINGLE]
+        fitting = [p for p in function.parameters if p.role in SINGLE and len(p.choices) != 1]
         if fitting:
             return function, d.any(fitting)
 
@@ -56,7 +56,8 @@ def several(d: Draw) -> tuple[Function, str, list[dict[str, Any]]]:
     shared = {q.name: asking.value_for(d, q, others) for q in given}
     asking.ordered(d, given, shared)
     values: list[Any] = []
-    while len(values) < (3 if d.chance(0.25) else 2):
+    most = 3 if len(p.choices) not in (1, 2) and d.chance(0.25) else 2
+    while len(values) < most:
         value = asking.value_for(d, p, others)
         if value not in values:
             values.append(value)

@@ -17,6 +17,7 @@ from .draw import Draw
 from .everyday import SAID
 from .facts import Facts
 from .functions import KINDS, Function, Parameter, signature
+from .kinds import LISTS
 from .phrasing import loosened, system, wrapped
 from .roles import ROLES
 
@@ -38,6 +39,8 @@ SPECIAL: dict[str, Callable[[Draw], Any]] = {
 
 
 def value_of(d: Draw, p: Parameter) -> Any:
+    if p.choices and p.kind not in CHOICES:
+        return d.any(p.choices)
     if p.kind in SPECIAL:
         return SPECIAL[p.kind](d)
     if p.kind in CHOICES:
@@ -67,6 +70,13 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
 def ask_freely(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request for a function that only training sees: said carelessly now and then, and what
     the sentence leaves out may be told after it."""
+    if function.place >= 0 and d.chance(0.14):
+        kinds = {p.kind for p in function.parameters}
+        asked = None
+        if not kinds & (set(SPECIAL) | set(CHOICES)):
+            asked = asking.by_description(d, function, SERVICES[function.place].description)
+        if asked is not None:
+            return asked
     needed = {p.name for p in function.parameters if p.required}
     whole = [r for r in function.requests if all(f"{{{name}}}" in r for name in needed)]
     request = d.any(whole)
@@ -141,13 +151,13 @@ def invented(d: Draw, like: Function | None = None) -> Function:
 
 def pick(d: Draw) -> Function:
     if d.split == "train":
-        return disguised(d, listed(d)) if d.chance(0.55) else invented(d)
+        return disguised(d, listed(d)) if d.chance(0.5) else invented(d)
     return d.of(FUNCTIONS) if d.chance(0.3) else invented(d)
 
 
 def listed(d: Draw) -> Function:
     """A function of the catalogue; in training mostly of its longer one."""
-    return d.any(SERVICES) if d.split == "train" and d.chance(0.82) else d.of(FUNCTIONS)
+    return d.any(SERVICES) if d.split == "train" and d.chance(0.88) else d.of(FUNCTIONS)
 
 
 def disguised(d: Draw, function: Function) -> Function:
@@ -282,7 +292,7 @@ def joined(d: Draw) -> Conversation:
         function = listed(d)
         request = d.of(function.requests)
         named = [p for p in function.parameters if f"{{{p.name}}}" in request]
-        varied = [p for p in named if p.kind not in ("bool", "message", "decimal", "list")]
+        varied = [p for p in named if p.kind not in ("bool", "message", "decimal", "list", *LISTS)]
         if varied and all(p in named for p in function.parameters if p.required):
             break
     parameter = d.any(varied)
