@@ -17,6 +17,7 @@ from .draw import MONTHS, Draw
 from .functions import Function, Parameter, styled
 from .kinds import LISTS
 from .mentions import Mentions
+from .naming import BY_ROLE as NAMING
 from .roles import ROLES, UNITS_OF_TIME
 
 BY_ROLE: dict[str, Mentions] = mentions.BY_ROLE | further.BY_ROLE
@@ -64,6 +65,21 @@ def parameter(d: Draw, noun: str, style: str) -> Parameter:
         description = description.capitalize()
     name = styled(words, "snake" if style in ("flat", "kebab") else style)
     return Parameter(name, role.kind, description, d.chance(0.7), role.choices, role=role.key)
+
+
+def named_otherwise(d: Draw, p: Parameter, style: str) -> Parameter:
+    """Of a role that the test knows, mostly under another name and with another description."""
+    naming = NAMING[p.role]
+    if d.chance(0.6):
+        words = d.any(naming.names)
+        name = styled(words, "snake" if style in ("flat", "kebab") else style)
+        p = dataclasses.replace(p, name=name, mentions=())
+    if p.description and d.chance(0.6):
+        text = d.any(naming.descriptions)
+        if p.kind == "date" and "YYYY" not in text:
+            text += d.any((" (YYYY-MM-DD)", ", YYYY-MM-DD", " as YYYY-MM-DD"))
+        p = dataclasses.replace(p, description=text.capitalize() if d.chance(0.2) else text)
+    return p
 
 
 def sides(d: Draw, style: str) -> tuple[Parameter, Parameter]:
@@ -122,7 +138,7 @@ def invented(d: Draw, like: Function | None = None) -> Function:
         if kind < 0.3:
             made = functions.parameter(d, noun, style, None)
         elif kind < 0.7:
-            made = functions.parameter(d, noun, style, d.any(ROLES))
+            made = named_otherwise(d, functions.parameter(d, noun, style, d.any(ROLES)), style)
         else:
             made = parameter(d, noun, style)
         alike = made.kind in kinds and (made.role or made.kind in LISTS)
@@ -191,7 +207,7 @@ def spoken(d: Draw, p: Parameter, value: Any) -> str:
 
 def unit(p: Parameter) -> str:
     words = f"{p.name} {p.description}".lower()
-    return next((u for u in UNITS_OF_TIME if u in words), "minutes")
+    return next((u for u in ("nights", "weeks", *UNITS_OF_TIME) if u in words), "minutes")
 
 
 TOWARDS = ("to ", "into ", "onto ", "until", "till", "due", "by ", "no later", "not later", "in time", "before", "up to", "through", "the deadline", "it's due", "we need it by", "with the deadline")  # fmt: skip
