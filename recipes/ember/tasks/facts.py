@@ -13,12 +13,16 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..corpus import Document
 from . import words as vocabulary
 from .words import FALLBACK, Words
+
+if TYPE_CHECKING:
+    from .documented import Documented
 
 MOST_PASSAGES = 100_000
 CHUNK = 400  # documents that a process reads at a time
@@ -82,6 +86,13 @@ class Facts:
         self.by_split: dict[str, list[Passage]] = {"train": [], "validation": [], "test": []}
         for passage in self.passages:
             self.by_split[passage.split].append(passage)
+
+    @cached_property
+    def documented(self) -> list[Documented]:
+        """Training's commands as functions."""
+        from .documented import functions_of  # which draws, and so needs this module's words
+
+        return functions_of(self.known)
 
 
 def firsts(known: list[Command]) -> list[tuple[Command, list[str], str, str]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import kinds
 from .draw import COLOURS, LANGUAGES, MONTHS, NUMBER_WORDS, WEEKDAYS, Draw, long_date
 from .roles import ROLES, UNITS_OF_TIME, Role
 from .words import participle, past, plural, third
@@ -149,7 +150,7 @@ ABOUT = """{Verb} {noun}|{Verb} {noun}.|Use this to {verb} {noun}|{Verb}s {noun}
     "|"
 )
 
-JSON_TYPE = {"small": "integer", "number": "integer", "percent": "integer", "year": "integer", "degrees": "number", "decimal": "number", "bool": "boolean", "list": "array"}  # fmt: skip
+JSON_TYPE = {"small": "integer", "number": "integer", "percent": "integer", "year": "integer", "degrees": "number", "decimal": "number", "bool": "boolean", "list": "array", **kinds.TYPES}  # fmt: skip
 KINDS: dict[str, Callable[[Draw], Any]] = {
     "place": Draw.place, "name": Draw.name, "fullname": Draw.full_name, "email": Draw.email,
     "date": lambda d: d.date().isoformat(), "clock": Draw.clock, "small": lambda d: d.number(1, 60),
@@ -162,6 +163,7 @@ KINDS: dict[str, Callable[[Draw], Any]] = {
     "year": lambda d: d.number(1800, 2040), "version": Draw.version, "phone": Draw.phone,
     "measure": Draw.measure,
     "list": lambda d: [d.common() for _ in range(d.number(2, 4))],
+    **kinds.DRAWN,
 }  # fmt: skip
 ARBITRARY = "word word name place number number code thing phrase date decimal bool bool list measure small fullname".split()
 
@@ -178,6 +180,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     default: Any = None
     mentions: tuple[str, ...] = ()
+    role: str = ""  # a key of `roles.ROLES` or `further.ROLES`, or the side of a pair of opposites
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,7 @@ class Function:
     requests: tuple[str, ...] = ()  # of the catalogue: whole sentences
     result: tuple[tuple[str, str], ...] = field(default=())
     trained: bool = False  # no test shows it, so none of its requests is held out
+    place: int = -1  # in the catalogue of training, whose neighbours are of the same part of life
 
 
 def styled(words: str, style: str) -> str:
@@ -230,7 +234,8 @@ def parameter(d: Draw, noun: str, style: str, role: Role | None) -> Parameter:
     if not required and kind in KINDS and kind != "list" and d.chance(0.3):
         default = d.any(choices) if choices else KINDS[kind](d)
     name = styled(words, "snake" if style in ("flat", "kebab") else style)
-    return Parameter(name, kind, description, required, choices, default, mentions)
+    key = role.key if role is not None else ""
+    return Parameter(name, kind, description, required, choices, default, mentions, key)
 
 
 def invented(d: Draw, like: Function | None = None) -> Function:
@@ -408,7 +413,10 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     mentions = [mention(d, p, arguments[p.name]) for p in order]
     if layout < 0.2 and mentions:  # what is wanted comes last
         told = ", ".join(mentions)
-        return f"{told[0].upper()}{told[1:]}{d.any(('.', ';', ':', ' -', ','))} {begin}", arguments
+        first = told[0].upper()
+        if d.split == "train" and any(told.startswith(str(v)) for v in arguments.values()):
+            first = told[0]  # a value keeps its capitals
+        return f"{first}{told[1:]}{d.any(('.', ';', ':', ' -', ','))} {begin}", arguments
     joiner = d.any((" ", " ", " ", ", ", ", ", " and ", "; "))
     if d.chance(0.06):
         begin = f"{d.any(OCCASIONS).format(s=d.sentence())} {begin[0].lower()}{begin[1:]}"
@@ -421,7 +429,7 @@ def signature(d: Draw, function: Function) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for p in function.parameters:
         schema: dict[str, Any] = {"type": JSON_TYPE.get(p.kind, "string")}
-        if p.kind == "list":
+        if schema["type"] == "array":
             schema["items"] = {"type": "string"}
         if p.description:
             schema["description"] = p.description

@@ -18,6 +18,28 @@ Cheers!|As soon as you can.|That would be great.|I'd be grateful.|Much appreciat
 explain.|Many thanks.|if you can|when you have a moment|please and thanks""".replace(
     "\n", " "
 ).split("|")
+# The same for training alone.
+MORE_GREETINGS = """Hello!|Hi,|Hey,|Hi there,|Hey there!|Hello again,|Morning!|Good afternoon.|Evening!|Hi, ember.|Ember,|Ember?|Dear
+ember,|Yo,|Howdy!|Greetings.|Hiya,|Well,|Alright,|Okay,|Okay then.|Now then,|Look,|Hm,|Um,|Ah,|Oh,|Please,|Pardon me.|Sorry,|Hello
+friend,|Hey you,|Hi bot,|Assistant,|Hi! How are you?|Thanks for earlier.|Good to see you.|Me again.|Back again.|Long time no
+see.|Knock knock.|Psst,|Wait,|Ready?|Attention please.""".replace("\n", " ").split("|")
+MORE_LEADS = """I need something done.|I have a job for you.|There is something to do.|Something came up.|It's about work.|This is for my
+boss.|A customer just wrote to me.|My friend wants this.|I'm driving, so please do it for me.|I'm in a meeting.|I can't type much
+now.|It's late, but I need this.|I just woke up.|I came home a minute ago.|We talked about this before.|I tried it by hand and gave
+up.|You did this well last time.|As yesterday, please.|First things first.|To begin with:|And another thing.|Next one.|Now for
+something different.|While we're at it:|Before I go:|It should not take long.|Here's the thing:|Let me explain.|Not sure you can do
+this.|Tell me if you can't.|I hope that's clear.|You have functions for this.|See what you can do.|Try this.|Let's try this.|Please
+handle this:|Here comes a request:|A small thing:|Something simple:|Something harder:|The usual.|Got a minute?|Do you have a
+second?|Are you there?|Can I bother you?|May I ask for something?|Mind helping me?|I've a wish.|My wish:|My request:|What I
+want:|It's simple:|In short:|Long story short:""".replace("\n", " ").split("|")
+MORE_TAILS = """Thx|Ta!|Thanks a lot.|Thank you very much.|Thank you so much!|Thanks, ember.|Bye.|See you.|Cheers, mate.|Please and thank
+you.|I appreciate it.|You're the best.|That's it.|That's all.|Nothing more.|That will do.|No more than that.|Quickly, please.|Right
+now, please.|Today, if possible.|Whenever you can.|There is no hurry.|Take your time.|Hurry up, please.|Now.|Do it now.|Don't wait.|Don't
+ask me anything.|No comments, please.|Without a word.|And that's an order.|Got it?|Understood?|All right?|Clear?|Can you do that?|Is that
+possible?|Will that work?|Would that be OK?|I count on you.|I trust you.|I'd be glad.|It would help me a lot.|You'd help me a
+lot.|That'd be lovely.|Great!|Perfect.|Go.|Please do.|Let me know.|Tell me when it's done.|I'm waiting.|I'll wait.|We'll see.""".replace(
+    "\n", " "
+).split("|")
 SYSTEMS = """You are a helpful assistant.|You are ember.|Answer briefly.|You are ember, the small model inside
 ingle.|Be concise and honest.|You are a friendly assistant.|Help the user.|You are an assistant on a server.|You
 answer questions.|Follow the instructions of the user.|You work for {n}.|Today is {t}.|You are the assistant of
@@ -128,8 +150,41 @@ def typed(d: Draw, question: str) -> str:
     return question + " " if d.chance(0.03) else question
 
 
+def plain(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalpha())
+
+
+HELD_OUT = {plain(text) for part in (GREETINGS, LEADS, TAILS) for text in part[4::5]}
+GREETED, LED, TAILED = (
+    [text for text in (*part[::5], *part[1::5], *part[2::5], *part[3::5], *more) if plain(text) not in HELD_OUT]
+    for part, more in ((GREETINGS, MORE_GREETINGS), (LEADS, MORE_LEADS), (TAILS, MORE_TAILS))
+)  # fmt: skip
+
+
+def wrapped_widely(d: Draw, request: str) -> str:
+    """The same in training, where more is said before and after what is wanted."""
+    kind = d.rng.random()
+    if kind < 0.42:
+        return request
+    before = ""
+    if kind < 0.72 or kind > 0.92:
+        if d.chance(0.5):
+            before = d.any(GREETED).strip() + d.any((" ", " ", " ", "\n"))
+        if not before or d.chance(0.45):
+            before += d.any(LED).strip() + d.any((" ", " ", "\n"))
+    if d.chance(0.12):
+        aside = d.sentence()
+        before += f"{aside[0].upper()}{aside[1:]}. "
+    if kind > 0.72:
+        request += "" if request[-1] in ".?!" else d.any((".", ".", "!", ","))
+        request += d.any((" ", " ", "\n")) + d.any(TAILED).strip()
+    return before + request
+
+
 def wrapped(d: Draw, request: str) -> str:
     """A request with what people say before and after it."""
+    if d.split == "train" and d.chance(0.6):
+        return wrapped_widely(d, request)
     kind = d.rng.random()
     if kind < 0.45:
         return request

@@ -45,6 +45,7 @@ UNITS_OF_TIME = "minutes seconds hours days".split()
 
 @dataclass(frozen=True)
 class Role:
+    key: str
     kind: str
     names: list[str]
     descriptions: list[str]
@@ -54,8 +55,10 @@ class Role:
 def read_roles() -> list[Role]:
     roles = []
     for row in ROLE_TABLE.splitlines():
-        _, kind, names, descriptions, mentions = (cell.strip() for cell in row.split(" | "))
-        roles.append(Role(kind, names.split(", "), descriptions.split("; "), mentions.split("; ")))
+        key, kind, names, descriptions, mentions = (cell.strip() for cell in row.split(" | "))
+        roles.append(
+            Role(key, kind, names.split(", "), descriptions.split("; "), mentions.split("; "))
+        )
     return roles
 
 

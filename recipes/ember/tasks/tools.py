@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..chat import Conversation, Message
-from . import about, functions
+from . import about, asking, documented, functions, heads, repeated
 from .catalogue import CHOICES, FUNCTIONS, SERVICES
 from .checks import NO_FUNCTION
 from .draw import Draw
 from .everyday import SAID
 from .facts import Facts
-from .functions import KINDS, Function, Parameter, invented, signature
+from .functions import KINDS, Function, Parameter, signature
+from .kinds import LISTS
 from .phrasing import loosened, system, wrapped
 from .roles import ROLES
 
@@ -38,6 +39,8 @@ SPECIAL: dict[str, Callable[[Draw], Any]] = {
 
 
 def value_of(d: Draw, p: Parameter) -> Any:
+    if p.choices and p.kind not in CHOICES:
+        return d.any(p.choices)
     if p.kind in SPECIAL:
         return SPECIAL[p.kind](d)
     if p.kind in CHOICES:
@@ -48,6 +51,8 @@ def value_of(d: Draw, p: Parameter) -> Any:
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
     if not function.requests:
+        if d.split == "train" and d.chance(0.8):
+            return asking.ask(d, function)
         return functions.ask(d, function)
     if function.trained:
         return ask_freely(d, function)
@@ -65,6 +70,13 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
 def ask_freely(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request for a function that only training sees: said carelessly now and then, and what
     the sentence leaves out may be told after it."""
+    if function.place >= 0 and d.chance(0.14):
+        kinds = {p.kind for p in function.parameters}
+        asked = None
+        if not kinds & (set(SPECIAL) | set(CHOICES)):
+            asked = asking.by_description(d, function, SERVICES[function.place].description)
+        if asked is not None:
+            return asked
     needed = {p.name for p in function.parameters if p.required}
     whole = [r for r in function.requests if all(f"{{{name}}}" in r for name in needed)]
     request = d.any(whole)
@@ -82,8 +94,8 @@ def ask_freely(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     }
     text = request.format(**shown)
     if told:
-        also = [functions.mention(d, p, arguments[p.name]) for p in told]
-        text = f"{text.rstrip('.?! ')}{d.any((', ', ' ', '. ', ' - '))}{d.any((', ', ' and ')).join(also)}"
+        question = text.endswith("?")
+        text = asking.added(d, text.rstrip(".?! "), question, asking.mentioned(d, told, arguments))
     return text, arguments
 
 
@@ -121,6 +133,8 @@ def worded(d: Draw, p: Parameter, value: Any) -> str:
         return "on" if value else "off"
     if p.kind in SAID and d.split == "train" and d.chance(0.4):
         return d.any(SAID[p.kind].get(value, [value]))
+    if d.split == "train" and d.chance(0.6):
+        return asking.spoken(d, p, value)
     return functions.spoken(d, p, value)
 
 
@@ -128,15 +142,22 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": function.name, "arguments": arguments}}
 
 
+def invented(d: Draw, like: Function | None = None) -> Function:
+    """In training mostly of its wider kind."""
+    if d.split == "train" and d.chance(0.72):
+        return asking.invented(d, like)
+    return functions.invented(d, like)
+
+
 def pick(d: Draw) -> Function:
     if d.split == "train":
-        return disguised(d, listed(d)) if d.chance(0.55) else invented(d)
+        return disguised(d, listed(d)) if d.chance(0.5) else invented(d)
     return d.of(FUNCTIONS) if d.chance(0.3) else invented(d)
 
 
 def listed(d: Draw) -> Function:
     """A function of the catalogue; in training mostly of its longer one."""
-    return d.any(SERVICES) if d.split == "train" and d.chance(0.82) else d.of(FUNCTIONS)
+    return d.any(SERVICES) if d.split == "train" and d.chance(0.88) else d.of(FUNCTIONS)
 
 
 def disguised(d: Draw, function: Function) -> Function:
@@ -165,6 +186,16 @@ def disguised(d: Draw, function: Function) -> Function:
     return dataclasses.replace(function, name=name, parameters=tuple(parameters), requests=requests)
 
 
+def resembling(d: Draw, like: Function | None) -> Function:
+    """Another function: of the same noun or verb, or of the same part of life."""
+    if like is not None and like.noun:
+        return invented(d, like)
+    if like is not None and like.place >= 0 and d.chance(0.7):
+        place = like.place + d.any((-4, -3, -2, -1, 1, 2, 3, 4))
+        return disguised(d, SERVICES[place % len(SERVICES)])
+    return pick(d)
+
+
 def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[dict[str, Any]]:
     """The signatures of the chosen and of some others, which may resemble them."""
     count = d.any((0, 0, 1, 1, 2, 2, 3, 4, 6)) if others is None else others
@@ -172,12 +203,16 @@ def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[
     nouns = {f.noun for f in chosen}
     for _ in range(count):
         like = d.any(chosen) if chosen and d.chance(0.35) else None
-        if like is not None and len(like.verbs) > 1:
+        if like is not None and len(like.verbs) > 1 and d.split != "train":
             like = None  # asked for by another verb, it could not be told from its like
-        other = invented(d, like) if like is not None and like.noun else pick(d)
+        other = resembling(d, like)
         if other.requests and other.description in {f.description for f in unique.values()}:
             continue  # the same under another name
-        alike = like is not None and other.noun in nouns and set(other.verbs) & set(like.verbs)
+        alike = (
+            like is not None and other.noun in nouns and bool(set(other.verbs) & set(like.verbs))
+        )
+        if d.split == "train" and other.noun:
+            alike = any(heads.akin(one, other) for one in chosen)
         if other.name not in unique and not alike:
             unique[other.name] = other
     listed = list(unique.values())
@@ -186,6 +221,8 @@ def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[
 
 
 def single(d: Draw, facts: Facts) -> Conversation:
+    if d.split == "train" and d.chance(0.1) and facts.documented:
+        return of_the_manual(d, facts)
     function = pick(d)
     request, arguments = ask(d, function)
     if d.chance(0.3):  # a smaller signature: without what may be left out and is
@@ -200,12 +237,41 @@ def single(d: Draw, facts: Facts) -> Conversation:
     return Conversation(messages, offered(d, [function]), check={"calls": calls})
 
 
+def of_the_manual(d: Draw, facts: Facts) -> Conversation:
+    """A function that is a documented command, among others that are."""
+    function, request, arguments = documented.draw(d, facts.documented)
+    chosen = {function.description.lower(): function}
+    for _ in range(d.any((0, 1, 1, 2, 3))):
+        other = documented.signature_of(d, d.any(facts.documented))
+        if other.name not in [f.name for f in chosen.values()]:
+            chosen.setdefault(other.description.lower(), other)
+    calls = [call(function, arguments)]
+    messages: list[Message] = [
+        *system(d),
+        {"role": "user", "content": wrapped(d, request)},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+    ]
+    tools = offered(d, list(chosen.values()), d.any((0, 0, 1, 2)))
+    return Conversation(messages, tools, check={"calls": calls})
+
+
 def several(d: Draw, facts: Facts) -> Conversation:
     """Two or three calls in one answer, of one function or of several."""
+    if d.split == "train" and d.chance(0.4):
+        function, request, each = repeated.several(d)
+        calls = [call(function, arguments) for arguments in each]
+        spoken: list[Message] = [
+            *system(d),
+            {"role": "user", "content": wrapped(d, request)},
+            {"role": "assistant", "content": "", "tool_calls": calls},
+        ]
+        return Conversation(spoken, offered(d, [function]), check={"calls": calls})
     if d.chance(0.4):
         return joined(d)
     first = pick(d)
     chosen = [first] * d.number(2, 3) if d.chance(0.4) else [first, pick(d)]
+    if d.split == "train" and chosen[0] is chosen[1] and not first.parameters:
+        chosen = [first, pick(d)]  # the same said twice would be one call
     requests, calls = [], []
     for function in chosen:
         request, arguments = ask(d, function)
@@ -226,7 +292,7 @@ def joined(d: Draw) -> Conversation:
         function = listed(d)
         request = d.of(function.requests)
         named = [p for p in function.parameters if f"{{{p.name}}}" in request]
-        varied = [p for p in named if p.kind not in ("bool", "message", "decimal", "list")]
+        varied = [p for p in named if p.kind not in ("bool", "message", "decimal", "list", *LISTS)]
         if varied and all(p in named for p in function.parameters if p.required):
             break
     parameter = d.any(varied)
@@ -270,8 +336,13 @@ def none_needed(d: Draw, facts: Facts) -> Conversation:
         request, _ = ask(d, wanted)
         others = []
         for _ in range(d.any((1, 1, 2, 2, 3, 4))):
-            other = invented(d, wanted if d.chance(0.3) else None) if d.chance(0.7) else pick(d)
+            if d.split == "train":
+                other = resembling(d, wanted if d.chance(0.45) else None)
+            else:
+                other = invented(d, wanted if d.chance(0.3) else None) if d.chance(0.7) else pick(d)
             same = other.noun == wanted.noun and bool(set(other.verbs) & set(wanted.verbs))
+            if d.split == "train" and wanted.noun:
+                same = heads.akin(wanted, other)
             same = same or bool(other.requests and other.description == wanted.description)
             if other.name != wanted.name and not same:
                 others.append(other)
