@@ -6,7 +6,7 @@ trailing ? is optional); a kind with / in it is a list of choices. Requests stan
 
 from __future__ import annotations
 
-from . import data, field, home, media, office, people, systems, trade, travel
+from . import brief, data, field, home, media, office, people, systems, trade, travel
 
-TABLES = (home, travel, office, trade, people, media, systems, data, field)
+TABLES = (home, travel, office, trade, people, media, systems, data, field, brief)
 ROWS = [row for table in TABLES for row in table.TABLE.strip().splitlines()]
