@@ -45,12 +45,12 @@ DIGEST = """|summary|details|a|b|list|info|job|v2|all|now|item|data""".split("|"
 
 class Told(NamedTuple):
     """A mention: its text, whether it is a clause of its own, whether it begins with the value (whose
-    capitals must stay), whether it ends with words that could go on."""
+    capitals must stay), whether it ends with words that could go on: 1 a phrase, 2 a sentence."""
 
     text: str
     clause: bool = False
     fixed: bool = False
-    open_end: bool = False
+    open_end: int = 0
 
 
 # functions
@@ -241,7 +241,7 @@ def tell(d: Draw, p: Parameter, value: Any) -> Told:
         if "{u}" in plan:
             plan = plan.replace("{u}", unit(p))
     elif kind > 0.93:
-        return Told(functions.mention(d, p, value), fixed=True, open_end=p.kind in FREE)
+        return Told(functions.mention(d, p, value), fixed=True, open_end=end_of(p))
     else:
         plan = d.any(mentions.PLANS_BY_NAME).replace("{n}", p.name if d.chance(0.12) else words)
     if p.kind in FREE and d.chance(0.3) and plan.count('"') == 0 and "'" not in plan:
@@ -250,20 +250,24 @@ def tell(d: Draw, p: Parameter, value: Any) -> Told:
     return finished(p, plan, shown)
 
 
+def end_of(p: Parameter) -> int:
+    return 2 if p.kind in ("sentence", "message") else int(p.kind in FREE)
+
+
 def finished(p: Parameter, plan: str, shown: str) -> Told:
     """The plan with its value."""
     clause = plan[0] == "^"
     if shown in ("1", "one"):
         plan = re.sub(r"(\{v\} (?:star|minute|second|hour|day|pixel|adult))s\b", r"\1", plan)
     plan = plan.removeprefix("^").removeprefix(", ").removesuffix(",")
-    ends = p.kind in FREE and plan.endswith("}") and shown[-1] not in "\"'`"
+    ends = end_of(p) if plan.endswith("}") and shown[-1] not in "\"'`" else 0
     return Told(plan.replace("{v}", shown), clause, plan[0] == "{", ends)
 
 
 def both(d: Draw, pair: int, p: Parameter, a: Any, b: Any) -> Told:
     """The two of a pair in one breath."""
     plan = d.any(opposites.PAIRS[pair].together)
-    starts = plan[0] == "{"
+    starts = plan.lstrip("^")[0] == "{"
     plan = plan.replace("{b}", spoken(d, p, b))
     told = finished(p, plan.replace("{a}", "{v}"), spoken(d, p, a))
     return told._replace(fixed=starts)
@@ -301,10 +305,11 @@ def begun(begin: str) -> str:
 
 def joined(d: Draw, begin: str, question: bool, items: list[Told], joints: tuple[str, ...]) -> tuple[str, bool]:  # fmt: skip
     """Mentions one after the other, and whether a question mark is still to come."""
-    text, uncertain = begin, False
+    text, uncertain = begin, 0
     for item in items:
         mark = d.any(BREAKS) if item.clause else d.any(joints)
-        if uncertain and mark in (" ", " and ", " also ", " plus ", " - ", " as well as "):
+        loose = uncertain == 2 or (uncertain == 1 and d.chance(0.5))
+        if loose and mark in (" ", " and ", " also ", " plus ", " - ", " as well as "):
             mark = d.any((", ", ". ", "; ", "\n"))
         joints = JOINTS
         if mark.strip(" ,") in LINKS and item.text.startswith(("and ", "also ", "plus ", "but ")):
@@ -320,7 +325,7 @@ def joined(d: Draw, begin: str, question: bool, items: list[Told], joints: tuple
     return text, question
 
 
-def ended(d: Draw, text: str, question: bool, open_end: bool) -> str:
+def ended(d: Draw, text: str, question: bool, open_end: int) -> str:
     if text[-1] in ".?!":
         return text
     if d.chance(0.12):
@@ -347,7 +352,7 @@ def arranged(d: Draw, function: Function, begin: str, items: list[Told]) -> str:
         begin = d.any(BECAUSE).format(r=reason, b=begun(begin), B=begin)
         begin = begin[0].upper() + begin[1:]
     if not items:
-        return ended(d, begin, question, False)
+        return ended(d, begin, question, 0)
     last = items[-1].open_end
     kind = d.rng.random()
     if kind < 0.16 and not items[0].open_end:  # some or all before what is wanted
@@ -359,10 +364,10 @@ def arranged(d: Draw, function: Function, begin: str, items: list[Told]) -> str:
             mark = d.any((". ", ". ", "; ", ", so ", "\n"))
         text += mark + (begin[0].upper() + begin[1:] if mark in (". ", "\n") else begun(begin))
         text, question = joined(d, text, question, rest, FIRST_JOINTS)
-        return ended(d, text, question, bool(rest) and last)
+        return ended(d, text, question, last if rest else 0)
     if kind < 0.22 and not any(i.clause for i in items):
         inner = d.any((", ", "; ", ", ", " / ")).join(i.text.strip("()") for i in items)
-        return ended(d, f"{begin} {d.any(('({})', '({})', '[{}]', '- {} -')).format(inner)}", question, False)  # fmt: skip
+        return ended(d, f"{begin} {d.any(('({})', '({})', '[{}]', '- {} -')).format(inner)}", question, 0)  # fmt: skip
     if kind < 0.32:  # each a sentence
         text = begin + ("?" if question else d.any((".", ".", ".", ":", "!")))
         for item in items:
@@ -436,7 +441,8 @@ def mentioned(d: Draw, given: list[Parameter], arguments: dict[str, Any]) -> lis
     items += [tell(d, p, arguments[p.name]) for p in given if p.name not in done]
     d.rng.shuffle(items)
     if len(items) > 1 and d.chance(0.85):  # what may go on comes last
-        items.sort(key=lambda item: item.open_end)
+        least = d.any((1, 2, 2))
+        items.sort(key=lambda item: item.open_end if item.open_end >= least else 0)
     return items
 
 
@@ -463,8 +469,20 @@ def by_description(
 ) -> tuple[str, dict[str, Any]] | None:
     """A request for a listed function in the words of its description, if that begins with a verb."""
     verb, _, rest = description.partition(" ")
-    verb = verb.lower()
-    if (verb not in heads.FAMILY and verb not in heads.ORDERED) or not rest:
+    verb, rest = verb.lower(), rest or "for"
+    known = verb in heads.FAMILY or verb in heads.ORDERED
+    if not known or rest.split()[0] in (
+        "for",
+        "of",
+        "from",
+        "on",
+        "to",
+        "in",
+        "or",
+        "by",
+        "at",
+        "past",
+    ):
         return None
     kinds = [p.kind for p in function.parameters]
     given = []

@@ -124,8 +124,8 @@ def action(d: Draw) -> tuple[str, tuple[str, ...]]:
     if d.chance(0.45):
         names, verbs = d.any(FURTHER)
         return d.any(names).replace("_", " "), verbs
-    names, _ = d.any(KNOWN)
-    return d.of(names), MORE_VERBS[names[0]]
+    known = d.any(KNOWN)[0]
+    return d.of(known), MORE_VERBS[known[0]]
 
 
 def akin(one: Function, other: Function) -> bool:
@@ -149,7 +149,7 @@ def head(d: Draw, function: Function) -> str:
     if kind > 0.84 and verb.isalpha() and len(verb) > 3 and verb not in ODD:
         plan = d.any(PASSIVES_ALLOWED)
         return plan.format(noun=noun, Noun=noun[0].upper() + noun[1:], past=past(verb), ing=participle(verb))  # fmt: skip
-    if kind > 0.8:  # nothing but the noun and the verb
+    if kind > 0.8 and " " not in verb:  # nothing but the noun and the verb
         return d.any((f"{bare}: {verb}", f"{bare} - {verb}", f"{verb} {bare}", f"{bare}, {verb} it", f"About {noun}: {verb} it", f"There is {noun}, {verb} it"))  # fmt: skip
     plan = d.any(ORDERS_ALLOWED)
     return plan.format(verb=verb, Verb=verb[0].upper() + verb[1:], noun=noun)

@@ -51,7 +51,7 @@ def value_of(d: Draw, p: Parameter) -> Any:
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
     if not function.requests:
-        if d.split == "train" and d.chance(0.8):
+        if d.split == "train" and d.chance(0.7):
             return asking.ask(d, function)
         return functions.ask(d, function)
     if function.trained:
@@ -144,7 +144,7 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def invented(d: Draw, like: Function | None = None) -> Function:
     """In training mostly of its wider kind."""
-    if d.split == "train" and d.chance(0.72):
+    if d.split == "train" and d.chance(0.66):
         return asking.invented(d, like)
     return functions.invented(d, like)
 

@@ -6,7 +6,23 @@ trailing ? is optional); a kind with / in it is a list of choices. Requests stan
 
 from __future__ import annotations
 
-from . import brief, data, field, home, media, office, people, systems, trade, travel
+from . import (
+    brief,
+    data,
+    field,
+    home,
+    media,
+    messages,
+    office,
+    papers,
+    people,
+    systems,
+    town,
+    trade,
+    travel,
+)
 
-TABLES = (home, travel, office, trade, people, media, systems, data, field, brief)
+TABLES = (
+    home, travel, town, office, messages, papers, trade, people, media, systems, data, field, brief
+)  # fmt: skip
 ROWS = [row for table in TABLES for row in table.TABLE.strip().splitlines()]
