@@ -15,9 +15,10 @@ pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from recipes.ember import tasks
-from recipes.ember.tasks import asking, functions, heads, mentions, phrasing
+from recipes.ember.tasks import asking, documented, functions, heads, invention, mentions, phrasing
 from recipes.ember.tasks.draw import Draw
 from recipes.ember.tasks.everyday import SAID
+from recipes.ember.tasks.facts import Command
 from recipes.ember.tasks.roles import ROLES
 
 from .test_tasks import FACTS
@@ -104,7 +105,7 @@ def test_opposites_are_told_in_either_order() -> None:
     first = set()
     for index in range(DRAWS):
         d = Draw("train", f"opposites:{index}")
-        function = asking.invented(d)
+        function = invention.invented(d)
         sides = [p for p in function.parameters if "/" in p.role]
         if len(sides) == 2:
             text, arguments = asking.ask(d, function)
@@ -113,3 +114,21 @@ def test_opposites_are_told_in_either_order() -> None:
             if min(places) >= 0:
                 first.add(places[0] < places[1])
     assert first == {True, False}
+
+
+def test_a_documented_command_becomes_a_function() -> None:
+    options = [
+        (["-o", "--output"], "Write the result to FILE instead of the screen"),
+        (["-r", "--reverse"], "Reverse the order of the lines"),
+        (["-v", "--verbose"], "Explain what is being done"),
+        (["--level"], "Set the level of compression to the given number"),
+    ]
+    command = Command("pack", "compress files", "train", "pack [OPTION] FILE", options)
+    (made,) = documented.functions_of([command])
+    kinds = {p.name: p.kind for p in made.parameters}
+    assert kinds == {"output": "path", "reverse": "bool", "level": "small"}
+    for index in range(DRAWS // 10):
+        d = Draw("train", f"documented:{index}")
+        function, text, arguments = documented.draw(d, [made])
+        assert {p.name for p in function.parameters if p.required} <= set(arguments)
+        assert all(is_told(text, value) for value in arguments.values())

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from . import asking, heads
-from .asking import Told
+from .arrangement import Told, arranged
 from .draw import Draw
 from .functions import Function, Parameter, styled
 from .manual import lowered
@@ -171,7 +171,7 @@ def draw(d: Draw, documented: list[Documented], words: bool = True) -> tuple[Fun
             begin if begin[0] == "`" or begin.startswith(one.name) else begin[0].upper() + begin[1:]
         )
     subject = Function(function.name, function.description, function.parameters, (one.verb or "run",), one.rest if one.verb else "command")  # fmt: skip
-    return function, asking.arranged(d, subject, begin, items), arguments
+    return function, arranged(d, subject, begin, items), arguments
 
 
 def signature_of(d: Draw, one: Documented) -> Function:

@@ -1,7 +1,7 @@
 """Repeated: where one call ends and the next begins, for training alone.
 
 The lamp in Rome and in Paris is two calls if a place is one text, and one call if it is a list; the same
-again with something else is two; a wish said twice is one (`asking.arranged`).
+again with something else is two; a wish said twice is one (`arrangement.arranged`).
 """
 # ruff: noqa: E501, SIM905 (tables are read by rows, word lists as words)
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import asking, heads
-from .asking import Told
+from . import asking, heads, invention
+from .arrangement import Told, arranged
 from .draw import Draw
 from .functions import Function, Parameter
 
@@ -28,7 +28,7 @@ SINGLE = ("place", "origin", "destination", "person", "recipient", "email", "dat
 def function_with_one(d: Draw) -> tuple[Function, Parameter]:
     """An invented function and one of its parameters that may be told several times."""
     while True:
-        function = asking.invented(d)
+        function = invention.invented(d)
         fitting = [p for p in function.parameters if p.role in SINGLE and len(p.choices) != 1]
         if fitting:
             return function, d.any(fitting)
@@ -67,8 +67,8 @@ def several(d: Draw) -> tuple[Function, str, list[dict[str, Any]]]:
     if d.chance(0.5):
         items = asking.mentioned(d, rest, shared)
         items.insert(d.number(0, len(items)), told_of_each(d, p, values))
-        return function, asking.arranged(d, function, begin, items), arguments
-    first = asking.arranged(d, function, begin, asking.mentioned(d, given, arguments[0]))
+        return function, arranged(d, function, begin, items), arguments
+    first = arranged(d, function, begin, asking.mentioned(d, given, arguments[0]))
     text = first if first[-1] in ".?!" else first + "."
     for value in values[1:]:
         item = asking.tell(d, p, value)

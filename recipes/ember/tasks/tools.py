@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..chat import Conversation, Message
-from . import about, asking, documented, functions, heads, repeated
+from . import about, arrangement, asking, documented, functions, heads, invention, repeated
 from .catalogue import CHOICES, FUNCTIONS, SERVICES
 from .checks import NO_FUNCTION
 from .draw import Draw
@@ -95,7 +95,9 @@ def ask_freely(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     text = request.format(**shown)
     if told:
         question = text.endswith("?")
-        text = asking.added(d, text.rstrip(".?! "), question, asking.mentioned(d, told, arguments))
+        text = arrangement.added(
+            d, text.rstrip(".?! "), question, asking.mentioned(d, told, arguments)
+        )
     return text, arguments
 
 
@@ -145,7 +147,7 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 def invented(d: Draw, like: Function | None = None) -> Function:
     """In training mostly of its wider kind."""
     if d.split == "train" and d.chance(0.66):
-        return asking.invented(d, like)
+        return invention.invented(d, like)
     return functions.invented(d, like)
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 TABLE = """
-register_address | Tell the town that one has moved | person:fullname:who; street:street:new address; since:date:since when, YYYY-MM-DD; household:small:how many people? | {person} lives at {street} since {since}.; Since {since} our home is {street}, the name is {person}, we are {household}.; {person}, {street}, {since}; The town should know that {person} moved to {street} on {since}.; Could you register {person} at {street} from {since} on?
 apply_passport | Apply for a passport | applicant:fullname:who; born:date:date of birth, YYYY-MM-DD; express:bool:in a hurry?; pages:small:how many pages? | {applicant}, born {born}, needs a passport.; A new passport for {applicant} ({born}), {pages} pages; My passport runs out, I'm {applicant}, born on {born}.; Passport: {applicant}, {born}; Is a passport possible for {applicant}? Date of birth {born}.
 register_dog | Tell the town about a dog | dog:name:its name; breed:word:what sort; owner:fullname:whose; chip:code:number under the skin? | {owner} has a {breed} called {dog}.; The dog {dog}, a {breed}, belongs to {owner}, chip {chip}.; {dog} ({breed}) - {owner}; Register {dog}, {breed}, for {owner}.; My {breed} is named {dog}, I'm {owner}.
 pay_fine | Pay for a fault in traffic | notice:code:number of the letter; amount:decimal:euros; plate:code:of which car? | I got {notice} and pay {amount}.; Pay {amount} for {notice}, car {plate}.; {notice}: {amount}; The police want {amount} for {plate}, the letter is {notice}.; Settle the fine {notice} with {amount} euros.
