@@ -124,7 +124,9 @@ def tell(d: Draw, p: Parameter, value: Any) -> Told:
             plan = d.any(found.plans)
         if "{u}" in plan:
             plan = plan.replace("{u}", unit(p))
-    elif kind > 0.93:
+    elif kind > 0.84 and kind < 0.93 and p.kind not in FREE:
+        return Told(functions.composed(d, p, words, shown), fixed=True)
+    elif kind >= 0.93:
         return Told(functions.mention(d, p, value), fixed=True, open_end=end_of(p))
     else:
         plan = d.any(mentions.PLANS_BY_NAME).replace("{n}", p.name if d.chance(0.12) else words)
