@@ -42,9 +42,9 @@ NAMES = {
     "title": "a title (any answer)",
 }
 # What the figures cannot say themselves: how the tasks of training came to be.
-READ_BEFORE = """How far to trust `held out`: failures of an earlier version on held-out items were read before new
-wordings were written for training, so training has near variants of held-out phrasings. Wordings that
-said the same were removed by program; others are only alike. Stages that compare weights (reward) do so
+READ_BEFORE = """How far to trust `held out`: failures of an earlier version on held-out items, and later the lists of which
+each fifth entry is held out, were read before new wordings were written for training, so training has near variants of
+held-out phrasings. Wordings that said the same were removed by program; others are only alike. Stages that compare weights (reward) do so
 on validation seeds, which share the held-out phrasings with the test but not its contents."""
 Row = list[float]
 
@@ -311,7 +311,7 @@ endpoint, 95 % intervals (Wilson).
 
 Plain questions are parts of a sentence of the passage. Paraphrased ones say it in synonyms, another
 order and fewer words; of the words that tell something at most a third are also in the passage, and
-no pair of synonyms was in training.
+no pair of synonyms was in training (definitions from a dictionary were, which two of a pair may share).
 
 ## Compute
 

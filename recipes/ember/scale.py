@@ -70,7 +70,7 @@ FULL = Scale(
     sequence=2048, pretrain_rows=(72, 72), instruct_rows=(32, 64), micro_batch=98_304,
     pretrain_tokens=1_150_000_000, instruct_tokens=330_000_000, pretrain_conversations=2_700_000,
     instruct_conversations=1_000_000, reward_steps=40, reward_prompts=256, reward_group=8,
-    embed_steps=1500, embed_layers=8, embed_batch=2048, embed_micro=512, embed_kept=300_000,
-    embed_searched=65_536, evaluation_items=100,
+    embed_steps=1600, embed_layers=6, embed_batch=1024, embed_micro=256, embed_kept=400_000,
+    embed_searched=16_384, evaluation_items=100,
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (TINY, SMALL, FULL)}
