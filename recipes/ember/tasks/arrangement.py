@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from . import heads
 from .draw import Draw
-from .functions import Function
+from .signatures import Function
 
 JOINTS = (" ", " ", " ", ", ", ", ", " and ", ", and ", "; ", " - ", " plus ", " also ", ", also ", ", plus ", " as well as ", "\n", " / ")  # fmt: skip
 LINKS = ("and", "also", "plus", "as well as")

@@ -14,9 +14,9 @@ from typing import Any
 from . import functions, further, heads, mentions, opposites
 from .arrangement import Told, arranged
 from .draw import MONTHS, Draw
-from .functions import Function, Parameter
 from .mentions import Mentions
 from .roles import UNITS_OF_TIME
+from .signatures import Function, Parameter
 
 BY_ROLE: dict[str, Mentions] = mentions.BY_ROLE | further.BY_ROLE
 for number, pair in enumerate(opposites.PAIRS):

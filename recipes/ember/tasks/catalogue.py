@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from . import domains, everyday, services
-from .functions import Function, Parameter
+from .signatures import Function, Parameter
 
 # name | description | parameters as name:kind:description (a trailing ? is optional) | requests
 # | what its result holds

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from . import asking, heads
 from .arrangement import Told, arranged
 from .draw import Draw
-from .functions import Function, Parameter, styled
 from .manual import lowered
 from .paraphrase import needs
+from .signatures import Function, Parameter, styled
 from .synonyms import Synonyms
 
 # What the value of an option is, by the last word of its name.

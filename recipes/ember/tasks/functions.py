@@ -11,12 +11,12 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import kinds
 from .draw import COLOURS, LANGUAGES, MONTHS, NUMBER_WORDS, WEEKDAYS, Draw, long_date
 from .roles import ROLES, UNITS_OF_TIME, Role
+from .signatures import Function, Parameter, styled
 from .words import participle, past, plural, third
 
 PREPOSITIONS = "as at to with by in on for under into over from about after near".split()
@@ -150,7 +150,6 @@ ABOUT = """{Verb} {noun}|{Verb} {noun}.|Use this to {verb} {noun}|{Verb}s {noun}
     "|"
 )
 
-JSON_TYPE = {"small": "integer", "number": "integer", "percent": "integer", "year": "integer", "degrees": "number", "decimal": "number", "bool": "boolean", "list": "array", **kinds.TYPES}  # fmt: skip
 KINDS: dict[str, Callable[[Draw], Any]] = {
     "place": Draw.place, "name": Draw.name, "fullname": Draw.full_name, "email": Draw.email,
     "date": lambda d: d.date().isoformat(), "clock": Draw.clock, "small": lambda d: d.number(1, 60),
@@ -169,40 +168,6 @@ ARBITRARY = "word word name place number number code thing phrase date decimal b
 
 
 ACTIONS = [tuple(part.split(", ") for part in row.split(" | ")) for row in ACTION_TABLE.splitlines()]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Parameter:
-    name: str
-    kind: str
-    description: str
-    required: bool
-    choices: tuple[str, ...] = ()
-    default: Any = None
-    mentions: tuple[str, ...] = ()
-    role: str = ""  # a key of `roles.ROLES` or `further.ROLES`, or the side of a pair of opposites
-
-
-@dataclass(frozen=True)
-class Function:
-    name: str
-    description: str
-    parameters: tuple[Parameter, ...]
-    verbs: tuple[str, ...] = ()  # those that a request may use
-    noun: str = ""
-    requests: tuple[str, ...] = ()  # of the catalogue: whole sentences
-    result: tuple[tuple[str, str], ...] = field(default=())
-    trained: bool = False  # no test shows it, so none of its requests is held out
-    place: int = -1  # in the catalogue of training, whose neighbours are of the same part of life
-
-
-def styled(words: str, style: str) -> str:
-    parts = re.sub(r"[^A-Za-z0-9 _-]", "", words).replace("_", " ").split()
-    if style == "camel":
-        return parts[0].lower() + "".join(p.capitalize() for p in parts[1:])
-    if style == "pascal":
-        return "".join(p.capitalize() for p in parts)
-    return {"snake": "_", "kebab": "-", "flat": ""}[style].join(p.lower() for p in parts)
 
 
 def parameter(d: Draw, noun: str, style: str, role: Role | None) -> Parameter:
@@ -423,29 +388,3 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     text = begin + (d.any((" ", " ", " ", ", ", ": ", " - ")) if mentions else "") + joiner.join(mentions)  # fmt: skip
     question = begin.startswith(("Can", "Could", "Would", "What", "How", "Which", "Is ", "Might", "Do you", "Any"))  # fmt: skip
     return text.replace(" :", ":") + ("?" if question else d.any((".", ".", ""))), arguments
-
-
-def signature(d: Draw, function: Function) -> dict[str, Any]:
-    properties: dict[str, Any] = {}
-    for p in function.parameters:
-        schema: dict[str, Any] = {"type": JSON_TYPE.get(p.kind, "string")}
-        if schema["type"] == "array":
-            schema["items"] = {"type": "string"}
-        if p.description:
-            schema["description"] = p.description
-        if p.choices:
-            schema["enum"] = list(p.choices)
-        if p.default is not None:
-            schema["default"] = p.default
-        properties[p.name] = schema
-    parameters: dict[str, Any] = {"type": "object", "properties": properties}
-    required = [p.name for p in function.parameters if p.required]
-    if required or d.chance(0.5):
-        parameters["required"] = required
-    if d.chance(0.05):
-        parameters["additionalProperties"] = False
-    body: dict[str, Any] = {"name": function.name}
-    if function.description:
-        body["description"] = function.description
-    body["parameters"] = parameters
-    return {"type": "function", "function": body}

@@ -8,8 +8,9 @@ action is refused as the tables are read.
 from __future__ import annotations
 
 from .draw import Draw
-from .functions import ACTIONS, ASKING, HEADS, WANTED, Function
+from .functions import ACTIONS, ASKING, HEADS, WANTED
 from .mentions import allowed
+from .signatures import Function
 from .words import IRREGULAR, participle, past, plural
 
 # {verb} the verb, {noun} the noun with its article. What ends in ? is a question.

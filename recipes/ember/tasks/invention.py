@@ -11,10 +11,10 @@ import dataclasses
 
 from . import functions, further, heads, opposites
 from .draw import Draw
-from .functions import Function, Parameter, styled
 from .kinds import LISTS
 from .naming import BY_ROLE as NAMING
 from .roles import ROLES
+from .signatures import Function, Parameter, styled
 
 DIGEST = """|summary|details|a|b|list|info|job|v2|all|now|item|data""".split("|")
 

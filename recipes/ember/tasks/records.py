@@ -10,9 +10,10 @@ from ..chat import Conversation
 from . import wording, world
 from .draw import Draw
 from .facts import Facts
-from .functions import KINDS, joined_list, styled
+from .functions import KINDS, joined_list
 from .phrasing import PASSAGE_LABELS, system
 from .scenes import note
+from .signatures import styled
 from .words import plural
 
 BY_KEYS = """Give me a JSON object with the keys {k}.|Extract as JSON: {k}|Answer in JSON with these fields: {k}.|Give me JSON with {k}.|JSON with the keys {k}|As JSON with the keys {k}|Write JSON: {k}|What are {k}? Answer as a JSON object.|Turn this into JSON ({k}).|I need {k} as a JSON object.|Return JSON with {k}.|Extract {k} as JSON.|Put {k} into a JSON object.|Make a JSON object of this with the keys {k}.|Fields: {k}. Format: JSON.|Read off {k}; reply with JSON.|Convert to JSON, keys {k}.|Find {k}. Output JSON only.|Please extract the fields {k} in JSON.|A JSON object with {k}, please.|Parse this into JSON having {k}.|Only JSON: {k}|Get {k} out of it, as JSON.|Structured output wanted: {k} (JSON)|Output a JSON object with the fields {k}.""".split(

@@ -13,7 +13,7 @@ from typing import Any
 from . import asking, heads, invention
 from .arrangement import Told, arranged
 from .draw import Draw
-from .functions import Function, Parameter
+from .signatures import Function, Parameter
 
 AGAIN = """Then the same {m}|And the same {m}|The same again {m}|Do the same {m}|And do it again {m}|And once more {m}|Repeat that {m}|Then repeat it {m}|And another one {m}|Also one {m}|After that again {m}|Then once more {m}|And then {m}|Likewise {m}|And likewise {m}|The same {m}, please|Also do that {m}|Do that {m}, too|And {m} as well|And {m} too|Next, the same {m}|A second one {m}|And a second time {m}|Same thing {m}|Same thing once more {m}|Plus the same {m}|Then also {m}|Once that is done, again {m}""".split(
     "|"

@@ -16,10 +16,11 @@ from .checks import NO_FUNCTION
 from .draw import Draw
 from .everyday import SAID
 from .facts import Facts
-from .functions import KINDS, Function, Parameter, signature
+from .functions import KINDS
 from .kinds import LISTS
 from .phrasing import loosened, system, wrapped
 from .roles import ROLES
+from .signatures import Function, Parameter, signature, styled
 
 OPERATORS = "+-*/"
 ANYTHING = ("word", "thing", "phrase", "topic", "name", "fullname", "code", "file", "place")
@@ -172,11 +173,11 @@ def disguised(d: Draw, function: Function) -> Function:
     if d.chance(0.25):
         name = d.any((d.word(2), f"tool_{d.number(1, 99)}", f"f{d.number(1, 999)}", function.name.split("_")[-1], f"{d.word(1)}_{function.name}"))  # fmt: skip
     else:
-        name = functions.styled(function.name, style)
+        name = styled(function.name, style)
     requests = function.requests
     parameters: list[Parameter] = []
     for number, p in enumerate(function.parameters):
-        called = p.name if style in ("kebab", "flat") else functions.styled(p.name, style)
+        called = p.name if style in ("kebab", "flat") else styled(p.name, style)
         if d.chance(0.08):
             called = d.any(
                 (f"{d.word(1)}_{p.name}", f"arg{number + 1}", f"{p.name}_value", p.name[0])
@@ -376,7 +377,7 @@ def told_result(d: Draw, facts: Facts) -> Conversation:
     for key, kind in function.result:
         keys[key] = d.of(CHOICES[kind]) if kind in CHOICES else KINDS.get(kind, Draw.phrase)(d)
     if d.chance(0.5):
-        keys[functions.styled(d.thing(), "snake")] = d.any(
+        keys[styled(d.thing(), "snake")] = d.any(
             (d.quantity(), d.common(), d.place(), d.decimal(), d.name())
         )
     if d.chance(0.12):
