@@ -167,6 +167,7 @@ KINDS: dict[str, Callable[[Draw], Any]] = {
 ARBITRARY = "word word name place number number code thing phrase date decimal bool bool list measure small fullname".split()
 
 
+STYLES = ("snake", "snake", "snake", "camel", "pascal", "kebab", "flat")  # of names
 ACTIONS = [tuple(part.split(", ") for part in row.split(" | ")) for row in ACTION_TABLE.splitlines()]  # fmt: skip
 
 
@@ -203,6 +204,15 @@ def parameter(d: Draw, noun: str, style: str, role: Role | None) -> Parameter:
     return Parameter(name, kind, description, required, choices, default, mentions, key)
 
 
+def likened(
+    d: Draw, like: Function | None, noun: str, verb: str, verbs: tuple[str, ...]
+) -> tuple[str, str, tuple[str, ...]]:
+    """What a function is about and does, of which one is that of another function."""
+    if like is None or not like.noun:
+        return noun, verb, verbs
+    return (like.noun, verb, verbs) if d.chance(0.5) else (noun, like.verbs[0], like.verbs)
+
+
 def invented(d: Draw, like: Function | None = None) -> Function:
     """A function; `like` another one it shares the verb or the noun with it."""
     noun = d.thing()
@@ -214,12 +224,8 @@ def invented(d: Draw, like: Function | None = None) -> Function:
     else:
         verb = d.verb()
         verbs = (verb,)
-    if like is not None and like.noun:
-        if d.chance(0.5):
-            noun = like.noun
-        else:
-            verb, verbs = like.verbs[0], like.verbs
-    style = d.any(("snake", "snake", "snake", "camel", "pascal", "kebab", "flat"))
+    noun, verb, verbs = likened(d, like, noun, verb, verbs)
+    style = d.any(STYLES)
     words = f"{verb} {noun}" if d.chance(0.75) else f"{noun} {verb}"
     if d.chance(0.08):
         words = noun

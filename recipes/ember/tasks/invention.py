@@ -70,12 +70,8 @@ def invented(d: Draw, like: Function | None = None) -> Function:
     else:
         verb = d.verb()
         verbs = (verb,)
-    if like is not None and like.noun:
-        if d.chance(0.5):
-            noun = like.noun
-        else:
-            verb, verbs = like.verbs[0], like.verbs
-    style = d.any(("snake", "snake", "snake", "camel", "pascal", "kebab", "flat"))
+    noun, verb, verbs = functions.likened(d, like, noun, verb, verbs)
+    style = d.any(functions.STYLES)
     words = f"{verb} {noun}" if d.chance(0.7) else f"{noun} {verb}"
     if d.chance(0.2):
         words = f"{words} {d.any(DIGEST)}".strip()

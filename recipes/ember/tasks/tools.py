@@ -223,6 +223,15 @@ def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[
     return [signature(d, f) for f in listed]
 
 
+def called(d: Draw, request: str, calls: list[dict[str, Any]]) -> list[Message]:
+    """A request, with what people say around it, and the calls that answer it."""
+    return [
+        *system(d),
+        {"role": "user", "content": wrapped(d, request)},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+    ]
+
+
 def single(d: Draw, facts: Facts) -> Conversation:
     if d.split == "train" and d.chance(0.1) and facts.documented:
         return of_the_manual(d, facts)
@@ -232,12 +241,7 @@ def single(d: Draw, facts: Facts) -> Conversation:
         kept = tuple(p for p in function.parameters if p.required or p.name in arguments)
         function = dataclasses.replace(function, parameters=kept)
     calls = [call(function, arguments)]
-    messages: list[Message] = [
-        *system(d),
-        {"role": "user", "content": wrapped(d, request)},
-        {"role": "assistant", "content": "", "tool_calls": calls},
-    ]
-    return Conversation(messages, offered(d, [function]), check={"calls": calls})
+    return Conversation(called(d, request, calls), offered(d, [function]), check={"calls": calls})
 
 
 def of_the_manual(d: Draw, facts: Facts) -> Conversation:
@@ -249,11 +253,7 @@ def of_the_manual(d: Draw, facts: Facts) -> Conversation:
         if other.name not in [f.name for f in chosen.values()]:
             chosen.setdefault(other.description.lower(), other)
     calls = [call(function, arguments)]
-    messages: list[Message] = [
-        *system(d),
-        {"role": "user", "content": wrapped(d, request)},
-        {"role": "assistant", "content": "", "tool_calls": calls},
-    ]
+    messages = called(d, request, calls)
     tools = offered(d, list(chosen.values()), d.any((0, 0, 1, 2)))
     return Conversation(messages, tools, check={"calls": calls})
 
@@ -263,12 +263,8 @@ def several(d: Draw, facts: Facts) -> Conversation:
     if d.split == "train" and d.chance(0.4):
         function, request, each = repeated.several(d)
         calls = [call(function, arguments) for arguments in each]
-        spoken: list[Message] = [
-            *system(d),
-            {"role": "user", "content": wrapped(d, request)},
-            {"role": "assistant", "content": "", "tool_calls": calls},
-        ]
-        return Conversation(spoken, offered(d, [function]), check={"calls": calls})
+        messages = called(d, request, calls)
+        return Conversation(messages, offered(d, [function]), check={"calls": calls})
     if d.chance(0.4):
         return joined(d)
     first = pick(d)
@@ -281,11 +277,7 @@ def several(d: Draw, facts: Facts) -> Conversation:
         requests.append(request.strip())
         calls.append(call(function, arguments))
     joiner = d.any((" ", " And ", " Then ", "\n", " Also: ", " After that: ", "; ", "\n- "))
-    messages: list[Message] = [
-        *system(d),
-        {"role": "user", "content": wrapped(d, joiner.join(requests))},
-        {"role": "assistant", "content": "", "tool_calls": calls},
-    ]
+    messages = called(d, joiner.join(requests), calls)
     return Conversation(messages, offered(d, chosen), check={"calls": calls})
 
 
@@ -307,11 +299,7 @@ def joined(d: Draw) -> Conversation:
         together = ", ".join(texts[:-1]) + d.any((" and ", " and ", " & ", " or ")) + texts[-1]
     shown = {p.name: worded(d, p, shared[p.name]) for p in named} | {parameter.name: together}
     calls = [call(function, {**shared, parameter.name: v}) for v in values]
-    messages: list[Message] = [
-        *system(d),
-        {"role": "user", "content": wrapped(d, request.format(**shown))},
-        {"role": "assistant", "content": "", "tool_calls": calls},
-    ]
+    messages = called(d, request.format(**shown), calls)
     return Conversation(messages, offered(d, [function]), check={"calls": calls})
 
 
@@ -392,10 +380,8 @@ def told_result(d: Draw, facts: Facts) -> Conversation:
     else:
         content = json.dumps(keys)
         answer = " ".join(f"The {readable(key)} is {value}." for key, value in keys.items())
-    messages: list[Message] = [
-        *system(d),
-        {"role": "user", "content": wrapped(d, request)},
-        {"role": "assistant", "content": "", "tool_calls": [call(function, arguments)]},
+    messages = [
+        *called(d, request, [call(function, arguments)]),
         {"role": "tool", "content": content},
         {"role": "assistant", "content": answer},
     ]
