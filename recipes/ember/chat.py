@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingle.operations.parameters import conversation_in_order
+
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CONTROL_TOKENS = [END_OF_TEXT, TURN_START, TURN_END]
 # Text that the model writes itself and that parsers look for: visible when decoded.
@@ -126,15 +128,19 @@ def assistant_text(message: Message) -> str:
 
 
 def render(conversation: Conversation) -> tuple[str, str]:
-    """(prompt, answer). With thinking off the prompt holds the empty block, as Qwen3's does."""
-    *history, final = conversation.messages
+    """(prompt, answer). With thinking off the prompt holds the empty block, as Qwen3's does.
+
+    Tools and calls are in the order in which ingle shows them to a model.
+    """
+    messages, tools = conversation_in_order(conversation.messages, conversation.tools)
+    *history, final = messages
     out: list[str] = []
     system = ""
     if history and history[0]["role"] == "system":
         system = history[0]["content"]
         history = history[1:]
-    if conversation.tools:
-        listing = "".join("\n" + json.dumps(t, ensure_ascii=False) for t in conversation.tools)
+    if tools:
+        listing = "".join("\n" + json.dumps(t, ensure_ascii=False) for t in tools)
         system = (system + "\n\n" if system else "") + TOOLS_BEFORE + listing + TOOLS_AFTER
     if system:
         out.append(f"{TURN_START}system\n{system}{TURN_END}\n")

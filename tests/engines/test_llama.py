@@ -176,6 +176,27 @@ async def test_tools_are_called_as_asked(ember_spec: LoadSpec) -> None:
         assert answer.tool_calls == []
 
 
+@pytest.mark.parametrize("choice", ["auto", "required"])
+async def test_optional_arguments_are_told_wherever_the_schema_has_them(
+    ember_spec: LoadSpec, choice: str
+) -> None:
+    """llama.cpp's grammar wants required arguments first, and a model what it was shown first."""
+    table = {
+        "type": "object",
+        "properties": {
+            "guests": {"type": "integer", "description": "number of guests"},
+            "restaurant": {"type": "string", "description": "name of the restaurant"},
+        },
+        "required": ["restaurant"],
+    }
+    tool = Tool(name="book_table", description="Book a table in a restaurant", parameters=table)
+    question = "Book a table for 4 at the Golden Lion"
+    async with opened(ember_spec) as worker:
+        ask = chat(question, tools=[tool], tool_choice=choice, max_tokens=200)
+        (call,) = (await result(worker, ask)).tool_calls
+    assert json.loads(call.arguments) == {"restaurant": "Golden Lion", "guests": 4}
+
+
 async def test_a_forced_call_may_end_in_a_token_with_a_newline(ember_spec: LoadSpec) -> None:
     """ember's vocabulary has `"}}` with a line's end as one token, and wants it here."""
     city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

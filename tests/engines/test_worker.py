@@ -175,6 +175,17 @@ def test_a_worker_does_not_see_the_folder_it_was_started_from(
     assert "wrote" in inside("import tempfile; tempfile.mkdtemp(); print('wrote')").stdout
 
 
+@pytest.mark.skipif(sandbox.level() != "bubblewrap", reason="bubblewrap does not work here")
+def test_a_relative_entry_of_the_path_keeps_no_worker_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "known.py").write_text("word = 'here'")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [".", "own", *sys.path])
+    assert "here" in inside("import known; print(known.word)").stdout
+
+
 def test_a_worker_gets_none_of_the_users_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "secret-token")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")

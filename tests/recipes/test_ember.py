@@ -21,6 +21,8 @@ from recipes.ember import chat, readers, tasks  # noqa: E402
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
 
+from ingle.operations.parameters import conversation_in_order  # noqa: E402
+
 TAR = Command(
     "tar", "an archiving utility", "train", "tar [OPTION...] [FILE]...",
     [(["-x", "--extract"], "Extract files from an archive"), (["-v"], "Say what is done"),
@@ -31,11 +33,14 @@ PASSAGES = [Passage("tar", "Archives", TEXT, s) for s in ("train", "validation",
 FACTS = Facts([TAR], PASSAGES)
 
 
-def templated(conversation: chat.Conversation, **options: object) -> str:
+def templated(
+    conversation: chat.Conversation, messages: list[chat.Message], **options: object
+) -> str:
     environment = jinja2.Environment()
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     template = environment.from_string(chat.TEMPLATE)
-    return str(template.render(tools=conversation.tools or None, **options))
+    messages, tools = conversation_in_order(messages, conversation.tools)
+    return str(template.render(tools=tools or None, messages=messages, **options))
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)

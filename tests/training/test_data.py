@@ -80,6 +80,18 @@ def test_calls_are_learnt_and_their_results_are_not(renderer: Renderer) -> None:
     assert learnt(telling).count("sunny") == 1
 
 
+def test_calls_are_learnt_in_the_order_in_which_an_engine_takes_them(renderer: Renderer) -> None:
+    properties = {"guests": {"type": "integer"}, "restaurant": {"type": "string"}}
+    schema = {"type": "object", "properties": properties, "required": ["restaurant"]}
+    tool = {"type": "function", "function": {"name": "book", "parameters": schema}}
+    call = {"function": {"name": "book", "arguments": {"guests": 4, "restaurant": "Lion"}}}
+    messages = [USER, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    (calling,) = renderer.pieces(Example(Place(1), messages, [tool]))
+    assert '"arguments": {"restaurant": "Lion", "guests": 4}}' in learnt(calling)
+    shown = read(calling)
+    assert shown.index('"restaurant": {') < shown.index('"guests": {')
+
+
 def test_text_is_learnt_whole(renderer: Renderer) -> None:
     (pieces,) = renderer.pieces(Example(Place(1), [], [], text="Once upon a time."))
     assert learnt(pieces) == "Once upon a time.<|im_end|>"

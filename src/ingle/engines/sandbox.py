@@ -115,7 +115,8 @@ def import_paths() -> list[str]:
     script = os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv[0] else ""  # noqa: PTH120
     private = {os.getcwd(), script, str(Path.home()), "/", tempfile.gettempdir()}  # noqa: PTH109
     package = str(Path(__file__).resolve().parents[2])
-    found = [path for path in sys.path if path not in private and Path(path).is_dir()]
+    absolute = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 (links stay links)
+    found = [path for path in absolute if path not in private and Path(path).is_dir()]
     return [*found, package] if package not in found else found
 
 

@@ -11,6 +11,7 @@ import json
 from typing import Any, NamedTuple
 
 from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.operations.parameters import conversation_in_order
 from ingle.training.examples import Example, Place
 from ingle.training.examples.question import Question
 
@@ -117,6 +118,7 @@ class Renderer:
         from jinja2 import TemplateError
 
         assert self._template is not None
+        messages, tools = conversation_in_order(messages, tools)
         try:
             return self._template.render(
                 messages=messages,

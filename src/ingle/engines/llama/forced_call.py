@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from ingle.engines.llama.request import parameters
 from ingle.operations import Chat, Event, Finish, Text, ToolCallPiece
 
 OPENING_TAG = "<tool_call>"
@@ -33,7 +34,7 @@ def call_schema(operation: Chat) -> dict[str, Any]:
             "type": "object",
             "properties": {
                 "name": {"const": tool.name},
-                "arguments": tool.parameters or {"type": "object", "properties": {}},
+                "arguments": parameters(tool),
             },
             "required": ["name", "arguments"],
             "additionalProperties": False,

@@ -18,7 +18,9 @@ from ingle.operations import (
     Message,
     Sampling,
     TextPart,
+    Tool,
 )
+from ingle.operations.parameters import required_first
 
 _IMAGE_TYPES = {
     b"\x89PNG": "image/png",
@@ -137,7 +139,7 @@ def _tools(operation: Chat) -> dict[str, Any]:
                 "function": {
                     "name": tool.name,
                     "description": tool.description,
-                    "parameters": tool.parameters or {"type": "object", "properties": {}},
+                    "parameters": parameters(tool),
                 },
             }
             for tool in tools
@@ -145,6 +147,11 @@ def _tools(operation: Chat) -> dict[str, Any]:
         "tool_choice": choice,
         "parallel_tool_calls": operation.parallel_tool_calls,
     }
+
+
+def parameters(tool: Tool) -> dict[str, Any]:
+    """The schema of a tool's arguments, as the model is shown it and its calls are held to it."""
+    return required_first(tool.parameters) or {"type": "object", "properties": {}}
 
 
 def generation_body(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
