@@ -17,7 +17,7 @@ LOGITS = 2**26
 """Logits that exist at once."""
 LOGITS_CUDA = 5 * 2**26
 """The same on a graphics processor, which wants large products: 2,208 positions of Qwen3."""
-LIVE, LIVE_COMPILED = (14, 4, 3), (8, 3, 2)
+LIVE, LIVE_COMPILED = (14, 4, 3), (6, 2, 2)
 """Tensors that a block keeps for its backward pass, at most: of a row's width, of the
 feed-forward's width, and of all heads together. Measured on CUDA, for compiled ones."""
 SCALED = 256

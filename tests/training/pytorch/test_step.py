@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from ingle.errors import CapabilityMissing, InvalidRequest  # noqa: E402
 from ingle.models.gguf import read_header  # noqa: E402
+from ingle.training import memory  # noqa: E402
 from ingle.training.architecture import Architecture  # noqa: E402
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.block import block  # noqa: E402
@@ -85,6 +86,31 @@ def test_a_compiled_block_looks_without_gradients_as_it_does_with_them(tmp_path:
     loss, found = step.gradients(batch())
     assert loss == pytest.approx(expected, rel=1e-5)
     assert_close(found, gradients)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler's own
+@pytest.mark.parametrize("architecture", ["qwen3", "gemma3"])
+def test_a_compiled_block_keeps_no_more_than_is_estimated(
+    tmp_path: Path, architecture: str
+) -> None:
+    path = write_base(tmp_path / "base.gguf", layers=1, architecture=architecture)
+    executor = step_of(path).executor
+    a, tokens = executor.architecture, 48
+    positions = np.arange(tokens)[None]
+    executor.begin(Batch(positions, positions, positions, None), seed=0, weight=1.0, train=True)
+    executor._programs = {
+        local: torch.compile(program, backend="aot_eager_decomp_partition", dynamic=False)
+        for local, program in executor._programs.items()
+    }
+    out = executor._block(0, executor.embed().detach().requires_grad_())
+    width, wide, heads = memory.LIVE_COMPILED
+    expected = width * a.width + wide * a.feed_forward
+    expected += heads * (a.heads + 2 * a.key_value_heads) * a.head
+    kept = sum(
+        x.numel() for x in out.grad_fn.saved_tensors
+        if tokens in x.shape and x.shape[-2:] != (tokens, tokens)  # a mask is not estimated
+    )  # fmt: skip
+    assert 0.7 * expected < kept / tokens < expected
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 ALIGN = 16
 """Columns behind a matrix are a multiple, for the sake of the device's matrix units."""
@@ -43,17 +44,17 @@ def product(
     """
     if not torch.is_grad_enabled():
         # Dynamo (torch 2.11 to 2.13) confuses the arguments of a second such function then.
-        return _behind(x, matrix, torch.cat([a for a, _ in sides]).to(x.dtype), scale) @ matrix.T
+        low = functional.linear(x, torch.cat([a for a, _ in sides]).to(x.dtype)) * scale
+        return _behind(x, low, matrix) @ matrix.T
     flat = [side for pair in sides for side in pair]
     out: Tensor = _Product.apply(x, matrix, spans, scale, *flat)  # type: ignore[no-untyped-call]
     return out
 
 
-def _behind(x: Tensor, matrix: Tensor, a: Tensor, scale: float) -> Tensor:
+def _behind(x: Tensor, low: Tensor, matrix: Tensor) -> Tensor:
     """``x``, what A makes of it behind, and zeros for the columns that are left."""
-    low = torch.nn.functional.linear(x, a) * scale
     free = matrix.shape[1] - x.shape[-1] - low.shape[-1]
-    return torch.cat((x, torch.nn.functional.pad(low, (0, free))), dim=-1)
+    return torch.cat((x, functional.pad(low, (0, free))), dim=-1)
 
 
 @torch.library.custom_op("ingle::towards_input", mutates_args=())
@@ -82,23 +83,23 @@ class _Product(torch.autograd.Function):
         ctx: Any, x: Tensor, matrix: Tensor, spans: list[Span], scale: float, *sides: Tensor
     ) -> Tensor:
         a = torch.cat(sides[0::2]).to(x.dtype)
-        joined = _behind(x, matrix, a, scale)
-        ctx.save_for_backward(joined, matrix, a)
-        ctx.how = spans, scale, x.shape[-1]
-        return joined @ matrix.T
+        low = functional.linear(x, a) * scale
+        # Not the two joined: what x is made of may be kept already, and then x need not be.
+        ctx.save_for_backward(x, low, matrix, a)
+        ctx.how = spans, scale
+        return _behind(x, low, matrix) @ matrix.T
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        joined, matrix, a = ctx.saved_tensors
-        spans, scale, width = ctx.how
+        x, made, matrix, a = ctx.saved_tensors
+        spans, scale = ctx.how
         towards = gradient.flatten(0, -2)
-        joined = joined.flatten(0, -2)
         rank = len(a) // len(spans)
-        x, low = _towards_input(towards, matrix, a, scale)
-        at_a = (low.T @ joined[:, :width]).float()
-        at_b = (towards.T @ joined[:, width : width + len(a)]).float()
+        at_x, low = _towards_input(towards, matrix, a, scale)
+        at_a = (low.T @ x.flatten(0, -2)).float()
+        at_b = (towards.T @ made.flatten(0, -2)).float()
         sides: list[Tensor] = []
         for number, span in enumerate(spans):
             columns = slice(number * rank, (number + 1) * rank)
             sides += [at_a[columns], at_b[span.start : span.end, columns]]
-        return (x.unflatten(0, gradient.shape[:-1]), None, None, None, *sides)
+        return (at_x.unflatten(0, gradient.shape[:-1]), None, None, None, *sides)

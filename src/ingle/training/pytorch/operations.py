@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from ingle.training.architecture import Architecture
 from ingle.training.lora import TARGETS, Shape
@@ -72,7 +73,7 @@ class TorchOperations:
     def norm(self, name: str, x: Tensor) -> Tensor:
         weight = self._base[f"{name}.weight"]
         assert isinstance(weight, Tensor)
-        return rms_norm(x, weight, self._architecture.epsilon)
+        return _made_again(rms_norm, x, weight, self._architecture.epsilon)
 
     def linear(self, names: tuple[str, ...], x: Tensor) -> tuple[Tensor, ...]:
         joined = self._base.get(f"{'+'.join(names)}.weight")
@@ -159,9 +160,7 @@ class TorchOperations:
         )
 
     def gate(self, gate: Tensor, up: Tensor) -> Tensor:
-        if self._architecture.gelu:
-            return functional.gelu(gate, approximate="tanh") * up
-        return functional.silu(gate) * up
+        return _made_again(_gelu_gated if self._architecture.gelu else _silu_gated, gate, up)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y
@@ -172,6 +171,23 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     wide = _wide(x)
     scaled = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + epsilon)
     return (scaled * weight).to(x.dtype)
+
+
+def _made_again(make: Callable[..., Tensor], *given: Any) -> Tensor:
+    """What products read and is quickly made of what is kept anyway: compiled, it is not kept for
+    the gradients but made once more (a sixth less memory at 4B, for 1.4 % of the speed)."""
+    if not (torch.compiler.is_compiling() and torch.is_grad_enabled()):
+        return make(*given)
+    made: Tensor = checkpoint(make, *given, use_reentrant=False, preserve_rng_state=False)
+    return made
+
+
+def _silu_gated(gate: Tensor, up: Tensor) -> Tensor:
+    return functional.silu(gate) * up
+
+
+def _gelu_gated(gate: Tensor, up: Tensor) -> Tensor:
+    return functional.gelu(gate, approximate="tanh") * up
 
 
 def _wide(x: Tensor) -> Tensor:

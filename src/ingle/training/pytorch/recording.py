@@ -17,6 +17,8 @@ from ingle.training.pytorch.inputs import Inputs, shape, tensors
 
 MAX_RECORDINGS = 4
 """Each holds the memory of a whole step; the least recently used goes."""
+OWN_THREAD = "thread_local"
+"""What other threads do (NCCL's watchdog asks for events) does not end a recording."""
 
 
 class _Recording(NamedTuple):
@@ -43,7 +45,7 @@ class Repeated:
             return
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
+            with torch.cuda.graph(self._graph, capture_error_mode=OWN_THREAD):
                 self._work()
         self._graph.replay()
 
@@ -86,7 +88,7 @@ class Recorder:
         if key not in self._recordings:
             torch.cuda.empty_cache()
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, capture_error_mode=OWN_THREAD):
                 result = program()
             self._recordings[key] = _Recording(graph, result)
         recording = self._recordings[key]
