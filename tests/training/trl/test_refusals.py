@@ -36,6 +36,7 @@ from ingle.training.examples import Columns, Source
 from ingle.training.plan import Plan
 from ingle.training.run import Run
 from ingle.training.trl import memory as trl_memory
+from ingle.training.trl.inside.__main__ import check_sharing
 from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
@@ -362,3 +363,13 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(DiskFull, match="1 MiB are free"):
         run.check()
+
+
+def test_a_torch_that_cannot_share_a_model_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(CapabilityMissing, match="accelerate does not share"):
+        check_sharing(False)
+    check_sharing(True)
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
+    with pytest.raises(CapabilityMissing, match=r"torch 2\.11\.0\+cu130 .*; 2\.13 does"):
+        check_sharing(True)

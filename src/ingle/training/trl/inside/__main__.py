@@ -14,6 +14,9 @@ from ingle.training.trl.inside.channel import Channel
 from ingle.training.trl.job import DONE, EVENTS, RESULT, Job
 
 PR_SET_PDEATHSIG = 1
+SHARES = (2, 13)
+"""The first torch whose FSDP2 puts up with a head that is never called: in those before, what was
+gathered for the first forward stays away from the second one."""
 
 
 def main() -> None:
@@ -42,8 +45,8 @@ def _train(job: Job, channel: Channel) -> None:
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
     progress = Progress(job, channel, leads=leads)
     trainer = make(job, progress)
-    if job.sharded and not trainer.accelerator.is_fsdp2:
-        raise CapabilityMissing("accelerate does not share the model out here by FSDP2")
+    if job.sharded:
+        check_sharing(trainer.accelerator.is_fsdp2)
     _check_alike(job)
     trainer.train(resume_from_checkpoint=job.resume or None)
     result = Path(job.folder) / RESULT
@@ -59,6 +62,25 @@ def _train(job: Job, channel: Channel) -> None:
         if trainer.state.best_model_checkpoint and job.best:
             ended["best"] = int(trainer.state.best_model_checkpoint.rpartition("-")[2])
         channel.tell("ended", finished=not progress.stopped, **ended)
+
+
+def check_sharing(shared: bool) -> None:
+    """Raises CapabilityMissing: FSDP2 does not share models out here, or not those of TRL.
+
+    Args:
+        shared: accelerate has the model shared out.
+    """
+    import torch
+
+    if not shared:
+        raise CapabilityMissing("accelerate does not share the model out here by FSDP2")
+    found = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if found < SHARES:
+        raise CapabilityMissing(
+            f"torch {torch.__version__} does not share out a model whose head TRL computes by "
+            f"itself; {'.'.join(map(str, SHARES))} does",
+            hint="ingle train --install trl, or the same command without --full",
+        )
 
 
 def _check_alike(job: Job) -> None:
