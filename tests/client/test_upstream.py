@@ -113,7 +113,7 @@ async def test_a_stopped_answer_is_noted_as_stopped(home: AsyncHome) -> None:
 async def test_a_schema_holds_there_too(home: AsyncHome) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 9}}}
     schema |= {"required": ["n"], "additionalProperties": False}
-    answer = await home.chat("ember@b", **GREEDY).send("A number.", schema=schema, max_tokens=60)
+    answer = await home.chat("ember@b", **GREEDY).send("A number.", schema=schema, max_tokens=200)
     assert answer.parsed["n"] <= 9
 
 
