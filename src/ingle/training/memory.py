@@ -17,9 +17,10 @@ LOGITS = 2**26
 """Logits that exist at once."""
 LOGITS_CUDA = 5 * 2**26
 """The same on a graphics processor, which wants large products: 2,208 positions of Qwen3."""
-LIVE, LIVE_COMPILED = (14, 4, 3), (6, 2, 2)
+LIVE, LIVE_COMPILED, LIVE_DROPPED = (14, 4, 3), (6, 2, 2), (8, 3, 2)
 """Tensors that a block keeps for its backward pass, at most: of a row's width, of the
-feed-forward's width, and of all heads together. Measured on CUDA, for compiled ones."""
+feed-forward's width, and of all heads together; of compiled ones, and of those with dropout, which
+keep what it is applied to. Measured on CUDA."""
 SCALED = 256
 """Numbers of an 8-bit moment that share a scale."""
 UNPACKED = 2**22
@@ -76,7 +77,7 @@ def estimate(
     a = architecture
     sides = shape.numbers(a)
     tokens = rows * sequence
-    live = LIVE_COMPILED if compiled else LIVE
+    live = (LIVE_DROPPED if shape.dropout else LIVE_COMPILED) if compiled else LIVE
     widths = (a.width, a.feed_forward, (a.heads + 2 * a.key_value_heads) * a.head)
     inside = sum(count * width for count, width in zip(live, widths, strict=True))
     kept = 1 if recompute else a.layers

@@ -1,7 +1,7 @@
 """Two CUDA devices train one adapter: gradients are summed by NCCL.
 
 Needs a machine with two of them, the packages torch, numpy, safetensors, msgspec, gguf and pytest,
-and nothing else::
+and nothing else; each of its runs compiles anew, so it takes some minutes with a cold cache::
 
     PYTHONPATH=src:. python -m pytest --noconftest tests/training/pytorch/test_nccl.py
 """
@@ -24,7 +24,7 @@ from tests.training.test_run import begin  # noqa: E402
 pytestmark = [
     pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices"),
     pytest.mark.filterwarnings("ignore"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
 PLAN: dict[str, Any] = {"steps": 8, "rows": 8, "micro_rows": 2, "check_every": 4}
 

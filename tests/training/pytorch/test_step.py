@@ -89,12 +89,14 @@ def test_a_compiled_block_looks_without_gradients_as_it_does_with_them(tmp_path:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler's own
-@pytest.mark.parametrize("architecture", ["qwen3", "gemma3"])
+@pytest.mark.parametrize(
+    ("architecture", "dropout"), [("qwen3", 0.0), ("qwen3", 0.1), ("gemma3", 0.0)]
+)
 def test_a_compiled_block_keeps_no_more_than_is_estimated(
-    tmp_path: Path, architecture: str
+    tmp_path: Path, architecture: str, dropout: float
 ) -> None:
     path = write_base(tmp_path / "base.gguf", layers=1, architecture=architecture)
-    executor = step_of(path).executor
+    executor = step_of(path, SHAPE._replace(dropout=dropout)).executor
     a, tokens = executor.architecture, 48
     positions = np.arange(tokens)[None]
     executor.begin(Batch(positions, positions, positions, None), seed=0, weight=1.0, train=True)
@@ -103,7 +105,7 @@ def test_a_compiled_block_keeps_no_more_than_is_estimated(
         for local, program in executor._programs.items()
     }
     out = executor._block(0, executor.embed().detach().requires_grad_())
-    width, wide, heads = memory.LIVE_COMPILED
+    width, wide, heads = memory.LIVE_DROPPED if dropout else memory.LIVE_COMPILED
     expected = width * a.width + wide * a.feed_forward
     expected += heads * (a.heads + 2 * a.key_value_heads) * a.head
     kept = sum(

@@ -118,12 +118,15 @@ class TorchOperations:
         scale = self._shape.scale
         if self._salt is not None:
             return [
-                (drop(x, self._shape.dropout, self._salt + TARGETS.index(name))
-                 @ self._lora[name].a.to(x.dtype).T) * scale
+                (self._dropped(name, x) @ self._lora[name].a.to(x.dtype).T) * scale
                 for name in names
-            ]  # fmt: skip
+            ]
         sides = torch.cat([self._lora[name].a for name in names]).to(x.dtype)
         return list(torch.split((x @ sides.T) * scale, self._shape.rank, dim=-1))
+
+    def _dropped(self, name: str, x: Tensor) -> Tensor:
+        assert self._salt is not None
+        return _made_again(drop, x, self._shape.dropout, self._salt + TARGETS.index(name))
 
     def heads(self, x: Tensor, count: int) -> Tensor:
         rows, positions, _ = x.shape
