@@ -20,7 +20,7 @@ LOGITS_CUDA = 5 * 2**26
 LIVE, LIVE_COMPILED, LIVE_DROPPED = (14, 4, 3), (6, 2, 2), (8, 3, 2)
 """Tensors that a block keeps for its backward pass, at most: of a row's width, of the
 feed-forward's width, and of all heads together; of compiled ones, and of those with dropout, which
-keep what it is applied to. Measured on CUDA."""
+keep what it is applied to. Measured on CUDA, but for the last, which the compiler was asked."""
 SCALED = 256
 """Numbers of an 8-bit moment that share a scale."""
 UNPACKED = 2**22

@@ -56,7 +56,7 @@ class Renderer:
         """
         if example.text:
             return [[Piece(example.text + self._end, True)]]
-        messages, tools = example.messages, example.tools
+        messages, tools = conversation_in_order(example.messages, example.tools)
         if not messages:
             if self._template is None:
                 return [[Piece(example.prompt, False), Piece(example.completion + self._end, True)]]
@@ -78,7 +78,8 @@ class Renderer:
             if len(question.messages) == 1:
                 return str(question.messages[0]["content"])
             raise self._no_template()
-        return self._render(question.place, question.messages, question.tools, ask=True)
+        messages, tools = conversation_in_order(question.messages, question.tools)
+        return self._render(question.place, messages, tools, ask=True)
 
     def _answer(
         self, place: Place, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
@@ -118,7 +119,6 @@ class Renderer:
         from jinja2 import TemplateError
 
         assert self._template is not None
-        messages, tools = conversation_in_order(messages, tools)
         try:
             return self._template.render(
                 messages=messages,
