@@ -303,6 +303,13 @@ class BadModelFile(IngleError):
     http_status = 422
 
 
+class BadPlugIn(IngleError):
+    """A plug-in cannot be used, or two have one name. ``details``: ``name``, ``packages``."""
+
+    code = "bad_plug_in"
+    http_status = 501
+
+
 class EngineError(IngleError):
     """Something went wrong in or around an engine."""
 

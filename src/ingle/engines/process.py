@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ingle.engines import sandbox
+from ingle.engines.declarations import declared
 from ingle.engines.engine import LoadSpec
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Event, Operation
@@ -64,14 +65,10 @@ class WorkerProcess:
             ModelLoadFailed: with the engine's reason, also when loading killed the process.
             EngineMissing: the engine is not installed.
         """
+        readable = declared(spec.engine).readable(spec)
         ours, theirs = socket.socketpair()
         # -P: what lies in the current folder must not pass for a package.
         command = [sys.executable, "-P", "-m", "ingle.engines.worker", str(theirs.fileno())]
-        readable = [*spec.files, *([spec.mmproj] if spec.mmproj else [])]
-        readable += [adapter.path for adapter in spec.adapters]
-        binary = spec.options.get("server_binary")
-        if binary:
-            readable.append(str(Path(binary).parent))
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *sandbox.wrap(command, readable, network=network),

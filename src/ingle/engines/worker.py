@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-from ingle.engines.engine import LoadSpec, Session, load_engine
+from ingle.engines.declarations import declared, load_engine
+from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError
 from ingle.operations import Event, Operation
 from ingle.protocol import frames
@@ -192,6 +193,7 @@ def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
     spec = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
     started = time.monotonic()
     try:
+        declared(spec.engine).check(spec)
         engine = load_engine(spec.engine)
         session = engine.open(spec)
     except IngleError as error:

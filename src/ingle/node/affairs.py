@@ -11,11 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingle.engines.engine import usual_role
 from ingle.engines.probe import EngineReport, probe
 from ingle.errors import CapabilityMissing
-from ingle.models import fit, lora
+from ingle.models import lora
 from ingle.node import memory
 from ingle.node.ledger import Received
+from ingle.node.routes import named_adapters
 from ingle.operations import (
     AdapterDetails,
     Adapters,
@@ -162,13 +164,15 @@ class Affairs:
     async def _fit(self, operation: FitModel) -> AsyncGenerator[Event, None]:
         from ingle.models.remote import facts_of
 
-        name, facts = await facts_of(
-            self._store, operation.model, egress=self._node.settings.egress
-        )
-        devices = await self.devices()
-        context = operation.context or min(facts.context_length or 4096, 8192)
-        slots = operation.slots or self._node.settings.slots or 1
-        for report in fit.predict(facts, model=name, context=context, slots=slots, devices=devices):
+        name, adapters = named_adapters(operation.model)
+        known = await facts_of(self._store, name, egress=self._node.settings.egress)
+        for report in self._wants.fit(
+            known,
+            adapters,
+            context=operation.context,
+            slots=operation.slots,
+            devices=await self.devices(),
+        ):
             yield report
 
     async def _pull(self, operation: Pull) -> AsyncGenerator[Event, None]:
@@ -220,10 +224,9 @@ class Affairs:
 
     async def _load(self, operation: Load) -> AsyncGenerator[Event, None]:
         model = self._store.resolve(operation.model)
-        role = "generate" if "chat" in model.capabilities else "embed"
         want = self._wants.for_model(
             model,
-            role=role,  # type: ignore[arg-type]
+            role=usual_role(model.capabilities),
             context=operation.context,
             slots=operation.slots,
             keep_alive=operation.keep_alive,

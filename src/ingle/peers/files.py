@@ -128,11 +128,11 @@ class FileShelf:
             )
 
     def _names(self, digest: str) -> list[str]:
-        """What a file's model is called here; the digest, if it is a part of one."""
+        """What the model is called here of which a file is a part; the digest if of none."""
         store = self._room.local.store
         names = [model.name for model in store.models() if model.digest == digest]
         names += [adapter.name for adapter in store.adapters() if adapter.digest == digest]
-        return names or [digest]
+        return [*names, *self._room.sharing.shares.names(digest)] or [digest]
 
 
 class _Sent:

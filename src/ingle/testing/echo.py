@@ -3,6 +3,8 @@
 Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
 ``die_on`` (a text that kills the process), ``fail_on`` (a text that is an error),
 ``delay_s`` (seconds between words), ``fail_on_load``.
+
+It is not installed: whoever tests with it names `ECHO` in an entry point of their tests' own.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import signal
 import time
 from typing import Any, ClassVar
 
-from ingle.engines.engine import Emit, LoadSpec, Session
+from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.engine import Emit, LoadSpec, Session, context_of
 from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
 from ingle.operations import (
     Chat,
@@ -35,12 +38,20 @@ from ingle.operations import (
 
 DIMENSIONS = 8
 
+ECHO = EngineDeclaration(
+    name="echo",
+    loader="ingle.testing.echo:EchoEngine",
+    formats=("gguf",),
+    capabilities=("chat", "complete", "embed", "tokenize", "detokenize"),
+    options=("context", "die_on", "die_on_load", "fail_on", "fail_on_load", "delay_s"),
+    adapters=True,
+)
+
 
 class EchoEngine:
     """See `ingle.engines.engine.Engine`."""
 
     name: ClassVar[str] = "echo"
-    network: ClassVar[bool] = False
 
     def version(self) -> str:
         return "1"
@@ -61,7 +72,7 @@ class EchoSession:
 
     def __init__(self, spec: LoadSpec) -> None:
         self._spec = spec
-        self.facts: dict[str, Any] = {"context": spec.context}
+        self.facts: dict[str, Any] = {"context": context_of(spec)}
 
     def perform(self, operation: Operation, emit: Emit) -> None:
         match operation:

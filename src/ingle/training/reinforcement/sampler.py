@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from ingle.engines.engine import AdapterFile, LoadSpec, load_engine
+from ingle.engines.declarations import load_engine
+from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.errors import EngineFault
 from ingle.operations import AdapterUse, Complete, Event, Finish, Sampling, Text
 from ingle.training.reinforcement.rewards import Answer
@@ -46,10 +47,10 @@ class Sampler:
             LoadSpec(
                 engine="llama",
                 model=base.name,
-                files=[str(base)],
-                context=context,
+                files={"weights": [str(base)]},
                 slots=slots,
                 adapters=[AdapterFile(name=POLICY, path=str(adapter))],
+                options={"context": context},
             )
         )
 

@@ -27,7 +27,7 @@ from ingle.wire.sse import encode
 SPOKEN = "0.13.0"
 """The version of Ollama's API that these routes follow; clients check it for features."""
 
-_CAPABILITIES = {
+_CAPABILITIES: dict[str, str] = {
     Capability.CHAT: "completion",
     Capability.COMPLETE: "completion",
     Capability.EMBED: "embedding",
