@@ -266,7 +266,9 @@ async def test_scoring_agrees_with_generation(ember_spec: LoadSpec) -> None:
             model="m", prompt=prompt, max_tokens=6, sampling=GREEDY, logprobs=True, top_logprobs=3
         )
         said = await result(worker, ask)
-    spec = msgspec.structs.replace(ember_spec, role="score", slots=1, options={"vocabulary": 8192})
+    spec = msgspec.structs.replace(
+        ember_spec, role="score", slots=1, options={"context": 1024, "vocabulary": 8192}
+    )
     async with opened(spec) as worker:
         whole = Complete(
             model="m",

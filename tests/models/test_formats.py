@@ -166,9 +166,7 @@ def test_a_repository_is_pulled_whole(store: Store, hub: Hub, tmp_path: Path, wo
     summary = pulled(store, Pull(model="hf.co/me/words"))
     assert summary.format == "words"
     model = store.resolve("hf.co/me/words")
-    assert (
-        files_of(model.folder).keys() == {"data/list.txt", "data/vocabulary.txt", "config.json"}
-    )
+    assert files_of(model.folder).keys() == {"data/list.txt", "data/vocabulary.txt", "config.json"}
     assert model.digest == store.add_path(folder, "local").digest
     with store.index.read() as rows:
         assert rows.pins() == {}

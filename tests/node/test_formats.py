@@ -17,9 +17,9 @@ from ingle.errors import CapabilityMissing, ConfigError, DoesNotFit, EngineMissi
 from ingle.node.local import LocalNode
 from ingle.node.node import ask
 from ingle.operations import (
-    AddAdapter,
     Adapters,
     AdapterUse,
+    AddAdapter,
     Chat,
     Complete,
     CopyModel,
@@ -149,7 +149,9 @@ async def test_a_format_without_an_engine_is_told(
         await pull(node, folder, "small")
         monkeypatch.delitem(__import__("sys").modules, "words_engine", raising=False)
         monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p != str(words)])
-        with pytest.raises(EngineMissing, match=r"runs words models; installed are: llama \(gguf\)"):
+        with pytest.raises(
+            EngineMissing, match=r"runs words models; installed are: llama \(gguf\)"
+        ):
             await ask(node, Load(model="small"), Loaded)
         with pytest.raises(EngineMissing):
             await reports(node, FitModel(model="small"))
