@@ -237,6 +237,12 @@ class Trainings:
                 raise InvalidRequest(
                     "examples are needed", hint="ingle train MODEL --data FILE", field="data"
                 )
+            if model.facts.format != "gguf":
+                raise CapabilityMissing(
+                    f"{model.name} is a {model.facts.format} model, and a base has to be GGUF",
+                    hint="ingle list",
+                    model=model.name,
+                )
             if model.facts.shards > 1:
                 raise CapabilityMissing(
                     f"{model.name} is in {model.facts.shards} files, and a base has to be in one",
