@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from ingle.cli.main import COMMANDS, cli
+from ingle.cli.main import cli, commands
 from ingle.config import Settings
 from ingle.config.settings import Upstream, descriptions
 from ingle.config.sources import PROJECT_KEYS
@@ -58,7 +58,7 @@ idle for `idle_exit`.
 
 {_help(cli, "ingle", None)}"""
     root = click.Context(cli, info_name="ingle")
-    for name in COMMANDS:
+    for name in commands():
         command = cli.get_command(root, name)
         assert command is not None
         text += (

@@ -17,6 +17,7 @@ import pytest
 
 import ingle
 from ingle import Home, Message
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.errors import (
     CapabilityMissing,
     ConfigError,
@@ -27,7 +28,7 @@ from ingle.errors import (
     NodeUnreachable,
     StorageError,
 )
-from ingle.operations import Finish, NodeStatus, StatusReport, Text, Timing
+from ingle.operations import Finish, Text, Timing
 
 GREEDY = {"temperature": 0.0, "max_tokens": 12}
 ENDLESS = {"temperature": 0.0, "ignore_eos": True, "max_tokens": 900}

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.peers.operation import (
+    Invite,
+    Invited,
+    ListPeers,
+    Me,
+    Peers,
+    ResetIdentity,
+    WhoAmI,
+)
+from ingle.capabilities.store.operation import Pull
 from ingle.config import Settings
 from ingle.errors import EgressRefused, StorageError
 from ingle.node.node import ask
 from ingle.operations import Done as DoneEvent
-from ingle.operations import Invite, Invited, ListPeers, Me, Peers, Pull, ResetIdentity, WhoAmI
 from ingle.peers.identity import Identity
 from ingle.peers.node import PeeredNode
 from tests.peers.devices import drain

@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 import click
 
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, size
 from ingle.config import Settings, load
 from ingle.errors import IngleError
-from ingle.operations import NodeStatus, StatusReport
 
 LOW_DISK = 5 * 2**30
 LOW_MEMORY = 2 * 2**30

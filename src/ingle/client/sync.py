@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from ingle.client.chat import AsyncChat
+from ingle.capabilities.chat.conversation import AsyncChat
 from ingle.client.connect import Otherwise
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
@@ -107,6 +107,21 @@ def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterato
         closed.wait(CLOSE_S)
 
 
+def _plugged(method: Any, portal: BlockingPortal) -> Any:
+    """A plug-in's method, or the object of its methods, for a caller that blocks."""
+    if not inspect.ismethod(method):
+        return _Plugged(method, portal)
+    blocking = _blocking(method.__name__, method.__func__)
+    return functools.partial(blocking, _Blocking(method.__self__, portal))
+
+
+class _Plugged(_Blocking):
+    """The methods of a plug-in."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _plugged(getattr(self._twin, name), self._portal)
+
+
 def _mirror(cls: type[Any]) -> Callable[[type[T]], type[T]]:
     """Give a class a blocking method for each public method of its async twin."""
 
@@ -147,8 +162,11 @@ class Home(_Blocking):
         settings: Settings = self._twin.settings
         return settings
 
-    def __getattr__(self, name: str) -> Any:  # for type checkers: methods are generated
-        raise AttributeError(name)
+    def __getattr__(self, name: str) -> Any:
+        """A plug-in's method; those of the package are generated."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _plugged(getattr(self._twin, name), self._portal)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ touches the node. Plug-in authors check theirs with `ingle.testing.check_engine`
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Protocol, cast
 
@@ -16,6 +16,7 @@ import msgspec
 
 from ingle.errors import EngineMissing
 from ingle.operations import DeviceInfo, Event, Operation
+from ingle.operations.operation import Piece
 
 Role = Literal["generate", "embed", "rerank", "score"]
 """What a worker is loaded for. An engine may lay out memory differently for each."""
@@ -23,6 +24,18 @@ Role = Literal["generate", "embed", "rerank", "score"]
 Emit = Callable[[Event], None]
 """Hand one event to the caller. Raises `Cancelled` once the caller has stopped the
 operation; a session lets that pass and frees its slot."""
+
+
+class Feed(Protocol):
+    """Pieces that the caller sends into an operation, for a capability that takes any.
+
+    Iterating blocks until the next one comes; it ends after the last one, and when the caller
+    has stopped (then the next ``emit`` raises `Cancelled`).
+    """
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The pieces in order."""
+        ...
 
 
 class AdapterFile(msgspec.Struct, frozen=True):
@@ -63,8 +76,11 @@ class Session(Protocol):
         """What the node should know once the model is open (``context``, ``device``, ...)."""
         ...
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         """Do it, blocking; hand every event to ``emit``.
+
+        Args:
+            feed: what the caller sends in; None for a capability that takes nothing.
 
         Raises:
             IngleError: what the caller is to be told.

@@ -21,7 +21,7 @@ from ingle.engines import sandbox
 from ingle.engines.engine import LoadSpec
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Event, Operation
-from ingle.protocol.connection import Call, Connection, SocketStream
+from ingle.protocol.connection import Call, Connection, Feed, SocketStream
 
 _LENGTH = struct.Struct(">I")
 _TAIL = 200
@@ -126,13 +126,15 @@ class WorkerProcess:
         """It can take operations."""
         return not self._connection.closed and not self._stopping
 
-    def call(self, operation: Operation) -> Call:
+    def call(self, operation: Operation, feed: Feed | None = None) -> Call:
         """Start an operation; see `Connection.call`."""
-        return self._connection.call(operation)
+        return self._connection.call(operation, feed)
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`, on this worker."""
-        return self._connection.perform(operation)
+        return self._connection.perform(operation, feed)
 
     def memory(self) -> int:
         """Resident bytes of the process and its children; 0 where the platform does not tell."""

@@ -12,7 +12,7 @@ import msgspec
 from ingle.errors import BadModelFile
 from ingle.models.gguf import ArraySize, Header, Scalar, Tensor, Value, read_header
 from ingle.models.tensor_types import FILE_TYPES
-from ingle.operations import Capability
+from ingle.operations import Ability
 
 POOLINGS = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
 
@@ -130,23 +130,23 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         """Its output is a score of a pair of texts."""
         return self.pooling == "rank" or self.rank_head
 
-    def capabilities(self, *, vision: bool = False) -> list[Capability]:
+    def capabilities(self, *, vision: bool = False) -> list[Ability]:
         """What it can do; ``vision`` if an image projector lies beside it."""
         if self.kind != "model":
             return []
         if self.ranks:
-            return [Capability.RERANK]
+            return [Ability.RERANK]
         if self.embeds:
-            return [Capability.EMBED]
-        found = [Capability.COMPLETE]
+            return [Ability.EMBED]
+        found = [Ability.COMPLETE]
         if self.template:
-            found.insert(0, Capability.CHAT)
+            found.insert(0, Ability.CHAT)
             if "tools" in self.template:
-                found.append(Capability.TOOLS)
+                found.append(Ability.TOOLS)
             if "<think>" in self.template or "enable_thinking" in self.template:
-                found.append(Capability.REASONING)
+                found.append(Ability.REASONING)
         if vision:
-            found.append(Capability.VISION)
+            found.append(Ability.VISION)
         return found
 
 

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ingle.capabilities.store.operation import FitReport
 from ingle.models.facts import Facts
-from ingle.operations import DeviceInfo, FitReport
+from ingle.operations import DeviceInfo
 
 UBATCH = 512
 """Tokens that the engine evaluates in one go."""

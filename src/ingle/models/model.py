@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from ingle.capabilities.store.operation import ModelDetails, ModelSummary
 from ingle.models.facts import Facts
-from ingle.operations import Capability, ModelDetails, ModelSummary
+from ingle.operations import Ability
 
 WEIGHTS = "weights"
 PROJECTOR = "mmproj"
@@ -87,7 +88,7 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         return self.facts.template
 
     @property
-    def capabilities(self) -> list[Capability]:
+    def capabilities(self) -> list[Ability]:
         """What it can do."""
         return self.facts.capabilities(vision=any(file.role == PROJECTOR for file in self.files))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from ingle.capabilities.store.operation import Pull
 from ingle.errors import InvalidRequest, ModelNotFound, NetworkError
 from ingle.models import shards
 from ingle.models.facts import Facts, facts_from
@@ -17,7 +18,6 @@ from ingle.models.sources.caches import find_cached
 from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
 from ingle.models.transfer import refused
-from ingle.operations import Pull
 
 _FIRST = 1 << 20
 _GROWTH = 4

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import Literal, NamedTuple
 
+from ingle.capabilities.node.operation import WorkerInfo
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
-from ingle.operations import WorkerInfo
 
 State = Literal["loading", "ready", "draining", "gone"]
 

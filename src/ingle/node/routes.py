@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,6 +11,8 @@ import msgspec
 from ingle.config import Settings, Upstream
 from ingle.errors import InvalidRequest, NotFound
 from ingle.operations import AdapterUse, Generation, ModelOperation
+
+G = TypeVar("G", bound=Generation)
 
 
 class Route(NamedTuple):
@@ -63,7 +65,7 @@ def named_place(operation: ModelOperation) -> tuple[str, str]:
     return model, operation.on or place
 
 
-def split_adapters(operation: ModelOperation) -> ModelOperation:
+def split_adapters(operation: G) -> G:
     """``MODEL+ADAPTER`` (and ``+ADAPTER=SCALE``) as a model and adapters.
 
     Raises:
@@ -71,7 +73,7 @@ def split_adapters(operation: ModelOperation) -> ModelOperation:
     """
     model, at, place = operation.model.partition("@")
     name, *named = model.split("+")
-    if not named or not isinstance(operation, Generation) or "://" in model:
+    if not named or "://" in model:
         return operation
     uses = []
     for text in named:

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.train.operation import TrainingJob
 from ingle.engines import sandbox
 from ingle.errors import EngineMissing, IngleError, WorkerDied
 from ingle.operations import Event, Operation
-from ingle.operations.training import TrainingJob
-from ingle.protocol.connection import Answer, Connection, SocketStream
+from ingle.protocol.connection import Answer, Connection, Feed, SocketStream
 
 MODULES = ("torch", "safetensors", "jinja2", "gguf")
 LENGTH = struct.Struct(">I")
@@ -103,9 +103,11 @@ class TrainerProcess:
         """The process, as the system numbers it outside of the sandbox."""
         return self._process.pid
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`: `FollowRun` trains, `StopRun` has it save and stop."""
-        return self._connection.perform(operation)
+        return self._connection.perform(operation, feed)
 
     async def close(self) -> None:
         """Close the socket, which has it save and end; kill it if it does not go."""

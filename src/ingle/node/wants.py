@@ -10,7 +10,7 @@ import msgspec
 
 from ingle.config import Settings
 from ingle.engines.engine import AdapterFile, LoadSpec, Role
-from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.errors import InvalidRequest
 from ingle.models import fit
 from ingle.models.adapters import Adapters
 from ingle.models.model import Model
@@ -18,17 +18,7 @@ from ingle.models.store import Store
 from ingle.node.memory import Budget
 from ingle.node.routes import Route
 from ingle.node.scheduler import Want
-from ingle.operations import (
-    AdapterUse,
-    Capability,
-    Chat,
-    Complete,
-    Embed,
-    Generation,
-    ImagePart,
-    ModelOperation,
-    Rerank,
-)
+from ingle.operations import AdapterUse, ModelOperation, registry
 
 AUTO_CONTEXT = 8192
 """Tokens per slot where nobody says; less if the model was trained for less."""
@@ -61,18 +51,16 @@ class Wants:
             ModelNotFound, AdapterNotFound, CapabilityMissing, InvalidRequest
         """
         model = self._store.resolve(operation.model)
-        _check_capability(operation, model)
-        uses = operation.adapters if isinstance(operation, Generation) else []
-        slots = operation.n if isinstance(operation, Generation) else 1
+        serving = registry.of(operation).needs(operation, model.name, model.capabilities)
         want = self.for_model(
             model,
-            role=_role(operation, model),
+            role=serving.role,  # type: ignore[arg-type]
             context=getattr(operation, "context", None),
             slots=None,
             keep_alive=getattr(operation, "keep_alive", None),
-            adapters=uses,
+            adapters=getattr(operation, "adapters", ()),
         )
-        return want._replace(slots=slots), model
+        return want._replace(slots=serving.slots), model
 
     def for_model(
         self,
@@ -168,47 +156,6 @@ def _memory(model: Model, spec: LoadSpec) -> int:
     ubatch = max(fit.UBATCH, spec.context) if pooled else fit.UBATCH
     all_logits = True if spec.role == "score" else None
     return fit.needed_bytes(model.facts, spec.context, spec.slots, ubatch, all_logits=all_logits)
-
-
-def _role(operation: ModelOperation, model: Model) -> Role:
-    if isinstance(operation, Complete) and operation.echo_only:
-        return "score"
-    if isinstance(operation, Embed):
-        return "embed"
-    if isinstance(operation, Rerank):
-        return "rerank" if Capability.RERANK in model.capabilities else "embed"
-    embeds = Capability.EMBED in model.capabilities
-    return "embed" if embeds and Capability.CHAT not in model.capabilities else "generate"
-
-
-def _check_capability(operation: ModelOperation, model: Model) -> None:
-    able = model.capabilities
-    needed = operation.capability
-    if needed is Capability.RERANK and Capability.EMBED in able:
-        needed = Capability.EMBED
-    if needed is not None and needed not in able:
-        raise CapabilityMissing(
-            f"{model.name} cannot {needed.value}; it can: {', '.join(able) or 'nothing known'}",
-            hint="ingle list",
-            model=model.name,
-            capability=needed.value,
-        )
-    if isinstance(operation, Chat) and _has_images(operation) and Capability.VISION not in able:
-        raise CapabilityMissing(
-            f"{model.name} cannot see images",
-            hint="ingle list",
-            model=model.name,
-            capability=Capability.VISION.value,
-        )
-
-
-def _has_images(operation: Chat) -> bool:
-    return any(
-        isinstance(part, ImagePart)
-        for message in operation.messages
-        if not isinstance(message.content, str)
-        for part in message.content
-    )
 
 
 def _key(variable: str) -> str:

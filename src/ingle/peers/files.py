@@ -15,8 +15,8 @@ import msgspec
 
 from ingle.errors import GrantRefused, IngleError, NotPaired, PeerLost, ProtocolError, from_data
 from ingle.node.ledger import Received
+from ingle.peers.authorizer import Visitor
 from ingle.peers.book import Peer
-from ingle.peers.gate import Visitor
 from ingle.peers.transport import FILE, Link, LinkError, Stream
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ingle.errors import GrantRefused, InvalidRequest, NotFound
+from ingle.operations import registry
+from ingle.operations.capability import Grantable
 from ingle.peers import grants
 from ingle.peers.clock import Clock
 from ingle.peers.grants import Chain, Grant
@@ -27,13 +29,8 @@ class Granting:
             InvalidRequest: a bound is none.
             GrantRefused: more would be passed on than we hold.
         """
-        wrong = set(bounds.get("capabilities", ())) - set(grants.CAPABILITIES)  # type: ignore[call-overload]
-        if wrong:
-            raise InvalidRequest(
-                f"there is no capability {', '.join(sorted(wrong))}; "
-                f"there are: {', '.join(grants.CAPABILITIES)}",
-                field="capabilities",
-            )
+        for name in bounds.get("capabilities", ()):  # type: ignore[attr-defined]
+            _check_grantable(name)
         # An order of magnitude for clocks that differ: it holds a minute earlier already.
         begins = self._clock.now() - 60.0
         before = [grants.read(signed) for signed in parent or []]
@@ -160,3 +157,18 @@ class Granting:
                 f"the grant {found[0].id} to {fingerprint(found[0].subject)} was taken back"
             )
         return found
+
+
+def _check_grantable(name: str) -> None:
+    """Raises InvalidRequest: there is no capability of this name that can be granted."""
+    found = registry.find(name)
+    if found is None or not isinstance(found.permission, Grantable):
+        known = [
+            capability.name
+            for capability in registry.everything().values()
+            if isinstance(capability.permission, Grantable)
+        ]
+        raise InvalidRequest(
+            f"there is no capability {name} that can be granted; there are: {', '.join(known)}",
+            field="capabilities",
+        )

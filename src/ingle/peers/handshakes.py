@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ingle.capabilities.peers.operation import ShowCode
 from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused
-from ingle.operations import ShowCode
 from ingle.peers import grants, invites, pairing
 from ingle.peers.book import Peer
 from ingle.peers.identity import Key, fingerprint

@@ -7,9 +7,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
+from ingle.capabilities.peering.operation import FileInfo, SharedModel
+from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import EgressRefused, IngleError, ModelNotFound
 from ingle.models.sources import HttpSource, parse_source
-from ingle.operations import Event, FileInfo, Progress, Pull, Pulled, SharedModel
+from ingle.operations import Event, Progress
 from ingle.peers.book import Peer
 from ingle.peers.files import PeerFiles
 from ingle.peers.room import Room

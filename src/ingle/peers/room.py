@@ -14,24 +14,19 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingle.capabilities.peering.operation import News, Offer, Offered, SharedModel
+from ingle.capabilities.store.operation import ModelSummary
 from ingle.errors import EgressRefused, IngleError, NetworkError, NotPaired
 from ingle.node.local import LocalNode
 from ingle.node.node import ask
-from ingle.operations import (
-    Done,
-    Event,
-    ModelSummary,
-    News,
-    Offer,
-    Offered,
-    Operation,
-    SharedModel,
-)
+from ingle.node.performing import Caller
+from ingle.operations import Done, Operation
+from ingle.operations.encoded import Passed
 from ingle.peers import grants
+from ingle.peers.authorizer import Authorizer, Visitor
 from ingle.peers.book import Book, Peer
 from ingle.peers.clock import Clock
 from ingle.peers.files import FileShelf
-from ingle.peers.gate import Gate, Visitor
 from ingle.peers.granting import Granting
 from ingle.peers.handshakes import Handshakes
 from ingle.peers.identity import FILE, Identity, Key
@@ -223,13 +218,13 @@ class Room:
 
     def recheck(self) -> None:
         """Grants were taken back: stop what none allows any more."""
-        if self._switchboard is not None and self._switchboard.gate is not None:
-            self._switchboard.gate.recheck()
+        if self._switchboard is not None and self._switchboard.authorizer is not None:
+            self._switchboard.authorizer.recheck()
 
     def may(self, visitor: Visitor, capability: str, *names: str) -> bool:
         """Does any grant of a visitor allow this?"""
-        gate = self._switchboard.gate if self._switchboard else None
-        return gate is not None and gate.may(visitor, capability, *names)
+        authorizer = self._switchboard.authorizer if self._switchboard else None
+        return authorizer is not None and authorizer.may(visitor, capability, *names)
 
     def tell_grants(self, key: Key) -> None:
         """A peer has new grants: if it is connected, it should ask what we offer."""
@@ -281,16 +276,8 @@ class Room:
             serve_files=self.files.serve,
             invites_open=self.invites.open,
         )
-        switchboard.gate = Gate(
-            _Behind(self),
-            self.identity,
-            self.book,
-            self.granting,
-            self.meter,
-            self.clock,
-            introduce=switchboard.introductions.introduce,
-            expect=switchboard.introductions.expect,
-            news=self.nudged,
+        switchboard.authorizer = Authorizer(
+            _Behind(self), self.identity, self.book, self.granting, self.meter, self.clock
         )
         await switchboard.start()
         return switchboard
@@ -305,16 +292,16 @@ class Room:
 
 
 class _Behind:
-    """The local node as the gate sees it."""
+    """The local node as the authorizer sees it."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self._local = room.local
 
-    def perform_for(
-        self, party: str, operation: Operation
-    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return self._local.perform_for(party, operation)
+    def relay_for(
+        self, caller: Caller, operation: Operation
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        return self._local.relay_for(caller, operation)
 
     def shared(self) -> list[SharedModel]:
         from ingle.peers.pulls import shared_models

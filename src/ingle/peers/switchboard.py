@@ -15,11 +15,12 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from ingle.errors import IdentityInUse, IngleError, InvalidRequest, NotPaired, PeerLost
-from ingle.operations import Event, Operation
+from ingle.operations import Operation
+from ingle.operations.encoded import Passed
 from ingle.peers import grants, reach
+from ingle.peers.authorizer import Authorizer, Visitor
 from ingle.peers.book import Book, Peer
 from ingle.peers.clock import Clock
-from ingle.peers.gate import Gate, Visitor
 from ingle.peers.granting import Granting
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.introductions import Introductions
@@ -35,6 +36,7 @@ from ingle.peers.transport import (
     Stream,
     Transport,
 )
+from ingle.protocol.inlet import Feed
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +79,8 @@ class Switchboard:
         self._book = book
         self._granting = granting
         self._clock = clock
-        self.gate: Gate | None = None
-        """Set once, before `start`: the gate and the switchboard know each other."""
+        self.authorizer: Authorizer | None = None
+        """Set once, before `start`."""
         self._serve = {PAIR: serve_pairing, FILE: serve_files, NODE: self._serve_node}
         self._sessions: dict[Key, list[Session]] = {}
         self._dialling: dict[Key, asyncio.Task[Session]] = {}
@@ -256,8 +258,8 @@ class Switchboard:
         try:
             greeting = await session.greet(self.greeting_for(link.remote))
             visitor.show(greeting.chains)
-            assert self.gate is not None
-            if not self.gate.welcome(visitor):
+            assert self.authorizer is not None
+            if not self.authorizer.welcome(visitor):
                 why = self._granting.explain(visitor.key, visitor.chains)
                 raise NotPaired(
                     f"{self._identity.name} does not know you" + (f": {why}" if why else ""),
@@ -296,11 +298,13 @@ class Switchboard:
     # -- sessions ------------------------------------------------------------
 
     def _open(self, link: Link, stream: Stream, visitor: Visitor) -> Session:
-        gate = self.gate
-        assert gate is not None
+        authorizer = self.authorizer
+        assert authorizer is not None
 
-        def answer(operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-            return gate.answer(visitor, operation)
+        def answer(
+            operation: Operation, feed: Feed | None
+        ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+            return authorizer.answer(visitor, operation, feed)
 
         session = Session(link, stream, visitor.name, answer)
         self._sessions.setdefault(link.remote, []).insert(0, session)

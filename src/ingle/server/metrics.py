@@ -9,7 +9,8 @@ from __future__ import annotations
 import bisect
 from collections import defaultdict
 
-from ingle.operations import StatusReport, Usage
+from ingle.capabilities.node.operation import StatusReport
+from ingle.operations import Usage
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

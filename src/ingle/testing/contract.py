@@ -6,26 +6,13 @@ import asyncio
 import contextlib
 import time
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.engines.engine import Engine, LoadSpec, load_engine
 from ingle.engines.process import WorkerProcess
 from ingle.errors import CapabilityMissing, IngleError
-from ingle.operations import (
-    Chat,
-    Detokenize,
-    Detokenized,
-    Embed,
-    Embedded,
-    Event,
-    Finish,
-    Message,
-    Operation,
-    Sampling,
-    Text,
-    Timing,
-    Tokenize,
-    Tokenized,
-    Usage,
-)
+from ingle.operations import Event, Finish, Message, Operation, Sampling, Text, Timing, Usage
 
 CANCEL_S = 2.0
 """Generous, since machines that test are busy; `bench` holds cancels to 100 ms."""

@@ -14,24 +14,13 @@ import signal
 import time
 from typing import Any, ClassVar
 
-from ingle.engines.engine import Emit, LoadSpec, Session
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.engines.engine import Emit, Feed, LoadSpec, Session
 from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
-from ingle.operations import (
-    Chat,
-    Complete,
-    Detokenize,
-    Detokenized,
-    DeviceInfo,
-    Embed,
-    Embedded,
-    Finish,
-    Operation,
-    Text,
-    Timing,
-    Tokenize,
-    Tokenized,
-    Usage,
-)
+from ingle.operations import DeviceInfo, Finish, Operation, Text, Timing, Usage
 
 DIMENSIONS = 8
 
@@ -63,7 +52,7 @@ class EchoSession:
         self._spec = spec
         self.facts: dict[str, Any] = {"context": spec.context}
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat(messages=messages):
                 self._say(messages[-1].text, operation.max_tokens, emit)
