@@ -213,6 +213,7 @@ class Affairs:
             memory_budget=self._scheduler.budget,
             memory_used=self._scheduler.reserved,
             engines={name: report.version or report.problem for name, report in reports.items()},
+            problems={name: report.problem for name, report in reports.items() if report.problem},
             rss=memory.own_resident(),
             suspended=self._scheduler.suspended,
             upstreams=list(self._node.settings.upstreams),

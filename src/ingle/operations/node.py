@@ -65,7 +65,9 @@ class StatusReport(Event, frozen=True, kw_only=True, tag="status_report"):
     memory_budget: int
     memory_used: int
     engines: dict[str, str]
-    """Engine name to its version, or to why it cannot run."""
+    """Engine name to its version, or to why it cannot run. Which of the two: see ``problems``."""
+    problems: dict[str, str] = {}
+    """The engines that cannot run, each with the reason and the command that fixes it."""
     rss: int = 0
     suspended: bool = False
     upstreams: list[str] = []
