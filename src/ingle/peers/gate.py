@@ -240,11 +240,6 @@ class Gate:
             left=max(bounded) if bounded and len(bounded) == len(lefts) else None,
         )
 
-    def may(self, visitor: Visitor, capability: str, *names: str) -> bool:
-        """Does any of its grants allow this?"""
-        permissions = self._granting.permissions(visitor.key, visitor.chains)
-        return any(grants.allowed(under, capability, *names) for under in permissions)
-
     def _left(self, under: list[Grant]) -> int | None:
         lefts = [self._meter.left(grant) for grant in under]
         return min((left for left in lefts if left is not None), default=None)

@@ -58,7 +58,6 @@ from ingle.peers import delegation, grants, reach
 from ingle.peers.affairs import PeerAffairs
 from ingle.peers.book import Peer
 from ingle.peers.delegation import Place
-from ingle.peers.pulls import PeerPulls
 from ingle.peers.room import Room
 from ingle.peers.session import Session
 from ingle.peers.training import PeerTrainings
@@ -97,7 +96,10 @@ class PeeredNode:
     @functools.cached_property
     def trainings(self) -> PeerTrainings:
         """Runs that other devices perform for this one."""
-        return PeerTrainings(self.room)
+        return PeerTrainings(
+            self.local.trainings, self.room.book, self.room.dialer, self.room.granting,
+            self.local.ledger, self.local.settings.egress,
+        )  # fmt: skip
 
     @property
     def busy(self) -> bool:
@@ -150,7 +152,7 @@ class PeeredNode:
             async for event in events:
                 yield event
         for peer in self.room.book.peers():
-            self.room.tell_grants(peer.key)
+            self.room.dialer.tell_grants(peer.key)
 
     async def _remove(self, operation: RemoveModel | RemoveAdapter) -> AsyncGenerator[Event, None]:
         async with self.local.perform(operation) as events:
@@ -171,7 +173,7 @@ class PeeredNode:
 
     async def _pull(self, operation: Pull) -> AsyncGenerator[Event, None]:
         """From a peer, if one is named; from where the name says; else from any peer."""
-        pulls = PeerPulls(self.room)
+        pulls = self.room.pulls
         name, at, place = operation.model.rpartition("@")
         if at and not operation.source and not place.startswith("sha256:"):
             async for event in pulls.named(name, place):
@@ -230,7 +232,7 @@ class PeeredNode:
     def _offering(self, model: str, but: list[Peer]) -> list[Peer]:
         """Peers that offered this model when they were last heard, connected ones first."""
         able = [peer for peer in self.room.book.peers() if model in peer.models and peer not in but]
-        return sorted(able, key=lambda peer: self.room.live(peer.key) is None)
+        return sorted(able, key=lambda peer: self.room.dialer.live(peer.key) is None)
 
     def _here(self, model: str, *, only_to_go_on: bool = False) -> list[Place]:
         try:
@@ -283,7 +285,7 @@ class PeeredNode:
                 hint="ingle config set egress allow",
             )
         sessions: list[Session] = []
-        reaching = reach.heard(lambda told: self.room.session(peer, told), sessions.append)
+        reaching = reach.heard(lambda told: self.room.dialer.session(peer, told), sessions.append)
         async with aclosing(reaching) as stages:
             async for stage in stages:
                 yield stage
