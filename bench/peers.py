@@ -148,7 +148,7 @@ async def _stream(folder: Path) -> list[Figure]:
         digest = shared.share.digest
         # The share is of ember; for the length of this measurement it leads to a larger file.
         desk.room.sharing.shares.path = lambda _: file  # type: ignore[method-assign]
-        source = PeerFiles(laptop.room, laptop.room.book.find("desk"))
+        source = PeerFiles(laptop.room.dialer, laptop.room.book.find("desk"))
 
         async def encrypted() -> float:
             began, got = time.perf_counter(), 0

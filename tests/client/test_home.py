@@ -229,6 +229,18 @@ def test_the_other_verbs(home: Home) -> None:
     assert [worker.model for worker in home.status().workers] == ["ember"]
 
 
+def test_a_text_is_embedded_as_its_kind(home: Home) -> None:
+    prefixes = home.show("ember-embed").prefixes
+    assert prefixes == {"query": "query: ", "passage": "passage: "}
+    text = "how do I list files?"
+    (bare,) = home.embed(text)
+    for kind, prefix in prefixes.items():
+        (vector,) = home.embed(text, kind=kind)
+        (by_hand,) = home.embed(prefix + text)
+        assert vector == pytest.approx(by_hand, abs=1e-4)
+        assert vector != pytest.approx(bare, abs=1e-2)
+
+
 def test_a_second_program_reaches_the_same_node(home: Home) -> None:
     code = """
 import ingle

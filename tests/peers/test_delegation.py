@@ -153,7 +153,7 @@ def test_this_device_may_be_named_among_others(tell: Any, named: str) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         street.network.kill(desk.transport.place)
         recital = await laptop.recite(named, max_tokens=2)
         assert (recital.words, recital.where) == (2, "local")
@@ -205,7 +205,7 @@ def test_a_provider_that_was_named_and_cannot_be_reached_is_an_error(tell: Any) 
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         street.network.kill(desk.transport.place)
         with pytest.raises(PeerUnreachable) as error:
             await laptop.recite("desk")
@@ -274,7 +274,7 @@ def test_the_ways_that_are_tried_are_told_as_they_are_tried(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         events = await drain(laptop.node, chat(on="desk", max_tokens=1))
@@ -303,11 +303,11 @@ def test_a_peer_found_on_this_network_after_it_has_moved(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         assert (await laptop.recite("desk", max_tokens=2)).words == 2
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         del street.network.announced[desk.transport.place]
         laptop.room.records.run("UPDATE peer SET places = '[]'")

@@ -237,7 +237,7 @@ def test_rate_and_concurrency() -> None:
 
 def test_revoked_grants_are_gone() -> None:
     records = Records(None)
-    granting = Granting(records, PROVIDER, Clock(records, lambda: NOW))
+    granting = Granting(records, lambda: PROVIDER, Clock(records, lambda: NOW))
     chain = granting.give(FRIEND.key, capabilities=("chat",))
     assert granting.permissions(FRIEND.key, [])
     granting.revoke(grants.read(chain[0]).id)
@@ -248,7 +248,7 @@ def test_revoked_grants_are_gone() -> None:
 
 def test_a_grant_that_makes_no_sense() -> None:
     records = Records(None)
-    granting = Granting(records, PROVIDER, Clock(records, lambda: NOW))
+    granting = Granting(records, lambda: PROVIDER, Clock(records, lambda: NOW))
     for bounds in ({"capabilities": ("rule",)}, {"capabilities": ("chat",), "concurrent": -1}):
         with pytest.raises(InvalidRequest):
             granting.give(FRIEND.key, **bounds)
@@ -300,7 +300,7 @@ def test_what_was_not_granted_is_refused_before_any_work(tell: Any) -> None:
 def test_the_owners_business_is_nobody_elses(tell: Any, operation: Any) -> None:
     async def story(street: Street) -> None:
         _, laptop = await paired(street, preset="family")
-        session = await laptop.room.session(laptop.room.book.find("desk"))
+        session = await laptop.room.dialer.session(laptop.room.book.find("desk"))
         with pytest.raises(GrantRefused, match="owner"):
             await drain(session.connection, operation)
 

@@ -242,7 +242,7 @@ async def test_a_peer_that_vanishes_at_any_stage(tmp_path: Path, moment: str) ->
         await pair(laptop, desk)
         laptop.local.store.models()
         seen = 0
-        switchboard = desk.room._switchboard
+        switchboard = desk.room.dialer.switchboard
         assert switchboard is not None
 
         async def vanish() -> None:

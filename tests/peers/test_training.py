@@ -203,7 +203,7 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
         await pair(phone, desk)
         await grant(desk, capabilities=["train"])
         peer = phone.room.book.find("desk")
-        link = (await phone.room.session(peer)).connection
+        link = (await phone.room.dialer.session(peer)).connection
         with pytest.raises(RunNotFound):
             await drain(link, FetchRun(name="secret", file="adapter.gguf"))
         with pytest.raises(RunNotFound):

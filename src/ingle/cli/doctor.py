@@ -133,9 +133,10 @@ def _node(settings: Settings) -> Iterator[Finding]:
         else:
             yield Finding(f"device {device.name}", "ok", text)
     for name, told in sorted(report.engines.items()):
-        works = told[:1].isdigit()
-        state: Literal["ok", "fail"] = "ok" if works else "fail"
-        yield Finding(f"engine {name}", state, told, "" if works else "pip install --upgrade ingle")
+        if problem := report.problems.get(name):
+            yield Finding(f"engine {name}", "fail", problem, "pip install --upgrade ingle")
+        else:
+            yield Finding(f"engine {name}", "ok", told)
     for name in report.upstreams:
         variable = settings.upstreams[name].api_key_env
         if variable and not os.environ.get(variable):

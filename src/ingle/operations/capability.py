@@ -26,7 +26,7 @@ class OwnerOnly(NamedTuple):
     """Only the node's owner may ask it; no grant can allow it to another device."""
 
 
-class Paired(NamedTuple):
+class PairedDevices(NamedTuple):
     """Every paired device may ask it: it tells only what concerns the two."""
 
 
@@ -41,7 +41,7 @@ class Granted(NamedTuple):
     """
 
 
-Permission = OwnerOnly | Paired | Grantable | Granted
+Permission = OwnerOnly | PairedDevices | Grantable | Granted
 
 
 class Tally(Protocol):

@@ -26,7 +26,7 @@ from ingle.operations.capability import (
     Grantable,
     Granted,
     OwnerOnly,
-    Paired,
+    PairedDevices,
     load,
 )
 from ingle.operations.encoded import Encoded, Passed, tag
@@ -143,7 +143,7 @@ class Authorizer:
                     "no grant can allow it to another device",
                     wanted=operation_name(operation),
                 )
-            case Paired():
+            case PairedDevices():
                 async with self._node.relay_for(caller, operation) as events:
                     yield events
             case Grantable():
@@ -186,11 +186,6 @@ class Authorizer:
             shared=shared,
             left=int(max(bounded)) if bounded and len(bounded) == len(lefts) else None,
         )
-
-    def may(self, visitor: Visitor, capability: str, *names: str) -> bool:
-        """Does any of its grants allow this?"""
-        permissions = self._granting.permissions(visitor.key, visitor.chains)
-        return any(grants.allowed(under, capability, *names) for under in permissions)
 
     def _left(self, under: list[Grant], unit: str = grants.TOKENS) -> float | None:
         lefts = [self._meter.left(grant, unit) for grant in under]

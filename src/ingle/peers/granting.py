@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from ingle.errors import GrantRefused, InvalidRequest, NotFound
@@ -15,9 +17,13 @@ from ingle.peers.records import Records
 
 
 class Granting:
-    """Gives, keeps, revokes and finds grants."""
+    """Gives, keeps, revokes and finds grants.
 
-    def __init__(self, records: Records, identity: Identity, clock: Clock) -> None:
+    Args:
+        identity: who this node is; made when it is first asked.
+    """
+
+    def __init__(self, records: Records, identity: Callable[[], Identity], clock: Clock) -> None:
         self._records = records
         self._identity = identity
         self._clock = clock
@@ -40,7 +46,7 @@ class Granting:
             grant = msgspec.convert(
                 {
                     "id": grants.new_id(),
-                    "issuer": self._identity.key,
+                    "issuer": self._identity().key,
                     "subject": subject,
                     "begins": begins,
                     "parent": before[-1].id if before else "",
@@ -50,9 +56,9 @@ class Granting:
             )
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"this is no grant: {error}", field="grant") from None
-        signed = grants.sign(grant, self._identity)
+        signed = grants.sign(grant, self._identity())
         chain = [*(parent or []), signed]
-        provider = before[0].issuer if before else self._identity.key
+        provider = before[0].issuer if before else self._identity().key
         grants.check_chain(chain, provider, subject, self._clock.now())
         self._records.run(
             "INSERT INTO grant_given (id, subject, signed) VALUES (?, ?, ?)",
@@ -109,6 +115,11 @@ class Granting:
                 continue
         return found
 
+    def may(self, subject: Key, shown: list[Chain], capability: str, *names: str) -> bool:
+        """Does any chain that holds for somebody allow this?"""
+        permissions = self.permissions(subject, shown)
+        return any(grants.allowed(under, capability, *names) for under in permissions)
+
     def explain(self, subject: Key, shown: list[Chain]) -> str:
         """Why none of the chains somebody shows holds; empty if they show none."""
         for chain in (*self.chains_for(subject), *shown):
@@ -124,7 +135,7 @@ class Granting:
             self._records.run("DELETE FROM grant_held WHERE issuer = ?", issuer)
             for chain in chains:
                 last = grants.read(chain[-1])
-                if last.subject == self._identity.key:
+                if last.subject == self._identity().key:
                     self._records.run(
                         "INSERT OR REPLACE INTO grant_held VALUES (?, ?, ?)",
                         last.id, issuer, grants.pack(chain),
@@ -148,7 +159,7 @@ class Granting:
         raise NotFound(f"no grant to us is called {grant_id!r}", hint="ingle grants")
 
     def _checked(self, chain: Chain, subject: Key) -> list[Grant]:
-        found = grants.check_chain(chain, self._identity.key, subject, self._clock.now())
+        found = grants.check_chain(chain, self._identity().key, subject, self._clock.now())
         root = self._records.run(
             "SELECT revoked FROM grant_given WHERE id = ?", found[0].id
         ).fetchone()

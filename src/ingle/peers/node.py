@@ -131,7 +131,7 @@ class PeeredNode:
     def _offering(self, model: str, but: list[Peer]) -> list[Peer]:
         """Peers that offered this model when they were last heard, connected ones first."""
         able = [peer for peer in self.room.book.peers() if model in peer.models and peer not in but]
-        return sorted(able, key=lambda peer: self.room.live(peer.key) is None)
+        return sorted(able, key=lambda peer: self.room.dialer.live(peer.key) is None)
 
     def _here(self, model: str, *, only_to_resume: bool = False) -> list[Place]:
         try:
@@ -184,7 +184,7 @@ class PeeredNode:
                 hint="ingle config set egress allow",
             )
         sessions: list[Session] = []
-        reaching = reach.heard(lambda told: self.room.session(peer, told), sessions.append)
+        reaching = reach.heard(lambda told: self.room.dialer.session(peer, told), sessions.append)
         async with aclosing(reaching) as stages:
             async for stage in stages:
                 yield stage

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
@@ -27,9 +27,7 @@ from ingle.peers.introductions import Introductions
 from ingle.peers.nearby import Nearby
 from ingle.peers.session import HELLO_S, Greeting, Session
 from ingle.peers.transport import (
-    FILE,
     NODE,
-    PAIR,
     Knock,
     Link,
     LinkError,
@@ -56,7 +54,8 @@ class Switchboard:
     """All links of this node.
 
     Args:
-        serve_pairing, serve_files: take over a link made for that protocol.
+        handlers: what takes over a link that somebody made to us, by the link's protocol. Sessions
+            (`NODE`) are the switchboard's own.
         invites_open: how many invites could still be used.
     """
 
@@ -69,8 +68,7 @@ class Switchboard:
         granting: Granting,
         clock: Clock,
         *,
-        serve_pairing: Serve,
-        serve_files: Serve,
+        handlers: Mapping[bytes, Serve],
         invites_open: Callable[[], int],
     ) -> None:
         self._identity = identity
@@ -81,7 +79,7 @@ class Switchboard:
         self._clock = clock
         self.authorizer: Authorizer | None = None
         """Set once, before `start`."""
-        self._serve = {PAIR: serve_pairing, FILE: serve_files, NODE: self._serve_node}
+        self._handlers: dict[bytes, Serve] = {**handlers, NODE: self._serve_node}
         self._sessions: dict[Key, list[Session]] = {}
         self._dialling: dict[Key, asyncio.Task[Session]] = {}
         self._links: collections.Counter[tuple[Key, bytes]] = collections.Counter()
@@ -226,7 +224,7 @@ class Switchboard:
             await self._dispatch(link)
 
     async def _dispatch(self, link: Link) -> None:
-        serve = self._serve.get(link.protocol)
+        serve = self._handlers.get(link.protocol)
         stranger = self._book.get(link.remote) is None
         place = (link.remote, link.protocol)
         full = (stranger and self._strangers >= STRANGERS) or self._links[place] >= SESSIONS_EACH

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.operations import Message, Tool
 from ingle.operations.generation import Generation
-from ingle.operations.message import Message, Tool
 from ingle.operations.operation import Count
 
 

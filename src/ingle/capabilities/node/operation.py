@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingle.operations.device import DeviceInfo
+from ingle.operations import DeviceInfo
 from ingle.operations.generation import AdapterUse
 from ingle.operations.operation import Count, Event, Name, Operation, Positive
 
@@ -55,7 +55,9 @@ class StatusReport(Event, frozen=True, kw_only=True, tag="status_report"):
     memory_budget: int
     memory_used: int
     engines: dict[str, str]
-    """Engine name to its version, or to why it cannot run."""
+    """Engine name to its version, or to why it cannot run. Which of the two: see ``problems``."""
+    problems: dict[str, str] = {}
+    """The engines that cannot run, each with the reason and the command that fixes it."""
     rss: int = 0
     suspended: bool = False
     upstreams: list[str] = []

@@ -74,6 +74,7 @@ async def _status(local: Services, ask: bool) -> StatusReport:
         memory_budget=local.scheduler.budget,
         memory_used=local.scheduler.reserved,
         engines={name: report.version or report.problem for name, report in reports.items()},
+        problems={name: report.problem for name, report in reports.items() if report.problem},
         rss=memory.own_resident(),
         suspended=local.scheduler.suspended,
         upstreams=list(local.settings.upstreams),

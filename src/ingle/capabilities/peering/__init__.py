@@ -11,15 +11,14 @@ from ingle.capabilities.peering.operation import (
     Offered,
 )
 from ingle.operations import Done
-from ingle.operations.capability import Capability, Free
-from ingle.operations.capability import Paired as PairedOnly
+from ingle.operations.capability import Capability, Free, PairedDevices
 
 CAPABILITY = Capability(
     name="peering",
     summary="What paired devices tell each other: what is offered, where a third one is.",
     operations=(Offer, News, Introduce, Expect),
     events=(Offered, Introduced, Done),
-    permission=PairedOnly(),
+    permission=PairedDevices(),
     cost=Free(),
     performer="ingle.capabilities.peering.performer:perform",
 )

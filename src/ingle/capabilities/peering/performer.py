@@ -31,5 +31,5 @@ async def perform(
             switchboard.introductions.expect(visitor.key, key, place)
             yield Done()
         case News():
-            room.nudged(visitor.key)
+            room.dialer.nudged(visitor.key)
             yield Done()

@@ -140,7 +140,7 @@ class _Peers:
         peer = joined[0]
         # What the invite granted is asked for at once, so that it is there when needed.
         with contextlib.suppress(IngleError, TimeoutError):
-            await self._room.learn(await self._room.session(peer))
+            await self._room.dialer.learn(await self._room.dialer.session(peer))
         yield Paired(peer=self._info(self._room.book[peer.key]))
 
     async def _nearby(self, seconds: float) -> AsyncGenerator[Found, None]:
@@ -190,7 +190,7 @@ class _Peers:
         peer = room.book.find(name)
         room.granting.revoke_all(peer.key)
         room.book.remove(peer.key)
-        room.hang_up(peer.key, NotPaired(f"{room.identity.name} has forgotten this device"))
+        room.dialer.hang_up(peer.key, NotPaired(f"{room.identity.name} has forgotten this device"))
         return f"{peer.name} is forgotten, and all that was granted to it"
 
     def _change(self, operation: RenamePeer) -> Peer:
@@ -212,9 +212,9 @@ class _Peers:
 
             async def refresh(peer: Peer) -> None:
                 try:
-                    session = await self._room.session(peer)
+                    session = await self._room.dialer.session(peer)
                     await session.ping()
-                    await self._room.learn(session)
+                    await self._room.dialer.learn(session)
                 except TimeoutError:
                     problems[peer.key] = "it does not answer"
                 except IngleError as error:
@@ -224,7 +224,7 @@ class _Peers:
         return [self._info(peer, problems.get(peer.key, "")) for peer in self._room.book.peers()]
 
     def _info(self, peer: Peer, problem: str = "") -> PeerInfo:
-        session = self._room.live(peer.key)
+        session = self._room.dialer.live(peer.key)
         path = session.path() if session else None
         way = peer.way
         if session and path:
@@ -273,7 +273,7 @@ class _Peers:
             )
         parent = room.granting.held_chain(operation.of) if operation.of else None
         chain = room.granting.give(peer.key, parent=parent, **bounds)
-        room.tell_grants(peer.key)
+        room.dialer.tell_grants(peer.key)
         return self._grant_info(grants.read(chain[-1]), "given")
 
     def _grants(self, name: str) -> list[GrantInfo]:

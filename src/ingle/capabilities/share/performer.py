@@ -22,4 +22,4 @@ async def perform(
         async for event in events:
             yield event
     for peer in room.book.peers():
-        room.tell_grants(peer.key)
+        room.dialer.tell_grants(peer.key)

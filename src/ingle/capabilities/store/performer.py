@@ -29,7 +29,6 @@ from ingle.models.sources import CacheSource, HttpSource, HubSource, parse_sourc
 from ingle.node.ledger import Received
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation, Progress
-from ingle.peers.pulls import PeerPulls
 from ingle.peers.room import Room
 
 
@@ -102,7 +101,7 @@ async def _pull(node: HostedNode, operation: Pull) -> AsyncGenerator[Event, None
 
 
 async def _with_peers(local: Services, room: Room, operation: Pull) -> AsyncGenerator[Event, None]:
-    pulls = PeerPulls(room)
+    pulls = room.pulls
     name, at, place = operation.model.rpartition("@")
     if at and not operation.source and not place.startswith("sha256:"):
         async for event in pulls.named(name, place):

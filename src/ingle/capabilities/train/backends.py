@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ingle.capabilities.train.settings import TrainingSettings
 from ingle.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from ingle.capabilities.train.operation import TrainingSettings
 
 _OF_TRL = ("full", "processes", "nodes", "node_rank", "address", "beta")
 _OF_OURS = ("eight_bit_moments", "slots")

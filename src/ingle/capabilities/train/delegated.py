@@ -33,14 +33,15 @@ from ingle.capabilities.train.operation import (
 )
 from ingle.capabilities.train.trainings import Trainings
 from ingle.errors import EgressRefused, IngleError, InvalidRequest, NotFound, ProtocolError
-from ingle.node.ledger import Received
+from ingle.node.ledger import EgressLedger, Received
 from ingle.node.losses import Losses
 from ingle.node.node import ask
 from ingle.node.runs import LOSSES, PLAN
 from ingle.operations import Done, Event
 from ingle.peers import grants
-from ingle.peers.book import Peer
-from ingle.peers.room import Room
+from ingle.peers.book import Book, Peer
+from ingle.peers.dialer import Dialer
+from ingle.peers.granting import Granting
 from ingle.peers.session import Session
 
 DATA, CHECKS = "examples.jsonl", "validation.jsonl"
@@ -50,12 +51,28 @@ LARGEST = 16 * 2**30
 
 
 class PeerTrainings:
-    """Runs that other devices perform for this one."""
+    """Runs that other devices perform for this one.
 
-    def __init__(self, room: Room, trainings: Trainings) -> None:
-        self._room = room
+    Args:
+        egress: ``deny``: nothing may leave this device.
+    """
+
+    def __init__(
+        self,
+        trainings: Trainings,
+        book: Book,
+        dialer: Dialer,
+        granting: Granting,
+        ledger: EgressLedger,
+        egress: str,
+    ) -> None:
         self._trainings = trainings
         self._runs = trainings.runs
+        self._book = book
+        self._dialer = dialer
+        self._granting = granting
+        self._ledger = ledger
+        self._egress = egress
 
     def place(self, request: Train) -> str:
         """Where a run is to go on: what was asked for, or where it began; empty: here."""
@@ -70,12 +87,12 @@ class PeerTrainings:
             PeerNotFound: no device of that name is paired.
             EgressRefused: nothing may leave this one.
         """
-        if self._room.local.settings.egress == "deny":
+        if self._egress == "deny":
             raise EgressRefused(
                 f"{place} is another device, and nothing may leave this one",
                 hint="ingle config set egress allow",
             )
-        peer = self._room.book.find(place)
+        peer = self._book.find(place)
         self._trainings.check_free(request.name)
         if request.resume:
             self._runs.find(request.name)
@@ -98,7 +115,7 @@ class PeerTrainings:
     async def remove(self, name: str, place: str) -> str:
         """Have the other device delete its part of a run; one sentence if it could not be asked."""
         try:
-            session = await self._room.session(self._room.book.find(place))
+            session = await self._dialer.session(self._book.find(place))
             await ask(session.connection, RemoveRun(name=name), Done)
         except NotFound:
             return ""  # it is gone there, or the device is forgotten
@@ -128,17 +145,17 @@ class PeerTrainings:
         self, request: Train, peer: Peer, sessions: list[Session]
     ) -> AsyncGenerator[Event, None]:
         yield TrainingNote(text=f"reaching {peer.name}", state="preparing")
-        session = await self._room.session(peer)
+        session = await self._dialer.session(peer)
         sessions.append(session)
-        held = self._room.granting.held(peer.key)
-        entry = self._room.local.ledger.begin(
+        held = self._granting.held(peer.key)
+        entry = self._ledger.begin(
             to=f"peer:{peer.name}",
             operation="train",
             model=str(self._runs.plan(request.name).get("model", request.model)),
             bytes_out=0,
             grant=grants.read(held[0][-1]).id if len(held) == 1 else "",
         )
-        with self._room.local.ledger.outcome(entry) as told:
+        with self._ledger.outcome(entry) as told:
             asked = await self._ready(request, session, told)
             told.bytes_out += len(msgspec.msgpack.encode(asked))
             async with session.connection.perform(asked) as events:

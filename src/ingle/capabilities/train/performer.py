@@ -20,7 +20,10 @@ async def perform(
     trainings = of(node)
     room: Room | None = node.room
     if room is not None and caller.owns:
-        elsewhere = PeerTrainings(room, trainings)
+        local = node.local
+        elsewhere = PeerTrainings(
+            trainings, room.book, room.dialer, room.granting, local.ledger, local.settings.egress
+        )
         if isinstance(operation, Train) and (place := elsewhere.place(operation)):
             async with aclosing(elsewhere.train(operation, place)) as events:
                 async for event in events:

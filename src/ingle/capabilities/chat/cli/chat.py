@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingle.capabilities.chat.cli.generation import generation_options, request_fields
-from ingle.capabilities.chat.cli.run import describe
+from ingle.capabilities.chat.cli.timing import describe
 from ingle.capabilities.chat.operation import Chat
 from ingle.cli.command import flags, options
 from ingle.cli.output import Output

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from ingle.capabilities.chat.cli.generation import generation_options, read_schema, request_fields
+from ingle.capabilities.chat.cli.timing import describe
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import person, piped
 from ingle.errors import InvalidRequest
-from ingle.operations import Fold, Reaching, Reasoning, Rerouted, Status, Text, Timing
+from ingle.operations import Fold, Reaching, Reasoning, Rerouted, Status, Text
 
 
 @click.command("run")
@@ -100,16 +101,6 @@ async def _answer(
         output.text(f"{call.name}({call.arguments})")
     if verbose:
         output.note(describe(result.usage.prompt_tokens, result.usage.cached_tokens, result.timing))
-
-
-def describe(prompt_tokens: int, cached: int, timing: Timing) -> str:
-    """One line on where the time went."""
-    return (
-        f"{prompt_tokens} prompt tokens ({cached} cached) at {timing.prompt_rate:.0f}/s, "
-        f"answer at {timing.decode_rate:.0f} tokens/s, first after "
-        f"{timing.first_token_s * 1000:.0f} ms, loading {timing.load_s:.1f} s, "
-        f"all {timing.total_s:.2f} s"
-    )
 
 
 def _split(words: tuple[str, ...]) -> tuple[str, str]:
