@@ -1,8 +1,9 @@
 """EchoEngine: says back what it was asked, with no model. For tests of what is around engines.
 
 Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
-``die_on`` (a text that kills the process), ``fail_on`` (a text that is an error),
-``delay_s`` (seconds between words), ``fail_on_load``.
+``abort_on_load`` (what it writes to stderr before), ``die_on`` (a text that kills the process),
+``fail_on`` (a text that is an error), ``delay_s`` (seconds between words), ``fail_on_load``,
+``starts`` (a command that runs beside it, in a session of its own).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import array
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from typing import Any, ClassVar
 
@@ -40,6 +43,12 @@ class EchoEngine:
     def open(self, spec: LoadSpec) -> Session:
         if spec.options.get("die_on_load"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if words := spec.options.get("abort_on_load"):
+            sys.stderr.write(words)
+            sys.stderr.flush()
+            os.abort()
+        if command := spec.options.get("starts"):
+            subprocess.Popen(command, start_new_session=True, close_fds=False)
         if spec.options.get("fail_on_load"):
             raise ModelLoadFailed("told to fail", hint="do not tell it to")
         return EchoSession(spec)
