@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ingle.capabilities.adapters.client import AdapterMethods
+from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
@@ -29,6 +30,7 @@ class AsyncHome(
     EmbedMethods,
     RerankMethods,
     TokenizeMethods,
+    BlobMethods,
     StoreMethods,
     AdapterMethods,
     TrainMethods,

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 import msgspec
 
 from ingle.errors import EngineMissing
 from ingle.operations import DeviceInfo, Event, Operation
+from ingle.operations.blob import Blob
 from ingle.operations.operation import Piece
 
 Role = Literal["generate", "embed", "rerank", "score"]
@@ -64,6 +66,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     adapters: list[AdapterFile] = []
     prefixes: dict[str, str] = {}
     """``query`` and ``passage`` prefixes of an embedding model."""
+    inbox: str = ""
+    """The folder in which blobs lie while an operation needs them; see `blob_path`."""
     options: dict[str, Any] = {}
     """Settings of this engine alone (such as ``server_binary`` or ``base_url``)."""
 
@@ -119,6 +123,11 @@ class Engine(Protocol):
             ModelLoadFailed: with the engine's own reason, as far as it tells one.
         """
         ...
+
+
+def blob_path(spec: LoadSpec, blob: Blob) -> Path:
+    """Where a session finds the bytes of a blob, while the operation that names it is performed."""
+    return Path(spec.inbox) / blob.sha256
 
 
 def cores() -> int:
