@@ -14,6 +14,7 @@ import msgspec
 
 from ingle.engines import death, process_tree, sandbox
 from ingle.engines.child import ChildProcess, Walls
+from ingle.engines.declarations import declared
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
@@ -148,14 +149,8 @@ class WorkerProcess:
 
 def _readable(spec: LoadSpec) -> list[str]:
     """What a worker reads of the disk."""
-    found = [*spec.files, *([spec.mmproj] if spec.mmproj else [])]
-    found += [adapter.path for adapter in spec.adapters]
-    if spec.inbox:
-        found.append(spec.inbox)
-    binary = spec.options.get("server_binary")
-    if binary:
-        found.append(str(Path(binary).parent))
-    return found
+    found = declared(spec.engine).readable(spec)
+    return [*found, spec.inbox] if spec.inbox else found
 
 
 def _why_it_died(spec: LoadSpec, child: ChildProcess) -> WorkerDied:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from ingle.operations.blob import Blob, Sha256
+from ingle.capabilities.train.operation import Sha256
+from ingle.operations.blob import Blob
 from ingle.operations.operation import Event, Operation
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**50)]
