@@ -35,7 +35,7 @@
     │       └── GrantExhausted        6  429  the grant is used up; says when it renews
     ├── Busy                          1  503  the queue is full; says how long it is
     ├── BadModelFile                  1  422  the file is damaged, hostile or not a model
-    ├── BadPlugIn                     1  501  a plug-in cannot be used, or two have one name
+    ├── BadPlugIn                     1  501  it cannot be imported, or two have one name
     ├── EngineError                   1  500
     │   ├── EngineMissing             1  501  not installed; names the command
     │   ├── ModelLoadFailed           1  500  the engine refused it; with its reason
