@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bench.measure import Run, Work
+from ingle.capabilities.complete.operation import Complete
 from ingle.client.connect import connect
 from ingle.config import Settings
 from ingle.node.node import Node
-from ingle.operations import Complete, Finish, Sampling, Text
+from ingle.operations import Finish, Sampling, Text
 
 
 async def over_node(node: Node, model: str, work: Work) -> Run:
@@ -80,8 +81,9 @@ async def over_http(address: tuple[str, int], model: str, work: Work) -> Run:
 @asynccontextmanager
 async def background(settings: Settings) -> AsyncIterator[Node]:
     """A node in a process of its own, reached at its socket."""
+    from ingle.capabilities.node.operation import Shutdown
     from ingle.node.node import ask
-    from ingle.operations import Done, Shutdown
+    from ingle.operations import Done
 
     async with AsyncExitStack() as stack:
         node = await connect(settings, stack, "background")

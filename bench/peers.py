@@ -16,24 +16,14 @@ import psutil
 from bench.faces import background, over_node
 from bench.measure import Run, Work, pairs
 from bench.speed import Figure
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
+from ingle.capabilities.peers.operation import Invite, Invited, Join, ListPeers, Paired, Peers
+from ingle.capabilities.share.operation import Shared, ShareModel
 from ingle.config import Settings
 from ingle.models.store import Store
 from ingle.node.node import Node, ask
-from ingle.operations import (
-    Complete,
-    Invite,
-    Invited,
-    Join,
-    ListPeers,
-    NodeStatus,
-    Paired,
-    Peers,
-    Sampling,
-    Shared,
-    ShareModel,
-    StatusReport,
-    Text,
-)
+from ingle.operations import Sampling, Text
 from ingle.peers.files import PeerFiles
 from ingle.peers.node import PeeredNode
 
@@ -158,7 +148,7 @@ async def _stream(folder: Path) -> list[Figure]:
         digest = shared.share.digest
         # The share is of ember; for the length of this measurement it leads to a larger file.
         desk.room.sharing.shares.path = lambda _: file  # type: ignore[method-assign]
-        source = PeerFiles(laptop.room, laptop.room.book.find("desk"))
+        source = PeerFiles(laptop.room.dialer, laptop.room.book.find("desk"))
 
         async def encrypted() -> float:
             began, got = time.perf_counter(), 0

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from bench.bare import Bare
 from bench.faces import background, over_http, over_node, served
 from bench.measure import Runner, Work, pairs
+from ingle.capabilities.complete.operation import Complete
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.models.store import Store
-from ingle.operations import Complete, Sampling, Text
+from ingle.operations import Sampling, Text
 
 CONTEXT = 1024
 

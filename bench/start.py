@@ -13,9 +13,9 @@ from pathlib import Path
 
 from bench.faces import background
 from bench.speed import Figure
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.config import Settings
 from ingle.node.node import ask
-from ingle.operations import NodeStatus, StatusReport
 
 REPEAT = 5
 MIB = 2**20

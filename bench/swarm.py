@@ -25,12 +25,13 @@ import gguf
 import numpy as np
 
 from bench.speed import Figure
+from ingle.capabilities.share.operation import Audience, ShareModel
+from ingle.capabilities.store.operation import Pull
 from ingle.config import Settings
 from ingle.errors import NetworkError
 from ingle.models.pull import pull
 from ingle.models.store import Store
-from ingle.operations import Progress, Pull, ShareModel
-from ingle.operations.sharing import Audience
+from ingle.operations import Progress
 from ingle.peers.swarm import Sharing, metainfo
 
 SIZE = 250 * 10**6

@@ -33,7 +33,6 @@ from ingle.training.vulkan import race
 from ingle.training.vulkan.device import Device, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
 from ingle.training.vulkan.fit import estimate
-from ingle.training.vulkan.machine import Machine
 from ingle.training.vulkan.matmul import Form, Tile
 
 SECONDS = 4.0
@@ -170,7 +169,7 @@ TILES = (
 def products(sizes: tuple[tuple[int, int, int, bool], ...] = LARGE) -> None:
     """Large products, by several tiles."""
     device = Device(choose())
-    machine = Machine(device)
+    machine = race.machine_on(device)
     say(arm="products", device=device.adapter.name, halves=device.halves, chosen=machine.large)
     started = time.perf_counter()
     for tile in TILES:

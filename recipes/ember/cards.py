@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ingle.models import facts
+
 from . import compute, export, licences, pairing
 from .scale import Scale
 
@@ -297,10 +299,11 @@ def embed(figures: dict[str, Any], scale: Scale, folder: Path) -> str:
 The small embedding model inside ingle: the first {scale.embed_layers} blocks of ember's trunk, mean pooling,
 {scale.width} dimensions, {export.SHIPPED.name}. Apache-2.0.
 
-Write `{pairing.QUERY}` before what is searched for and `{pairing.PASSAGE}` before what is searched
-(both with the space; they are in the file as `ingle.embedding.query_prefix` and
-`ingle.embedding.passage_prefix`). Compare by cosine. Up to {pairing.PASSAGE_TOKENS} tokens were
-trained; longer passages should be split. English documentation is what it knows.
+It wants `{pairing.QUERY}` before what is searched for and `{pairing.PASSAGE}` before what is searched
+(both with the space; they are in the file as `{facts.QUERY_PREFIX}` and
+`{facts.PASSAGE_PREFIX}`). ingle writes them there if it is told the kind of a text, `query` or
+`passage`; other programs have to. Compare by cosine. Up to {pairing.PASSAGE_TOKENS} tokens were trained;
+longer passages should be split. English documentation is what it knows.
 
 ## Figures
 

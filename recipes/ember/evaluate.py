@@ -30,7 +30,6 @@ from . import (
     corpus,
     export,
     overlap,
-    pairing,
     quantisation,
     retrieval,
     tasks,
@@ -278,13 +277,13 @@ def retrieval_figures(served: Served, scale: Scale, material: pairs.Material) ->
     """Recall at 10 among passages of held-out documents, on plain and paraphrased questions."""
     asked, others = pairs.questions(material, "test", 5 * scale.evaluation_items)
     passages = [q.passage for q in asked] + others
-    indexed = served.vectors(EMBED, [pairing.PASSAGE + p for p in passages])
+    indexed = served.vectors(EMBED, passages, "passage")
     found: Figures = {}
     for kind, queries in (
         ("plain", [q.plain for q in asked]),
         ("paraphrased", [q.paraphrased for q in asked]),
     ):
-        vectors = served.vectors(EMBED, [pairing.QUERY + q for q in queries])
+        vectors = served.vectors(EMBED, queries, "query")
         ours = retrieval.hits(retrieval.cosine(vectors, indexed))
         theirs = retrieval.hits(retrieval.bm25(queries, passages))
         found[f"ember-embed, {kind}"] = [ours / len(asked), *wilson(ours, len(asked)), len(asked)]

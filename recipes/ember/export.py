@@ -8,6 +8,8 @@ import gguf
 import numpy as np
 from gguf.quants import quantize
 
+from ingle.models import facts
+
 from . import chat, model, pairing, tokenizer
 from .scale import Scale
 
@@ -92,8 +94,8 @@ def write(
         writer.add_float32("general.sampling.penalty_repeat", REPEAT)
     else:
         writer.add_pooling_type(gguf.PoolingType.MEAN)
-        writer.add_string("ingle.embedding.query_prefix", pairing.QUERY)
-        writer.add_string("ingle.embedding.passage_prefix", pairing.PASSAGE)
+        writer.add_string(facts.QUERY_PREFIX, pairing.QUERY)
+        writer.add_string(facts.PASSAGE_PREFIX, pairing.PASSAGE)
     for key, tensor in network.state_dict().items():
         values = tensor.float().numpy()
         if values.ndim == 1:

@@ -106,9 +106,14 @@ class Served:
         cost: NDArray[np.float64] = -np.array(listed[1:], np.float64) / np.log(2)
         return cost
 
-    def vectors(self, model: str, texts: list[str], together: int = 16) -> NDArray[np.float32]:
+    def vectors(
+        self, model: str, texts: list[str], kind: str, together: int = 16
+    ) -> NDArray[np.float32]:
+        """`kind` is query or passage: the server puts the model's prefix for it before each."""
+
         def some(start: int) -> list[list[float]]:
-            body = {"model": model, "input": texts[start : start + together]}
+            few = texts[start : start + together]
+            body = {"model": model, "input": few, "input_type": kind}
             return [item["embedding"] for item in self.post("/v1/embeddings", body)["data"]]
 
         rows = [row for part in self.at_once(some, range(0, len(texts), together)) for row in part]

@@ -19,7 +19,7 @@ from ingle import errors
 from ingle.errors import IngleError
 
 if TYPE_CHECKING:
-    from ingle.client.chat import Answer, AsyncChat
+    from ingle.capabilities.chat.conversation import Answer, AsyncChat
     from ingle.client.home import AsyncHome, open_async
     from ingle.client.sync import Conversation, Home
     from ingle.client.sync import open_home as open  # noqa: A004
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ingle.operations import ImagePart, Message, Sampling, TextPart, Tool, ToolCall
 
 _HOMES = {
-    "Answer": ("ingle.client.chat", "Answer"),
-    "AsyncChat": ("ingle.client.chat", "AsyncChat"),
+    "Answer": ("ingle.capabilities.chat.conversation", "Answer"),
+    "AsyncChat": ("ingle.capabilities.chat.conversation", "AsyncChat"),
     "AsyncHome": ("ingle.client.home", "AsyncHome"),
     "Conversation": ("ingle.client.sync", "Conversation"),
     "Home": ("ingle.client.sync", "Home"),

@@ -30,6 +30,7 @@
     │   ├── PairingRefused            6  403  invite used, expired or wrong; codes differ
     │   ├── NotPaired                 6  403  the other device does not know this one (any more)
     │   ├── IdentityInUse             6  409  two live nodes show one key: a copied state
+    │   ├── QuotaFull                 6  413  a guest has as many bytes here as it may
     │   └── GrantRefused              6  403  no grant allows it; says what would
     │       └── GrantExhausted        6  429  the grant is used up; says when it renews
     ├── Busy                          1  503  the queue is full; says how long it is
@@ -275,6 +276,13 @@ class IdentityInUse(Refused):
 
     code = "identity_in_use"
     http_status = 409
+
+
+class QuotaFull(Refused):
+    """A guest has as many bytes here as it may. ``details``: ``used``, ``quota``."""
+
+    code = "quota_full"
+    http_status = 413
 
 
 class GrantRefused(Refused):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingle.cli.main import COMMANDS
+from ingle.cli.main import commands
 
 from ..engines.lora import write_adapter
 from ..models.test_caches import ollama
@@ -19,16 +19,16 @@ from .place import COMMAND, Place, eventually
 def test_help_lists_every_command(place: Place) -> None:
     text = place.ok("--help").out
     listed = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2:3]]
-    assert set(COMMANDS) <= set(listed)
+    assert set(commands()) <= set(listed)
     assert place.ok("-h").out == text
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "ls"])
+@pytest.mark.parametrize("name", [*commands(), "ls"])
 def test_every_command_explains_itself(name: str, place: Place) -> None:
     text = place.ok(name, "--help").out
     assert text.startswith("Usage: ingle ")
-    if name in COMMANDS:
-        assert len(COMMANDS[name][1]) > 10
+    if name in commands():
+        assert len(commands()[name][1]) > 10
 
 
 def test_the_version(place: Place) -> None:

@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 import click
 import pytest
 
-from ingle.cli import runs
-from ingle.cli.curves import terminal
-from ingle.cli.curves.chart import Chart, Line, Scale, smooth
-from ingle.cli.curves.png import png
-from ingle.cli.curves.svg import svg
-from ingle.operations import LossPoint, RunDetails, RunSummary
+from ingle.capabilities.runs.operation import RunDetails
+from ingle.capabilities.train.cli import runs
+from ingle.capabilities.train.cli.curves import terminal
+from ingle.capabilities.train.cli.curves.chart import Chart, Line, Scale, smooth
+from ingle.capabilities.train.cli.curves.png import png
+from ingle.capabilities.train.cli.curves.svg import svg
+from ingle.capabilities.train.operation import LossPoint, RunSummary
 
 FALLING = [(float(step), 4 * math.exp(-step / 80) + 0.5) for step in range(1, 301)]
 CHECKS = [(float(step), loss + 0.5) for step, loss in FALLING[29::30]]

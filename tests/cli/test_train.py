@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ingle.capabilities.train.operation import Train, TrainingSettings
 from ingle.cli.main import cli
 from ingle.errors import InvalidRequest
-from ingle.operations import Train, TrainingSettings
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 
 import ingle
 from ingle import Settings
+from ingle.capabilities.node.operation import Shutdown
 from ingle.errors import NodeUnreachable
-from ingle.operations import Done, Shutdown
+from ingle.operations import Done
 
 pytestmark = pytest.mark.anyio
 

@@ -17,6 +17,7 @@ import pytest
 
 import ingle
 from ingle import Home, Message
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.errors import (
     CapabilityMissing,
     ConfigError,
@@ -27,7 +28,7 @@ from ingle.errors import (
     NodeUnreachable,
     StorageError,
 )
-from ingle.operations import Finish, NodeStatus, StatusReport, Text, Timing
+from ingle.operations import Finish, Text, Timing
 
 GREEDY = {"temperature": 0.0, "max_tokens": 12}
 ENDLESS = {"temperature": 0.0, "ignore_eos": True, "max_tokens": 900}
@@ -226,6 +227,18 @@ def test_the_other_verbs(home: Home) -> None:
     assert isinstance(report, StatusReport)
     home.unload("ember-embed")
     assert [worker.model for worker in home.status().workers] == ["ember"]
+
+
+def test_a_text_is_embedded_as_its_kind(home: Home) -> None:
+    prefixes = home.show("ember-embed").prefixes
+    assert prefixes == {"query": "query: ", "passage": "passage: "}
+    text = "how do I list files?"
+    (bare,) = home.embed(text)
+    for kind, prefix in prefixes.items():
+        (vector,) = home.embed(text, kind=kind)
+        (by_hand,) = home.embed(prefix + text)
+        assert vector == pytest.approx(by_hand, abs=1e-4)
+        assert vector != pytest.approx(bare, abs=1e-2)
 
 
 def test_a_second_program_reaches_the_same_node(home: Home) -> None:

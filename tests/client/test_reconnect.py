@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from ingle.capabilities.node.operation import NodeStatus, Shutdown, StatusReport
 from ingle.client.connect import connect
 from ingle.config import Settings
 from ingle.errors import NodeUnreachable
 from ingle.node.node import Node, ask
-from ingle.operations import Done, NodeStatus, Shutdown, StatusReport
+from ingle.operations import Done
 
 pytestmark = pytest.mark.anyio
 

@@ -13,28 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.node.operation import NodeStatus, Shutdown, StatusReport
+from ingle.capabilities.store.operation import ListModels, Models, Pull, Pulled
 from ingle.client.connect import connect
 from ingle.client.host import host
 from ingle.config import Settings
 from ingle.errors import ModelNotFound, NodeUnreachable
 from ingle.node.node import ask
 from ingle.node.socket import SocketNode, socket_path
-from ingle.operations import (
-    Chat,
-    Done,
-    Event,
-    ListModels,
-    Message,
-    Models,
-    NodeStatus,
-    Progress,
-    Pull,
-    Pulled,
-    Sampling,
-    Shutdown,
-    StatusReport,
-    Text,
-)
+from ingle.operations import Done, Event, Message, Progress, Sampling, Text
 
 from ..models.hub import FileServer
 

@@ -14,6 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.rerank.operation import Rerank, Reranked
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.errors import (
@@ -25,24 +30,14 @@ from ingle.errors import (
 )
 from ingle.operations import (
     AdapterUse,
-    Chat,
     ChatResult,
-    Complete,
-    Detokenize,
-    Detokenized,
-    Embed,
-    Embedded,
     Event,
     Fold,
     Message,
     Operation,
-    Rerank,
-    Reranked,
     Sampling,
     Status,
     Text,
-    Tokenize,
-    Tokenized,
     Tool,
 )
 from ingle.testing import check_engine
@@ -266,9 +261,8 @@ async def test_scoring_agrees_with_generation(ember_spec: LoadSpec) -> None:
             model="m", prompt=prompt, max_tokens=6, sampling=GREEDY, logprobs=True, top_logprobs=3
         )
         said = await result(worker, ask)
-    spec = msgspec.structs.replace(
-        ember_spec, role="score", slots=1, options={"context": 1024, "vocabulary": 8192}
-    )
+    options = {**ember_spec.options, "vocabulary": 8192}
+    spec = msgspec.structs.replace(ember_spec, role="score", slots=1, options=options)
     async with opened(spec) as worker:
         whole = Complete(
             model="m",

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.chat.operation import Chat
 from ingle.engines import sandbox
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.errors import EngineFault, EngineMissing, InvalidRequest, ModelLoadFailed, WorkerDied
-from ingle.operations import Chat, Event, Fold, Message, Operation, Text
+from ingle.operations import Event, Fold, Message, Operation, Text
 from ingle.testing import check_engine
 
 pytestmark = pytest.mark.anyio

@@ -7,10 +7,11 @@ import hashlib
 import sys
 from pathlib import Path
 
+from ingle.capabilities.store.operation import ModelSummary, Pull, Pulled
 from ingle.models.pull import pull
 from ingle.models.store import Store
 from ingle.models.transfer import TransferSettings
-from ingle.operations import ModelSummary, Progress, Pull, Pulled
+from ingle.operations import Progress
 
 MIB = 1 << 20
 IMPATIENT = TransferSettings(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.store.operation import Pull
 from ingle.errors import IntegrityError, ModelNotFound
 from ingle.models import Store
 from ingle.models.sources.caches import find_cached, import_cached
-from ingle.operations import Pull
 
 from .pulling import pulled
 from .weights import write_model, write_projector, write_shards

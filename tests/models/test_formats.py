@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ingle.capabilities.store.operation import ModelSummary, Pull
 from ingle.errors import BadModelFile, BadPlugIn, InvalidRequest, ModelNotFound
 from ingle.models import Store, digest, names
 from ingle.models.formats import FORMATS, choose, find
 from ingle.models.model import Model, ModelFile, identity
 from ingle.models.remote import facts_of
 from ingle.models.sources.caches import find_cached, import_cached
-from ingle.operations import ModelSummary, Pull
 
 from .hub import Hub
 from .pulling import pulled, sha256

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingle.errors import BadModelFile
 from ingle.models import gguf
-from ingle.models.facts import facts_from, facts_of
+from ingle.models.facts import PASSAGE_PREFIX, QUERY_PREFIX, facts_from, facts_of
 from ingle.models.gguf import Incomplete, parse_header, read_header
 from ingle.models.tensor_types import FILE_TYPES, TENSOR_TYPES
 
@@ -238,12 +238,16 @@ def test_absurd_numbers_are_damage(tmp_path: Path) -> None:
 
 
 def test_prefixes_are_stated_or_known(tmp_path: Path) -> None:
-    stated = {"ingle.prefix.query": "q: ", "ingle.prefix.passage": "p: "}
+    stated = {QUERY_PREFIX: "q: ", PASSAGE_PREFIX: "p: "}
     path = write_model(tmp_path / "m.gguf", Shape(layers=1), pooling=1, extra=stated)
     assert facts_of([path]).prefixes == {"query": "q: ", "passage": "p: "}
     known = pair("general.name", 8, text("Nomic Embed Text v1.5"))
     data = header([ARCHITECTURE, known])
     assert facts_from([parse_header(data, len(data))]).prefixes["query"] == "search_query: "
+
+
+def test_the_shipped_embedder_states_what_it_was_trained_with(ember_embed: Path) -> None:
+    assert facts_of([ember_embed]).prefixes == {"query": "query: ", "passage": "passage: "}
 
 
 def test_a_large_vocabulary_is_read_quickly(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.store.operation import Pull
 from ingle.errors import InvalidRequest, ModelNotFound, Unauthorized
 from ingle.models import Store
 from ingle.models.pull import pull
 from ingle.models.remote import facts_of
 from ingle.models.sources.huggingface import HubSource, quant_of
-from ingle.operations import Capability, Progress, Pull
+from ingle.operations import Ability, Progress
 
 from .hub import COMMIT, Hub
 from .pulling import pulled
@@ -112,7 +113,7 @@ def test_shards_and_projector_come_together(store: Store, hub: Hub, tmp_path: Pa
     assert model.path.name == "model-00001-of-00003.gguf"
     assert model.projector is not None
     assert model.projector.read_bytes() == projector
-    assert Capability.VISION in model.capabilities
+    assert Ability.VISION in model.capabilities
     assert model.facts.shards == 3
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.store.operation import Pull
 from ingle.errors import (
     BadModelFile,
     DiskFull,
@@ -18,7 +19,7 @@ from ingle.errors import (
 )
 from ingle.models import Store
 from ingle.models.pull import pull
-from ingle.operations import Progress, Pull
+from ingle.operations import Progress
 
 from .hub import FileServer
 from .pulling import IMPATIENT, MIB, assert_whole, progress_of, pulled, sha256

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ingle.capabilities.store.operation import Pull
 from ingle.models import Store
 from ingle.models.pull import pull
-from ingle.operations import Pull
 
 from .hub import FileServer
 from .pulling import IMPATIENT, MIB, assert_whole, pulled, sha256

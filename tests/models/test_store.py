@@ -17,7 +17,7 @@ from ingle.errors import (
     StorageError,
 )
 from ingle.models import Store
-from ingle.operations import Capability
+from ingle.operations import Ability
 
 from .weights import write_adapter, write_model, write_projector, write_shards
 
@@ -140,7 +140,7 @@ def test_the_embedded_model_is_always_there(store: Store, embedded: Path, model_
     assert model.embedded
     assert not model.linked
     assert model.digest == digest_of(model_file)
-    assert store.resolve("ember-embed").capabilities == [Capability.EMBED]
+    assert store.resolve("ember-embed").capabilities == [Ability.EMBED]
     for refused in (
         lambda: store.remove("ember"),
         lambda: store.add_path(model_file, "Ember"),
@@ -188,7 +188,7 @@ def test_a_folder_pairs_the_projector(store: Store, tmp_path: Path, model_file: 
     model = store.add_path(folder)
     assert model.name == "eye-Q8_0"
     assert model.projector == folder / "mmproj-eye-f16.gguf"
-    assert Capability.VISION in model.capabilities
+    assert Ability.VISION in model.capabilities
     shutil.copy(model_file, folder / "eye-Q4_K_M.gguf")
     with pytest.raises(InvalidRequest, match=r"2 models: eye-Q4_K_M\.gguf, eye-Q8_0\.gguf"):
         store.add_path(folder)
@@ -264,7 +264,7 @@ def test_details_tell_what_the_header_tells(store: Store, model_file: Path) -> N
     assert details.licence == "apache-2.0"
     assert details.template_sha256
     assert details.files == [str(model_file)]
-    assert details.capabilities == [Capability.CHAT, Capability.COMPLETE]
+    assert details.capabilities == [Ability.CHAT, Ability.COMPLETE]
     assert details.metadata["qwen3.block_count"] == 2
 
 

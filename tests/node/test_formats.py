@@ -11,39 +11,29 @@ from typing import Any
 import msgspec
 import pytest
 
+from ingle.capabilities.adapters.operation import Adapters, AddAdapter
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed
+from ingle.capabilities.node.operation import Load, Loaded, NodeStatus, StatusReport
+from ingle.capabilities.store.operation import (
+    CopyModel,
+    FitModel,
+    FitReport,
+    ListModels,
+    Models,
+    Pull,
+    Pulled,
+    ShowModel,
+    Shown,
+)
+from ingle.capabilities.train.operation import Train, Trained
 from ingle.config import Settings
 from ingle.engines import sandbox
 from ingle.errors import CapabilityMissing, ConfigError, DoesNotFit, EngineMissing, InvalidRequest
 from ingle.node.local import LocalNode
 from ingle.node.node import ask
-from ingle.operations import (
-    Adapters,
-    AdapterUse,
-    AddAdapter,
-    Chat,
-    Complete,
-    CopyModel,
-    Done,
-    Embed,
-    FitModel,
-    FitReport,
-    Fold,
-    ListModels,
-    Load,
-    Loaded,
-    Message,
-    Models,
-    NodeStatus,
-    Operation,
-    Pull,
-    Pulled,
-    ShowModel,
-    Shown,
-    StatusReport,
-    Text,
-    Train,
-    Trained,
-)
+from ingle.operations import AdapterUse, Done, Fold, Message, Operation, Text
 
 from ..engines.lora import write_adapter
 from ..models.test_formats import write_words
@@ -195,7 +185,7 @@ async def test_projectors_and_adapters_are_reckoned_with(
         blind, eye = [(await reports(node, FitModel(model=name)))[0] for name in ("blind", "eye")]
         assert eye.weights - blind.weights == projector
         wants = [
-            node._wants.for_model(
+            node.wants.for_model(
                 node.store.resolve(name), role=role, context=512, slots=1, keep_alive=None
             )
             for name, role in (("blind", "generate"), ("eye", "generate"), ("eye", "score"))
@@ -224,13 +214,13 @@ async def test_defaults_leave_room_for_an_adapter(
     async with opened(settings) as node:
         node.store.add_adapter(tmp_path / "style.gguf", "style")
         model = node.store.resolve("ember")
-        plain = node._wants.for_model(
+        plain = node.wants.for_model(
             model, role="generate", context=None, slots=None, keep_alive=None
         )
         exact = plain.memory(plain.spec)
     async with opened(settings, memory=f"{exact}") as node:
         use = [AdapterUse(name="style")]
-        want = node._wants.for_model(
+        want = node.wants.for_model(
             model, role="generate", context=None, slots=None, keep_alive=None, adapters=use
         )
         assert want.memory(want.spec) <= exact

@@ -13,6 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from ingle.capabilities.adapters.operation import Adapters, AddAdapter, ListAdapters, RemoveAdapter
+from ingle.capabilities.chat import images
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.node.operation import Ledger, LedgerPage, NodeStatus, StatusReport, Unload
+from ingle.capabilities.store.operation import FitModel, FitReport, ListModels, Models, Pull, Pulled
 from ingle.config import Settings, Upstream
 from ingle.errors import (
     CapabilityMissing,
@@ -28,40 +35,20 @@ from ingle.errors import (
     UnsafeURL,
     WorkerDied,
 )
-from ingle.node import images
 from ingle.node.local import LocalNode
 from ingle.node.node import Node, ask
 from ingle.operations import (
-    Adapters,
     AdapterUse,
-    AddAdapter,
-    Chat,
     ChatResult,
-    Complete,
     Done,
-    Embed,
-    Embedded,
-    FitModel,
-    FitReport,
     Fold,
     ImagePart,
-    Ledger,
-    LedgerPage,
-    ListAdapters,
-    ListModels,
     Message,
-    Models,
-    NodeStatus,
-    Pull,
-    Pulled,
-    RemoveAdapter,
     Sampling,
     Started,
     Status,
-    StatusReport,
     Text,
     TextPart,
-    Unload,
 )
 
 from ..engines.lora import write_adapter

@@ -8,19 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingle.errors import InvalidRequest
-from ingle.operations import (
-    AnyOperation,
-    Chat,
-    Complete,
-    Embed,
-    ImagePart,
-    Message,
-    Sampling,
-    Tokenize,
-    Tool,
-    from_json,
-)
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed
+from ingle.capabilities.tokenize.operation import Tokenize
+from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.operations import ImagePart, Message, Sampling, Tool
+from ingle.operations.reading import from_json, read
 
 USER = Message(role="user", content="hi")
 
@@ -132,14 +126,20 @@ def test_an_ordinary_schema_passes() -> None:
     [
         ('{"op":"chat","model":"m","messages":[{"role":"boss"}]}', "messages[0].role"),
         ('{"op":"chat","model":"m","messages":[{"role":"user"}],"sampling":{"top_p":7}}', "top_p"),
-        ('{"op":"nope"}', "op"),
-        ("[]", "request"),
+        ("[]", "op"),
     ],
 )
 def test_json_requests_name_the_path_of_the_field(text: str, field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         from_json(text)
     assert field in str(caught.value.details["field"])
+
+
+def test_an_unknown_operation_is_told_with_what_would_help() -> None:
+    for ask in (lambda: from_json('{"op":"nope"}'), lambda: read(b"\x81\xa2op\xa4nope")):
+        with pytest.raises(CapabilityMissing, match="nope") as caught:
+            ask()
+        assert "upgrade" in caught.value.hint
 
 
 def test_what_is_not_json_is_refused() -> None:
@@ -160,6 +160,6 @@ def test_requests_survive_every_wire(text: str, temperature: float | None, n: in
         sampling=Sampling(temperature=temperature),
         n=n,
     )
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(chat), type=AnyOperation) == chat
+    assert read(msgspec.msgpack.encode(chat)).operation == chat
     assert from_json(msgspec.json.encode(chat)) == chat
     assert json.loads(msgspec.json.encode(chat))["op"] == "chat"

@@ -10,29 +10,28 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.peers.operation import Invite, Invited, Join, Paired, PeerInfo
+from ingle.capabilities.store.operation import ModelSummary
 from ingle.config import Settings
 from ingle.errors import ModelNotFound
 from ingle.node.ledger import EgressLedger
 from ingle.node.node import Performer, ask
+from ingle.node.performing import Caller
 from ingle.operations import (
-    Chat,
-    Embed,
-    Embedded,
     Event,
     Finish,
-    Invite,
-    Invited,
-    Join,
     Message,
-    ModelSummary,
+    ModelOperation,
     Operation,
-    Paired,
-    PeerInfo,
     Rerouted,
     Started,
     Text,
     Usage,
+    registry,
 )
+from ingle.operations.capability import load
 from ingle.peers.identity import Identity
 from ingle.peers.node import PeeredNode
 from ingle.peers.room import Room
@@ -54,19 +53,29 @@ class Reciter:
         self.performed: list[tuple[str, Operation]] = []
         self.stopped = 0
         self.under_way = 0
+        self.host: Any = self
+        self.local = self
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         yield
 
-    async def with_images(self, operation: Operation) -> Operation:
+    async def prepared(self, operation: Operation) -> Operation:
         return operation
 
+    def relay(self, operation: Operation, feed: Any = None) -> Any:
+        return self.relay_for(Caller(feed=feed), operation)
+
     @asynccontextmanager
-    async def perform_for(
-        self, party: str, operation: Operation
+    async def relay_for(
+        self, caller: Caller, operation: Operation
     ) -> AsyncIterator[AsyncIterator[Event]]:
-        self.performed.append((party, operation))
+        if not isinstance(operation, ModelOperation):
+            performer = load(registry.of(operation).performer)
+            async with contextlib.aclosing(performer(self.host, operation, caller)) as done:
+                yield done
+            return
+        self.performed.append((caller.party, operation))
         self.under_way += 1
         events = self._recite(operation)
         try:

@@ -6,23 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.adapters.operation import RemoveAdapter
+from ingle.capabilities.peers.operation import GrantPeer, Grants, ListPeers, Peers
+from ingle.capabilities.share.operation import ListShares, Shared, ShareModel, Shares, UnshareModel
+from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import GrantRefused, ModelNotFound
 from ingle.node.node import ask
-from ingle.operations import (
-    Done,
-    GrantPeer,
-    Grants,
-    ListPeers,
-    ListShares,
-    Peers,
-    Pull,
-    Pulled,
-    RemoveAdapter,
-    Shared,
-    ShareModel,
-    Shares,
-    UnshareModel,
-)
+from ingle.operations import Done
 from tests.engines.lora import write_adapter
 from tests.peers.test_real_links import nodes, pair
 

@@ -11,6 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.node.operation import Ledger
+from ingle.capabilities.peers.operation import ListPeers, Peers, RenamePeer
 from ingle.errors import (
     DoesNotFit,
     EgressRefused,
@@ -22,27 +27,19 @@ from ingle.errors import (
     ProtocolError,
 )
 from ingle.operations import (
-    Chat,
-    Complete,
-    Embed,
-    Embedded,
     Event,
     Finish,
-    Ledger,
-    ListPeers,
     Message,
     Operation,
-    Peers,
     Reaching,
     Reasoning,
-    RenamePeer,
     Started,
     Text,
     ToolCallPiece,
     Usage,
 )
 from ingle.peers import delegation
-from ingle.peers.delegation import Place, Received
+from ingle.peers.delegation import Place, answer_to
 from tests.peers.conftest import told
 from tests.peers.devices import POEM, Street, chat, drain
 
@@ -156,7 +153,7 @@ def test_this_device_may_be_named_among_others(tell: Any, named: str) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         street.network.kill(desk.transport.place)
         recital = await laptop.recite(named, max_tokens=2)
         assert (recital.words, recital.where) == (2, "local")
@@ -208,7 +205,7 @@ def test_a_provider_that_was_named_and_cannot_be_reached_is_an_error(tell: Any) 
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         street.network.kill(desk.transport.place)
         with pytest.raises(PeerUnreachable) as error:
             await laptop.recite("desk")
@@ -247,10 +244,10 @@ def test_what_does_not_fit_here_is_done_there(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", delegate="fit")
         await laptop.pair(desk)
 
-        def too_big(party: str, operation: Operation) -> Any:
+        def too_big(operation: Operation, feed: Any = None) -> Any:
             raise DoesNotFit("it needs 40 GiB")
 
-        laptop.local.perform_for = too_big  # type: ignore[method-assign]
+        laptop.local.relay = too_big  # type: ignore[method-assign]
         recital = await laptop.recite("")
         assert recital.where == "peer:desk"
         assert recital.rerouted[0].reason == "it needs 40 GiB"
@@ -277,7 +274,7 @@ def test_the_ways_that_are_tried_are_told_as_they_are_tried(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         events = await drain(laptop.node, chat(on="desk", max_tokens=1))
@@ -306,11 +303,11 @@ def test_a_peer_found_on_this_network_after_it_has_moved(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         assert (await laptop.recite("desk", max_tokens=2)).words == 2
-        laptop.room.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         del street.network.announced[desk.transport.place]
         laptop.room.records.run("UPDATE peer SET places = '[]'")
@@ -333,7 +330,7 @@ def test_two_behind_firewalls_meet_with_the_help_of_a_third(tell: Any) -> None:
         # They were paired on another network, once.
         for one, other in ((desk, laptop), (laptop, desk)):
             one.room.book.add(other.room.identity.key, other.name, (), 0.0)
-        from ingle.operations import GrantPeer, Grants
+        from ingle.capabilities.peers.operation import GrantPeer, Grants
 
         await desk.ask(GrantPeer(peer="laptop", preset="family"), Grants)
         assert (await laptop.recite("desk", max_tokens=4)).words == 4
@@ -392,7 +389,7 @@ VECTORS = Embedded(model="", digest="", dimensions=1, data=b"", usage=Usage(prom
     ids=["early", "twice", "after-end", "other-answer", "endless", "huge"],
 )  # fmt: skip
 def test_a_provider_that_answers_wrongly(events: list[Event]) -> None:
-    received = Received(chat(max_tokens=10))
+    received = answer_to(chat(max_tokens=10))
 
     def take_all() -> None:
         for event in events:
@@ -403,7 +400,7 @@ def test_a_provider_that_answers_wrongly(events: list[Event]) -> None:
 
 
 def rest(operation: Chat | Complete, *events: Event) -> Any:
-    received = Received(operation)
+    received = answer_to(operation)
     for event in (started(), *events):
         received.take(event)
     return received.rest()
@@ -442,10 +439,10 @@ def test_places_are_tried_in_order(tell: Any) -> None:
         shed = await street.device("shed")
 
         def place(name: str, failure: Exception | None = None) -> Place:
-            def perform(operation: Any) -> Any:
+            def perform(operation: Any, feed: Any) -> Any:
                 if failure is not None:
                     raise failure
-                return shed.local.perform_for("", operation)
+                return shed.local.relay(operation, feed)
 
             return Place(name, "poet", "", False, perform)
 

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.peers.operation import GrantPeer, Grants, ListPeers, Peers
+from ingle.capabilities.share.operation import Shared, ShareModel
+from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import GrantRefused, ModelNotFound
 from ingle.node.node import ask
-from ingle.operations import (
-    GrantPeer,
-    Grants,
-    ListPeers,
-    Peers,
-    Pull,
-    Pulled,
-    Shared,
-    ShareModel,
-)
 from tests.models.test_formats import files_of, write_words
 from tests.models.weights import write_shards
 from tests.peers.test_real_links import nodes, pair

@@ -10,6 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.node.operation import Load, Shutdown
+from ingle.capabilities.peers.operation import GrantPeer, Grants, ListGrants, RevokeGrant
+from ingle.capabilities.store.operation import ListModels, Models
 from ingle.errors import (
     ContextLengthExceeded,
     GrantExhausted,
@@ -17,19 +21,7 @@ from ingle.errors import (
     InvalidRequest,
     NotFound,
 )
-from ingle.operations import (
-    Done,
-    Embed,
-    Embedded,
-    GrantPeer,
-    Grants,
-    ListGrants,
-    ListModels,
-    Load,
-    Models,
-    RevokeGrant,
-    Shutdown,
-)
+from ingle.operations import Done
 from ingle.peers import grants
 from ingle.peers.clock import Clock
 from ingle.peers.granting import Granting
@@ -172,10 +164,9 @@ class Bench:
 
 def test_use_is_counted_by_the_engine_and_renews_each_day() -> None:
     bench, given = Bench(), grant(tokens_per_day=100)
-    admission = bench.meter.admit([given], 10, None)
+    admission = bench.meter.admit([given], "tokens", 10, None)
     assert admission.answer == 90
-    admission.tell(42)
-    admission.close()
+    admission.close(42)
     assert bench.meter.left(given) == 58
     bench.wall += 86400
     assert bench.meter.left(given) == 100
@@ -185,16 +176,15 @@ def test_use_is_counted_by_the_engine_and_renews_each_day() -> None:
 
 def test_two_who_race_for_the_last_tokens_do_not_both_get_them() -> None:
     bench, given = Bench(), grant(tokens_per_day=100)
-    first = bench.meter.admit([given], 10, 50)
-    second = bench.meter.admit([given], 10, 50)
+    first = bench.meter.admit([given], "tokens", 10, 50)
+    second = bench.meter.admit([given], "tokens", 10, 50)
     assert (first.answer, second.answer) == (50, 30)
     with pytest.raises(GrantExhausted) as refused:
-        bench.meter.admit([given], 10, 50)
+        bench.meter.admit([given], "tokens", 10, 50)
     assert refused.value.details["left"] == 0
     assert refused.value.details["renews"] > NOW
-    first.tell(15)
-    first.close()
-    assert bench.meter.admit([given], 10, 50).answer == 35
+    first.close(15)
+    assert bench.meter.admit([given], "tokens", 10, 50).answer == 35
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60), st.integers(0, 60))))
@@ -206,16 +196,16 @@ def test_whatever_is_asked_the_day_is_never_exceeded(
     under_way = []
     for prompt, answer, used in requests:
         try:
-            admission = bench.meter.admit([given], prompt, answer)
+            admission = bench.meter.admit([given], "tokens", prompt, answer)
         except GrantExhausted:
             continue
-        admission.tell(prompt + min(used, admission.answer or 0))
-        under_way.append(admission)
+        under_way.append((admission, prompt + min(used, admission.answer or 0)))
         if len(under_way) > 3:
-            under_way.pop(0).close()
+            ended, tokens = under_way.pop(0)
+            ended.close(tokens)
         assert bench.meter.used(given).tokens <= 200
-    for admission in under_way:
-        admission.close()
+    for admission, tokens in under_way:
+        admission.close(tokens)
     assert bench.meter.used(given).tokens <= 200
 
 
@@ -223,9 +213,9 @@ def test_a_crash_counts_what_was_noted(tmp_path: Any) -> None:
     path = tmp_path / "peers.sqlite3"
     given = grant(tokens_per_day=1000)
     bench = Bench(Records(path))
-    admission = bench.meter.admit([given], 10, None)
-    for _ in range(130):
-        admission.piece()
+    admission = bench.meter.admit([given], "tokens", 10, None)
+    for piece in range(130):
+        admission.note(10 + piece + 1)
     # no close: the process is gone
     again = Bench(Records(path))
     assert again.meter.used(given).tokens == 10 + 128
@@ -234,20 +224,20 @@ def test_a_crash_counts_what_was_noted(tmp_path: Any) -> None:
 
 def test_rate_and_concurrency() -> None:
     bench, given = Bench(), grant(requests_per_minute=2, concurrent=1)
-    first = bench.meter.admit([given], 1, 1)
+    first = bench.meter.admit([given], "tokens", 1, 1)
     with pytest.raises(GrantExhausted, match="at once"):
-        bench.meter.admit([given], 1, 1)
-    first.close()
-    bench.meter.admit([given], 1, 1).close()
+        bench.meter.admit([given], "tokens", 1, 1)
+    first.close(2)
+    bench.meter.admit([given], "tokens", 1, 1).close(2)
     with pytest.raises(GrantExhausted, match="minute"):
-        bench.meter.admit([given], 1, 1)
+        bench.meter.admit([given], "tokens", 1, 1)
     bench.monotonic += 60
-    bench.meter.admit([given], 1, 1).close()
+    bench.meter.admit([given], "tokens", 1, 1).close(2)
 
 
 def test_revoked_grants_are_gone() -> None:
     records = Records(None)
-    granting = Granting(records, PROVIDER, Clock(records, lambda: NOW))
+    granting = Granting(records, lambda: PROVIDER, Clock(records, lambda: NOW))
     chain = granting.give(FRIEND.key, capabilities=("chat",))
     assert granting.permissions(FRIEND.key, [])
     granting.revoke(grants.read(chain[0]).id)
@@ -258,7 +248,7 @@ def test_revoked_grants_are_gone() -> None:
 
 def test_a_grant_that_makes_no_sense() -> None:
     records = Records(None)
-    granting = Granting(records, PROVIDER, Clock(records, lambda: NOW))
+    granting = Granting(records, lambda: PROVIDER, Clock(records, lambda: NOW))
     for bounds in ({"capabilities": ("rule",)}, {"capabilities": ("chat",), "concurrent": -1}):
         with pytest.raises(InvalidRequest):
             granting.give(FRIEND.key, **bounds)
@@ -310,7 +300,7 @@ def test_what_was_not_granted_is_refused_before_any_work(tell: Any) -> None:
 def test_the_owners_business_is_nobody_elses(tell: Any, operation: Any) -> None:
     async def story(street: Street) -> None:
         _, laptop = await paired(street, preset="family")
-        session = await laptop.room.session(laptop.room.book.find("desk"))
+        session = await laptop.room.dialer.session(laptop.room.book.find("desk"))
         with pytest.raises(GrantRefused, match="owner"):
             await drain(session.connection, operation)
 

@@ -23,7 +23,8 @@ pytestmark = [
 
 ENDLESS = """
 import ingle, json
-from ingle.operations import Chat, Message, Rerouted, Sampling, Text
+from ingle.capabilities.chat.operation import Chat
+from ingle.operations import Message, Rerouted, Sampling, Text
 request = Chat(model="mine", on="desk,shed", max_tokens=900,
                sampling=Sampling(ignore_eos=True, temperature=0.0),
                messages=[Message(role="user", content="Tell me all about tar.")])

@@ -8,20 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingle.errors import (
-    IdentityInUse,
-    InvalidRequest,
-    NotFound,
-    NotPaired,
-    PairingRefused,
-    PeerLost,
-    PeerNotFound,
-    PeerUnreachable,
-    ProtocolError,
-)
-from ingle.operations import (
+from ingle.capabilities.peers.operation import (
     ConfirmCode,
-    Done,
     ForgetPeer,
     Found,
     Invite,
@@ -36,6 +24,18 @@ from ingle.operations import (
     Requests,
     ShowCode,
 )
+from ingle.errors import (
+    IdentityInUse,
+    InvalidRequest,
+    NotFound,
+    NotPaired,
+    PairingRefused,
+    PeerLost,
+    PeerNotFound,
+    PeerUnreachable,
+    ProtocolError,
+)
+from ingle.operations import Done
 from ingle.peers import invites, pairing
 from ingle.peers.identity import Identity, fingerprint
 from ingle.peers.transport import NODE, PAIR, Address

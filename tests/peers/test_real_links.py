@@ -11,24 +11,13 @@ from typing import Any
 
 import pytest
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.peers.operation import Invite, Invited, Join, Paired
+from ingle.capabilities.store.operation import ListModels, Models
 from ingle.config import Settings
 from ingle.errors import NotPaired, PeerLost
 from ingle.node.node import ask
-from ingle.operations import (
-    Chat,
-    Finish,
-    Invite,
-    Invited,
-    Join,
-    ListModels,
-    Message,
-    Models,
-    Operation,
-    Paired,
-    Sampling,
-    Text,
-    Usage,
-)
+from ingle.operations import Finish, Message, Operation, Sampling, Text, Usage
 from ingle.peers.identity import Identity
 from ingle.peers.iroh import IrohTransport
 from ingle.peers.node import PeeredNode
@@ -253,7 +242,7 @@ async def test_a_peer_that_vanishes_at_any_stage(tmp_path: Path, moment: str) ->
         await pair(laptop, desk)
         laptop.local.store.models()
         seen = 0
-        switchboard = desk.room._switchboard
+        switchboard = desk.room.dialer.switchboard
         assert switchboard is not None
 
         async def vanish() -> None:

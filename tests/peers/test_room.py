@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.peers.operation import (
+    Grants,
+    Invite,
+    Invited,
+    ListGrants,
+    ListPeers,
+    Me,
+    Peers,
+    Requested,
+    Requests,
+    ResetIdentity,
+    WhoAmI,
+)
+from ingle.capabilities.store.operation import Pull
 from ingle.config import Settings
 from ingle.errors import EgressRefused, StorageError
 from ingle.node.node import ask
 from ingle.operations import Done as DoneEvent
-from ingle.operations import Invite, Invited, ListPeers, Me, Peers, Pull, ResetIdentity, WhoAmI
 from ingle.peers.identity import Identity
 from ingle.peers.node import PeeredNode
 from tests.peers.devices import drain
@@ -31,6 +44,8 @@ async def test_an_unpaired_node_opens_no_port_and_has_no_key(tmp_path: Path) -> 
     node = await PeeredNode.open(chosen(tmp_path))
     try:
         assert (await ask(node, ListPeers(ask=True), Peers)).peers == []
+        assert (await ask(node, ListGrants(), Grants)).grants == []
+        assert (await ask(node, Requests(), Requested)).codes == []
         assert not node.room.is_open
         assert not (tmp_path / "state" / "identity.key").exists()
         assert not node.busy

@@ -16,7 +16,29 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 pytest.importorskip("jinja2")
 
-from ingle.client.training import ready_to_send, training_request
+from ingle.capabilities.node.operation import Ledger, LedgerPage
+from ingle.capabilities.peers.operation import (
+    GrantInfo,
+    GrantPeer,
+    Grants,
+    ListPeers,
+    Peers,
+    RevokeGrant,
+)
+from ingle.capabilities.runs.operation import ListRuns, RunList, ShowRun
+from ingle.capabilities.train.operation import (
+    PIECE,
+    ExamplesReceived,
+    FetchRun,
+    RemoveRun,
+    SendExamples,
+    StopRun,
+    Train,
+    Trained,
+    TrainingProgress,
+    TrainingSettings,
+)
+from ingle.capabilities.train.request import ready_to_send, training_request
 from ingle.errors import (
     GrantExhausted,
     GrantRefused,
@@ -28,31 +50,7 @@ from ingle.errors import (
 )
 from ingle.node.node import ask
 from ingle.node.uploads import Uploads
-from ingle.operations import (
-    Done,
-    Event,
-    ExamplesReceived,
-    FetchRun,
-    GrantInfo,
-    GrantPeer,
-    Grants,
-    Ledger,
-    LedgerPage,
-    ListPeers,
-    ListRuns,
-    Peers,
-    RemoveRun,
-    RevokeGrant,
-    RunList,
-    SendExamples,
-    ShowRun,
-    StopRun,
-    Train,
-    Trained,
-    TrainingProgress,
-    TrainingSettings,
-)
-from ingle.operations.training import PIECE
+from ingle.operations import Done, Event
 from ingle.peers.node import PeeredNode
 from tests.peers.devices import drain
 from tests.peers.test_real_links import nodes, pair
@@ -205,7 +203,7 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
         await pair(phone, desk)
         await grant(desk, capabilities=["train"])
         peer = phone.room.book.find("desk")
-        link = (await phone.room.session(peer)).connection
+        link = (await phone.room.dialer.session(peer)).connection
         with pytest.raises(RunNotFound):
             await drain(link, FetchRun(name="secret", file="adapter.gguf"))
         with pytest.raises(RunNotFound):

@@ -6,19 +6,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.node.operation import Resume
+from ingle.capabilities.store.operation import ListModels
 from ingle.errors import Busy, Cancelled, EngineFault, IngleError, NodeUnreachable, ProtocolError
-from ingle.operations import (
-    Chat,
-    Done,
-    Event,
-    ListModels,
-    Message,
-    Operation,
-    Resume,
-    Text,
-)
+from ingle.operations import Done, Event, Message, Operation, Text
 from ingle.protocol import frames
 from ingle.protocol.connection import Connection, SocketStream
 from ingle.protocol.frames import WINDOW
@@ -34,7 +29,9 @@ class Provider:
         self.stopped = asyncio.Event()
 
     @asynccontextmanager
-    async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+    async def perform(
+        self, operation: Operation, feed: Any = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         async with aclosing(self._events(operation)) as events:
             yield events
 
@@ -166,7 +163,7 @@ async def test_a_stream_number_cannot_be_used_twice() -> None:
     stream = SocketStream(*await asyncio.open_unix_connection(sock=theirs))
     connection = Connection(stream, answer=Provider().perform)
     with ours:
-        ours.send(frames.encode(frames.Open(1, ListModels())) * 2)
+        ours.send(frames.encode(frames.Open(1, msgspec.Raw(frames.packed(ListModels())))) * 2)
         async with asyncio.timeout(1):
             await connection.run()
     assert connection.closed
@@ -188,7 +185,7 @@ async def test_nothing_is_offered_where_there_is_no_answer() -> None:
     connection = Connection(SocketStream(*await asyncio.open_unix_connection(sock=theirs)))
     task = asyncio.create_task(connection.run())
     with ours:
-        ours.send(frames.encode(frames.Open(1, ListModels())))
+        ours.send(frames.encode(frames.Open(1, msgspec.Raw(frames.packed(ListModels())))))
         with pytest.raises(ProtocolError):
             await asyncio.wait_for(connection.hello, 1)
     await task

@@ -11,49 +11,48 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from ingle import errors
-from ingle.operations import (
-    Chat,
-    Complete,
-    CopyModel,
-    Detokenize,
-    Detokenized,
-    Done,
-    Embed,
-    Embedded,
-    Event,
-    Finish,
-    ListModels,
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.node.operation import (
     Load,
     Loaded,
+    NodeStatus,
+    StatusReport,
+    Unload,
+    WorkerInfo,
+)
+from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
+from ingle.capabilities.store.operation import (
+    CopyModel,
+    ListModels,
     ModelDetails,
     Models,
     ModelSummary,
-    NodeStatus,
-    Operation,
-    Progress,
     Pull,
     Pulled,
-    Ranked,
-    Reasoning,
     RemoveModel,
-    Rerank,
-    Reranked,
     ShowModel,
     Shown,
+)
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.operations import (
+    Done,
+    Event,
+    Finish,
+    Operation,
+    Progress,
+    Reasoning,
     Started,
     Status,
-    StatusReport,
     Text,
     Timing,
-    Tokenize,
-    Tokenized,
     TokenLogprob,
     ToolCallPiece,
-    Unload,
     Usage,
-    WorkerInfo,
 )
 
 DIGEST = "sha256:" + "ab" * 32
@@ -73,7 +72,9 @@ class ScriptedNode:
         self.names = list(NAMES)
 
     @asynccontextmanager
-    async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+    async def perform(
+        self, operation: Operation, feed: Any = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         self.performed.append(operation)
         self.active += 1
         events = self._events(operation)

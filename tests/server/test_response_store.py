@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.chat.http.response_store import ResponseStore, StoredResponse
 from ingle.errors import ResponseNotFound
 from ingle.operations import ImagePart, Message, TextPart, ToolCall
-from ingle.server.response_store import ResponseStore, StoredResponse
 from ingle.server.settings import ServerSettings
 
 from .running import Running, running

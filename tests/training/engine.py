@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.engines.llama.engine import LlamaEngine
-from ingle.operations import AdapterUse, Complete, Event, Sampling, Text
+from ingle.operations import AdapterUse, Event, Sampling, Text
 from ingle.training.batch import Batch
 from ingle.training.step import Step
 from tests.training.models import VOCABULARY

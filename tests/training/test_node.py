@@ -13,8 +13,9 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 pytest.importorskip("jinja2")
 
+from ingle.capabilities.train.operation import FollowRun, Train, TrainingNote, TrainingProgress
+from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
-from ingle.client.training import training_request
 from ingle.config import Settings
 from ingle.errors import (
     Busy,
@@ -27,13 +28,7 @@ from ingle.errors import (
     WorkerDied,
 )
 from ingle.models.store import Store
-from ingle.operations import (
-    Event,
-    FollowRun,
-    Train,
-    TrainingNote,
-    TrainingProgress,
-)
+from ingle.operations import Event
 from tests.training.models import split_base, write_base
 from tests.training.watched import FOREVER, SMALL, Watched, processes, watch
 

@@ -16,9 +16,9 @@ pytest.importorskip("jinja2")
 
 from safetensors.numpy import load_file
 
+from ingle.capabilities.train.operation import RunSummary, Train
 from ingle.client.home import AsyncHome
 from ingle.errors import InvalidRequest, WorkerDied
-from ingle.operations import RunSummary, Train
 from tests.training.watched import SMALL, Watched, processes, watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]

@@ -8,16 +8,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ingle.client.home import AsyncHome
-from ingle.client.training import training_request
-from ingle.operations import (
-    Event,
+from ingle.capabilities.train.operation import (
     FollowRun,
     Train,
     Trained,
     TrainingNote,
     TrainingProgress,
 )
+from ingle.capabilities.train.request import training_request
+from ingle.client.home import AsyncHome
+from ingle.operations import Event
 
 SMALL = {"rank": 2, "sequence": 16, "rows": 2, "rate": 1e-2, "warm_up": 1}
 FOREVER = {**SMALL, "steps": 1_000_000}

@@ -11,18 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.node.operation import Load, Unload
 from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.operations import (
-    Chat,
-    ChatResult,
-    Choice,
-    Complete,
-    ImagePart,
-    Load,
-    Progress,
-    Unload,
-    Usage,
-)
+from ingle.operations import ChatResult, Choice, ImagePart, Progress, Usage
 from ingle.wire import duration
 from ingle.wire.anthropic import message_answer, messages
 from ingle.wire.ollama import chat, generate, store

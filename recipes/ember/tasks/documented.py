@@ -16,8 +16,7 @@ from typing import Any, Protocol
 from . import asking, heads
 from .arrangement import Told, arranged
 from .draw import Draw
-from .manual import lowered
-from .paraphrase import needs
+from .paraphrase import lowered, needs
 from .signatures import Function, Parameter, styled
 from .synonyms import Synonyms
 

@@ -15,14 +15,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..corpus import Document
 from . import words as vocabulary
+from .documented import Documented, functions_of
 from .words import FALLBACK, Words
-
-if TYPE_CHECKING:
-    from .documented import Documented
 
 MOST_PASSAGES = 100_000
 CHUNK = 400  # documents that a process reads at a time
@@ -90,8 +88,6 @@ class Facts:
     @cached_property
     def documented(self) -> list[Documented]:
         """Training's commands as functions."""
-        from .documented import functions_of  # which draws, and so needs this module's words
-
         return functions_of(self.known)
 
 

@@ -11,6 +11,7 @@ from ..chat import Conversation
 from .about import turn
 from .draw import Draw
 from .facts import Command, Facts
+from .paraphrase import lowered
 from .phrasing import typed
 
 WHAT = """What does {c} do?|What is {c}?|What is {c} for?|Explain {c}.|What does the command {c} do?|What's {c}?|
@@ -41,27 +42,6 @@ Show me the usage of {c}.""".replace("\n", "").split("|")
 PLAINEST = "What does {c} {f} do?"
 NO_SUCH = "I don't know an option {f} of {c}."
 NO_COMMAND = "I don't know a command called {c}."
-KEEP = (
-    "GNU",
-    "UTF",
-    "ASCII",
-    "HTML",
-    "JSON",
-    "XML",
-    "SSH",
-    "URL",
-    "IP",
-    "TCP",
-    "UDP",
-    "ACL",
-    "PID",
-    "I",
-)
-
-
-def lowered(text: str) -> str:
-    word = text.split()[0]
-    return text if word.isupper() or word.startswith(KEEP) else text[0].lower() + text[1:]
 
 
 def plain_name(d: Draw, command: Command) -> str:

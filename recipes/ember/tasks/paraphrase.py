@@ -14,6 +14,8 @@ FUNCTION_WORDS = frozenset(
     from at which when then than was were has have had been do does you your we they them their
     these those such so but there into also only any each other must should would could""".split()
 )
+# Words that keep their capitals where a sentence goes on.
+KEEP = tuple("GNU UTF ASCII HTML JSON XML SSH URL IP TCP UDP ACL PID I".split())
 # {x} is what is wanted. Every fifth is for the test alone.
 ABOUT = """{x}|What about {x}?|Tell me about {x}|explain {x}|Where is {x} described?|documentation of
 {x}|How does it work: {x}|What does the manual say about {x}?|help with {x}|Is there something on
@@ -126,3 +128,9 @@ def needs(text: str) -> str:
     if re.search(r"[^s]s$", first) and rest.split()[:1] and len(first) > 4:
         first = re.sub(r"(?<=sh|ch|ss)es$|(?<=x)es$|s$", "", first)
     return f"{first} {rest}".strip()
+
+
+def lowered(text: str) -> str:
+    """As it is said within a sentence: `Deletes the file` becomes `deletes the file`."""
+    word = text.split()[0]
+    return text if word.isupper() or word.startswith(KEEP) else text[0].lower() + text[1:]

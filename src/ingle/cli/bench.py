@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from ingle.capabilities.complete.operation import Complete
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, size
-from ingle.operations import Complete, Finish, Sampling, Text, Timing, Usage
+from ingle.operations import Finish, Sampling, Text, Timing, Usage
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome

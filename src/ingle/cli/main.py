@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
@@ -12,56 +11,66 @@ from typing import Any
 import click
 
 from ingle.errors import Cancelled, IngleError, InvalidRequest, StorageError
+from ingle.operations import registry
+from ingle.operations.capability import Command, load
 
-COMMANDS = {
-    "run": ("ingle.cli.run", "Ask a model one thing (or chat, if nothing is asked)."),
-    "chat": ("ingle.cli.chat", "Talk to a model."),
-    "serve": ("ingle.cli.serve", "Serve the OpenAI, Ollama and Anthropic APIs."),
-    "pull": ("ingle.cli.store", "Fetch a model."),
-    "import": ("ingle.cli.store", "Use models of Ollama, LM Studio or Hugging Face in place."),
-    "list": ("ingle.cli.store", "The models that are here."),
-    "show": ("ingle.cli.store", "Everything known of a model."),
-    "cp": ("ingle.cli.store", "Give a model a second name."),
-    "rm": ("ingle.cli.store", "Forget a model."),
-    "share": ("ingle.cli.share", "Let others have a model; or see what is shared."),
-    "unshare": ("ingle.cli.share", "Share a model no more."),
-    "train": ("ingle.cli.train", "Adapt a model to your own examples (LoRA)."),
-    "runs": ("ingle.cli.runs", "Training runs: list, show, follow, compare, stop."),
-    "adapter": ("ingle.cli.adapter", "LoRA adapters: add, list, show, merge, share."),
-    "ps": ("ingle.cli.node", "What is in memory."),
-    "stop": ("ingle.cli.node", "Free a model's memory, or stop the node."),
-    "suspend": ("ingle.cli.node", "Free all memory and take no work."),
-    "resume": ("ingle.cli.node", "Take work again after suspend."),
-    "peers": ("ingle.cli.peers", "Paired devices: invite, join, nearby, list, forget."),
-    "grant": ("ingle.cli.grant", "Allow a paired device something."),
-    "grants": ("ingle.cli.grant", "What was granted, and how much of it is used."),
-    "revoke": ("ingle.cli.grant", "Take a grant back."),
-    "embed": ("ingle.cli.embed", "Turn texts into vectors."),
-    "fit": ("ingle.cli.fit", "Will a model fit into memory?"),
-    "bench": ("ingle.cli.bench", "How fast is a model here, and what bounds it?"),
-    "doctor": ("ingle.cli.doctor", "Check everything, and say what to mend."),
-    "ledger": ("ingle.cli.node", "What left this device."),
-    "logs": ("ingle.cli.logs", "Show the node's log."),
-    "config": ("ingle.cli.config", "Show and change settings."),
-    "df": ("ingle.cli.disk", "Where the disk space went."),
-    "prune": ("ingle.cli.disk", "Delete what no model uses."),
-    "completion": ("ingle.cli.completion", "Shell completion."),
+PROGRAM = {
+    "serve": Command(
+        "ingle.cli.serve:serve_command", "Serve the OpenAI, Ollama and Anthropic APIs."
+    ),
+    "capabilities": Command(
+        "ingle.cli.capabilities:capabilities_command", "What this node can be asked, and how."
+    ),
+    "bench": Command(
+        "ingle.cli.bench:bench_command", "How fast is a model here, and what bounds it?"
+    ),
+    "doctor": Command(
+        "ingle.cli.doctor:doctor_command", "Check everything, and say what to do about it."
+    ),
+    "logs": Command("ingle.cli.logs:logs_command", "Show the node's log."),
+    "config": Command("ingle.cli.config:config_command", "Show and change settings."),
+    "completion": Command("ingle.cli.completion:completion_command", "Shell completion."),
 }
+"""Commands of the program itself; all others are brought by their capability."""
+ALIASES = {"ls": "list"}
+
+
+def commands() -> dict[str, Command]:
+    """Every command by its name, those of plug-ins left out."""
+    found: dict[str, Command] = {}
+    for capability in registry.built_in().values():
+        found |= capability.commands
+    return {**found, **PROGRAM}
+
+
+def command(name: str) -> Command | None:
+    """A command; plug-ins are looked at only for a name that is nobody else's.
+
+    Raises:
+        CapabilityMissing: a plug-in of this name cannot be used; says why.
+    """
+    known = commands().get(name)
+    if known is None:
+        capability = registry.find(name)
+        known = capability.commands.get(name) if capability is not None else None
+    return known
 
 
 class _LazyGroup(click.Group):
     """Knows every command's name and one line of help; imports a command only to run it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        found = dict(commands())
+        for capability in registry.plugins().values():
+            found |= capability.commands
+        return list(found)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = {"ls": "list"}.get(cmd_name, cmd_name)
-        if name not in COMMANDS:
+        found = command(ALIASES.get(cmd_name, cmd_name))
+        if found is None:
             return None
-        module = importlib.import_module(COMMANDS[name][0])
-        command: click.Command = getattr(module, f"{name}_command")
-        return command
+        loaded: click.Command = load(found.place)
+        return loaded
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -74,7 +83,15 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, found.summary) for name, found in commands().items()])
+        of_plugins = {
+            name: found
+            for capability in registry.plugins().values()
+            for name, found in capability.commands.items()
+        }
+        if of_plugins:
+            with formatter.section("Commands of plug-ins"):
+                formatter.write_dl([(name, found.summary) for name, found in of_plugins.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -82,7 +99,7 @@ class _LazyGroup(click.Group):
         if args and self.get_command(ctx, args[0]) is None:
             import difflib
 
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            near = difflib.get_close_matches(args[0], commands(), 1)
             guess = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"There is no command {args[0]!r}.{guess}")
         return super().resolve_command(ctx, args)

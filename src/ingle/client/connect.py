@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,20 +11,26 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import Literal
 
+from ingle.capabilities.node.operation import HandOver, NodeStatus, Shutdown, StatusReport
 from ingle.config import Settings
 from ingle.errors import (
+    CapabilityMissing,
     IngleError,
     NodeAlreadyRunning,
     NodeUnreachable,
     StorageError,
     from_data,
 )
-from ingle.node.node import Node
+from ingle.node.node import Node, ask
 from ingle.node.socket import SocketNode, socket_path
-from ingle.operations import Event, Operation
+from ingle.operations import Done, Event, Operation
+from ingle.operations.encoded import Passed
+from ingle.protocol.inlet import Feed
 
 Otherwise = Literal["host", "background", "fail"]
 START_S = 20.0
+END_S = 5.0
+"""Seconds in which a node that hands over has closed its socket."""
 _PATHS = frozenset({"state_dir", "models_dir", "llama_server"})
 
 
@@ -59,7 +66,10 @@ async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwi
             return await _start(settings)
 
     try:
-        node = _Elsewhere(await SocketNode.connect(socket_path(settings.state_path)), again)
+        running = await SocketNode.connect(socket_path(settings.state_path))
+        if await taken_over(running):
+            raise NodeUnreachable("an older node has ended for this version")
+        node = _Elsewhere(running, again)
     except NodeUnreachable:
         if otherwise == "fail":
             raise
@@ -86,16 +96,29 @@ class _Elsewhere:
         self._reach = again
         self._one_at_a_time = asyncio.Lock()
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return self._again(operation) if self._node.closed else self._node.perform(operation)
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        if self._node.closed:
+            return self._again(operation, feed)
+        return self._node.perform(operation, feed)
 
     @asynccontextmanager
-    async def _again(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+    async def relay(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AsyncIterator[AsyncIterator[Passed]]:
+        async with self.perform(operation, feed) as events:
+            yield events
+
+    @asynccontextmanager
+    async def _again(
+        self, operation: Operation, feed: Feed | None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         async with self._one_at_a_time:
             if self._node.closed:
                 await self._node.aclose()
                 self._node = await self._reach()
-        async with self._node.perform(operation) as events:
+        async with self._node.perform(operation, feed) as events:
             yield events
 
     async def aclose(self) -> None:
@@ -173,3 +196,58 @@ async def _await_socket(settings: Settings) -> SocketNode:
         raise NodeUnreachable(
             f"the node that holds {settings.state_path} does not listen", hint="ingle doctor"
         ) from None
+
+
+async def taken_over(node: SocketNode) -> bool:
+    """Ask a background node of an older version to end, and see whether it does so now.
+
+    A node that is at work ends when it is done; until then it is used as it is.
+    """
+    from importlib.metadata import version
+
+    if not older(str(node.facts.get("version", "")), version("ingle")):
+        return False
+    try:
+        if node.facts.get("serving") == "background":
+            ended = (await ask(node, HandOver(version=version("ingle")), Done)).message == "now"
+        else:
+            ended = await _ended_when_idle(node)
+    except CapabilityMissing:
+        return False
+    if not ended:
+        return False
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            await node.wait_closed()
+    await node.aclose()
+    return True
+
+
+async def _ended_when_idle(node: SocketNode) -> bool:
+    """The same for ingle 0.1, which cannot be asked to hand over, and does not say what it is for.
+
+    It is ended if its command line is the background node's, and it does nothing.
+    """
+    if "speaks" in node.facts or not _is_background(node.facts.get("pid")):
+        return False
+    report = await ask(node, NodeStatus(), StatusReport)
+    if any(worker.active or worker.queued for worker in report.workers):
+        return False
+    await ask(node, Shutdown(), Done)
+    return True
+
+
+def _is_background(pid: object) -> bool:
+    """Was this process started as a background node? Only where the system tells."""
+    with contextlib.suppress(OSError):
+        return b"ingle.client.host" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def older(one: str, other: str) -> bool:
+    """Is a version older than another? A version that cannot be read is not."""
+
+    def key(version: str) -> list[int]:
+        return [int(part) for part in version.split(".") if part.isdigit()]
+
+    return bool(key(one)) and key(one) < key(other)

@@ -31,15 +31,21 @@ READY = "ready"
 
 
 @asynccontextmanager
-async def host(settings: Settings) -> AsyncIterator[tuple[PeeredNode, SocketServer]]:
+async def host(
+    settings: Settings, serving: str = "foreground"
+) -> AsyncIterator[tuple[PeeredNode, SocketServer]]:
     """A `PeeredNode` that other processes reach at the state directory's socket.
+
+    Args:
+        serving: ``background`` if the node ends by itself, also for a newer version's sake.
 
     Raises:
         NodeAlreadyRunning: another process hosts it.
     """
     node = await PeeredNode.open(settings)
     try:
-        facts = {"version": version("ingle"), "pid": os.getpid()}
+        node.local.serving = serving
+        facts = {"version": version("ingle"), "pid": os.getpid(), "serving": serving}
         server = SocketServer(node, socket_path(settings.state_path), facts)
         await server.start()
         try:
@@ -72,7 +78,7 @@ def log_to_file(settings: Settings) -> None:
 
 
 async def _background(settings: Settings) -> None:
-    async with host(settings) as (node, server):
+    async with host(settings, "background") as (node, server):
         log.info("background node %s on %s", os.getpid(), settings.state_path)
         told = until_told(node)
         _report(READY)

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from ingle.client.chat import AsyncChat
+from ingle.capabilities.chat.conversation import AsyncChat
 from ingle.client.connect import Otherwise
 from ingle.client.home import AsyncHome, open_async
+from ingle.client.methods import Methods
 from ingle.config import Settings
 from ingle.errors import Cancelled
 
@@ -64,7 +65,9 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def make(self: _Blocking, *args: Any, **kwargs: Any) -> Any:
         made = getattr(self._twin, name)(*args, **kwargs)
-        return Conversation(made, self._portal) if isinstance(made, AsyncChat) else made
+        if isinstance(made, AsyncChat):
+            return Conversation(made, self._portal)
+        return BlockingMethods(made, self._portal) if isinstance(made, Methods) else made
 
     return make
 
@@ -107,6 +110,21 @@ def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterato
         closed.wait(CLOSE_S)
 
 
+def _bound(method: Any, portal: BlockingPortal) -> Any:
+    """A method of an async object for a caller that blocks."""
+    if not inspect.ismethod(method):
+        return method
+    blocking = _blocking(method.__name__, method.__func__)
+    return functools.partial(blocking, _Blocking(method.__self__, portal))
+
+
+class BlockingMethods(_Blocking):
+    """The methods of a capability, blocking. See `ingle.client.methods.Methods`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _bound(getattr(self._twin, name), self._portal)
+
+
 def _mirror(cls: type[Any]) -> Callable[[type[T]], type[T]]:
     """Give a class a blocking method for each public method of its async twin."""
 
@@ -147,8 +165,11 @@ class Home(_Blocking):
         settings: Settings = self._twin.settings
         return settings
 
-    def __getattr__(self, name: str) -> Any:  # for type checkers: methods are generated
-        raise AttributeError(name)
+    def __getattr__(self, name: str) -> Any:
+        """A plug-in's method; those of the package are generated."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _bound(getattr(self._twin, name), self._portal)
 
 
 @contextmanager

@@ -9,12 +9,15 @@ leak or a slow import of its never touches the node. Plug-in authors check their
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
 from ingle.operations import DeviceInfo, Event, Operation
+from ingle.operations.blob import Blob
+from ingle.operations.operation import Piece
 
 Role = str
 """What a worker is loaded for: ``generate``, ``embed``, ``rerank``, ``score``, or the name of
@@ -23,6 +26,18 @@ another capability. An engine may lay out memory differently for each."""
 Emit = Callable[[Event], None]
 """Hand one event to the caller. Raises `Cancelled` once the caller has stopped the
 operation; a session lets that pass and frees its slot."""
+
+
+class Feed(Protocol):
+    """Pieces that the caller sends into an operation, for a capability that takes any.
+
+    Iterating blocks until the next one comes; it ends after the last one, and when the caller
+    has stopped (then the next ``emit`` raises `Cancelled`).
+    """
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The pieces in order."""
+        ...
 
 
 class AdapterFile(msgspec.Struct, frozen=True):
@@ -52,6 +67,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 0
     """0: as many as there are cores to use."""
     adapters: list[AdapterFile] = []
+    inbox: str = ""
+    """The folder in which blobs lie while an operation needs them; see `blob_path`."""
     options: dict[str, Any] = {}
     """What this engine alone understands, and checks (``context``, ``server_binary``, ...)."""
 
@@ -82,8 +99,11 @@ class Session(Protocol):
         """What the node should know once the model is open (``context``, ``device``, ...)."""
         ...
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         """Do it, blocking; hand every event to ``emit``.
+
+        Args:
+            feed: what the caller sends in; None for a capability that takes nothing.
 
         Raises:
             IngleError: what the caller is to be told.
@@ -121,6 +141,11 @@ class Engine(Protocol):
             ModelLoadFailed: with the engine's own reason, as far as it tells one.
         """
         ...
+
+
+def blob_path(spec: LoadSpec, blob: Blob) -> Path:
+    """Where a session finds the bytes of a blob, while the operation that names it is performed."""
+    return Path(spec.inbox) / blob.sha256
 
 
 def cores() -> int:

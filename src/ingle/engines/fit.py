@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ingle.capabilities.store.operation import FitReport
 from ingle.config import Settings
 from ingle.engines.declaration import Asked, EngineDeclaration
 from ingle.engines.declarations import serving
 from ingle.engines.engine import AdapterFile, LoadSpec, Role, context_of, usual_role
 from ingle.models.facts import Facts
-from ingle.operations import DeviceInfo, FitReport
+from ingle.operations import DeviceInfo
 
 
 def predict(

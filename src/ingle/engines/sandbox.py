@@ -42,6 +42,10 @@ at once (``OMP_WAIT_POLICY=passive``) costs two thirds of a small model's speed;
 as long as libgomp does by default steals the core from whoever else needs it. A short
 spin was the fastest of all measured (docs/log.md, 2026-11-22)."""
 
+DEBUGGER = {"GGML_NO_BACKTRACE": "1"}
+"""An assertion of llama.cpp that fails has a debugger attach to the process, which holds up its
+end for a second or for ever, and says nothing to whoever reads the log."""
+
 _GPU_NODES = ("/dev/dri", "/dev/kfd", "/dev/nvidia*")
 
 
@@ -100,7 +104,7 @@ def environment() -> dict[str, str]:
     """The few variables a worker gets. No tokens, no proxies, nothing of the user's."""
     keep = ("PATH", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "HOME")
     chosen = {name: os.environ[name] for name in keep if name in os.environ}
-    for name, value in OPENMP.items():
+    for name, value in (OPENMP | DEBUGGER).items():
         chosen[name] = os.environ.get(name, value)
     chosen["PYTHONPATH"] = os.pathsep.join(import_paths())
     chosen["PYTHONDONTWRITEBYTECODE"] = "1"

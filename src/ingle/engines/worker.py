@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import socket
 import struct
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,14 +23,18 @@ import msgspec
 
 from ingle.engines.declarations import declared, load_engine
 from ingle.engines.engine import LoadSpec, Session
-from ingle.errors import Cancelled, IngleError
-from ingle.operations import Event, Operation
+from ingle.errors import Cancelled, IngleError, InvalidRequest
+from ingle.operations import Event
+from ingle.operations.encoded import peek
+from ingle.operations.operation import Piece
+from ingle.operations.reading import Asked, read
 from ingle.protocol import frames
 from ingle.protocol.frames import (
+    PIECES,
     VERSION,
     WINDOW,
-    BadOperation,
     Cancel,
+    Close,
     Credit,
     End,
     Fail,
@@ -39,6 +45,9 @@ from ingle.protocol.frames import (
     Open,
     Ping,
     Pong,
+    Put,
+    Room,
+    packed,
 )
 
 log = logging.getLogger("ingle.worker")
@@ -114,12 +123,41 @@ class Link:
         return bytes(data)
 
 
+class Inflow:
+    """The pieces that the caller sends into an operation. See `ingle.engines.engine.Feed`."""
+
+    def __init__(self, link: Link, stream: int, types: Mapping[str, type[Piece]]) -> None:
+        self._link = link
+        self._stream = stream
+        self._types = types
+        self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._taken = 0
+
+    def push(self, data: bytes | None) -> None:
+        """A piece arrived; None: it was the last one, or the caller has stopped."""
+        self._pieces.put(data)
+
+    def __iter__(self) -> Iterator[Piece]:
+        while (data := self._pieces.get()) is not None:
+            self._taken += 1
+            if self._taken >= PIECES // 2:
+                self._link.send(Room(self._stream, self._taken))
+                self._taken = 0
+            kind = self._types.get(peek(data))
+            if kind is None:
+                continue  # of a later version, which older ones pass over
+            yield msgspec.msgpack.decode(data, type=kind)
+
+
 class Job:
     """One operation under way: carries its events out and the caller's cancel in."""
 
-    def __init__(self, link: Link, stream: int) -> None:
+    def __init__(self, link: Link, stream: int, asked: Asked) -> None:
         self._link = link
         self._stream = stream
+        self._operation = asked.operation
+        inputs = {str(kind.__struct_config__.tag): kind for kind in asked.capability.inputs}
+        self.inflow = Inflow(link, stream, inputs) if inputs else None
         self._credit = threading.Semaphore(WINDOW)
         self._cancelled = False
 
@@ -130,21 +168,31 @@ class Job:
         self._credit.acquire()
         if self._cancelled:
             raise Cancelled("the caller stopped it")
-        self._link.send_soon(Item(self._stream, event))  # type: ignore[arg-type]
+        self._link.send_soon(Item(self._stream, msgspec.Raw(packed(event))))
 
     def cancel(self) -> None:
         """The caller is no longer interested."""
         self._cancelled = True
         self._credit.release()
+        if self.inflow is not None:
+            self.inflow.push(None)
+
+    def put(self, piece: bytes | None) -> None:
+        """A piece of the caller's; None: the last one was sent."""
+        if self.inflow is not None:
+            self.inflow.push(piece)
 
     def take_credit(self, items: int) -> None:
         """The caller took so many events."""
         self._credit.release(items)
 
-    def run(self, session: Session, operation: Operation) -> None:
+    def run(self, session: Session) -> None:
         """Perform the operation and send how it ended."""
         try:
-            session.perform(operation, self.emit)
+            if self.inflow is None:
+                session.perform(self._operation, self.emit)
+            else:
+                session.perform(self._operation, self.emit, self.inflow)
         except IngleError as error:
             self._link.send(Fail(self._stream, error.to_data()))
         except Exception as error:
@@ -166,23 +214,35 @@ def serve(link: Link, session: Session, slots: int) -> None:
             for frame in reader.feed(data):
                 match frame:
                     case Open(stream=stream, operation=operation):
-                        job = jobs[stream] = Job(link, stream)
-                        pool.submit(_perform, jobs, stream, session, operation)
+                        job = _opened(link, stream, bytes(operation))
+                        if job is not None:
+                            jobs[stream] = job
+                            pool.submit(_perform, jobs, stream, session)
+                    case Put(stream=stream, piece=piece) if stream in jobs:
+                        jobs[stream].put(bytes(piece))
+                    case Close(stream=stream) if stream in jobs:
+                        jobs[stream].put(None)
                     case Cancel(stream=stream) if stream in jobs:
                         jobs[stream].cancel()
                     case Credit(stream=stream, items=items) if stream in jobs:
                         jobs[stream].take_credit(items)
                     case Ping(id=number):
                         link.send(Pong(number))
-                    case BadOperation(stream=stream, error=error):
-                        link.send(Fail(stream, error.to_data()))
         for job in list(jobs.values()):
             job.cancel()
 
 
-def _perform(jobs: dict[int, Job], stream: int, session: Session, operation: Operation) -> None:
+def _opened(link: Link, stream: int, operation: bytes) -> Job | None:
     try:
-        jobs[stream].run(session, operation)
+        return Job(link, stream, read(operation))
+    except InvalidRequest as error:
+        link.send(Fail(stream, error.to_data()))
+        return None
+
+
+def _perform(jobs: dict[int, Job], stream: int, session: Session) -> None:
+    try:
+        jobs[stream].run(session)
     finally:
         del jobs[stream]
 

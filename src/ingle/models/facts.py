@@ -47,6 +47,10 @@ _WINDOW_PERIOD = {
 _FULL_ATTENTION_INTERVAL = 4
 _REPACKED = frozenset({"Q4_0", "Q4_K", "IQ4_NL"})
 """As measured with the pinned engine on AVX2."""
+QUERY_PREFIX = "ingle.embedding.query_prefix"
+"""The header's key for what an embedding model wants before a question."""
+PASSAGE_PREFIX = "ingle.embedding.passage_prefix"
+"""The same for a passage."""
 _PREFIXES = {
     "nomic-embed": ("search_query: ", "search_document: "),
     "e5-": ("query: ", "passage: "),
@@ -355,7 +359,7 @@ def _state_bytes(head: _Metadata, arch: str, layers: int, heads_kv: list[int]) -
 
 
 def _prefixes(head: _Metadata) -> dict[str, str]:
-    query, passage = head.text("ingle.prefix.query"), head.text("ingle.prefix.passage")
+    query, passage = head.text(QUERY_PREFIX), head.text(PASSAGE_PREFIX)
     if not query and not passage:
         title = f"{head.text('general.basename')} {head.text('general.name')}".lower()
         title = title.replace(" ", "-").replace("_", "-")

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ingle.capabilities.store.operation import ModelDetails, ModelSummary
 from ingle.models import digest as digests
 from ingle.models.facts import Facts
 from ingle.models.format import PROJECTOR, WEIGHTS
-from ingle.operations import ModelDetails, ModelSummary
 
 EMBEDDED = "embedded"
 _ROLES = {"mmproj": PROJECTOR}

@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import Cancelled, NetworkError
 from ingle.models import digest as digests
 from ingle.models.model import Model, ModelFile
@@ -25,7 +26,7 @@ from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
 from ingle.models.threads import in_thread
 from ingle.models.transfer import Transfer, TransferSettings
-from ingle.operations import Progress, Pull, Pulled
+from ingle.operations import Progress
 
 TICK_S = 0.2
 """Seconds between progress events, and between looks at another process's download."""

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from ingle.capabilities.store.operation import Pull
 from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, NetworkError, StorageError
 from ingle.models import formats
 from ingle.models.facts import Facts, facts_from
@@ -20,7 +21,6 @@ from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
 from ingle.models.threads import in_thread
 from ingle.models.transfer import refused
-from ingle.operations import Pull
 
 _FIRST = 1 << 20
 _GROWTH = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ingle.capabilities.store.operation import DiskUsage, Pruned
 from ingle.models.blobs import Blobs
 from ingle.models.index import ADAPTER, MODEL, Index
-from ingle.operations import DiskUsage, Pruned
 
 
 def disk_usage(root: Path, blobs: Blobs, index: Index) -> DiskUsage:

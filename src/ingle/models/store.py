@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.store.operation import DiskUsage, ModelDetails, ModelSummary, Pruned
 from ingle.errors import (
     AdapterNotFound,
     BadModelFile,
@@ -27,7 +28,6 @@ from ingle.models.local import LocalFiles, OnBytes, check_present
 from ingle.models.model import EMBEDDED, Model, ModelFile, identity
 from ingle.models.nearest import nearest, or_nearest
 from ingle.models.ref import ModelRef, part_from
-from ingle.operations import DiskUsage, ModelDetails, ModelSummary, Pruned
 
 ADAPTER_MARK = "+"
 """Before an adapter's name where models and adapters are named together."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ingle.capabilities.node.operation import LedgerEntry
 from ingle.errors import IngleError
-from ingle.operations import LedgerEntry
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS egress (
@@ -66,6 +66,10 @@ class EgressLedger:
             "UPDATE egress SET bytes_in = ?, bytes_out = bytes_out + ?, outcome = ? WHERE id = ?",
             (bytes_in, bytes_out, outcome, entry),
         )
+
+    def note_grant(self, entry: int, grant: str) -> None:
+        """Under which grant the other device counts it, as it says."""
+        self._database.execute("UPDATE egress SET permission = ? WHERE id = ?", (grant[:16], entry))
 
     @contextmanager
     def outcome(self, entry: int) -> Iterator[Received]:

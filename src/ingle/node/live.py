@@ -6,8 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
+from ingle.capabilities.train.operation import TrainingNote, TrainingProgress
 from ingle.errors import IngleError
-from ingle.operations import Event, TrainingNote, TrainingProgress
+from ingle.operations import Event
 
 NOTES = 50
 """What was told before is told again to whoever comes later, as far back as this."""

@@ -4,55 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import shutil
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
+from ingle.engines.inbox import Inbox
 from ingle.engines.process import WorkerProcess
 from ingle.errors import EgressRefused
 from ingle.models.adapters import Adapters
 from ingle.models.store import Store
-from ingle.node import echo, images, memory
-from ingle.node.affairs import Affairs
+from ingle.node import memory
+from ingle.node.blobs import NodeBlobs
+from ingle.node.devices import Devices
 from ingle.node.ledger import EgressLedger
 from ingle.node.lock import NodeLock
+from ingle.node.performing import Caller, HostedNode
 from ingle.node.resident import OWNER
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Lease, Scheduler, Want
-from ingle.node.training import OPERATIONS as TRAINING
-from ingle.node.training import Trainings
 from ingle.node.wants import Wants
 from ingle.operations import (
-    Chat,
-    Complete,
-    Detokenize,
-    Embed,
-    Embedded,
     Event,
     Generation,
     ModelOperation,
     Operation,
-    Reasoning,
-    Rerank,
-    Reranked,
     Started,
     Status,
-    Text,
     Timing,
-    Tokenize,
-    ToolCallPiece,
     operation_name,
+    registry,
 )
+from ingle.operations.blob import blobs_of
+from ingle.operations.capability import Capability, load
+from ingle.operations.encoded import Passed, decoded, size, tag
+from ingle.operations.events import ModelResult
+from ingle.protocol.inlet import Feed
 
 EXPIRY_S = 1.0
 """How often, at most, idle models are looked at."""
 
-_MODEL_OPERATIONS = (Chat, Complete, Embed, Rerank, Tokenize, Detokenize)
+P = TypeVar("P")
 
 
 class LocalNode:
@@ -64,32 +63,43 @@ class LocalNode:
     def __init__(self, settings: Settings, lock: NodeLock) -> None:
         self.settings = settings
         self._lock = lock
-        state = settings.state_path
-        self._logs = state / "logs"
+        self.state: Path = settings.state_path
+        self._logs = self.state / "logs"
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
         self.adapters = Adapters(self.store)
-        self.ledger = EgressLedger(state / "node.sqlite3")
-        self._budget = memory.Budget(settings.memory_bytes())
+        self.ledger = EgressLedger(self.state / "node.sqlite3")
+        self.blobs = NodeBlobs(self.state / "blobs")
+        self._inboxes = self.state / "inbox"
+        shutil.rmtree(self._inboxes, ignore_errors=True)  # of workers that were killed with us
+        self._workers = itertools.count(1)
+        self.budget = memory.Budget(settings.memory_bytes())
+        self.devices = Devices()
         self.scheduler = Scheduler(
-            budget=lambda: self._budget.total,
-            available=self._budget.free,
+            budget=lambda: self.budget.total,
+            available=self.budget.free,
             queue=settings.queue,
             start=self._start,
         )
-        self._wants = Wants(self.store, self.adapters, settings, self._budget)
+        self.wants = Wants(self.store, self.adapters, settings, self.budget)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
+        self.started = time.time()
+        self.serving = "background"
+        """What this process is for: ``background``, or ``foreground`` where others rely on it."""
         self.last_used = time.monotonic()
         """When the last operation began or ended."""
         self.under_way = 0
         """Operations being performed."""
-        self._affairs = Affairs(self, self.store, self.scheduler, self._wants, self.ledger)
-        self.trainings = Trainings(self, state)
+        self.host: HostedNode = self
+        """The node as its callers see it: this one, or the one that adds paired devices."""
+        self.leaving = False
+        """A newer version waits for this node to end."""
+        self._parts: dict[type[Any], Any] = {}
         self._expiry = asyncio.create_task(self._expire())
-        self._devices: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[None] | None = None
         if memory.may_have_gpu():
-            self._devices = asyncio.create_task(self._learn_devices())
+            self._learning = asyncio.create_task(self._learn_devices())
 
     @classmethod
     async def open(cls, settings: Settings) -> LocalNode:
@@ -106,14 +116,25 @@ class LocalNode:
             lock.release()
             raise
 
+    @property
+    def local(self) -> LocalNode:
+        """Itself; see `HostedNode`."""
+        return self
+
+    @property
+    def room(self) -> Any:
+        """This node alone has no paired devices."""
+        return None
+
     async def aclose(self) -> None:
         """Stop all work and end the workers."""
-        tasks = [task for task in (self._expiry, self._devices) if task is not None]
+        tasks = [task for task in (self._expiry, self._learning) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.trainings.close()
-        await self._affairs.close()
+        for part in self._parts.values():
+            await part.close()
+        await self.devices.close()
         await self.scheduler.close()
         self.ledger.close()
         self._lock.release()
@@ -125,19 +146,53 @@ class LocalNode:
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return self.perform_for(OWNER, operation)
+    def hand_over(self) -> bool:
+        """End as soon as nothing is under way, for a newer version. True: that is now."""
+        self.leaving = True
+        # The one who asks is under way itself.
+        if self.under_way <= 1:
+            self.shut_down()
+        return self.closed.done()
+
+    def part(self, key: type[P], make: Callable[[], P]) -> P:
+        """A capability's own state on this node, made when it is first asked for.
+
+        It has a coroutine method ``close``, which is called when the node closes.
+        """
+        if key not in self._parts:
+            self._parts[key] = make()
+        found: P = self._parts[key]
+        return found
+
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return self.perform_for(OWNER, operation, feed)
 
     @asynccontextmanager
     async def perform_for(
-        self, party: str, operation: Operation
+        self, party: str, operation: Operation, feed: Feed | None = None
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `perform`, for a guest: it waits behind the owner, and shares no cached prompt."""
-        if isinstance(operation, Generation):
-            operation = split_adapters(operation)  # type: ignore[arg-type]
-        if isinstance(operation, Generation) and operation.cache_scope != party:
-            operation = msgspec.structs.replace(operation, cache_scope=party)
-        events = self._events(operation, party)
+        types = registry.of(operation).types
+        async with (
+            self.relay_for(Caller(party, feed), operation) as events,
+            aclosing(decoded(events, types)) as known,
+        ):
+            yield known
+
+    def relay(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        """As `perform`, for those who pass events on: most are still encoded."""
+        return self.relay_for(Caller(OWNER, feed), operation)
+
+    @asynccontextmanager
+    async def relay_for(
+        self, caller: Caller, operation: Operation
+    ) -> AsyncIterator[AsyncIterator[Passed]]:
+        """As `relay`, for somebody else: a guest waits behind the owner."""
+        events = self._events(operation, caller)
         with self.in_use():
             try:
                 yield events
@@ -154,44 +209,65 @@ class LocalNode:
         finally:
             self.under_way -= 1
             self.last_used = time.monotonic()
+            if self.leaving and not self.under_way:
+                self.shut_down()
 
-    def _events(self, operation: Operation, party: str) -> AsyncGenerator[Event, None]:
-        if isinstance(operation, _MODEL_OPERATIONS):
-            route = choose(operation, self.settings)
-            if route.upstream is not None:
-                return self._on_upstream(operation, route)
-            return self._on_model(operation, party)
-        if isinstance(operation, TRAINING):
-            return self.trainings.perform(operation, party)
-        return self._affairs.perform(operation)
-
-    async def _on_model(self, operation: ModelOperation, party: str) -> AsyncGenerator[Event, None]:
-        operation = await self.with_images(operation)
-        if self._devices is not None:
-            await asyncio.shield(self._devices)
-        for part in echo.parts(operation):
-            want, model = self._wants.for_operation(part)
-            want = want._replace(party=party)
-            started = Started(model=model.name, digest=model.digest, where="local")
-            async with contextlib.aclosing(self._run(part, want, started)) as events:
-                async for event in events:
-                    if part is operation or echo.keeps(part, event):
-                        yield event
-
-    async def with_images(self, operation: ModelOperation) -> ModelOperation:
-        """The operation with the bytes of its images in place of their URLs."""
-        if isinstance(operation, Chat) and images.has_urls(operation):
-            entry = self.ledger.begin(
-                to="image servers", operation="fetch_image", model=operation.model, bytes_out=0
+    def _events(self, operation: Operation, caller: Caller) -> AsyncGenerator[Passed, None]:
+        capability = registry.of(operation)
+        if not isinstance(operation, ModelOperation):
+            performing: AsyncGenerator[Passed, None] = load(capability.performer)(
+                self.host, operation, caller
             )
-            with self.ledger.outcome(entry) as told:
-                operation = await images.inline(operation, egress=self.settings.egress)
-                told.bytes_in = images.size(operation)
-        return operation
+            return performing
+        if isinstance(operation, Generation):
+            operation = split_adapters(operation)
+            if operation.cache_scope != caller.party:
+                operation = msgspec.structs.replace(operation, cache_scope=caller.party)
+        route = choose(operation, self.settings)
+        if route.upstream is not None:
+            return self._on_upstream(operation, route, caller)
+        return self._here(capability, operation, caller)
+
+    async def prepared(self, operation: ModelOperation) -> ModelOperation:
+        """The operation as it may leave for wherever it is performed."""
+        prepare = registry.of(operation).prepare
+        if not prepare:
+            return operation
+        prepared: ModelOperation = await load(prepare)(self.host, operation)
+        return prepared
+
+    async def _here(
+        self, capability: Capability, operation: ModelOperation, caller: Caller
+    ) -> AsyncGenerator[Passed, None]:
+        operation = await self.prepared(operation)
+        if self._learning is not None:
+            await asyncio.shield(self._learning)
+        if capability.performer:
+            events = load(capability.performer)(self.host, operation, caller)
+        else:
+            events = self.on_model(operation, caller)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def on_model(
+        self, operation: ModelOperation, caller: Caller
+    ) -> AsyncGenerator[Passed, None]:
+        """Have a model of this machine perform an operation, in a worker.
+
+        Raises:
+            ModelNotFound, CapabilityMissing, InvalidRequest, DoesNotFit, Busy
+        """
+        want, model = self.wants.for_operation(operation)
+        want = want._replace(party=caller.party)
+        started = Started(model=model.name, digest=model.digest, where="local")
+        async with aclosing(self._run(operation, want, started, caller)) as events:
+            async for event in events:
+                yield event
 
     async def _on_upstream(
-        self, operation: ModelOperation, route: Route
-    ) -> AsyncGenerator[Event, None]:
+        self, operation: ModelOperation, route: Route, caller: Caller
+    ) -> AsyncGenerator[Passed, None]:
         assert route.upstream is not None
         if self.settings.egress == "deny" and not is_loopback_url(route.upstream.base_url):
             raise EgressRefused(
@@ -200,7 +276,7 @@ class LocalNode:
             )
         operation = msgspec.structs.replace(operation, model=route.model, on="")
         started = Started(model=route.model, digest="", where=f"upstream:{route.name}")
-        want = self._wants.for_upstream(route)
+        want = self.wants.for_upstream(route)
         entry = self.ledger.begin(
             to=f"upstream:{route.name}",
             operation=operation_name(operation),
@@ -208,53 +284,73 @@ class LocalNode:
             bytes_out=len(msgspec.json.encode(operation)),
         )
         with self.ledger.outcome(entry) as told:
-            async with contextlib.aclosing(self._run(operation, want, started)) as events:
+            async with aclosing(self._run(operation, want, started, caller)) as events:
                 async for event in events:
-                    if isinstance(event, (Text, Reasoning)):
-                        told.bytes_in += len(event.text.encode())
-                    elif isinstance(event, Embedded):
-                        told.bytes_in += len(event.data)
+                    if tag(event) not in ("status", "started"):  # which are of this node
+                        told.bytes_in += size(event)
                     yield event
 
     async def _run(
-        self, operation: ModelOperation, want: Want, started: Started
-    ) -> AsyncGenerator[Event, None]:
+        self, operation: ModelOperation, want: Want, started: Started, caller: Caller
+    ) -> AsyncGenerator[Passed, None]:
         """Wait for slots, have a worker perform it, pass its events on."""
         asked = time.monotonic()
+        capability = registry.of(operation)
         state = self.scheduler.state_for(want)
         if state != "ready":
             yield Status(state=state, detail=want.spec.model)  # type: ignore[arg-type]
-        lease = await self.scheduler.acquire(want)
-        try:
-            call = lease.worker.call(operation)
-        except BaseException:
-            self.scheduler.release(lease)
-            raise
+        held = ExitStack()
+        files = [
+            held.enter_context(self.blobs.held(caller.party, blob.sha256))
+            for blob in blobs_of(operation)
+        ]
+        with held:
+            lease = await self.scheduler.acquire(want)
+            try:
+                lending = lease.worker.lent(files)
+                held.enter_context(lending)
+                call = lease.worker.call(operation, caller.feed)
+            except BaseException:
+                self.scheduler.release(lease)
+                raise
+            # Until the worker has let go: after a cancel it may still read for a moment.
+            kept = held.pop_all()
+            call.ended.add_done_callback(lambda _: kept.close())
         # The slot is free when the worker says so, which after a cancel is a
         # moment later than our caller needs to wait.
         call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
-        first_token_s = 0.0
+        first_piece_s = 0.0
         try:
             yield started
             async for event in call:
-                if not first_token_s and isinstance(event, (Text, Reasoning, ToolCallPiece)):
-                    first_token_s = time.monotonic() - asked
-                elif isinstance(event, Timing):
-                    event = _timed(event, lease, asked, first_token_s)
-                elif isinstance(event, (Embedded, Reranked)):
-                    event = msgspec.structs.replace(
-                        event, model=started.model, digest=started.digest, where=started.where
-                    )
-                yield event
+                kind = capability.types.get(event.tag)
+                if kind is None:
+                    yield event
+                elif kind.piece:
+                    if not first_piece_s:
+                        first_piece_s = time.monotonic() - asked
+                    yield event
+                elif kind is Timing or issubclass(kind, ModelResult):
+                    known = event.decode(capability.types)
+                    if isinstance(known, Timing):
+                        yield _timed(known, lease, asked, first_piece_s)
+                    else:
+                        assert known is not None
+                        yield msgspec.structs.replace(
+                            known, model=started.model, digest=started.digest, where=started.where
+                        )
+                else:
+                    yield event
         finally:
             call.cancel()
 
     async def _start(self, spec: LoadSpec, network: bool) -> WorkerProcess:
         log_file: Path = self._logs / "workers.log"
-        return await WorkerProcess.start(spec, network=network, log_file=log_file)
+        inbox = Inbox(self._inboxes / str(next(self._workers)))
+        return await WorkerProcess.start(spec, network=network, log_file=log_file, inbox=inbox)
 
     async def _learn_devices(self) -> None:
-        self._budget.learn(await self._affairs.devices())
+        self.budget.learn(await self.devices.found())
 
     async def _expire(self) -> None:
         while True:
@@ -262,11 +358,11 @@ class LocalNode:
             await asyncio.sleep(min(due, EXPIRY_S))
 
 
-def _timed(timing: Timing, lease: Lease, asked: float, first_token_s: float) -> Timing:
+def _timed(timing: Timing, lease: Lease, asked: float, first_piece_s: float) -> Timing:
     return msgspec.structs.replace(
         timing,
         queued_s=lease.queued_s,
         load_s=lease.load_s,
-        first_token_s=first_token_s,
+        first_token_s=first_piece_s,
         total_s=time.monotonic() - asked,
     )

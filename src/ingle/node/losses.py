@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.train.operation import LossPoint
 from ingle.errors import DiskFull
-from ingle.operations import LossPoint
 
 MOST_POINTS = 200
 """Of the curve that goes into an adapter."""

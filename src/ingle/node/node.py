@@ -8,6 +8,8 @@ from typing import Protocol, TypeVar
 
 from ingle.errors import ProtocolError
 from ingle.operations import Event, Operation
+from ingle.operations.encoded import Passed
+from ingle.protocol.inlet import Feed
 
 E = TypeVar("E", bound=Event)
 
@@ -15,7 +17,9 @@ E = TypeVar("E", bound=Event)
 class Performer(Protocol):
     """Whatever performs operations: a node, or a connection to one."""
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`."""
         ...
 
@@ -27,7 +31,9 @@ class Node(Protocol):
     runs on this machine; a paired device is reached the same way.
     """
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Perform an operation; its events arrive one by one, with back-pressure.
 
         ::
@@ -36,6 +42,10 @@ class Node(Protocol):
                 async for event in events:
                     ...
 
+        Args:
+            feed: pieces that are sent into it, for an operation that takes any. Each is
+                asked for when there is room for it.
+
         Leaving the block, by any way, cancels what is still going on: the
         engine's slot stops within milliseconds.
 
@@ -43,6 +53,12 @@ class Node(Protocol):
             IngleError: on entering or while iterating; the same classes
                 wherever the operation runs.
         """
+        ...
+
+    def relay(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        """As `perform`, for those who pass events on: most of them are still encoded."""
         ...
 
     async def aclose(self) -> None:

@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import Literal, NamedTuple
 
+from ingle.capabilities.node.operation import WorkerInfo
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
-from ingle.operations import WorkerInfo
 
 State = Literal["loading", "ready", "draining", "gone"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,6 +11,8 @@ import msgspec
 from ingle.config import Settings, Upstream
 from ingle.errors import InvalidRequest, NotFound
 from ingle.operations import AdapterUse, Generation, ModelOperation
+
+G = TypeVar("G", bound=Generation)
 
 
 class Route(NamedTuple):
@@ -63,14 +65,14 @@ def named_place(operation: ModelOperation) -> tuple[str, str]:
     return model, operation.on or place
 
 
-def split_adapters(operation: ModelOperation) -> ModelOperation:
+def split_adapters(operation: G) -> G:
     """``MODEL+ADAPTER`` (and ``+ADAPTER=SCALE``) as a model and adapters.
 
     Raises:
-        InvalidRequest: a scale is no number.
+        InvalidRequest: a scale is not a number.
     """
     model, at, place = operation.model.partition("@")
-    if "+" not in model or not isinstance(operation, Generation):
+    if "+" not in model:
         return operation
     name, uses = named_adapters(model)
     return msgspec.structs.replace(
@@ -82,7 +84,7 @@ def named_adapters(text: str) -> tuple[str, list[AdapterUse]]:
     """The model and the adapters of ``MODEL+ADAPTER`` (and ``+ADAPTER=SCALE``).
 
     Raises:
-        InvalidRequest: a scale is no number.
+        InvalidRequest: a scale is not a number.
     """
     if "://" in text or text.startswith(("/", "./", "../", "~/")):
         return text, []  # an address or a path may hold a plus of its own
@@ -93,7 +95,7 @@ def named_adapters(text: str) -> tuple[str, list[AdapterUse]]:
         try:
             uses.append(AdapterUse(name=adapter, scale=float(scale or 1.0)))
         except ValueError:
-            raise InvalidRequest(f"{part!r}: {scale!r} is no number", field="model") from None
+            raise InvalidRequest(f"{part!r}: {scale!r} is not a number", field="model") from None
     return name, uses
 
 

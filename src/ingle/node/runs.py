@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
+from ingle.capabilities.runs.operation import RunDetails
+from ingle.capabilities.train.operation import LossPoint, RunSummary
 from ingle.errors import Cancelled, IngleError, InvalidRequest, RunNotFound, StorageError
 from ingle.node.losses import Losses
-from ingle.operations import LossPoint, RunDetails, RunSummary
 
 PLAN, PREPARED, LOSSES, STATUS = "run.json", "data.json", "losses.jsonl", "status.json"
 ADAPTER, MODEL = "adapter.gguf", "model.gguf"

@@ -13,7 +13,8 @@ from typing import Any
 from ingle.errors import IngleError, NodeUnreachable
 from ingle.node.node import Node
 from ingle.operations import Event, Operation
-from ingle.protocol.connection import Connection, SocketStream
+from ingle.operations.encoded import Passed
+from ingle.protocol.connection import Connection, Feed, SocketStream
 
 HELLO_S = 10.0
 MAX_PATH = 100
@@ -70,7 +71,7 @@ class SocketServer:
         self.path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(SocketStream(reader, writer), answer=self._node.perform)
+        connection = Connection(SocketStream(reader, writer), answer=self._node.relay)
         self._connections.add(connection)
         try:
             connection.greet(**self._facts)
@@ -117,11 +118,22 @@ class SocketNode:
         """The node is gone."""
         return self._connection.closed
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return self._connection.perform(operation)
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return self._connection.perform(operation, feed)
+
+    def relay(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        return self._connection.relay(operation, feed)
+
+    async def wait_closed(self) -> None:
+        """Return when the node has hung up."""
+        await asyncio.shield(self._run)
 
     async def aclose(self) -> None:
-        """Hang up. The node goes on."""
+        """Hang up. The node stays."""
         self._connection.close()
         self._run.cancel()
         with contextlib.suppress(asyncio.CancelledError):

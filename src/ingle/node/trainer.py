@@ -6,28 +6,22 @@ node for one thing only: to turn texts into tokens, as the engine does.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import signal
-import socket
-import struct
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import msgspec
 
-from ingle.engines import sandbox
-from ingle.errors import EngineMissing, IngleError, WorkerDied
+from ingle.capabilities.train.operation import TrainingJob
+from ingle.engines import death, sandbox
+from ingle.engines.child import ChildProcess, Walls
+from ingle.errors import EngineMissing, WorkerDied
 from ingle.operations import Event, Operation
-from ingle.operations.training import TrainingJob
-from ingle.protocol.connection import Answer, Connection, SocketStream
+from ingle.protocol.connection import Answer, Feed
 
 MODULES = ("torch", "safetensors", "jinja2", "gguf")
-LENGTH = struct.Struct(">I")
 SAVE_S = 60.0
 """Seconds that a run has to end its step and to save."""
 LINKS = 10_000
@@ -38,14 +32,8 @@ _KEPT = ("OMP_NUM_THREADS", "HF_HOME", "HF_DATASETS_CACHE", "HF_HUB_CACHE", "VK_
 class TrainerProcess:
     """One run in a process of its own. Made by `start`."""
 
-    def __init__(
-        self, job: TrainingJob, process: asyncio.subprocess.Process, connection: Connection
-    ) -> None:
-        self._name = job.request.name
-        self._process = process
-        self._connection = connection
-        self._stderr: deque[str] = deque(maxlen=50)
-        self._tasks: list[asyncio.Task[None]] = []
+    def __init__(self, child: ChildProcess) -> None:
+        self._child = child
 
     @classmethod
     async def start(
@@ -62,97 +50,37 @@ class TrainerProcess:
         """
         check_installed(*MODULES)
         cache.mkdir(parents=True, exist_ok=True)
-        ours, theirs = socket.socketpair()
         job = msgspec.structs.replace(job, cache=str(cache))
-        command = [sys.executable, "-P", "-m", "ingle.training.worker", str(theirs.fileno())]
-        variables = _environment(cache)
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *sandbox.wrap(
-                    command,
-                    _readable(job),
-                    network=job.network,
-                    writable=[job.folder, job.locks, str(cache)],
-                    variables=variables,
-                ),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                env=variables,
-                preexec_fn=sandbox.before_exec(network=job.network, largest_file=None),
-                start_new_session=True,
-            )
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        data = msgspec.msgpack.encode(job)
-        writer.write(LENGTH.pack(len(data)) + data)
-        holder: list[TrainerProcess] = []
-        stream = _TrainerStream(reader, writer)
-        connection = Connection(stream, answer=answer, lost=lambda: holder[0]._why_it_died())
-        trainer = cls(job, process, connection)
-        holder.append(trainer)
-        stream.process = process
-        trainer._tasks = [
-            asyncio.create_task(connection.run()),
-            asyncio.create_task(trainer._read_stderr(log_file)),
-        ]
-        return trainer
+        child = await ChildProcess.start(
+            [sys.executable, "-P", "-m", "ingle.training.worker"],
+            job,
+            walls=Walls(
+                readable=_readable(job),
+                writable=[job.folder, job.locks, str(cache)],
+                network=job.network,
+                variables=_environment(cache),
+                largest_file=None,
+            ),
+            lost=lambda child: _why_it_died(job.request.name, child),
+            answer=answer,
+            log_file=log_file,
+        )
+        return cls(child)
 
     @property
     def pid(self) -> int:
-        """The process, as the system numbers it outside of the sandbox."""
-        return self._process.pid
+        """The process that we started: the sandbox around the run, where it is a process."""
+        return self._child.pid
 
-    def perform(self, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`: `FollowRun` trains, `StopRun` has it save and stop."""
-        return self._connection.perform(operation)
+        return self._child.connection.perform(operation, feed)
 
     async def close(self) -> None:
         """Close the socket, which has it save and end; kill it if it does not go."""
-        self._connection.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SAVE_S):
-                await self._process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _read_stderr(self, log_file: Path) -> None:
-        assert self._process.stderr is not None
-        with log_file.open("ab", buffering=0) as copy:
-            while piece := await self._process.stderr.read(1 << 16):
-                copy.write(piece)
-                self._stderr.extend(piece.decode(errors="replace").splitlines())
-
-    def _why_it_died(self) -> IngleError:
-        code = self._process.returncode
-        if code is not None and code > 128:  # as bwrap reports a signal
-            code = 128 - code
-        how = "it closed its socket" if code is None else f"exit status {code}"
-        if code is not None and code < 0:
-            how = f"killed by {signal.Signals(-code).name}"
-        if code == -signal.SIGKILL:
-            how += ", perhaps since memory ran out"
-        words = f"; its last words: {self._stderr[-1]}" if self._stderr else ""
-        return WorkerDied(
-            f"the process that trained {self._name} died ({how}){words}",
-            hint=f"ingle train --resume {self._name}",
-        )
-
-
-class _TrainerStream(SocketStream):
-    """Reports its end only when the process is reaped, so that the reason of a death is known."""
-
-    process: asyncio.subprocess.Process
-
-    async def receive(self) -> bytes:
-        data = await super().receive()
-        if not data:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
-                    await self.process.wait()
-        return data
+        await self._child.stop(SAVE_S)
 
 
 def check_installed(*modules: str) -> None:
@@ -165,6 +93,13 @@ def check_installed(*modules: str) -> None:
             f"training needs {', '.join(missing)}, which the core installation leaves out",
             hint="pip install 'ingle[train]'",
         )
+
+
+def _why_it_died(name: str, child: ChildProcess) -> WorkerDied:
+    how = death.with_last_words(child.death(), child.stderr)
+    return WorkerDied(
+        f"the process that trained {name} died {how}", hint=f"ingle train --resume {name}"
+    )
 
 
 def _environment(cache: Path) -> dict[str, str]:

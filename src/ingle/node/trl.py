@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingle.config import Settings
+from ingle.engines import death
 from ingle.errors import DiskFull, EgressRefused, EngineMissing, NetworkError
 
 INSTALL = "ingle train --install trl"
@@ -140,8 +141,8 @@ class TrlEnvironment:
         except OSError as error:
             raise DiskFull(f"{self.folder}: {error.strerror}", hint="make room") from None
         if done.returncode:
-            words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-            last = words[-1] if words else f"exit status {done.returncode}"
+            words = death.last_words((done.stderr or done.stdout).splitlines())
+            last = words or death.how(done.returncode)
             if "No space left" in done.stderr:
                 raise DiskFull(f"{self.folder}: {last}", hint=f"make room, then: {INSTALL}")
             raise NetworkError(f"TRL's environment could not be made: {last}", hint=INSTALL)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.train.operation import ExamplesReceived, SendExamples, Train
 from ingle.errors import DiskFull, IntegrityError, InvalidRequest
-from ingle.operations import ExamplesReceived, SendExamples, Train
 
 MOST = 4 * 2**30
 """Bytes that one guest may have here at once."""

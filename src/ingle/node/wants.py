@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingle.capabilities.store.operation import FitReport
 from ingle.config import Settings
 from ingle.engines import fit
 from ingle.engines.declaration import Asked, EngineDeclaration
 from ingle.engines.declarations import declared, serving
 from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
-from ingle.errors import CapabilityMissing, ConfigError
+from ingle.errors import ConfigError
 from ingle.models.adapters import Adapters
 from ingle.models.facts import Facts
 from ingle.models.model import Model
@@ -19,19 +20,7 @@ from ingle.models.store import Store
 from ingle.node.memory import Budget
 from ingle.node.routes import Route
 from ingle.node.scheduler import Want
-from ingle.operations import (
-    AdapterUse,
-    Capability,
-    Chat,
-    Complete,
-    DeviceInfo,
-    Embed,
-    FitReport,
-    Generation,
-    ImagePart,
-    ModelOperation,
-    Rerank,
-)
+from ingle.operations import AdapterUse, DeviceInfo, ModelOperation, registry
 
 if TYPE_CHECKING:
     from ingle.models.remote import Known
@@ -61,18 +50,16 @@ class Wants:
             ModelNotFound, AdapterNotFound, CapabilityMissing, InvalidRequest
         """
         model = self._store.resolve(operation.model)
-        _check_capability(operation, model)
-        uses = operation.adapters if isinstance(operation, Generation) else []
-        slots = operation.n if isinstance(operation, Generation) else 1
+        serving = registry.of(operation).needs(operation, model.name, model.capabilities)
         want = self.for_model(
             model,
-            role=_role(operation, model),
+            role=serving.role,
             context=getattr(operation, "context", None),
             slots=None,
             keep_alive=getattr(operation, "keep_alive", None),
-            adapters=uses,
+            adapters=getattr(operation, "adapters", ()),
         )
-        return want._replace(slots=slots), model
+        return want._replace(slots=serving.slots), model
 
     def for_model(
         self,
@@ -187,47 +174,6 @@ class Wants:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
         return AdapterFile(name=name, path=str(Path(adapter.path)), size=adapter.size)
-
-
-def _role(operation: ModelOperation, model: Model) -> Role:
-    if isinstance(operation, Complete) and operation.echo_only:
-        return "score"
-    if isinstance(operation, Embed):
-        return "embed"
-    if isinstance(operation, Rerank):
-        return "rerank" if Capability.RERANK in model.capabilities else "embed"
-    embeds = Capability.EMBED in model.capabilities
-    return "embed" if embeds and Capability.CHAT not in model.capabilities else "generate"
-
-
-def _check_capability(operation: ModelOperation, model: Model) -> None:
-    able = model.capabilities
-    needed = operation.capability
-    if needed is Capability.RERANK and Capability.EMBED in able:
-        needed = Capability.EMBED
-    if needed is not None and needed not in able:
-        raise CapabilityMissing(
-            f"{model.name} cannot {needed.value}; it can: {', '.join(able) or 'nothing known'}",
-            hint="ingle list",
-            model=model.name,
-            capability=needed.value,
-        )
-    if isinstance(operation, Chat) and _has_images(operation) and Capability.VISION not in able:
-        raise CapabilityMissing(
-            f"{model.name} cannot see images",
-            hint="ingle list",
-            model=model.name,
-            capability=Capability.VISION.value,
-        )
-
-
-def _has_images(operation: Chat) -> bool:
-    return any(
-        isinstance(part, ImagePart)
-        for message in operation.messages
-        if not isinstance(message.content, str)
-        for part in message.content
-    )
 
 
 def _key(variable: str) -> str:

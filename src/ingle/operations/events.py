@@ -26,6 +26,8 @@ class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class Text(Event, frozen=True, kw_only=True, tag="text"):
     """A piece of the answer."""
 
+    piece = True
+
     text: str
     index: int = 0
     """Which of the ``n`` choices it belongs to."""
@@ -34,6 +36,8 @@ class Text(Event, frozen=True, kw_only=True, tag="text"):
 
 class Reasoning(Event, frozen=True, kw_only=True, tag="reasoning"):
     """A piece of the model's thinking, which is not part of the answer."""
+
+    piece = True
 
     text: str
     index: int = 0
@@ -46,6 +50,8 @@ class ToolCallPiece(Event, frozen=True, kw_only=True, tag="tool_call"):
     The first fragment of a call carries ``id`` and ``name``; later ones only
     more of ``arguments`` (a JSON text that is whole when the call is).
     """
+
+    piece = True
 
     call: int
     """0 for the first call of a choice, 1 for the second, ..."""
@@ -101,6 +107,18 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     digest: str
     where: str
     """``local``, ``upstream:NAME`` or ``peer:NAME``."""
+    ignored: list[str] = []
+    """Fields of the request that whoever performs it does not know, and so left out of account."""
+    grant: str = ""
+    """Id of the grant that it is counted under, where another device performs it."""
+
+
+class ModelResult(Event, frozen=True, kw_only=True):
+    """Base of a result that is one event: which model made it, and where."""
+
+    model: str = ""
+    digest: str = ""
+    where: str = "local"
 
 
 class Rerouted(Event, frozen=True, kw_only=True, tag="rerouted"):
@@ -119,3 +137,34 @@ class Status(Event, frozen=True, kw_only=True, tag="status"):
     detail: str = ""
     completed: int = 0
     total: int = 0
+
+
+class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+    """How far a long job is. Never goes backwards within one file."""
+
+    stage: str
+    """``resolving``, ``downloading``, ``verifying``, ``linking``, ``done``."""
+    name: str = ""
+    completed: int = 0
+    total: int = 0
+    rate: float = 0.0
+    """Bytes per second, smoothed."""
+    eta: float = 0.0
+    """Seconds left at this rate; 0 if unknown."""
+    source: str = ""
+    """From whom."""
+    digest: str = ""
+
+
+class Done(Event, frozen=True, kw_only=True, tag="done"):
+    """It is done; there is nothing to tell but one sentence."""
+
+    message: str = ""
+
+
+class Reaching(Event, frozen=True, kw_only=True, tag="reaching"):
+    """The next way in which another device is looked for."""
+
+    stage: str
+    """``cached``, ``lan``, ``direct``, ``punch`` or ``relay``."""
+    detail: str = ""

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from ingle.operations.chat import ChatResult, Choice, ToolCall
-from ingle.operations.events import (
-    Finish,
-    Reasoning,
-    Started,
-    Text,
-    Timing,
-    ToolCallPiece,
-    Usage,
-)
+from ingle.operations.events import Finish, Reasoning, Started, Text, Timing, ToolCallPiece, Usage
+from ingle.operations.generation import ChatResult, Choice
+from ingle.operations.message import ToolCall
 from ingle.operations.operation import Event
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
-from ingle.operations.events import Timing, Usage
-from ingle.operations.operation import Checked, JsonObject, Name, Operation, Positive
+from ingle.operations.events import Timing, TokenLogprob, Usage
+from ingle.operations.message import ToolCall
+from ingle.operations.operation import Checked, JsonObject, ModelOperation, Name, Positive
 from ingle.operations.sampling import Sampling
 from ingle.operations.schema import check_schema
 
@@ -21,10 +22,9 @@ class AdapterUse(Checked, frozen=True, kw_only=True):
     scale: Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)] = 1.0
 
 
-class Generation(Operation, frozen=True, kw_only=True):
+class Generation(ModelOperation, frozen=True, kw_only=True):
     """Fields common to every operation that generates text."""
 
-    model: Name
     sampling: Sampling = Sampling()
     max_tokens: Positive | None = None
     """None: until the model stops or the context is full."""
@@ -39,9 +39,6 @@ class Generation(Operation, frozen=True, kw_only=True):
     """Tokens of context this request needs; the model is (re)loaded with at least so many."""
     keep_alive: float | None = None
     """Seconds to keep the model loaded after this request; negative: for ever."""
-    on: str = ""
-    """Where to run: empty for the route's choice, ``local``, the name of an upstream or peer, or
-    several of these, separated by commas: the next goes on where one fails."""
     cache_scope: str = ""
     """Whose cached prompts it may reuse. The node sets it; what a caller says is overwritten."""
 
@@ -59,3 +56,29 @@ class GenerationResult(msgspec.Struct, Generic[C], kw_only=True, omit_defaults=T
     choices: list[C]
     usage: Usage
     timing: Timing = Timing()
+
+
+class Choice(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One answer."""
+
+    index: int = 0
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = []
+    finish: str = ""
+    stop: str = ""
+    logprobs: list[TokenLogprob] = []
+
+
+class ChatResult(GenerationResult[Choice], kw_only=True):
+    """A whole answer, folded from its events."""
+
+    @property
+    def text(self) -> str:
+        """The first choice's text."""
+        return self.choices[0].text if self.choices else ""
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The first choice's tool calls."""
+        return self.choices[0].tool_calls if self.choices else []

@@ -15,9 +15,14 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+JsonObject = dict[str, Any]
 
-class Capability(enum.StrEnum):
-    """The kind of operation a model can serve."""
+
+class Ability(enum.StrEnum):
+    """What a language model can do. Models of other formats name capabilities of their own."""
 
     CHAT = "chat"
     COMPLETE = "complete"
@@ -51,12 +56,34 @@ class Checked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 class Operation(Checked, frozen=True, kw_only=True, tag_field="op", forbid_unknown_fields=True):
     """Base of every request. The tag (``op``) is the operation's name on the wire."""
 
-    capability: ClassVar[Capability | None] = None
-    """What a model must be able to do, or None for a node's own affairs."""
+    since: ClassVar[int] = 1
+    """The version of its capability that brought it; older nodes are not asked for it."""
+
+
+class ModelOperation(Operation, frozen=True, kw_only=True):
+    """Base of every request that a model performs, here or wherever the model is."""
+
+    model: Name
+    on: str = ""
+    """Where to run: empty for the route's choice, ``local``, the name of an upstream or peer, or
+    several of these, separated by commas: the next one takes over where one fails."""
 
 
 class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="event"):
     """Base of everything that flows back while an operation is performed."""
+
+    piece: ClassVar[bool] = False
+    """A piece of an answer that comes in several; the first one ends the wait for it."""
+
+
+class Piece(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="piece"):
+    """Base of everything that a caller sends into an operation while it is performed."""
+
+
+class Bytes(Piece, frozen=True, kw_only=True, tag="bytes"):
+    """The next bytes of a stream, such as a recording or a file that is being sent."""
+
+    data: Annotated[bytes, msgspec.Meta(max_length=1 << 20)]
 
 
 def operation_name(operation: Operation | type[Operation]) -> str:
@@ -77,9 +104,3 @@ def invalid_field(name: str, error: msgspec.ValidationError) -> InvalidRequest:
 def _fields(cls: type[Checked]) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(cls, include_extras=True)
     return tuple((name, hints[name]) for name in cls.__struct_fields__)
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
-JsonObject = dict[str, Any]

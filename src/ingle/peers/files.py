@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ingle.errors import GrantRefused, IngleError, NotPaired, PeerLost, ProtocolError, from_data
-from ingle.node.ledger import Received
-from ingle.peers.book import Peer
-from ingle.peers.gate import Visitor
+from ingle.models.store import Store
+from ingle.node.ledger import EgressLedger, Received
+from ingle.peers.book import Book, Peer
+from ingle.peers.dialer import Dialer
+from ingle.peers.granting import Granting
+from ingle.peers.identity import Identity, Key
 from ingle.peers.transport import FILE, Link, LinkError, Stream
 
 if TYPE_CHECKING:
-    from ingle.peers.room import Room
+    from ingle.peers.swarm.shares import Shares
 
 CHUNK = 1 << 20
 REQUEST_BYTES = 1024
@@ -51,24 +54,41 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class FileShelf:
-    """Serves shared files to peers whose grants say ``pull``."""
+    """Serves shared files to peers whose grants say ``pull``.
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    Args:
+        shares: what is shared; opened when it is first asked.
+        store: knows what a shared file is called here.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        book: Book,
+        granting: Granting,
+        shares: Callable[[], Shares],
+        store: Store,
+        ledger: EgressLedger,
+    ) -> None:
+        self._identity = identity
+        self._book = book
+        self._granting = granting
+        self._shares = shares
+        self._store = store
+        self._ledger = ledger
 
     async def serve(self, link: Link) -> None:
         """Answer what is asked on a link, until it ends."""
-        peer = self._room.book.get(link.remote)
+        peer = self._book.get(link.remote)
         if peer is None:
             link.close("not paired")
             return
-        visitor = Visitor(link.remote, peer.name)
         tasks: set[asyncio.Task[None]] = set()
         with contextlib.ExitStack() as entries:
-            sent = _Sent(self._room, visitor.name, entries)
+            sent = _Sent(self._ledger, peer.name, entries)
             try:
                 while True:
-                    answer = self._answer(await link.accept(), visitor, sent)
+                    answer = self._answer(await link.accept(), peer.key, sent)
                     task = asyncio.create_task(answer)
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
@@ -80,7 +100,7 @@ class FileShelf:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 link.close()
 
-    async def _answer(self, stream: Stream, visitor: Visitor, sent: _Sent) -> None:
+    async def _answer(self, stream: Stream, visitor: Key, sent: _Sent) -> None:
         try:
             async with asyncio.timeout(REQUEST_S):
                 want = await _request(stream)
@@ -94,8 +114,8 @@ class FileShelf:
         finally:
             stream.close()
 
-    async def _send(self, stream: Stream, visitor: Visitor, want: Want, sent: _Sent) -> None:
-        shares = self._room.sharing.shares
+    async def _send(self, stream: Stream, visitor: Key, want: Want, sent: _Sent) -> None:
+        shares = self._shares()
         names = self._names(want.digest)
         self._check(visitor, want.digest, names)
         if not want.end:
@@ -116,30 +136,29 @@ class FileShelf:
                 told.bytes_out += len(piece)
                 await stream.drain()
 
-    def _check(self, visitor: Visitor, digest: str, names: list[str]) -> None:
-        room = self._room
-        if room.book.get(visitor.key) is None:
-            raise NotPaired(f"{room.identity.name} does not know you any more")
-        if not room.may(visitor, "pull", digest, *names):
+    def _check(self, visitor: Key, digest: str, names: list[str]) -> None:
+        here = self._identity.name
+        if self._book.get(visitor) is None:
+            raise NotPaired(f"{here} does not know you any more")
+        if not self._granting.may(visitor, [], "pull", digest, *names):
             raise GrantRefused(
-                f"{room.identity.name} has not granted you to pull this model",
-                hint=f"on {room.identity.name}: ingle grant NAME --capabilities pull",
+                f"{here} has not granted you to pull this model",
+                hint=f"on {here}: ingle grant NAME --capabilities pull",
                 wanted="pull",
             )
 
     def _names(self, digest: str) -> list[str]:
         """What the model is called here of which a file is a part; the digest if of none."""
-        store = self._room.local.store
-        names = [model.name for model in store.models() if model.digest == digest]
-        names += [adapter.name for adapter in store.adapters() if adapter.digest == digest]
-        return [*names, *self._room.sharing.shares.names(digest)] or [digest]
+        names = [model.name for model in self._store.models() if model.digest == digest]
+        names += [adapter.name for adapter in self._store.adapters() if adapter.digest == digest]
+        return [*names, *self._shares().names(digest)] or [digest]
 
 
 class _Sent:
     """The ledger's entries of one link: one for each file that leaves by it."""
 
-    def __init__(self, room: Room, name: str, entries: contextlib.ExitStack) -> None:
-        self._ledger = room.local.ledger
+    def __init__(self, ledger: EgressLedger, name: str, entries: contextlib.ExitStack) -> None:
+        self._ledger = ledger
         self._name = name
         self._entries = entries
         self._told: dict[str, Received] = {}
@@ -157,9 +176,9 @@ class _Sent:
 class PeerFiles:
     """The shared files of one peer. See `ingle.peers.swarm.source.RangeSource`."""
 
-    def __init__(self, room: Room, peer: Peer) -> None:
+    def __init__(self, dialer: Dialer, peer: Peer) -> None:
         self.name = peer.name
-        self._room = room
+        self._dialer = dialer
         self._peer = peer
         self._link: Link | None = None
         self._dialling = asyncio.Lock()
@@ -224,8 +243,7 @@ class PeerFiles:
         async with self._dialling:
             for _ in range(2):
                 if self._link is None:
-                    switchboard = await self._room.open()
-                    self._link = await switchboard.link(self._peer, FILE)
+                    self._link = await self._dialer.link(self._peer, FILE)
                 with contextlib.suppress(LinkError):  # it had ended; dial again, once
                     return await self._link.open()
                 self._link = None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from ingle.errors import GrantRefused, InvalidRequest, NotFound
+from ingle.operations import registry
+from ingle.operations.capability import Cost, Grantable
 from ingle.peers import grants
 from ingle.peers.clock import Clock
 from ingle.peers.grants import Chain, Grant
@@ -13,9 +17,13 @@ from ingle.peers.records import Records
 
 
 class Granting:
-    """Gives, keeps, revokes and finds grants."""
+    """Gives, keeps, revokes and finds grants.
 
-    def __init__(self, records: Records, identity: Identity, clock: Clock) -> None:
+    Args:
+        identity: who this node is; made when it is first asked.
+    """
+
+    def __init__(self, records: Records, identity: Callable[[], Identity], clock: Clock) -> None:
         self._records = records
         self._identity = identity
         self._clock = clock
@@ -27,13 +35,10 @@ class Granting:
             InvalidRequest: a bound is none.
             GrantRefused: more would be passed on than we hold.
         """
-        wrong = set(bounds.get("capabilities", ())) - set(grants.CAPABILITIES)  # type: ignore[call-overload]
-        if wrong:
-            raise InvalidRequest(
-                f"there is no capability {', '.join(sorted(wrong))}; "
-                f"there are: {', '.join(grants.CAPABILITIES)}",
-                field="capabilities",
-            )
+        for name in bounds.get("capabilities", ()):  # type: ignore[attr-defined]
+            _check_grantable(name)
+        for unit in bounds.get("per_day", {}):  # type: ignore[attr-defined]
+            _check_unit(unit)
         # An order of magnitude for clocks that differ: it holds a minute earlier already.
         begins = self._clock.now() - 60.0
         before = [grants.read(signed) for signed in parent or []]
@@ -43,7 +48,7 @@ class Granting:
             grant = msgspec.convert(
                 {
                     "id": grants.new_id(),
-                    "issuer": self._identity.key,
+                    "issuer": self._identity().key,
                     "subject": subject,
                     "begins": begins,
                     "parent": before[-1].id if before else "",
@@ -53,9 +58,9 @@ class Granting:
             )
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"this is no grant: {error}", field="grant") from None
-        signed = grants.sign(grant, self._identity)
+        signed = grants.sign(grant, self._identity())
         chain = [*(parent or []), signed]
-        provider = before[0].issuer if before else self._identity.key
+        provider = before[0].issuer if before else self._identity().key
         grants.check_chain(chain, provider, subject, self._clock.now())
         self._records.run(
             "INSERT INTO grant_given (id, subject, signed) VALUES (?, ?, ?)",
@@ -112,6 +117,11 @@ class Granting:
                 continue
         return found
 
+    def may(self, subject: Key, shown: list[Chain], capability: str, *names: str) -> bool:
+        """Does any chain that holds for somebody allow this?"""
+        permissions = self.permissions(subject, shown)
+        return any(grants.allowed(under, capability, *names) for under in permissions)
+
     def explain(self, subject: Key, shown: list[Chain]) -> str:
         """Why none of the chains somebody shows holds; empty if they show none."""
         for chain in (*self.chains_for(subject), *shown):
@@ -127,7 +137,7 @@ class Granting:
             self._records.run("DELETE FROM grant_held WHERE issuer = ?", issuer)
             for chain in chains:
                 last = grants.read(chain[-1])
-                if last.subject == self._identity.key:
+                if last.subject == self._identity().key:
                     self._records.run(
                         "INSERT OR REPLACE INTO grant_held VALUES (?, ?, ?)",
                         last.id, issuer, grants.pack(chain),
@@ -151,7 +161,7 @@ class Granting:
         raise NotFound(f"no grant to us is called {grant_id!r}", hint="ingle grants")
 
     def _checked(self, chain: Chain, subject: Key) -> list[Grant]:
-        found = grants.check_chain(chain, self._identity.key, subject, self._clock.now())
+        found = grants.check_chain(chain, self._identity().key, subject, self._clock.now())
         root = self._records.run(
             "SELECT revoked FROM grant_given WHERE id = ?", found[0].id
         ).fetchone()
@@ -160,3 +170,33 @@ class Granting:
                 f"the grant {found[0].id} to {fingerprint(found[0].subject)} was taken back"
             )
         return found
+
+
+def _check_grantable(name: str) -> None:
+    """Raises InvalidRequest: there is no capability of this name that can be granted."""
+    found = registry.find(name)
+    if found is None or not isinstance(found.permission, Grantable):
+        known = [
+            capability.name
+            for capability in registry.everything().values()
+            if isinstance(capability.permission, Grantable)
+        ]
+        raise InvalidRequest(
+            f"there is no capability {name} that can be granted; there are: {', '.join(known)}",
+            field="capabilities",
+        )
+
+
+def _check_unit(unit: str) -> None:
+    """Raises InvalidRequest: no capability that can be granted is counted in this unit."""
+    units = {
+        capability.cost.unit
+        for capability in registry.everything().values()
+        if isinstance(capability.permission, Grantable) and isinstance(capability.cost, Cost)
+    }
+    units.discard(grants.TOKENS)
+    if unit == grants.TOKENS:
+        raise InvalidRequest("tokens have a limit of their own", hint="--tokens-per-day N")
+    if unit not in units:
+        known = ", ".join(sorted(units)) or "none beside tokens"
+        raise InvalidRequest(f"nothing is counted in {unit!r}; units are: {known}", field="per_day")

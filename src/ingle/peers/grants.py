@@ -13,7 +13,8 @@ The rules, as `allowed` and `check_chain` apply them:
 5. It holds from its beginning to its end, by the provider's clock.
 6. What is not granted is refused: an empty list of capabilities grants nothing.
 
-The unit of what may be used is the token, of prompt and answer together.
+What may be used is limited per day and unit. Each capability is counted in one unit: tokens of
+prompt and answer together, seconds of sound, or whatever it declares.
 """
 
 from __future__ import annotations
@@ -31,19 +32,23 @@ from ingle.peers.identity import Identity, Key, fingerprint, verify
 CONTEXT = b"ingle/grant/1\x00"
 """Signed in front of a grant, so that its signature means nothing anywhere else."""
 LONGEST_CHAIN = 4
-MODEL_CAPABILITIES = ("chat", "complete", "embed", "rerank", "tokenize")
-CAPABILITIES = (*MODEL_CAPABILITIES, "pull", "train")
+TOKENS = "tokens"
+"""The unit whose daily limit has a field of its own; others are in ``per_day``."""
 Limit = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A permission. A limit of 0 is none."""
+    """A permission. A limit of 0 is none.
+
+    A field that a reader does not know is not passed over: it may be a limit. ``per_day`` is
+    written only where it is used, so that other grants are read by every version.
+    """
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{16}$")]
     issuer: Key
     subject: Key
     capabilities: tuple[str, ...]
-    """Of `CAPABILITIES`. ``pull``: fetch model files; ``train``: send training data and runs."""
+    """Names of capabilities that can be granted."""
     models: tuple[str, ...] = ("*",)
     """Patterns of names (``qwen*``) or digests."""
     context: Limit = 0
@@ -60,6 +65,14 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How many times it may be passed on."""
     parent: str = ""
     """Id of the grant that it passes on."""
+    per_day: dict[str, Limit] | msgspec.UnsetType = msgspec.UNSET
+    """Units other than tokens that may be used each day."""
+
+    def daily(self, unit: str) -> int:
+        """What may be used of a unit each day; 0: no limit."""
+        if unit == TOKENS:
+            return self.tokens_per_day
+        return 0 if isinstance(self.per_day, msgspec.UnsetType) else self.per_day.get(unit, 0)
 
 
 class Signed(msgspec.Struct, frozen=True, array_like=True):
@@ -90,7 +103,9 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 PRESETS = {
     # Somebody of one's own: everything, but not all slots at once.
-    "family": Preset(capabilities=(*MODEL_CAPABILITIES, "pull"), concurrent=4),
+    "family": Preset(
+        capabilities=("chat", "complete", "embed", "rerank", "tokenize", "pull"), concurrent=4
+    ),
     # Somebody who visits: a taste, for a day.
     "guest": Preset(
         capabilities=("chat", "embed"),
@@ -197,6 +212,7 @@ def _check_narrower(wide: Grant, narrow: Grant) -> None:
             _over(getattr(wide, limit), getattr(narrow, limit))
             for limit in LIMITS
         )
+        or any(_over(wide.daily(unit), narrow.daily(unit)) for unit in _units(wide))
         or _over(wide.ends, narrow.ends)
         or narrow.begins < wide.begins
     )  # fmt: skip
@@ -205,6 +221,10 @@ def _check_narrower(wide: Grant, narrow: Grant) -> None:
 
 
 LIMITS = ("context", "max_tokens", "tokens_per_day", "requests_per_minute", "concurrent")
+
+
+def _units(grant: Grant) -> tuple[str, ...]:
+    return () if isinstance(grant.per_day, msgspec.UnsetType) else tuple(grant.per_day)
 
 
 def _over(most: float, wanted: float) -> bool:

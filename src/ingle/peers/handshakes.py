@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from ingle.capabilities.peers.operation import ShowCode
 from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused
-from ingle.operations import ShowCode
 from ingle.peers import grants, invites, pairing
-from ingle.peers.book import Peer
-from ingle.peers.identity import Key, fingerprint
+from ingle.peers.book import Book, Peer
+from ingle.peers.clock import Clock
+from ingle.peers.dialer import Dialer
+from ingle.peers.granting import Granting
+from ingle.peers.identity import Identity, Key, fingerprint
+from ingle.peers.invites import Invites
 from ingle.peers.nearby import Neighbour
 from ingle.peers.pairing import Agreement, Card
 from ingle.peers.reach import Told
 from ingle.peers.transport import PAIR, Address, Link
-
-if TYPE_CHECKING:
-    from ingle.peers.room import Room
 
 PENDING = 4
 """Codes that may wait for people at once: more would be somebody who guesses."""
 
 
 class Handshakes:
-    """Both sides of pairing, and the codes that wait for the owner's word."""
+    """Both sides of pairing, and the codes that wait for the owner's word.
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    Args:
+        identity: who this node is; made when it is first asked.
+        granting: gives what an invite promises.
+    """
+
+    def __init__(
+        self,
+        identity: Callable[[], Identity],
+        book: Book,
+        clock: Clock,
+        invites: Invites,
+        granting: Granting,
+        dialer: Dialer,
+    ) -> None:
+        self._identity = identity
+        self._book = book
+        self._clock = clock
+        self._invites = invites
+        self._granting = granting
+        self._dialer = dialer
         self._pending: dict[str, tuple[Agreement, Key, bool]] = {}
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -74,7 +93,7 @@ class Handshakes:
             InvalidRequest, PairingRefused
         """
         invite = invites.parse(code)
-        if invite.address.key == self._room.identity.key:
+        if invite.address.key == self._identity().key:
             raise InvalidRequest("this invite was made by this device itself", field="code")
         link = await self._dial(invite.address, told)
         try:
@@ -87,7 +106,7 @@ class Handshakes:
     async def ask(self, neighbour: Neighbour) -> tuple[ShowCode, asyncio.Task[Peer]]:
         """Ask a node nearby to pair; the task ends once both sides' people have confirmed."""
         link = await self._dial(Address(neighbour.key, neighbour.places))
-        agreement = await pairing.ask(link, self._room.identity.key, await self._card())
+        agreement = await pairing.ask(link, self._identity().key, await self._card())
         waiting = asyncio.create_task(self._agree(agreement, link, neighbour.places, asked=False))
         self._keep(waiting)
         shown = ShowCode(
@@ -109,10 +128,9 @@ class Handshakes:
             link.close()
 
     async def _answer(self, opening: pairing.Opening, link: Link) -> None:
-        room = self._room
         if isinstance(opening.message, pairing.Redeem):
             card = opening.message.card
-            preset = room.invites.redeem(opening.message.secret, link.remote)
+            preset = self._invites.redeem(opening.message.secret, link.remote)
             self._write_down(link.remote, card.name, card.places, card.relay)
             if preset:
                 self.grant_preset(link.remote, preset)
@@ -120,14 +138,14 @@ class Handshakes:
             return
         if len(self._pending) >= PENDING:
             raise Busy(f"{PENDING} devices ask to pair already", limit=PENDING)
-        agreement = await pairing.answer(opening, link, room.identity.key, await self._card())
+        agreement = await pairing.answer(opening, link, self._identity().key, await self._card())
         await self._agree(agreement, link, agreement.card.places, asked=True)
 
     def grant_preset(self, subject: Key, preset: str) -> None:
         """What an invite promised."""
         bounds = grants.PRESETS[preset]
-        ends = self._room.clock.now() + bounds.days * 86400 if bounds.days else 0.0
-        self._room.granting.give(
+        ends = self._clock.now() + bounds.days * 86400 if bounds.days else 0.0
+        self._granting.give(
             subject,
             capabilities=bounds.capabilities,
             tokens_per_day=bounds.tokens_per_day,
@@ -155,21 +173,20 @@ class Handshakes:
         return peer
 
     def _write_down(self, key: Key, name: str, places: tuple[str, ...], relay: str) -> Peer:
-        room = self._room
-        room.book.add(key, name[:64], tuple(p[:100] for p in places[:8]), room.clock.now())
-        room.book.met(key, relay=relay[:200], seen=room.clock.now())
-        return room.book[key]
+        self._book.add(key, name[:64], tuple(p[:100] for p in places[:8]), self._clock.now())
+        self._book.met(key, relay=relay[:200], seen=self._clock.now())
+        return self._book[key]
 
     async def _card(self) -> Card:
-        transport = (await self._room.open()).transport
-        return Card(self._room.identity.name, tuple(transport.places[:8]), transport.relay)
+        transport = (await self._dialer.open()).transport
+        return Card(self._identity().name, tuple(transport.places[:8]), transport.relay)
 
     async def _dial(self, address: Address, told: Told | None = None) -> Link:
         """To somebody who is not in the book yet, by all ways."""
         somebody = Peer(
             address.key, "the other device", "", address.places, (), address.relay, 0.0, 0.0, "", ()
         )
-        return await (await self._room.open()).link(somebody, PAIR, told)
+        return await self._dialer.link(somebody, PAIR, told)
 
     def _keep(self, task: asyncio.Task[Peer]) -> None:
         self._tasks.add(task)

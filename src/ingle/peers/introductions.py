@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 
+from ingle.capabilities.peering.operation import Expect, Introduce, Introduced
 from ingle.errors import IngleError, NotPaired, PeerLost
 from ingle.node.node import ask
-from ingle.operations import Done, Expect, Introduce, Introduced
+from ingle.operations import Done
 from ingle.peers.book import Book, Peer
 from ingle.peers.identity import Key, fingerprint
 from ingle.peers.session import Session

@@ -1,13 +1,17 @@
 """The meter: what was used under each grant, and what is left. Survives crashes.
 
-Tokens are set aside before any work and settled after it, in one transaction
-each, so that two who race for the last tokens of a grant cannot both have
-them. While an answer goes on, what it has used so far is noted now and then;
-after a crash that, and no more, counts as used.
+Units are set aside before any work and settled after it, in one transaction
+each, so that two who race for the last of a grant cannot both have it. While
+an answer goes out, what it has used so far is noted now and then; after a
+crash that, and no more, counts as used.
+
+Tokens have tables of their own, as the first version wrote them; other units
+share two tables.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,11 +19,11 @@ from typing import NamedTuple
 
 from ingle.errors import GrantExhausted
 from ingle.peers.clock import Clock
-from ingle.peers.grants import Grant, tightest
+from ingle.peers.grants import TOKENS, Grant, tightest
 from ingle.peers.records import Records
 
 NOTE_EVERY = 64
-"""Tokens between two notes of an answer that goes on."""
+"""Units between two notes of an answer that is under way."""
 
 
 class Used(NamedTuple):
@@ -46,33 +50,45 @@ class Meter:
         self._recent: dict[str, deque[float]] = {}
         with records.together():  # what a crash left
             for grant, day, spent in records.run("SELECT grant_id, day, spent FROM reservation"):
-                self._add(grant, day, spent)
+                self._add(grant, day, TOKENS, spent)
             records.run("DELETE FROM reservation")
+            rows = records.run("SELECT grant_id, day, unit, spent FROM set_aside")
+            for grant, day, unit, spent in rows:
+                self._add(grant, day, unit, spent)
+            records.run("DELETE FROM set_aside")
 
     def used(self, grant: Grant) -> Used:
-        """Today's use, without what is set aside."""
+        """Today's tokens and requests, without what is set aside."""
         row = self._records.run(
             "SELECT tokens, requests FROM usage WHERE grant_id = ? AND day = ?",
             grant.id, self._clock.day(),
         ).fetchone()  # fmt: skip
         return Used(*row) if row else Used(0, 0)
 
-    def left(self, grant: Grant) -> int | None:
-        """Tokens left today, those set aside not counted; None: no limit."""
-        if not grant.tokens_per_day:
-            return None
-        (aside,) = self._records.run(
-            "SELECT COALESCE(SUM(tokens), 0) FROM reservation WHERE grant_id = ? AND day = ?",
+    def amounts(self, grant: Grant) -> dict[str, float]:
+        """Today's use in units other than tokens, without what is set aside."""
+        rows = self._records.run(
+            "SELECT unit, amount FROM spent WHERE grant_id = ? AND day = ?",
             grant.id, self._clock.day(),
-        ).fetchone()  # fmt: skip
-        return max(0, grant.tokens_per_day - self.used(grant).tokens - int(aside))
+        )  # fmt: skip
+        return {unit: amount for unit, amount in rows if unit}
 
-    def admit(self, grants: Sequence[Grant], prompt: int, answer: int | None) -> Admission:
-        """Set tokens aside for one request.
+    def left(self, grant: Grant, unit: str = TOKENS) -> float | None:
+        """Units left today, those set aside not counted; None: no limit."""
+        daily = grant.daily(unit)
+        if not daily:
+            return None
+        used = self.used(grant).tokens if unit == TOKENS else self.amounts(grant).get(unit, 0.0)
+        return max(0, daily - used - self._aside(grant, unit))
+
+    def admit(
+        self, grants: Sequence[Grant], unit: str, estimate: float, answer: int | None
+    ) -> Admission:
+        """Set units aside for one request.
 
         Args:
-            prompt: tokens that it has, estimated.
-            answer: tokens that it may generate; None: as many as there may be.
+            estimate: units that it has at least.
+            answer: units that its answer may have; None: as many as there may be.
 
         Returns:
             The admission, whose ``answer`` is what it may generate at most (None: no bound).
@@ -82,60 +98,99 @@ class Meter:
         """
         for grant in grants:
             self._check_rate(grant)
-        most = tightest(grants, "max_tokens")
+        most = tightest(grants, "max_tokens") if unit == TOKENS else 0
         if most:
             answer = most if answer is None else min(answer, most)
         with self._records.together():
             for grant in grants:
-                left = self.left(grant)
+                left = self.left(grant, unit)
                 if left is None:
                     continue
-                if left <= prompt:
+                if left <= estimate:
                     raise self._exhausted(
-                        grant, f"{left} of {grant.tokens_per_day} tokens are left for today, "
-                        f"and the request alone has about {prompt}",
+                        grant, f"{left:g} of {grant.daily(unit)} {unit} are left for today, "
+                        f"and the request alone has about {estimate:g}",
                         left=left,
                     )  # fmt: skip
-                answer = left - prompt if answer is None else min(answer, left - prompt)
+                room = math.floor(left - estimate)
+                answer = room if answer is None else min(answer, room)
             day = self._clock.day()
             rows = [
-                self._records.run(
-                    "INSERT INTO reservation (grant_id, day, tokens, spent) VALUES (?, ?, ?, ?)",
-                    grant.id, day, prompt + (answer or 0), prompt,
-                ).lastrowid
+                self._set_aside(grant, day, unit, estimate + (answer or 0), estimate)
                 for grant in grants
-            ]  # fmt: skip
+            ]
         for grant in grants:
             self._active[grant.id] = self._active.get(grant.id, 0) + 1
             self._recent.setdefault(grant.id, deque()).append(self._monotonic())
-        return Admission(self, list(grants), day, [row for row in rows if row], prompt, answer)
+        return Admission(self, list(grants), unit, day, rows, answer, estimate)
 
-    def settle(self, admission: Admission, tokens: int) -> None:
-        """The request has ended, having used so many tokens."""
+    def settle(self, admission: Admission, amount: float) -> None:
+        """The request has ended, having used this many units."""
+        table = _table(admission.unit)
         with self._records.together():
             for grant, row in zip(admission.grants, admission.rows, strict=True):
-                self._records.run("DELETE FROM reservation WHERE id = ?", row)
-                self._add(grant.id, admission.day, tokens)
+                self._records.run(f"DELETE FROM {table} WHERE id = ?", row)  # noqa: S608
+                self._add(grant.id, admission.day, admission.unit, amount)
         for grant in admission.grants:
             self._active[grant.id] -= 1
 
-    def note(self, admission: Admission, tokens: int) -> None:
-        """So many are used so far; counts if we crash now."""
+    def note(self, admission: Admission, amount: float) -> None:
+        """What is used so far; counts if we crash now."""
+        table = _table(admission.unit)
         for row in admission.rows:
-            self._records.run("UPDATE reservation SET spent = ? WHERE id = ?", tokens, row)
+            self._records.run(f"UPDATE {table} SET spent = ? WHERE id = ?", amount, row)  # noqa: S608
 
-    def _add(self, grant: str, day: int, tokens: int) -> None:
+    def exhausted_by(self, grant: Grant, unit: str, used: float, left: float) -> GrantExhausted:
+        """The error for a request that used more than was left when it began."""
+        return self._exhausted(
+            grant, f"the request has used {used:g} {unit}, and {left:g} were left for today",
+            left=0,
+        )  # fmt: skip
+
+    def _set_aside(self, grant: Grant, day: int, unit: str, amount: float, spent: float) -> int:
+        if unit == TOKENS:
+            cursor = self._records.run(
+                "INSERT INTO reservation (grant_id, day, tokens, spent) VALUES (?, ?, ?, ?)",
+                grant.id, day, int(amount), int(spent),
+            )  # fmt: skip
+        else:
+            cursor = self._records.run(
+                "INSERT INTO set_aside (grant_id, day, unit, amount, spent) VALUES (?,?,?,?,?)",
+                grant.id, day, unit, amount, spent,
+            )  # fmt: skip
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _aside(self, grant: Grant, unit: str) -> float:
+        if unit == TOKENS:
+            query = "SELECT COALESCE(SUM(tokens), 0) FROM reservation WHERE grant_id=? AND day=?"
+            row = self._records.run(query, grant.id, self._clock.day()).fetchone()
+        else:
+            query = (
+                "SELECT COALESCE(SUM(amount), 0) FROM set_aside "
+                "WHERE grant_id = ? AND day = ? AND unit = ?"
+            )
+            row = self._records.run(query, grant.id, self._clock.day(), unit).fetchone()
+        return float(row[0])
+
+    def _add(self, grant: str, day: int, unit: str, amount: float) -> None:
         self._records.run(
             "INSERT INTO usage VALUES (?, ?, ?, 1) ON CONFLICT (grant_id, day) "
             "DO UPDATE SET tokens = tokens + excluded.tokens, requests = requests + 1",
-            grant, day, tokens,
+            grant, day, int(amount) if unit == TOKENS else 0,
         )  # fmt: skip
+        if unit != TOKENS:
+            self._records.run(
+                "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (grant_id, day, unit) "
+                "DO UPDATE SET amount = amount + excluded.amount",
+                grant, day, unit, amount,
+            )  # fmt: skip
 
     def _check_rate(self, grant: Grant) -> None:
         active = self._active.get(grant.id, 0)
         if grant.concurrent and active >= grant.concurrent:
             raise self._exhausted(
-                grant, f"{active} requests go on already, and {grant.concurrent} may at once",
+                grant, f"{active} requests are under way, and {grant.concurrent} may run at once",
                 left=0, wait=True,
             )  # fmt: skip
         recent = self._recent.setdefault(grant.id, deque())
@@ -150,7 +205,7 @@ class Meter:
             )  # fmt: skip
 
     def _exhausted(
-        self, grant: Grant, why: str, *, left: int, wait: bool = False
+        self, grant: Grant, why: str, *, left: float, wait: bool = False
     ) -> GrantExhausted:
         renews = self._clock.now() + 60.0 if wait else self._clock.renews()
         hint = "try again in a moment" if wait else f"it renews at {_utc(renews)}"
@@ -167,39 +222,38 @@ class Admission:
         self,
         meter: Meter,
         grants: list[Grant],
+        unit: str,
         day: int,
         rows: list[int],
-        prompt: int,
         answer: int | None,
+        estimate: float,
     ) -> None:
         self._meter = meter
         self.grants = grants
+        self.unit = unit
         self.day = day
         self.rows = rows
         self.answer = answer
-        """Tokens that may be generated; None: no bound."""
-        self._prompt = prompt
-        self._pieces = 0
-        self._told: int | None = None
+        """Units of answer that there may be; None: no bound."""
+        self._noted = estimate
 
-    def piece(self) -> None:
-        """A piece of the answer passed: about a token."""
-        self._pieces += 1
-        if self._pieces % NOTE_EVERY == 0:
-            self._meter.note(self, self._prompt + self._pieces)
+    def note(self, used: float) -> None:
+        """This much is used so far; written down now and then."""
+        if used - self._noted >= NOTE_EVERY:
+            self._noted = used
+            self._meter.note(self, used)
 
-    def tell(self, tokens: int) -> None:
-        """The engine counted the whole request."""
-        self._told = tokens
+    def exhausted(self, used: float, left: float) -> GrantExhausted:
+        """The error for using more than was left."""
+        return self._meter.exhausted_by(self.grants[0], self.unit, used, left)
 
-    @property
-    def used(self) -> int:
-        """Tokens used so far: the engine's count, else the estimate."""
-        return self._prompt + self._pieces if self._told is None else self._told
+    def close(self, used: float) -> None:
+        """The request has ended, however, having used this much."""
+        self._meter.settle(self, used)
 
-    def close(self) -> None:
-        """The request has ended, however."""
-        self._meter.settle(self, self.used)
+
+def _table(unit: str) -> str:
+    return "reservation" if unit == TOKENS else "set_aside"
 
 
 def _utc(moment: float) -> str:

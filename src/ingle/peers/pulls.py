@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from ingle.capabilities.peering.operation import FileInfo, SharedModel
+from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import EgressRefused, IngleError, ModelNotFound
 from ingle.models.sources import HttpSource, parse_source
-from ingle.operations import Event, FileInfo, Progress, Pull, Pulled, SharedModel
-from ingle.peers.book import Peer
+from ingle.node.ledger import EgressLedger
+from ingle.operations import Event, Progress
+from ingle.peers.book import Book, Peer
+from ingle.peers.dialer import Dialer
 from ingle.peers.files import PeerFiles
-from ingle.peers.room import Room
 from ingle.peers.swarm.book import SharedFile
+
+if TYPE_CHECKING:
+    from ingle.peers.swarm.sharing import Sharing
 
 ASK_S = 6.0
 """Peers that have not said what they share by then are left out."""
@@ -27,10 +33,26 @@ class Holder(NamedTuple):
 
 
 class PeerPulls:
-    """Fetches models from paired devices."""
+    """Fetches models from paired devices.
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    Args:
+        sharing: downloads from several at once; opened when it is first asked.
+        egress: ``deny``: nothing may leave this device.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        dialer: Dialer,
+        sharing: Callable[[], Sharing],
+        ledger: EgressLedger,
+        egress: str,
+    ) -> None:
+        self._book = book
+        self._dialer = dialer
+        self._sharing = sharing
+        self._ledger = ledger
+        self._egress = egress
 
     async def holders(self, peers: Sequence[Peer]) -> list[Holder]:
         """What each of these peers shares with us. Those that do not answer share nothing."""
@@ -38,7 +60,7 @@ class PeerPulls:
         async def ask(peer: Peer) -> list[Holder]:
             try:
                 async with asyncio.timeout(ASK_S):
-                    offered = await self._room.learn(await self._room.session(peer))
+                    offered = await self._dialer.learn(await self._dialer.session(peer))
             except (IngleError, TimeoutError):
                 return []
             return [Holder(peer, model) for model in offered.shared[:500]]
@@ -53,12 +75,12 @@ class PeerPulls:
             PeerNotFound, PeerUnreachable: no such peer, or it does not answer.
             ModelNotFound: it does not share that.
         """
-        peer = self._room.book.find(place)
-        offered = await self._room.learn(await self._room.session(peer))
+        peer = self._book.find(place)
+        offered = await self._dialer.learn(await self._dialer.session(peer))
         chosen = next((model for model in offered.shared if model.name == name), None)
         if chosen is None:
             raise _not_shared(name, peer.name, [model.name for model in offered.shared])
-        others = [other for other in self._room.book.peers() if other.key != peer.key]
+        others = [other for other in self._book.peers() if other.key != peer.key]
         holders = [Holder(peer, chosen), *await self.holders(others)]
         async for event in self._fetch(name, chosen, holders):
             yield event
@@ -69,7 +91,7 @@ class PeerPulls:
         Raises:
             ModelNotFound: nobody does, or two peers mean different files by it.
         """
-        holders = await self.holders(self._room.book.peers())
+        holders = await self.holders(self._book.peers())
         fitting = [holder for holder in holders if holder.model.name == name]
         if len({holder.model.digest for holder in fitting}) > 1:
             who = ", ".join(f"{name}@{holder.peer.name}" for holder in fitting)
@@ -86,7 +108,7 @@ class PeerPulls:
     async def beside(self, operation: Pull) -> list[Holder]:
         """Peers that share the very file of a pull from the web, whose hash is known."""
         digest = f"sha256:{operation.sha256.removeprefix('sha256:')}"
-        holders = await self.holders(self._room.book.peers())
+        holders = await self.holders(self._book.peers())
         return [holder for holder in holders if holder.model.digest == digest]
 
     async def fetch_beside(
@@ -106,25 +128,25 @@ class PeerPulls:
         holders: Sequence[Holder],
         urls: Sequence[str] = (),
     ) -> AsyncGenerator[Event, None]:
-        if self._room.local.settings.egress == "deny":
+        if self._egress == "deny":
             raise EgressRefused(
                 "asking a peer for a model tells it what you want, and nothing may leave",
                 hint="ingle config set egress allow",
             )
         same = [holder for holder in holders if holder.model.digest == model.digest]
-        sources = [PeerFiles(self._room, holder.peer) for holder in same]
+        sources = [PeerFiles(self._dialer, holder.peer) for holder in same]
         ports = [(self._address(holder.peer), holder.model.port) for holder in same]
         files = [
             SharedFile(digest=file.digest, name=file.name, size=file.size, role=file.role)
             for file in model.files
         ]
-        entry = self._room.local.ledger.begin(
+        entry = self._ledger.begin(
             to=", ".join(f"peer:{holder.peer.name}" for holder in same),
             operation="pull",
             model=model.name,
             bytes_out=0,
         )
-        fetching = self._room.sharing.pull(
+        fetching = self._sharing().pull(
             name,
             model.digest,
             files[0].size if files else model.size,
@@ -134,7 +156,7 @@ class PeerPulls:
             files=files,
         )
         try:
-            with self._room.local.ledger.outcome(entry) as told:
+            with self._ledger.outcome(entry) as told:
                 async with aclosing(fetching) as events:
                     async for event in events:
                         if isinstance(event, Progress):
@@ -148,17 +170,17 @@ class PeerPulls:
 
     def _address(self, peer: Peer) -> str:
         """The IP address at which a peer is connected now; empty if that is not known."""
-        session = self._room.live(peer.key)
+        session = self._dialer.live(peer.key)
         path = session.path() if session else None
         if path is None or path.way == "relay":
             return ""
         return path.place.rpartition(":")[0].strip("[]")
 
 
-def shared_models(room: Room) -> list[SharedModel]:
+def shared_models(sharing: Sharing) -> list[SharedModel]:
     """What this node shares with paired peers."""
     found = []
-    for share in room.sharing.shares.offered():
+    for share in sharing.shares.offered():
         files = [
             FileInfo(digest=file.digest, name=file.name, size=file.size, role=file.role)
             for file in share.files
@@ -169,7 +191,7 @@ def shared_models(room: Room) -> list[SharedModel]:
                 digest=share.digest,
                 size=sum(file.size for file in files),
                 files=files,
-                port=room.sharing.port_of(share),
+                port=sharing.port_of(share),
             )
         )
     return found

@@ -55,6 +55,21 @@ CREATE TABLE IF NOT EXISTS reservation (
     tokens INTEGER NOT NULL,
     spent INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS spent (
+    grant_id TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    unit TEXT NOT NULL,
+    amount REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (grant_id, day, unit)
+);
+CREATE TABLE IF NOT EXISTS set_aside (
+    id INTEGER PRIMARY KEY,
+    grant_id TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    unit TEXT NOT NULL,
+    amount REAL NOT NULL,
+    spent REAL NOT NULL DEFAULT 0
+);
 CREATE TABLE IF NOT EXISTS latest (id INTEGER PRIMARY KEY CHECK (id = 1), time REAL NOT NULL);
 """
 

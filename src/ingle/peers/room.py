@@ -6,56 +6,48 @@ even imported.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingle.errors import EgressRefused, IngleError, NetworkError, NotPaired
+from ingle.capabilities.peering.operation import SharedModel
+from ingle.capabilities.store.operation import ModelSummary
+from ingle.errors import EgressRefused, NetworkError, NotPaired
 from ingle.node.local import LocalNode
-from ingle.node.node import ask
-from ingle.operations import (
-    Done,
-    Event,
-    ModelSummary,
-    News,
-    Offer,
-    Offered,
-    Operation,
-    SharedModel,
-)
-from ingle.peers import grants
-from ingle.peers.book import Book, Peer
+from ingle.node.performing import Caller
+from ingle.operations import Operation
+from ingle.operations.encoded import Passed
+from ingle.peers.authorizer import Authorizer
+from ingle.peers.book import Book
 from ingle.peers.clock import Clock
+from ingle.peers.dialer import Dialer
 from ingle.peers.files import FileShelf
-from ingle.peers.gate import Gate, Visitor
 from ingle.peers.granting import Granting
 from ingle.peers.handshakes import Handshakes
-from ingle.peers.identity import FILE, Identity, Key
+from ingle.peers.identity import FILE as KEY_FILE
+from ingle.peers.identity import Identity
 from ingle.peers.invites import Invites
 from ingle.peers.meter import Meter
 from ingle.peers.nearby import Nearby, Nobody, ZeroconfNearby
-from ingle.peers.reach import Told
+from ingle.peers.pulls import PeerPulls, shared_models
 from ingle.peers.records import Records
-from ingle.peers.session import Session
 from ingle.peers.switchboard import Switchboard
-from ingle.peers.transport import LinkError, Transport
+from ingle.peers.transport import FILE, PAIR, LinkError, Transport
 
 if TYPE_CHECKING:
     from ingle.peers.swarm.sharing import Sharing
 
 DATABASE = "peers.sqlite3"
 SHARES = "shares.sqlite3"
-OFFER_S = 5.0
 
 Bind = Callable[[Identity], Awaitable[Transport]]
 
 
 class Room:
-    """Identity, book, grants and, once it is open, the switchboard.
+    """Makes the parts of the peers' side of a node, each from what it uses, and opens them.
 
     Args:
         bind: makes the transport; iroh's where nothing else is given.
@@ -65,27 +57,33 @@ class Room:
     def __init__(
         self, local: LocalNode, *, bind: Bind | None = None, nearby: Nearby | None = None
     ) -> None:
-        self.local = local
-        settings = local.settings
+        self._local = local
+        self._settings = settings = local.settings
         self._state: Path = settings.state_path
         self._bind = bind or self._bind_iroh
         self._around = nearby
         self.records = Records(self._state / DATABASE)
         self.clock = Clock(self.records)
         self.book = Book(self.records)
-        self._switchboard: Switchboard | None = None
-        self._opening = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.invites = Invites(self.records, self.clock)
+        """Open invites."""
+        self.granting = Granting(self.records, self._who, self.clock)
+        """Grants given and held."""
+        self.dialer = Dialer(self._make, self.book, self.granting)
+        """Links and sessions with peers."""
+        self.handshakes = Handshakes(
+            self._who, self.book, self.clock, self.invites, self.granting, self.dialer
+        )
+        """Pairings under way."""
+        self.pulls = PeerPulls(
+            self.book, self.dialer, lambda: self.sharing, local.ledger, settings.egress
+        )
+        """Models from paired devices."""
 
     @functools.cached_property
     def identity(self) -> Identity:
         """Who this node is; made when it is first asked."""
-        return Identity.load(self._state, self.local.settings.device_name)
-
-    @functools.cached_property
-    def granting(self) -> Granting:
-        """Grants given and held."""
-        return Granting(self.records, self.identity, self.clock)
+        return Identity.load(self._state, self._settings.device_name)
 
     @functools.cached_property
     def meter(self) -> Meter:
@@ -93,26 +91,11 @@ class Room:
         return Meter(self.records, self.clock)
 
     @functools.cached_property
-    def invites(self) -> Invites:
-        """Open invites."""
-        return Invites(self.records, self.clock)
-
-    @functools.cached_property
-    def handshakes(self) -> Handshakes:
-        """Pairings under way."""
-        return Handshakes(self)
-
-    @functools.cached_property
-    def files(self) -> FileShelf:
-        """Shared files, for peers that may fetch them."""
-        return FileShelf(self)
-
-    @functools.cached_property
     def sharing(self) -> Sharing:
         """Shared models: given to peers, and fetched from them."""
         from ingle.peers.swarm.sharing import Sharing
 
-        return Sharing(self.local.store, self.local.settings, self._state)
+        return Sharing(self._local.store, self._settings, self._state)
 
     @property
     def shares_exist(self) -> bool:
@@ -122,7 +105,7 @@ class Room:
     @property
     def is_open(self) -> bool:
         """A port is open, and peers can reach us."""
-        return self._switchboard is not None
+        return self.dialer.switchboard is not None
 
     @property
     def wanted(self) -> bool:
@@ -133,18 +116,21 @@ class Room:
     @property
     def problem(self) -> str:
         """What is wrong with this identity; empty if nothing is."""
-        return self._switchboard.copied if self._switchboard else ""
+        switchboard = self.dialer.switchboard
+        return switchboard.copied if switchboard else ""
 
     def reset(self) -> None:
         """Forget the key, all peers and all grants. The node must end after this."""
         for peer in self.book.peers():
-            self.hang_up(peer.key, NotPaired(f"{peer.name} was forgotten: this device began anew"))
-        (self._state / FILE).unlink(missing_ok=True)
+            self.dialer.hang_up(
+                peer.key, NotPaired(f"{peer.name} was forgotten: this device began anew")
+            )
+        (self._state / KEY_FILE).unlink(missing_ok=True)
         self.records.empty()
 
     async def open_if_needed(self) -> None:
         """Open, if somebody is paired (and may call) or an invite is out; go on sharing."""
-        if self.local.settings.egress == "deny":
+        if self._settings.egress == "deny":
             return
         if (self._state / SHARES).exists():
             await self.sharing.open()
@@ -154,110 +140,39 @@ class Room:
 
     def invites_are_out(self) -> bool:
         """Without making an identity for it."""
-        return bool((self._state / FILE).exists() and self.invites.open())
+        return bool((self._state / KEY_FILE).exists() and self.invites.open())
 
     async def open(self) -> Switchboard:
-        """Open the port and take links; again: nothing.
-
-        Raises:
-            EgressRefused: nothing may leave this device.
-            NetworkError: no port can be opened.
-        """
-        if self.local.settings.egress == "deny":
-            raise EgressRefused(
-                "peers are other devices, and nothing may leave this one",
-                hint="ingle config set egress allow",
-            )
-        async with self._opening:
-            if self._switchboard is None:
-                self._switchboard = await self._make()
-        return self._switchboard
+        """As `Dialer.open`."""
+        return await self.dialer.open()
 
     async def close(self) -> None:
         """Hang up and close the port."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        switchboard, self._switchboard = self._switchboard, None
-        if switchboard is not None:
+        if self.is_open:
             await self.handshakes.close()
-            await switchboard.close()
+        await self.dialer.close()
         if "sharing" in self.__dict__:
             await self.sharing.close()
         self.records.close()
 
-    def live(self, key: Key) -> Session | None:
-        """An open session with a peer."""
-        return self._switchboard.live(key) if self._switchboard else None
-
-    async def session(self, peer: Peer, told: Told | None = None) -> Session:
-        """A session with a peer; learns what it offers if it is a new one.
-
-        Raises:
-            PeerUnreachable, NotPaired, EgressRefused
-        """
-        switchboard = await self.open()
-        live = switchboard.live(peer.key)
-        if live is not None:
-            return live
-        session = await switchboard.session(peer, told)
-        self._spawn(self._learn_quietly(session))
-        return session
-
-    async def learn(self, session: Session) -> Offered:
-        """Ask a peer what it offers, and remember it.
-
-        Raises:
-            PeerLost, NotPaired
-        """
-        async with asyncio.timeout(OFFER_S):
-            offered = await ask(session.connection, Offer(), Offered)
-        self.granting.hold(session.key, [grants.unpack(chain) for chain in offered.chains[:16]])
-        self.book.met(session.key, models=tuple(offered.models[:500]))
-        return offered
-
-    def hang_up(self, key: Key, error: IngleError) -> None:
-        """End all sessions with somebody."""
-        if self._switchboard is not None:
-            self._switchboard.hang_up(key, error)
-
     def recheck(self) -> None:
         """Grants were taken back: stop what none allows any more."""
-        if self._switchboard is not None and self._switchboard.gate is not None:
-            self._switchboard.gate.recheck()
+        switchboard = self.dialer.switchboard
+        if switchboard is not None and switchboard.authorizer is not None:
+            switchboard.authorizer.recheck()
 
-    def may(self, visitor: Visitor, capability: str, *names: str) -> bool:
-        """Does any grant of a visitor allow this?"""
-        gate = self._switchboard.gate if self._switchboard else None
-        return gate is not None and gate.may(visitor, capability, *names)
+    def _who(self) -> Identity:
+        return self.identity
 
-    def tell_grants(self, key: Key) -> None:
-        """A peer has new grants: if it is connected, it should ask what we offer."""
-        session = self.live(key)
-        if session is not None:
-            self._spawn(self._nudge(session))
-
-    def nudged(self, key: Key) -> None:
-        """A peer says that it offers something else now."""
-        session = self.live(key)
-        if session is not None:
-            self._spawn(self._learn_quietly(session))
-
-    async def _nudge(self, session: Session) -> None:
-        with contextlib.suppress(IngleError):
-            await ask(session.connection, News(), Done)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _learn_quietly(self, session: Session) -> None:
-        # Nobody waits for it; whoever asks next hears of a problem.
-        with contextlib.suppress(IngleError, TimeoutError):
-            await self.learn(session)
+    def _shared(self) -> list[SharedModel]:
+        return shared_models(self.sharing) if self.shares_exist else []
 
     async def _make(self) -> Switchboard:
+        if self._settings.egress == "deny":
+            raise EgressRefused(
+                "peers are other devices, and nothing may leave this one",
+                hint="ingle config set egress allow",
+            )
         try:
             transport = await self._bind(self.identity)
         except LinkError as error:
@@ -266,9 +181,16 @@ class Room:
                 hint="ingle config set peer_port 0, or another peer_host",
             ) from None
         around = self._around or (
-            ZeroconfNearby(self.local.settings.peer_host)
-            if self.local.settings.nearby
-            else Nobody()
+            ZeroconfNearby(self._settings.peer_host) if self._settings.nearby else Nobody()
+        )
+        local = self._local
+        shelf = FileShelf(
+            self.identity,
+            self.book,
+            self.granting,
+            lambda: self.sharing.shares,
+            local.store,
+            local.ledger,
         )
         switchboard = Switchboard(
             self.identity,
@@ -277,20 +199,16 @@ class Room:
             self.book,
             self.granting,
             self.clock,
-            serve_pairing=self.handshakes.serve,
-            serve_files=self.files.serve,
+            handlers={PAIR: self.handshakes.serve, FILE: shelf.serve},
             invites_open=self.invites.open,
         )
-        switchboard.gate = Gate(
-            _Behind(self),
+        switchboard.authorizer = Authorizer(
+            _Behind(local, self._shared),
             self.identity,
             self.book,
             self.granting,
             self.meter,
             self.clock,
-            introduce=switchboard.introductions.introduce,
-            expect=switchboard.introductions.expect,
-            news=self.nudged,
         )
         await switchboard.start()
         return switchboard
@@ -298,28 +216,23 @@ class Room:
     async def _bind_iroh(self, identity: Identity) -> Transport:
         from ingle.peers.iroh import IrohTransport
 
-        settings = self.local.settings
+        settings = self._settings
         return await IrohTransport.bind(
             identity.secret, settings.peer_host, settings.peer_port, relay=settings.relay
         )
 
 
 class _Behind:
-    """The local node as the gate sees it."""
+    """The local node as the authorizer sees it."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self._local = room.local
+    def __init__(self, local: LocalNode, shared: Callable[[], list[SharedModel]]) -> None:
+        self._local = local
+        self.shared = shared
 
-    def perform_for(
-        self, party: str, operation: Operation
-    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return self._local.perform_for(party, operation)
-
-    def shared(self) -> list[SharedModel]:
-        from ingle.peers.pulls import shared_models
-
-        return shared_models(self._room) if self._room.shares_exist else []
+    def relay_for(
+        self, caller: Caller, operation: Operation
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        return self._local.relay_for(caller, operation)
 
     def resolve(self, model: str) -> tuple[str, str]:
         found = self._local.store.resolve(model)

@@ -10,31 +10,31 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from ingle.errors import IdentityInUse, IngleError, InvalidRequest, NotPaired, PeerLost
-from ingle.operations import Event, Operation
+from ingle.operations import Operation
+from ingle.operations.encoded import Passed
 from ingle.peers import grants, reach
+from ingle.peers.authorizer import Authorizer, Visitor
 from ingle.peers.book import Book, Peer
 from ingle.peers.clock import Clock
-from ingle.peers.gate import Gate, Visitor
 from ingle.peers.granting import Granting
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.introductions import Introductions
 from ingle.peers.nearby import Nearby
 from ingle.peers.session import HELLO_S, Greeting, Session
 from ingle.peers.transport import (
-    FILE,
     NODE,
-    PAIR,
     Knock,
     Link,
     LinkError,
     Stream,
     Transport,
 )
+from ingle.protocol.inlet import Feed
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class Switchboard:
     """All links of this node.
 
     Args:
-        serve_pairing, serve_files: take over a link made for that protocol.
+        handlers: what takes over a link that somebody made to us, by the link's protocol. Sessions
+            (`NODE`) are the switchboard's own.
         invites_open: how many invites could still be used.
     """
 
@@ -67,8 +68,7 @@ class Switchboard:
         granting: Granting,
         clock: Clock,
         *,
-        serve_pairing: Serve,
-        serve_files: Serve,
+        handlers: Mapping[bytes, Serve],
         invites_open: Callable[[], int],
     ) -> None:
         self._identity = identity
@@ -77,9 +77,9 @@ class Switchboard:
         self._book = book
         self._granting = granting
         self._clock = clock
-        self.gate: Gate | None = None
-        """Set once, before `start`: the gate and the switchboard know each other."""
-        self._serve = {PAIR: serve_pairing, FILE: serve_files, NODE: self._serve_node}
+        self.authorizer: Authorizer | None = None
+        """Set once, before `start`."""
+        self._handlers: dict[bytes, Serve] = {**handlers, NODE: self._serve_node}
         self._sessions: dict[Key, list[Session]] = {}
         self._dialling: dict[Key, asyncio.Task[Session]] = {}
         self._links: collections.Counter[tuple[Key, bytes]] = collections.Counter()
@@ -224,7 +224,7 @@ class Switchboard:
             await self._dispatch(link)
 
     async def _dispatch(self, link: Link) -> None:
-        serve = self._serve.get(link.protocol)
+        serve = self._handlers.get(link.protocol)
         stranger = self._book.get(link.remote) is None
         place = (link.remote, link.protocol)
         full = (stranger and self._strangers >= STRANGERS) or self._links[place] >= SESSIONS_EACH
@@ -256,8 +256,8 @@ class Switchboard:
         try:
             greeting = await session.greet(self.greeting_for(link.remote))
             visitor.show(greeting.chains)
-            assert self.gate is not None
-            if not self.gate.welcome(visitor):
+            assert self.authorizer is not None
+            if not self.authorizer.welcome(visitor):
                 why = self._granting.explain(visitor.key, visitor.chains)
                 raise NotPaired(
                     f"{self._identity.name} does not know you" + (f": {why}" if why else ""),
@@ -296,11 +296,13 @@ class Switchboard:
     # -- sessions ------------------------------------------------------------
 
     def _open(self, link: Link, stream: Stream, visitor: Visitor) -> Session:
-        gate = self.gate
-        assert gate is not None
+        authorizer = self.authorizer
+        assert authorizer is not None
 
-        def answer(operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-            return gate.answer(visitor, operation)
+        def answer(
+            operation: Operation, feed: Feed | None
+        ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+            return authorizer.answer(visitor, operation, feed)
 
         session = Session(link, stream, visitor.name, answer)
         self._sessions.setdefault(link.remote, []).insert(0, session)

@@ -7,23 +7,38 @@ an ``answer`` given at the start serves the streams that the other side opens.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Any
 
-from ingle.errors import Busy, Cancelled, IngleError, NodeUnreachable, ProtocolError, from_data
-from ingle.operations import AnyEvent, AnyOperation, Event, Operation
-from ingle.protocol import frames
+import msgspec
+
+from ingle.errors import (
+    Busy,
+    Cancelled,
+    CapabilityMissing,
+    IngleError,
+    InvalidRequest,
+    NodeUnreachable,
+    ProtocolError,
+    from_data,
+)
+from ingle.operations import registry
+from ingle.operations.encoded import Encoded, Passed, decoded, tag
+from ingle.operations.events import Started
+from ingle.operations.operation import Event, Operation
+from ingle.operations.reading import Asked, read
+from ingle.protocol import spoken
+from ingle.protocol.call import Call
 from ingle.protocol.frames import (
     MAX_FRAME,
+    OLDEST,
     VERSION,
     WINDOW,
-    BadOperation,
     Cancel,
+    Close,
     Credit,
     End,
     Fail,
@@ -34,130 +49,34 @@ from ingle.protocol.frames import (
     Open,
     Ping,
     Pong,
+    Put,
+    Room,
+    encode,
+    packed,
+    speaks,
 )
+from ingle.protocol.inlet import Feed, Inlet
+from ingle.protocol.stream import ByteStream, SocketStream
 
 log = logging.getLogger(__name__)
 
 DRAIN_BYTES = 64 * 1024
 """Unsent bytes at which whoever produces them waits for the transport."""
 
-Answer = Callable[[Operation], AbstractAsyncContextManager[AsyncIterator[Event]]]
-
-
-class ByteStream(Protocol):
-    """What a connection needs of its transport. `asyncio`'s streams fit through `SocketStream`."""
-
-    async def receive(self) -> bytes:
-        """Some bytes; empty at the end of the stream."""
-        ...
-
-    def send(self, data: bytes) -> None:
-        """Queue bytes."""
-        ...
-
-    async def drain(self) -> None:
-        """Wait until the queue is short again."""
-        ...
-
-    def close(self) -> None:
-        """Close both directions; may be called twice."""
-        ...
-
-
-class SocketStream:
-    """A `ByteStream` over asyncio's reader and writer."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def receive(self) -> bytes:
-        try:
-            return await self._reader.read(1 << 18)
-        except (ConnectionError, BrokenPipeError):
-            return b""
-
-    def send(self, data: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(data)
-
-    async def drain(self) -> None:
-        with contextlib.suppress(ConnectionError, BrokenPipeError):
-            await self._writer.drain()
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class Call:
-    """One operation that the other side performs for us.
-
-    Iterate over it for the events. `ended` becomes done when the other side
-    has let go of the operation, also after `cancel`.
-    """
-
-    def __init__(self, connection: Connection, stream: int) -> None:
-        self._connection = connection
-        self._stream = stream
-        self._events: deque[AnyEvent] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._error: IngleError | None = None
-        self._taken = 0
-        self._over = False
-        self._cancelled = False
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def __aiter__(self) -> Call:
-        return self
-
-    async def __anext__(self) -> AnyEvent:
-        while not self._events:
-            if self._over:
-                if self._error is not None:
-                    raise self._error
-                raise StopAsyncIteration
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        self._taken += 1
-        if self._taken >= WINDOW // 2:
-            self._connection.post(Credit(self._stream, self._taken))
-            self._taken = 0
-        return self._events.popleft()
-
-    def cancel(self) -> None:
-        """Ask the other side to stop. Events already here stay readable."""
-        if not self._over and not self._cancelled:
-            self._cancelled = True
-            self._connection.post(Cancel(self._stream))
-
-    def push(self, event: AnyEvent) -> None:
-        """An event arrived."""
-        self._events.append(event)
-        self._wake()
-
-    def finish(self, error: IngleError | None) -> None:
-        """The stream ended, or the connection was lost."""
-        self._over = True
-        self._error = error
-        if not self.ended.done():
-            self.ended.set_result(None)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+Answer = Callable[[Operation, Feed | None], AbstractAsyncContextManager[AsyncIterator[Passed]]]
+"""Performs an operation; the second is what its caller sends in, where it takes anything."""
 
 
 class _Served:
     """A stream that the other side opened: the task that answers it, and its credit."""
 
-    def __init__(self) -> None:
+    def __init__(self, inlet: Inlet | None) -> None:
         self.task: asyncio.Task[None] | None = None
+        self.inlet = inlet
         self.credit = WINDOW
         self.more = asyncio.Event()
+        self.refused: IngleError | None = None
+        """Why it is stopped, if not because the caller wants it."""
 
 
 class Connection:
@@ -191,6 +110,7 @@ class Connection:
         self._lost = lost or (lambda: NodeUnreachable("the connection to the node was lost"))
         self._numbers = itertools.count(1)
         self._calls: dict[int, Call] = {}
+        self._pumps: set[asyncio.Task[None]] = set()
         self._served: dict[int, _Served] = {}
         self._pings: dict[int, asyncio.Future[None]] = {}
         self._closed = False
@@ -219,7 +139,7 @@ class Connection:
         """
         if self._closed:
             return
-        data = frames.encode(frame)
+        data = encode(frame)
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent.append(data)
@@ -227,7 +147,7 @@ class Connection:
 
     def greet(self, **facts: Any) -> None:
         """Send our `Hello`."""
-        self.post(Hello(VERSION, facts))
+        self.post(Hello(VERSION, {**facts, "oldest": OLDEST, "speaks": spoken.ours()}))
 
     async def run(self) -> None:
         """Serve the connection until it ends. Raises nothing: a broken peer is a normal event."""
@@ -253,27 +173,48 @@ class Connection:
             self.post(Fail(0, error.to_data()))
         self._end(error)
 
-    def call(self, operation: Operation) -> Call:
-        """Open a stream for an operation. The caller must drain it or cancel it."""
+    def call(self, operation: Operation, feed: Feed | None = None) -> Call:
+        """Open a stream for an operation. The caller must drain it or cancel it.
+
+        Args:
+            feed: what is sent into it, as fast as the other side takes it.
+
+        Raises:
+            CapabilityMissing: the other side has said that it does not know the operation.
+        """
         if self._closed:
             raise self.ended_by or self._lost()
+        if self.hello.done() and not self.hello.exception():
+            spoken.check(operation, self.hello.result())
         number = next(self._numbers)
-        call = self._calls[number] = Call(self, number)
-        try:
-            self.post(Open(number, operation))  # type: ignore[arg-type]
-        except BaseException:
-            del self._calls[number]
-            raise
+        call = Call(self.post, number)
+        self.post(Open(number, msgspec.Raw(packed(operation))))
+        self._calls[number] = call
+        if feed is not None:
+            pump = asyncio.create_task(self._pump(call, feed))
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
         return call
 
     @asynccontextmanager
-    async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
-        """As `Node.perform`. Leaving the block cancels what still goes on."""
-        call = self.call(operation)
+    async def relay(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AsyncIterator[AsyncIterator[Encoded]]:
+        """Have it performed; events stay encoded. Leaving the block cancels what is under way."""
+        call = self.call(operation, feed)
         try:
             yield call
         finally:
             call.cancel()
+
+    @asynccontextmanager
+    async def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """As `Node.perform`. Leaving the block cancels what is under way."""
+        types = registry.of(operation).types
+        async with self.relay(operation, feed) as events, aclosing(decoded(events, types)) as known:
+            yield known
 
     async def ping(self) -> None:
         """Return when the other side has answered. Wrap in a timeout."""
@@ -285,12 +226,32 @@ class Connection:
         finally:
             self._pings.pop(number, None)
 
-    def _take(self, frame: Frame | BadOperation) -> None:
+    async def _pump(self, call: Call, feed: Feed) -> None:
+        """Send a caller's pieces. What goes wrong with them ends the call."""
+        try:
+            async for piece in feed:
+                data = piece.data if isinstance(piece, Encoded) else packed(piece)
+                if not await call.take_room():
+                    return
+                self.post(Put(call.stream, msgspec.Raw(data)))
+                if self._unsent_bytes > DRAIN_BYTES:
+                    self._flush()
+                    await self._stream.drain()
+        except IngleError as error:
+            call.cancel()
+            call.finish(error)
+        except Exception as error:  # the caller's own iterator failed: its events tell it
+            call.cancel()
+            call.finish(InvalidRequest(f"what was to be sent could not be read: {error!r}"))
+        else:
+            self.post(Close(call.stream))
+
+    def _take(self, frame: Frame) -> None:
         match frame:
             case Item(stream=stream, event=event):
                 call = self._calls.get(stream)
                 if call is not None:
-                    call.push(event)
+                    call.push(Encoded(bytes(event)))
             case End(stream=stream):
                 self._finish(stream, None)
             case Fail(stream=0, error=error):  # why the other side closes the connection
@@ -299,9 +260,7 @@ class Connection:
             case Fail(stream=stream, error=error):
                 self._finish(stream, from_data(error))
             case Open(stream=stream, operation=operation):
-                self._serve(stream, operation)
-            case BadOperation(stream=stream, error=error):
-                self.post(Fail(stream, error.to_data()))
+                self._open(stream, bytes(operation))
             case Cancel(stream=stream):
                 served = self._served.get(stream)
                 if served is not None and served.task is not None:
@@ -311,17 +270,24 @@ class Connection:
                 if served is not None:
                     served.credit += items
                     served.more.set()
+            case Put(stream=stream, piece=piece):
+                self._put(stream, bytes(piece))
+            case Close(stream=stream):
+                served = self._served.get(stream)
+                if served is not None and served.inlet is not None:
+                    served.inlet.close()
+            case Room(stream=stream, pieces=pieces):
+                call = self._calls.get(stream)
+                if call is not None:
+                    call.add_room(pieces)
             case Ping(id=number):
                 self.post(Pong(number))
             case Pong(id=number):
                 waiting = self._pings.get(number)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
-            case Hello(version=version):
-                if version != VERSION:
-                    raise ProtocolError(
-                        f"the other side speaks version {version} of the protocol, we {VERSION}"
-                    )
+            case Hello():
+                speaks(frame)
                 if not self.hello.done():
                     self.hello.set_result(frame)
 
@@ -330,7 +296,7 @@ class Connection:
         if call is not None:
             call.finish(error)
 
-    def _serve(self, stream: int, operation: AnyOperation) -> None:
+    def _open(self, stream: int, operation: bytes) -> None:
         if self._answer is None:
             raise ProtocolError("the other side asked for an operation; nothing is offered here")
         if stream in self._served:
@@ -342,20 +308,40 @@ class Connection:
             )
             self.post(Fail(stream, full.to_data()))
             return
-        served = self._served[stream] = _Served()
-        served.task = asyncio.create_task(self._respond(stream, operation, served))
+        try:
+            asked = read(operation)
+        except (InvalidRequest, CapabilityMissing) as error:
+            self.post(Fail(stream, error.to_data()))
+            return
+        inlet = Inlet(self.post, stream) if asked.capability.inputs else None
+        served = self._served[stream] = _Served(inlet)
+        served.task = asyncio.create_task(self._respond(stream, asked, served))
         served.task.add_done_callback(lambda task: self._responded(stream, task))
 
-    async def _respond(self, stream: int, operation: AnyOperation, served: _Served) -> None:
+    def _put(self, stream: int, piece: bytes) -> None:
+        served = self._served.get(stream)
+        if served is None or served.task is None:
+            return  # it has ended; the caller will hear of it
+        try:
+            if served.inlet is None:
+                raise InvalidRequest("this operation takes no input stream", field="input")
+            served.inlet.push(Encoded(piece))
+        except InvalidRequest as error:
+            served.refused = error
+            served.task.cancel()
+
+    async def _respond(self, stream: int, asked: Asked, served: _Served) -> None:
         assert self._answer is not None
         try:
-            async with self._answer(operation) as events:
+            async with self._answer(asked.operation, served.inlet) as answer:
+                events = _noting(answer, asked.ignored) if asked.ignored else answer
                 async for event in events:
                     while served.credit <= 0:
                         served.more.clear()
                         await self._wait_for_credit(served)
                     served.credit -= 1
-                    self.post(Item(stream, event))  # type: ignore[arg-type]
+                    data = event.data if type(event) is Encoded else packed(event)  # type: ignore[arg-type]
+                    self.post(Item(stream, msgspec.Raw(data)))
                     if self._unsent_bytes > DRAIN_BYTES:
                         self._flush()
                         await self._stream.drain()
@@ -377,9 +363,11 @@ class Connection:
             raise Cancelled(f"nobody took the events for {self._patience:.0f} s") from None
 
     def _responded(self, stream: int, task: asyncio.Task[None]) -> None:
-        self._served.pop(stream, None)
+        served = self._served.pop(stream, None)
         if task.cancelled():  # by a Cancel frame, perhaps before it had begun
-            self.post(Fail(stream, Cancelled("the caller stopped it").to_data()))
+            refused = served.refused if served is not None else None
+            error = refused or Cancelled("the caller stopped it")
+            self.post(Fail(stream, error.to_data()))
 
     def _flush(self) -> None:
         data, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
@@ -398,9 +386,30 @@ class Connection:
         calls, self._calls = list(self._calls.values()), {}
         for call in calls:
             call.finish(error or self._lost())
+        for pump in self._pumps:
+            pump.cancel()
         for waiting in self._pings.values():
             if not waiting.done():
                 waiting.set_exception(self._lost())
         if not self.hello.done():
             self.hello.set_exception(error or self._lost())
             self.hello.exception()  # someone may be waiting; no one has to
+
+
+async def _noting(
+    events: AsyncIterator[Passed], ignored: list[str]
+) -> AsyncGenerator[Passed, None]:
+    """Events whose `Started` says which fields were ignored; one is added if there is none."""
+    told = False
+    async for event in events:
+        if not told and tag(event) not in ("status", "reaching"):
+            told = True
+            started = event.decode({"started": Started}) if isinstance(event, Encoded) else event
+            if isinstance(started, Started):
+                yield msgspec.structs.replace(started, ignored=[*started.ignored, *ignored])
+                continue
+            yield Started(model="", digest="", where="local", ignored=ignored)
+        yield event
+
+
+__all__ = ["Answer", "ByteStream", "Call", "Connection", "Feed", "SocketStream"]

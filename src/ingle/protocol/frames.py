@@ -7,10 +7,16 @@ by the side that opened it. Life of a stream::
 
     Open ->            <- Item, Item, ...   <- End | Fail
           Credit ->  (take more items)
+          Put, Put, ... ->  Close ->        <- Room  (send more pieces)
           Cancel ->                         <- End | Fail   (always answered)
 
 Back-pressure: a sender may have `WINDOW` items out; the receiver gives more
-credit as it takes them.
+credit as it takes them. Pieces that a caller puts into a stream have a window
+of their own, `PIECES`, and `Room` gives more.
+
+Operations, events and pieces stay encoded here (`msgspec.Raw`): a frame is read
+although its content is not known, and content that is only passed on is not
+decoded. A frame of an unknown kind, from a later version, is skipped.
 """
 
 from __future__ import annotations
@@ -22,11 +28,14 @@ from typing import Any
 import msgspec
 
 from ingle.errors import InvalidRequest, ProtocolError
-from ingle.operations import AnyEvent, AnyOperation, invalid_field
 
 VERSION = 1
+OLDEST = 1
+"""The oldest version of the protocol that this one can still speak."""
 WINDOW = 512
 """Items that may be on their way before the receiver has given credit for more."""
+PIECES = 32
+"""Pieces likewise. They are large: up to a MiB each."""
 MAX_FRAME = 64 * 2**20
 """Bytes. Holds a request with a few pictures, or 16,000 vectors of 1,024 dimensions."""
 
@@ -38,7 +47,11 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(_Frame, frozen=True, tag="h"):
-    """First frame of either side: who speaks, and which version of the protocol."""
+    """First frame of either side: who speaks, and which version of the protocol.
+
+    ``facts["speaks"]`` maps the capabilities of the sender to their versions, and
+    ``facts["oldest"]`` is the oldest protocol that it speaks. Both came with ingle 0.2.
+    """
 
     version: int
     facts: dict[str, Any] = {}
@@ -48,14 +61,14 @@ class Open(_Frame, frozen=True, tag="o"):
     """Perform this operation on a new stream."""
 
     stream: int
-    operation: AnyOperation
+    operation: msgspec.Raw
 
 
 class Item(_Frame, frozen=True, tag="i"):
     """One event of a stream."""
 
     stream: int
-    event: AnyEvent
+    event: msgspec.Raw
 
 
 class End(_Frame, frozen=True, tag="e"):
@@ -78,10 +91,30 @@ class Cancel(_Frame, frozen=True, tag="c"):
 
 
 class Credit(_Frame, frozen=True, tag="w"):
-    """The receiver takes so many more items."""
+    """The receiver takes this many more items."""
 
     stream: int
     items: int
+
+
+class Put(_Frame, frozen=True, tag="d"):
+    """A piece that the caller sends into a stream."""
+
+    stream: int
+    piece: msgspec.Raw
+
+
+class Close(_Frame, frozen=True, tag="z"):
+    """The caller sends no more pieces into this stream."""
+
+    stream: int
+
+
+class Room(_Frame, frozen=True, tag="r"):
+    """Whoever performs takes this many more pieces."""
+
+    stream: int
+    pieces: int
 
 
 class Ping(_Frame, frozen=True, tag="p"):
@@ -96,11 +129,24 @@ class Pong(_Frame, frozen=True, tag="q"):
     id: int
 
 
-Frame = Hello | Open | Item | End | Fail | Cancel | Credit | Ping | Pong
+Frame = Hello | Open | Item | End | Fail | Cancel | Credit | Put | Close | Room | Ping | Pong
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 _loose = msgspec.msgpack.Decoder()
+_KNOWN = frozenset("hoiefcwdzrpq")
+
+
+def packed(value: msgspec.Struct) -> bytes:
+    """An operation, event or piece as the content of a frame.
+
+    Raises:
+        InvalidRequest: a text in it is not Unicode (a lone surrogate).
+    """
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"a text is not valid Unicode: {error}", field="request") from None
 
 
 def encode(frame: Frame) -> bytes:
@@ -108,24 +154,27 @@ def encode(frame: Frame) -> bytes:
 
     Raises:
         ProtocolError: larger than `MAX_FRAME`.
-        InvalidRequest: a text in it is no Unicode (a lone surrogate).
     """
-    try:
-        body = _encoder.encode(frame)
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(f"a text is not valid Unicode: {error}", field="request") from None
+    body = _encoder.encode(frame)
     if len(body) > MAX_FRAME:
         raise ProtocolError(f"a frame of {len(body)} bytes is over the limit of {MAX_FRAME}")
     return _LENGTH.pack(len(body)) + body
 
 
-class BadOperation(Exception):
-    """An `Open` frame that is whole but holds a request that is not valid."""
+def speaks(hello: Hello) -> None:
+    """Check that the other side and we have a version of the protocol in common.
 
-    def __init__(self, stream: int, error: InvalidRequest) -> None:
-        super().__init__(str(error))
-        self.stream = stream
-        self.error = error
+    Raises:
+        ProtocolError: we do not; says which side is to be updated.
+    """
+    oldest = hello.facts.get("oldest", hello.version)
+    if hello.version >= OLDEST and isinstance(oldest, int) and oldest <= VERSION:
+        return
+    newer = "this device" if hello.version > VERSION else "the other device"
+    raise ProtocolError(
+        f"the other side speaks version {hello.version} of the protocol, we {VERSION}",
+        hint=f"update ingle on {newer}: pip install --upgrade ingle",
+    )
 
 
 class FrameReader:
@@ -139,11 +188,11 @@ class FrameReader:
         self._limit = limit
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame | BadOperation]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         """Take bytes, yield the frames that are whole now.
 
         Raises:
-            ProtocolError: a length over the limit, or bytes that are no frame.
+            ProtocolError: a length over the limit, or bytes that are not a frame.
                 Nothing after it can be trusted; close the connection.
         """
         buffer = self._buffer
@@ -159,37 +208,26 @@ class FrameReader:
                     )
                 if end - at - 4 < length:
                     break
-                with memoryview(buffer) as view:
-                    body = view[at + 4 : at + 4 + length]
-                    try:
-                        frame = _decode(body)
-                    finally:
-                        body.release()
+                # A copy, since what is passed on outlives the buffer.
+                body = bytes(memoryview(buffer)[at + 4 : at + 4 + length])
                 at += 4 + length
-                yield frame
+                frame = _decode(body)
+                if frame is not None:
+                    yield frame
         finally:
             del buffer[:at]
 
 
-def _decode(body: memoryview) -> Frame | BadOperation:
+def _decode(body: bytes) -> Frame | None:
+    """A frame; None if it is of a kind that a later version has."""
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidRequest) as error:
-        return _bad_operation(body, error)
-
-
-def _bad_operation(body: memoryview, error: Exception) -> BadOperation:
-    """A frame we cannot take: if it is an `Open`, only that stream is at fault."""
-    try:
-        whole = _loose.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        whole = None
-    match whole:
-        case ["o", int(stream), *_]:
-            if isinstance(error, msgspec.ValidationError):
-                text = str(error).replace("`$[2].", "`$.").replace("`$[2]`", "`$`")
-                error = invalid_field("", msgspec.ValidationError(text))
-            if not isinstance(error, InvalidRequest):
-                error = InvalidRequest(str(error), field="request")
-            return BadOperation(stream, error)
-    raise ProtocolError(f"the other side sent bytes that are no frame: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            whole = _loose.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            whole = None
+        match whole:
+            case [str(kind), *_] if kind not in _KNOWN and len(kind) <= 32:
+                return None
+        raise ProtocolError(f"the other side sent bytes that are not a frame: {error}") from None

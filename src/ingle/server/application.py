@@ -9,17 +9,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingle.errors import NotFound
 from ingle.node.node import Node
-from ingle.server import anthropic_routes, node_routes, ollama_routes, openai_routes
+from ingle.operations import registry
+from ingle.operations.capability import Capability, load
+from ingle.server import node_routes
 from ingle.server.access import Access
 from ingle.server.endpoint import Floor, Table, routes
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import dialect_of
-from ingle.server.response_store import ResponseStore
-from ingle.server.responses_routes import ResponsesDesk
 from ingle.server.security import Guard
 from ingle.server.settings import ServerSettings
 
@@ -29,9 +30,8 @@ def create_application(
 ) -> Starlette:
     """Build the application for the owner of a node.
 
-    It holds the model routes (what any client may ask) and the owner's (pull,
-    copy, delete, unload). An application for peers is built from the model
-    routes alone, so that the two can never share an owner's route.
+    It holds the routes of every capability. All of them are the owner's: paired devices
+    do not come by HTTP, but through the authorizer in front of the node.
 
     Args:
         node: Performs the operations; it is not closed here.
@@ -44,37 +44,43 @@ def create_application(
     chosen = settings or ServerSettings()
     metrics = Metrics()
     floor = Floor(node, chosen, metrics)
-    path = chosen.state_dir / "responses.sqlite" if chosen.state_dir else None
-    store = ResponseStore(path)
-    floor.closing.append(store.close)
-    desk = ResponsesDesk(store)
-    table = {**model_table(), **desk.table(), **owner_table(metrics)}
+    table = node_routes.table(metrics)
+    for capability in registry.built_in().values():
+        table |= _table_of(capability, floor)
     application = Starlette(
         routes=[*routes(table, floor), *extra],
         middleware=[Middleware(Access, metrics=metrics), Middleware(Guard, settings=chosen)],
         exception_handlers={HTTPException: _http_error},
     )
     application.router.redirect_slashes = False
+    application.router.default = _PluginRoutes(floor, application.router.not_found)
     application.state.floor = floor
     return application
 
 
-def model_table() -> Table:
-    """What any client may ask of a model."""
-    return {
-        **openai_routes.MODEL_ROUTES,
-        **anthropic_routes.MODEL_ROUTES,
-        **ollama_routes.MODEL_ROUTES,
-    }
+class _PluginRoutes:
+    """Routes of plug-ins, which are looked at when no other route is meant."""
+
+    def __init__(self, floor: Floor, otherwise: ASGIApp) -> None:
+        self._floor = floor
+        self._otherwise = otherwise
+        self._router: Router | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._router is None:
+            table: Table = {}
+            for capability in registry.plugins().values():
+                table |= _table_of(capability, self._floor)
+            self._router = Router(routes(table, self._floor), redirect_slashes=False)
+            self._router.default = self._otherwise
+        await self._router(scope, receive, send)
 
 
-def owner_table(metrics: Metrics) -> Table:
-    """What only the owner of the node may ask."""
-    return {
-        **openai_routes.OWNER_ROUTES,
-        **ollama_routes.OWNER_ROUTES,
-        **node_routes.table(metrics),
-    }
+def _table_of(capability: Capability, floor: Floor) -> Table:
+    if not capability.routes:
+        return {}
+    table: Table = load(capability.routes)(floor)
+    return table
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.errors import IngleError
-from ingle.operations import NodeStatus, StatusReport
 from ingle.server import metrics as prometheus
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange

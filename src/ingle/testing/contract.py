@@ -10,6 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.declarations import declared, load_engine
 from ingle.engines.engine import Engine, LoadSpec
@@ -17,23 +20,7 @@ from ingle.engines.process import WorkerProcess
 from ingle.errors import CapabilityMissing, IngleError, InvalidRequest
 from ingle.models import formats
 from ingle.models.facts import Facts
-from ingle.operations import (
-    Chat,
-    Detokenize,
-    Detokenized,
-    Embed,
-    Embedded,
-    Event,
-    Finish,
-    Message,
-    Operation,
-    Sampling,
-    Text,
-    Timing,
-    Tokenize,
-    Tokenized,
-    Usage,
-)
+from ingle.operations import Event, Finish, Message, Operation, Sampling, Text, Timing, Usage
 
 CANCEL_S = 2.0
 """Generous, since machines that test are busy; `bench` holds cancels to 100 ms."""

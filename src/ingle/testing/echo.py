@@ -1,8 +1,9 @@
 """EchoEngine: says back what it was asked, with no model. For tests of what is around engines.
 
 Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
-``die_on`` (a text that kills the process), ``fail_on`` (a text that is an error),
-``delay_s`` (seconds between words), ``fail_on_load``.
+``abort_on_load`` (what it writes to stderr before), ``die_on`` (a text that kills the process),
+``fail_on`` (a text that is an error), ``delay_s`` (seconds between words), ``fail_on_load``,
+``starts`` (a command that runs beside it, in a session of its own).
 
 It is not installed: whoever tests with it names `ECHO` in an entry point of their tests' own.
 """
@@ -13,28 +14,19 @@ import array
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from typing import Any, ClassVar
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.engines.declaration import EngineDeclaration
-from ingle.engines.engine import Emit, LoadSpec, Session, context_of
+from ingle.engines.engine import Emit, Feed, LoadSpec, Session, context_of
 from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
-from ingle.operations import (
-    Chat,
-    Complete,
-    Detokenize,
-    Detokenized,
-    DeviceInfo,
-    Embed,
-    Embedded,
-    Finish,
-    Operation,
-    Text,
-    Timing,
-    Tokenize,
-    Tokenized,
-    Usage,
-)
+from ingle.operations import DeviceInfo, Finish, Operation, Text, Timing, Usage
 
 DIMENSIONS = 8
 
@@ -43,7 +35,16 @@ ECHO = EngineDeclaration(
     loader="ingle.testing.echo:EchoEngine",
     formats=("gguf",),
     capabilities=("chat", "complete", "embed", "tokenize", "detokenize"),
-    options=("context", "die_on", "die_on_load", "fail_on", "fail_on_load", "delay_s"),
+    options=(
+        "context",
+        "die_on",
+        "die_on_load",
+        "abort_on_load",
+        "fail_on",
+        "fail_on_load",
+        "delay_s",
+        "starts",
+    ),  # fmt: skip
     adapters=True,
 )
 
@@ -62,6 +63,12 @@ class EchoEngine:
     def open(self, spec: LoadSpec) -> Session:
         if spec.options.get("die_on_load"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if words := spec.options.get("abort_on_load"):
+            sys.stderr.write(words)
+            sys.stderr.flush()
+            os.abort()
+        if command := spec.options.get("starts"):
+            subprocess.Popen(command, start_new_session=True, close_fds=False)
         if spec.options.get("fail_on_load"):
             raise ModelLoadFailed("told to fail", hint="do not tell it to")
         return EchoSession(spec)
@@ -74,7 +81,7 @@ class EchoSession:
         self._spec = spec
         self.facts: dict[str, Any] = {"context": context_of(spec)}
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat(messages=messages):
                 self._say(messages[-1].text, operation.max_tokens, emit)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from ingle.operations.training import RunName, TrainingSettings
+from ingle.capabilities.train.operation import RunName, TrainingSettings
 
 
 class Plan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from ingle.capabilities.train import backends
+from ingle.capabilities.train.operation import TrainingJob
 from ingle.errors import InvalidRequest
 from ingle.node.runs import PLAN
-from ingle.operations import backends
-from ingle.operations.training import TrainingJob
 from ingle.training import devices, fitting
 from ingle.training.device_list import kind_of, named
 from ingle.training.examples import Columns, Source

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ingle.capabilities.train.operation import LossPoint, TrainingProgress
 from ingle.node.losses import Losses
-from ingle.operations import LossPoint, TrainingProgress
 from ingle.training.clock import Clock
 
 

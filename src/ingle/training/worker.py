@@ -21,24 +21,21 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ingle.capabilities.node.operation import Unload
+from ingle.capabilities.tokenize.operation import Tokenize, Tokenized
+from ingle.capabilities.train.operation import (
+    FollowRun,
+    RunSummary,
+    StopRun,
+    Trained,
+    TrainingJob,
+    TrainingNote,
+)
 from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.node.runs import PLAN, PREPARED
-from ingle.operations import (
-    Done,
-    Event,
-    FollowRun,
-    Operation,
-    RunSummary,
-    StopRun,
-    Tokenize,
-    Tokenized,
-    Trained,
-    TrainingNote,
-    Unload,
-)
-from ingle.operations.training import TrainingJob
-from ingle.protocol.connection import Connection, SocketStream
+from ingle.operations import Done, Event, Operation
+from ingle.protocol.connection import Connection, Feed, SocketStream
 from ingle.training import planning, preparation
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
@@ -86,7 +83,9 @@ class Worker:
         self._node = node
 
     @asynccontextmanager
-    async def perform(self, operation: Operation) -> AsyncIterator[AsyncIterator[Event]]:
+    async def perform(
+        self, operation: Operation, feed: Feed | None = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `Node.perform`."""
         match operation:
             case FollowRun():

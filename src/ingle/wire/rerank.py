@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingle.operations import Rerank, Reranked
+from ingle.capabilities.rerank.operation import Rerank, Reranked
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.sse import encode

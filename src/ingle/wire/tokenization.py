@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingle.operations import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.openai.messages import MessageBody, ToolBody, messages, tools
 from ingle.wire.sse import encode

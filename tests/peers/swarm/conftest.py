@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.share.operation import Audience, ShareModel
 from ingle.config import Settings
 from ingle.models import Store
 from ingle.models import embedded as embedded_module
-from ingle.operations import ShareModel
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm import Sharing
 from ingle.peers.swarm.metainfo import Metainfo
 

@@ -7,10 +7,11 @@ import resource
 import sys
 from pathlib import Path
 
+from ingle.capabilities.store.operation import Pulled
 from ingle.config import Settings
 from ingle.errors import DiskFull
 from ingle.models import Store
-from ingle.operations import Event, Progress, Pulled
+from ingle.operations import Event, Progress
 from ingle.peers.swarm import Sharing
 from ingle.peers.swarm.download import Limits
 from ingle.peers.swarm.webseed import Patience

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.store.operation import Pulled
 from ingle.errors import (
     BadModelFile,
     DiskFull,
@@ -18,7 +19,7 @@ from ingle.errors import (
     NetworkError,
 )
 from ingle.models import Store
-from ingle.operations import Progress, Pulled
+from ingle.operations import Progress
 from ingle.peers.swarm.book import SharedFile
 
 from .conftest import Machine, Whole, on

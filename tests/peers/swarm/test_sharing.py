@@ -13,6 +13,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ingle.capabilities.share.operation import (
+    Audience,
+    ListShares,
+    Shared,
+    ShareModel,
+    Shares,
+    ShareSummary,
+    UnshareModel,
+)
+from ingle.capabilities.store.operation import ListModels
 from ingle.errors import (
     BadModelFile,
     CapabilityMissing,
@@ -24,18 +34,7 @@ from ingle.errors import (
     NotFound,
     StorageError,
 )
-from ingle.operations import (
-    Done,
-    ListModels,
-    ListShares,
-    Progress,
-    Shared,
-    ShareModel,
-    Shares,
-    ShareSummary,
-    UnshareModel,
-)
-from ingle.operations.sharing import Audience
+from ingle.operations import Done, Progress
 from ingle.peers.swarm import seeding
 from ingle.peers.swarm.metainfo import Metainfo
 

@@ -45,8 +45,9 @@ class Session:
         self.facts: dict[str, Any] = {}
 
     def perform(self, operation: Operation, emit: Emit) -> None:
+        from ingle.capabilities.complete.operation import Complete
         from ingle.errors import CapabilityMissing
-        from ingle.operations import Complete, Finish, Text, Timing, Usage
+        from ingle.operations import Finish, Text, Timing, Usage
 
         if not isinstance(operation, Complete) or not isinstance(operation.prompt, str):
             raise CapabilityMissing("a speller can only complete")

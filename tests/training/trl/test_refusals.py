@@ -14,8 +14,9 @@ import pytest
 pytest.importorskip("trl")
 pytest.importorskip("jinja2")
 
+from ingle.capabilities.train.operation import Train, TrainingJob, TrainingSettings
+from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
-from ingle.client.training import training_request
 from ingle.config import Settings
 from ingle.errors import (
     CapabilityMissing,
@@ -28,8 +29,6 @@ from ingle.errors import (
 from ingle.models.gguf import read_header
 from ingle.models.store import Store
 from ingle.node.trl import SERIES, TrlEnvironment
-from ingle.operations import Train, TrainingSettings
-from ingle.operations.training import TrainingJob
 from ingle.training import planning
 from ingle.training.architecture import Architecture
 from ingle.training.examples import Columns, Source

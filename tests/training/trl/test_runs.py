@@ -20,13 +20,13 @@ import pytest
 pytest.importorskip("trl")
 pytest.importorskip("safetensors")
 
+from ingle.capabilities.train.operation import LossPoint, Train
+from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
-from ingle.client.training import training_request
 from ingle.config import Settings
 from ingle.errors import InvalidRequest, WorkerDied
 from ingle.models import lora
 from ingle.models.gguf import read_header
-from ingle.operations import LossPoint, Train
 from ingle.training.plan import Plan
 from ingle.training.run import Run
 from tests.training.test_node import Watched

@@ -116,6 +116,18 @@ def test_the_fastest_tile_is_tried_once_and_remembered(
     assert all(spent > 0 for spent, _ in measured)
 
 
+def test_a_processor_multiplies_by_the_usual_tile_once_it_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = device()
+    if not used.adapter.software:
+        pytest.skip("only a processor's tile is not raced for")
+    assert race.machine_on(used).large == LARGE
+    monkeypatch.setattr(race, "check", _refusing(LARGE))
+    with pytest.raises(EngineFault, match="wrongly"):
+        race.machine_on(used)
+
+
 def _refusing(*wrong: Tile) -> Callable[[Device, Tile], None]:
     def check(_: Device, tile: Tile) -> None:
         if tile in wrong:

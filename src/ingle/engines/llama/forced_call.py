@@ -13,8 +13,9 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from ingle.capabilities.chat.operation import Chat
 from ingle.engines.llama.request import parameters
-from ingle.operations import Chat, Event, Finish, Text, ToolCallPiece
+from ingle.operations import Event, Finish, Text, ToolCallPiece
 
 OPENING_TAG = "<tool_call>"
 _HEAD = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]+)"\s*,\s*"arguments"\s*:\s*')

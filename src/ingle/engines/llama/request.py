@@ -8,18 +8,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import LoadSpec
 from ingle.errors import InvalidRequest
-from ingle.operations import (
-    Chat,
-    Complete,
-    Generation,
-    ImagePart,
-    Message,
-    Sampling,
-    TextPart,
-    Tool,
-)
+from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool
 from ingle.operations.parameters import required_first
 
 _IMAGE_TYPES = {

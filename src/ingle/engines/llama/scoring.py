@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ingle.engines.engine import Emit, LoadSpec, cores
+from ingle.capabilities.complete.operation import Complete
+from ingle.engines.engine import Emit, Feed, LoadSpec, cores
 from ingle.engines.llama.library import Logits, Weights
 from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.request import adapter_scales
 from ingle.errors import CapabilityMissing, ContextLengthExceeded, InvalidRequest
-from ingle.operations import Complete, Finish, Operation, Text, Timing, TokenLogprob, Usage
+from ingle.operations import Finish, Operation, Text, Timing, TokenLogprob, Usage
 
 LOGITS_BYTES = 64 * 2**20
 """Logits of one step may take so much memory; large vocabularies take smaller steps."""
@@ -41,7 +42,7 @@ class ScoringSession:
         self._lock = threading.Lock()
         self.facts: dict[str, Any] = {"context": options.context}
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         if not isinstance(operation, Complete):
             raise CapabilityMissing(f"a scoring worker cannot {type(operation).__name__}")
         with self._lock:

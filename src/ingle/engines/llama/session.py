@@ -7,28 +7,17 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ingle.engines.engine import Emit, LoadSpec
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
+from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.engines.llama import chunks, forced_call, request
 from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.vectors import cosine, shorten, unit
 from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
-from ingle.operations import (
-    Chat,
-    Complete,
-    Detokenize,
-    Detokenized,
-    Embed,
-    Embedded,
-    Event,
-    Generation,
-    Operation,
-    Ranked,
-    Rerank,
-    Reranked,
-    Tokenize,
-    Tokenized,
-    Usage,
-)
+from ingle.operations import Event, Generation, Operation, Usage
 
 _encode = msgspec.json.encode
 
@@ -61,7 +50,7 @@ class LlamaSession:
         self._slots = Slots(spec.slots)
         self.facts = facts
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat() if forced_call.is_forced(operation):
                 self._force_call(operation, emit)

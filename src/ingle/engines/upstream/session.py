@@ -14,7 +14,11 @@ from typing import Any
 import httpx
 import msgspec
 
-from ingle.engines.engine import Emit, LoadSpec
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
+from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.engines.llama import chunks, request
 from ingle.errors import (
     CapabilityMissing,
@@ -26,18 +30,7 @@ from ingle.errors import (
     Unauthorized,
     UpstreamError,
 )
-from ingle.operations import (
-    Chat,
-    Complete,
-    Embed,
-    Embedded,
-    Generation,
-    Operation,
-    Ranked,
-    Rerank,
-    Reranked,
-    Usage,
-)
+from ingle.operations import Generation, Operation, Usage
 
 CONNECT_S = 10.0
 SILENCE_S = 600.0
@@ -59,7 +52,7 @@ class UpstreamSession:
             trust_env=False,
         )
 
-    def perform(self, operation: Operation, emit: Emit) -> None:
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat():
                 body = request.chat_body(operation, self._spec)

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ingle.capabilities.store.operation import Pull
 from ingle.errors import InvalidRequest
 from ingle.models.sources.caches import CacheSource
 from ingle.models.sources.file import FileSource
 from ingle.models.sources.http import HttpSource
 from ingle.models.sources.huggingface import HubSource
-from ingle.operations import Pull
 
 Source = FileSource | HttpSource | HubSource | CacheSource
 

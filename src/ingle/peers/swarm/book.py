@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.share.operation import Audience
 from ingle.errors import DiskFull, StorageError
-from ingle.operations.sharing import Audience
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS shares (

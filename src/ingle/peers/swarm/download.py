@@ -8,11 +8,11 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
+from ingle.capabilities.share.operation import Audience
 from ingle.errors import IngleError, IntegrityError, NetworkError
 from ingle.models import digest as digests
 from ingle.models.blobs import Blobs
 from ingle.models.threads import in_thread
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm.leavings import Leavings
 from ingle.peers.swarm.senders import Senders
 from ingle.peers.swarm.session import Session

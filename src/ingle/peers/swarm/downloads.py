@@ -6,12 +6,12 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 
+from ingle.capabilities.share.operation import Audience
 from ingle.config import Settings
 from ingle.errors import EgressRefused, InvalidRequest
 from ingle.models.blobs import Blobs
 from ingle.models.rate import Rate
 from ingle.operations import Progress
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm.download import Download, Limits, Offers
 from ingle.peers.swarm.leavings import Leavings
 from ingle.peers.swarm.session import Reach, Session

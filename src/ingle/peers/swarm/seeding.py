@@ -6,10 +6,10 @@ import asyncio
 import dataclasses
 import logging
 
+from ingle.capabilities.share.operation import Audience
 from ingle.config import Settings
 from ingle.config.settings import parse_size
 from ingle.errors import IngleError
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm.book import Share
 from ingle.peers.swarm.metainfo import Metainfo
 from ingle.peers.swarm.session import Reach, Session

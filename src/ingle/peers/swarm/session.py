@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ingle.capabilities.share.operation import Audience
 from ingle.errors import StorageError
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm.metainfo import Metainfo
 from ingle.peers.swarm.torrent import Torrent
 

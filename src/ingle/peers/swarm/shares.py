@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.share.operation import Audience
 from ingle.errors import BadModelFile, IngleError, InvalidRequest, NotFound, StorageError
 from ingle.models.model import Model
 from ingle.models.store import Store
 from ingle.models.threads import in_thread
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm.book import Book, Share, SharedFile
 from ingle.peers.swarm.metainfo import Metainfo
 from ingle.peers.swarm.pace import Pace

@@ -9,6 +9,9 @@ import threading
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
+from ingle.capabilities.share import operation as operations
+from ingle.capabilities.share.operation import Audience, ShareSummary
+from ingle.capabilities.store.operation import Pulled
 from ingle.config import Settings
 from ingle.config.settings import parse_size
 from ingle.errors import (
@@ -25,9 +28,7 @@ from ingle.models.model import Model, ModelFile, identity
 from ingle.models.rate import Rate
 from ingle.models.store import ADAPTER_MARK, Store
 from ingle.models.threads import in_thread
-from ingle.operations import Done, Event, Operation, Progress, Pulled, operation_name
-from ingle.operations import sharing as operations
-from ingle.operations.sharing import Audience, ShareSummary
+from ingle.operations import Done, Event, Operation, Progress, operation_name
 from ingle.peers.swarm import metainfo
 from ingle.peers.swarm.book import Share, SharedFile
 from ingle.peers.swarm.download import Limits, Offers

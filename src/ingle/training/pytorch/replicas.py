@@ -9,7 +9,6 @@ where each was computed.
 from __future__ import annotations
 
 import contextlib
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ingle.engines import death
 from ingle.errors import DoesNotFit, WorkerDied, from_data
 from ingle.training.batch import Batch
 from ingle.training.executor import Executor
@@ -280,7 +280,4 @@ class _Other:
     def _death(self) -> WorkerDied:
         """How it ended: known when its process is reaped."""
         code = self._process.wait()
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        if code == -signal.SIGKILL:
-            how += ", perhaps since memory ran out"
-        return WorkerDied(f"the process that trained on {self._device} died ({how})")
+        return WorkerDied(f"the process that trained on {self._device} died ({death.how(code)})")

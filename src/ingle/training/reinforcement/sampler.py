@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from ingle.capabilities.complete.operation import Complete
 from ingle.engines.declarations import load_engine
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.errors import EngineFault
-from ingle.operations import AdapterUse, Complete, Event, Finish, Sampling, Text
+from ingle.operations import AdapterUse, Event, Finish, Sampling, Text
 from ingle.training.reinforcement.rewards import Answer
 
 POLICY = "policy"

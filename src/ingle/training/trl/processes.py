@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import re
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ingle.engines import death
 from ingle.errors import EngineMissing, IngleError, WorkerDied, from_data
 from ingle.training.trl.job import EVENTS
 from ingle.training.trl.placement import Placement
@@ -27,7 +27,6 @@ OFFLINE = {
     "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false",
     "TRL_EXPERIMENTAL_SILENCE": "1",
 }  # fmt: skip
-_ERROR = re.compile(r"^(?:\[rank\d+\]: )?(\w+(?:\.\w+)*(?:Error|Exception)\b.*)")
 
 
 class Environment:
@@ -63,7 +62,7 @@ class Environment:
         )  # fmt: skip
         if done.returncode:
             raise EngineMissing(
-                f"TRL's environment is broken: {_last(done.stderr.splitlines())}",
+                f"TRL's environment is broken: {death.last_words(done.stderr.splitlines())}",
                 hint="ingle train --install trl",
             )
         return done.stdout
@@ -81,7 +80,7 @@ class Processes:
         self, environment: Environment, folder: Path, job: Path, placement: Placement, name: str
     ) -> None:
         self._name = name
-        self._words: deque[str] = deque(maxlen=200)
+        self._tail = death.Tail(200)
         pipe = folder / EVENTS
         pipe.unlink(missing_ok=True)
         os.mkfifo(pipe, 0o600)
@@ -150,20 +149,19 @@ class Processes:
             raise self._died(code)
 
     def _died(self, code: int) -> WorkerDied:
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        words = _last(list(self._words))
+        how = death.with_last_words(death.how(code), self._tail.lines)
         return WorkerDied(
-            f"the process that trained {self._name} with TRL died ({how})"
-            + (f"; its last words: {words}" if words else ""),
+            f"the process that trained {self._name} with TRL died {how}",
             hint=f"ingle train --resume {self._name}",
         )
 
     def _read_words(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            sys.stderr.buffer.write(line)
-            sys.stderr.flush()
-            self._words.append(line.decode(errors="replace").rstrip())
+        assert isinstance(self._process.stderr, io.BufferedReader)
+        with self._process.stderr as stderr:
+            while data := stderr.read1(1 << 16):
+                sys.stderr.buffer.write(data)
+                sys.stderr.flush()
+                self._tail.feed(data)
 
 
 def _die_together() -> None:
@@ -172,16 +170,6 @@ def _die_together() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-
-
-def _last(lines: list[str]) -> str:
-    """The last error among lines, for launchers say much after it; else the last line."""
-    for line in reversed(lines):
-        found = _ERROR.match(line)
-        if found and not found[1].startswith(("subprocess.", "torch.distributed.elastic")):
-            return found[1]
-    kept = [line for line in lines if line.strip()]
-    return kept[-1] if kept else ""
 
 
 def _free_port() -> int:

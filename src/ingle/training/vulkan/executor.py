@@ -13,12 +13,11 @@ from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
 from ingle.training.lora import Shape
-from ingle.training.vulkan import formats
+from ingle.training.vulkan import formats, race
 from ingle.training.vulkan.adapter import Adapter
 from ingle.training.vulkan.device import Device
 from ingle.training.vulkan.head import Head
 from ingle.training.vulkan.inputs import Inputs, Size, Uploader
-from ingle.training.vulkan.machine import Machine
 from ingle.training.vulkan.memory import Array, lasting, read
 from ingle.training.vulkan.operations import Surroundings, VulkanOperations
 from ingle.training.vulkan.pages import Paged, single
@@ -41,6 +40,7 @@ class VulkanExecutor:
 
     Raises:
         BadModelFile, CapabilityMissing, DoesNotFit: as `Weights`.
+        EngineFault: the device computes wrongly.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class VulkanExecutor:
     ) -> None:
         self.device = device
         self.repeats = True
-        self._machine = machine = Machine(device)
+        self._machine = machine = race.machine_on(device)
         self._weights = weights = Weights(base, device)
         self.architecture = a = weights.architecture
         self.shape = shape

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ingle.training.vulkan import matmul as products
-from ingle.training.vulkan import race
+from ingle.training.vulkan import tiles
 from ingle.training.vulkan.device import Device
 from ingle.training.vulkan.kernel import Kernel, spread
 from ingle.training.vulkan.kernels import ADD, ADD_TO, FILL
@@ -19,7 +19,7 @@ from ingle.training.vulkan.trial import check
 SMALL, SMALL_HALF = Tile(64, 64, 16), Tile(64, 64, 32, half=True)
 """Tiles for products with few rows or columns."""
 LARGE = Tile(128, 128, 16)
-"""On the processor, where nothing is gained by trying."""
+"""Until a race finds one that is faster on the device (see ``race.py``)."""
 PIECES = 1 << 26
 """Bytes of sums over pieces of k, at most."""
 BOOST = 1024.0
@@ -56,7 +56,11 @@ ONE = Many(1, 1, Spacing(), Spacing(), Spacing())
 
 
 class Machine:
-    """Records work on one device."""
+    """Records work on one device.
+
+    Raises:
+        EngineFault: the device computes products of small tiles wrongly.
+    """
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -65,13 +69,8 @@ class Machine:
         # Workgroups that keep the device busy: with fewer, k is cut.
         self.enough = 8 if device.adapter.software else 120
         self.small = SMALL_HALF if device.halves else SMALL
+        self.large = LARGE
         check(device, self.small)
-        if device.adapter.software:
-            self.large = LARGE
-            check(device, self.large)
-        else:
-            tiles = (*race.HALVES, *race.FLOATS) if device.halves else race.FLOATS
-            self.large = race.fastest(self, tiles, race.file())
 
     def new(self, rows: int, columns: int) -> Array:
         """An array for a while, with anything in it."""
@@ -175,7 +174,7 @@ class Machine:
             if name != "c":
                 values[f"{name}_share"] = spacing.share
         grid = (-(-n // tile.n), -(-m // tile.m), many.total)
-        self.recorder.dispatch(products.kernel(form, tile), [*operands, c], values, grid)
+        self.recorder.dispatch(tiles.kernel(form, tile), [*operands, c], values, grid)
         if depth:
             self._sum(c, pieces, whole, after, d, m, n)
 

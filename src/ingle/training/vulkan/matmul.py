@@ -2,7 +2,7 @@
 
 One family of kernels does all of them: ``C = alpha A B``, with each of A and B
 lying either way, in 32 or 16 bits, many small products at once, and a second
-product added in the same pass (a matrix's adapter). ``tiles.py`` writes their text.
+product added in the same pass (a matrix's adapter). ``tiles.py`` writes the kernels.
 """
 
 from __future__ import annotations
@@ -76,28 +76,6 @@ PARAMETERS = (
 """Places and strides count vectors of four numbers. Product number z of many has its
 operands at ``z / inner * outer + z % inner / share * inner`` of theirs. With a ``depth``,
 product number z takes only so much of k, from ``z * depth`` on."""
-
-
-def kernel(form: Form, tile: Tile) -> Kernel:
-    """The kernel for a form."""
-    from ingle.training.vulkan import tiles
-
-    buffers = [Binding("a", "vec4<f32>"), Binding("b", f"vec4<{'f16' if form.b_half else 'f32'}>")]
-    if form.second:
-        buffers += [Binding("a2", "vec4<f32>"), Binding("b2", "vec4<f32>")]
-    if form.after in ("add", "bias"):
-        buffers.append(Binding("d", "vec4<f32>"))
-    if form.scaled:
-        buffers.append(Binding("scale", "f32"))
-    buffers.append(Binding("c", "vec4<f32>", "read_write"))
-    name = "matmul" + "".join(f"_{field}" for field, value in form._asdict().items() if value)
-    return Kernel(
-        name=name,
-        parameters=PARAMETERS,
-        buffers=tuple(buffers),
-        body=tiles.body(form, tile),
-        needs=("f16",) if tile.half or form.b_half else (),
-    )
 
 
 def summing(after: After) -> Kernel:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ingle.training.vulkan.matmul import Form, Tile, opening, store
+from ingle.training.vulkan.kernel import Binding, Kernel
+from ingle.training.vulkan.matmul import PARAMETERS, Form, Tile, opening, store
 
 _COMPONENTS = "xyzw"
 
@@ -36,6 +37,26 @@ class _Side(NamedTuple):
     def row(self) -> int:
         """Vectors of a row in workgroup memory: one more, so that rows lie in other banks."""
         return self.size // 4 + 1
+
+
+def kernel(form: Form, tile: Tile) -> Kernel:
+    """The kernel that multiplies in a form, by a tile."""
+    buffers = [Binding("a", "vec4<f32>"), Binding("b", f"vec4<{'f16' if form.b_half else 'f32'}>")]
+    if form.second:
+        buffers += [Binding("a2", "vec4<f32>"), Binding("b2", "vec4<f32>")]
+    if form.after in ("add", "bias"):
+        buffers.append(Binding("d", "vec4<f32>"))
+    if form.scaled:
+        buffers.append(Binding("scale", "f32"))
+    buffers.append(Binding("c", "vec4<f32>", "read_write"))
+    name = "matmul" + "".join(f"_{field}" for field, value in form._asdict().items() if value)
+    return Kernel(
+        name=name,
+        parameters=PARAMETERS,
+        buffers=tuple(buffers),
+        body=body(form, tile),
+        needs=("f16",) if tile.half or form.b_half else (),
+    )
 
 
 def body(form: Form, tile: Tile) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 from ingle.errors import EngineFault
 from ingle.training.vulkan.device import Device
 from ingle.training.vulkan.kernel import Kernel
-from ingle.training.vulkan.matmul import PARAMETERS, Form, Tile, kernel
+from ingle.training.vulkan.matmul import PARAMETERS, Form, Tile
+from ingle.training.vulkan.tiles import kernel
 
 M, N, K = 80, 96, 72
 """No multiples of a tile, so that edges are tried, too."""

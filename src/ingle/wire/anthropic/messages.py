@@ -6,18 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing
-from ingle.operations import (
-    Chat,
-    ImagePart,
-    Message,
-    Part,
-    Sampling,
-    TextPart,
-    Tokenize,
-    Tool,
-    ToolCall,
-)
+from ingle.operations import ImagePart, Message, Part, Sampling, TextPart, Tool, ToolCall
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64, from_url

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ingle.operations import ModelSummary
+from ingle.capabilities.store.operation import ModelSummary
 from ingle.wire.sse import encode
 
 

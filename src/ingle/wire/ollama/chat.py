@@ -6,7 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from ingle.operations import Chat, Load, Message, Part, TextPart, Tool, ToolCall, Unload
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.node.operation import Load, Unload
+from ingle.operations import Message, Part, TextPart, Tool, ToolCall
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64

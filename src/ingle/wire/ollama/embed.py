@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingle.operations import Embed, Embedded
+from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.ollama.answer import nanoseconds

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.node.operation import Load, Unload
 from ingle.errors import InvalidRequest
-from ingle.operations import Chat, Complete, Load, Message, Unload
+from ingle.operations import Message
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.ollama.chat import content, presence
 from ingle.wire.ollama.options import NAMES, Options, generation, thinking

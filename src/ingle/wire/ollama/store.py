@@ -5,21 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ingle.errors import IngleError, InvalidRequest
-from ingle.operations import (
-    Capability,
+from ingle.capabilities.node.operation import StatusReport, WorkerInfo
+from ingle.capabilities.store.operation import (
     CopyModel,
-    Event,
     ModelDetails,
     ModelSummary,
-    Progress,
     Pull,
     Pulled,
     RemoveModel,
     ShowModel,
-    StatusReport,
-    WorkerInfo,
 )
+from ingle.errors import IngleError, InvalidRequest
+from ingle.operations import Ability, Event, Progress
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.ollama.errors import NDJSON, error_object
 from ingle.wire.sse import encode
@@ -28,12 +25,12 @@ SPOKEN = "0.13.0"
 """The version of Ollama's API that these routes follow; clients check it for features."""
 
 _CAPABILITIES: dict[str, str] = {
-    Capability.CHAT: "completion",
-    Capability.COMPLETE: "completion",
-    Capability.EMBED: "embedding",
-    Capability.TOOLS: "tools",
-    Capability.VISION: "vision",
-    Capability.REASONING: "thinking",
+    Ability.CHAT: "completion",
+    Ability.COMPLETE: "completion",
+    Ability.EMBED: "embedding",
+    Ability.TOOLS: "tools",
+    Ability.VISION: "vision",
+    Ability.REASONING: "thinking",
 }
 
 

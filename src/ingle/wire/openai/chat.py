@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ingle.capabilities.chat.operation import Chat
 from ingle.errors import InvalidRequest
-from ingle.operations import Chat
 from ingle.wire.body import decode, renamed
 from ingle.wire.openai.messages import (
     MessageBody,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ingle.capabilities.complete.operation import Complete
 from ingle.errors import InvalidRequest
-from ingle.operations import Complete
 from ingle.wire.body import decode, renamed
 from ingle.wire.openai.chat import (
     ObjectFormat,

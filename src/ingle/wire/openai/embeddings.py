@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any, Literal, NamedTuple
 
+from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.errors import InvalidRequest
-from ingle.operations import Embed, Embedded
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.sse import encode

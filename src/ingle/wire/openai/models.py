@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingle.operations import ModelSummary
+from ingle.capabilities.store.operation import ModelSummary
 from ingle.wire.sse import encode
 
 

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.operations import Chat, Message, Tokenize, Tool
+from ingle.operations import Message, Tool
 from ingle.wire.body import decode, renamed
 from ingle.wire.openai.chat import EFFORT_BUDGETS, ReasoningOptions, reasoning
 from ingle.wire.openai.response_items import Item, conversation

@@ -1,0 +1,26 @@
+"""What the product can do, one folder each. `ingle.operations.registry` finds them by name.
+
+A folder's ``__init__`` holds its declaration (`ingle.operations.capability.Capability`), its
+``operation`` module the data; whatever else is in it is imported when it is used.
+"""
+
+from __future__ import annotations
+
+BUILT_IN = (
+    "chat",
+    "complete",
+    "embed",
+    "rerank",
+    "tokenize",
+    "blobs",
+    "store",
+    "pull",
+    "adapters",
+    "share",
+    "train",
+    "runs",
+    "peers",
+    "peering",
+    "node",
+)
+"""The names of the folders, in the order in which commands and docs list them."""

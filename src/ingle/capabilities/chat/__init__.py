@@ -1,0 +1,31 @@
+"""Chat: a conversation in, an answer out."""
+
+from __future__ import annotations
+
+from ingle.capabilities.chat.cost import COST
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.chat.serving import serve
+from ingle.operations import Finish, Reasoning, Text, ToolCallPiece, Usage
+from ingle.operations.capability import Capability, Command, Grantable
+
+CAPABILITY = Capability(
+    name="chat",
+    summary="Answer a conversation, with tools, schemas, images and reasoning.",
+    operations=(Chat,),
+    events=(Text, Reasoning, ToolCallPiece, Finish, Usage),
+    permission=Grantable(),
+    cost=COST,
+    serve=serve,
+    prepare="ingle.capabilities.chat.images:with_images",
+    restrict="ingle.capabilities.chat.images:only_bytes",
+    resume="ingle.capabilities.chat.resume:ChatAnswer",
+    commands={
+        "run": Command(
+            "ingle.capabilities.chat.cli.run:run_command",
+            "Ask a model one thing (or chat, if nothing is asked).",
+        ),
+        "chat": Command("ingle.capabilities.chat.cli.chat:chat_command", "Talk to a model."),
+    },
+    routes="ingle.capabilities.chat.http:table",
+    methods="ingle.capabilities.chat.client:ChatMethods",
+)

@@ -1,0 +1,249 @@
+"""``ingle chat``: a conversation in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingle.capabilities.chat.cli.generation import generation_options, request_fields
+from ingle.capabilities.chat.cli.timing import describe
+from ingle.capabilities.chat.operation import Chat
+from ingle.cli.command import flags, options
+from ingle.cli.output import Output
+from ingle.cli.stdin import person
+from ingle.errors import IngleError, InvalidRequest
+from ingle.operations import Fold, Message, Reaching, Reasoning, Rerouted, Status, Text
+
+if TYPE_CHECKING:
+    from ingle.client.sync import Conversation, Home
+
+HISTORY_LINES = 1000
+_NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
+_WHOLE_NUMBERS = ("top_k", "seed", "max_tokens", "context")
+HELP = """\
+/help            this text
+/model NAME      go on with another model
+/system TEXT     what the model should know or be (starts anew)
+/think on|off    let the model reason first
+/set NAME VALUE  a setting such as temperature, top_p, seed, max_tokens
+/image FILE      show the model a picture with the next message
+/clear           forget what was said
+/undo            forget the last question and its answer
+/again           ask the last question again
+/save FILE       write the conversation as JSON
+/stats           where the time of the last answer went
+/bye             leave (so does Ctrl-D)
+A message of several lines stands between two lines of \"\"\" . Ctrl-C stops an answer."""
+
+
+@click.command("chat")
+@click.argument("model", default="")
+@generation_options
+@options
+def chat_command(output: Output, model: str, **given: Any) -> None:
+    """Talk to a model. /help inside tells what else you can do."""
+    converse(output, model, given)
+
+
+def converse(output: Output, model: str, given: dict[str, Any]) -> None:
+    """Run a conversation until the user leaves."""
+    from ingle.client.sync import open_home
+
+    fields = request_fields(given)
+    with open_home(otherwise="background", **flags()) as home:
+        Terminal(output, home, model or home.settings.model, fields).run()
+
+
+class Terminal:
+    """Reads what the user types, shows what the model answers."""
+
+    def __init__(self, output: Output, home: Home, model: str, fields: dict[str, Any]) -> None:
+        self._output = output
+        self._home = home
+        self._fields = fields
+        self._images: list[bytes] = []
+        self._stats = "nothing was asked yet"
+        self._chat: Conversation = home.chat(model, **fields)
+
+    def run(self) -> None:
+        """Until /bye or the end of input."""
+        self._home.show(self._chat.model)  # an unknown model is said now, not after typing
+        if person():
+            self._output.note(f"{self._chat.model} listens. /help helps, Ctrl-D leaves.")
+        with _line_history(self._home.settings.state_path / "chat_history"):
+            while (said := self._read()) is not None:
+                try:
+                    if said.startswith("/"):
+                        if not self._command(said):
+                            return
+                    elif said:
+                        self._say(said)
+                except IngleError as error:
+                    self._output.error(error)
+
+    def _read(self) -> str | None:
+        """What the user says next; None at the end."""
+        try:
+            line = input(">>> " if person() else "").strip()
+            if not line.startswith('"""'):
+                return line
+            lines = [line[3:]]
+            while not lines[-1].rstrip().endswith('"""'):
+                lines.append(input("... " if person() else ""))
+            return "\n".join(lines).rstrip().removesuffix('"""').strip()
+        except EOFError:
+            return None
+        except UnicodeDecodeError as error:
+            self._output.error(InvalidRequest(f"that is not UTF-8 text: {error}", field="stdin"))
+            return ""
+        except KeyboardInterrupt:
+            self._output.note("\n(Ctrl-D or /bye leaves)")
+            return ""
+
+    def _say(self, said: str) -> None:
+        images, self._images = self._images, []
+        fold = Fold()
+        thinking = False
+        try:
+            for event in self._chat.events(said, images=images, fold=fold):
+                match event:
+                    case Status(state="loading", detail=name) if self._output.terminal:
+                        self._output.note(f"loading {name} ...")
+                    case Reaching() if self._output.terminal:
+                        self._output.reaching(event)
+                    case Rerouted():
+                        self._output.rerouted(event)
+                    case Reasoning() if not thinking and self._output.terminal:
+                        thinking = True
+                        self._output.note("thinking ...")
+                    case Text(text=text):
+                        self._output.text(text, end="")
+        except KeyboardInterrupt:
+            # The work is stopped; what was said so far stays in the conversation.
+            partial = fold.result()
+            self._chat.messages.append(Message(role="user", content=said))
+            self._chat.messages.append(Message(role="assistant", content=partial.text))
+            self._output.note("\n(stopped)")
+            return
+        result = fold.result()
+        self._output.text("")
+        if result.choices[0].finish == "length":
+            self._output.note("(cut off: /set max_tokens N gives more room)")
+        for call in result.tool_calls:
+            self._output.text(f"{call.name}({call.arguments})")
+        self._stats = describe(
+            result.usage.prompt_tokens, result.usage.cached_tokens, result.timing
+        )
+
+    def _command(self, line: str) -> bool:
+        """Perform a /command; False leaves the conversation."""
+        name, _, argument = line[1:].partition(" ")
+        argument = argument.strip()
+        match name:
+            case "bye" | "exit" | "quit":
+                return False
+            case "help" | "?":
+                self._output.note(HELP)
+            case "model":
+                self._home.show(argument)
+                self._renew(argument, keep=True)
+            case "system":
+                self._fields["system"] = argument
+                self._renew(self._chat.model, keep=False)
+            case "think":
+                self._fields["think"] = argument != "off"
+                self._renew(self._chat.model, keep=True)
+            case "set":
+                self._set(argument)
+            case "image":
+                self._images.append(_read_file(argument))
+                self._output.note("the next message shows it")
+            case "clear":
+                self._renew(self._chat.model, keep=False)
+            case "undo":
+                self._undo()
+            case "again":
+                self._say(self._undo())
+            case "save":
+                self._save(argument)
+            case "stats":
+                self._output.note(self._stats)
+            case _:
+                self._output.note(f"there is no command /{name}; /help lists them")
+        return True
+
+    def _save(self, argument: str) -> None:
+        import msgspec
+
+        if not argument:
+            raise InvalidRequest("/save needs a file's name", hint="/save chat.json", field="save")
+        try:
+            Path(argument).expanduser().write_bytes(msgspec.json.encode(self._chat.messages))
+        except OSError as error:
+            raise InvalidRequest(f"{argument}: {error.strerror}", field="save") from None
+        self._output.note(f"{len(self._chat.messages)} messages are in {argument}")
+
+    def _set(self, argument: str) -> None:
+        name, _, text = argument.partition(" ")
+        from ingle.capabilities.chat.conversation import take_sampling
+
+        if name not in (*_NUMBERS, *_WHOLE_NUMBERS):
+            known = ", ".join((*_NUMBERS, *_WHOLE_NUMBERS))
+            raise InvalidRequest(f"/set knows {known}", field=name)
+        try:
+            value = float(text) if name in _NUMBERS else int(text)
+        except ValueError:
+            raise InvalidRequest(f"{name}: {text!r} is no number", field=name) from None
+        # Out of bounds is said now, not with every answer.
+        given: dict[str, Any] = {name: value}
+        sampling = take_sampling(given)
+        question = Message(role="user", content="")
+        Chat(model=self._chat.model, messages=[question], sampling=sampling, **given)
+        self._fields[name] = value
+        self._renew(self._chat.model, keep=True)
+
+    def _renew(self, model: str, *, keep: bool) -> None:
+        kept = [message for message in self._chat.messages if message.role != "system"]
+        self._chat = self._home.chat(model, **self._fields)
+        if keep:
+            self._chat.messages.extend(kept)
+
+    def _undo(self) -> str:
+        """Forget the last question and all that followed; returns it."""
+        messages = self._chat.messages
+        for at in range(len(messages) - 1, -1, -1):
+            if messages[at].role == "user":
+                said = str(messages[at].text)
+                del messages[at:]
+                return said
+        raise InvalidRequest("nothing was asked yet", field="undo")
+
+
+def _read_file(name: str) -> bytes:
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InvalidRequest(f"there is no file {name!r}", field="image")
+    return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _line_history(path: Path) -> Iterator[None]:
+    """Line editing with a history that outlives the program, where a terminal is there."""
+    if not person():
+        yield
+        return
+    import readline
+
+    readline.set_history_length(HISTORY_LINES)
+    if path.is_file():
+        readline.read_history_file(path)
+    try:
+        yield
+    finally:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        readline.write_history_file(path)
+        path.chmod(0o600)

@@ -1,0 +1,117 @@
+"""``ingle run``: ask one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingle.capabilities.chat.cli.generation import generation_options, read_schema, request_fields
+from ingle.capabilities.chat.cli.timing import describe
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output
+from ingle.cli.stdin import person, piped
+from ingle.errors import InvalidRequest
+from ingle.operations import Fold, Reaching, Reasoning, Rerouted, Status, Text
+
+
+@click.command("run")
+@click.argument("words", nargs=-1, metavar='[MODEL] ["PROMPT"]')
+@click.option("--image", multiple=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
+@click.option("--verbose", "-v", is_flag=True, help="Say afterwards where the time went.")
+@generation_options
+@options
+def run_command(
+    output: Output,
+    words: tuple[str, ...],
+    image: tuple[str, ...],
+    schema: str | None,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Ask a model one thing; the answer goes to stdout.
+
+    \b
+    ingle run "What does grep -i do?"
+    ingle run qwen3:8b "Summarise:" < report.txt
+    ingle run ember --schema '{"type": "object", ...}' "..."
+
+    What is piped in follows the prompt. With neither, a chat begins.
+    """
+    model, prompt = _split(words)
+    given_on_stdin = piped()
+    prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
+    if not prompt and not image:
+        if not person():
+            why = f" ({model!r} alone names a model)" if model else ""
+            hint = f'ingle run {model or "ember"} "your question"'
+            raise InvalidRequest(f"nothing was asked{why}", hint=hint)
+        from ingle.capabilities.chat.cli.chat import converse
+
+        converse(output, model, given)
+        return
+    images = [Path(path).read_bytes() for path in image]
+    fields = request_fields(given)
+    chosen = read_schema(schema) if schema else None
+    run(lambda: _answer(output, model, prompt, images, chosen, fields, verbose))
+
+
+async def _answer(
+    output: Output,
+    model: str,
+    prompt: str,
+    images: list[bytes],
+    schema: dict[str, Any] | None,
+    fields: dict[str, Any],
+    verbose: bool,
+) -> None:
+    from ingle.client.home import open_async
+
+    fold = Fold()
+    async with open_async(otherwise="background", **flags()) as home:
+        chat = home.chat(model)
+        thinking = False
+        async for event in chat.events(prompt, images=images, schema=schema, fold=fold, **fields):
+            if output.json:
+                continue
+            match event:
+                case Status(state="loading", detail=name) if output.terminal:
+                    output.note(f"loading {name} ...")
+                case Reaching() if output.terminal:
+                    output.reaching(event)
+                case Rerouted():
+                    output.rerouted(event)
+                case Reasoning(text=text) if output.terminal:
+                    if not thinking:
+                        output.note("thinking ...")
+                    thinking = True
+                case Text(text=text):
+                    output.text(text, end="")
+    result = fold.result()
+    if output.json:
+        output.data(result)
+        return
+    if not result.text.endswith("\n"):
+        output.text("")
+    if any(choice.finish == "length" for choice in result.choices):
+        output.note("(cut off: raise --max-tokens or --context)")
+    for call in result.tool_calls:
+        output.text(f"{call.name}({call.arguments})")
+    if verbose:
+        output.note(describe(result.usage.prompt_tokens, result.usage.cached_tokens, result.timing))
+
+
+def _split(words: tuple[str, ...]) -> tuple[str, str]:
+    """Model and prompt: a first word that holds a space is a prompt, else it names a model."""
+    if not words:
+        return "", ""
+    if " " in words[0].strip() or (len(words) == 1 and not _model_like(words[0])):
+        return "", " ".join(words)
+    return words[0], " ".join(words[1:])
+
+
+def _model_like(word: str) -> bool:
+    """It could name a model: nothing that only prose has in it."""
+    return bool(word) and not any(mark in word for mark in "?!,;'\"") and word == word.strip()

@@ -1,0 +1,15 @@
+"""One line on where the time of an answer went."""
+
+from __future__ import annotations
+
+from ingle.operations import Timing
+
+
+def describe(prompt_tokens: int, cached: int, timing: Timing) -> str:
+    """One line on where the time went."""
+    return (
+        f"{prompt_tokens} prompt tokens ({cached} cached) at {timing.prompt_rate:.0f}/s, "
+        f"answer at {timing.decode_rate:.0f} tokens/s, first after "
+        f"{timing.first_token_s * 1000:.0f} ms, loading {timing.load_s:.1f} s, "
+        f"all {timing.total_s:.2f} s"
+    )

@@ -1,0 +1,21 @@
+"""HTTP routes of chat, in every dialect."""
+
+from __future__ import annotations
+
+from ingle.capabilities.chat.http import anthropic, ollama, openai
+from ingle.capabilities.chat.http.response_store import ResponseStore
+from ingle.capabilities.chat.http.responses import ResponsesDesk
+from ingle.server.endpoint import Floor, Table
+
+
+def table(floor: Floor) -> Table:
+    """The routes; stored responses are let go of when the application is closed."""
+    folder = floor.settings.state_dir
+    store = ResponseStore(folder / "responses.sqlite" if folder else None)
+    floor.closing.append(store.close)
+    return {
+        **openai.ROUTES,
+        **anthropic.ROUTES,
+        **ollama.ROUTES,
+        **ResponsesDesk(store).table(),
+    }

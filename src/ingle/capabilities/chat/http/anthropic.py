@@ -1,0 +1,35 @@
+"""Chat in the Anthropic dialect."""
+
+from __future__ import annotations
+
+import secrets
+
+from ingle.capabilities.tokenize.operation import Tokenized
+from ingle.server.endpoint import Table
+from ingle.server.exchange import Exchange
+from ingle.wire.anthropic import message_answer, messages
+
+
+async def create_message(exchange: Exchange) -> None:
+    """``POST /v1/messages``."""
+    request = messages.parse(await exchange.body())
+    identifier = "msg_" + secrets.token_hex(12)
+    if request.stream:
+        stream = message_answer.MessageStream(identifier=identifier, model=request.operation.model)
+        await exchange.stream(exchange.node.perform(request.operation), stream)
+    else:
+        result = await exchange.fold(request.operation)
+        await exchange.reply(message_answer.message(result, identifier=identifier))
+
+
+async def count_tokens(exchange: Exchange) -> None:
+    """``POST /v1/messages/count_tokens``."""
+    operation = messages.parse_count(await exchange.body())
+    tokenized = await exchange.ask(operation, Tokenized)
+    await exchange.reply(messages.counted(len(tokenized.tokens)))
+
+
+ROUTES: Table = {
+    "/v1/messages": {"POST": create_message},
+    "/v1/messages/count_tokens": {"POST": count_tokens},
+}

@@ -1,0 +1,57 @@
+"""Chat and generate in the Ollama dialect."""
+
+from __future__ import annotations
+
+import time
+
+from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.node.operation import Load, Loaded, Unload
+from ingle.operations import Done
+from ingle.server.endpoint import Table
+from ingle.server.exchange import Exchange
+from ingle.wire.ollama import answer, chat, generate, store
+from ingle.wire.ollama.errors import NDJSON
+
+
+async def create_chat(exchange: Exchange) -> None:
+    """``POST /api/chat``."""
+    request = chat.parse(await exchange.body())
+    await _generate(exchange, request.operation, "chat", stream=request.stream)
+
+
+async def create_generate(exchange: Exchange) -> None:
+    """``POST /api/generate``."""
+    request = generate.parse(await exchange.body())
+    await _generate(exchange, request.operation, "generate", stream=request.stream)
+
+
+async def _generate(
+    exchange: Exchange,
+    operation: Chat | Complete | Load | Unload,
+    route: answer.Route,
+    *,
+    stream: bool,
+) -> None:
+    created_at = store.timestamp(time.time())
+    match operation:
+        case Load(model=model):
+            await exchange.ask(operation, Loaded)
+            content = answer.presence(model, route=route, created_at=created_at, loaded=True)
+            await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
+        case Unload(model=model):
+            await exchange.ask(operation, Done)
+            content = answer.presence(model, route=route, created_at=created_at, loaded=False)
+            await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
+        case _ if stream:
+            lines = answer.AnswerStream(route=route, model=operation.model, created_at=created_at)
+            await exchange.stream(exchange.node.perform(operation), lines)
+        case _:
+            result = await exchange.fold(operation)
+            await exchange.reply(answer.whole(result, route=route, created_at=created_at))
+
+
+ROUTES: Table = {
+    "/api/chat": {"POST": create_chat},
+    "/api/generate": {"POST": create_generate},
+}

@@ -1,0 +1,23 @@
+"""Complete: a raw prompt in, its continuation out."""
+
+from __future__ import annotations
+
+from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.complete.serving import serve
+from ingle.operations import Finish, Text, Usage
+from ingle.operations.capability import Capability, Grantable
+from ingle.operations.tokens import counted
+
+CAPABILITY = Capability(
+    name="complete",
+    summary="Continue a raw prompt, with no chat template.",
+    operations=(Complete,),
+    events=(Text, Finish, Usage),
+    permission=Grantable(),
+    cost=counted(),
+    serve=serve,
+    performer="ingle.capabilities.complete.performer:perform",
+    resume="ingle.capabilities.complete.resume:CompleteAnswer",
+    routes="ingle.capabilities.complete.http:table",
+    methods="ingle.capabilities.complete.client:CompleteMethods",
+)

@@ -1,0 +1,39 @@
+"""HTTP routes of embeddings."""
+
+from __future__ import annotations
+
+import time
+
+from ingle.capabilities.embed.operation import Embedded
+from ingle.server.endpoint import Floor, Table
+from ingle.server.exchange import Exchange
+from ingle.wire.ollama import embed
+from ingle.wire.openai import embeddings
+
+
+def table(floor: Floor) -> Table:
+    """The routes."""
+    return {
+        "/v1/embeddings": {"POST": create},
+        "/api/embed": {"POST": create_for_ollama},
+        "/api/embeddings": {"POST": create_one_for_ollama},
+    }
+
+
+async def create(exchange: Exchange) -> None:
+    """``POST /v1/embeddings``."""
+    request = embeddings.parse(await exchange.body())
+    embedded = await exchange.ask(request.operation, Embedded)
+    await exchange.reply(embeddings.answer(embedded, as_base64=request.base64))
+
+
+async def create_for_ollama(exchange: Exchange) -> None:
+    """``POST /api/embed``."""
+    embedded = await exchange.ask(embed.parse(await exchange.body()), Embedded)
+    await exchange.reply(embed.answer(embedded, total_s=time.monotonic() - exchange.began))
+
+
+async def create_one_for_ollama(exchange: Exchange) -> None:
+    """``POST /api/embeddings``."""
+    embedded = await exchange.ask(embed.parse_one(await exchange.body()), Embedded)
+    await exchange.reply(embed.answer_one(embedded))

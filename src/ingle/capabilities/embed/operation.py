@@ -1,0 +1,61 @@
+"""Embed: texts in, one vector each out."""
+
+from __future__ import annotations
+
+import array
+import sys
+from typing import Annotated, Literal
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.operations.events import ModelResult, Usage
+from ingle.operations.operation import ModelOperation, Positive
+
+
+class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
+    """Turn texts into vectors of length 1 (L2-normalised).
+
+    ``kind`` picks the prefix that the model was trained with for questions or
+    for passages, where it has one.
+
+    Events: `Status`, then one `Embedded`.
+    """
+
+    inputs: Annotated[list[str | list[int]], msgspec.Meta(min_length=1, max_length=8192)]
+    kind: Literal["", "query", "passage"] = ""
+    dimensions: Positive | None = None
+    """Keep only the first so many (for models trained that way); re-normalised."""
+    context: Positive | None = None
+    keep_alive: float | None = None
+
+    def check(self) -> None:
+        for position, text in enumerate(self.inputs):
+            if not text:
+                raise InvalidRequest(
+                    f"inputs[{position}]: empty text cannot be embedded",
+                    field=f"inputs[{position}]",
+                )
+
+
+class Embedded(ModelResult, frozen=True, kw_only=True, tag="embedded"):
+    """The vectors, as little-endian float32 rows one after the other."""
+
+    dimensions: int
+    data: bytes
+    usage: Usage
+
+    @property
+    def vectors(self) -> list[list[float]]:
+        """The rows as lists of floats."""
+        values = array.array("f")
+        values.frombytes(self.data)
+        if sys.byteorder == "big":
+            values.byteswap()
+        width = self.dimensions
+        return [values[at : at + width].tolist() for at in range(0, len(values), width)]
+
+    def rows(self) -> list[bytes]:
+        """The rows as raw little-endian float32 bytes."""
+        width = 4 * self.dimensions
+        return [self.data[at : at + width] for at in range(0, len(self.data), width)]

@@ -1,0 +1,29 @@
+"""HTTP routes about the node itself."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
+from ingle.capabilities.store.operation import ListModels, Models
+from ingle.server.endpoint import Floor, Table
+from ingle.server.exchange import Exchange
+from ingle.wire.ollama import store
+
+
+def table(floor: Floor) -> Table:
+    """The routes."""
+    return {"/api/ps": {"GET": list_running}, "/api/version": {"GET": show_version}}
+
+
+async def list_running(exchange: Exchange) -> None:
+    """``GET /api/ps``."""
+    status = await exchange.ask(NodeStatus(), StatusReport)
+    models = (await exchange.ask(ListModels(peers=True), Models)).models
+    await exchange.reply(store.running(status, models, now=time.time()))
+
+
+async def show_version(exchange: Exchange) -> None:
+    """``GET /api/version``."""
+    await exchange.reply(store.version(version("ingle")))

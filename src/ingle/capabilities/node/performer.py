@@ -1,0 +1,114 @@
+"""The operations about the node itself, performed on it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator
+from importlib.metadata import version
+
+from ingle.capabilities.node.operation import (
+    HandOver,
+    Ledger,
+    LedgerPage,
+    Load,
+    Loaded,
+    NodeStatus,
+    Resume,
+    Shutdown,
+    StatusReport,
+    Suspend,
+    Unload,
+)
+from ingle.engines.engine import usual_role
+from ingle.node import memory
+from ingle.node.performing import Caller, HostedNode, Services
+from ingle.operations import Done, Event, Operation, Status
+
+
+async def perform(
+    node: HostedNode, operation: Operation, caller: Caller
+) -> AsyncGenerator[Event, None]:
+    """The events of an operation about the node."""
+    local = node.local
+    match operation:
+        case NodeStatus(probe=ask):
+            yield await _status(local, ask)
+        case Load():
+            async for event in _load(local, operation):
+                yield event
+        case Unload(model=name, force=force):
+            yield Done(message=await _unload(local, name, force))
+        case Suspend():
+            await local.scheduler.suspend()
+            yield Done(message="suspended; all models are out of memory")
+        case Resume():
+            await local.scheduler.resume()
+            yield Done(message="resumed")
+        case Shutdown():
+            yield Done(message="the node stops")
+            local.shut_down()
+        case Ledger(limit=limit, offset=offset, to=to):
+            yield LedgerPage(entries=local.ledger.entries(limit, offset, to))
+        case HandOver():
+            if local.serving != "background":
+                yield Done(message="stays")
+            elif local.under_way <= 1:
+                yield Done(message="now")
+                local.hand_over()
+            else:
+                local.hand_over()
+                yield Done(message="later")
+
+
+async def _status(local: Services, ask: bool) -> StatusReport:
+    reports = await local.devices.reports() if ask or local.devices.known else {}
+    now = time.monotonic()
+    devices = await local.devices.found() if reports else [memory.cpu_device()]
+    return StatusReport(
+        version=version("ingle"),
+        pid=os.getpid(),
+        started=local.started,
+        state_dir=str(local.settings.state_path),
+        devices=devices,
+        workers=[resident.info(now) for resident in local.scheduler.residents],
+        memory_budget=local.scheduler.budget,
+        memory_used=local.scheduler.reserved,
+        engines={name: report.version or report.problem for name, report in reports.items()},
+        problems={name: report.problem for name, report in reports.items() if report.problem},
+        rss=memory.own_resident(),
+        suspended=local.scheduler.suspended,
+        upstreams=list(local.settings.upstreams),
+    )
+
+
+async def _load(local: Services, operation: Load) -> AsyncGenerator[Event, None]:
+    model = local.store.resolve(operation.model)
+    want = local.wants.for_model(
+        model,
+        role=usual_role(model.capabilities),
+        context=operation.context,
+        slots=operation.slots,
+        keep_alive=operation.keep_alive,
+        adapters=operation.adapters,
+    )
+    if local.scheduler.state_for(want) == "loading":
+        yield Status(state="loading", detail=model.name)
+    resident = await local.scheduler.load(want)
+    yield Loaded(worker=resident.info(time.monotonic()))
+
+
+async def _unload(local: Services, name: str, force: bool) -> str:
+    digest = local.store.resolve(name).digest if name else ""
+    keys = [
+        (resident.spec.digest, resident.spec.role)
+        for resident in local.scheduler.residents
+        if not digest or resident.spec.digest == digest
+    ]
+    await local.scheduler.unload([*keys, *_upstream_keys(local, name)], force=force)
+    return f"{len(keys)} unloaded"
+
+
+def _upstream_keys(local: Services, name: str) -> list[tuple[str, str]]:
+    """Upstream workers go with everything, never with one model."""
+    return [] if name else [(f"upstream:{place}", "generate") for place in local.settings.upstreams]

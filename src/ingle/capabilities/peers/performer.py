@@ -1,0 +1,329 @@
+"""What the owner asks about peers, performed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from ingle.capabilities.peers.operation import (
+    ConfirmCode,
+    ForgetPeer,
+    Found,
+    GrantInfo,
+    GrantPeer,
+    Grants,
+    Invite,
+    Invited,
+    Join,
+    ListGrants,
+    ListPeers,
+    Me,
+    Nearby,
+    Pair,
+    Paired,
+    PeerInfo,
+    Peers,
+    RenamePeer,
+    Requested,
+    Requests,
+    ResetIdentity,
+    RevokeGrant,
+    WhoAmI,
+)
+from ingle.errors import CapabilityMissing, IngleError, InvalidRequest, NotPaired, PeerNotFound
+from ingle.node.performing import Caller, HostedNode, Services
+from ingle.operations import Done, Event, Operation
+from ingle.peers import grants, nearby, reach
+from ingle.peers.book import Peer
+from ingle.peers.grants import Grant, Preset
+from ingle.peers.identity import fingerprint
+from ingle.peers.invites import Invite as InviteCode
+from ingle.peers.nearby import Neighbour
+from ingle.peers.room import Room
+from ingle.peers.transport import Address
+
+FIND_S = 3.0
+
+
+async def perform(
+    node: HostedNode, operation: Operation, caller: Caller
+) -> AsyncGenerator[Event, None]:
+    """The events of what the owner asks about paired devices."""
+    if node.room is None:
+        raise CapabilityMissing("this node has no peers", capability="peers")
+    async with contextlib.aclosing(_Peers(node.local, node.room).perform(operation)) as events:
+        async for event in events:
+            yield event
+
+
+class _Peers:
+    """Performs every operation about peers themselves."""
+
+    def __init__(self, local: Services, room: Room) -> None:
+        self._local = local
+        self._room = room
+
+    async def perform(self, operation: Operation) -> AsyncGenerator[Event, None]:
+        """The events of an affair."""
+        match operation:
+            case WhoAmI():
+                yield await self._me()
+            case Invite():
+                yield await self._invite(operation)
+            case Join(code=code, name=name):
+                async for event in self._join(code, name):
+                    yield event
+            case Nearby(seconds=seconds):
+                async for found in self._nearby(seconds):
+                    yield found
+            case Pair(peer=wanted):
+                async for event in self._pair(wanted):
+                    yield event
+            case Requests():
+                yield Requested(codes=self._room.handshakes.codes)
+            case ConfirmCode(code=code, equal=equal):
+                self._room.handshakes.decide(code, equal)
+                yield Done(message="confirmed" if equal else "refused; nothing was paired")
+            case ListPeers(ask=ask):
+                yield Peers(peers=await self._peers(ask))
+            case ForgetPeer(peer=name):
+                yield Done(message=self._forget(name))
+            case RenamePeer():
+                yield Peers(peers=[self._info(self._change(operation))])
+            case GrantPeer():
+                yield Grants(grants=[self._grant(operation)])
+            case ListGrants(peer=name):
+                yield Grants(grants=self._grants(name))
+            case RevokeGrant(grant=grant_id):
+                grant = self._room.granting.revoke(grant_id)
+                self._room.recheck()
+                yield Done(message=f"the grant {grant.id} holds no more")
+            case ResetIdentity():
+                self._room.reset()
+                yield Done(message="this device has a new key; the next command starts its node")
+                self._local.shut_down()
+
+    async def _me(self) -> Me:
+        identity = self._room.identity
+        places = (await self._room.open()).transport.places if self._room.is_open else []
+        return Me(
+            name=identity.name,
+            fingerprint=identity.fingerprint,
+            key=identity.key.hex(),
+            places=places,
+            problem=self._room.problem,
+        )
+
+    # -- pairing -------------------------------------------------------------
+
+    async def _invite(self, operation: Invite) -> Invited:
+        if operation.preset:
+            _preset(operation.preset)
+        transport = (await self._room.open()).transport
+        address = Address(self._room.identity.key, tuple(transport.places), transport.relay)
+        invite: InviteCode = self._room.invites.make(
+            address, preset=operation.preset, ttl_s=operation.ttl_s
+        )
+        return Invited(code=invite.code(), expires=invite.expires)
+
+    async def _join(self, code: str, name: str) -> AsyncGenerator[Event, None]:
+        joined: list[Peer] = []
+        joining = reach.heard(
+            lambda told: self._room.handshakes.join(code, name, told), joined.append
+        )
+        async with contextlib.aclosing(joining) as stages:
+            async for stage in stages:
+                yield stage
+        peer = joined[0]
+        # What the invite granted is asked for at once, so that it is there when needed.
+        with contextlib.suppress(IngleError, TimeoutError):
+            await self._room.dialer.learn(await self._room.dialer.session(peer))
+        yield Paired(peer=self._info(self._room.book[peer.key]))
+
+    async def _nearby(self, seconds: float) -> AsyncGenerator[Found, None]:
+        switchboard = await self._room.open()
+        asking = {shown.fingerprint for shown in self._room.handshakes.codes}
+        async for neighbour in nearby.every(switchboard.nearby, seconds):
+            if neighbour.key != self._room.identity.key:
+                known = self._room.book.get(neighbour.key)
+                yield Found(
+                    name=known.name if known else neighbour.name,
+                    fingerprint=fingerprint(neighbour.key),
+                    place=", ".join(neighbour.places),
+                    paired=known is not None,
+                    asks=fingerprint(neighbour.key) in asking,
+                )
+
+    async def _pair(self, wanted: str) -> AsyncGenerator[Event, None]:
+        neighbour = await self._neighbour(wanted)
+        shown, waiting = await self._room.handshakes.ask(neighbour)
+        try:
+            yield shown
+            peer = await asyncio.shield(waiting)
+        finally:
+            waiting.cancel()
+        yield Paired(peer=self._info(peer))
+
+    async def _neighbour(self, wanted: str) -> Neighbour:
+        switchboard = await self._room.open()
+        names = []
+        async for neighbour in nearby.every(switchboard.nearby, FIND_S):
+            if neighbour.key == self._room.identity.key:
+                continue
+            if wanted.lower() in (neighbour.name, fingerprint(neighbour.key), neighbour.key.hex()):
+                return neighbour
+            names.append(neighbour.name)
+        raise PeerNotFound(
+            f"nobody nearby is called {wanted!r}"
+            + (f"; there are: {', '.join(names)}" if names else "; nobody else is there"),
+            hint="on the other device: ingle peers nearby (or, without a common network: "
+            "ingle peers invite)",
+            peer=wanted,
+            known=names,
+        )
+
+    def _forget(self, name: str) -> str:
+        room = self._room
+        peer = room.book.find(name)
+        room.granting.revoke_all(peer.key)
+        room.book.remove(peer.key)
+        room.dialer.hang_up(peer.key, NotPaired(f"{room.identity.name} has forgotten this device"))
+        return f"{peer.name} is forgotten, and all that was granted to it"
+
+    def _change(self, operation: RenamePeer) -> Peer:
+        book = self._room.book
+        peer = book.find(operation.peer)
+        if operation.places is not None:
+            for place in operation.places:
+                _check_place(place)
+            book.met(peer.key, fixed=operation.places)
+        return book.rename(peer.key, operation.name) if operation.name else book[peer.key]
+
+    # -- list ----------------------------------------------------------------
+
+    async def _peers(self, ask: bool) -> list[PeerInfo]:
+        peers = self._room.book.peers()
+        problems: dict[bytes, str] = {}
+        if ask and peers:
+            await self._room.open()
+
+            async def refresh(peer: Peer) -> None:
+                try:
+                    session = await self._room.dialer.session(peer)
+                    await session.ping()
+                    await self._room.dialer.learn(session)
+                except TimeoutError:
+                    problems[peer.key] = "it does not answer"
+                except IngleError as error:
+                    problems[peer.key] = error.message
+
+            await asyncio.gather(*(refresh(peer) for peer in peers))
+        return [self._info(peer, problems.get(peer.key, "")) for peer in self._room.book.peers()]
+
+    def _info(self, peer: Peer, problem: str = "") -> PeerInfo:
+        session = self._room.dialer.live(peer.key)
+        path = session.path() if session else None
+        way = peer.way
+        if session and path:
+            way = "punched" if session.punched else path.way
+        held = self._room.granting.held(peer.key)
+        return PeerInfo(
+            name=peer.name,
+            fingerprint=peer.fingerprint,
+            key=peer.key.hex(),
+            called=peer.called,
+            paired=peer.paired,
+            seen=peer.seen,
+            connected=session is not None,
+            way=way,
+            place=path.place if path else (peer.address.places or ("",))[0],
+            round_trip_s=session.round_trip_s if session else None,
+            models=list(peer.models),
+            given=[grant.id for grant in self._room.granting.given(peer.key)],
+            held=[grants.read(chain[-1]).id for chain in held],
+            problem=problem,
+        )
+
+    # -- grants --------------------------------------------------------------
+
+    def _grant(self, operation: GrantPeer) -> GrantInfo:
+        room = self._room
+        peer = room.book.find(operation.peer)
+        preset = _preset(operation.preset) if operation.preset else Preset(capabilities=())
+        bounds = msgspec.structs.asdict(preset)
+        days = bounds.pop("days")
+        bounds["ends"] = room.clock.now() + days * 86400 if days else 0.0
+        for name in ("context", "max_tokens", "tokens_per_day", "requests_per_minute",
+                     "concurrent", "ends", "passes"):  # fmt: skip
+            value = getattr(operation, name)
+            if value is not None:
+                bounds[name] = value
+        if operation.per_day:
+            bounds["per_day"] = operation.per_day
+        if operation.capabilities:
+            bounds["capabilities"] = tuple(operation.capabilities)
+        if operation.models:
+            bounds["models"] = tuple(operation.models)
+        if not bounds["capabilities"]:
+            raise InvalidRequest(
+                "a grant needs capabilities or a preset; without, it allows nothing",
+                hint=f"ingle grant {operation.peer} --capabilities chat,embed, or --preset family",
+                field="capabilities",
+            )
+        parent = room.granting.held_chain(operation.of) if operation.of else None
+        chain = room.granting.give(peer.key, parent=parent, **bounds)
+        room.dialer.tell_grants(peer.key)
+        return self._grant_info(grants.read(chain[-1]), "given")
+
+    def _grants(self, name: str) -> list[GrantInfo]:
+        room = self._room
+        peer = room.book.find(name) if name else None
+        given = room.granting.given(peer.key if peer else None)
+        held = [grants.read(chain[-1]) for chain in room.granting.held(peer and peer.key)]
+        return [
+            *(self._grant_info(grant, "given") for grant in given),
+            *(self._grant_info(grant, "held") for grant in held),
+        ]
+
+    def _grant_info(self, grant: Grant, direction: str) -> GrantInfo:
+        room = self._room
+        other = grant.subject if direction == "given" else grant.issuer
+        peer = room.book.get(other)
+        used = room.meter.used(grant)
+        return GrantInfo(
+            id=grant.id,
+            direction=direction,  # type: ignore[arg-type]
+            peer=peer.name if peer else fingerprint(other),
+            capabilities=list(grant.capabilities),
+            models=list(grant.models),
+            ends=grant.ends,
+            passes=grant.passes,
+            used_today=used.tokens,
+            amounts_today=room.meter.amounts(grant),
+            per_day={} if isinstance(grant.per_day, msgspec.UnsetType) else grant.per_day,
+            requests_today=used.requests,
+            **{limit: getattr(grant, limit) for limit in grants.LIMITS},
+        )
+
+
+def _preset(name: str) -> Preset:
+    if name not in grants.PRESETS:
+        raise InvalidRequest(
+            f"there is no preset {name!r}; there are: {', '.join(grants.PRESETS)}", field="preset"
+        )
+    return grants.PRESETS[name]
+
+
+def _check_place(place: str) -> None:
+    import ipaddress
+
+    host, _, port = place.rpartition(":")
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+        if not 0 < int(port) < 65536:
+            raise ValueError
+    except ValueError:
+        raise InvalidRequest(f"{place!r} is no address such as 192.168.1.5:11412") from None

@@ -1,0 +1,113 @@
+"""``ingle share`` and ``ingle unshare``: models for others."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from ingle.capabilities.share.operation import (
+    Audience,
+    ListShares,
+    Shared,
+    ShareModel,
+    Shares,
+    ShareSummary,
+    UnshareModel,
+)
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output, age, size
+from ingle.errors import InvalidRequest
+from ingle.operations import Done, Progress
+
+
+@click.command("share")
+@click.argument("model", default="")
+@click.option("--lan", is_flag=True, help="Anybody on the local network may have it, too.")
+@click.option("--public", is_flag=True, help="Anybody may have it.")
+@options
+def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
+    """Let others have a model; without one, see what is shared.
+
+    \b
+    ingle share MODEL            paired devices whose grant allows it
+    ingle share MODEL --lan      also anybody on the local network, by BitTorrent
+    ingle share MODEL --public   also anybody, by BitTorrent
+    """
+    if not model:
+        if lan or public:
+            raise InvalidRequest("which model?", hint="ingle share MODEL --lan", field="model")
+        _list(output)
+        return
+    share(output, model, lan=lan, public=public)
+
+
+def share(output: Output, model: str, *, lan: bool, public: bool) -> None:
+    """Share a model, or an adapter (``+NAME``), and say so."""
+    audience = Audience.PUBLIC if public else Audience.LAN if lan else Audience.PEERS
+
+    async def work() -> ShareSummary:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            request = ShareModel(model=model, audience=audience)
+            with output.progress() as progress:
+                async with home.node.perform(request) as events:
+                    async for event in events:
+                        if isinstance(event, Progress):
+                            progress.show(event)
+                        elif isinstance(event, Shared):
+                            return event.share
+        raise AssertionError("sharing ends with Shared or an error")
+
+    shared = run(work)
+    if output.json:
+        output.data(shared)
+    else:
+        output.text(f"{shared.name}  {shared.digest}  {shared.audience}")
+
+
+@click.command("unshare")
+@click.argument("model")
+@options
+def unshare_command(output: Output, model: str) -> None:
+    """Share a model no more; what is being sent stops."""
+
+    async def ask() -> Done:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.ask(UnshareModel(model=model), Done)
+
+    output.note(run(ask).message)
+
+
+def _list(output: Output) -> None:
+    async def ask() -> Shares:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.ask(ListShares(), Shares)
+
+    found = run(ask)
+    if output.json:
+        output.data(found)
+        return
+    rows = [
+        (
+            share.name,
+            share.digest.removeprefix("sha256:")[:12],
+            size(share.size),
+            str(share.audience),
+            f"{age(time.time() - share.since)} ago",
+            size(share.uploaded),
+            f"{share.ratio:.2f}",
+            str(share.peers),
+            f"{share.state}: {share.reason}" if share.reason else share.state,
+        )
+        for share in found.shares
+    ]
+    columns = ("NAME", "DIGEST", "SIZE", "FOR", "SINCE", "SENT", "RATIO", "PEERS", "STATE")
+    output.table(columns, rows)
+    if found.problem:
+        output.note(f"nobody can call: {found.problem}")

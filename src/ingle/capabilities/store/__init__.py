@@ -1,0 +1,54 @@
+"""The models of this device: pull, list, show, fit, copy, remove, and their disk space."""
+
+from __future__ import annotations
+
+from ingle.capabilities.store.operation import (
+    CopyModel,
+    DiskUsage,
+    DiskUse,
+    FitModel,
+    FitReport,
+    ListModels,
+    Models,
+    Prune,
+    Pruned,
+    Pull,
+    Pulled,
+    RemoveModel,
+    ShowModel,
+    Shown,
+)
+from ingle.operations import Done, Progress, Reaching, Status
+from ingle.operations.capability import Capability, Command, Free, OwnerOnly
+
+_CLI = "ingle.capabilities.store.cli"
+
+CAPABILITY = Capability(
+    name="store",
+    summary="The models of this device and the disk space that they take.",
+    operations=(
+        ListModels, ShowModel, FitModel, Pull, CopyModel, RemoveModel, DiskUse, Prune,
+    ),
+    events=(
+        Models, Shown, FitReport, Progress, Pulled, Done, DiskUsage, Pruned, Status, Reaching,
+    ),
+    permission=OwnerOnly(),
+    cost=Free(),
+    performer="ingle.capabilities.store.performer:perform",
+    commands={
+        "pull": Command(f"{_CLI}.store:pull_command", "Fetch a model."),
+        "import": Command(
+            f"{_CLI}.store:import_command",
+            "Use models of Ollama, LM Studio or Hugging Face in place.",
+        ),
+        "list": Command(f"{_CLI}.store:list_command", "The models that are here."),
+        "show": Command(f"{_CLI}.store:show_command", "Everything known of a model."),
+        "cp": Command(f"{_CLI}.store:cp_command", "Give a model a second name."),
+        "rm": Command(f"{_CLI}.store:rm_command", "Forget a model."),
+        "fit": Command(f"{_CLI}.fit:fit_command", "Will a model fit into memory?"),
+        "df": Command(f"{_CLI}.disk:df_command", "Where the disk space went."),
+        "prune": Command(f"{_CLI}.disk:prune_command", "Delete what no model uses."),
+    },
+    routes="ingle.capabilities.store.http:table",
+    methods="ingle.capabilities.store.client:StoreMethods",
+)  # fmt: skip

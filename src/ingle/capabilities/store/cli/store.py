@@ -1,0 +1,201 @@
+"""``ingle pull``, ``import``, ``list``, ``show``, ``cp``, ``rm``: the models of the store."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from ingle.capabilities.store.operation import ModelDetails, ModelSummary
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output, age, amount, size
+from ingle.errors import Cancelled
+
+
+@click.command("pull")
+@click.argument("model")
+@click.option("--from", "source", default="", metavar="SOURCE", help="Path or URL to fetch from.")
+@click.option("--sha256", default="", help="What the file's hash must be.")
+@options
+def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
+    """Fetch a model; goes on where it was interrupted.
+
+    \b
+    ingle pull hf.co/OWNER/REPO:Q4_K_M
+    ingle pull https://example.org/model.gguf
+    ingle pull ./model.gguf
+    ingle pull mine --from ./model.gguf
+    """
+
+    async def pull() -> ModelSummary:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            with output.progress() as progress:
+                return await home.pull(
+                    model, source=source, sha256=sha256, on_progress=progress.show
+                )
+
+    try:
+        summary = run(pull)
+    except Cancelled:
+        output.note(f"\nwhat has arrived is kept; go on with: ingle pull {model}")
+        raise
+    if output.json:
+        output.data(summary)
+    else:
+        output.text(f"{summary.name}  {summary.digest}")
+
+
+@click.command("import")
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that are found.")
+@options
+def import_command(output: Output, names: tuple[str, ...], everything: bool) -> None:
+    """Use models of Ollama, LM Studio or the Hugging Face cache where they lie.
+
+    Without a name: list what is there. Nothing is copied.
+    """
+    from ingle.models.sources.caches import find_cached
+
+    found = find_cached()
+    if not names and not everything:
+        if output.json:
+            rows = [{"name": c.name, "program": c.program, "size": c.size} for c in found]
+            output.data(rows)
+        elif not found:
+            output.note("neither Ollama nor LM Studio nor a Hugging Face cache has models here")
+        else:
+            output.table(
+                ("NAME", "SIZE", "FROM"), [(c.name, size(c.size), c.program) for c in found]
+            )
+        return
+
+    async def bring() -> list[ModelSummary]:
+        from ingle.client.home import open_async
+
+        chosen = [cached.name for cached in found] if everything else list(names)
+        async with open_async(otherwise="background", **flags()) as home:
+            with output.progress() as progress:
+                return [await home.pull(name, on_progress=progress.show) for name in chosen]
+
+    summaries = run(bring)
+    if output.json:
+        output.data(summaries)
+    for summary in () if output.json else summaries:
+        output.text(f"{summary.name}  {summary.digest}")
+
+
+@click.command("list")
+@options
+def list_command(output: Output) -> None:
+    """The models that are here."""
+
+    async def ask() -> list[ModelSummary]:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.models()
+
+    models = run(ask)
+    if output.json:
+        output.data(models)
+        return
+    rows = [
+        (
+            model.name,
+            model.digest.removeprefix("sha256:")[:12],
+            size(model.size),
+            amount(model.parameters),
+            model.quantization,
+            ",".join(model.capabilities),
+            f"{age(time.time() - model.added)} ago" if model.added else model.source,
+        )
+        for model in models
+    ]
+    output.table(("NAME", "DIGEST", "SIZE", "PARAMS", "QUANT", "CAN", "ADDED"), rows)
+
+
+@click.command("show")
+@click.argument("model")
+@click.option("--template", is_flag=True, help="Only the chat template.")
+@click.option("--metadata", is_flag=True, help="The file's metadata, too.")
+@options
+def show_command(output: Output, model: str, template: bool, metadata: bool) -> None:
+    """Everything known of a model."""
+
+    async def ask() -> ModelDetails:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.show(model)
+
+    details = run(ask)
+    if output.json:
+        output.data(details)
+        return
+    if template:
+        output.text(details.template)
+        return
+    mix = ", ".join(f"{count} x {kind}" for kind, count in details.quant_mix.items())
+    heads = f"{details.heads} ({details.heads_kv} for keys and values)"
+    output.pairs(
+        [
+            ("name", details.name),
+            ("digest", details.digest),
+            ("source", details.source),
+            ("format", details.format),
+            ("architecture", details.architecture),
+            ("parameters", amount(details.parameters) if details.parameters else ""),
+            ("size", size(details.size)),
+            ("quantisation", f"{details.quantization} ({mix})" if details.quantization else ""),
+            ("context", f"{details.context_length} tokens" if details.context_length else ""),
+            ("layers", str(details.layers or "")),
+            ("embedding", str(details.embedding_length or "")),
+            ("heads", heads if details.heads else ""),
+            ("vocabulary", str(details.vocabulary or "")),
+            ("capabilities", ", ".join(details.capabilities)),
+            ("licence", details.licence),
+            ("description", details.description),
+            ("template", f"sha256:{details.template_sha256}" if details.template_sha256 else ""),
+            *((f"{kind} prefix", repr(text)) for kind, text in details.prefixes.items()),
+            *(("file", name) for name in details.files),
+        ]
+    )
+    if metadata:
+        output.text("")
+        output.pairs([(name, str(value)) for name, value in details.metadata.items()])
+
+
+@click.command("cp")
+@click.argument("model")
+@click.argument("to")
+@options
+def cp_command(output: Output, model: str, to: str) -> None:
+    """Give a model a second name. No bytes are copied."""
+
+    async def ask() -> None:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            await home.copy(model, to)
+
+    run(ask)
+    output.note(f"{to} is {model}")
+
+
+@click.command("rm")
+@click.argument("models", nargs=-1, required=True)
+@options
+def rm_command(output: Output, models: tuple[str, ...]) -> None:
+    """Forget models; their bytes go with the last name."""
+
+    async def ask() -> None:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            for model in models:
+                await home.remove(model)
+                output.note(f"{model} is forgotten")
+
+    run(ask)

@@ -1,0 +1,87 @@
+"""HTTP routes of the store."""
+
+from __future__ import annotations
+
+from ingle.capabilities.store.operation import (
+    ListModels,
+    Models,
+    Pulled,
+    RemoveModel,
+    ShowModel,
+    Shown,
+)
+from ingle.operations import Done
+from ingle.server.endpoint import Floor, Table
+from ingle.server.exchange import Exchange
+from ingle.server.refusal import speaks_anthropic
+from ingle.wire.anthropic import models as anthropic_models
+from ingle.wire.ollama import store
+from ingle.wire.openai import models
+
+
+def table(floor: Floor) -> Table:
+    """The routes."""
+    return {
+        "/v1/models": {"GET": list_models},
+        "/v1/models/{name:path}": {"GET": retrieve_model, "DELETE": delete_model},
+        "/api/tags": {"GET": list_tags},
+        "/api/show": {"POST": show},
+        "/api/pull": {"POST": pull},
+        "/api/copy": {"POST": copy},
+        "/api/delete": {"DELETE": delete},
+    }
+
+
+async def list_models(exchange: Exchange) -> None:
+    """``GET /v1/models``, which Anthropic's clients ask too."""
+    found = await exchange.ask(ListModels(peers=True), Models)
+    dialect = anthropic_models if speaks_anthropic(exchange.scope) else models
+    await exchange.reply(dialect.listing(found.models))
+
+
+async def retrieve_model(exchange: Exchange) -> None:
+    """``GET /v1/models/{id}``; names may hold slashes and colons."""
+    name = exchange.params["name"]
+    shown = await exchange.ask(ShowModel(model=name), Shown)
+    dialect = anthropic_models if speaks_anthropic(exchange.scope) else models
+    await exchange.reply(dialect.one(shown.model, name=name))
+
+
+async def delete_model(exchange: Exchange) -> None:
+    """``DELETE /v1/models/{id}``."""
+    name = exchange.params["name"]
+    await exchange.ask(RemoveModel(model=name), Done)
+    await exchange.reply(models.deleted(name))
+
+
+async def list_tags(exchange: Exchange) -> None:
+    """``GET /api/tags``."""
+    await exchange.reply(store.tags((await exchange.ask(ListModels(peers=True), Models)).models))
+
+
+async def show(exchange: Exchange) -> None:
+    """``POST /api/show``."""
+    operation = store.parse_show(await exchange.body())
+    await exchange.reply(store.shown((await exchange.ask(operation, Shown)).model))
+
+
+async def pull(exchange: Exchange) -> None:
+    """``POST /api/pull``. A client that leaves stops it; asked again, it resumes."""
+    request = store.parse_pull(await exchange.body())
+    if request.stream:
+        await exchange.stream(exchange.node.perform(request.operation), store.PullStream())
+    else:
+        await exchange.ask(request.operation, Pulled)
+        await exchange.reply(b'{"status":"success"}')
+
+
+async def copy(exchange: Exchange) -> None:
+    """``POST /api/copy``."""
+    await exchange.ask(store.parse_copy(await exchange.body()), Done)
+    await exchange.reply(b"")
+
+
+async def delete(exchange: Exchange) -> None:
+    """``DELETE /api/delete``."""
+    await exchange.ask(store.parse_delete(await exchange.body()), Done)
+    await exchange.reply(b"")

@@ -1,0 +1,171 @@
+"""What can be asked of a node's models: list, show, fit, pull, copy, remove, df, prune."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ingle.operations.operation import Event, Name, Operation, Positive
+
+
+class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One model of the store, as `list` shows it."""
+
+    name: str
+    digest: str
+    """``sha256:`` and 64 hex digits: the model's identity."""
+    size: int
+    """Bytes of all its files."""
+    format: str = "gguf"
+    architecture: str = ""
+    parameters: int = 0
+    quantization: str = ""
+    context_length: int = 0
+    """Tokens it was trained for."""
+    capabilities: list[str] = []
+    source: str = ""
+    """Where it came from (``embedded``, an URL, ``hf.co/...``, a path)."""
+    added: float = 0.0
+    """Unix time."""
+    linked: bool = False
+    """The bytes lie elsewhere on this disk (imported in place) and are not ours to delete."""
+
+
+class ModelDetails(ModelSummary, kw_only=True, omit_defaults=True):
+    """Everything the file's header tells, as `show` prints it."""
+
+    embedding_length: int = 0
+    layers: int = 0
+    heads: int = 0
+    heads_kv: int = 0
+    vocabulary: int = 0
+    quant_mix: dict[str, int] = {}
+    """Tensor type to how many tensors have it."""
+    template: str = ""
+    template_sha256: str = ""
+    licence: str = ""
+    description: str = ""
+    files: list[str] = []
+    prefixes: dict[str, str] = {}
+    """For embedding models: ``query`` and ``passage`` prefixes."""
+    metadata: dict[str, str | int | float | bool] = {}
+    """The header's scalar entries (long texts cut, lists left out)."""
+
+
+class FitReport(Event, frozen=True, kw_only=True, tag="fit"):
+    """What a model will need at a context length, against one device. All in bytes."""
+
+    model: str
+    context: int
+    """Tokens per slot."""
+    slots: int
+    weights: int
+    kv_cache: int
+    compute: int
+    overhead: int
+    """The worker process itself."""
+    needed: int
+    device: str
+    available: int
+    fits: bool
+    reclaimable: int = 0
+    """Beyond ``needed``: pages of the file that stay in memory until somebody else wants it."""
+    largest_context: int = 0
+    """Tokens per slot that would fit with the same slots; 0 if none."""
+    advice: str = ""
+    """One sentence: what to do if it does not fit."""
+
+
+class ListModels(Operation, frozen=True, kw_only=True, tag="list"):
+    """The models of the store. One `Models`."""
+
+    peers: bool = False
+    """Also those that paired devices offered when last heard, as ``NAME@PEER``."""
+
+
+class Models(Event, frozen=True, kw_only=True, tag="models"):
+    """The store's models, newest first, the embedded ones last."""
+
+    models: list[ModelSummary]
+
+
+class ShowModel(Operation, frozen=True, kw_only=True, tag="show"):
+    """One model in full. One `Shown`."""
+
+    model: Name
+
+
+class Shown(Event, frozen=True, kw_only=True, tag="shown"):
+    """What is known of a model, and whether it is loaded."""
+
+    model: ModelDetails
+
+
+class FitModel(Operation, frozen=True, kw_only=True, tag="fit"):
+    """Will it fit? One `FitReport` per device, best first. Works before a download, too."""
+
+    model: Name
+    context: Positive | None = None
+    slots: Positive | None = None
+
+
+class Pull(Operation, frozen=True, kw_only=True, tag="pull"):
+    """Fetch a model. `Progress` events, then one `Pulled`. Resumes what was interrupted.
+
+    ``source`` may be empty: the name then says where from (``hf.co/owner/repo``,
+    ``https://...``, a path).
+    """
+
+    model: Name
+    source: str = ""
+    sha256: str = ""
+    """Expected hash of the file, where the caller knows it."""
+    connections: Positive = 4
+
+
+class Pulled(Event, frozen=True, kw_only=True, tag="pulled"):
+    """The model is in the store, verified."""
+
+    model: ModelSummary
+
+
+class CopyModel(Operation, frozen=True, kw_only=True, tag="copy"):
+    """Give a model a second name. No bytes are copied. One `Done`."""
+
+    model: Name
+    to: Name
+
+
+class RemoveModel(Operation, frozen=True, kw_only=True, tag="remove"):
+    """Forget a name; the blob goes when its last name goes. One `Done`."""
+
+    model: Name
+
+
+class DiskUse(Operation, frozen=True, kw_only=True, tag="df"):
+    """Where the disk space went. One `DiskUsage`."""
+
+
+class DiskUsage(Event, frozen=True, kw_only=True, tag="disk_usage"):
+    """Bytes by kind, and what `prune` would free."""
+
+    models: int
+    linked: int
+    partial: int
+    orphaned: int
+    logs: int
+    free: int
+    path: str
+
+
+class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
+    """Delete blobs without a name and, if asked, interrupted downloads. One `Pruned`."""
+
+    partials: bool = False
+    dry_run: bool = False
+
+
+class Pruned(Event, frozen=True, kw_only=True, tag="pruned"):
+    """What was (or would be) deleted."""
+
+    files: list[str]
+    bytes: int

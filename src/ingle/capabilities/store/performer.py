@@ -1,0 +1,155 @@
+"""The store's operations, performed on this node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, aclosing, nullcontext
+
+from ingle.capabilities.store.operation import (
+    CopyModel,
+    DiskUse,
+    FitModel,
+    FitReport,
+    ListModels,
+    Models,
+    ModelSummary,
+    Prune,
+    Pull,
+    Pulled,
+    RemoveModel,
+    ShowModel,
+    Shown,
+)
+from ingle.errors import ModelNotFound
+from ingle.models.pull import pull
+from ingle.models.remote import facts_of
+from ingle.models.sources import CacheSource, HttpSource, HubSource, parse_source
+from ingle.node.ledger import Received
+from ingle.node.performing import Caller, HostedNode, Services
+from ingle.node.routes import named_adapters
+from ingle.operations import Done, Event, Operation, Progress
+from ingle.peers.room import Room
+
+
+async def perform(
+    node: HostedNode, operation: Operation, caller: Caller
+) -> AsyncGenerator[Event, None]:
+    """The events of an operation about models."""
+    store = node.local.store
+    match operation:
+        case ListModels(peers=peers):
+            models = await asyncio.to_thread(store.models)
+            yield Models(models=[*models, *(_of_peers(node.room) if peers else [])])
+        case ShowModel(model=name):
+            yield Shown(model=await asyncio.to_thread(store.details, name))
+        case FitModel():
+            for report in await _fit(node.local, operation):
+                yield report
+        case Pull():
+            async with aclosing(_pull(node, operation)) as events:
+                async for event in events:
+                    yield event
+        case CopyModel(model=name, to=to):
+            model = await asyncio.to_thread(store.copy, name, to)
+            yield Done(message=f"{model.name} is {model.digest}")
+        case RemoveModel(model=name):
+            yield Done(message=await asyncio.to_thread(store.remove, name))
+            await refresh_shares(node)
+        case DiskUse():
+            yield await asyncio.to_thread(store.disk_usage)
+        case Prune(partials=partials, dry_run=dry_run):
+            yield await asyncio.to_thread(store.prune, partials, dry_run)
+
+
+async def refresh_shares(node: HostedNode) -> None:
+    """Something was removed: what is shared may be gone."""
+    if node.room is not None and node.room.shares_exist:
+        await node.room.sharing.refresh()
+
+
+def _of_peers(room: Room | None) -> list[ModelSummary]:
+    """Models that paired devices offered when they were last heard, as ``NAME@PEER``."""
+    if room is None:
+        return []
+    return [
+        ModelSummary(name=f"{model}@{peer.name}", digest="", size=0, source=f"peer:{peer.name}")
+        for peer in room.book.peers()
+        for model in peer.models
+    ]
+
+
+async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
+    name, adapters = named_adapters(operation.model)
+    known = await facts_of(local.store, name, egress=local.settings.egress)
+    return local.wants.fit(
+        known,
+        adapters,
+        context=operation.context,
+        slots=operation.slots,
+        devices=await local.devices.found(),
+    )
+
+
+async def _pull(node: HostedNode, operation: Pull) -> AsyncGenerator[Event, None]:
+    """From a peer, if one is named; from where the name says; else from any peer."""
+    room: Room | None = node.room
+    found: AsyncGenerator[Event, None] = (
+        _from_source(node.local, operation)
+        if room is None
+        else _with_peers(node.local, room, operation)
+    )
+    async with aclosing(found) as events:
+        async for event in events:
+            yield event
+
+
+async def _with_peers(local: Services, room: Room, operation: Pull) -> AsyncGenerator[Event, None]:
+    pulls = room.pulls
+    name, at, place = operation.model.rpartition("@")
+    if at and not operation.source and not place.startswith("sha256:"):
+        async for event in pulls.named(name, place):
+            yield event
+        return
+    known = operation.sha256 and isinstance(parse_source(operation), HttpSource)
+    holders = await pulls.beside(operation) if known and room.book.peers() else []
+    if holders:
+        async for event in pulls.fetch_beside(operation, holders):
+            yield event
+        return
+    try:
+        async with aclosing(_from_source(local, operation)) as fetched:
+            async for told in fetched:
+                yield told
+    except ModelNotFound:
+        by_name = isinstance(parse_source(operation), CacheSource)
+        if operation.source or not by_name or not room.book.peers():
+            raise
+    else:
+        return
+    async for event in pulls.anywhere(operation.model):
+        yield event
+
+
+async def _from_source(local: Services, operation: Pull) -> AsyncGenerator[Progress | Pulled, None]:
+    with _noted(local, operation) as told:
+        fetching = pull(local.store, operation, egress=local.settings.egress)
+        async with aclosing(fetching) as events:
+            async for event in events:
+                if isinstance(event, Progress) and event.stage == "downloading":
+                    told.bytes_in = max(told.bytes_in, event.completed)
+                yield event
+
+
+def _noted(local: Services, operation: Pull) -> AbstractContextManager[Received]:
+    """The ledger's entry of a pull; a copy from this disk leaves no trace there."""
+    source = parse_source(operation)
+    if not isinstance(source, (HttpSource, HubSource)):
+        return nullcontext(Received())
+    entry = local.ledger.begin(
+        to=operation.source or operation.model,
+        operation="pull",
+        model=operation.model,
+        bytes_out=0,
+    )
+    return local.ledger.outcome(entry)

@@ -1,0 +1,15 @@
+"""Tokenizing, from Python."""
+
+from __future__ import annotations
+
+from ingle.capabilities.tokenize.operation import Tokenize, Tokenized
+from ingle.client.methods import Methods
+
+
+class TokenizeMethods(Methods):
+    """Methods of `AsyncHome`."""
+
+    async def tokenize(self, text: str, model: str = "", *, on: str = "") -> list[int]:
+        """Token ids, as the model sees the text."""
+        request = Tokenize(model=model or self.settings.model, text=text, on=on)
+        return (await self.ask(request, Tokenized)).tokens

@@ -1,0 +1,41 @@
+"""Training: a model's own adapter from a person's examples or rewards."""
+
+from __future__ import annotations
+
+from ingle.capabilities.train.cost import COST
+from ingle.capabilities.train.operation import (
+    ExamplesReceived,
+    FetchRun,
+    FilePiece,
+    FollowRun,
+    RemoveRun,
+    SendExamples,
+    StopRun,
+    Train,
+    Trained,
+    TrainingNote,
+    TrainingProgress,
+)
+from ingle.operations import Done, Reaching, Status
+from ingle.operations.capability import Capability, Command, Grantable
+
+CAPABILITY = Capability(
+    name="train",
+    summary="Train an adapter on examples or rewards.",
+    operations=(Train, FollowRun, StopRun, RemoveRun, SendExamples, FetchRun),
+    events=(
+        TrainingNote, TrainingProgress, Trained, Done, ExamplesReceived, FilePiece, Reaching,
+        Status,
+    ),
+    permission=Grantable(),
+    cost=COST,
+    restrict="ingle.capabilities.train.cost:for_a_guest",
+    performer="ingle.capabilities.train.performer:perform",
+    commands={
+        "train": Command(
+            "ingle.capabilities.train.cli.train:train_command",
+            "Adapt a model to your own examples (LoRA).",
+        )
+    },
+    methods="ingle.capabilities.train.client:TrainMethods",
+)  # fmt: skip

@@ -1,0 +1,231 @@
+"""What can be asked about training: a run, its progress, and the runs that are here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ingle.capabilities.train import backends
+from ingle.capabilities.train.settings import TrainingSettings as TrainingSettings
+from ingle.errors import InvalidRequest
+from ingle.operations.operation import Event, Operation
+
+RunName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+PIECE = 1 << 20
+"""Bytes of a file that travel in one event or operation."""
+
+
+class Train(Operation, frozen=True, kw_only=True, tag="train"):
+    """Train a LoRA adapter, or go on with a run.
+
+    `TrainingNote` and `TrainingProgress` events, then one `Trained`. Leaving the
+    stream saves the run and stops it, unless it is detached.
+    """
+
+    name: RunName
+    """Of the run, and of the adapter that it makes."""
+    model: str = ""
+    """The base. Empty when a run is resumed."""
+    data: str = ""
+    """A file or folder on the node's disk, or the name of a cached data set."""
+    split: str = ""
+    columns: str = ""
+    """``NAME=COLUMN,...`` where columns have other names."""
+    validation: str = ""
+    """Data to check on."""
+    settings: TrainingSettings = TrainingSettings()
+    resume: bool = False
+    """Go on with the run of this name; nothing else counts then, but for ``settings.device``."""
+    wait: bool = False
+    """Wait while another run uses the device, instead of being refused."""
+    detach: bool = False
+    """Go on when the caller leaves; one `Done` once the first step is made."""
+    on: str = ""
+    """A paired device that is to do it; ``local``: here."""
+
+    def check(self) -> None:
+        if self.resume:
+            self._check_resumed()
+            return
+        backends.check(self.settings)
+        if self.settings.backend != "ingle" and self.on not in ("", "local"):
+            raise InvalidRequest(
+                "TRL is started on this device only; its own nodes are named by --nodes",
+                hint="the same command without --on",
+                field="on",
+            )
+        if self.settings.rewards and self.on not in ("", "local"):
+            raise InvalidRequest(
+                "a run with rewards is made on this device: its answers are judged here",
+                hint="the same command without --on",
+                field="on",
+            )
+
+    def _check_resumed(self) -> None:
+        for field in ("data", "split", "columns", "validation"):
+            if getattr(self, field):
+                raise InvalidRequest(
+                    f"{field}: a run goes on with the examples that it began with",
+                    hint="leave it out",
+                    field=field,
+                )
+        backends.check_resumed(self.settings)
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run, as ``ingle runs`` lists it."""
+
+    name: str
+    model: str = ""
+    state: str = ""
+    """``preparing``, ``waiting`` (for the device), ``running``, ``paused``, ``stopped`` (for
+    good), ``done``, ``failed``, ``interrupted`` (its process was killed)."""
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    validation: float | None = None
+    """The last one."""
+    best: float | None = None
+    """The lowest validation loss, and its step."""
+    best_step: int = 0
+    changed: float = 0.0
+    """Unix time."""
+    device: str = ""
+    on: str = ""
+    """The paired device that does it; empty: this one."""
+    adapter: str = ""
+    """What its adapter is called in the store."""
+    made: str = ""
+    """What the model that it made is called there, if it trained all of it."""
+    error: str = ""
+    hint: str = ""
+    folder: str = ""
+
+
+class TrainingNote(Event, frozen=True, kw_only=True, tag="training_note"):
+    """Something worth knowing, in one sentence: what the data is, what it will need."""
+
+    text: str
+    state: str = ""
+    """The run's state from now on, if it changes; as in `RunSummary`."""
+
+
+class TrainingProgress(Event, frozen=True, kw_only=True, tag="training"):
+    """After a step."""
+
+    step: int
+    steps: int
+    loss: float
+    """Mean of the supervised tokens, in nats."""
+    rate: float
+    tokens_per_s: float
+    left_s: float
+    tokens: int = 0
+    """Tokens of this step."""
+    validation: float | None = None
+    """Mean loss of the validation rows, after some steps; with rewards, minus their mean on the
+    prompts set apart."""
+    reward: float | None = None
+    """Mean reward of the answers that this step sampled."""
+
+
+class Trained(Event, frozen=True, kw_only=True, tag="trained"):
+    """The run has ended; ``run.state`` says how."""
+
+    run: RunSummary
+
+
+class LossPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a run's curve."""
+
+    step: int
+    loss: float
+    rate: float = 0.0
+    tokens_per_s: float = 0.0
+    validation: float | None = None
+    reward: float | None = None
+
+
+class FollowRun(Operation, frozen=True, kw_only=True, tag="follow_run"):
+    """The events of a run that goes on, from its last ones, as `Train` sends them.
+
+    Leaving it does not stop the run.
+    """
+
+    name: RunName
+
+
+class StopRun(Operation, frozen=True, kw_only=True, tag="stop_run"):
+    """Have a run save and stop; it can be resumed. One `Done`, when it has stopped."""
+
+    name: RunName
+    keep: bool = False
+    """Its adapter, as it is, goes into the store."""
+
+
+class RemoveRun(Operation, frozen=True, kw_only=True, tag="remove_run"):
+    """Delete a run's folder. Its adapters in the store stay. One `Done`."""
+
+    name: RunName
+
+
+class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
+    """A piece of a JSONL file for a run on another device. One `ExamplesReceived`.
+
+    Without data it only asks how much is there already.
+    """
+
+    model: str = ""
+    """What is to be trained with it: checked before any of it is taken."""
+    sha256: Sha256
+    """Of the whole file."""
+    size: Annotated[int, msgspec.Meta(ge=1, le=2**40)]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**40)] = 0
+    data: Annotated[bytes, msgspec.Meta(max_length=PIECE)] = b""
+
+
+class ExamplesReceived(Event, frozen=True, kw_only=True, tag="examples_received"):
+    """So many bytes are there."""
+
+    size: int
+
+
+class FetchRun(Operation, frozen=True, kw_only=True, tag="fetch_run"):
+    """A file of a run's result. `FilePiece` events in order."""
+
+    name: RunName
+    file: Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"]
+
+
+class FilePiece(Event, frozen=True, kw_only=True, tag="file_piece"):
+    """Some bytes of a file."""
+
+    data: bytes
+    total: int
+    """Bytes of the whole file."""
+
+
+class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node tells the process that trains. No operation: it never leaves the machine."""
+
+    request: Train
+    folder: str
+    """Of the run."""
+    locks: str
+    """Folder of the devices' locks."""
+    model: str
+    digest: str
+    base: str
+    """Path of the base's file."""
+    keep_only: bool = False
+    """Do not train; only write the adapter as it is."""
+    cache: str = ""
+    """A folder that is kept from run to run."""
+    python: str = ""
+    """Of the environment that has TRL, if that trains."""
+    readable: tuple[str, ...] = ()
+    """Folders of that environment."""
+    network: bool = False
+    """Other nodes take part."""

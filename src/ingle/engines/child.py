@@ -1,0 +1,269 @@
+"""`ChildProcess`: a process in the sandbox that we started and speak with over one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from ingle.engines import death, process_tree, sandbox
+from ingle.errors import IngleError
+from ingle.protocol.connection import Answer, Connection, SocketStream
+
+log = logging.getLogger(__name__)
+
+LENGTH = struct.Struct(">I")
+"""The length of the first message, in bytes, which goes before it."""
+TAIL = 200
+"""Lines of its stderr that are kept to explain its death."""
+REAPED_S = 2.0
+"""How long the end of its socket waits for its exit code, which says more."""
+KILLED_S = 10.0
+"""How long a killed process is waited for. One that the kernel keeps, for a device that does
+not answer for example, must not hold up its node."""
+STDERR_S = 1.0
+"""How long the rest of its stderr is waited for once it has ended."""
+
+
+@dataclass(frozen=True)
+class Walls:
+    """What a process may do; see `sandbox`.
+
+    Args:
+        readable: files and folders, besides Python and the system's libraries.
+        writable: folders.
+        network: it may open connections.
+        variables: its environment; `sandbox.environment` if None.
+        largest_file: bytes of a file that it may write; None: no limit of ours.
+    """
+
+    readable: Sequence[str] = ()
+    writable: Sequence[str] = ()
+    network: bool = False
+    variables: Mapping[str, str] | None = None
+    largest_file: int | None = sandbox.MAX_WRITE
+
+
+class ChildProcess:
+    """A process with a framed connection, its last lines of stderr and the reason of its death.
+
+    Made by `start`. It leads a process group of its own, and ends when we do.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, stderr: asyncio.StreamReader) -> None:
+        self.connection: Connection
+        self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """Its exit code, as soon as it has one: also if others keep its stderr open."""
+        self._process = process
+        self._stderr = stderr
+        self._tail = death.Tail(TAIL)
+        self._reason = ""
+        self._ending = False
+        self._killed = False
+        self._end_once = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stderr_read: asyncio.Task[None]
+        # Not among the tasks that `kill` cancels: an end that comes late is told, too.
+        self._reaper: asyncio.Task[None]
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        first: object,
+        *,
+        walls: Walls,
+        lost: Callable[[ChildProcess], IngleError],
+        answer: Answer | None = None,
+        log_file: Path | None = None,
+    ) -> ChildProcess:
+        """Start it. Cancelling ends it.
+
+        Args:
+            command: gets the number of its socket's descriptor as one more argument.
+            first: what is written to the socket before all frames: `LENGTH`, then msgpack.
+            lost: what operations under way are told when it has gone; see `death`.
+            answer: performs what it asks of us; None: it may ask nothing.
+            log_file: gets a copy of its stderr.
+        """
+        loop = asyncio.get_running_loop()
+        variables = sandbox.environment() if walls.variables is None else walls.variables
+        stderr = asyncio.StreamReader()
+        with contextlib.ExitStack() as passed, contextlib.ExitStack() as failed:
+            ours, theirs = socket.socketpair()
+            passed.callback(theirs.close)
+            # Not asyncio's own pipe: with one, the end of the process is told only when the
+            # last of its descendants has closed it.
+            read_end, write_end = os.pipe()
+            passed.callback(os.close, write_end)
+            pipe, _ = await loop.connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(stderr), os.fdopen(read_end, "rb")
+            )
+            failed.callback(pipe.close)
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            failed.callback(writer.close)
+            process = await asyncio.create_subprocess_exec(
+                *sandbox.wrap(
+                    [*command, str(theirs.fileno())],
+                    walls.readable,
+                    network=walls.network,
+                    writable=walls.writable,
+                    variables=variables,
+                ),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=write_end,
+                pass_fds=[theirs.fileno()],
+                env=variables,
+                preexec_fn=sandbox.before_exec(
+                    network=walls.network, largest_file=walls.largest_file
+                ),
+                start_new_session=True,
+            )
+            failed.pop_all()
+        child = cls(process, stderr)
+        data = msgspec.msgpack.encode(first)
+        writer.write(LENGTH.pack(len(data)) + data)
+        stream = _ChildStream(reader, writer, child._explained)
+        child.connection = Connection(stream, answer=answer, lost=lambda: lost(child))
+        child._stderr_read = asyncio.create_task(child._read_stderr(log_file, pipe))
+        child._tasks = [child._stderr_read, asyncio.create_task(child.connection.run())]
+        child._reaper = asyncio.create_task(child._reap())
+        return child
+
+    @property
+    def pid(self) -> int:
+        """The process that we started: the sandbox around what was asked for, if it is one."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """It is connected, and was not told to end."""
+        return not self.connection.closed and not self._ending
+
+    @property
+    def stderr(self) -> list[str]:
+        """The last lines that it wrote, without empty ones."""
+        return self._tail.lines
+
+    def death(self) -> str:
+        """Why it ended, or why it is lost, in a few words that stand in brackets."""
+        return self._reason or death.how(self._process.returncode, ours=self._killed)
+
+    def watch(self, every: float, silence: float) -> None:
+        """From now on, ping it every so many seconds, and kill it if it is silent for too long."""
+        self._tasks.append(asyncio.create_task(self._watch(every, silence)))
+
+    async def stop(self, grace: float) -> None:
+        """Close the socket, which has it end; kill it if it does not within so many seconds."""
+        self._ending = True
+        self.connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await asyncio.shield(self.died)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End it and its descendants now. May be called again, and when it has ended by itself."""
+        await self._end()
+        await asyncio.wait([self._stderr_read], timeout=STDERR_S)  # its last words explain most
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _end(self) -> None:
+        self._ending = True
+        async with self._end_once:
+            if self.died.done():
+                process_tree.kill_group(self.pid)  # what it left behind
+            else:
+                self._killed = True
+                await self._kill_all()
+            self.connection.close()
+
+    async def _kill_all(self) -> None:
+        try:
+            async with asyncio.timeout(KILLED_S):
+                await process_tree.kill(self.pid)
+                await asyncio.shield(self.died)
+        except TimeoutError:
+            log.error("process %d was killed %.0f s ago and has not ended", self.pid, KILLED_S)
+
+    async def _explained(self) -> None:
+        """Return when its exit code and its last words are known, or not to be had soon."""
+        if (await asyncio.wait([self.died], timeout=REAPED_S))[0]:
+            await asyncio.wait([self._stderr_read], timeout=STDERR_S)
+
+    async def _reap(self) -> None:
+        self.died.set_result(await self._process.wait())
+
+    async def _watch(self, every: float, silence: float) -> None:
+        while not self.connection.closed:
+            await asyncio.sleep(every)
+            try:
+                async with asyncio.timeout(silence):
+                    await self.connection.ping()
+            except TimeoutError:
+                if not self.died.done():
+                    self._reason = f"it did not answer for {silence:g} s and was killed"
+                await self._end()
+            except IngleError:
+                return
+
+    async def _read_stderr(self, log_file: Path | None, pipe: asyncio.BaseTransport) -> None:
+        with contextlib.closing(pipe), contextlib.closing(_Copy(log_file)) as copy:
+            while data := await self._stderr.read(1 << 16):
+                self._tail.feed(data)
+                copy.write(data)
+
+
+class _Copy:
+    """Appends to a file while that works. If the disk is full, whoever writes must not block."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._path is None:
+            return
+        try:
+            if self._file is None:
+                self._file = self._path.open("ab", buffering=0)
+            self._file.write(data)
+        except OSError as error:
+            log.warning("a process's messages are no longer written to %s: %s", self._path, error)
+            self._path = None
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class _ChildStream(SocketStream):
+    """Reports its end only when the process has ended and its stderr was read, so that the
+    reason of a death is known to whoever is told of it."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ended: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(reader, writer)
+        self._ended = ended
+
+    async def receive(self) -> bytes:
+        data = await super().receive()
+        if not data:
+            await self._ended()
+        return data

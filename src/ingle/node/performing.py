@@ -1,0 +1,99 @@
+"""What a capability is given to perform an operation on this node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from ingle.config import Settings
+from ingle.models.adapters import Adapters
+from ingle.models.store import Store
+from ingle.node.blobs import NodeBlobs
+from ingle.node.devices import Devices
+from ingle.node.ledger import EgressLedger
+from ingle.node.memory import Budget
+from ingle.node.resident import OWNER
+from ingle.node.scheduler import Scheduler
+from ingle.node.wants import Wants
+from ingle.operations.encoded import Passed
+from ingle.operations.operation import Event, ModelOperation, Operation
+from ingle.protocol.inlet import Feed
+
+
+class Caller(NamedTuple):
+    """For whom an operation is performed."""
+
+    party: str = OWNER
+    """A guest's key in hexadecimal; empty: the owner."""
+    feed: Feed | None = None
+    """What the caller sends into it."""
+    visitor: Any = None
+    """The device on the other end of a session (`ingle.peers.authorizer.Visitor`), if it is one."""
+
+    @property
+    def owns(self) -> bool:
+        """It is the owner of this node."""
+        return self.party == OWNER
+
+
+class Services(Protocol):
+    """What this machine has for those who perform operations on it."""
+
+    settings: Settings
+    state: Path
+    """The node's folder; a capability may have one of its own name in it."""
+    store: Store
+    adapters: Adapters
+    ledger: EgressLedger
+    blobs: NodeBlobs
+    scheduler: Scheduler
+    wants: Wants
+    budget: Budget
+    devices: Devices
+    started: float
+    closed: asyncio.Future[None]
+    serving: str
+    under_way: int
+
+    def on_model(self, operation: ModelOperation, caller: Caller) -> AsyncGenerator[Passed, None]:
+        """Have a model of this machine perform it."""
+        ...
+
+    def perform_for(
+        self, party: str, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """As `Node.perform`, for a guest or the owner."""
+        ...
+
+    def part(self, key: type[Any], make: Any) -> Any:
+        """A capability's own state on this node, made when it is first asked for."""
+        ...
+
+    def in_use(self) -> AbstractContextManager[None]:
+        """The node is not idle while the block is entered."""
+        ...
+
+    def shut_down(self) -> None:
+        """Ask whoever hosts the node to close it."""
+        ...
+
+    def hand_over(self) -> bool:
+        """End as soon as nothing is under way. True: that is now."""
+        ...
+
+
+class HostedNode(Protocol):
+    """The node of this process, as a capability's performer sees it."""
+
+    @property
+    def local(self) -> Services:
+        """This machine's part."""
+        ...
+
+    @property
+    def room(self) -> Any:
+        """Paired devices (`ingle.peers.room.Room`); None where the node has none."""
+        ...

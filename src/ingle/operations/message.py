@@ -1,0 +1,78 @@
+"""What a conversation is made of: messages, their parts, tools and calls of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ingle.errors import InvalidRequest
+from ingle.operations.operation import Checked, JsonObject
+from ingle.operations.schema import check_schema
+
+
+class TextPart(Checked, frozen=True, kw_only=True, tag="text", tag_field="type"):
+    """Text inside a message."""
+
+    text: str
+
+
+class ImagePart(Checked, frozen=True, kw_only=True, tag="image", tag_field="type"):
+    """A picture inside a message: its bytes, or an URL that the *node* fetches, checks and inlines.
+
+    No engine ever receives an URL.
+    """
+
+    data: bytes = b""
+    url: str = ""
+
+    def check(self) -> None:
+        if bool(self.data) == bool(self.url):
+            raise InvalidRequest(
+                "an image needs either data or url, not both", field="messages.content.image"
+            )
+
+
+Part = TextPart | ImagePart
+
+
+class ToolCall(Checked, frozen=True, kw_only=True):
+    """A call that the model asked for. ``arguments`` is a JSON text."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+
+class Message(Checked, frozen=True, kw_only=True):
+    """One turn of a conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[Part] = ""
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = []
+    tool_call_id: str = ""
+    name: str = ""
+
+    def check(self) -> None:
+        if self.tool_calls and self.role != "assistant":
+            raise InvalidRequest("only an assistant message has tool_calls", field="messages")
+
+    @property
+    def text(self) -> str:
+        """The text of the message, without its images."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content if isinstance(part, TextPart))
+
+
+class Tool(Checked, frozen=True, kw_only=True):
+    """A function that the model may ask to be called. ``parameters`` is a JSON Schema."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+    description: str = ""
+    parameters: JsonObject = {}
+    strict: bool = False
+
+    def check(self) -> None:
+        check_schema(self.parameters, f"tools[{self.name}].parameters")

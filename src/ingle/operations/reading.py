@@ -1,0 +1,141 @@
+"""Reading operations off the wire, also those of a newer sender.
+
+In two steps: the tag says which operation it is, then the rest is decoded as that one. A
+field that this version does not know was optional to its sender, who left it out for older
+receivers once; so it is ignored, and the sender is told (`Started.ignored`).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import inspect
+
+from ingle.errors import CapabilityMissing, InvalidRequest, ProtocolError
+from ingle.operations import registry
+from ingle.operations.capability import Capability
+from ingle.operations.encoded import peek
+from ingle.operations.operation import Operation, invalid_field
+
+_loose = msgspec.msgpack.Decoder()
+
+
+class Asked(NamedTuple):
+    """An operation as it was read."""
+
+    operation: Operation
+    capability: Capability
+    ignored: list[str]
+    """Fields that are not known here, by their path."""
+
+
+def read(data: bytes) -> Asked:
+    """An operation from MessagePack.
+
+    Raises:
+        CapabilityMissing: an operation that is not known here.
+        InvalidRequest: a field is wrong; ``details['field']`` names it.
+    """
+    try:
+        name = peek(data)
+    except ProtocolError as error:
+        raise InvalidRequest(f"the request cannot be read: {error.message}", field="op") from None
+    found = registry.of_operation(name)
+    if found is None:
+        raise unknown(name)
+    capability, kind = found
+    try:
+        return Asked(_decoder(kind).decode(data), capability, [])
+    except msgspec.ValidationError as error:
+        if "unknown field" not in str(error):
+            raise invalid_field("", error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the request cannot be read: {error}", field="request") from None
+    return _read_newer(data, capability, kind)
+
+
+def from_json(data: bytes | str) -> Operation:
+    """Read an operation from JSON; the ``op`` field says which. Unknown fields are refused.
+
+    Raises:
+        InvalidRequest: not JSON, or a bad field (named).
+        CapabilityMissing: an operation that is not known here.
+    """
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the request is not JSON: {error}") from None
+    name = value.get("op") if isinstance(value, dict) else None
+    if not isinstance(name, str):
+        raise InvalidRequest("the request names no operation", field="op")
+    found = registry.of_operation(name)
+    if found is None:
+        raise unknown(name)
+    try:
+        return msgspec.json.decode(data, type=found[1])
+    except msgspec.ValidationError as error:
+        raise invalid_field("", error) from None
+
+
+def unknown(name: str) -> CapabilityMissing:
+    """The error for an operation that this version does not have."""
+    return CapabilityMissing(
+        f"this node cannot perform {name[:100]!r}",
+        hint="update ingle on the device that is asked: pip install --upgrade ingle",
+        capability=name[:100],
+    )
+
+
+def _read_newer(data: bytes, capability: Capability, kind: type[Operation]) -> Asked:
+    value = _loose.decode(data)
+    ignored: list[str] = []
+    _strip(value, inspect.type_info(kind), "", ignored)
+    try:
+        return Asked(msgspec.convert(value, kind), capability, ignored)
+    except msgspec.ValidationError as error:
+        raise invalid_field("", error) from None
+
+
+def _strip(value: Any, kind: inspect.Type, path: str, ignored: list[str]) -> None:
+    """Take out of plain data what its type does not have, and note where it was."""
+    match kind:
+        case inspect.Metadata(type=inner):
+            _strip(value, inner, path, ignored)
+        case inspect.UnionType(types=types):
+            for inner in types:
+                if _fits(value, inner):
+                    _strip(value, inner, path, ignored)
+                    return
+        case inspect.StructType() if isinstance(value, dict):
+            known = {field.encode_name: field.type for field in kind.fields}
+            for name in list(value):
+                if name in known:
+                    _strip(value[name], known[name], f"{path}{name}.", ignored)
+                elif name != kind.tag_field:
+                    ignored.append(f"{path}{name}"[:200])
+                    del value[name]
+        case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
+            if isinstance(value, (list, tuple)):
+                for item in value:
+                    _strip(item, inner, path, ignored)
+
+
+def _fits(value: Any, kind: inspect.Type) -> bool:
+    """Which of several types a value is of, by its tag or its shape."""
+    if isinstance(kind, inspect.Metadata):
+        return _fits(value, kind.type)
+    if isinstance(kind, inspect.StructType):
+        tagged = kind.tag_field is None or (
+            isinstance(value, dict) and value.get(kind.tag_field) == kind.tag
+        )
+        return isinstance(value, dict) and tagged
+    if isinstance(kind, (inspect.ListType, inspect.VarTupleType)):
+        return isinstance(value, (list, tuple))
+    return False
+
+
+@functools.cache
+def _decoder(kind: type[Operation]) -> msgspec.msgpack.Decoder[Operation]:
+    return msgspec.msgpack.Decoder(kind)

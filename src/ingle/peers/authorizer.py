@@ -1,0 +1,335 @@
+"""The authorizer: what a paired device may ask of this node, as a layer in front of it.
+
+What a capability's declaration does not open to others is refused, whatever a grant says.
+Each request is checked before any work, cut down to its grant, metered in its capability's
+unit, and stopped when the grant is taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from ingle.capabilities.peering.operation import Offered, SharedModel
+from ingle.capabilities.store.operation import ModelSummary
+from ingle.errors import ContextLengthExceeded, GrantRefused, NotPaired
+from ingle.node.performing import Caller
+from ingle.operations import ModelOperation, Operation, Started, operation_name, registry
+from ingle.operations.capability import (
+    Capability,
+    Cost,
+    Grantable,
+    Granted,
+    OwnerOnly,
+    PairedDevices,
+    load,
+)
+from ingle.operations.encoded import Encoded, Passed, tag
+from ingle.peers import grants
+from ingle.peers.book import Book
+from ingle.peers.clock import Clock
+from ingle.peers.counting import Count, counted
+from ingle.peers.granting import Granting
+from ingle.peers.grants import Chain, Grant
+from ingle.peers.identity import Identity, Key, fingerprint
+from ingle.peers.meter import Admission, Meter
+from ingle.protocol.inlet import Feed
+
+
+class Provider(Protocol):
+    """The node behind the authorizer."""
+
+    def relay_for(
+        self, caller: Caller, operation: Operation
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        """Perform an operation for a guest."""
+        ...
+
+    def resolve(self, model: str) -> tuple[str, str]:
+        """Name and digest of what is meant by a name. Raises ModelNotFound."""
+        ...
+
+    def models(self) -> list[ModelSummary]:
+        """All models here."""
+        ...
+
+    def shared(self) -> list[SharedModel]:
+        """Models whose files paired devices may have, if a grant says so."""
+        ...
+
+
+class Visitor:
+    """Another device on one session, and the grants it shows."""
+
+    def __init__(self, key: Key, name: str) -> None:
+        self.key = key
+        self.name = name
+        self.chains: list[Chain] = []
+
+    def show(self, packed: tuple[bytes, ...]) -> None:
+        """Take the chains of its greeting.
+
+        Raises:
+            GrantRefused: bytes that are not a chain.
+        """
+        self.chains = [grants.unpack(data) for data in packed[:8]]
+
+
+class _UnderWay(NamedTuple):
+    under: list[Grant]
+    why: list[GrantRefused]
+
+
+class Authorizer:
+    """Answers visitors."""
+
+    def __init__(
+        self,
+        node: Provider,
+        identity: Identity,
+        book: Book,
+        granting: Granting,
+        meter: Meter,
+        clock: Clock,
+    ) -> None:
+        self._node = node
+        self._identity = identity
+        self._book = book
+        self._granting = granting
+        self._meter = meter
+        self._clock = clock
+        self._under_way: dict[asyncio.Task[object], _UnderWay] = {}
+
+    def welcome(self, visitor: Visitor) -> bool:
+        """Is it paired, or does it show a grant that holds?"""
+        if self._book.get(visitor.key) is not None:
+            return True
+        return bool(self._granting.permissions(visitor.key, visitor.chains))
+
+    def answer(
+        self, visitor: Visitor, operation: Operation, feed: Feed | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+        """As `Node.relay`, for a visitor."""
+        return self._answer(visitor, operation, feed)
+
+    def recheck(self) -> None:
+        """Grants have changed: stop what none allows any more."""
+        for task, (under, why) in list(self._under_way.items()):
+            given = {grant.id for grant in self._granting.given()}
+            if under[0].id not in given and not why:
+                why.append(GrantRefused(f"the grant {under[0].id} was taken back"))
+                task.cancel()
+
+    @asynccontextmanager
+    async def _answer(
+        self, visitor: Visitor, operation: Operation, feed: Feed | None
+    ) -> AsyncIterator[AsyncIterator[Passed]]:
+        if not self.welcome(visitor):
+            raise NotPaired(
+                f"{self._identity.name} does not know {fingerprint(visitor.key)}",
+                hint="ingle peers join CODE",
+            )
+        capability = registry.of(operation)
+        caller = Caller(visitor.key.hex(), feed, visitor)
+        match capability.permission:
+            case OwnerOnly():
+                raise GrantRefused(
+                    f"{operation_name(operation)!r} is the owner's business; "
+                    "no grant can allow it to another device",
+                    wanted=operation_name(operation),
+                )
+            case PairedDevices():
+                async with self._node.relay_for(caller, operation) as events:
+                    yield events
+            case Grantable():
+                async with self._work(caller, operation, capability, capability.name) as events:
+                    yield events
+            case Granted():
+                wanted = str(getattr(operation, "capability", ""))
+                async with self._work(caller, operation, capability, wanted) as events:
+                    yield events
+
+    def offer(self, visitor: Visitor) -> Offered:
+        """What it may use here."""
+        permissions = self._granting.permissions(visitor.key, visitor.chains)
+        able = [
+            capability.name
+            for capability in registry.everything().values()
+            if isinstance(capability.permission, Grantable) and capability.route == "model"
+        ]
+        models = [
+            model
+            for model in self._node.models()
+            if any(
+                grants.allowed(under, capability, model.name, model.digest)
+                for under in permissions
+                for capability in able
+            )
+        ]
+        shared = [
+            model
+            for model in self._node.shared()
+            if any(grants.allowed(under, "pull", model.name, model.digest) for under in permissions)
+        ]
+        lefts = [self._left(under) for under in permissions]
+        bounded = [left for left in lefts if left is not None]
+        return Offered(
+            name=self._identity.name,
+            models=[model.name for model in models],
+            digests=[model.digest for model in models],
+            chains=[grants.pack(chain) for chain in self._granting.chains_for(visitor.key)],
+            shared=shared,
+            left=int(max(bounded)) if bounded and len(bounded) == len(lefts) else None,
+        )
+
+    def _left(self, under: list[Grant], unit: str = grants.TOKENS) -> float | None:
+        lefts = [self._meter.left(grant, unit) for grant in under]
+        return min((left for left in lefts if left is not None), default=None)
+
+    @asynccontextmanager
+    async def _work(
+        self, caller: Caller, operation: Operation, capability: Capability, wanted: str
+    ) -> AsyncIterator[AsyncIterator[Passed]]:
+        visitor: Visitor = caller.visitor
+        cost = capability.cost
+        unit = cost.unit if isinstance(cost, Cost) else ""
+        under = self._permission(visitor, operation, wanted, unit)
+        operation = _cut(operation, capability, under)
+        if not counted(capability, operation):
+            async with self._node.relay_for(caller, operation) as events:
+                yield events
+            return
+        count = Count(capability, operation)
+        left = self._left(under, unit)
+        admission = self._meter.admit(under, unit, count.estimate, count.answer)
+        if isinstance(cost, Cost) and cost.bounded is not None:
+            operation = cost.bounded(operation, admission.answer)
+            left = None  # the bound holds it
+        with self._revocable(under, admission, count):
+            async with self._node.relay_for(caller, operation) as events:
+                yield _metered(events, admission, count, left)
+
+    @contextlib.contextmanager
+    def _revocable(self, under: list[Grant], admission: Admission, count: Count) -> Iterator[None]:
+        """Work that ends when its grant is taken back, and is settled however it ends.
+
+        Raises:
+            GrantRefused: it was taken back.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        why: list[GrantRefused] = []
+        self._under_way[task] = _UnderWay(under, why)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not why:
+                raise
+            task.uncancel()
+            raise why[0] from None
+        finally:
+            del self._under_way[task]
+            admission.close(count.used)
+
+    def _permission(
+        self, visitor: Visitor, operation: Operation, capability: str, unit: str
+    ) -> list[Grant]:
+        """The chain that allows this, the one with the most left first.
+
+        Raises:
+            GrantRefused: none does; says why.
+        """
+        permissions = self._granting.permissions(visitor.key, visitor.chains)
+        able = [under for under in permissions if grants.allowed(under, capability)]
+        if not able:
+            why = self._granting.explain(visitor.key, visitor.chains)
+            raise GrantRefused(
+                f"{self._identity.name} has not granted you to {capability}"
+                + (f": {why}" if why else ""),
+                hint=f"on {self._identity.name}: ingle grant NAME --capabilities {capability}",
+                wanted=capability,
+            )
+        model = getattr(operation, "model", "")
+        fitting = able
+        if model:
+            names = self._node.resolve(model)
+            fitting = [under for under in able if grants.allowed(under, capability, *names)]
+        for use in getattr(operation, "adapters", ()):
+            fitting = [u for u in fitting if grants.allowed(u, capability, use.name)]
+        if not fitting:
+            raise GrantRefused(
+                f"{self._identity.name} has granted you other models, not {model}",
+                hint=f"ask its owner for: ingle grant {fingerprint(self._identity.key)}",
+                wanted=model,
+            )
+        return max(fitting, key=lambda under: _most(self._left(under, unit)))
+
+
+def _cut(operation: Operation, capability: Capability, under: Sequence[Grant]) -> Operation:
+    """The request within its grant: guests neither keep models loaded nor send it elsewhere."""
+    fields = operation.__struct_fields__
+    changes: dict[str, object] = {}
+    if isinstance(operation, ModelOperation):
+        changes["on"] = "local"
+    if "context" in fields:
+        _check_context(operation, capability, under)
+    if "keep_alive" in fields:
+        changes["keep_alive"] = None
+    operation = msgspec.structs.replace(operation, **changes)
+    if capability.restrict:
+        restricted: Operation = load(capability.restrict)(operation)
+        return restricted
+    return operation
+
+
+def _check_context(operation: Operation, capability: Capability, under: Sequence[Grant]) -> None:
+    """Raises ContextLengthExceeded: more context is asked for than the grant allows."""
+    most = grants.tightest(under, "context")
+    if not most:
+        return
+    asked: int = getattr(operation, "context", None) or 0
+    if asked > most:
+        raise ContextLengthExceeded(
+            f"a context of {asked} is asked for; the grant {under[-1].id} allows {most}",
+            context=most,
+        )
+    cost = capability.cost
+    prompt = int(cost.estimate(operation) or 0) if isinstance(cost, Cost) else 0
+    if isinstance(cost, Cost) and cost.unit == grants.TOKENS and prompt > most:
+        raise ContextLengthExceeded(
+            f"the prompt has about {prompt} tokens; the grant {under[-1].id} allows {most}",
+            context=most,
+            prompt_tokens=prompt,
+        )
+
+
+def _most(left: float | None) -> float:
+    return float("inf") if left is None else left
+
+
+async def _metered(
+    events: AsyncIterator[Passed], admission: Admission, count: Count, left: float | None
+) -> AsyncIterator[Passed]:
+    """The events, each counted; the first says under which grant.
+
+    Args:
+        left: units after which it is stopped; None: it was bounded before it began.
+
+    Raises:
+        GrantExhausted: more than that would be used.
+    """
+    async for event in events:
+        count.add(event)
+        admission.note(count.used)
+        if left is not None and count.used > left:
+            raise admission.exhausted(count.used, left)
+        if tag(event) == "started":
+            started = event.decode({"started": Started}) if isinstance(event, Encoded) else event
+            assert isinstance(started, Started)
+            event = msgspec.structs.replace(started, grant=admission.grants[-1].id)
+        yield event
