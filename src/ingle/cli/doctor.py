@@ -145,5 +145,6 @@ def _capabilities(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"plug-in {name}", "ok", capability.summary)
         if capability.doctor:
             yield from load_part(capability.doctor)(settings)
-    for name, problem in registry.problems().items():
-        yield Finding(f"plug-in {name}", "warn", problem, "ingle capabilities")
+    for problem in registry.problems():
+        name = str(problem.details.get("name", ""))
+        yield Finding(f"plug-in {name}", "warn", problem.message, problem.hint)
