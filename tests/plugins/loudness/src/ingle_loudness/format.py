@@ -26,7 +26,7 @@ class LoudnessFormat:
             folder, _, last = name.rpartition("/")
             gains = f"{folder}/{GAINS}" if folder else GAINS
             if last == CONFIG and gains in names:
-                stem = folder.rpartition("/")[2] or "loudness"
+                stem = folder.rpartition("/")[2]
                 found.append(Chosen(stem, (("weights", gains), ("config", name))))
         return found
 
