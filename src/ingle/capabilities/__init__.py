@@ -18,6 +18,7 @@ BUILT_IN = (
     "share",
     "train",
     "runs",
+    "jobs",
     "peers",
     "peering",
     "node",

@@ -10,6 +10,7 @@ from ingle.capabilities.adapters.client import AdapterMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
+from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
@@ -32,6 +33,7 @@ class AsyncHome(
     StoreMethods,
     AdapterMethods,
     TrainMethods,
+    JobMethods,
     NodeMethods,
     PeerMethods,
 ):
