@@ -38,6 +38,7 @@ HOME = {
     *("show_adapter", "allow_adapter"),
     *("jobs", "show_job", "follow_job", "pause_job", "stop_job", "resume_job", "remove_job"),
     "compare_jobs",
+    *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
 }
 
 

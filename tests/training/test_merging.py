@@ -15,7 +15,7 @@ pytest.importorskip("safetensors")
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
-from ingle.engines.llama import LlamaEngine  # noqa: E402
+from ingle.engines.llama.engine import LlamaEngine  # noqa: E402
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest  # noqa: E402
 from ingle.models.gguf import read_header  # noqa: E402
 from ingle.operations import AdapterUse, Event, Sampling, Text
@@ -80,7 +80,12 @@ def test_each_type_is_kept_and_is_near(tmp_path: Path, kind: str) -> None:
 
 def logprobs(base: Path, adapters: list[AdapterFile]) -> dict[int, float]:
     spec = LoadSpec(
-        engine="llama", model="tiny", files=[str(base)], context=128, slots=1, adapters=adapters
+        engine="llama",
+        model="tiny",
+        files={"weights": [str(base)]},
+        slots=1,
+        adapters=adapters,
+        options={"context": 128},
     )
     session = LlamaEngine().open(spec)
     try:

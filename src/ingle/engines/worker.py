@@ -21,7 +21,8 @@ from typing import Any
 
 import msgspec
 
-from ingle.engines.engine import LoadSpec, Session, load_engine
+from ingle.engines.declarations import declared, load_engine
+from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
 from ingle.operations.encoded import peek
@@ -188,7 +189,10 @@ class Job:
     def run(self, session: Session) -> None:
         """Perform the operation and send how it ended."""
         try:
-            session.perform(self._operation, self.emit, self.inflow)
+            if self.inflow is None:
+                session.perform(self._operation, self.emit)
+            else:
+                session.perform(self._operation, self.emit, self.inflow)
         except IngleError as error:
             self._link.send(Fail(self._stream, error.to_data()))
         except Exception as error:
@@ -249,6 +253,7 @@ def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
     spec = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
     started = time.monotonic()
     try:
+        declared(spec.engine).check(spec)
         engine = load_engine(spec.engine)
         session = engine.open(spec)
     except IngleError as error:

@@ -17,6 +17,7 @@ import msgspec
 from ingle.errors import Cancelled, DiskFull, IngleError, InvalidRequest, RunNotFound, StorageError
 from ingle.jobs.job import REQUEST, SHARED, STATUS, Job, Status, read_object
 from ingle.jobs.kind import COMMANDS, JobKind, kinds
+from ingle.operations import operation_name
 from ingle.operations.job import JobOperation
 
 NAMED = 10
@@ -70,13 +71,12 @@ class JobFolders:
         ]
         return sorted(found, key=lambda job: -job.changed)
 
-    def begin(self, kind: JobKind, request: JobOperation, on: str = "") -> Path:
+    def begin(self, kind: JobKind, name: str, on: str = "") -> Path:
         """Make the folder of a new job.
 
         Raises:
             InvalidRequest: the name is taken.
         """
-        name = request.name
         for root, owner in self._roots():
             there = self._read(root / name, owner)
             if there is not None and (there.begun or there.state == "damaged"):
@@ -84,16 +84,25 @@ class JobFolders:
             shutil.rmtree(root / name, ignore_errors=True)  # what was killed before it had begun
         path = self.path(kind, name)
         path.mkdir(parents=True, mode=0o700)
-        _replace(path / REQUEST, msgspec.json.format(msgspec.json.encode(request), indent=1))
         self.note(path, kind=kind.name, state="preparing", started=time.time(), on=on)
         return path
+
+    def keep(self, folder: Path, request: JobOperation) -> None:
+        """Write down what was asked, unless that is known: from now on it can be resumed.
+
+        Raises:
+            DiskFull: it could not be written.
+        """
+        if not (folder / REQUEST).exists():
+            # With all fields: also those at their defaults, which may change.
+            fields = {"op": operation_name(request), **msgspec.structs.asdict(request)}
+            _replace(folder / REQUEST, msgspec.json.format(msgspec.json.encode(fields), indent=1))
 
     def note(self, folder: Path, **fields: Any) -> None:
         """Change a job's status; the file is replaced whole.
 
         Raises:
             DiskFull: it could not be written.
-            RunNotFound: there is no such job.
         """
         owner = dict(self._roots()).get(folder.parent)
         job = self._read(folder, owner)

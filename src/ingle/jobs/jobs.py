@@ -111,10 +111,11 @@ class Jobs:
             if resumed:
                 self.folders.note(job.folder, state="preparing", error=None)
             else:
-                self.folders.begin(kind, request, on)
+                self.folders.begin(kind, name, on)
         except BaseException:
             await events.aclose()
             raise
+        job.request = request
         return self._launch(job, events)
 
     async def attended(self, job: RunningJob, *, detach: bool) -> AsyncGenerator[Event, None]:
@@ -298,6 +299,7 @@ class _Notes:
     def __init__(self, folders: JobFolders, job: RunningJob) -> None:
         self._folders = folders
         self._folder = job.folder
+        self._request = job.request
         self._state = ""
         self._last: JobProgress | None = None
         self._at = 0.0
@@ -305,14 +307,18 @@ class _Notes:
     def take(self, told: Told | None) -> None:
         """An event has come that means this."""
         if isinstance(told, JobNote) and told.state:
-            self._state = told.state
-            self._folders.note(self._folder, state=told.state, error=None)
+            self._becomes(told.state)
         elif isinstance(told, JobProgress):
-            now = time.monotonic()
             self._last = told
-            if self._state != "running" or now - self._at >= NOTED_S:
-                self._state, self._at = "running", now
-                self._folders.note(self._folder, state="running", error=None, **self._progress())
+            if self._state != "running" or time.monotonic() - self._at >= NOTED_S:
+                self._at = time.monotonic()
+                self._becomes("running")
+
+    def _becomes(self, state: str) -> None:
+        if state == "running" and self._request is not None:
+            self._folders.keep(self._folder, self._request)
+        self._state = state
+        self._folders.note(self._folder, state=state, error=None, **self._progress())
 
     def flush(self) -> None:
         """Write down how far it came, if that is not written yet."""

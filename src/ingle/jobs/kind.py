@@ -120,7 +120,9 @@ class JobKind:
         folder: in which they lie, in the state directory. Who has one of their own may leave
             out the kind in a job's status, as versions before there were kinds did.
         plan: the file in a job's folder that says what is done. From the moment it is there the
-            job is kept when it fails, and can be resumed. By default the request.
+            job is kept when it fails, and can be resumed. By default the request, which is
+            written when the job's state becomes ``running``: with its first progress, or by a
+            note that says so.
         upgrade: the status of a job that does not name its kind, as it is written today:
             ``(folder, what the file holds)``.
         noun: what its messages call a job.

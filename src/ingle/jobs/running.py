@@ -10,7 +10,7 @@ from pathlib import Path
 from ingle.errors import IngleError
 from ingle.jobs.kind import JobKind, Stop, Told
 from ingle.operations import Event
-from ingle.operations.job import JobNote, JobProgress
+from ingle.operations.job import JobNote, JobOperation, JobProgress
 
 NOTES = 50
 """What was told before is told again to whoever comes later, as far back as this."""
@@ -25,6 +25,8 @@ class RunningJob:
         self.kind = kind
         self.name = name
         self.folder = folder
+        self.request: JobOperation | None = None
+        """What was asked; None: only to end it as it is."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.asked = ""
         """``paused`` or ``stopped``: what it was told to be."""

@@ -82,6 +82,10 @@ class Free(NamedTuple):
     """Nothing is counted but requests."""
 
 
+class Uncounted(NamedTuple):
+    """Not even requests are counted: it serves an operation that is, within a quota of its own."""
+
+
 class Command(NamedTuple):
     """A command of the command line."""
 
@@ -125,7 +129,7 @@ class Capability:
         operations: the requests.
         events: every event that may come back, beside those of `ALWAYS` for a model's operation.
         permission: who may ask.
-        cost: what it is counted in, or `Free`.
+        cost: what it is counted in; `Free` where only requests are, `Uncounted` where nothing is.
         granted: operations that another device may also ask in the service of a capability
             that it is granted (see `Granted`), whatever the permission of the others is.
         inputs: pieces that a caller may send while it is performed.
@@ -152,7 +156,7 @@ class Capability:
     operations: tuple[type[Operation], ...]
     events: tuple[type[Event], ...]
     permission: Permission
-    cost: Cost | Free
+    cost: Cost | Free | Uncounted
     granted: tuple[type[Operation], ...] = ()
     inputs: tuple[type[Piece], ...] = ()
     version: int = 1

@@ -60,7 +60,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     folder: str = ""
 
 
-class JobNote(Event, frozen=True, kw_only=True, tag="job_note"):
+class JobNote(Event, frozen=True, kw_only=True, tag="jobs.note"):
     """Something worth knowing about a job, in one sentence."""
 
     text: str
@@ -68,7 +68,7 @@ class JobNote(Event, frozen=True, kw_only=True, tag="job_note"):
     """The job's state from now on, if it changes."""
 
 
-class JobProgress(Event, frozen=True, kw_only=True, tag="job_progress"):
+class JobProgress(Event, frozen=True, kw_only=True, tag="jobs.progress"):
     """How far a job is."""
 
     done: int
@@ -81,7 +81,7 @@ class JobProgress(Event, frozen=True, kw_only=True, tag="job_progress"):
     """What was measured, by name: ``loss``, ``accuracy``."""
 
 
-class JobEnded(Event, frozen=True, kw_only=True, tag="job_ended"):
+class JobEnded(Event, frozen=True, kw_only=True, tag="jobs.ended"):
     """A job has ended; ``job.state`` says how."""
 
     job: JobSummary

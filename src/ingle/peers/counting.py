@@ -38,7 +38,7 @@ class Count:
     def __init__(self, capability: Capability, operation: Operation) -> None:
         cost = capability.cost
         self._name = capability.name
-        if isinstance(cost, Free):
+        if not isinstance(cost, Cost):
             cost = _REQUESTS
         self.unit = cost.unit
         self.estimate = self._sane(lambda: cost.estimate(operation) or 0.0)
@@ -97,5 +97,9 @@ class Count:
 
 def counted(capability: Capability, operation: Operation) -> bool:
     """Is this operation counted, or does it only ask about what was?"""
-    cost = capability.cost
-    return isinstance(cost, Free) or cost.estimate(operation) is not None
+    match capability.cost:
+        case Cost(estimate=estimate):
+            return estimate(operation) is not None
+        case Free():
+            return True
+    return False

@@ -16,7 +16,7 @@ from ingle.capabilities.jobs.operation import (
     StopJob,
 )
 from ingle.operations import Done
-from ingle.operations.capability import Capability, Command, Free, OwnerOnly
+from ingle.operations.capability import Capability, Command, OwnerOnly, Uncounted
 from ingle.operations.job import JobEnded, JobNote, JobProgress
 
 CAPABILITY = Capability(
@@ -28,11 +28,11 @@ CAPABILITY = Capability(
     events=(JobList, JobDetails, JobNote, JobProgress, JobEnded, JobComparison, Done),
     permission=OwnerOnly(),
     granted=(FollowJob, StopJob, RemoveJob),
-    cost=Free(),
+    cost=Uncounted(),
     performer="ingle.capabilities.jobs.performer:perform",
     commands={
         "jobs": Command(
-            "ingle.capabilities.jobs.cli:jobs_command",
+            "ingle.capabilities.jobs.cli.jobs:jobs_command",
             "Jobs of all kinds: list, follow, pause, resume, compare.",
         )
     },

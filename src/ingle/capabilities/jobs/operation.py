@@ -19,7 +19,7 @@ class ListJobs(Operation, frozen=True, kw_only=True, tag="jobs.list"):
     """Only these; empty: all."""
 
 
-class JobList(Event, frozen=True, kw_only=True, tag="job_list"):
+class JobList(Event, frozen=True, kw_only=True, tag="jobs.listing"):
     """Jobs, the one that changed last first."""
 
     jobs: list[JobSummary]
@@ -31,7 +31,7 @@ class ShowJob(Operation, frozen=True, kw_only=True, tag="jobs.show"):
     name: JobName
 
 
-class JobDetails(Event, frozen=True, kw_only=True, tag="job_details"):
+class JobDetails(Event, frozen=True, kw_only=True, tag="jobs.details"):
     """How a job stands, and what is done."""
 
     job: JobSummary
@@ -100,7 +100,7 @@ class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of each job, in the order that was asked for."""
 
 
-class JobComparison(Event, frozen=True, kw_only=True, tag="job_comparison"):
+class JobComparison(Event, frozen=True, kw_only=True, tag="jobs.comparison"):
     """How far each came, what it measured, and what was asked differently."""
 
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingle.capabilities.jobs import attending
+from ingle.capabilities.jobs.cli import attending
 from ingle.capabilities.train.operation import (
     FollowRun,
     RunSummary,
