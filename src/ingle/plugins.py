@@ -53,6 +53,11 @@ class Table(Generic[T]):
         self._built_in = built_in
         self._fault = fault
 
+    @property
+    def ours(self) -> Mapping[str, str]:
+        """The built-in ones: name to ``module:attribute``."""
+        return self._built_in
+
     def names(self) -> list[str]:
         """All names, also those of plug-ins that cannot be used."""
         return sorted({*self._built_in, *self._plug_ins()})
@@ -69,7 +74,7 @@ class Table(Generic[T]):
         if not entries:
             return None
         if len(entries) > 1:
-            packages = [entry.package for entry in entries]
+            packages = sorted(entry.package for entry in entries)
             raise BadPlugIn(
                 f"two {self._noun} plug-ins are named {name!r}, of {' and of '.join(packages)}, "
                 "so neither is used",
@@ -104,7 +109,17 @@ class Table(Generic[T]):
 
     def problems(self) -> list[BadPlugIn]:
         """Why the other plug-ins cannot be used."""
-        found = []
+        found = [
+            BadPlugIn(
+                f"the {self._noun} plug-in {entry.name!r} of {entry.package} cannot be used: "
+                f"{entry.name!r} is a built-in one's name",
+                hint=f"pip uninstall {entry.package.split(' ')[0]}",
+                name=entry.name,
+                packages=[entry.package],
+            )
+            for entry in _entries(self._group, tuple(sys.path))
+            if entry.name in self._built_in
+        ]
         for name in sorted(self._plug_ins()):
             try:
                 self.get(name)
@@ -128,6 +143,12 @@ def attribute(value: str) -> Any:
     for part in name.split(".") if name else ():
         found = getattr(found, part)
     return found
+
+
+def forget() -> None:
+    """Look at the installed packages anew."""
+    _entries.cache_clear()
+    _loaded.cache_clear()
 
 
 @functools.lru_cache(maxsize=64)

@@ -26,7 +26,7 @@ from ingle.errors import (
 from ingle.node import transfers
 from ingle.node.blobs import NodeBlobs
 from ingle.operations.blob import Blob
-from ingle.operations.operation import Bytes
+from ingle.operations.operation import Bytes, Operation
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
@@ -131,6 +131,12 @@ async def home(settings: Settings) -> AsyncIterator[AsyncHome]:
         yield home
 
 
+async def drain(home: AsyncHome, operation: Operation, feed: Any) -> None:
+    async with home.node.perform(operation, feed) as events:
+        async for _ in events:
+            pass
+
+
 async def test_a_file_goes_there_and_back(home: AsyncHome, tmp_path: Path) -> None:
     path = tmp_path / "recording.bin"
     path.write_bytes(os.urandom(40 * MIB + 7))  # more than a frame may hold
@@ -154,9 +160,7 @@ async def test_a_transfer_that_breaks_off_is_continued(home: AsyncHome, tmp_path
 
     request = PutBlob(sha256=sha(data), size=len(data))
     with pytest.raises(InvalidRequest, match="pulled out"):
-        async with home.node.perform(request, half()) as events:
-            async for _ in events:
-                pass
+        await drain(home, request, half())
     sent: list[int] = []
     await transfers.send(
         home.node, path, transfers.described(path), told=lambda size: sent.append(size)
@@ -198,6 +202,4 @@ async def test_pieces_that_are_not_bytes_are_refused(home: AsyncHome) -> None:
         yield Odd()
 
     with pytest.raises(IngleError, match="not bytes"):
-        async with home.node.perform(PutBlob(sha256=sha(b"x"), size=1), odd()) as events:
-            async for _ in events:
-                pass
+        await drain(home, PutBlob(sha256=sha(b"x"), size=1), odd())

@@ -14,10 +14,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.complete.operation import Complete  # noqa: E402
 from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
 from ingle.engines.llama.engine import LlamaEngine  # noqa: E402
-from ingle.operations import AdapterUse, Event, Sampling, Text
+from ingle.operations import AdapterUse, Event, Sampling, Text  # noqa: E402
 from ingle.training.batch import Batch  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
 from tests.cli.place import Place, ended  # noqa: E402

@@ -44,8 +44,8 @@ def capabilities_command(output: Output, name: str) -> None:
             for capability in found
         ],
     )
-    for plugin, problem in registry.problems().items():
-        output.note(f"{plugin}: {problem}")
+    for problem in registry.problems():
+        output.note(problem.message)
 
 
 def described(capability: Capability) -> dict[str, Any]:

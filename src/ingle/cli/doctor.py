@@ -139,11 +139,15 @@ def _node(settings: Settings) -> Iterator[Finding]:
 
 
 def _capabilities(settings: Settings) -> Iterator[Finding]:
-    """What capabilities say themselves, and which plug-ins there are."""
+    """What capabilities say themselves, and which plug-ins there are, of whatever kind."""
+    from ingle.engines.declarations import ENGINES
+    from ingle.models.formats import FORMATS
+
     for name, capability in registry.everything().items():
         if name not in registry.built_in():
             yield Finding(f"plug-in {name}", "ok", capability.summary)
         if capability.doctor:
             yield from load_part(capability.doctor)(settings)
-    for name, problem in registry.problems().items():
-        yield Finding(f"plug-in {name}", "warn", problem, "ingle capabilities")
+    for problem in (*registry.problems(), *ENGINES.problems(), *FORMATS.problems()):
+        name = str(problem.details.get("name", ""))
+        yield Finding(f"plug-in {name}", "warn", problem.message, problem.hint)

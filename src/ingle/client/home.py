@@ -22,7 +22,7 @@ from ingle.capabilities.train.client import TrainMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
 from ingle.config import Settings, load
-from ingle.errors import CapabilityMissing
+from ingle.errors import BadPlugIn, CapabilityMissing
 from ingle.operations import registry
 from ingle.operations.capability import load as load_part
 
@@ -52,7 +52,8 @@ class AsyncHome(
         """The methods of a capability, such as a plug-in's.
 
         Raises:
-            CapabilityMissing: there is none of this name, it cannot be used, or has no methods.
+            CapabilityMissing: there is none of this name, or it has no methods.
+            BadPlugIn: a plug-in of this name cannot be used.
         """
         capability = registry.find(name)
         if capability is None or not capability.methods:
@@ -66,7 +67,7 @@ class AsyncHome(
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
-            with contextlib.suppress(CapabilityMissing):
+            with contextlib.suppress(CapabilityMissing, BadPlugIn):
                 return getattr(self.capability(name), name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

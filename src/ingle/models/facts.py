@@ -87,7 +87,7 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     quant_mix: dict[str, int] = {}
     """Tensor type to how many tensors have it."""
     tensor_bytes: int = 0
-    """Bytes of its weights in memory; what lies beside them (a projector, a vocabulary) is not in."""
+    """Bytes of its weights in memory, without what lies beside them (a projector, a vocabulary)."""
     repacked_bytes: int = 0
     """Of these, what the engine stores a second time, rearranged, when it computes on the CPU."""
     context_length: int = 0

@@ -202,7 +202,9 @@ class Store:
                 raise IntegrityError(f"{path} is not what it should be: {taken[0].digest}")
         except OSError as error:
             raise StorageError(f"{error.filename or path}: {error.strerror}") from error
-        return self.record(name or part_from(found.chosen.stem), taken, facts, source or str(path))
+        return self.record(
+            name or part_from(found.chosen.stem or path.name), taken, facts, source or str(path)
+        )
 
     def facts_of(self, files: Sequence[ModelFile], pull: str) -> Facts:
         """What verified blobs, which are to become a model, say of it.

@@ -18,7 +18,6 @@ import msgspec
 from ingle.errors import (
     Busy,
     Cancelled,
-    CapabilityMissing,
     IngleError,
     InvalidRequest,
     NodeUnreachable,
@@ -310,7 +309,7 @@ class Connection:
             return
         try:
             asked = read(operation)
-        except (InvalidRequest, CapabilityMissing) as error:
+        except IngleError as error:  # the request's, or a plug-in's that cannot be used
             self.post(Fail(stream, error.to_data()))
             return
         inlet = Inlet(self.post, stream) if asked.capability.inputs else None

@@ -44,7 +44,7 @@ ECHO = EngineDeclaration(
         "fail_on_load",
         "delay_s",
         "starts",
-    ),  # fmt: skip
+    ),
     adapters=True,
 )
 

@@ -6,10 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingle.models.format import Chosen
-
 from ingle.errors import BadModelFile
 from ingle.models.facts import Facts
+from ingle.models.format import Chosen
 
 CONFIG, GAINS = "loudness.json", "weights/gains.f32"
 MOST = 1 << 20
@@ -27,7 +26,7 @@ class LoudnessFormat:
             folder, _, last = name.rpartition("/")
             gains = f"{folder}/{GAINS}" if folder else GAINS
             if last == CONFIG and gains in names:
-                stem = folder.rpartition("/")[2] or "loudness"
+                stem = folder.rpartition("/")[2]
                 found.append(Chosen(stem, (("weights", gains), ("config", name))))
         return found
 
