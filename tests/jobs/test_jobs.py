@@ -228,6 +228,9 @@ async def test_a_kind_that_cannot_be_paused_is_ended(home: AsyncHome) -> None:
     left.task.cancel()
     await asyncio.gather(left.task, return_exceptions=True)
     await state_becomes(home, "bed", "stopped")
+    last = await Watched(home, nap(name="detached", detach=True)).task
+    assert isinstance(last, Done)  # it makes no progress, and says that it is running
+    await home.stop_job("detached")
     with pytest.raises(CapabilityMissing, match="on this device only"):
         await Watched(home, nap(name="other", on="desk")).task
 

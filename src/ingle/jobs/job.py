@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -67,7 +68,12 @@ class Job:
     @property
     def changed(self) -> float:
         """When anything in its folder was written last, in Unix time."""
-        return max((path.stat().st_mtime for path in self.folder.iterdir()), default=0.0)
+        latest = 0.0
+        with contextlib.suppress(FileNotFoundError):  # it is being removed
+            for path in self.folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # it was replaced this moment
+                    latest = max(latest, path.stat().st_mtime)
+        return latest
 
     def plan(self) -> dict[str, Any]:
         """What is done; empty until that is known.

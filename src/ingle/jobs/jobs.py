@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingle.errors import Cancelled, CapabilityMissing, IngleError, InvalidRequest, NotFound
+from ingle.errors import (
+    Cancelled,
+    CapabilityMissing,
+    IngleError,
+    InvalidRequest,
+    NotFound,
+    ProtocolError,
+)
 from ingle.jobs.folders import JobFolders
 from ingle.jobs.job import Job
 from ingle.jobs.kind import JobKind, Start, Told, Work, kinds
@@ -30,6 +37,8 @@ SAVE_S = 60.0
 NOTED_S = 1.0
 """How often its progress is written down, at most."""
 LONGEST_GUEST_NAME = 40
+ENDS = ("done", "paused", "stopped")
+"""States in which a job's own last event may leave it."""
 O = TypeVar("O", bound=Operation)  # noqa: E741 (of operation)
 
 
@@ -107,8 +116,9 @@ class Jobs:
         job = RunningJob(kind, name, self.folders.path(kind, name))
         events = await (start or kind.start)(self._work(job, party, resumed=resumed), request)
         try:
-            self.check_free(name)  # another may have been quicker
+            self.check_free(name)  # others may have been quicker
             if resumed:
+                self.find(name, kind)
                 self.folders.note(job.folder, state="preparing", error=None)
             else:
                 self.folders.begin(kind, name, on)
@@ -122,14 +132,14 @@ class Jobs:
         """The events of a job for whoever started it; it saves and stops when they leave.
 
         Args:
-            detach: they leave on purpose, once it has made progress.
+            detach: they leave on purpose, once it is running.
         """
         over = False
         try:
             async with aclosing(job.follow()) as events:
                 async for event in events:
                     yield event
-                    if detach and isinstance(job.kind.heard(event), JobProgress):
+                    if detach and _runs(job.kind.heard(event)):
                         over = True
                         follow = f"{job.kind.commands.follow} {job.name}"
                         yield Done(message=f"{job.name} keeps running; watch it with: {follow}")
@@ -217,6 +227,11 @@ class Jobs:
             return
         running = RunningJob(kind, job.name, job.folder)
         events = await kind.finish(self._work(running, party, resumed=True), None)
+        try:
+            self.check_free(job.name)  # others may have been quicker
+        except BaseException:
+            await events.aclose()
+            raise
         running.asked = "stopped"
         async with aclosing(self._launch(running, events).follow()) as told:
             async for _ in told:
@@ -289,8 +304,12 @@ class Jobs:
             with contextlib.suppress(IngleError):  # what ended it is worth more
                 notes.flush()
             raise
-        state = ended.job.state if ended is not None else ""
-        notes.end(state or job.asked or "done", ended.job.results if ended is not None else {})
+        if ended is None:
+            notes.end(job.asked or "done", {})
+        elif ended.job.state in ENDS:
+            notes.end(ended.job.state, ended.job.results)
+        else:
+            raise ProtocolError(f"{job.name} ended in a state that is none: {ended.job.state!r}")
 
 
 class _Notes:
@@ -349,6 +368,11 @@ def named(operation: O, party: str) -> O:
             f"a name of at most {LONGEST_GUEST_NAME} letters is needed there", field="name"
         )
     return msgspec.structs.replace(operation, name=f"guest-{party[:12]}-{name}")
+
+
+def _runs(told: Told | None) -> bool:
+    """It has begun to work: it makes progress, or says so."""
+    return isinstance(told, JobProgress) or (isinstance(told, JobNote) and told.state == "running")
 
 
 async def _left(job: RunningJob) -> None:

@@ -69,11 +69,16 @@ class RunningJob:
         Args:
             keep: for good; what it made so far is kept.
         """
-        if self.asked != "stopped":
+        before = self.asked
+        if before != "stopped":
             self.asked = "stopped" if keep or not self.kind.resumable else "paused"
         await self.began.wait()
         if self._stop is not None:
-            await self._stop(keep)
+            try:
+                await self._stop(keep)
+            except IngleError:
+                self.asked = before  # it was not told
+                raise
         elif not self.closed and not self.ended.done():
             self.closed = True
             self.task.cancel()

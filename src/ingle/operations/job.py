@@ -29,7 +29,7 @@ class JobOperation(Operation, frozen=True, kw_only=True):
     resume: bool = False
     """Resume the job of this name."""
     detach: bool = False
-    """Keep it running when the caller leaves; one `Done` once it has made progress."""
+    """Keep it running when the caller leaves; one `Done` once it is running."""
     on: str = ""
     """A paired device that is to do it; ``local``: here."""
 

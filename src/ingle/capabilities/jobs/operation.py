@@ -75,7 +75,7 @@ class ResumeJob(Operation, frozen=True, kw_only=True, tag="jobs.resume"):
 
     name: JobName
     detach: bool = False
-    """Keep it running when the caller leaves; one `Done` once it has made progress."""
+    """Keep it running when the caller leaves; one `Done` once it is running."""
 
 
 class RemoveJob(Operation, frozen=True, kw_only=True, tag="jobs.remove"):

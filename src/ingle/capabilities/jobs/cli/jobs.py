@@ -99,7 +99,7 @@ def stop_command(output: Output, name: str) -> None:
 
 @jobs_command.command("resume")
 @click.argument("name")
-@click.option("--detach", is_flag=True, help="Return once it makes progress; it keeps running.")
+@click.option("--detach", is_flag=True, help="Return once it is running.")
 @options
 def resume_command(output: Output, name: str, detach: bool) -> None:
     """Resume a job that was paused, interrupted or failed. Ctrl-C pauses it again."""
