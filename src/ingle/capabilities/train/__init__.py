@@ -31,6 +31,7 @@ CAPABILITY = Capability(
     cost=COST,
     restrict="ingle.capabilities.train.cost:for_a_guest",
     performer="ingle.capabilities.train.performer:perform",
+    job="ingle.capabilities.train.job:KIND",
     commands={
         "train": Command(
             "ingle.capabilities.train.cli.train:train_command",
