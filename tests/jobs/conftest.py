@@ -32,9 +32,13 @@ def counting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for path in (folder, PLUGIN):
         monkeypatch.syspath_prepend(str(path))
     monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
-    registry.forget()
+    _look_again()
     yield folder
     monkeypatch.undo()
+    _look_again()
+
+
+def _look_again() -> None:
     registry.forget()
 
 

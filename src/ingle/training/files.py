@@ -10,3 +10,5 @@ LOSSES = "losses.jsonl"
 """The curve (`ingle.training.losses`)."""
 ADAPTER, MODEL = "adapter.gguf", "model.gguf"
 """What it made."""
+RESULT = (ADAPTER, "peft/adapter_model.safetensors", "peft/adapter_config.json")
+"""The files that another device fetches of a run that it asked for."""

@@ -42,6 +42,14 @@ class There:
     work: Work
     told: Received
 
+    def sent(self, size: int) -> None:
+        """This many bytes were sent."""
+        self.told.bytes_out += size
+
+    def received(self, size: int) -> None:
+        """This many bytes have come."""
+        self.told.bytes_in += size
+
 
 class Elsewhere:
     """What a kind of job adds, so that another device can do it. As it is here, nothing but the

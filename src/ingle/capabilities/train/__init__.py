@@ -8,7 +8,9 @@ from ingle.capabilities.train.operation import (
     FetchRun,
     FilePiece,
     FollowRun,
+    ListRunFiles,
     RemoveRun,
+    RunFiles,
     SendExamples,
     StopRun,
     Train,
@@ -21,10 +23,11 @@ from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="train",
+    version=2,
     summary="Train an adapter on examples or rewards.",
-    operations=(Train, FollowRun, StopRun, RemoveRun, SendExamples, FetchRun),
+    operations=(Train, FollowRun, StopRun, RemoveRun, ListRunFiles, SendExamples, FetchRun),
     events=(
-        TrainingNote, TrainingProgress, Trained, Done, ExamplesReceived, FilePiece, Reaching,
+        TrainingNote, TrainingProgress, Trained, Done, RunFiles, ExamplesReceived, FilePiece, Reaching,
         Status,
     ),
     permission=Grantable(),

@@ -5,24 +5,22 @@ Examples leave as plain JSONL. The other device deletes them when the run is ove
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from ingle.capabilities.jobs.elsewhere import Elsewhere, There
+from ingle.capabilities.train.guests import PREFIX
 from ingle.capabilities.train.job import keep
 from ingle.capabilities.train.operation import (
-    PIECE,
-    ExamplesReceived,
-    FetchRun,
-    FilePiece,
+    ListRunFiles,
     LossPoint,
     RemoveRun,
-    SendExamples,
+    RunFiles,
     StopRun,
     Train,
     Trained,
@@ -33,20 +31,20 @@ from ingle.capabilities.train.operation import (
 from ingle.errors import ProtocolError
 from ingle.jobs.job import read_object
 from ingle.jobs.kind import Work
+from ingle.node import transfers
 from ingle.node.node import ask
 from ingle.operations import Event, Operation
 from ingle.operations.job import JobOperation
-from ingle.training.files import LOSSES, PLAN
+from ingle.training.files import LOSSES, PLAN, RESULT
 from ingle.training.losses import Losses
 
 DATA, CHECKS = "examples.jsonl", "validation.jsonl"
-RESULT = ("adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json")
 LARGEST = 16 * 2**30
 """Bytes of a result that are taken from another device."""
 
 
 class TrainingElsewhere(Elsewhere):
-    """What a run needs so that another device can do it. Asks only what ingle 0.1 has, too."""
+    """What a run needs so that another device can do it: its examples go as blobs."""
 
     def note(self, text: str, state: str = "") -> Event:
         return TrainingNote(text=text, state=state)
@@ -89,8 +87,14 @@ class TrainingElsewhere(Elsewhere):
 
     async def fetch(self, there: There, ended: Event) -> Event:
         assert isinstance(ended, Trained)
-        for file in RESULT:
-            await _fetch(there, file)
+        link = there.session.connection
+        for file in (await ask(link, ListRunFiles(name=there.work.name), RunFiles)).files:
+            if file.name not in RESULT or file.size > LARGEST:
+                raise ProtocolError(
+                    f"{there.session.name} sends {file.name!r}, of {file.size} bytes"
+                )
+            target = there.work.folder / file.name
+            await transfers.fetch(link, file, target, capability="train", told=there.received)
         adapter = keep(there.work.node, there.work.folder)
         return Trained(run=msgspec.structs.replace(ended.run, adapter=adapter))
 
@@ -115,41 +119,11 @@ def _plan(work: Work, request: Train) -> None:
 
 async def _send(there: There, model: str, path: Path) -> str:
     """Send a file, from where it was cut off; returns what the other device calls it."""
-    link = there.session.connection
-    sha256, size = _sha256(path), path.stat().st_size
-    question = SendExamples(model=model, sha256=sha256, size=size)
-    offset = (await ask(link, question, ExamplesReceived)).size
-    with path.open("rb") as file:
-        while offset < size:
-            file.seek(offset)
-            data = file.read(PIECE)
-            piece = SendExamples(model=model, sha256=sha256, size=size, offset=offset, data=data)
-            there.told.bytes_out += len(data)
-            got = (await ask(link, piece, ExamplesReceived)).size
-            if got != offset + len(data):
-                raise ProtocolError(f"{there.session.name} has {got} bytes, which cannot be")
-            offset = got
-    return f"upload:{sha256}"
-
-
-async def _fetch(there: There, file: Any) -> None:
-    """Fetch a file of the result into the run's folder."""
-    name = there.session.name
-    path = there.work.folder / file
-    path.parent.mkdir(exist_ok=True)
-    part, size = path.with_suffix(".part"), 0
-    request = FetchRun(name=there.work.name, file=file)
-    with part.open("wb") as target:
-        async with there.session.connection.perform(request) as events:
-            async for event in events:
-                if not isinstance(event, FilePiece) or event.total > LARGEST:
-                    raise ProtocolError(f"{name} sent no piece of {file}")
-                size += len(event.data)
-                there.told.bytes_in += len(event.data)
-                target.write(event.data)
-                if size > event.total:
-                    raise ProtocolError(f"{name} sends more of {file} than it has")
-    part.replace(path)
+    blob = await asyncio.to_thread(transfers.described, path)
+    await transfers.send(
+        there.session.connection, path, blob, capability="train", model=model, told=there.sent
+    )
+    return f"{PREFIX}{blob.sha256}"
 
 
 def _sha256(path: Path) -> str:

@@ -49,7 +49,7 @@ async def _start(work: Work, request: Train) -> AsyncGenerator[Event, None]:
     """
     if work.guest:
         guests.check(request)
-        request = guests.uploads(work.node).resolve(work.party, request)
+        guests.check_sent(work.node.blobs, work.party, request)
     if request.resume:
         base = _resumed(work, request)
         plan = read_object(work.folder / PLAN)
@@ -133,7 +133,11 @@ def _job(work: Work, request: Train, base: Model) -> TrainingJob:
 
 
 async def _events(work: Work, job: TrainingJob) -> AsyncGenerator[Event, None]:
-    with _noted(work, job):
+    with contextlib.ExitStack() as stack:
+        if work.guest:
+            sent = guests.sent(work.node.blobs, work.party, job.request, work.folder)
+            job = msgspec.structs.replace(job, request=stack.enter_context(sent))
+        stack.enter_context(_noted(work, job))
         trainer = await TrainerProcess.start(
             job,
             cache=work.node.state / "training-cache",
@@ -251,8 +255,8 @@ def _restarted(asked: Any, first: object) -> Train:
 
 
 def _removed(node: Services, name: str, party: str) -> None:
-    if party != OWNER:
-        guests.uploads(node).forget(party)
+    if party != OWNER:  # what it sent for the run, and what it made
+        node.blobs.forget(party)
 
 
 KIND = JobKind(

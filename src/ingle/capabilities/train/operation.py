@@ -9,6 +9,7 @@ import msgspec
 from ingle.capabilities.train import backends
 from ingle.capabilities.train.settings import TrainingSettings as TrainingSettings
 from ingle.errors import InvalidRequest
+from ingle.operations.blob import Blob
 from ingle.operations.job import JobName, JobOperation
 from ingle.operations.operation import Event, Operation
 
@@ -165,7 +166,7 @@ class RemoveRun(Operation, frozen=True, kw_only=True, tag="remove_run"):
 
 
 class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
-    """A piece of a JSONL file for a run on another device. One `ExamplesReceived`.
+    """As ingle 0.1 sends what is a blob now. A piece of a JSONL file for a run on another device. One `ExamplesReceived`.
 
     Without data it only asks how much is there already.
     """
@@ -185,8 +186,25 @@ class ExamplesReceived(Event, frozen=True, kw_only=True, tag="examples_received"
     size: int
 
 
+class ListRunFiles(Operation, frozen=True, kw_only=True, tag="list_run_files"):
+    """Make the files of a run's result blobs of the caller's, who may then get them.
+
+    One `RunFiles`.
+    """
+
+    since = 2
+
+    name: RunName
+
+
+class RunFiles(Event, frozen=True, kw_only=True, tag="run_files"):
+    """What a run has made so far."""
+
+    files: list[Blob]
+
+
 class FetchRun(Operation, frozen=True, kw_only=True, tag="fetch_run"):
-    """A file of a run's result. `FilePiece` events in order."""
+    """As ingle 0.1 fetches what is a blob now. A file of a run's result. `FilePiece` events in order."""
 
     name: RunName
     file: Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"]

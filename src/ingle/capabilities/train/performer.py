@@ -16,7 +16,9 @@ from ingle.capabilities.train.operation import (
     FetchRun,
     FilePiece,
     FollowRun,
+    ListRunFiles,
     RemoveRun,
+    RunFiles,
     SendExamples,
     StopRun,
     Train,
@@ -24,8 +26,11 @@ from ingle.capabilities.train.operation import (
 from ingle.errors import CapabilityMissing, NotFound
 from ingle.jobs.job import Job
 from ingle.jobs.jobs import named
+from ingle.node.blobs import NodeBlobs
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation, operation_name
+from ingle.operations.blob import Blob
+from ingle.training.files import RESULT
 
 
 async def perform(
@@ -58,7 +63,11 @@ async def perform(
             message = f"the run {name} is deleted; its adapters stay"
             yield Done(message=". ".join(filter(None, (message, left))))
         case SendExamples():
-            yield guests.uploads(node.local).take(caller.party, operation)
+            yield await asyncio.to_thread(guests.take, node.local.blobs, caller.party, operation)
+        case ListRunFiles(name=name):
+            folder = jobs.find(name, KIND).folder
+            files = await asyncio.to_thread(_files, node.local.blobs, caller.party, folder)
+            yield RunFiles(files=files)
         case FetchRun(name=name, file=file):
             for piece in _pieces(jobs.find(name, KIND), file):
                 yield piece
@@ -75,6 +84,11 @@ def _stopped(name: str, job: Job | None, *, keep: bool) -> str:
     if run.made and keep:
         return f"{name} has ended at step {run.step}; its model is {run.made}"
     return f"{name} is saved at step {run.step}; resume it with: ingle train --resume {name}"
+
+
+def _files(blobs: NodeBlobs, party: str, folder: Path) -> list[Blob]:
+    there = [name for name in RESULT if (folder / name).is_file()]
+    return [blobs.adopt(party, folder / name, name) for name in there]
 
 
 def _pieces(job: Job, file: str) -> Iterator[FilePiece]:
