@@ -25,10 +25,12 @@ CAPABILITY = Capability(
     name="train",
     version=2,
     summary="Train an adapter on examples or rewards.",
-    operations=(Train, FollowRun, StopRun, RemoveRun, ListRunFiles, SendExamples, FetchRun),
+    operations=(
+        Train, FollowRun, StopRun, RemoveRun, ListRunFiles, SendExamples, FetchRun,
+    ),
     events=(
-        TrainingNote, TrainingProgress, Trained, Done, RunFiles, ExamplesReceived, FilePiece, Reaching,
-        Status,
+        TrainingNote, TrainingProgress, Trained, Done, RunFiles, ExamplesReceived, FilePiece,
+        Reaching, Status,
     ),
     permission=Grantable(),
     cost=COST,

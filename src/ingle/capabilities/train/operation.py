@@ -166,7 +166,7 @@ class RemoveRun(Operation, frozen=True, kw_only=True, tag="remove_run"):
 
 
 class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
-    """As ingle 0.1 sends what is a blob now. A piece of a JSONL file for a run on another device. One `ExamplesReceived`.
+    """A piece of a JSONL file, as ingle 0.1 sends it: a blob now. One `ExamplesReceived`.
 
     Without data it only asks how much is there already.
     """
@@ -204,7 +204,7 @@ class RunFiles(Event, frozen=True, kw_only=True, tag="run_files"):
 
 
 class FetchRun(Operation, frozen=True, kw_only=True, tag="fetch_run"):
-    """As ingle 0.1 fetches what is a blob now. A file of a run's result. `FilePiece` events in order."""
+    """A file of a run's result, as ingle 0.1 fetches it: a blob now. `FilePiece` events."""
 
     name: RunName
     file: Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"]
