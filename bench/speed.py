@@ -14,7 +14,7 @@ from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.models.store import Store
-from ingle.operations import Sampling, Text
+from ingle.operations import Sampling
 
 CONTEXT = 1024
 
@@ -107,7 +107,7 @@ async def _cancel(path: Path, label: str, size: Size) -> Figure:
             Complete(model=label, prompt=[300], sampling=Sampling(ignore_eos=True), max_tokens=900)
         )
         async for event in call:
-            if isinstance(event, Text):
+            if event.tag == "text":
                 break
         began = time.perf_counter()
         call.cancel()

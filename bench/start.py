@@ -37,11 +37,11 @@ async def start(folder: Path) -> list[Figure]:
             rss.append((await ask(node, NodeStatus(), StatusReport)).rss / MIB)
     install = sum(_size(name) for name in _closure("ingle")) / MIB
     return [
-        Figure("ingle --help, CPU ms", help_ms, "< 250", help_ms < 250),
-        Figure("import ingle, CPU ms", import_ms, "< 100", import_ms < 100),
+        Figure("ingle --help, CPU ms", help_ms, "< 200", help_ms < 200),
+        Figure("import ingle, CPU ms", import_ms, "< 60", import_ms < 60),
         Figure("node ready, s", min(ready), "< 1", min(ready) < 1),
         Figure("idle node, MiB resident", max(rss), "< 114 (120 MB)", max(rss) < 114),
-        Figure("core install, MiB", install, "< 286 (300 MB)", install < 286),
+        Figure("core install, MiB", install, "<= 330", install <= 330),
     ]
 
 

@@ -54,6 +54,9 @@ log = logging.getLogger("ingle.worker")
 
 GATHER_S = 0.015
 """Seconds that a frame may wait for others. Nobody sees it: a screen shows 60 pictures a second."""
+CROWD = 2
+"""With more operations than this under way a frame may wait twice as long: each wake-up of the
+node and of its caller then costs all of them a part of a core."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -63,7 +66,8 @@ class Link:
 
     Frames of a fast model leave together: each write wakes the node, and a
     wake-up costs more than a token of a small model. A frame that comes after a
-    pause leaves at once; one that follows closely waits for at most `GATHER_S`.
+    pause leaves at once; one that follows closely waits for at most `GATHER_S`
+    (twice that in a crowd).
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -71,6 +75,8 @@ class Link:
         self._lock = threading.Lock()
         self._unsent: list[bytes] = []
         self._sent = 0.0
+        self.under_way = 0
+        """Operations that are being performed."""
         self._waiting = threading.Event()
         threading.Thread(target=self._flush_late, name="flush", daemon=True).start()
 
@@ -86,10 +92,14 @@ class Link:
         data = frames.encode(frame)
         with self._lock:
             self._unsent.append(data)
-            if time.monotonic() - self._sent >= GATHER_S:
+            if time.monotonic() - self._sent >= self._gather_s:
                 self._flush()
             elif len(self._unsent) == 1:
                 self._waiting.set()
+
+    @property
+    def _gather_s(self) -> float:
+        return 2 * GATHER_S if self.under_way > CROWD else GATHER_S
 
     def _flush(self) -> None:
         data, self._unsent = b"".join(self._unsent), []
@@ -103,7 +113,7 @@ class Link:
     def _flush_late(self) -> None:
         while True:
             self._waiting.wait()
-            time.sleep(GATHER_S)
+            time.sleep(self._gather_s)
             with self._lock:
                 if self._unsent:
                     self._flush()
@@ -217,7 +227,8 @@ def serve(link: Link, session: Session, slots: int) -> None:
                         job = _opened(link, stream, bytes(operation))
                         if job is not None:
                             jobs[stream] = job
-                            pool.submit(_perform, jobs, stream, session)
+                            link.under_way = len(jobs)
+                            pool.submit(_perform, link, jobs, stream, session)
                     case Put(stream=stream, piece=piece) if stream in jobs:
                         jobs[stream].put(bytes(piece))
                     case Close(stream=stream) if stream in jobs:
@@ -240,11 +251,12 @@ def _opened(link: Link, stream: int, operation: bytes) -> Job | None:
         return None
 
 
-def _perform(jobs: dict[int, Job], stream: int, session: Session) -> None:
+def _perform(link: Link, jobs: dict[int, Job], stream: int, session: Session) -> None:
     try:
         jobs[stream].run(session)
     finally:
         del jobs[stream]
+        link.under_way = len(jobs)
 
 
 def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
