@@ -26,6 +26,9 @@ STALL_S = 30.0
 """Events that nobody takes for so long end their operation: a slot is not a parking place."""
 STREAMS = 64
 LAST_WORD_S = 2.0
+GATHER_S = 0.03
+"""Events of a fast model leave together: a write on an encrypted link, and the wake-ups that it
+causes on both devices, cost more than twenty tokens of a small model."""
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +64,7 @@ class Session:
             max_streams=STREAMS,
             lost=self._lost,
             patience=STALL_S,
+            gather=GATHER_S,
         )
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._beat())]

@@ -89,6 +89,8 @@ class Connection:
         lost: what to raise for operations under way when the connection breaks.
         patience: seconds that an answer waits for the other side to take events
             before it is given up; None: for ever.
+        gather: seconds that an event may wait for others when it follows closely, for
+            transports on which each write is dear.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Connection:
         max_streams: int = 1024,
         lost: Callable[[], IngleError] | None = None,
         patience: float | None = None,
+        gather: float = 0.0,
     ) -> None:
         self._patience = patience
         self._stream = stream
@@ -118,6 +121,10 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
+        self._gather = gather
+        self._sent = 0.0
+        self._late: asyncio.TimerHandle | None = None
+        self._soon = False
         self.hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @property
@@ -139,10 +146,17 @@ class Connection:
         if self._closed:
             return
         data = encode(frame)
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
         self._unsent.append(data)
         self._unsent_bytes += len(data)
+        if self._soon:
+            return
+        wait = self._sent + self._gather - self._loop.time() if self._gather else 0.0
+        if wait > 0 and type(frame) is Item:
+            if self._late is None:
+                self._late = self._loop.call_later(wait, self._flush)
+        else:
+            self._soon = True
+            self._loop.call_soon(self._flush)
 
     def greet(self, **facts: Any) -> None:
         """Send our `Hello`."""
@@ -370,7 +384,12 @@ class Connection:
 
     def _flush(self) -> None:
         data, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
+        self._soon = False
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if data:
+            self._sent = self._loop.time()
             self._stream.send(data)
 
     def _end(self, error: IngleError | None) -> None:
