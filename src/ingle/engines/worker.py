@@ -24,7 +24,7 @@ import msgspec
 from ingle.engines.engine import LoadSpec, Session, load_engine
 from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
-from ingle.operations.encoded import peek
+from ingle.operations.encoded import UNREADABLE, peek
 from ingle.operations.operation import Piece
 from ingle.operations.reading import Asked, read
 from ingle.protocol import frames
@@ -36,7 +36,6 @@ from ingle.protocol.frames import (
     Close,
     Credit,
     End,
-    Fail,
     Frame,
     FrameReader,
     Hello,
@@ -46,6 +45,7 @@ from ingle.protocol.frames import (
     Pong,
     Put,
     Room,
+    failure,
     packed,
 )
 
@@ -145,7 +145,10 @@ class Inflow:
             kind = self._types.get(peek(data))
             if kind is None:
                 continue  # of a later version, which older ones pass over
-            yield msgspec.msgpack.decode(data, type=kind)
+            try:
+                yield msgspec.msgpack.decode(data, type=kind)
+            except UNREADABLE as error:
+                raise InvalidRequest(f"a piece cannot be read: {error}", field="input") from None
 
 
 class Job:
@@ -190,13 +193,13 @@ class Job:
         try:
             session.perform(self._operation, self.emit, self.inflow)
         except IngleError as error:
-            self._link.send(Fail(self._stream, error.to_data()))
+            self._link.send(failure(self._stream, error))
         except Exception as error:
             # The border of the process: the node must hear of a bug of the
             # engine's adapter, and the worker serves on.
             log.exception("an operation failed unexpectedly")
-            failure = IngleError(f"the engine's adapter failed: {error!r}")
-            self._link.send(Fail(self._stream, failure.to_data()))
+            wrong = IngleError(f"the engine's adapter failed: {error!r}")
+            self._link.send(failure(self._stream, wrong))
         else:
             self._link.send(End(self._stream))
 
@@ -232,7 +235,7 @@ def _opened(link: Link, stream: int, operation: bytes) -> Job | None:
     try:
         return Job(link, stream, read(operation))
     except InvalidRequest as error:
-        link.send(Fail(stream, error.to_data()))
+        link.send(failure(stream, error))
         return None
 
 
@@ -252,7 +255,7 @@ def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
         engine = load_engine(spec.engine)
         session = engine.open(spec)
     except IngleError as error:
-        link.send(Fail(0, error.to_data()))
+        link.send(failure(0, error))
         return None
     facts: dict[str, Any] = {
         "engine": engine.name,

@@ -22,9 +22,13 @@ PATIENCE_S = 1.8
 IDLE_BEAT_S = 15.0
 HELLO_S = 5.0
 MAX_FRAME = 32 * 2**20
+MAX_GREETING = 256 * 2**10
+"""Bytes of a frame before the other side has greeted: it may be anybody."""
 STALL_S = 30.0
 """Events that nobody takes for so long end their operation: a slot is not a parking place."""
 STREAMS = 64
+INLETS = 8
+"""Streams that take input, at once: up to `frames.PIECES` pieces of a MiB wait here for each."""
 LAST_WORD_S = 2.0
 
 
@@ -58,7 +62,9 @@ class Session:
             stream,
             answer=answer,
             max_frame=MAX_FRAME,
+            max_first=MAX_GREETING,
             max_streams=STREAMS,
+            max_inlets=INLETS,
             lost=self._lost,
             patience=STALL_S,
         )

@@ -34,6 +34,8 @@ def of(hello: Hello) -> Mapping[str, Any] | None:
     told = hello.facts.get("speaks")
     if isinstance(told, dict):
         return told
+    if "engine" in hello.facts:
+        return None  # a worker, whose version is its engine's
     return FIRST if "version" in hello.facts else None
 
 

@@ -1,0 +1,43 @@
+"""Raw ends of connections, and a made-up capability that is installed while a test runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ingle.operations import registry
+
+PLUGIN = Path(__file__).parent / "plugin"
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module ``made_up``, found by its entry points here and in every worker."""
+    packages = tmp_path / "packages"
+    installed = packages / "made_up-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(
+        "[ingle.capabilities]\nmade_up = made_up:CAPABILITY\n"
+        "[ingle.engines]\nlistener = made_up:Listener\n"
+    )
+    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    forget()
+    yield importlib.import_module("made_up")
+    sys.modules.pop("made_up", None)
+    monkeypatch.undo()
+    forget()
+
+
+def forget() -> None:
+    """The set of capabilities has changed."""
+    from ingle.protocol import spoken
+
+    registry.forget()
+    spoken.ours.cache_clear()
