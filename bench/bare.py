@@ -55,11 +55,11 @@ def main() -> None:
     import xllamacpp
 
     from ingle.engines.llama.inprocess import parameters
+    from ingle.engines.llama.options import LlamaOptions
 
     model, slots, context = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    params = parameters(
-        LoadSpec(engine="llama", model=model, files=[model], slots=slots, context=context)
-    )
+    spec = LoadSpec(engine="llama", model=model, files={"weights": [model]}, slots=slots)
+    params = parameters(spec, LlamaOptions(context=context))
     with tempfile.TemporaryDirectory() as folder:
         params.hostnames = [f"{folder}/llama.sock"]
         server = xllamacpp.Server(params)

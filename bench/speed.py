@@ -93,7 +93,13 @@ async def _prefix(name: str, ours: Runner, size: Size) -> Figure:
 
 async def _cancel(path: Path, label: str, size: Size) -> Figure:
     """From the caller's cancel to the engine's free slot, in the middle of an answer."""
-    spec = LoadSpec(engine="llama", model=label, files=[str(path)], context=CONTEXT, slots=1)
+    spec = LoadSpec(
+        engine="llama",
+        model=label,
+        files={"weights": [str(path)]},
+        slots=1,
+        options={"context": CONTEXT},
+    )
     worker = await WorkerProcess.start(spec)
     spans = []
     for _ in range(3 * size.pairs):

@@ -1,4 +1,5 @@
-"""Writes the reference pages that are read off the code: cli.md, settings.md, errors.md.
+"""Writes the reference pages that are read off the code: cli.md, settings.md, errors.md,
+capabilities.md.
 
 Run it after changing a command, a setting or an error: ``python docs/generate.py``.
 A test compares the pages with what this would write.
@@ -14,11 +15,13 @@ from pathlib import Path
 import click
 import msgspec
 
+from ingle.cli.capabilities import page, permission, unit
 from ingle.cli.main import cli, commands
 from ingle.config import Settings
 from ingle.config.settings import Upstream, descriptions
 from ingle.config.sources import PROJECT_KEYS
 from ingle.errors import IngleError
+from ingle.operations import registry
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "% Written by docs/generate.py; change the code instead.\n\n"
@@ -31,6 +34,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "settings.md": settings_page(),
         REFERENCE / "errors.md": errors_page(),
+        REFERENCE / "capabilities.md": capabilities_page(),
     }
 
 
@@ -82,6 +86,28 @@ def _help(command: click.Command, name: str, parent: click.Context | None) -> st
             assert found is not None
             text += f"\n{_help(found, child, context)}"
     return text
+
+
+def capabilities_page() -> str:
+    """What can be asked of a node, capability by capability."""
+    rows = [
+        (
+            f"[{capability.name}](#{capability.name})",
+            permission(capability),
+            unit(capability),
+            capability.summary,
+        )
+        for capability in registry.built_in().values()
+    ]
+    texts = "\n\n".join(page(capability) for capability in registry.built_in().values())
+    return f"""# Capabilities
+
+{NOTE}What can be asked of a node, who may ask it, and what it is counted in. A plug-in's page is
+printed by `ingle capabilities NAME`; [Extending](../guide/extend.md) shows how to write one.
+
+{_table(("capability", "who may ask", "counted in", "what it is"), rows)}
+{texts}
+"""
 
 
 def settings_page() -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,22 @@ from ingle.models.embedded import embedded_files
 
 # A shell has its background jobs ignore it, and what they start, too: none could press Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The echo engine as a package that is installed, here and in every process that tests start.
+PLUG_INS = Path(__file__).parent / "plugins"
+sys.path.insert(0, str(PLUG_INS / "echo"))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(PLUG_INS / "echo"), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The words format and its engine, installed as plug-ins. Gives their package's folder."""
+    folder = PLUG_INS / "words"
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    return folder
 
 
 @pytest.fixture
@@ -48,4 +66,10 @@ def ember_embed() -> Path:
 
 @pytest.fixture
 def ember_spec(ember: Path) -> LoadSpec:
-    return LoadSpec(engine="llama", model="ember", files=[str(ember)], context=1024, slots=2)
+    return LoadSpec(
+        engine="llama",
+        model="ember",
+        files={"weights": [str(ember)]},
+        slots=2,
+        options={"context": 1024},
+    )

@@ -30,10 +30,12 @@
     │   ├── PairingRefused            6  403  invite used, expired or wrong; codes differ
     │   ├── NotPaired                 6  403  the other device does not know this one (any more)
     │   ├── IdentityInUse             6  409  two live nodes show one key: a copied state
+    │   ├── QuotaFull                 6  413  a guest has as many bytes here as it may
     │   └── GrantRefused              6  403  no grant allows it; says what would
     │       └── GrantExhausted        6  429  the grant is used up; says when it renews
     ├── Busy                          1  503  the queue is full; says how long it is
     ├── BadModelFile                  1  422  the file is damaged, hostile or not a model
+    ├── BadPlugIn                     1  501  it cannot be imported, or two have one name
     ├── EngineError                   1  500
     │   ├── EngineMissing             1  501  not installed; names the command
     │   ├── ModelLoadFailed           1  500  the engine refused it; with its reason
@@ -275,6 +277,13 @@ class IdentityInUse(Refused):
     http_status = 409
 
 
+class QuotaFull(Refused):
+    """A guest has as many bytes here as it may. ``details``: ``used``, ``quota``."""
+
+    code = "quota_full"
+    http_status = 413
+
+
 class GrantRefused(Refused):
     """No grant of the provider allows this. ``details``: ``peer``, ``wanted``."""
 
@@ -300,6 +309,13 @@ class BadModelFile(IngleError):
 
     code = "bad_model_file"
     http_status = 422
+
+
+class BadPlugIn(IngleError):
+    """A plug-in cannot be used, or two have one name. ``details``: ``name``, ``packages``."""
+
+    code = "bad_plug_in"
+    http_status = 501
 
 
 class EngineError(IngleError):

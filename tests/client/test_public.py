@@ -36,6 +36,7 @@ HOME = {
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
     *("show_adapter", "allow_adapter"),
+    *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
 }
 
 

@@ -41,6 +41,7 @@ async def answer(worker: WorkerProcess, operation: Operation) -> str:
 
 def test_the_echo_engine_keeps_the_contract() -> None:
     assert check_engine("echo", echo()) == [
+        "declares itself",
         "names itself",
         "opens in a worker",
         "generates",

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingle.engines.engine import AdapterFile, LoadSpec
+from ingle.engines.engine import AdapterFile, LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, ModelLoadFailed
 from ingle.node.scheduler import Lease, Scheduler, Want
+from ingle.testing.echo import ECHO
 
 pytestmark = pytest.mark.anyio
 
@@ -53,12 +54,21 @@ async def scheduler(
 
 
 def want(
-    model: str, *, memory: int = 10, keep_alive: float = 60, need: int = 1, **spec: Any
+    model: str,
+    *,
+    memory: int = 10,
+    keep_alive: float = 60,
+    need: int = 1,
+    context: int = 0,
+    options: dict[str, Any] | None = None,
+    **spec: Any,
 ) -> Want:
     spec.setdefault("slots", 2)
+    options = {**({"context": context} if context else {}), **(options or {})}
     return Want(
         key=(model, "generate"),
-        spec=LoadSpec(engine="echo", model=model, digest=model, **spec),
+        spec=LoadSpec(engine="echo", model=model, digest=model, options=options, **spec),
+        engine=ECHO,
         slots=need,
         memory=lambda _: memory * MIB,
         device="CPU",
@@ -220,7 +230,7 @@ async def test_more_context_or_adapters_reload_and_keep_the_old_ones() -> None:
         await found.load(want("a", context=2000))
         await found.load(want("a", context=100, adapters=[two]))
         assert len(starts.specs) == 3
-        assert starts.specs[-1].context == 2000
+        assert context_of(starts.specs[-1]) == 2000
         assert {adapter.name for adapter in starts.specs[-1].adapters} == {"1", "2"}
 
 
@@ -233,7 +243,7 @@ async def test_a_reload_waits_for_the_work_under_way() -> None:
         assert len(starts.specs) == 1
         found.release(held)
         await asyncio.wait_for(bigger, 10)
-        assert [spec.context for spec in starts.specs] == [100, 200]
+        assert [context_of(spec) for spec in starts.specs] == [100, 200]
 
 
 async def test_a_dead_worker_comes_back_with_the_next_request() -> None:
@@ -300,17 +310,18 @@ async def test_force_unload_stops_work() -> None:
 def test_a_larger_resident_serves_a_smaller_want() -> None:
     from ingle.node.resident import Resident
 
-    spec = LoadSpec(engine="echo", model="a", context=100)
-    resident = Resident(spec, 0, "CPU", 0)
-    assert resident.serves(msgspec.structs.replace(spec, context=50))
-    assert not resident.serves(msgspec.structs.replace(spec, context=150))
+    spec = LoadSpec(engine="echo", model="a", options={"context": 100})
+    resident = Resident(spec, ECHO, 0, "CPU", 0)
+    assert resident.serves(msgspec.structs.replace(spec, options={"context": 50}))
+    assert not resident.serves(msgspec.structs.replace(spec, options={"context": 150}))
     assert not resident.serves(msgspec.structs.replace(spec, role="embed"))
+    assert not resident.serves(msgspec.structs.replace(spec, engine="llama"))
 
 
 async def test_the_owner_goes_first_and_guests_take_turns() -> None:
     from ingle.node.resident import OWNER, Resident
 
-    resident = Resident(LoadSpec(engine="echo", model="m", slots=1), 0, "", 0.0)
+    resident = Resident(LoadSpec(engine="echo", model="m", slots=1), ECHO, 0, "", 0.0)
     resident.state = "ready"
     order: list[str] = []
 

@@ -24,7 +24,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(
         "[ingle.capabilities]\nmade_up = made_up:CAPABILITY\n"
-        "[ingle.engines]\nlistener = made_up:Listener\n"
+        "[ingle.engines]\nlistener = made_up:LISTENER\n"
     )
     monkeypatch.syspath_prepend(str(packages))
     monkeypatch.syspath_prepend(str(PLUGIN))

@@ -21,7 +21,7 @@ from recipes.ember import chat, readers, tasks  # noqa: E402
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
 
-from ingle.operations.parameters import conversation_in_order
+from ingle.operations.parameters import conversation_in_order  # noqa: E402
 
 TAR = Command(
     "tar", "an archiving utility", "train", "tar [OPTION...] [FILE]...",

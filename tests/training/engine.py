@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import AdapterFile, LoadSpec
-from ingle.engines.llama import LlamaEngine
+from ingle.engines.llama.engine import LlamaEngine
 from ingle.operations import AdapterUse, Event, Sampling, Text
 from ingle.training.batch import Batch
 from ingle.training.step import Step
@@ -32,7 +32,12 @@ def compare(
     """The token after each prompt, by both."""
     given = [AdapterFile(name="trained", path=str(adapter))] if adapter else []
     spec = LoadSpec(
-        engine="llama", model="tiny", files=[str(base)], context=128, slots=1, adapters=given
+        engine="llama",
+        model="tiny",
+        files={"weights": [str(base)]},
+        slots=1,
+        adapters=given,
+        options={"context": 128},
     )
     session = LlamaEngine().open(spec)
     try:

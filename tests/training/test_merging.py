@@ -13,12 +13,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.complete.operation import Complete  # noqa: E402
 from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
-from ingle.engines.llama import LlamaEngine  # noqa: E402
+from ingle.engines.llama.engine import LlamaEngine  # noqa: E402
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest  # noqa: E402
 from ingle.models.gguf import read_header  # noqa: E402
-from ingle.operations import AdapterUse, Event, Sampling, Text
+from ingle.operations import AdapterUse, Event, Sampling, Text  # noqa: E402
 from ingle.training import hugging_face, merging, peft_files, quantize  # noqa: E402
 from ingle.training.adapter_files import in_halves, in_pairs, write_gguf, write_peft  # noqa: E402
 from ingle.training.architecture import Architecture  # noqa: E402
@@ -80,7 +80,12 @@ def test_each_type_is_kept_and_is_near(tmp_path: Path, kind: str) -> None:
 
 def logprobs(base: Path, adapters: list[AdapterFile]) -> dict[int, float]:
     spec = LoadSpec(
-        engine="llama", model="tiny", files=[str(base)], context=128, slots=1, adapters=adapters
+        engine="llama",
+        model="tiny",
+        files={"weights": [str(base)]},
+        slots=1,
+        adapters=adapters,
+        options={"context": 128},
     )
     session = LlamaEngine().open(spec)
     try:

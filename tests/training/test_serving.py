@@ -14,10 +14,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.complete.operation import Complete  # noqa: E402
 from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
-from ingle.engines.llama import LlamaEngine  # noqa: E402
-from ingle.operations import AdapterUse, Event, Sampling, Text
+from ingle.engines.llama.engine import LlamaEngine  # noqa: E402
+from ingle.operations import AdapterUse, Event, Sampling, Text  # noqa: E402
 from ingle.training.batch import Batch  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
 from tests.cli.place import Place, ended  # noqa: E402
@@ -34,7 +34,8 @@ def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:
     list(run.train())
     adapter = run.write_adapter()
     spec = LoadSpec(
-        engine="llama", model="tiny", files=[run.plan.base], context=128, slots=1,
+        engine="llama", model="tiny", files={"weights": [run.plan.base]}, slots=1,
+        options={"context": 128},
         adapters=[AdapterFile(name="run", path=str(adapter))],
     )  # fmt: skip
     session = LlamaEngine().open(spec)

@@ -12,6 +12,7 @@ BUILT_IN = (
     "embed",
     "rerank",
     "tokenize",
+    "blobs",
     "store",
     "pull",
     "adapters",

@@ -13,7 +13,7 @@ from ingle.cli.command import options
 from ingle.cli.output import Output
 from ingle.errors import NotFound
 from ingle.operations import Event, Operation, operation_name, registry
-from ingle.operations.capability import Capability, Cost, Grantable, Granted, OwnerOnly
+from ingle.operations.capability import Capability, Cost, Free, Grantable, Granted, OwnerOnly
 
 
 @click.command("capabilities")
@@ -44,8 +44,8 @@ def capabilities_command(output: Output, name: str) -> None:
             for capability in found
         ],
     )
-    for plugin, problem in registry.problems().items():
-        output.note(f"{plugin}: {problem}")
+    for problem in registry.problems():
+        output.note(problem.message)
 
 
 def described(capability: Capability) -> dict[str, Any]:
@@ -79,7 +79,12 @@ def permission(capability: Capability) -> str:
 
 def unit(capability: Capability) -> str:
     """What it is counted in, in words."""
-    return capability.cost.unit if isinstance(capability.cost, Cost) else "requests"
+    match capability.cost:
+        case Cost(unit=unit):
+            return unit
+        case Free() if not isinstance(capability.permission, OwnerOnly):
+            return "requests"
+    return "-"
 
 
 def page(capability: Capability) -> str:

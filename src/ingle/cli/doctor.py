@@ -7,27 +7,20 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import click
 
 from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.cli.command import flags, options, run
+from ingle.cli.finding import Finding
 from ingle.cli.output import Output, size
 from ingle.config import Settings, load
 from ingle.errors import IngleError
+from ingle.operations import registry
+from ingle.operations.capability import load as load_part
 
 LOW_DISK = 5 * 2**30
 LOW_MEMORY = 2 * 2**30
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    text: str
-    mend: str = ""
 
 
 @click.command("doctor")
@@ -62,6 +55,7 @@ def _findings() -> Iterator[Finding]:
     yield _sandbox()
     yield _server_binary(settings)
     yield from _node(settings)
+    yield from _capabilities(settings)
 
 
 def _state(settings: Settings) -> Finding:
@@ -142,3 +136,18 @@ def _node(settings: Settings) -> Iterator[Finding]:
         if variable and not os.environ.get(variable):
             text = f"its key is looked for in {variable}, which is not set"
             yield Finding(f"upstream {name}", "warn", text, f"export {variable}=...")
+
+
+def _capabilities(settings: Settings) -> Iterator[Finding]:
+    """What capabilities say themselves, and which plug-ins there are, of whatever kind."""
+    from ingle.engines.declarations import ENGINES
+    from ingle.models.formats import FORMATS
+
+    for name, capability in registry.everything().items():
+        if name not in registry.built_in():
+            yield Finding(f"plug-in {name}", "ok", capability.summary)
+        if capability.doctor:
+            yield from load_part(capability.doctor)(settings)
+    for problem in (*registry.problems(), *ENGINES.problems(), *FORMATS.problems()):
+        name = str(problem.details.get("name", ""))
+        yield Finding(f"plug-in {name}", "warn", problem.message, problem.hint)

@@ -47,7 +47,7 @@ def command(name: str) -> Command | None:
     """A command; plug-ins are looked at only for a name that is nobody else's.
 
     Raises:
-        CapabilityMissing: a plug-in of this name cannot be used; says why.
+        BadPlugIn: a plug-in of this name cannot be used; says why.
     """
     known = commands().get(name)
     if known is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ingle.capabilities.adapters.client import AdapterMethods
+from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
@@ -17,8 +19,9 @@ from ingle.capabilities.store.client import StoreMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
 from ingle.client.connect import Otherwise, connect
+from ingle.client.methods import Methods
 from ingle.config import Settings, load
-from ingle.errors import CapabilityMissing
+from ingle.errors import BadPlugIn, CapabilityMissing
 from ingle.operations import registry
 from ingle.operations.capability import load as load_part
 
@@ -29,6 +32,7 @@ class AsyncHome(
     EmbedMethods,
     RerankMethods,
     TokenizeMethods,
+    BlobMethods,
     StoreMethods,
     AdapterMethods,
     TrainMethods,
@@ -42,17 +46,28 @@ class AsyncHome(
     found under its capability's name.
     """
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        try:
-            capability = registry.find(name)
-        except CapabilityMissing as error:
-            raise AttributeError(error.message) from error
+    def capability(self, name: str) -> Methods:
+        """The methods of a capability, such as a plug-in's.
+
+        Raises:
+            CapabilityMissing: there is none of this name, or it has no methods.
+            BadPlugIn: a plug-in of this name cannot be used.
+        """
+        capability = registry.find(name)
         if capability is None or not capability.methods:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        methods = load_part(capability.methods)(self.node, self.settings)
-        return getattr(methods, name, methods)
+            raise CapabilityMissing(
+                f"there is no capability {name!r} with methods",
+                hint="ingle capabilities",
+                capability=name,
+            )
+        methods: Methods = load_part(capability.methods)(self.node, self.settings)
+        return methods
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            with contextlib.suppress(CapabilityMissing, BadPlugIn):
+                return getattr(self.capability(name), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 @asynccontextmanager

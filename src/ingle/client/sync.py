@@ -20,6 +20,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from ingle.capabilities.chat.conversation import AsyncChat
 from ingle.client.connect import Otherwise
 from ingle.client.home import AsyncHome, open_async
+from ingle.client.methods import Methods
 from ingle.config import Settings
 from ingle.errors import Cancelled
 
@@ -64,7 +65,9 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def make(self: _Blocking, *args: Any, **kwargs: Any) -> Any:
         made = getattr(self._twin, name)(*args, **kwargs)
-        return Conversation(made, self._portal) if isinstance(made, AsyncChat) else made
+        if isinstance(made, AsyncChat):
+            return Conversation(made, self._portal)
+        return BlockingMethods(made, self._portal) if isinstance(made, Methods) else made
 
     return make
 
@@ -107,19 +110,19 @@ def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterato
         closed.wait(CLOSE_S)
 
 
-def _plugged(method: Any, portal: BlockingPortal) -> Any:
-    """A plug-in's method, or the object of its methods, for a caller that blocks."""
+def _bound(method: Any, portal: BlockingPortal) -> Any:
+    """A method of an async object for a caller that blocks."""
     if not inspect.ismethod(method):
-        return _Plugged(method, portal)
+        return method
     blocking = _blocking(method.__name__, method.__func__)
     return functools.partial(blocking, _Blocking(method.__self__, portal))
 
 
-class _Plugged(_Blocking):
-    """The methods of a plug-in."""
+class BlockingMethods(_Blocking):
+    """The methods of a capability, blocking. See `ingle.client.methods.Methods`."""
 
     def __getattr__(self, name: str) -> Any:
-        return _plugged(getattr(self._twin, name), self._portal)
+        return _bound(getattr(self._twin, name), self._portal)
 
 
 def _mirror(cls: type[Any]) -> Callable[[type[T]], type[T]]:
@@ -166,7 +169,7 @@ class Home(_Blocking):
         """A plug-in's method; those of the package are generated."""
         if name.startswith("_"):
             raise AttributeError(name)
-        return _plugged(getattr(self._twin, name), self._portal)
+        return _bound(getattr(self._twin, name), self._portal)
 
 
 @contextmanager

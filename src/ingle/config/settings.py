@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trl_python: str = ""
     """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
-    """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else ``llama``."""
+    """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else the first."""
     upstreams: dict[str, Upstream] = {}
     """OpenAI-compatible servers, by name."""
     upload_rate: str = "0"

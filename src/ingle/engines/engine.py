@@ -1,25 +1,27 @@
-"""The Engine protocol: what runs weights of some formats for some capabilities.
+"""The Engine protocol: what opens models in a worker process and performs operations on them.
 
-An engine is found by its entry point (group ``ingle.engines``) and imported
-only inside a worker process, so a crash, a leak or a slow import of its never
-touches the node. Plug-in authors check theirs with `ingle.testing.check_engine`.
+What the node must know of an engine is in its declaration (`ingle.engines.declaration`),
+which names the engine's class. That is imported only inside a worker process, so a crash, a
+leak or a slow import of its never touches the node. Plug-in authors check theirs with
+`ingle.testing.check_engine`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
-from typing import Any, ClassVar, Literal, Protocol, cast
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from ingle.errors import EngineMissing
 from ingle.operations import DeviceInfo, Event, Operation
+from ingle.operations.blob import Blob
 from ingle.operations.operation import Piece
 
-Role = Literal["generate", "embed", "rerank", "score"]
-"""What a worker is loaded for. An engine may lay out memory differently for each."""
+Role = str
+"""What a worker is loaded for: ``generate``, ``embed``, ``rerank``, ``score``, or the name of
+another capability. An engine may lay out memory differently for each."""
 
 Emit = Callable[[Event], None]
 """Hand one event to the caller. Raises `Cancelled` once the caller has stopped the
@@ -43,6 +45,8 @@ class AdapterFile(msgspec.Struct, frozen=True):
 
     name: str
     path: str
+    size: int = 0
+    """Bytes of the file."""
 
 
 class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,21 +55,40 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     model: str
     digest: str = ""
-    files: list[str] = []
-    """The weights; shards in order."""
-    mmproj: str = ""
-    """The vision projector, or empty."""
+    files: dict[str, list[str]] = {}
+    """Paths of the files of each role (``weights``, shards in order; ``projector``; ...)."""
+    sizes: dict[str, int] = {}
+    """Bytes of the files of each role. Known before the files are here."""
+    folder: str = ""
+    """Where the files lie under their relative names, if their format is one of folders."""
     role: Role = "generate"
-    context: int = 4096
-    """Tokens per slot."""
     slots: int = 1
+    """Operations that are performed at once."""
     threads: int = 0
     """0: as many as there are cores to use."""
     adapters: list[AdapterFile] = []
-    prefixes: dict[str, str] = {}
-    """``query`` and ``passage`` prefixes of an embedding model."""
+    inbox: str = ""
+    """The folder in which blobs lie while an operation needs them; see `blob_path`."""
     options: dict[str, Any] = {}
-    """Settings of this engine alone (such as ``server_binary`` or ``base_url``)."""
+    """What this engine alone understands, and checks (``context``, ``server_binary``, ...)."""
+
+    @property
+    def weights(self) -> list[str]:
+        """Paths of the weights."""
+        return self.files.get("weights", [])
+
+
+def context_of(spec: LoadSpec) -> int:
+    """Tokens per slot, which every engine that counts tokens calls ``context``; 0 for others."""
+    context = spec.options.get("context", 0)
+    return context if isinstance(context, int) else 0
+
+
+def usual_role(capabilities: Sequence[str]) -> Role:
+    """What a model is loaded for where no request says."""
+    if "chat" in capabilities or "complete" in capabilities or not capabilities:
+        return "generate"
+    return capabilities[0]
 
 
 class Session(Protocol):
@@ -97,8 +120,7 @@ class Engine(Protocol):
     """Opens models. Instances are made without arguments, in a worker process."""
 
     name: ClassVar[str]
-    network: ClassVar[bool]
-    """Its workers may open network connections (only `upstream` may)."""
+    """As in its declaration."""
 
     def version(self) -> str:
         """The engine's version.
@@ -121,35 +143,13 @@ class Engine(Protocol):
         ...
 
 
+def blob_path(spec: LoadSpec, blob: Blob) -> Path:
+    """Where a session finds the bytes of a blob, while the operation that names it is performed."""
+    return Path(spec.inbox) / blob.sha256
+
+
 def cores() -> int:
     """Processors that this process may use: the default number of an engine's threads."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS has no affinity to ask for
-
-
-def engine_names() -> list[str]:
-    """The names of all installed engines, without importing any."""
-    return sorted(point.name for point in entry_points(group="ingle.engines"))
-
-
-def load_engine(name: str) -> Engine:
-    """Import an engine by name. Only a worker process should call this.
-
-    Raises:
-        EngineMissing: no such engine, or its package is not installed.
-    """
-    for point in entry_points(group="ingle.engines", name=name):
-        try:
-            return cast("Engine", point.load()())
-        except ImportError as error:
-            raise EngineMissing(
-                f"engine {name!r} cannot be imported: {error}",
-                hint="ingle doctor",
-                engine=name,
-            ) from error
-    raise EngineMissing(
-        f"there is no engine named {name!r}; installed are: {', '.join(engine_names())}",
-        hint="ingle doctor",
-        engine=name,
-    )

@@ -12,7 +12,7 @@ import sys
 import msgspec
 
 from ingle.engines import sandbox
-from ingle.engines.engine import engine_names, load_engine
+from ingle.engines.declarations import engine_names, load_engine
 from ingle.errors import IngleError
 from ingle.operations import DeviceInfo
 

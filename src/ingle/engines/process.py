@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ingle.engines import death, process_tree, sandbox
 from ingle.engines.child import ChildProcess, Walls
+from ingle.engines.declarations import declared
 from ingle.engines.engine import LoadSpec
+from ingle.engines.inbox import Inbox
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Event, Operation
 from ingle.protocol.connection import Call, Feed
@@ -34,8 +39,9 @@ class WorkerProcess:
     Use `start`; then `perform` operations until `died` is done or you `stop` it.
     """
 
-    def __init__(self, spec: LoadSpec, child: ChildProcess) -> None:
+    def __init__(self, spec: LoadSpec, child: ChildProcess, inbox: Inbox | None = None) -> None:
         self.spec = spec
+        self._inbox = inbox
         self.facts: dict[str, Any] = {}
         self.sandbox = sandbox.level()
         self._child = child
@@ -47,6 +53,7 @@ class WorkerProcess:
         *,
         network: bool = False,
         log_file: Path | None = None,
+        inbox: Inbox | None = None,
         heartbeat: float = HEARTBEAT_S,
         silence: float = SILENCE_S,
     ) -> WorkerProcess:
@@ -57,6 +64,7 @@ class WorkerProcess:
         Args:
             network: it may open connections.
             log_file: gets a copy of its stderr.
+            inbox: where it finds blobs; deleted when it has ended.
             heartbeat: see `HEARTBEAT_S`.
             silence: see `SILENCE_S`.
 
@@ -64,6 +72,8 @@ class WorkerProcess:
             ModelLoadFailed: with the engine's reason, also when loading killed the process.
             EngineMissing: the engine is not installed.
         """
+        if inbox is not None:
+            spec = msgspec.structs.replace(spec, inbox=str(inbox.folder))
         child = await ChildProcess.start(
             # -P: what lies in the current folder must not pass for a package.
             [sys.executable, "-P", "-m", "ingle.engines.worker"],
@@ -72,7 +82,9 @@ class WorkerProcess:
             lost=lambda child: _why_it_died(spec, child),
             log_file=log_file,
         )
-        worker = cls(spec, child)
+        worker = cls(spec, child, inbox)
+        if inbox is not None:
+            child.died.add_done_callback(lambda _: inbox.close())
         try:
             hello = await child.connection.hello
         except (IngleError, asyncio.CancelledError) as error:
@@ -116,6 +128,12 @@ class WorkerProcess:
         """As `Node.perform`, on this worker."""
         return self._child.connection.perform(operation, feed)
 
+    def lent(self, files: Sequence[Path]) -> contextlib.AbstractContextManager[None]:
+        """It may read these files while the block is entered; see `Inbox`."""
+        if self._inbox is None or not files:
+            return contextlib.nullcontext()
+        return self._inbox.lent(files)
+
     def memory(self) -> int:
         """Resident bytes of the process and its children; 0 where the platform does not tell."""
         return process_tree.memory(self.pid)
@@ -131,12 +149,8 @@ class WorkerProcess:
 
 def _readable(spec: LoadSpec) -> list[str]:
     """What a worker reads of the disk."""
-    found = [*spec.files, *([spec.mmproj] if spec.mmproj else [])]
-    found += [adapter.path for adapter in spec.adapters]
-    binary = spec.options.get("server_binary")
-    if binary:
-        found.append(str(Path(binary).parent))
-    return found
+    found = declared(spec.engine).readable(spec)
+    return [*found, spec.inbox] if spec.inbox else found
 
 
 def _why_it_died(spec: LoadSpec, child: ChildProcess) -> WorkerDied:

@@ -21,7 +21,8 @@ from typing import Any
 
 import msgspec
 
-from ingle.engines.engine import LoadSpec, Session, load_engine
+from ingle.engines.declarations import declared, load_engine
+from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
 from ingle.operations.encoded import UNREADABLE, peek
@@ -191,7 +192,10 @@ class Job:
     def run(self, session: Session) -> None:
         """Perform the operation and send how it ended."""
         try:
-            session.perform(self._operation, self.emit, self.inflow)
+            if self.inflow is None:
+                session.perform(self._operation, self.emit)
+            else:
+                session.perform(self._operation, self.emit, self.inflow)
         except IngleError as error:
             self._link.send(failure(self._stream, error))
         except Exception as error:
@@ -252,6 +256,7 @@ def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
     spec = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
     started = time.monotonic()
     try:
+        declared(spec.engine).check(spec)
         engine = load_engine(spec.engine)
         session = engine.open(spec)
     except IngleError as error:

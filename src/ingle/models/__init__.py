@@ -1,4 +1,4 @@
-"""Models: names, files, the store, sources and fit.
+"""Models: names, files, formats, the store and sources.
 
 ::
 
@@ -6,15 +6,13 @@
     from ingle.models.pull import pull                    # asyncio: imported when used
     async for event in pull(store, Pull(model="hf.co/owner/repo:Q4_K_M")): ...
     model = store.resolve("hf.co/owner/repo:Q4_K_M")      # verified files and their facts
-    reports = predict(model.facts, model=model.name, context=8192, devices=devices)
 """
 
 from __future__ import annotations
 
 from ingle.models.facts import Facts
-from ingle.models.fit import predict
 from ingle.models.model import Model, ModelFile
 from ingle.models.ref import ModelRef
 from ingle.models.store import Store
 
-__all__ = ["Facts", "Model", "ModelFile", "ModelRef", "Store", "predict"]
+__all__ = ["Facts", "Model", "ModelFile", "ModelRef", "Store"]

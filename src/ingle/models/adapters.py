@@ -53,7 +53,7 @@ class Adapters:
             InvalidRequest: its matrices do not fit.
         """
         adapter, base = self._store.resolve_adapter(name), self._store.resolve(model)
-        lora.check(adapter.path, base.path, adapter.name, base.name)
+        _check_fits(adapter, base)
         with self._store.index.write() as rows:
             for record in rows.all(index.ADAPTER):
                 if record.digest == adapter.digest and base.digest not in record.bases:
@@ -70,7 +70,7 @@ class Adapters:
         key = (adapter.digest, base.digest)
         if base.digest in adapter.bases or key in self._fitting:
             return
-        lora.check(adapter.path, base.path, adapter.name, base.name)
+        _check_fits(adapter, base)
         made_for = lora.provenance(adapter.path)
         if made_for.base not in ("", base.digest):
             raise lora.refused(
@@ -123,3 +123,13 @@ class Adapters:
                 elif other.tag.isdecimal():
                     found[int(other.tag)] = model
         return found
+
+
+def _check_fits(adapter: Model, base: Model) -> None:
+    if base.facts.format != adapter.facts.format:
+        raise lora.refused(
+            adapter.name,
+            base.name,
+            f"it is for {adapter.facts.format} models, and this is {base.facts.format}",
+        )
+    lora.check(adapter.path, base.path, adapter.name, base.name)

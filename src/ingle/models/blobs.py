@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ingle.errors import DiskFull
 from ingle.models import digest as digests
+from ingle.models import names
 from ingle.models.lock import FileLock
-from ingle.models.shards import shard_name
 
 HEADROOM = 32 << 20
 """Bytes that an import or a download leaves free on the disk."""
@@ -105,27 +105,42 @@ class Blobs:
                 free_bytes=free,
             )
 
-    def view(self, shards: Sequence[str]) -> list[Path]:
-        """Paths of blobs under the names that llama.cpp expects of shards (links, no copies)."""
-        folder = self.views / digests.hex_part(shards[0])
-        folder.mkdir(mode=0o700, exist_ok=True)
+    def view(self, digest: str, files: Sequence[tuple[str, str]]) -> list[Path]:
+        """Paths of blobs under names of their own in one folder (links, no copies).
+
+        Args:
+            digest: Of the model that they are.
+            files: Relative name and digest of each.
+
+        Raises:
+            InvalidRequest: a name leads out of the folder.
+        """
+        names.check(name for name, _ in files)
+        folder = self.views / digests.hex_part(digest)
         paths = []
-        for number, digest in enumerate(shards, start=1):
-            path, blob = folder / shard_name(number, len(shards)), self.path(digest)
+        for name, blob_digest in files:
+            path, blob = folder / name, self.path(blob_digest)
             if not path.exists() or not path.samefile(blob):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _link(blob, path)
             paths.append(path)
         return paths
+
+    def keep_views(self, needed: set[str]) -> None:
+        """Delete the views of all models but those with these digests."""
+        kept = {digests.hex_part(digest) for digest in needed}
+        for folder in self.views.iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def lock(self, key: str) -> FileLock:
         """The lock that whoever works in ``partial/`` on files ``<key>.*`` holds."""
         return FileLock(self.partial / f"{key}.lock")
 
     def delete(self, unneeded: Iterable[str]) -> None:
-        """Delete blobs and the views that begin with them."""
+        """Delete blobs."""
         for digest in unneeded:
             self.path(digest).unlink(missing_ok=True)
-            shutil.rmtree(self.views / digests.hex_part(digest), ignore_errors=True)
 
 
 def _copy(source: Path, target: Path, on_bytes: Callable[[int], None] | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 PREFIX = "sha256:"
@@ -35,6 +35,16 @@ def of_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
             if on_bytes is not None:
                 on_bytes(done)
     return PREFIX + running.hexdigest()
+
+
+def of_manifest(files: Iterable[tuple[str, str]]) -> str:
+    """``sha256:`` and the hash over several files: of what ``sha256sum`` prints of them.
+
+    Args:
+        files: Name and digest of each; their order does not matter.
+    """
+    lines = sorted((name.encode(), hex_part(digest).encode()) for name, digest in files)
+    return of_bytes(b"".join(b"%b  %b\n" % (hexes, name) for name, hexes in lines))
 
 
 def hex_part(digest: str) -> str:

@@ -1,4 +1,4 @@
-"""`Facts`: what a GGUF header says about a model, in the terms that the rest of ingle uses."""
+"""`Facts`: what a model's files say of it, in the terms that the rest of ingle uses; from GGUF."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec
 from ingle.errors import BadModelFile
 from ingle.models.gguf import ArraySize, Header, Scalar, Tensor, Value, read_header
 from ingle.models.tensor_types import FILE_TYPES
-from ingle.operations import Ability
 
 POOLINGS = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
 
@@ -69,12 +68,15 @@ _LONGEST_SHOWN = 200
 
 
 class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A model's properties, read from its header once and kept with it.
+    """A model's properties, read from its headers once and kept with it.
 
     Sizes are in bytes, lengths in tokens. A field is 0 or empty where the file
-    does not say.
+    does not say, or where the format knows no such thing.
     """
 
+    format: str = "gguf"
+    abilities: list[str] = []
+    """Capabilities that it can serve, of other formats than GGUF, where more is known."""
     architecture: str = ""
     kind: str = "model"
     """``model``, ``adapter`` (a LoRA) or ``mmproj`` (an image projector)."""
@@ -85,6 +87,7 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     quant_mix: dict[str, int] = {}
     """Tensor type to how many tensors have it."""
     tensor_bytes: int = 0
+    """Bytes of its weights in memory, without what lies beside them (a projector, a vocabulary)."""
     repacked_bytes: int = 0
     """Of these, what the engine stores a second time, rearranged, when it computes on the CPU."""
     context_length: int = 0
@@ -134,23 +137,25 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         """Its output is a score of a pair of texts."""
         return self.pooling == "rank" or self.rank_head
 
-    def capabilities(self, *, vision: bool = False) -> list[Ability]:
+    def capabilities(self, *, vision: bool = False) -> list[str]:
         """What it can do; ``vision`` if an image projector lies beside it."""
         if self.kind != "model":
             return []
+        if self.format != "gguf":
+            return list(self.abilities)
         if self.ranks:
-            return [Ability.RERANK]
+            return ["rerank"]
         if self.embeds:
-            return [Ability.EMBED]
-        found = [Ability.COMPLETE]
+            return ["embed"]
+        found = ["complete"]
         if self.template:
-            found.insert(0, Ability.CHAT)
+            found.insert(0, "chat")
             if "tools" in self.template:
-                found.append(Ability.TOOLS)
+                found.append("tools")
             if "<think>" in self.template or "enable_thinking" in self.template:
-                found.append(Ability.REASONING)
+                found.append("reasoning")
         if vision:
-            found.append(Ability.VISION)
+            found.append("vision")
         return found
 
 

@@ -80,6 +80,10 @@ class Rows:
         records = self.all(MODEL) + self.all(ADAPTER)
         return {digest for model in records for digest in model.blobs}
 
+    def viewed(self) -> set[str]:
+        """The digests of models of blobs that have a name, or are about to get one."""
+        return {model.digest for model in self.all(MODEL) if model.blobs} | self.pins().keys()
+
     def hash_of(self, path: str, size: int, mtime_ns: int) -> str:
         """The digest found earlier for an unchanged file, or empty."""
         row = self._db.execute(
@@ -93,7 +97,7 @@ class Rows:
         self._db.execute("REPLACE INTO hashes VALUES (?, ?, ?, ?)", (path, size, mtime_ns, digest))
 
     def pin(self, digest: str, pull: str) -> None:
-        """Keep a blob that has no name yet: its pull goes on with other files."""
+        """Keep a blob (or a view) that has no name yet: its pull is not over."""
         self._db.execute("INSERT OR IGNORE INTO pins VALUES (?, ?)", (digest, pull))
 
     def unpin(self, pull: str) -> None:
@@ -101,7 +105,7 @@ class Rows:
         self._db.execute("DELETE FROM pins WHERE pull = ?", (pull,))
 
     def pins(self) -> dict[str, str]:
-        """Pinned digest to its pull."""
+        """Pinned digest (of a blob, or of a model whose view is in use) to its pull."""
         return {str(digest): str(pull) for digest, pull in self._db.execute("SELECT * FROM pins")}
 
 

@@ -25,13 +25,20 @@ class LocalFiles:
         self._index = index
 
     def take(
-        self, paths: Sequence[Path], role: str, *, link: bool, on_bytes: OnBytes | None = None
+        self,
+        files: Sequence[tuple[str, str, Path]],
+        *,
+        link: bool,
+        on_bytes: OnBytes | None = None,
     ) -> list[ModelFile]:
         """Link or copy files that belong together.
 
         If the store has all their bytes already, they become those blobs: no
         link is needed then to files that may change. (All or none, because
-        shards are found by lying beside each other.)
+        engines find files by their lying beside each other.)
+
+        Args:
+            files: Role, relative name and path of each.
 
         Raises:
             DiskFull: no room for the copy.
@@ -39,18 +46,20 @@ class LocalFiles:
             OSError: a file cannot be read.
         """
         if not link:
-            return [self._copied(path, role, on_bytes) for path in paths]
-        files = [self.hashed(path, role, on_bytes) for path in paths]
-        if all(self._blobs.has(file.digest) for file in files):
-            return [msgspec.structs.replace(f, linked=False, path="", mtime_ns=0) for f in files]
-        return files
+            return [self._copied(path, role, name, on_bytes) for role, name, path in files]
+        found = [self.hashed(path, role, name, on_bytes) for role, name, path in files]
+        if all(self._blobs.has(file.digest) for file in found):
+            return [msgspec.structs.replace(f, linked=False, path="", mtime_ns=0) for f in found]
+        return found
 
-    def _copied(self, path: Path, role: str, on_bytes: OnBytes | None) -> ModelFile:
+    def _copied(self, path: Path, role: str, name: str, on_bytes: OnBytes | None) -> ModelFile:
         size = path.stat().st_size
         digest = self._blobs.copy_in(path, _told(on_bytes, path, size))
-        return ModelFile(name=path.name, digest=digest, size=size, role=role)
+        return ModelFile(name=name, digest=digest, size=size, role=role)
 
-    def hashed(self, path: Path, role: str, on_bytes: OnBytes | None = None) -> ModelFile:
+    def hashed(
+        self, path: Path, role: str, name: str, on_bytes: OnBytes | None = None
+    ) -> ModelFile:
         """A file as it lies, with its hash; quick if it was hashed before and has not changed."""
         stat = path.stat()
         stamp = (str(path), stat.st_size, stat.st_mtime_ns)
@@ -64,7 +73,7 @@ class LocalFiles:
             with self._index.write() as rows:
                 rows.put_hash(*stamp, digest)
         return ModelFile(
-            name=path.name,
+            name=name,
             digest=digest,
             size=stat.st_size,
             role=role,

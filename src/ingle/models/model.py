@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from ingle.capabilities.store.operation import ModelDetails, ModelSummary
+from ingle.models import digest as digests
 from ingle.models.facts import Facts
-from ingle.operations import Ability
+from ingle.models.format import PROJECTOR, WEIGHTS
 
-WEIGHTS = "weights"
-PROJECTOR = "mmproj"
 EMBEDDED = "embedded"
+_ROLES = {"mmproj": PROJECTOR}
+"""How roles were called in older indexes."""
 
 
 class ModelFile(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """One file of a model."""
 
     name: str
-    """What it was called where it came from."""
+    """What it was called where it came from, relative to the model's folder if that matters."""
     digest: str
     size: int
     role: str = WEIGHTS
-    """``weights`` (in shard order) or ``mmproj``."""
+    """``weights`` (in shard order), ``projector``, or another word of its format."""
     linked: bool = False
     """It lies outside of the store, at ``path``; else it is a blob."""
     path: str = ""
@@ -32,13 +34,34 @@ class ModelFile(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     mtime_ns: int = 0
     """Of a linked file, when it was hashed: a change shows without hashing again."""
 
+    def __post_init__(self) -> None:
+        if self.role in _ROLES:
+            msgspec.structs.force_setattr(self, "role", _ROLES[self.role])
+
+
+class Named(Protocol):
+    """A file by name and digest, here or with somebody else."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+def identity(form: str, files: Sequence[Named]) -> str:
+    """The digest of a model: of its first file, or of the manifest of all (docs/adr/0018)."""
+    if form == "gguf" or len(files) == 1:
+        return files[0].digest
+    return digests.of_manifest((file.name, file.digest) for file in files)
+
 
 class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """A model of the store: its files, verified by hash, and the facts of its header."""
 
     name: str
     digest: str
-    """``sha256:`` and the hash of the first weight file."""
+    """See `identity`."""
     files: list[ModelFile]
     facts: Facts
     source: str = ""
@@ -57,10 +80,30 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         return [Path(file.path) for file in self.files]
 
     @property
+    def by_role(self) -> dict[str, list[Path]]:
+        """Its files by what they are for."""
+        found: dict[str, list[Path]] = {}
+        for file in self.files:
+            found.setdefault(file.role, []).append(Path(file.path))
+        return found
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the files of each role."""
+        found: dict[str, int] = {}
+        for file in self.files:
+            found[file.role] = found.get(file.role, 0) + file.size
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which its files lie under their relative names (not those of GGUF)."""
+        return self.path.parents[self.files[0].name.count("/")]
+
+    @property
     def projector(self) -> Path | None:
-        """The image projector (mmproj), if there is one."""
-        found = [Path(file.path) for file in self.files if file.role == PROJECTOR]
-        return found[0] if found else None
+        """The image projector, if there is one."""
+        return next(iter(self.by_role.get(PROJECTOR, [])), None)
 
     @property
     def size(self) -> int:
@@ -88,7 +131,7 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         return self.facts.template
 
     @property
-    def capabilities(self) -> list[Ability]:
+    def capabilities(self) -> list[str]:
         """What it can do."""
         return self.facts.capabilities(vision=any(file.role == PROJECTOR for file in self.files))
 
@@ -121,6 +164,7 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
             "name": self.name,
             "digest": self.digest,
             "size": self.size,
+            "format": self.facts.format,
             "architecture": self.facts.architecture,
             "parameters": self.facts.parameters,
             "quantization": self.facts.quantization,

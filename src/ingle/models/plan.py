@@ -11,6 +11,7 @@ class RemoteFile:
     """A file to fetch."""
 
     name: str
+    """Its file name, relative to the model's folder if that matters to its format."""
     url: str
     role: str
     size: int = 0
@@ -33,7 +34,8 @@ class Plan:
     source: str
     """What the store writes down as its origin; pulling that again gets the same."""
     files: list[RemoteFile]
-    """The weights in shard order, then the projector if there is one."""
+    """The weights in shard order, then what belongs to them."""
+    format: str = "gguf"
     token: str = dataclasses.field(default="", repr=False)
     """For the origin of the files, and for no other."""
 

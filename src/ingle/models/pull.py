@@ -17,8 +17,7 @@ from typing import Protocol
 from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import Cancelled, NetworkError
 from ingle.models import digest as digests
-from ingle.models.facts import facts_of
-from ingle.models.model import WEIGHTS, Model, ModelFile
+from ingle.models.model import Model, ModelFile
 from ingle.models.partial import Partial
 from ingle.models.plan import Plan, RemoteFile
 from ingle.models.rate import Rate
@@ -174,9 +173,8 @@ class _Fetch:
                 files = [await self._file_of(web, plan, file) for file in plan.files]
             finally:
                 lock.release(delete=lock.acquire())
-        weights = [store.blobs.path(file.digest) for file in files if file.role == WEIGHTS]
         try:
-            facts = await in_thread(facts_of, weights)
+            facts = await in_thread(store.facts_of, files, plan.key)
         except Exception:
             await in_thread(store.forget_pull, plan.key, {file.digest for file in files})
             raise

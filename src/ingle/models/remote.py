@@ -1,61 +1,137 @@
-"""The facts of a model that is not here yet: only its header is fetched."""
+"""The facts of a model that is not here yet: only its headers are fetched."""
 
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from ingle.capabilities.store.operation import Pull
-from ingle.errors import InvalidRequest, ModelNotFound, NetworkError
-from ingle.models import shards
+from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, NetworkError, StorageError
+from ingle.models import formats
 from ingle.models.facts import Facts, facts_from
-from ingle.models.facts import facts_of as facts_of_files
+from ingle.models.format import PROJECTOR, WEIGHTS
+from ingle.models.formats.gguf import GGUF
 from ingle.models.gguf import MAX_HEADER, Header, Incomplete, parse_header
-from ingle.models.model import WEIGHTS
-from ingle.models.plan import RemoteFile
+from ingle.models.plan import Plan, RemoteFile
 from ingle.models.sources import CacheSource, FileSource, parse_source
 from ingle.models.sources.caches import find_cached
 from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
+from ingle.models.threads import in_thread
 from ingle.models.transfer import refused
 
 _FIRST = 1 << 20
 _GROWTH = 4
+_MOST = 64 << 20
+"""Bytes of a file's start that are fetched for a format that reads files, not headers."""
 
 
-async def facts_of(store: Store, name: str, *, egress: str = "") -> tuple[str, Facts]:
+class Known(NamedTuple):
+    """What is known of a model, wherever it is."""
+
+    name: str
+    """What it is called here, or would be."""
+    facts: Facts
+    sizes: dict[str, int]
+    """Bytes of the files of each role; 0 where the source does not say."""
+
+    @property
+    def capabilities(self) -> list[str]:
+        """What it can do."""
+        return self.facts.capabilities(vision=PROJECTOR in self.sizes)
+
+
+async def facts_of(store: Store, name: str, *, egress: str = "") -> Known:
     """The facts of a model, wherever it is: in the store, on this disk, or at its source.
 
     Args:
         egress: ``allow`` or ``deny``; empty: what ``INGLE_EGRESS`` says.
 
     Returns:
-        The model's name here, and its facts. Nothing is kept.
+        What is known of it. Nothing is kept.
 
     Raises:
         InvalidRequest, ModelNotFound, BadModelFile, EgressRefused, NetworkError
     """
     with contextlib.suppress(ModelNotFound, InvalidRequest):
         model = store.resolve(name)
-        return model.name, model.facts
+        return Known(model.name, model.facts, model.sizes)
     source = parse_source(Pull(model=name))
     if isinstance(source, CacheSource):
         for cached in find_cached():
             if source.means(cached):
-                return cached.name, facts_of_files(cached.weights)
+                return _on_disk(cached.name, cached.path, cached.projector)
         store.resolve(name)  # raises ModelNotFound, with the nearest names
     if isinstance(source, FileSource):
         if not source.path.exists():
             raise ModelNotFound(f"{source.path}: no such file", model=name)
-        return source.path.name, facts_of_files(shards.find(Path(source.path)).weights)
+        return _on_disk(source.path.name, source.path)
     assert not isinstance(source, CacheSource)
     async with Web(token=source.token, token_url=source.endpoint, egress=egress) as web:
         try:
             plan = await source.plan(web)
-            files = [file for file in plan.files if file.role == WEIGHTS]
-            return source.name, facts_from([await remote_header(web, file) for file in files])
+            sizes: dict[str, int] = {}
+            for file in plan.files:
+                sizes[file.role] = sizes.get(file.role, 0) + file.size
+            return Known(source.name, await _remote_facts(web, plan), sizes)
         except Unreachable as cause:
             raise NetworkError(str(cause), hint="check the connection") from None
+
+
+def _on_disk(name: str, path: Path, projector: Path | None = None) -> Known:
+    found = formats.find(path)
+    files = found.files + ([(PROJECTOR, projector)] if projector else [])
+    sizes: dict[str, int] = {}
+    for role, file in files:
+        sizes[role] = sizes.get(role, 0) + file.stat().st_size
+    return Known(name, formats.read(found.format, files), sizes)
+
+
+async def _remote_facts(web: Web, plan: Plan) -> Facts:
+    if plan.format == GGUF.name:
+        weights = [file for file in plan.files if file.role == WEIGHTS]
+        return facts_from([await remote_header(web, file) for file in weights])
+    form = formats.FORMATS.get(plan.format)
+    assert form is not None  # the plan was made by it
+    wanted = _FIRST
+    with tempfile.TemporaryDirectory(prefix="ingle-") as folder:
+        while True:
+            files = [(file.role, Path(folder) / file.name) for file in plan.files]
+            try:
+                whole = [
+                    await _begun(web, file, path, wanted)
+                    for file, (_, path) in zip(plan.files, files, strict=True)
+                ]
+                return await in_thread(formats.read, form, files)
+            except OSError as error:
+                raise StorageError(f"{folder}: {error.strerror}", hint="ingle df") from error
+            except BadModelFile:
+                # Perhaps its headers are longer than what is here of them.
+                if all(whole) or wanted >= _MOST:
+                    raise
+                wanted *= _GROWTH
+
+
+async def _begun(web: Web, file: RemoteFile, path: Path, wanted: int) -> bool:
+    """Have the start of a remote file on the disk, as long as the whole. True: it is the whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = 0
+    headers = {"Range": f"bytes=0-{wanted - 1}"}
+    async with web.get(file.url, headers) as response:
+        if response.status_code not in (200, 206):
+            raise refused(response.status_code, file.url, file.name)
+        size = web.whole_size(response) or file.size
+        with path.open("wb") as out:
+            async for piece in response.aiter_raw():
+                out.write(piece[: wanted - done])
+                done = min(wanted, done + len(piece))
+                if done >= wanted:
+                    break
+            if size > done:
+                out.truncate(size)
+    return done < wanted or done >= size
 
 
 async def remote_header(web: Web, file: RemoteFile) -> Header:

@@ -1,15 +1,13 @@
-"""Which files make up a model: shards that belong together, and an image projector beside them."""
+"""Which GGUF files make up a model: shards that belong together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-import msgspec
-
-from ingle.errors import BadModelFile, InvalidRequest
+from ingle.errors import BadModelFile
 from ingle.models.gguf import Header, read_header
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.gguf\Z", re.I)
@@ -29,13 +27,12 @@ class Named(Protocol):
 F = TypeVar("F", bound=Named)
 
 
-class FileSet(msgspec.Struct, Generic[F], frozen=True):
-    """The weight files of one model, first shard first, and its projector if there is one."""
+class FileSet(NamedTuple, Generic[F]):
+    """The weight files of one model, first shard first."""
 
     stem: str
     """The file name without ``.gguf`` and shard number."""
     weights: tuple[F, ...]
-    projector: F | None = None
 
 
 def is_projector(name: str) -> bool:
@@ -73,14 +70,11 @@ def group(files: Iterable[F]) -> list[FileSet[F]]:
 
 
 def find(path: Path) -> FileSet[Path]:
-    """The model at a path: a GGUF file (with its other shards) or a folder that holds one model.
+    """The model of a GGUF file: itself, or with its other shards.
 
     Raises:
-        BadModelFile: a shard is missing, or there is no GGUF file.
-        InvalidRequest: the folder holds several models; names them.
+        BadModelFile: a shard is missing.
     """
-    if path.is_dir():
-        return _in_folder(path)
     match = _SHARD.match(path.name)
     if match is None:
         return FileSet(path.name.removesuffix(".gguf"), (path,))
@@ -106,25 +100,3 @@ def headers(path: Path) -> list[tuple[Path, Header]]:
         BadModelFile: one is missing or damaged.
     """
     return [(file, read_header(file)) for file in find(path).weights]
-
-
-def _in_folder(path: Path) -> FileSet[Path]:
-    files = sorted(path.iterdir())
-    found = group(files)
-    projectors = [file for file in files if is_projector(file.name)]
-    if not found:
-        raise BadModelFile(f"{path}: no GGUF model in this folder", path=str(path))
-    if len(found) > 1:
-        raise several(str(path), [files.weights[0].name for files in found])
-    return msgspec.structs.replace(found[0], projector=projectors[0] if projectors else None)
-
-
-def several(where: str, names: Sequence[str]) -> InvalidRequest:
-    """The error for a place that holds more than one model."""
-    shown = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
-    return InvalidRequest(
-        f"model: {where} holds {len(names)} models: {shown}",
-        hint="name the file",
-        field="model",
-        candidates=list(names),
-    )

@@ -43,6 +43,7 @@ def prune(blobs: Blobs, index: Index, *, partials: bool, dry_run: bool) -> Prune
             for pull in given_up:
                 rows.unpin(pull)
             blobs.delete(unneeded)
+            blobs.keep_views(rows.viewed())
     files = {str(blobs.path(digest)): size for digest, size in unneeded.items()}
     if partials:
         files.update(_prune_partials(blobs, dry_run))
@@ -55,6 +56,7 @@ def sweep(blobs: Blobs, index: Index, candidates: set[str]) -> int:
         unneeded = candidates - rows.named() - rows.pins().keys()
         freed = sum(blobs.path(d).stat().st_size for d in unneeded if blobs.has(d))
         blobs.delete(unneeded)
+        blobs.keep_views(rows.viewed())
     return freed
 
 

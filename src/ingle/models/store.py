@@ -18,12 +18,14 @@ from ingle.errors import (
     ModelNotFound,
     StorageError,
 )
-from ingle.models import index, shards, space
+from ingle.models import formats, index, shards, space
 from ingle.models.blobs import Blobs
 from ingle.models.embedded import embedded_files
 from ingle.models.facts import Facts, facts_of
+from ingle.models.format import PROJECTOR, WEIGHTS
+from ingle.models.formats.gguf import GGUF
 from ingle.models.local import LocalFiles, OnBytes, check_present
-from ingle.models.model import EMBEDDED, PROJECTOR, WEIGHTS, Model, ModelFile
+from ingle.models.model import EMBEDDED, Model, ModelFile, identity
 from ingle.models.nearest import nearest, or_nearest
 from ingle.models.ref import ModelRef, part_from
 
@@ -39,7 +41,7 @@ class Store:
         <root>/index.sqlite3       names, hashes of linked files
         <root>/blobs/sha256-<hex>  the files
         <root>/partial/            downloads on their way
-        <root>/views/              shards under the names that the engine expects
+        <root>/views/              blobs in folders under the names that engines expect
 
     All methods touch only the disk and are meant for a thread where the files
     are large (`add_path` hashes); downloads are `ingle.models.pull.pull`.
@@ -98,9 +100,7 @@ class Store:
         model = self.resolve(name)
         if model.embedded:
             return self.add_path(model.path, to, link=False, source=f"copy of {model.name}")
-        # As the index keeps them: blobs without a path.
-        files = [f if f.linked else msgspec.structs.replace(f, path="") for f in model.files]
-        return self.record(to, files, model.facts, model.source)
+        return self.record(to, _bare(model.files), model.facts, model.source)
 
     def remove(self, name: str) -> str:
         """Forget a name; blobs that no other name needs go with it.
@@ -163,7 +163,7 @@ class Store:
         expected: str = "",
         on_bytes: OnBytes | None = None,
     ) -> Model:
-        """Take in a GGUF file, or a folder with one model (shards, projector).
+        """Take in a file with those that belong to it (shards), or a folder with one model.
 
         Args:
             name: Its name here; from the file's name if empty.
@@ -176,7 +176,7 @@ class Store:
 
         Raises:
             ModelNotFound: there is nothing at ``path``.
-            BadModelFile: it is not a model, or a shard is missing.
+            BadModelFile: it is not a model, or a file is missing.
             IntegrityError: the first file's digest is not ``expected``.
             InvalidRequest: the folder holds several models; or a bad name.
             DiskFull: no room for the copy.
@@ -184,25 +184,47 @@ class Store:
         path = Path(os.path.abspath(path))  # noqa: PTH100 - must not follow links: names matter
         if not path.exists():
             raise ModelNotFound(f"{path}: no such file", model=str(path))
-        found = shards.find(path)
         try:
-            facts = facts_of(found.weights)
+            found = formats.find(path)
+            files = [(role, name, found.root / name) for role, name in found.chosen.files]
+            if projector is not None:
+                files = [file for file in files if file[0] != PROJECTOR]
+                files.append((PROJECTOR, projector.name, projector))
+            facts = formats.read(found.format, [(role, file) for role, _, file in files])
             if facts.kind != "model":
                 raise BadModelFile(
                     f"{path.name} is not a model but of the kind {facts.kind!r}",
                     hint="name the model's own file" if facts.kind == "mmproj" else "",
                     path=str(path),
                 )
-            files = self._files.take(found.weights, WEIGHTS, link=link, on_bytes=on_bytes)
-            if expected not in ("", files[0].digest):
-                raise IntegrityError(f"{path} is not what it should be: {files[0].digest}")
-            projector = projector or found.projector
-            if projector is not None:
-                facts_of([projector])
-                files += self._files.take([projector], PROJECTOR, link=link, on_bytes=on_bytes)
+            taken = self._files.take(files, link=link, on_bytes=on_bytes)
+            if expected not in ("", taken[0].digest):
+                raise IntegrityError(f"{path} is not what it should be: {taken[0].digest}")
         except OSError as error:
             raise StorageError(f"{error.filename or path}: {error.strerror}") from error
-        return self.record(name or part_from(found.stem), files, facts, source or str(path))
+        return self.record(
+            name or part_from(found.chosen.stem or path.name), taken, facts, source or str(path)
+        )
+
+    def facts_of(self, files: Sequence[ModelFile], pull: str) -> Facts:
+        """What verified blobs, which are to become a model, say of it.
+
+        Args:
+            pull: Whose pin keeps the folder in which they are looked at.
+
+        Raises:
+            BadModelFile: they are not a model.
+        """
+        try:
+            first = self.blobs.path(files[0].digest)
+            form = formats.of_files([(file.role, file.name) for file in files], first)
+            with self.index.write() as rows:
+                rows.pin(identity(form.name, files), pull)
+            paths = self._paths(form.name, identity(form.name, files), files)
+            pairs = zip(files, paths, strict=True)
+            return formats.read(form, [(file.role, path) for file, path in pairs])
+        except OSError as error:
+            raise StorageError(f"{error.filename}: {error.strerror}") from error
 
     # -- adapters ------------------------------------------------------------
 
@@ -219,7 +241,7 @@ class Store:
         if facts.kind != "adapter":
             raise BadModelFile(f"{path.name} is not an adapter but a {facts.kind}", path=str(path))
         ref = ModelRef.parse(name or part_from(path.stem))
-        files = self._files.take([path], WEIGHTS, link=link)
+        files = self._files.take([(WEIGHTS, path.name, path)], link=link)
         return self._put(index.ADAPTER, ref, files, facts, str(path), "")
 
     def resolve_adapter(self, name: str) -> Model:
@@ -261,9 +283,7 @@ class Store:
 
     def name_adapter(self, adapter: Model, name: str) -> Model:
         """Give an adapter that is here another name (replacing what had it)."""
-        # As the index keeps them: blobs without a path.
-        files = [f if f.linked else msgspec.structs.replace(f, path="") for f in adapter.files]
-        ref = ModelRef.parse(name)
+        ref, files = ModelRef.parse(name), _bare(adapter.files)
         self._put(index.ADAPTER, ref, files, adapter.facts, adapter.source, "", adapter.bases)
         return self.resolve_adapter(name)
 
@@ -292,7 +312,7 @@ class Store:
             ref, stat = ModelRef.parse(name), path.stat()
             stamp = (str(path), stat.st_size, stat.st_mtime_ns)
             if stamp not in self._embedded:
-                file = self._files.hashed(path, WEIGHTS)
+                file = self._files.hashed(path, WEIGHTS, path.name)
                 self._embedded[stamp] = Model(
                     name=ref.short,
                     digest=file.digest,
@@ -315,7 +335,7 @@ class Store:
     ) -> Model:
         model = Model(
             name=ref.short,
-            digest=files[0].digest,
+            digest=identity(facts.format, files),
             files=files,
             facts=facts,
             source=source,
@@ -340,18 +360,38 @@ class Store:
 
     def _located(self, model: Model) -> Model:
         """Fill in where the blobs lie; check that all files are there and unchanged."""
-        blobs = [f.digest for f in model.files if f.role == WEIGHTS and not f.linked]
-        weights = [file for file in model.files if file.role == WEIGHTS]
         hint = f"ingle pull {model.source}" if model.source else f"ingle rm {model.name}"
         for file in model.files:
             path = Path(file.path) if file.linked else self.blobs.path(file.digest)
             check_present(model.name, file, path, hint)
-        views = self.blobs.view(blobs) if len(weights) > 1 and len(blobs) == len(weights) else []
-        located = []
-        for number, file in enumerate(model.files):
-            path = views[number] if number < len(views) else self.blobs.path(file.digest)
-            located.append(file if file.linked else msgspec.structs.replace(file, path=str(path)))
-        return msgspec.structs.replace(model, files=located)
+        paths = self._paths(model.facts.format, model.digest, model.files)
+        return msgspec.structs.replace(
+            model,
+            files=[
+                file if file.linked else msgspec.structs.replace(file, path=str(path))
+                for file, path in zip(model.files, paths, strict=True)
+            ],
+        )
+
+    def _paths(self, form: str, digest: str, files: Sequence[ModelFile]) -> list[Path]:
+        """Where blobs lie for engines: under their own names, shards under llama.cpp's."""
+        paths = [self.blobs.path(file.digest) for file in files]
+        weights = [at for at, file in enumerate(files) if file.role == WEIGHTS]
+        named: dict[int, str] = {}
+        if any(files[at].linked for at in weights):
+            pass  # they lie beside each other already
+        elif form != GGUF.name:
+            named = {at: file.name for at, file in enumerate(files)}
+        elif len(weights) > 1:
+            count = len(weights)
+            named = {at: shards.shard_name(n, count) for n, at in enumerate(weights, start=1)}
+        if named:
+            viewed = self.blobs.view(
+                digest, [(name, files[at].digest) for at, name in named.items()]
+            )
+            for at, path in zip(named, viewed, strict=True):
+                paths[at] = path
+        return paths
 
     def _not_found(self, ref: ModelRef) -> ModelNotFound:
         near = nearest(ref, [model.name for model in self.models()])
@@ -370,3 +410,8 @@ def _part_of_the_package(ref: ModelRef) -> InvalidRequest:
         hint="choose another name",
         field="model",
     )
+
+
+def _bare(files: Sequence[ModelFile]) -> list[ModelFile]:
+    """Files as the index keeps them: blobs without a path."""
+    return [file if file.linked else msgspec.structs.replace(file, path="") for file in files]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,11 +16,13 @@ import msgspec
 
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
+from ingle.engines.inbox import Inbox
 from ingle.engines.process import WorkerProcess
 from ingle.errors import EgressRefused
 from ingle.models.adapters import Adapters
 from ingle.models.store import Store
 from ingle.node import memory
+from ingle.node.blobs import NodeBlobs
 from ingle.node.devices import Devices
 from ingle.node.ledger import EgressLedger
 from ingle.node.lock import NodeLock
@@ -38,6 +42,7 @@ from ingle.operations import (
     operation_name,
     registry,
 )
+from ingle.operations.blob import blobs_of
 from ingle.operations.capability import Capability, load
 from ingle.operations.encoded import Passed, decoded, size, tag
 from ingle.operations.events import ModelResult
@@ -64,6 +69,10 @@ class LocalNode:
         self.store = Store(settings.models_path)
         self.adapters = Adapters(self.store)
         self.ledger = EgressLedger(self.state / "node.sqlite3")
+        self.blobs = NodeBlobs(self.state / "blobs")
+        self._inboxes = self.state / "inbox"
+        shutil.rmtree(self._inboxes, ignore_errors=True)  # of workers that were killed with us
+        self._workers = itertools.count(1)
         self.budget = memory.Budget(settings.memory_bytes())
         self.devices = Devices()
         self.scheduler = Scheduler(
@@ -290,12 +299,23 @@ class LocalNode:
         state = self.scheduler.state_for(want)
         if state != "ready":
             yield Status(state=state, detail=want.spec.model)  # type: ignore[arg-type]
-        lease = await self.scheduler.acquire(want)
-        try:
-            call = lease.worker.call(operation, caller.feed)
-        except BaseException:
-            self.scheduler.release(lease)
-            raise
+        held = ExitStack()
+        files = [
+            held.enter_context(self.blobs.held(caller.party, blob.sha256))
+            for blob in blobs_of(operation)
+        ]
+        with held:
+            lease = await self.scheduler.acquire(want)
+            try:
+                lending = lease.worker.lent(files)
+                held.enter_context(lending)
+                call = lease.worker.call(operation, caller.feed)
+            except BaseException:
+                self.scheduler.release(lease)
+                raise
+            # Until the worker has let go: after a cancel it may still read for a moment.
+            kept = held.pop_all()
+            call.ended.add_done_callback(lambda _: kept.close())
         # The slot is free when the worker says so, which after a cancel is a
         # moment later than our caller needs to wait.
         call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
@@ -326,7 +346,8 @@ class LocalNode:
 
     async def _start(self, spec: LoadSpec, network: bool) -> WorkerProcess:
         log_file: Path = self._logs / "workers.log"
-        return await WorkerProcess.start(spec, network=network, log_file=log_file)
+        inbox = Inbox(self._inboxes / str(next(self._workers)))
+        return await WorkerProcess.start(spec, network=network, log_file=log_file, inbox=inbox)
 
     async def _learn_devices(self) -> None:
         self.budget.learn(await self.devices.found())

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from ingle.config import Settings
 from ingle.models.adapters import Adapters
 from ingle.models.store import Store
+from ingle.node.blobs import NodeBlobs
 from ingle.node.devices import Devices
 from ingle.node.ledger import EgressLedger
 from ingle.node.memory import Budget
@@ -47,6 +48,7 @@ class Services(Protocol):
     store: Store
     adapters: Adapters
     ledger: EgressLedger
+    blobs: NodeBlobs
     scheduler: Scheduler
     wants: Wants
     budget: Budget

@@ -7,7 +7,8 @@ import time
 from typing import Literal, NamedTuple
 
 from ingle.capabilities.node.operation import WorkerInfo
-from ingle.engines.engine import LoadSpec
+from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 
 State = Literal["loading", "ready", "draining", "gone"]
@@ -36,8 +37,16 @@ class Resident:
     ``draining`` takes no new work and goes when the last request has ended.
     """
 
-    def __init__(self, spec: LoadSpec, reserved: int, device: str, keep_alive: float) -> None:
+    def __init__(
+        self,
+        spec: LoadSpec,
+        engine: EngineDeclaration,
+        reserved: int,
+        device: str,
+        keep_alive: float,
+    ) -> None:
         self.spec = spec
+        self._engine = engine
         self.reserved = reserved
         """Bytes that admission set aside for it."""
         self.device = device
@@ -61,15 +70,11 @@ class Resident:
         return len(self._waiting)
 
     def serves(self, spec: LoadSpec) -> bool:
-        """It can take a request that would otherwise load ``spec``.
-
-        A larger context serves a smaller one, and more adapters serve fewer.
-        """
+        """It can take a request that would otherwise load ``spec``: its engine says so."""
         return (
             self.state in {"loading", "ready"}
-            and self.spec.role == spec.role
-            and self.spec.context >= spec.context
-            and {item.name for item in self.spec.adapters} >= {item.name for item in spec.adapters}
+            and self.spec.engine == spec.engine
+            and self._engine.serves(self.spec, spec)
         )
 
     async def take(self, slots: int, party: str = OWNER) -> bool:
@@ -137,7 +142,7 @@ class Resident:
             pid=self.worker.pid if self.worker else 0,
             role=self.spec.role,
             state="stopping" if state == "draining" else state,
-            context=self.spec.context,
+            context=context_of(self.spec),
             slots=self.spec.slots,
             active=self.active,
             queued=self.waiting,

@@ -69,22 +69,34 @@ def split_adapters(operation: G) -> G:
     """``MODEL+ADAPTER`` (and ``+ADAPTER=SCALE``) as a model and adapters.
 
     Raises:
-        InvalidRequest: a scale is no number.
+        InvalidRequest: a scale is not a number.
     """
     model, at, place = operation.model.partition("@")
-    name, *named = model.split("+")
-    if not named or "://" in model:
+    if "+" not in model:
         return operation
-    uses = []
-    for text in named:
-        adapter, _, scale = text.partition("=")
-        try:
-            uses.append(AdapterUse(name=adapter, scale=float(scale or 1.0)))
-        except ValueError:
-            raise InvalidRequest(f"{text!r}: {scale!r} is no number", field="model") from None
+    name, uses = named_adapters(model)
     return msgspec.structs.replace(
         operation, model=name + at + place, adapters=[*operation.adapters, *uses]
     )
+
+
+def named_adapters(text: str) -> tuple[str, list[AdapterUse]]:
+    """The model and the adapters of ``MODEL+ADAPTER`` (and ``+ADAPTER=SCALE``).
+
+    Raises:
+        InvalidRequest: a scale is not a number.
+    """
+    if "://" in text or text.startswith(("/", "./", "../", "~/")):
+        return text, []  # an address or a path may hold a plus of its own
+    name, *named = text.split("+")
+    uses = []
+    for part in named:
+        adapter, _, scale = part.partition("=")
+        try:
+            uses.append(AdapterUse(name=adapter, scale=float(scale or 1.0)))
+        except ValueError:
+            raise InvalidRequest(f"{part!r}: {scale!r} is not a number", field="model") from None
+    return name, uses
 
 
 def is_loopback_url(url: str) -> bool:

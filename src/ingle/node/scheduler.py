@@ -2,10 +2,11 @@
 
 Its rules, in order:
 
-1. A request is served by a resident that has its model, enough context and its
-   adapters. Requests of one resident share its slots, first come first served.
-2. A resident that lacks context or adapters is drained and loaded anew with
-   both the old and the new.
+1. A request is served by a resident that has its model and, as its engine sees
+   it, all that the request needs (enough context, its adapters). Requests of one
+   resident share its slots, first come first served.
+2. A resident that lacks something is drained and loaded anew with both the old
+   and the new.
 3. Else the model is loaded, if its predicted memory fits into what the budget
    and the machine have left.
 4. If it does not, idle residents go, the least recently used first. One that
@@ -25,7 +26,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import NamedTuple
 
-from ingle.engines.engine import LoadSpec
+from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, IngleError
 from ingle.node.resident import Resident
@@ -45,13 +47,13 @@ class Want(NamedTuple):
 
     key: Key
     spec: LoadSpec
+    engine: EngineDeclaration
     slots: int
     """Slots the request occupies."""
     memory: Callable[[LoadSpec], int]
     """Predicted bytes of loading a spec."""
     device: str
     keep_alive: float
-    network: bool = False
     party: str = ""
     """The guest it is for; empty: the owner."""
 
@@ -259,7 +261,7 @@ class Scheduler:
                         continue
                     resident = self._admit(want)
                 elif not resident.serves(want.spec):
-                    want = want._replace(spec=_joined(resident.spec, want.spec))
+                    want = want._replace(spec=_joined(resident.spec, want))
                     self._drain(resident)
                     await self._change()
                     continue
@@ -284,8 +286,8 @@ class Scheduler:
         needed = want.memory(want.spec)
         if needed > self.budget:
             raise DoesNotFit(
-                f"{want.spec.model} needs {_gib(needed)} at a context of {want.spec.context} "
-                f"with {want.spec.slots} slots; the budget is {_gib(self.budget)}",
+                f"{want.spec.model} needs {_gib(needed)} {_how(want.spec)}; "
+                f"the budget is {_gib(self.budget)}",
                 hint=f"ingle fit {want.spec.model}",
                 needed_bytes=needed,
                 available_bytes=self.budget,
@@ -303,7 +305,7 @@ class Scheduler:
                     device=want.device,
                 )
             return None
-        resident = Resident(want.spec, needed, want.device, want.keep_alive)
+        resident = Resident(want.spec, want.engine, needed, want.device, want.keep_alive)
         self._residents[want.key] = resident
         self._wants[want.key] = want
         self._spawn(self._live(want, resident))
@@ -333,7 +335,7 @@ class Scheduler:
     async def _live(self, want: Want, resident: Resident) -> None:
         """The life of a resident: load, serve until its worker ends, clean up."""
         try:
-            worker = await self._start(resident.spec, want.network)
+            worker = await self._start(resident.spec, want.engine.network)
         except IngleError as error:
             self._failures[resident] = error
             self._remove(want.key, resident)
@@ -402,15 +404,16 @@ class Scheduler:
         await self._changed.wait()
 
 
-def _joined(old: LoadSpec, new: LoadSpec) -> LoadSpec:
-    """A spec that serves the requests of both."""
-    import msgspec
+def _joined(old: LoadSpec, want: Want) -> LoadSpec:
+    """A spec that serves the requests of both, as far as one engine runs both."""
+    if old.engine != want.spec.engine:
+        return want.spec
+    return want.engine.joined(old, want.spec)
 
-    names = {adapter.name for adapter in new.adapters}
-    kept = [adapter for adapter in old.adapters if adapter.name not in names]
-    return msgspec.structs.replace(
-        new, context=max(old.context, new.context), adapters=[*new.adapters, *kept]
-    )
+
+def _how(spec: LoadSpec) -> str:
+    context = context_of(spec)
+    return (f"at a context of {context} " if context else "") + f"with {spec.slots} slots"
 
 
 def _gib(size: int) -> str:

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from ingle.capabilities.store.operation import FitReport
 from ingle.config import Settings
-from ingle.engines.engine import AdapterFile, LoadSpec, Role
-from ingle.errors import InvalidRequest
-from ingle.models import fit
+from ingle.engines import fit
+from ingle.engines.declaration import Asked, EngineDeclaration
+from ingle.engines.declarations import declared, serving
+from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
+from ingle.errors import ConfigError
 from ingle.models.adapters import Adapters
+from ingle.models.facts import Facts
 from ingle.models.model import Model
 from ingle.models.store import Store
 from ingle.node.memory import Budget
 from ingle.node.routes import Route
 from ingle.node.scheduler import Want
-from ingle.operations import AdapterUse, ModelOperation, registry
+from ingle.operations import AdapterUse, DeviceInfo, ModelOperation, registry
 
-AUTO_CONTEXT = 8192
-"""Tokens per slot where nobody says; less if the model was trained for less."""
-POOLED_CONTEXT = 2048
-"""The same for embedding models, which evaluate a whole text in one batch."""
-AUTO_SLOTS = 4
-UPSTREAM_MEMORY = 80 * 2**20
+if TYPE_CHECKING:
+    from ingle.models.remote import Known
+
 UPSTREAM_SLOTS = 64
 
 
@@ -54,7 +53,7 @@ class Wants:
         serving = registry.of(operation).needs(operation, model.name, model.capabilities)
         want = self.for_model(
             model,
-            role=serving.role,  # type: ignore[arg-type]
+            role=serving.role,
             context=getattr(operation, "context", None),
             slots=None,
             keep_alive=getattr(operation, "keep_alive", None),
@@ -72,90 +71,109 @@ class Wants:
         keep_alive: float | None,
         adapters: Sequence[AdapterUse] = (),
     ) -> Want:
-        """What loading a model needs, with the defaults that fit filled in."""
+        """What loading a model needs, with the defaults that fit filled in.
+
+        Raises:
+            EngineMissing: no engine runs models of its format.
+            AdapterNotFound, InvalidRequest: the engine cannot load it so.
+        """
         facts = model.facts
-        trained = facts.context_length or AUTO_CONTEXT
-        if context is not None and context > trained:
-            raise InvalidRequest(
-                f"context: {model.name} was trained for {trained} tokens, {context} were asked for",
-                field="context",
-            )
-        slots = 1 if role == "score" else slots or self._settings.slots or AUTO_SLOTS
-        if context is None:
-            context, slots = self._defaults(model, role, trained, slots)
+        engine = self._engine(model.name, facts, role)
         spec = LoadSpec(
-            engine=self._settings.engines.get(model.name, "llama"),
+            engine=engine.name,
             model=model.name,
             digest=model.digest,
-            files=[str(path) for path in model.paths if path != model.projector],
-            mmproj=str(model.projector) if model.projector and role == "generate" else "",
+            files={name: [str(path) for path in paths] for name, paths in model.by_role.items()},
+            sizes=model.sizes,
+            folder="" if facts.format == "gguf" else str(model.folder),
             role=role,
-            context=context,
-            slots=slots,
             threads=self._settings.threads,
             adapters=[self._adapter(use.name, model) for use in adapters],
-            prefixes=facts.prefixes,
-            options=self._options(model, role),
         )
+        asked = Asked(context, slots, self._settings, self._budget.total)
+        spec = engine.plan(spec, facts, asked)
+        engine.check(spec, facts)
         return Want(
             key=(model.digest, role),
             spec=spec,
+            engine=engine,
             slots=1,
-            memory=lambda spec: _memory(model, spec),
+            memory=lambda spec: engine.memory(facts, spec).total,
             device=", ".join(device.name for device in self._budget.devices),
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
         )
 
     def for_upstream(self, route: Route) -> Want:
         """A worker that speaks to an upstream. It has no model, and little memory."""
-        assert route.upstream is not None
-        upstream = msgspec.to_builtins(route.upstream)
+        upstream = route.upstream
+        assert upstream is not None
+        engine = declared("upstream")
         spec = LoadSpec(
-            engine="upstream",
+            engine=engine.name,
             model=f"upstream:{route.name}",
             slots=UPSTREAM_SLOTS,
-            options={**upstream, "api_key": _key(route.upstream.api_key_env)},
+            options={"base_url": upstream.base_url, "api_key": _key(upstream.api_key_env)},
         )
+        engine.check(spec)
         return Want(
             key=(f"upstream:{route.name}", "generate"),
             spec=spec,
+            engine=engine,
             slots=1,
-            memory=lambda _: UPSTREAM_MEMORY,
+            memory=lambda spec: engine.memory(Facts(), spec).total,
             device="network",
             keep_alive=self._settings.keep_alive_s,
-            network=True,
         )
 
-    def _defaults(self, model: Model, role: Role, trained: int, slots: int) -> tuple[int, int]:
-        """Context and slots where nobody says: halved until they fit the budget."""
-        most = AUTO_CONTEXT if role == "generate" else POOLED_CONTEXT
-        context = min(trained, self._settings.context or most)
-        while fit.needed_bytes(model.facts, context, slots) > self._budget.total:
-            if slots > 1:
-                slots //= 2
-            elif context > fit.SMALLEST_CONTEXT:
-                context //= 2
-            else:
-                break  # the scheduler refuses it, with numbers
-        return context, slots
+    def fit(
+        self,
+        known: Known,
+        adapters: Sequence[AdapterUse],
+        *,
+        context: int | None,
+        slots: int | None,
+        devices: Sequence[DeviceInfo],
+    ) -> list[FitReport]:
+        """What loading a model would need, which need not be here, against each device.
 
-    def _options(self, model: Model, role: Role) -> dict[str, Any]:
-        if role == "score":
-            return {"vocabulary": model.facts.vocabulary}
-        binary = self._settings.llama_server
-        return {"server_binary": binary} if binary else {}
+        Raises:
+            EngineMissing: no engine runs models of its format.
+            AdapterNotFound: an adapter is not here.
+        """
+        role = usual_role(known.capabilities)
+        found = [self._store.resolve_adapter(use.name) for use in adapters]
+        return fit.predict(
+            known.facts,
+            model=known.name,
+            devices=devices,
+            context=context,
+            slots=slots or self._settings.slots or 1,
+            sizes=known.sizes,
+            adapters=[AdapterFile(a.name, str(a.path), a.size) for a in found],
+            role=role,
+            engine=self._engine(known.name, known.facts, role),
+            settings=self._settings,
+        )
+
+    def _engine(self, name: str, facts: Facts, role: Role) -> EngineDeclaration:
+        """The one that the owner chose for the model, else the first that can run it."""
+        chosen = self._settings.engines.get(name)
+        if chosen is None:
+            return serving(facts.format, role)
+        engine = declared(chosen)
+        if facts.format not in engine.formats:
+            raise ConfigError(
+                f"engines: {name} is a {facts.format} model, and the engine {chosen} runs "
+                f"{', '.join(engine.formats) or 'no files'}",
+                hint="ingle config unset engines",
+                key="engines",
+            )
+        return engine
 
     def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
-        return AdapterFile(name=name, path=str(Path(adapter.path)))
-
-
-def _memory(model: Model, spec: LoadSpec) -> int:
-    pooled = spec.role in {"embed", "rerank"}
-    ubatch = max(fit.UBATCH, spec.context) if pooled else fit.UBATCH
-    all_logits = True if spec.role == "score" else None
-    return fit.needed_bytes(model.facts, spec.context, spec.slots, ubatch, all_logits=all_logits)
+        return AdapterFile(name=name, path=str(Path(adapter.path)), size=adapter.size)
 
 
 def _key(variable: str) -> str:

@@ -82,6 +82,10 @@ class Free(NamedTuple):
     """Nothing is counted but requests."""
 
 
+class Uncounted(NamedTuple):
+    """Not even requests are counted: it serves an operation that is, within a quota of its own."""
+
+
 class Command(NamedTuple):
     """A command of the command line."""
 
@@ -125,7 +129,7 @@ class Capability:
         operations: the requests.
         events: every event that may come back, beside those of `ALWAYS` for a model's operation.
         permission: who may ask.
-        cost: what it is counted in, or `Free`.
+        cost: what it is counted in; `Free` where only requests are, `Uncounted` where nothing is.
         inputs: pieces that a caller may send while it is performed.
         version: raised when something is added that the other side should know of.
         serve: what an operation needs of a model; by default one that names this capability
@@ -149,7 +153,7 @@ class Capability:
     operations: tuple[type[Operation], ...]
     events: tuple[type[Event], ...]
     permission: Permission
-    cost: Cost | Free
+    cost: Cost | Free | Uncounted
     inputs: tuple[type[Piece], ...] = ()
     version: int = 1
     serve: Serve | None = None

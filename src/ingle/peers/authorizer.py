@@ -33,7 +33,7 @@ from ingle.operations.encoded import Encoded, Passed, tag
 from ingle.peers import grants
 from ingle.peers.book import Book
 from ingle.peers.clock import Clock
-from ingle.peers.counting import Count, counted
+from ingle.peers.counting import Count, estimated
 from ingle.peers.granting import Granting
 from ingle.peers.grants import Chain, Grant
 from ingle.peers.identity import Identity, Key, fingerprint
@@ -200,7 +200,7 @@ class Authorizer:
         unit = cost.unit if isinstance(cost, Cost) else ""
         under = self._permission(visitor, operation, wanted, unit)
         operation = _cut(operation, capability, under)
-        if not counted(capability, operation):
+        if estimated(capability, operation) is None:
             async with self._node.relay_for(caller, operation) as events:
                 yield events
             return
@@ -299,7 +299,7 @@ def _check_context(operation: Operation, capability: Capability, under: Sequence
             context=most,
         )
     cost = capability.cost
-    prompt = int(cost.estimate(operation) or 0) if isinstance(cost, Cost) else 0
+    prompt = int(estimated(capability, operation) or 0)
     if isinstance(cost, Cost) and cost.unit == grants.TOKENS and prompt > most:
         raise ContextLengthExceeded(
             f"the prompt has about {prompt} tokens; the grant {under[-1].id} allows {most}",

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 from ingle.errors import EngineFault
 from ingle.operations.capability import Capability, Cost, Free
 from ingle.operations.encoded import Passed
 from ingle.operations.operation import Operation
+
+T = TypeVar("T")
 
 
 class _Nothing:
@@ -32,25 +35,22 @@ class Count:
     """Counts one operation.
 
     Raises:
-        EngineFault: it counts wrongly.
+        EngineFault: its capability counts wrongly.
     """
 
     def __init__(self, capability: Capability, operation: Operation) -> None:
         cost = capability.cost
         self._name = capability.name
-        if isinstance(cost, Free):
+        if not isinstance(cost, Cost):
             cost = _REQUESTS
         self.unit = cost.unit
-        self.estimate = self._sane(lambda: cost.estimate(operation) or 0.0)
+        self.estimate = estimated(capability, operation) or 0.0
         """Units that it will use at least."""
-        asked = self._asked(lambda: cost.answer(operation))
+        asked = _told(capability.name, lambda: cost.answer(operation))
         self.answer = None if asked is None else int(asked)
         """Units of answer that it asks for at most; None: it does not say."""
         self._used = self.estimate
-        try:
-            self._tally = cost.tally(operation, self.estimate)
-        except Exception as error:  # whatever a plug-in's code does
-            raise self._fault(repr(error)) from error
+        self._tally = _called(capability.name, lambda: cost.tally(operation, self.estimate))
 
     def add(self, event: Passed) -> None:
         """An event passes.
@@ -64,38 +64,47 @@ class Count:
             tally.add(event)
             return tally.used
 
-        self._used = self._sane(used)
+        self._used = _told(self._name, used) or 0.0
 
     @property
     def used(self) -> float:
         """Units used so far."""
         return self._used
 
-    def _asked(self, ask: Callable[[], float | None]) -> float | None:
-        try:
-            value = ask()
-        except Exception as error:  # whatever a plug-in's code does
-            raise self._fault(repr(error)) from error
-        return None if value is None else self._sane(lambda: value)
 
-    def _sane(self, ask: Callable[[], float]) -> float:
-        try:
-            value = float(ask())
-        except Exception as error:  # whatever a plug-in's code does
-            raise self._fault(repr(error)) from error
-        if not math.isfinite(value) or value < 0:
-            raise self._fault(f"{value} {self.unit}")
-        return value
+def estimated(capability: Capability, operation: Operation) -> float | None:
+    """Units that an operation will use at least; None: it is not counted, it only asks.
 
-    def _fault(self, what: str) -> EngineFault:
-        return EngineFault(
-            f"the capability {self._name!r} counts what it uses wrongly: {what}",
-            hint="ingle doctor",
-            capability=self._name,
-        )
-
-
-def counted(capability: Capability, operation: Operation) -> bool:
-    """Is this operation counted, or does it only ask about what was?"""
+    Raises:
+        EngineFault: its capability counts wrongly.
+    """
     cost = capability.cost
-    return isinstance(cost, Free) or cost.estimate(operation) is not None
+    if isinstance(cost, Cost):
+        return _told(capability.name, lambda: cost.estimate(operation))
+    return 0.0 if isinstance(cost, Free) else None
+
+
+def _told(name: str, ask: Callable[[], float | None]) -> float | None:
+    """What a capability says that something costs, if that can be."""
+    told = _called(name, ask)
+    if told is None:
+        return None
+    value = _called(name, lambda: float(told))
+    if not math.isfinite(value) or value < 0:
+        raise _fault(name, str(value))
+    return value
+
+
+def _called(name: str, ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except Exception as error:  # whatever a plug-in's code does
+        raise _fault(name, repr(error)) from error
+
+
+def _fault(name: str, what: str) -> EngineFault:
+    return EngineFault(
+        f"the capability {name!r} counts what it uses wrongly: {what}",
+        hint="ingle doctor",
+        capability=name,
+    )

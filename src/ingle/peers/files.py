@@ -148,10 +148,10 @@ class FileShelf:
             )
 
     def _names(self, digest: str) -> list[str]:
-        """What a file's model is called here; the digest, if it is a part of one."""
+        """What the model is called here of which a file is a part; the digest if of none."""
         names = [model.name for model in self._store.models() if model.digest == digest]
         names += [adapter.name for adapter in self._store.adapters() if adapter.digest == digest]
-        return names or [digest]
+        return [*names, *self._shares().names(digest)] or [digest]
 
 
 class _Sent:

@@ -8,7 +8,7 @@ import msgspec
 
 from ingle.errors import GrantRefused, InvalidRequest, NotFound
 from ingle.operations import registry
-from ingle.operations.capability import Grantable
+from ingle.operations.capability import Cost, Grantable
 from ingle.peers import grants
 from ingle.peers.clock import Clock
 from ingle.peers.grants import Chain, Grant
@@ -37,6 +37,8 @@ class Granting:
         """
         for name in bounds.get("capabilities", ()):  # type: ignore[attr-defined]
             _check_grantable(name)
+        for unit in bounds.get("per_day", {}):  # type: ignore[attr-defined]
+            _check_unit(unit)
         # An order of magnitude for clocks that differ: it holds a minute earlier already.
         begins = self._clock.now() - 60.0
         before = [grants.read(signed) for signed in parent or []]
@@ -183,3 +185,18 @@ def _check_grantable(name: str) -> None:
             f"there is no capability {name} that can be granted; there are: {', '.join(known)}",
             field="capabilities",
         )
+
+
+def _check_unit(unit: str) -> None:
+    """Raises InvalidRequest: no capability that can be granted is counted in this unit."""
+    units = {
+        capability.cost.unit
+        for capability in registry.everything().values()
+        if isinstance(capability.permission, Grantable) and isinstance(capability.cost, Cost)
+    }
+    units.discard(grants.TOKENS)
+    if unit == grants.TOKENS:
+        raise InvalidRequest("tokens have a limit of their own", hint="--tokens-per-day N")
+    if unit not in units:
+        known = ", ".join(sorted(units)) or "none beside tokens"
+        raise InvalidRequest(f"nothing is counted in {unit!r}; units are: {known}", field="per_day")

@@ -71,7 +71,7 @@ class Meter:
             "SELECT unit, amount FROM spent WHERE grant_id = ? AND day = ?",
             grant.id, self._clock.day(),
         )  # fmt: skip
-        return dict(rows.fetchall())
+        return {unit: amount for unit, amount in rows if unit}
 
     def left(self, grant: Grant, unit: str = TOKENS) -> float | None:
         """Units left today, those set aside not counted; None: no limit."""

@@ -9,8 +9,10 @@ import msgspec
 
 from ingle.config import Settings
 from ingle.errors import EgressRefused, ModelNotFound
-from ingle.node import routes
+from ingle.node import routes, transfers
+from ingle.node.ledger import Received
 from ingle.node.local import LocalNode
+from ingle.node.resident import OWNER
 from ingle.operations import (
     Event,
     Generation,
@@ -20,6 +22,7 @@ from ingle.operations import (
     operation_name,
     registry,
 )
+from ingle.operations.blob import blobs_of
 from ingle.operations.encoded import Encoded, Passed, decoded, size, tag
 from ingle.peers import delegation, grants, reach
 from ingle.peers.book import Peer
@@ -198,12 +201,32 @@ class PeeredNode:
             grant=grants.read(held[0][-1]).id if len(held) == 1 else "",
         )
         with self.local.ledger.outcome(entry) as told:
+            await self._send_blobs(sessions[0], operation, told)
             async with sessions[0].connection.relay(operation, feed) as events:
                 async for event in events:
                     told.bytes_in += size(event)
                     if tag(event) == "started":
                         self._note_grant(entry, event)
                     yield event
+
+    async def _send_blobs(
+        self, session: Session, operation: ModelOperation, told: Received
+    ) -> None:
+        """Put there what the operation speaks of; what is there already is not sent again."""
+
+        def count(size: int) -> None:
+            told.bytes_out += size
+
+        for blob in blobs_of(operation):
+            with self.local.blobs.held(OWNER, blob.sha256) as path:
+                await transfers.send(
+                    session.connection,
+                    path,
+                    blob,
+                    capability=registry.of(operation).name,
+                    model=operation.model,
+                    told=count,
+                )
 
     def _note_grant(self, entry: int, event: Encoded) -> None:
         started = event.decode({"started": Started})

@@ -153,7 +153,7 @@ class PeerPulls:
             sources,
             [(address, port) for address, port in ports if address and port],
             urls,
-            files=files if len(files) > 1 else (),
+            files=files,
         )
         try:
             with self._ledger.outcome(entry) as told:

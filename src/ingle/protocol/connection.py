@@ -310,7 +310,7 @@ class Connection:
             served = Served(self, stream, read(operation), self._patience)
             if served.inlet is not None:
                 self._check_inlets()
-        except (InvalidRequest, Busy) as error:
+        except IngleError as error:  # also a plug-in's that cannot be used
             self.post(failure(stream, error))
             return
         self._served[stream] = served

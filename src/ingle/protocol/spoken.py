@@ -34,9 +34,8 @@ def of(hello: Hello) -> Mapping[str, Any] | None:
     told = hello.facts.get("speaks")
     if isinstance(told, dict):
         return told
-    if "engine" in hello.facts:
-        return None  # a worker, whose version is its engine's
-    return FIRST if "version" in hello.facts else None
+    is_worker = "engine" in hello.facts
+    return FIRST if "version" in hello.facts and not is_worker else None
 
 
 def check(operation: Operation, hello: Hello) -> None:

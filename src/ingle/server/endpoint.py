@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from ingle.errors import Cancelled, ClientGone, IngleError, MethodNotAllowed
 from ingle.node.node import Node
+from ingle.server.counted import CountedNode
 from ingle.server.exchange import Exchange
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import refuse
@@ -23,7 +24,7 @@ class Floor:
     """What all endpoints of one application stand on, and the exchanges that go on now."""
 
     def __init__(self, node: Node, settings: ServerSettings, metrics: Metrics) -> None:
-        self.node = node
+        self.node: Node = CountedNode(node, metrics)
         self.settings = settings
         self.metrics = metrics
         self.exchanges: set[Exchange] = set()

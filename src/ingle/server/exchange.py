@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import anyio
 from starlette.types import Receive, Scope, Send
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from ingle.errors import ClientGone, IngleError
 from ingle.node.node import Node, ask
 from ingle.operations import ChatResult, Event, Fold, Operation, Started, Usage
-from ingle.server.limits import read_body
+from ingle.server.limits import body_pieces, read_body
 from ingle.server.metrics import Metrics
 from ingle.server.outbox import Outbox
 from ingle.server.settings import ServerSettings
@@ -74,6 +75,23 @@ class Exchange:
     def request_id(self) -> str:
         """The id in this answer's ``x-request-id`` header."""
         return str(self.scope.get("ingle.request_id", ""))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of the address; of a name that is there twice the last."""
+        return dict(parse_qsl(self.scope.get("query_string", b"").decode("latin-1")))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request's headers, in small letters."""
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in self.scope.get("headers", ())
+        }
+
+    def body_pieces(self, size: int) -> AsyncGenerator[bytes, None]:
+        """The request's body in pieces of at most ``size`` bytes, as they arrive."""
+        return body_pieces(self._receive, self.settings.limits, size)
 
     async def body(self) -> bytes:
         """The request's body, within the limits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 
 import anyio
 import anyio.to_thread
@@ -64,6 +65,29 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
         # A hostile body of many MiB takes a while to scan; others go on meanwhile.
         await anyio.to_thread.run_sync(check_json, body, limits.json_depth)
     return body
+
+
+async def body_pieces(receive: Receive, limits: Limits, size: int) -> AsyncGenerator[bytes, None]:
+    """A body in pieces as it arrives, for what is not kept in memory. Nothing limits it in all.
+
+    Raises:
+        BodyTimeout: nothing arrived for ``limits.body_idle_s``.
+        ClientGone: the client left in the middle.
+    """
+    while True:
+        with anyio.move_on_after(limits.body_idle_s) as patience:
+            message = await receive()
+        if patience.cancelled_caught:
+            raise BodyTimeout(
+                f"no byte of the body arrived for {limits.body_idle_s:g} s", field="body"
+            )
+        if message["type"] == "http.disconnect":
+            raise ClientGone("the client left while sending its request")
+        chunk: bytes = message.get("body", b"")
+        for at in range(0, len(chunk), size):
+            yield chunk[at : at + size]
+        if not message.get("more_body", False):
+            return
 
 
 def check_json(body: bytes, depth: int) -> None:

@@ -48,6 +48,7 @@ class Metrics:
     def __init__(self) -> None:
         self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self._tokens: dict[tuple[str, str], int] = defaultdict(int)
+        self._used: dict[tuple[str, str, str], float] = defaultdict(float)
         self._duration: dict[str, Histogram] = defaultdict(Histogram)
         self._first: dict[str, Histogram] = defaultdict(Histogram)
         self.active = 0
@@ -67,6 +68,10 @@ class Metrics:
         self._tokens[model, "cached"] += usage.cached_tokens
         self._tokens[model, "completion"] += usage.completion_tokens
 
+    def used(self, capability: str, model: str, unit: str, amount: float) -> None:
+        """What one operation used, of a unit other than tokens."""
+        self._used[capability, model, unit] += amount
+
     def render(self, status: StatusReport | None) -> str:
         """The page. ``status`` adds the node's own numbers, where it could be asked."""
         lines = _heading("ingle_http_requests_total", "counter", "Finished requests.")
@@ -78,6 +83,11 @@ class Metrics:
         lines += _heading("ingle_tokens_total", "counter", "Tokens, by model and kind.")
         for (model, kind), count in sorted(self._tokens.items()):
             lines.append(f'ingle_tokens_total{{model="{_escape(model)}",kind="{kind}"}} {count}')
+        if self._used:
+            lines += _heading("ingle_used_total", "counter", "Use in other units than tokens.")
+        for (capability, model, unit), amount in sorted(self._used.items()):
+            labels = f'capability="{capability}",model="{_escape(model)}",unit="{_escape(unit)}"'
+            lines.append(f"ingle_used_total{{{labels}}} {amount:g}")
         for name, text, histograms in (
             ("ingle_http_request_duration_seconds", "Duration of requests.", self._duration),
             ("ingle_time_to_first_piece_seconds", "Request to first piece.", self._first),

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
+from pathlib import Path
+
+import msgspec
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
-from ingle.engines.engine import Engine, LoadSpec, load_engine
+from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.declarations import declared, load_engine
+from ingle.engines.engine import Engine, LoadSpec
 from ingle.engines.process import WorkerProcess
-from ingle.errors import CapabilityMissing, IngleError
+from ingle.errors import CapabilityMissing, IngleError, InvalidRequest
+from ingle.models import formats
+from ingle.models.facts import Facts
 from ingle.operations import Event, Finish, Message, Operation, Sampling, Text, Timing, Usage
 
 CANCEL_S = 2.0
@@ -23,12 +31,14 @@ class ContractBroken(AssertionError):
     """The engine breaks a rule; the message says which."""
 
 
-def check_engine(name: str, spec: LoadSpec) -> list[str]:
-    """Check an installed engine against its contract.
+def check_engine(name: str, spec: LoadSpec, *, most_memory: float = 0.0) -> list[str]:
+    """Check an installed engine and its declaration against their contract.
 
     Args:
         name: its entry point's name.
         spec: a small model to open, with at least 2 slots.
+        most_memory: how many times the predicted memory the worker may have once the model is
+            loaded; 0: that is not measured.
 
     Returns:
         The rules that hold; those of capabilities that it lacks are left out.
@@ -36,16 +46,63 @@ def check_engine(name: str, spec: LoadSpec) -> list[str]:
     Raises:
         ContractBroken: a rule that does not hold.
     """
+    declaration = declared(name)
+    _declares(declaration, spec)
     engine: Engine = load_engine(name)
     _require(engine.name == name, f"its name is {engine.name!r}, its entry point {name!r}")
     _require(bool(engine.version()), "it tells no version")
-    return ["names itself", *asyncio.run(_check(engine, spec))]
+    held = ["declares itself", "names itself"]
+    return [*held, *asyncio.run(_check(declaration, spec, most_memory))]
 
 
-async def _check(engine: Engine, spec: LoadSpec) -> list[str]:
-    worker = await WorkerProcess.start(spec, network=engine.network)
+def _declares(declaration: EngineDeclaration, spec: LoadSpec) -> None:
+    _require(bool(declaration.capabilities), "it declares no capability")
+    _require(
+        bool(declaration.formats) or declaration.network,
+        "it declares no format, and no network where its models could be",
+    )
+    declaration.check(spec)
+    unknown = msgspec.structs.replace(spec, options={**spec.options, "no_such_option": 1})
+    try:
+        declaration.check(unknown)
+    except InvalidRequest as error:
+        _require("no_such_option" in error.message, "it does not name an option that it refuses")
+    else:
+        raise ContractBroken("it takes an option that it does not declare")
+    need = declaration.memory(_facts(spec), spec)
+    parts = {name: getattr(need, name) for name in need._fields}
+    _require(
+        all(math.isfinite(part) and part >= 0 for part in parts.values()) and need.total > 0,
+        f"it predicts no sane memory: {parts}",
+    )
+    _require(declaration.serves(spec, spec), "a worker does not serve its own spec")
+    _require(
+        declaration.serves(declaration.joined(spec, spec), spec),
+        "a joined spec does not serve what it was joined from",
+    )
+
+
+def _facts(spec: LoadSpec) -> Facts:
+    """What the files of a spec say; nothing for an engine without files."""
+    files = [(role, Path(path)) for role, paths in spec.files.items() for path in paths]
+    if not files:
+        return Facts()
+    form = formats.find(Path(spec.folder or spec.weights[0])).format
+    return formats.read(form, files)
+
+
+async def _check(declaration: EngineDeclaration, spec: LoadSpec, most_memory: float) -> list[str]:
+    worker = await WorkerProcess.start(spec, network=declaration.network)
     held = ["opens in a worker"]
     try:
+        if most_memory:
+            need = declaration.memory(_facts(spec), spec)
+            predicted, measured = need.total + need.reclaimable, worker.memory()
+            _require(
+                measured <= most_memory * predicted,
+                f"it has {measured} bytes, more than {most_memory} times the {predicted} predicted",
+            )
+            held.append("needs what it declares")
         for rule in (_generates, _is_concurrent, _cancels, _embeds, _tokenizes, _refuses_kindly):
             try:
                 await rule(worker, spec)

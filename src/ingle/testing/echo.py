@@ -4,6 +4,8 @@ Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
 ``abort_on_load`` (what it writes to stderr before), ``die_on`` (a text that kills the process),
 ``fail_on`` (a text that is an error), ``delay_s`` (seconds between words), ``fail_on_load``,
 ``starts`` (a command that runs beside it, in a session of its own).
+
+It is not installed: whoever tests with it names `ECHO` in an entry point of their tests' own.
 """
 
 from __future__ import annotations
@@ -21,18 +23,36 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
-from ingle.engines.engine import Emit, Feed, LoadSpec, Session
+from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.engine import Emit, Feed, LoadSpec, Session, context_of
 from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
 from ingle.operations import DeviceInfo, Finish, Operation, Text, Timing, Usage
 
 DIMENSIONS = 8
+
+ECHO = EngineDeclaration(
+    name="echo",
+    loader="ingle.testing.echo:EchoEngine",
+    formats=("gguf",),
+    capabilities=("chat", "complete", "embed", "tokenize", "detokenize"),
+    options=(
+        "context",
+        "die_on",
+        "die_on_load",
+        "abort_on_load",
+        "fail_on",
+        "fail_on_load",
+        "delay_s",
+        "starts",
+    ),
+    adapters=True,
+)
 
 
 class EchoEngine:
     """See `ingle.engines.engine.Engine`."""
 
     name: ClassVar[str] = "echo"
-    network: ClassVar[bool] = False
 
     def version(self) -> str:
         return "1"
@@ -59,7 +79,7 @@ class EchoSession:
 
     def __init__(self, spec: LoadSpec) -> None:
         self._spec = spec
-        self.facts: dict[str, Any] = {"context": spec.context}
+        self.facts: dict[str, Any] = {"context": context_of(spec)}
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingle.capabilities.share.operation import (
@@ -22,6 +24,7 @@ from ingle.capabilities.share.operation import (
 )
 from ingle.capabilities.store.operation import ListModels
 from ingle.errors import (
+    BadModelFile,
     CapabilityMissing,
     EgressRefused,
     IntegrityError,
@@ -35,6 +38,7 @@ from ingle.operations import Done, Progress
 from ingle.peers.swarm import seeding
 from ingle.peers.swarm.metainfo import Metainfo
 
+from ...models.test_formats import write_words
 from .conftest import Machine, Whole, on
 from .pulling import pulled
 from .serving import MIB, Source
@@ -474,3 +478,77 @@ async def test_stopping_while_a_file_is_read_shares_nothing(desk: Machine, model
     assert isinstance(await anext(events), Progress)
     await events.aclose()
     assert await shares(desk) == []
+
+
+# -- models of other formats --------------------------------------------------------
+
+
+async def test_a_folder_of_another_format_arrives_whole(
+    desk: Machine, laptop: Machine, tmp_path: Path, words: Path
+) -> None:
+    folder = write_words(tmp_path / "small")
+    await desk.share(folder, "small")
+    (share,) = desk.sharing.shares.offered()
+    assert [file.name for file in share.files] == [
+        "data/list.txt",
+        "data/vocabulary.txt",
+        "config.json",
+    ]
+    await pulled(laptop.sharing, share.digest, 0, Neighbour(desk), files=share.files)
+    there, here = desk.store.resolve("small"), laptop.store.resolve("m")
+    assert (here.digest, here.facts) == (there.digest, there.facts)
+    for file in there.files:
+        copied = here.folder / file.name
+        assert copied.read_bytes() == (folder / file.name).read_bytes()
+    with laptop.store.index.read() as rows:
+        assert rows.pins() == {}
+
+
+async def test_files_of_another_model_do_not_pass_for_it(
+    desk: Machine, laptop: Machine, tmp_path: Path, words: Path
+) -> None:
+    """The same weights with another configuration are another model."""
+    await desk.share(write_words(tmp_path / "good"), "good")
+    await desk.share(write_words(tmp_path / "bad", licence="evil"), "bad")
+    good, bad = (next(s for s in desk.sharing.shares.all() if s.name == n) for n in ("good", "bad"))
+    assert good.files[0].digest == bad.files[0].digest
+    with pytest.raises(InvalidRequest, match="not the model asked for"):
+        await pulled(laptop.sharing, good.digest, 0, Neighbour(desk), files=bad.files)
+    # What the digest of the first file alone would let pass for GGUF is found out afterwards.
+    first = good.files[0].digest
+    with pytest.raises(IntegrityError, match="not the model"):
+        await pulled(laptop.sharing, first, 0, Neighbour(desk), files=bad.files)
+    assert laptop.store.models() == []
+    assert list(laptop.store.blobs.all()) == []
+    assert list(laptop.store.blobs.views.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "../config.json"}, {"name": "data/list.txt"}, {"name": "data"}, {"role": "../x"}],
+)
+async def test_lists_of_files_that_lead_out_are_refused(
+    desk: Machine, laptop: Machine, tmp_path: Path, words: Path, change: dict[str, str]
+) -> None:
+    await desk.share(write_words(tmp_path / "small"), "small")
+    (share,) = desk.sharing.shares.offered()
+    files = [*share.files[:-1], msgspec.structs.replace(share.files[-1], **change)]
+    neighbour = Neighbour(desk)
+    with pytest.raises(InvalidRequest):
+        await pulled(laptop.sharing, share.digest, 0, neighbour, files=files)
+    assert neighbour.sent == 0
+
+
+async def test_without_its_format_a_model_is_refused_and_nothing_stays(
+    desk: Machine,
+    laptop: Machine,
+    tmp_path: Path,
+    words: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await desk.share(write_words(tmp_path / "small"), "small")
+    (share,) = desk.sharing.shares.offered()
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(words)])
+    with pytest.raises(BadModelFile, match=r"data/list\.txt: no format recognises it"):
+        await pulled(laptop.sharing, share.digest, 0, Neighbour(desk), files=share.files)
+    assert list(laptop.store.blobs.all()) == []

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import msgspec
 
+from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.operations import DeviceInfo, Operation
 from ingle.operations.capability import Capability, Free, Grantable, Serving
@@ -67,6 +68,11 @@ CAPABILITY = Capability(
     permission=Grantable(),
     cost=Free(),
     serve=lambda operation, model, abilities: Serving("generate"),
+)
+
+
+LISTENER = EngineDeclaration(
+    name="listener", loader="made_up:Listener", formats=("gguf",), capabilities=("made_up", "chat")
 )
 
 

@@ -20,6 +20,7 @@ from ingle.capabilities.node.operation import (
     Suspend,
     Unload,
 )
+from ingle.engines.engine import usual_role
 from ingle.node import memory
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation, Status
@@ -83,10 +84,9 @@ async def _status(local: Services, ask: bool) -> StatusReport:
 
 async def _load(local: Services, operation: Load) -> AsyncGenerator[Event, None]:
     model = local.store.resolve(operation.model)
-    role = "generate" if "chat" in model.capabilities else "embed"
     want = local.wants.for_model(
         model,
-        role=role,  # type: ignore[arg-type]
+        role=usual_role(model.capabilities),
         context=operation.context,
         slots=operation.slots,
         keep_alive=operation.keep_alive,

@@ -177,6 +177,8 @@ class GrantPeer(Operation, frozen=True, kw_only=True, tag="grant_peer"):
     tokens_per_day: Limit | None = None
     requests_per_minute: Limit | None = None
     concurrent: Limit | None = None
+    per_day: dict[str, Limit] = {}
+    """Units other than tokens that may be used each day, such as ``audio_s``."""
     ends: float | None = None
     """Unix time; 0: never."""
     passes: Annotated[int, msgspec.Meta(ge=0, le=4)] | None = None
@@ -200,7 +202,12 @@ class GrantInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     concurrent: int = 0
     ends: float = 0.0
     passes: int = 0
+    per_day: dict[str, int] = {}
+    """Units other than tokens that may be used each day."""
     used_today: int = 0
+    """Tokens."""
+    amounts_today: dict[str, float] = {}
+    """Other units."""
     requests_today: int = 0
 
 

@@ -261,6 +261,8 @@ class _Peers:
             value = getattr(operation, name)
             if value is not None:
                 bounds[name] = value
+        if operation.per_day:
+            bounds["per_day"] = operation.per_day
         if operation.capabilities:
             bounds["capabilities"] = tuple(operation.capabilities)
         if operation.models:
@@ -300,6 +302,8 @@ class _Peers:
             ends=grant.ends,
             passes=grant.passes,
             used_today=used.tokens,
+            amounts_today=room.meter.amounts(grant),
+            per_day={} if isinstance(grant.per_day, msgspec.UnsetType) else grant.per_day,
             requests_today=used.requests,
             **{limit: getattr(grant, limit) for limit in grants.LIMITS},
         )

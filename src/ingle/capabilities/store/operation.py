@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingle.operations.operation import Ability, Event, Name, Operation, Positive
+from ingle.operations.operation import Event, Name, Operation, Positive
 
 
 class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -12,7 +12,7 @@ class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     name: str
     digest: str
-    """``sha256:`` and the hash of the first (or only) weight file: the model's identity."""
+    """``sha256:`` and 64 hex digits: the model's identity."""
     size: int
     """Bytes of all its files."""
     format: str = "gguf"
@@ -21,7 +21,7 @@ class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     quantization: str = ""
     context_length: int = 0
     """Tokens it was trained for."""
-    capabilities: list[Ability] = []
+    capabilities: list[str] = []
     source: str = ""
     """Where it came from (``embedded``, an URL, ``hf.co/...``, a path)."""
     added: float = 0.0

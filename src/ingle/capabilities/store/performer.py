@@ -22,12 +22,12 @@ from ingle.capabilities.store.operation import (
     Shown,
 )
 from ingle.errors import ModelNotFound
-from ingle.models import fit
 from ingle.models.pull import pull
 from ingle.models.remote import facts_of
 from ingle.models.sources import CacheSource, HttpSource, HubSource, parse_source
 from ingle.node.ledger import Received
 from ingle.node.performing import Caller, HostedNode, Services
+from ingle.node.routes import named_adapters
 from ingle.operations import Done, Event, Operation, Progress
 from ingle.peers.room import Room
 
@@ -80,11 +80,15 @@ def _of_peers(room: Room | None) -> list[ModelSummary]:
 
 
 async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
-    name, facts = await facts_of(local.store, operation.model, egress=local.settings.egress)
-    devices = await local.devices.found()
-    context = operation.context or min(facts.context_length or 4096, 8192)
-    slots = operation.slots or local.settings.slots or 1
-    return fit.predict(facts, model=name, context=context, slots=slots, devices=devices)
+    name, adapters = named_adapters(operation.model)
+    known = await facts_of(local.store, name, egress=local.settings.egress)
+    return local.wants.fit(
+        known,
+        adapters,
+        context=operation.context,
+        slots=operation.slots,
+        devices=await local.devices.found(),
+    )
 
 
 async def _pull(node: HostedNode, operation: Pull) -> AsyncGenerator[Event, None]:

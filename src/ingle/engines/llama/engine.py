@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar
 
 from ingle.engines.engine import LoadSpec, Session
+from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.session import Backend, LlamaSession
 from ingle.operations import DeviceInfo
 
@@ -14,7 +15,6 @@ class LlamaEngine:
     """See `ingle.engines.engine.Engine`."""
 
     name: ClassVar[str] = "llama"
-    network: ClassVar[bool] = False
 
     def version(self) -> str:
         return version("xllamacpp")
@@ -36,18 +36,19 @@ class LlamaEngine:
         ]
 
     def open(self, spec: LoadSpec) -> Session:
+        options = LlamaOptions.of(spec)
         if spec.role == "score":
             from ingle.engines.llama.scoring import ScoringSession
 
-            return ScoringSession(spec, int(spec.options.get("vocabulary", 0)))
+            return ScoringSession(spec, options)
         backend: Backend
-        if spec.options.get("server_binary"):
+        if options.server_binary:
             from ingle.engines.llama.server_binary import ServerBinaryBackend
 
-            backend = ServerBinaryBackend(spec)
+            backend = ServerBinaryBackend(spec, options)
         else:
             from ingle.engines.llama.inprocess import InProcessBackend
 
-            backend = InProcessBackend(spec)
-        facts: dict[str, Any] = {"context": spec.context, "slots": spec.slots}
-        return LlamaSession(spec, backend, facts)
+            backend = InProcessBackend(spec, options)
+        facts: dict[str, Any] = {"context": options.context, "slots": spec.slots}
+        return LlamaSession(spec, options.prefixes, backend, facts)

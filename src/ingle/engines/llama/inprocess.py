@@ -17,16 +17,18 @@ import xllamacpp
 from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.llama.batch import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
+from ingle.engines.llama.options import LlamaOptions
 from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed
+from ingle.models.format import PROJECTOR
 
 
 class InProcessBackend:
     """See `ingle.engines.llama.session.Backend`."""
 
-    def __init__(self, spec: LoadSpec) -> None:
+    def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ingle-")  # mode 0700
         socket = str(Path(self._folder.name) / "llama.sock")
-        params = parameters(spec)
+        params = parameters(spec, options)
         params.hostnames = [socket]
         try:
             self._server = xllamacpp.Server(params)
@@ -57,14 +59,14 @@ class InProcessBackend:
         self._folder.cleanup()
 
 
-def parameters(spec: LoadSpec) -> xllamacpp.CommonParams:
+def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     """The engine's settings for a spec."""
-    if not spec.files:
+    if not spec.weights:
         raise BadModelFile(f"{spec.model} has no weight files", path="")
     threads = spec.threads or cores()
     params = xllamacpp.CommonParams()
-    params.model.path = spec.files[0]
-    params.n_ctx = spec.context * spec.slots
+    params.model.path = spec.weights[0]
+    params.n_ctx = options.context * spec.slots
     params.n_parallel = spec.slots
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
@@ -77,15 +79,15 @@ def parameters(spec: LoadSpec) -> xllamacpp.CommonParams:
     params.cache_ram_mib = 0
     params.endpoint_slots = True
     params.endpoint_props = True
-    if spec.mmproj:
-        params.mmproj.path = spec.mmproj
+    if projector := spec.files.get(PROJECTOR):
+        params.mmproj.path = projector[0]
     if spec.adapters:
         params.lora_adapters = [
             xllamacpp.CommonAdapterLoraInfo(adapter.path, 0.0) for adapter in spec.adapters
         ]
     if spec.role != "generate":
         params.embedding = True
-        params.n_batch = params.n_ubatch = pooled(spec)
+        params.n_batch = params.n_ubatch = pooled(options.context, spec.slots)
         # With a cache for each sequence, texts of different lengths are cut at the shortest, and
         # the mean of a longer one is taken of its last part alone.
         params.kv_unified = True

@@ -14,6 +14,7 @@ import numpy as np
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import Emit, Feed, LoadSpec, cores
 from ingle.engines.llama.library import Logits, Weights
+from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.request import adapter_scales
 from ingle.errors import CapabilityMissing, ContextLengthExceeded, InvalidRequest
 from ingle.operations import Finish, Operation, Text, Timing, TokenLogprob, Usage
@@ -26,19 +27,20 @@ LONGEST_STEP = 512
 class ScoringSession:
     """See `ingle.engines.engine.Session`. One prompt at a time."""
 
-    def __init__(self, spec: LoadSpec, vocabulary: int) -> None:
+    def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
         self._spec = spec
-        step = max(1, min(LONGEST_STEP, LOGITS_BYTES // (4 * max(1, vocabulary))))
+        self._context = options.context
+        step = max(1, min(LONGEST_STEP, LOGITS_BYTES // (4 * max(1, options.vocabulary))))
         self._weights = Weights(
-            spec.files[0],
-            context=spec.context,
-            batch=min(step, spec.context),
+            spec.weights[0],
+            context=options.context,
+            batch=min(step, options.context),
             threads=spec.threads or cores(),
         )
         for adapter in spec.adapters:
             self._weights.load_adapter(adapter.path)
         self._lock = threading.Lock()
-        self.facts: dict[str, Any] = {"context": spec.context}
+        self.facts: dict[str, Any] = {"context": options.context}
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         if not isinstance(operation, Complete):
@@ -55,12 +57,12 @@ class ScoringSession:
         tokens = weights.tokenize(prompt) if isinstance(prompt, str) else prompt
         if not tokens:
             raise InvalidRequest("prompt: there is nothing to score", field="prompt")
-        if len(tokens) > self._spec.context:
+        if len(tokens) > self._context:
             raise ContextLengthExceeded(
-                f"the prompt has {len(tokens)} tokens, but the context holds {self._spec.context}",
+                f"the prompt has {len(tokens)} tokens, but the context holds {self._context}",
                 hint=f"ask for more room: context={len(tokens)}",
                 prompt_tokens=len(tokens),
-                context=self._spec.context,
+                context=self._context,
                 field="prompt",
             )
         if any(token >= weights.size for token in tokens):

@@ -22,7 +22,9 @@ from typing import Any
 from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.llama.batch import pooled
 from ingle.engines.llama.http import UnixHTTP
+from ingle.engines.llama.options import LlamaOptions
 from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
+from ingle.models.format import PROJECTOR
 
 READY_POLL_S = 0.02
 DEATH_S = 0.5
@@ -32,8 +34,8 @@ DEATH_S = 0.5
 class ServerBinaryBackend:
     """See `ingle.engines.llama.session.Backend`."""
 
-    def __init__(self, spec: LoadSpec) -> None:
-        binary = str(spec.options["server_binary"])
+    def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
+        binary = options.server_binary
         if not os.access(binary, os.X_OK):
             raise EngineMissing(
                 f"llama-server at {binary} is not there or not executable",
@@ -43,7 +45,7 @@ class ServerBinaryBackend:
         socket = str(Path(self._folder.name) / "llama.sock")
         key = secrets.token_urlsafe(24)
         self._process = subprocess.Popen(
-            arguments(binary, spec, socket),
+            arguments(spec, options, socket),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "LLAMA_API_KEY": key},
@@ -109,20 +111,20 @@ class ServerBinaryBackend:
         )
 
 
-def arguments(binary: str, spec: LoadSpec, socket: str) -> list[str]:
+def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
     """llama-server's command line for a spec (``tools/server/README.md`` of llama.cpp)."""
     threads = spec.threads or cores()
-    command = [binary, "--model", spec.files[0], "--host", socket]
-    command += ["--ctx-size", str(spec.context * spec.slots), "--parallel", str(spec.slots)]
+    command = [options.server_binary, "--model", spec.weights[0], "--host", socket]
+    command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
     command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
     command += ["--slots", "--props", "--no-warmup"]
-    if spec.mmproj:
-        command += ["--mmproj", spec.mmproj]
+    if projector := spec.files.get(PROJECTOR):
+        command += ["--mmproj", projector[0]]
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
     if spec.role in ("embed", "rerank"):
         # A text is pooled right only if it is in one physical batch, whatever is beside it.
-        size = str(pooled(spec))
+        size = str(pooled(options.context, spec.slots))
         command += ["--embedding" if spec.role == "embed" else "--reranking", "--kv-unified"]
         command += ["--batch-size", size, "--ubatch-size", size]
     return command

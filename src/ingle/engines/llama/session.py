@@ -41,8 +41,11 @@ class Backend(Protocol):
 class LlamaSession:
     """See `ingle.engines.engine.Session`."""
 
-    def __init__(self, spec: LoadSpec, backend: Backend, facts: dict[str, Any]) -> None:
+    def __init__(
+        self, spec: LoadSpec, prefixes: dict[str, str], backend: Backend, facts: dict[str, Any]
+    ) -> None:
         self._spec = spec
+        self._prefixes = prefixes
         self._backend = backend
         self._slots = Slots(spec.slots)
         self.facts = facts
@@ -150,7 +153,7 @@ class LlamaSession:
         )
 
     def _embed(self, operation: Embed, emit: Emit) -> None:
-        prefix = self._spec.prefixes.get(operation.kind, "") if operation.kind else ""
+        prefix = self._prefixes.get(operation.kind, "") if operation.kind else ""
         inputs = [prefix + item if isinstance(item, str) else item for item in operation.inputs]
         rows, tokens = self._vectors(inputs)
         if operation.dimensions is not None:
@@ -182,7 +185,7 @@ class LlamaSession:
             scores = {row["index"]: row["relevance_score"] for row in answer["results"]}
             tokens = answer["usage"]["prompt_tokens"]
         else:
-            prefixes = self._spec.prefixes
+            prefixes = self._prefixes
             passages = [prefixes.get("passage", "") + text for text in operation.documents]
             rows, tokens = self._vectors([prefixes.get("query", "") + operation.query, *passages])
             scores = {at: cosine(rows[0], row) for at, row in enumerate(rows[1:])}

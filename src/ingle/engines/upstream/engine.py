@@ -18,7 +18,6 @@ class UpstreamEngine:
     """
 
     name: ClassVar[str] = "upstream"
-    network: ClassVar[bool] = True
 
     def version(self) -> str:
         return version("httpx")

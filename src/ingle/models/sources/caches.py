@@ -4,7 +4,7 @@
   ``manifests/<host>/<namespace>/<model>/<tag>`` lists layers; the layer of type
   ``application/vnd.ollama.image.model`` is the GGUF file ``blobs/sha256-<hex>``.
 - LM Studio (``~/.lmstudio/models``, ``~/.cache/lm-studio/models``):
-  ``<publisher>/<repository>/<file>.gguf``.
+  ``<publisher>/<repository>/<file>``.
 - Hugging Face (``HF_HUB_CACHE``, ``HF_HOME/hub`` or ``~/.cache/huggingface/hub``):
   ``models--<owner>--<repo>/snapshots/<commit>/<file>``, links into ``blobs/``.
 """
@@ -18,11 +18,13 @@ from pathlib import Path
 
 import msgspec
 
-from ingle.errors import InvalidRequest, ModelNotFound
-from ingle.models import shards
+from ingle.errors import IngleError, InvalidRequest, ModelNotFound
+from ingle.models import formats
+from ingle.models.format import PROJECTOR, WEIGHTS
+from ingle.models.formats.gguf import GGUF
 from ingle.models.local import OnBytes
 from ingle.models.model import Model
-from ingle.models.ref import ModelRef, part_from
+from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.huggingface import quant_of
 from ingle.models.store import Store
 
@@ -47,11 +49,18 @@ class Cached:
     projector: Path | None = None
     digest: str = ""
     """``sha256:...`` of the first weight file, where the program's records say."""
+    folder: Path | None = None
+    """Of a model that is a whole folder: that."""
 
     @property
     def size(self) -> int:
         """Bytes of its weights."""
         return sum(path.stat().st_size for path in self.weights)
+
+    @property
+    def path(self) -> Path:
+        """What to take into the store."""
+        return self.folder or self.weights[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ def import_cached(
         BadModelFile: as `Store.add_path`.
     """
     return store.add_path(
-        cached.weights[0],
+        cached.path,
         name or cached.name,
         source=f"{cached.program}:{cached.name}",
         projector=cached.projector,
@@ -184,18 +193,32 @@ def _hugging_face(home: Path) -> Iterator[Cached]:
 
 
 def _models_in(folder: Path, prefix: str, repo: str, program: str) -> Iterator[Cached]:
+    found = False
     for inner in (folder, *_folders(folder, "*")):
-        files = _files(inner, "*")
-        projectors = [path for path in files if shards.is_projector(path.name)]
-        for found in shards.group(files):
-            name = _name(prefix, repo, quant_of(found.stem) or part_from(found.stem))
+        for model in GGUF.choose([path.name for path in _files(inner, "*")]):
+            name = _name(prefix, repo, quant_of(model.stem) or part_from(model.stem))
             if name:
+                found = True
+                projectors = [inner / file for role, file in model.files if role == PROJECTOR]
                 yield Cached(
                     name=name,
                     program=program,
-                    weights=found.weights,
+                    weights=tuple(inner / file for role, file in model.files if role == WEIGHTS),
                     projector=projectors[0] if projectors else None,
                 )
+    if not found and formats.FORMATS.plug_ins():
+        yield from _of_another_format(folder, prefix, repo, program)
+
+
+def _of_another_format(folder: Path, prefix: str, repo: str, program: str) -> Iterator[Cached]:
+    try:
+        model = formats.find(folder)
+    except (IngleError, OSError):
+        return  # none that we know, or several in one folder
+    name = _name(prefix, repo, DEFAULT_TAG)
+    if name:
+        weights = tuple(path for role, path in model.files if role == WEIGHTS)
+        yield Cached(name=name, program=program, weights=weights, folder=folder)
 
 
 def _name(prefix: str, name: str, tag: str) -> str:

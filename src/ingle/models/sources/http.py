@@ -7,7 +7,9 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from ingle.errors import InvalidRequest
-from ingle.models.model import WEIGHTS
+from ingle.models import formats
+from ingle.models import names as file_names
+from ingle.models.format import WEIGHTS
 from ingle.models.plan import Plan, RemoteFile
 from ingle.models.ref import part_from
 from ingle.models.sources.web import Web
@@ -17,7 +19,7 @@ _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HttpSource:
-    """One GGUF file at an URL."""
+    """A model of one file at an URL."""
 
     url: str
     name: str
@@ -58,7 +60,11 @@ class HttpSource:
         """What to fetch: the one file."""
         del web
         file_name = unquote(urlsplit(self.url).path).rsplit("/", 1)[-1] or self.name
+        # An URL need not end in the file's name: what is not known by that is taken for GGUF.
+        telling = file_names.is_safe(file_name) and not file_name.lower().endswith(".gguf")
+        known = formats.choose([file_name], []) if telling else []
         return Plan(
             source=self.url,
             files=[RemoteFile(file_name, self.url, WEIGHTS, sha256=self.sha256)],
+            format=known[0][0].name if known else "gguf",
         )

@@ -24,8 +24,10 @@ from ingle.errors import (
     NetworkError,
     Unauthorized,
 )
-from ingle.models import shards
-from ingle.models.model import PROJECTOR, WEIGHTS
+from ingle.models import formats
+from ingle.models import names as file_names
+from ingle.models.format import WEIGHTS, Chosen, Format
+from ingle.models.formats.gguf import GGUF
 from ingle.models.plan import Plan, RemoteFile
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.web import Web, host
@@ -54,14 +56,6 @@ class _Sibling(msgspec.Struct):
     rfilename: str
     size: int | None = None
     lfs: _Lfs | None = None
-
-    @property
-    def name(self) -> str:
-        return self.rfilename.rsplit("/", 1)[-1]
-
-    @property
-    def folder(self) -> str:
-        return self.rfilename.rpartition("/")[0]
 
 
 class _Listing(msgspec.Struct):
@@ -104,8 +98,8 @@ class HubSource:
             revision, file = match[1], match[2]
         elif file.startswith("tree/"):
             revision, file = file.removeprefix("tree/").partition("/")[0], ""
-        if file and (".." in file or not file.lower().endswith(".gguf")):
-            raise InvalidRequest(f"source: {file!r} is not a GGUF file", field="source")
+        if file and not file_names.is_safe(file):
+            raise InvalidRequest(f"source: {file!r} is not a valid file name", field="source")
         label = tag
         if file and not tag:
             stem = file.rsplit("/", 1)[-1].removesuffix(".gguf")
@@ -130,6 +124,7 @@ class HubSource:
             Unauthorized: the repository is gated; says what to do.
             ModelNotFound: no such repository, or no such quantisation in it (lists
                 those that are).
+            InvalidRequest: it holds several models of another format than GGUF.
             NetworkError: the hub answered nonsense.
             Unreachable: worth another try.
         """
@@ -142,56 +137,57 @@ class HubSource:
             listing = _decode(body)
         except msgspec.DecodeError as error:
             raise NetworkError(f"{host(url)} sent a list of files that is none: {error}") from None
-        chosen = self._chosen(listing.siblings)
+        # A name that leads out of its folder is not offered to formats, so none is chosen.
+        siblings = {f.rfilename: f for f in listing.siblings if file_names.is_safe(f.rfilename)}
+        form, chosen = self._chosen(list(siblings))
         commit = quote(listing.sha or self.revision, safe="")
-        files = [self._remote(file, WEIGHTS, commit) for file in chosen.weights]
-        if chosen.projector is not None:
-            files.append(self._remote(chosen.projector, PROJECTOR, commit))
+        files = [self._remote(siblings[name], role, form, commit) for role, name in chosen.files]
         source = f"hf.co/{self.repo}" + (f"/{self.file}" if self.file else "")
-        return Plan(source + (f":{self.tag}" if self.tag else ""), files, self.token)
+        return Plan(
+            source + (f":{self.tag}" if self.tag else ""), files, form.name, token=self.token
+        )
 
-    def _remote(self, file: _Sibling, role: str, commit: str) -> RemoteFile:
+    def _remote(self, file: _Sibling, role: str, form: Format, commit: str) -> RemoteFile:
+        # The shards of a GGUF model may be in a folder; llama.cpp knows no folders.
+        name = file.rfilename.rsplit("/", 1)[-1] if form is GGUF else file.rfilename
         return RemoteFile(
-            name=file.name,
+            name=name,
             url=f"{self.endpoint}/{self.repo}/resolve/{commit}/{quote(file.rfilename)}",
             role=role,
             size=(file.lfs.size if file.lfs else 0) or file.size or 0,
             sha256=file.lfs.sha256.lower() if file.lfs else "",
         )
 
-    def _chosen(self, files: list[_Sibling]) -> shards.FileSet[_Sibling]:
-        folders = sorted({file.folder for file in files})
-        found = [
-            files_of_model
-            for folder in folders
-            for files_of_model in shards.group(f for f in files if f.folder == folder)
-        ]
+    def _chosen(self, names: list[str]) -> tuple[Format, Chosen]:
+        faults: list[str] = []
+        found = formats.choose(names, faults)
         if not found:
             raise ModelNotFound(
-                f"{self.repo} holds no GGUF file",
+                f"{self.repo} holds no GGUF file and nothing else that is recognised; "
+                + formats.known(faults),
                 hint=f"look for a repository named {self.repo}-GGUF",
                 model=self.repo,
             )
-        chosen = self._by_file(found) if self.file else self._by_tag(found)
-        projectors = [f for f in files if shards.is_projector(f.name) and f.name.endswith(".gguf")]
-        projectors.sort(key=lambda f: ("f16" not in f.name.lower(), f.rfilename))
-        return msgspec.structs.replace(chosen, projector=projectors[0] if projectors else None)
+        return self._by_file(found) if self.file else self._by_tag(found)
 
-    def _by_file(self, found: list[shards.FileSet[_Sibling]]) -> shards.FileSet[_Sibling]:
-        for model in found:
-            if any(self.file in (file.rfilename, file.name) for file in model.weights):
-                return model
-        raise self._missing(self.file, [model.weights[0].rfilename for model in found])
+    def _by_file(self, found: list[tuple[Format, Chosen]]) -> tuple[Format, Chosen]:
+        for form, model in found:
+            weights = [name for role, name in model.files if role == WEIGHTS]
+            if any(self.file in (name, name.rsplit("/", 1)[-1]) for name in weights):
+                return form, model
+        raise self._missing(self.file, [model.names[0] for _, model in found])
 
-    def _by_tag(self, found: list[shards.FileSet[_Sibling]]) -> shards.FileSet[_Sibling]:
-        by_quant = {(quant_of(model.stem) or model.stem).upper(): model for model in found}
+    def _by_tag(self, found: list[tuple[Format, Chosen]]) -> tuple[Format, Chosen]:
+        by_quant = {(quant_of(m.stem) or m.stem).upper(): (form, m) for form, m in found}
         tag = self.tag.upper()
         if tag in ("", DEFAULT_TAG.upper()):
             for quant in PREFERRED:
                 if quant in by_quant:
                     return by_quant[quant]
+            if len(found) > 1 and found[0][0] is not GGUF:
+                raise formats.several(self.repo, [model.names[0] for _, model in found])
             return found[0]
-        by_stem = {model.stem.upper(): model for model in found}
+        by_stem = {model.stem.upper(): (form, model) for form, model in found}
         model = by_quant.get(tag) or by_stem.get(tag)
         if model is None:
             raise self._missing(self.tag, sorted(by_quant))

@@ -44,10 +44,10 @@ class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     name: str
-    """What it is called at home."""
+    """What it is called at home, relative to the model's folder if that matters."""
     size: int
     role: str
-    """``weights`` (in shard order) or ``mmproj``."""
+    """As `ModelFile.role`."""
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):

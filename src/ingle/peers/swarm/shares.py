@@ -115,6 +115,10 @@ class Shares:
         finally:
             os.close(fd)
 
+    def names(self, digest: str) -> list[str]:
+        """Names and digests of the shared models that have this file."""
+        return [text for share in self._of(digest) for text in (share.name, share.digest)]
+
     def count(self, digest: str, sent: int) -> None:
         """Note bytes of a file that were sent. Written now and then, by `save`."""
         for share in self._of(digest)[:1]:

@@ -14,9 +14,17 @@ from ingle.capabilities.share.operation import Audience, ShareSummary
 from ingle.capabilities.store.operation import Pulled
 from ingle.config import Settings
 from ingle.config.settings import parse_size
-from ingle.errors import BadModelFile, Cancelled, CapabilityMissing, EgressRefused, InvalidRequest
-from ingle.models.facts import facts_of
-from ingle.models.model import PROJECTOR, WEIGHTS, Model, ModelFile
+from ingle.errors import (
+    BadModelFile,
+    Cancelled,
+    CapabilityMissing,
+    EgressRefused,
+    IntegrityError,
+    InvalidRequest,
+)
+from ingle.models import names
+from ingle.models.format import WEIGHTS, is_role
+from ingle.models.model import Model, ModelFile, identity
 from ingle.models.rate import Rate
 from ingle.models.store import ADAPTER_MARK, Store
 from ingle.models.threads import in_thread
@@ -131,14 +139,14 @@ class Sharing:
 
         Args:
             name: What it will be called here.
-            digest: Of its first (or only) weight file.
-            size: Of that file; 0 if unknown.
+            digest: The model's identity.
+            size: Of its first (or only) file; 0 if unknown.
             sources: Paired peers.
             bittorrent_peers: IP addresses and ports. Naming some makes this node one of
                 their swarm, which they can see.
             url_seeds: ``http(s)`` addresses of the very file; only with a single file.
-            files: All files of the model in order, if it has more than one, as the other
-                side's `Shares.offered` lists them. Checked, so they may be a stranger's.
+            files: All files of the model in order, as the other side's `Shares.offered` lists
+                them; none: it is one GGUF file. Checked, so they may be a stranger's.
             audience: Who else may be looked for while it is fetched. Not who gets it
                 afterwards: that is for `ShareModel`.
             source: What `ingle list` shows as its origin; the names of the sources if empty.
@@ -152,8 +160,9 @@ class Sharing:
             DiskFull: no room; what has arrived is kept.
         """
         wanted = _checked(files) if files else [_single(name, digest, size)]
-        if wanted[0].digest != digest:
-            raise InvalidRequest("the first file is not the one asked for", field="files")
+        # Which of the two it is depends on the format, which the files will show.
+        if digest not in (identity("gguf", wanted), identity("", wanted)):
+            raise InvalidRequest("these files are not the model asked for", field="files")
         yield Progress(stage="resolving", name=name, digest=digest)
         key = "pull-" + hashlib.sha256(" ".join(f.digest for f in wanted).encode()).hexdigest()[:40]
         offers = Offers(sources, bittorrent_peers, url_seeds if len(wanted) == 1 else (), audience)
@@ -168,7 +177,7 @@ class Sharing:
                 with self._store.index.write() as rows:
                     rows.pin(file.digest, key)
             origin = source or ", ".join(peer.name for peer in sources) or "peers"
-            model = await in_thread(self._recorded, name, wanted, origin, key)
+            model = await in_thread(self._recorded, name, digest, wanted, origin, key)
         finally:
             lock.release(delete=lock.acquire())
         yield Progress(
@@ -183,7 +192,9 @@ class Sharing:
 
     # -- inside ----------------------------------------------------------------
 
-    def _recorded(self, name: str, wanted: list[SharedFile], origin: str, key: str) -> Model:
+    def _recorded(
+        self, name: str, digest: str, wanted: list[SharedFile], origin: str, key: str
+    ) -> Model:
         blobs = self._store.blobs
         files = [
             ModelFile(
@@ -195,7 +206,12 @@ class Sharing:
             for file in wanted
         ]
         try:
-            facts = facts_of([blobs.path(file.digest) for file in files if file.role == WEIGHTS])
+            facts = self._store.facts_of(files, key)
+            if identity(facts.format, files) != digest:
+                raise IntegrityError(
+                    f"{name}: its files are good, but they are not the model {digest}",
+                    hint="do not trust this source for models",
+                )
             if (facts.kind == "adapter") != name.startswith(ADAPTER_MARK):
                 raise BadModelFile(f"{name} is of the kind {facts.kind!r}, which is not its name's")
         except Exception:
@@ -290,8 +306,9 @@ def _checked(files: Sequence[SharedFile]) -> list[SharedFile]:
     if len(files) > _MOST_FILES:
         raise InvalidRequest(f"{len(files)} files; {_MOST_FILES} are the most", field="files")
     for file in files:
-        if not 0 < file.size <= metainfo.LARGEST_FILE or file.role not in (WEIGHTS, PROJECTOR):
+        if not 0 < file.size <= metainfo.LARGEST_FILE or not is_role(file.role):
             raise InvalidRequest(f"{file.digest}: no such size or role", field="files")
-        if len(file.name) > 255 or not file.name.isprintable():
-            raise InvalidRequest(f"{file.digest}: a name that is none", field="files")
+    names.check(file.name for file in files)
+    if files[0].role != WEIGHTS:
+        raise InvalidRequest("the first file has no weights", field="files")
     return list(files)

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import NamedTuple
 
 from ingle.capabilities.complete.operation import Complete
-from ingle.engines.engine import AdapterFile, LoadSpec, load_engine
+from ingle.engines.declarations import load_engine
+from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.errors import EngineFault
 from ingle.operations import AdapterUse, Event, Finish, Sampling, Text
 from ingle.training.reinforcement.rewards import Answer
@@ -47,10 +48,10 @@ class Sampler:
             LoadSpec(
                 engine="llama",
                 model=base.name,
-                files=[str(base)],
-                context=context,
+                files={"weights": [str(base)]},
                 slots=slots,
                 adapters=[AdapterFile(name=POLICY, path=str(adapter))],
+                options={"context": context},
             )
         )
 

@@ -24,7 +24,7 @@ from ingle.wire.sse import encode
 SPOKEN = "0.13.0"
 """The version of Ollama's API that these routes follow; clients check it for features."""
 
-_CAPABILITIES = {
+_CAPABILITIES: dict[str, str] = {
     Ability.CHAT: "completion",
     Ability.COMPLETE: "completion",
     Ability.EMBED: "embedding",

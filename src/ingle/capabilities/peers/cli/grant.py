@@ -24,6 +24,12 @@ from ingle.operations import Done
 @click.option("--context", type=int, help="Tokens of context a request may need.")
 @click.option("--max-tokens", type=int, help="Tokens that one answer may have.")
 @click.option("--tokens-per-day", type=int, help="Prompt and answers together.")
+@click.option(
+    "--per-day",
+    multiple=True,
+    metavar="UNIT=N",
+    help="Of another unit than tokens, such as audio_s=3600; may be repeated.",
+)
 @click.option("--requests-per-minute", type=int)
 @click.option("--concurrent", type=int, help="Requests at once.")
 @click.option("--until", metavar="WHEN", help="A date (2027-01-31), a span (12h, 7d), or never.")
@@ -36,6 +42,7 @@ def grant_command(
     capabilities: str,
     models: str,
     until: str | None,
+    per_day: tuple[str, ...],
     **bounds: Any,
 ) -> None:
     """Allow a paired device to use this one. Without a grant it may do nothing.
@@ -49,6 +56,7 @@ def grant_command(
         capabilities=_list(capabilities),
         models=_list(models),
         ends=_moment(until) if until is not None else None,
+        per_day=dict(_amount(text) for text in per_day),
         **bounds,
     )
     grants = _ask(request)
@@ -126,17 +134,28 @@ def _limits(grant: GrantInfo) -> str:
         (grant.max_tokens, "tokens/answer"),
         (grant.context, "context"),
     ]
+    parts += [(value, f"{unit}/day") for unit, value in grant.per_day.items()]
     return ", ".join(f"{value} {unit}" for value, unit in parts if value) or "none"
 
 
 def _used(grant: GrantInfo) -> str:
     if grant.direction == "held":
         return "-"
-    return f"{grant.used_today} tokens, {grant.requests_today} requests"
+    others = "".join(f", {amount:g} {unit}" for unit, amount in grant.amounts_today.items() if unit)
+    return f"{grant.used_today} tokens{others}, {grant.requests_today} requests"
 
 
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _amount(text: str) -> tuple[str, int]:
+    unit, _, amount = text.partition("=")
+    if not unit or not amount.isdecimal():
+        raise InvalidRequest(
+            f"--per-day: {text!r} is not UNIT=N", hint="--per-day audio_s=3600", field="per_day"
+        )
+    return unit, int(amount)
 
 
 def _moment(text: str) -> float:

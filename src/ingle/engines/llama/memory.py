@@ -1,8 +1,8 @@
-"""Fit: what a model will need at a context length, against what the devices have.
+"""What a GGUF model will need of memory in llama.cpp.
 
 The parts, in bytes. The formulas were read off the engine's own log of its
 buffers (llama.cpp in xllamacpp 2026.10) and are checked against the measured
-peak by ``tests/models/test_fit.py``:
+peak by ``tests/engines/test_fit.py``:
 
 - weights: every tensor. With mmap they are pages of the file, but each is
   touched by each token, so they count in full. On the CPU some types are stored
@@ -16,51 +16,27 @@ peak by ``tests/models/test_fit.py``:
 - compute: the activations of one micro-batch and the attention mask; for
   models that give vectors also the logits of every token, twice.
 - overhead: the worker process, and the tokeniser's tables.
+
+Projectors and adapters are kept as their files have them, and are added by `LlamaDeclaration`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from ingle.capabilities.store.operation import FitReport
+from ingle.engines.declaration import WORKER_BYTES
 from ingle.models.facts import Facts
-from ingle.operations import DeviceInfo
 
 UBATCH = 512
 """Tokens that the engine evaluates in one go."""
 SMALLEST_CONTEXT = 256
 CACHE_BYTES = 2
 """Bytes per number of the KV cache (f16)."""
-WORKER_BYTES = 50 << 20
-"""A worker with a model of next to no weights: Python, the engine, its threads (measured)."""
 SLOT_BYTES = 3 << 18
 TOKEN_BYTES = 190
 """Tables per entry of the vocabulary, and per merge rule (measured)."""
 _PAD = 256
 _FLOAT, _HALF = 4, 2
-
-
-def predict(
-    facts: Facts,
-    *,
-    model: str,
-    context: int,
-    slots: int = 1,
-    devices: Sequence[DeviceInfo],
-    ubatch: int = UBATCH,
-    extra: int = 0,
-) -> list[FitReport]:
-    """What a model needs, against each device; the best device first.
-
-    Args:
-        model: The name that the reports carry.
-        context: Tokens per slot.
-        slots: Sequences decoded at once.
-        ubatch: Tokens per micro-batch of the engine.
-        extra: Bytes of what is loaded beside it (projector, adapters).
-    """
-    reports = [_against(facts, model, context, slots, device, ubatch, extra) for device in devices]
-    return sorted(reports, key=lambda report: (not report.fits, report.needed - report.available))
 
 
 def needed_bytes(
@@ -71,7 +47,7 @@ def needed_bytes(
     *,
     all_logits: bool | None = None,
 ) -> int:
-    """The sum of all parts, as `predict` reports it. ``all_logits`` as in `compute_bytes`."""
+    """The sum of all parts. ``all_logits`` as in `compute_bytes`."""
     return (
         facts.tensor_bytes
         + kv_bytes(facts, context, slots, ubatch)
@@ -121,70 +97,26 @@ def overhead_bytes(facts: Facts, slots: int) -> int:
     return WORKER_BYTES + SLOT_BYTES * slots + TOKEN_BYTES * (facts.vocabulary + facts.merges)
 
 
-def largest_context(facts: Facts, available: int, slots: int = 1, ubatch: int = UBATCH) -> int:
+def largest_context(facts: Facts, needed: Callable[[int], int], available: int) -> int:
     """The most tokens per slot that fit into ``available`` bytes.
 
     No more than the model was trained for; 0 if not even a small context fits.
+
+    Args:
+        needed: Bytes for so many tokens per slot.
     """
     limit = facts.context_length or 1 << 20
     low = min(SMALLEST_CONTEXT, limit)
-    if needed_bytes(facts, low, slots, ubatch) > available:
+    if needed(low) > available:
         return 0
     high = limit
     while low < high:
         middle = (low + high + 1) // 2
-        if needed_bytes(facts, middle, slots, ubatch) <= available:
+        if needed(middle) <= available:
             low = middle
         else:
             high = middle - 1
     return low if low == limit else low // _PAD * _PAD
-
-
-def _against(
-    facts: Facts,
-    model: str,
-    context: int,
-    slots: int,
-    device: DeviceInfo,
-    ubatch: int,
-    extra: int,
-) -> FitReport:
-    needed = needed_bytes(facts, context, slots, ubatch) + extra
-    available = device.memory_free or device.memory_total
-    largest = largest_context(facts, available - extra, slots, ubatch)
-    return FitReport(
-        model=model,
-        context=context,
-        slots=slots,
-        weights=facts.tensor_bytes + extra,
-        kv_cache=kv_bytes(facts, context, slots, ubatch),
-        compute=compute_bytes(facts, context, slots, ubatch),
-        overhead=overhead_bytes(facts, slots),
-        needed=needed,
-        reclaimable=facts.repacked_bytes if device.kind == "cpu" else 0,
-        device=device.name,
-        available=available,
-        fits=needed <= available,
-        largest_context=largest,
-        advice=_advice(facts, context, slots, needed - available, largest, available - extra),
-    )
-
-
-def _advice(
-    facts: Facts, context: int, slots: int, lacking: int, largest: int, available: int
-) -> str:
-    if facts.context_length and context > facts.context_length:
-        return f"The model was trained for {facts.context_length} tokens; ask for no more."
-    if lacking <= 0:
-        return ""
-    if largest:
-        return f"Take a context of {largest} tokens."
-    if slots > 1 and (alone := largest_context(facts, available)):
-        return f"Take one slot instead of {slots}; then a context of {alone} tokens fits."
-    return (
-        f"It lacks {lacking / 2**30:.1f} GiB: "
-        "take a smaller quantisation or a smaller model, or close other programs."
-    )
 
 
 def _padded(tokens: int) -> int:

@@ -8,12 +8,16 @@ from pathlib import Path
 import gguf
 import pytest
 
-from ingle.models import fit, predict
+from ingle.engines.declaration import WORKER_BYTES
+from ingle.engines.engine import LoadSpec
+from ingle.engines.fit import predict
+from ingle.engines.llama import memory as llama_memory
+from ingle.engines.llama.declaration import LLAMA
+from ingle.engines.llama.memory import needed_bytes
 from ingle.models.facts import Facts, facts_of
-from ingle.models.fit import WORKER_BYTES, largest_context, needed_bytes
 from ingle.operations import DeviceInfo
 
-from .weights import Shape, write_model
+from ..models.weights import Shape, write_model
 
 MIB = 1 << 20
 BARE_ENGINE = 13 * MIB
@@ -97,12 +101,17 @@ def test_a_known_model_needs_what_is_known() -> None:
 
 def test_the_largest_context_is_the_largest() -> None:
     for memory in (6 << 30, 8 << 30, 12 << 30, 64 << 30):
-        largest = largest_context(LLAMA_8B, memory, 2)
+        largest = largest_context(memory, 2)
         assert needed_bytes(LLAMA_8B, largest, 2) <= memory
         assert largest <= 131_072
         if largest < 131_072:
             assert needed_bytes(LLAMA_8B, largest + 512, 2) > memory
-    assert largest_context(LLAMA_8B, 4 << 30) == 0
+    assert largest_context(4 << 30, 1) == 0
+
+
+def largest_context(memory: int, slots: int) -> int:
+    spec = LoadSpec(engine="llama", model="m", slots=slots, options={"context": 512})
+    return LLAMA.advice(LLAMA_8B, spec, memory).largest_context
 
 
 def test_advice_says_what_to_do_and_the_best_device_comes_first() -> None:
@@ -130,9 +139,9 @@ def test_windows_states_and_latent_attention_are_counted() -> None:
         windowed=[True] * 5 + [False],
     )  # fmt: skip
     row = 2 * 4 * 512
-    assert fit.kv_bytes(gemma, 32_768, 1) == row * (5 * 1536 + 32_768)
-    assert fit.kv_bytes(gemma, 512, 1) == row * 6 * 512
+    assert llama_memory.kv_bytes(gemma, 32_768, 1) == row * (5 * 1536 + 32_768)
+    assert llama_memory.kv_bytes(gemma, 512, 1) == row * 6 * 512
     mamba = Facts(layers=4, heads_kv=[0] * 4, state_bytes=1000)
-    assert fit.kv_bytes(mamba, 32_768, 3) == 3000
+    assert llama_memory.kv_bytes(mamba, 32_768, 3) == 3000
     latent = Facts(layers=2, heads_kv=[1, 1], key_length=576, value_length=0)
-    assert fit.kv_bytes(latent, 1024, 1) == 2 * 2 * 576 * 1024
+    assert llama_memory.kv_bytes(latent, 1024, 1) == 2 * 2 * 576 * 1024

@@ -1,0 +1,37 @@
+"""Blobs, from Python."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ingle.capabilities.blobs.operation import BlobList, ForgetBlob, ListBlobs
+from ingle.client.methods import Methods
+from ingle.node import transfers
+from ingle.operations import Done
+from ingle.operations.blob import Blob
+
+
+class BlobMethods(Methods):
+    """Methods of `AsyncHome`."""
+
+    async def put_blob(self, path: str | Path) -> Blob:
+        """Put a file into the node, for an operation to speak of; continues what was cut off."""
+        file = Path(path).expanduser()
+        blob = await asyncio.to_thread(transfers.described, file)
+        await transfers.send(self.node, file, blob)
+        return blob
+
+    async def get_blob(self, blob: Blob, target: str | Path) -> Path:
+        """Write a blob of the node to a file; continues what was cut off."""
+        path = Path(target).expanduser()
+        await transfers.fetch(self.node, blob, path)
+        return path
+
+    async def blobs(self) -> list[Blob]:
+        """What lies in the node and was put there by its owner."""
+        return (await self.ask(ListBlobs(), BlobList)).blobs
+
+    async def forget_blob(self, blob: Blob) -> None:
+        """Delete a blob from the node."""
+        await self.ask(ForgetBlob(sha256=blob.sha256), Done)

@@ -1,0 +1,190 @@
+"""`EngineDeclaration`: what the node knows of an engine without importing it.
+
+Formats and capabilities that it serves, what loading a model will take, and the options that it
+understands. Declarations are imported in the node's process, so they are light; what they compute,
+they compute from plain data alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ingle.config import Settings
+from ingle.engines.engine import LoadSpec, Role, context_of
+from ingle.errors import InvalidRequest
+from ingle.models.facts import Facts
+
+AUTO_CONTEXT = 8192
+"""Tokens per slot where nobody says; less if the model was trained for less."""
+AUTO_SLOTS = 4
+WORKER_BYTES = 50 << 20
+"""A worker with a model of next to no weights: Python, the engine, its threads (measured)."""
+_SERVES = {"generate": {"chat", "complete"}, "score": {"complete"}}
+"""The capabilities that roles serve which are not called after one."""
+
+
+class MemoryNeed(NamedTuple):
+    """What a load will take, in bytes."""
+
+    weights: int = 0
+    """Also of projectors and adapters."""
+    cache: int = 0
+    """What grows with the context and the slots."""
+    compute: int = 0
+    """Scratch of one step."""
+    overhead: int = 0
+    """The worker process itself."""
+    reclaimable: int = 0
+    """Beyond these: pages that stay in memory until somebody else wants it."""
+
+    @property
+    def total(self) -> int:
+        """What admission sets aside."""
+        return self.weights + self.cache + self.compute + self.overhead
+
+
+class Asked(NamedTuple):
+    """What a load was asked to be, and within what it must stay."""
+
+    context: int | None = None
+    """Tokens per slot; None: nobody says."""
+    slots: int | None = None
+    settings: Settings = Settings()
+    budget: int | None = None
+    """Bytes that all models together may have, for choosing defaults that fit; None: any."""
+
+
+class Advice(NamedTuple):
+    """What to do about a model that does not fit."""
+
+    text: str = ""
+    """One sentence; empty if it fits."""
+    largest_context: int = 0
+    """Tokens per slot that would fit with the same slots; 0 if none, or if it has no tokens."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineDeclaration:
+    """An engine as the node knows it. Make an instance, of a subclass where more is to be said.
+
+    As it is, it serves engines whose memory is that of their files. If ``context`` is among its
+    options, it fills that in, and lets a larger one serve a smaller one.
+    """
+
+    name: str
+    """As in its entry point."""
+    loader: str
+    """``module:Class`` of its `ingle.engines.engine.Engine`; imported in workers only."""
+    formats: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    """Names of the operations that it performs, such as ``chat``, ``embed``."""
+    options: tuple[str, ...] = ()
+    """What may stand in `LoadSpec.options`."""
+    adapters: bool = False
+    """It takes LoRA adapters."""
+    network: bool = False
+    """Its workers may open network connections."""
+
+    def serves_role(self, role: Role) -> bool:
+        """It performs what a worker of this role is for."""
+        return bool(_SERVES.get(role, {role}) & set(self.capabilities))
+
+    def plan(self, spec: LoadSpec, facts: Facts, asked: Asked) -> LoadSpec:
+        """A spec with the slots and options that were asked for, or that fit.
+
+        Args:
+            spec: Engine, model, files, role, threads and adapters.
+
+        Raises:
+            InvalidRequest: it has no such thing as what was asked for.
+        """
+        settings = asked.settings
+        options: dict[str, Any] = dict(spec.options)
+        if "context" in self.options:
+            most = min(facts.context_length or AUTO_CONTEXT, settings.context or AUTO_CONTEXT)
+            options["context"] = asked.context or most
+        elif asked.context is not None:
+            raise InvalidRequest(
+                f"context: the engine {self.name} has no context to set", field="context"
+            )
+        slots = asked.slots or settings.slots or AUTO_SLOTS
+        return msgspec.structs.replace(spec, slots=slots, options=options)
+
+    def check(self, spec: LoadSpec, facts: Facts | None = None) -> None:
+        """Refuse what this engine does not understand and, given facts, what its model cannot.
+
+        Raises:
+            InvalidRequest: names the option.
+        """
+        for name in spec.options:
+            if name not in self.options:
+                raise InvalidRequest(
+                    f"options: the engine {self.name} has no option {name!r}; "
+                    f"it has: {', '.join(self.options) or 'none'}",
+                    field=f"options.{name}",
+                )
+        if spec.adapters and not self.adapters:
+            raise InvalidRequest(
+                f"adapters: the engine {self.name} takes none", field="adapters", model=spec.model
+            )
+        trained = facts.context_length if facts else 0
+        if trained and context_of(spec) > trained:
+            raise InvalidRequest(
+                f"context: {spec.model} was trained for {trained} tokens, "
+                f"{context_of(spec)} were asked for",
+                field="context",
+            )
+
+    def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
+        """What loading a spec will take. From plain data alone: the files need not be here."""
+        others = sum(size for role, size in spec.sizes.items() if role != "weights")
+        adapters = sum(adapter.size for adapter in spec.adapters)
+        weights = facts.tensor_bytes or spec.sizes.get("weights", 0)
+        return MemoryNeed(weights=weights + others + adapters, overhead=WORKER_BYTES)
+
+    def advice(self, facts: Facts, spec: LoadSpec, available: int) -> Advice:
+        """What to do if a spec does not fit into so many bytes."""
+        return Advice(lacking(self.memory(facts, spec).total - available))
+
+    def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
+        """A worker with one spec can take a request that would otherwise load the other.
+
+        A larger context serves a smaller one, and more adapters serve fewer.
+        """
+        return (
+            loaded.role == wanted.role
+            and context_of(loaded) >= context_of(wanted)
+            and _without_context(loaded) == _without_context(wanted)
+            and {item.name for item in loaded.adapters} >= {item.name for item in wanted.adapters}
+        )
+
+    def joined(self, loaded: LoadSpec, wanted: LoadSpec) -> LoadSpec:
+        """What to load in place of a spec that does not serve a request, for both."""
+        names = {adapter.name for adapter in wanted.adapters}
+        kept = [adapter for adapter in loaded.adapters if adapter.name not in names]
+        options = dict(wanted.options)
+        if context := max(context_of(loaded), context_of(wanted)):
+            options["context"] = context
+        return msgspec.structs.replace(wanted, options=options, adapters=[*wanted.adapters, *kept])
+
+    def readable(self, spec: LoadSpec) -> list[str]:
+        """Files and folders that the worker must be able to read, besides the system's."""
+        files = [path for paths in spec.files.values() for path in paths]
+        return [*files, *(adapter.path for adapter in spec.adapters)]
+
+
+def lacking(size: int) -> str:
+    """The advice for so many bytes too few; empty if it is none."""
+    if size <= 0:
+        return ""
+    return (
+        f"It lacks {size / 2**30:.1f} GiB: "
+        "take a smaller quantisation or a smaller model, or close other programs."
+    )
+
+
+def _without_context(spec: LoadSpec) -> dict[str, Any]:
+    return {name: value for name, value in spec.options.items() if name != "context"}

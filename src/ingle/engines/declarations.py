@@ -1,0 +1,91 @@
+"""Which engines there are: ours, and those of plug-ins (entry points of ``ingle.engines``)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.engine import Engine, Role
+from ingle.errors import EngineMissing
+from ingle.plugins import Table, attribute
+
+
+def _fault(name: str, found: object) -> str:
+    if not isinstance(found, EngineDeclaration):
+        return f"{found!r} is not an EngineDeclaration"
+    return "" if found.name == name else f"it calls itself {found.name!r}"
+
+
+ENGINES: Table[EngineDeclaration] = Table(
+    "ingle.engines",
+    "engine",
+    {
+        "llama": "ingle.engines.llama.declaration:LLAMA",
+        "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
+    },
+    _fault,
+)
+
+
+def engine_names() -> list[str]:
+    """The names of all installed engines, without importing any."""
+    return ENGINES.names()
+
+
+def declared(name: str) -> EngineDeclaration:
+    """The declaration of an engine.
+
+    Raises:
+        EngineMissing: there is no such engine; names those that are.
+        BadPlugIn: it is a plug-in's, and cannot be used.
+    """
+    found = ENGINES.get(name)
+    if found is None:
+        raise EngineMissing(
+            f"there is no engine named {name!r}; installed are: {', '.join(engine_names())}",
+            hint="ingle doctor",
+            engine=name,
+        )
+    return found
+
+
+def serving(form: str, role: Role) -> EngineDeclaration:
+    """The first engine that serves a format and a role; plug-ins come after ours, by name.
+
+    Raises:
+        EngineMissing: none does; says which formats have engines.
+    """
+    for found in (ENGINES.built_in, ENGINES.plug_ins):
+        for engine in found():
+            if form in engine.formats and engine.serves_role(role):
+                return engine
+    every = [*ENGINES.built_in(), *ENGINES.plug_ins()]
+    others = [f"{engine.name} ({', '.join(engine.formats)})" for engine in every if engine.formats]
+    problems = ENGINES.problems()
+    said = "".join(f"; {problem.message}" for problem in problems)
+    same = [engine.name for engine in every if form in engine.formats]
+    what = f"{form} models for {role}" if same else f"{form} models"
+    raise EngineMissing(
+        f"no installed engine runs {what}; installed are: {', '.join(others)}{said}",
+        hint=problems[0].hint if problems else f"install a package with an engine for {form}",
+        format=form,
+        role=role,
+    )
+
+
+def load_engine(name: str) -> Engine:
+    """Import an engine by name. Only a worker process should call this.
+
+    Raises:
+        EngineMissing: no such engine, or its package is not installed.
+        BadPlugIn: it is a plug-in's, and cannot be used.
+    """
+    engine = declared(name)
+    try:
+        return cast("Engine", attribute(engine.loader)())
+    except (ImportError, AttributeError) as error:
+        raise EngineMissing(
+            f"engine {name!r} cannot be imported: {error}",
+            hint="ingle doctor",
+            engine=name,
+        ) from error

@@ -1,0 +1,274 @@
+"""Which format a model's files are of: ours are asked first, then those of plug-ins.
+
+Nothing that a plug-in does wrong reaches further than the file that it was asked about: names that
+it makes up, odd errors and odd facts become a `BadModelFile` that says whose fault it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ingle.errors import BadModelFile, IngleError, InvalidRequest
+from ingle.models import names as file_names
+from ingle.models import shards
+from ingle.models.facts import Facts
+from ingle.models.format import WEIGHTS, Chosen, Format, is_role
+from ingle.models.formats.gguf import GGUF, is_gguf
+from ingle.plugins import Table
+
+log = logging.getLogger(__name__)
+
+MOST_NAMES = 20_000
+"""Files of a folder that are looked at."""
+MOST_FILES = 1_000
+"""Files of one model."""
+MOST_FACTS = 1 << 20
+"""Bytes of what a plug-in's format says of a model."""
+
+
+def _fault(name: str, found: object) -> str:
+    if getattr(found, "name", None) != name:
+        return f"it calls itself {getattr(found, 'name', None)!r}"
+    if not callable(getattr(found, "choose", None)) or not callable(getattr(found, "read", None)):
+        return "it is not a Format (it lacks choose or read)"
+    return ""
+
+
+FORMATS: Table[Format] = Table(
+    "ingle.formats", "format", {"gguf": "ingle.models.formats.gguf:GGUF"}, _fault
+)
+
+
+class Found(NamedTuple):
+    """A model on this disk, before its files are read."""
+
+    format: Format
+    root: Path
+    """The folder to which its files' names are relative."""
+    chosen: Chosen
+
+    @property
+    def files(self) -> list[tuple[str, Path]]:
+        """Role and path of each file."""
+        return [(role, self.root / name) for role, name in self.chosen.files]
+
+
+def choose(names: Sequence[str], faults: list[str]) -> list[tuple[Format, Chosen]]:
+    """The models among the files of a folder or repository; those of plug-ins if we know none.
+
+    Args:
+        faults: Gets what went wrong in plug-ins' formats, for `known`.
+    """
+    return _by(FORMATS.built_in(), names, faults) or _by(FORMATS.plug_ins(), names, faults)
+
+
+def find(path: Path) -> Found:
+    """The model at a path: a file, with those that belong to it, or a folder that holds one.
+
+    Raises:
+        BadModelFile: no format recognises it, or a file is missing; names the formats.
+        InvalidRequest: there are several models; names them.
+        OSError: it cannot be read.
+    """
+    found = _in_folder(path) if path.is_dir() else _of_file(path)
+    if found.format is not GGUF:
+        # A file that is not what its name says must not come along with a model (and be shared
+        # with it) because a link of a folder from elsewhere points to it. GGUF files prove what
+        # they are by their headers.
+        _check_inside(found.root, found.chosen.names)
+    return found
+
+
+def of_files(files: Sequence[tuple[str, str]], first: Path) -> Format:
+    """The format of files that are known to be one model, wherever they lie.
+
+    Args:
+        files: Role and relative name of each.
+        first: Where the first one lies, which may have another name there.
+
+    Raises:
+        BadModelFile: no format recognises them; names those that are known.
+    """
+    wanted = {name for _, name in files}
+    if files[0][1].lower().endswith(".gguf") or is_gguf(first):
+        return GGUF
+    faults: list[str] = []
+    for form, chosen in _by(FORMATS.plug_ins(), [name for _, name in files], faults):
+        if set(chosen.names) == wanted:
+            return form
+    raise unrecognised(files[0][1] or first.name, faults)
+
+
+def read(form: Format, files: Sequence[tuple[str, Path]]) -> Facts:
+    """`Format.read`, whatever the format does.
+
+    Raises:
+        BadModelFile: a file is damaged, or the format failed on it.
+        OSError: one cannot be read.
+    """
+    path = str(files[0][1])
+    try:
+        facts = form.read(files)
+        return facts if form is GGUF else _checked(form, facts)
+    except (IngleError, OSError):
+        raise
+    except Exception as error:  # a plug-in's: it may raise anything
+        log.warning("the format %s failed on %s", form.name, path, exc_info=True)
+        raise BadModelFile(
+            f"{path}: the format {form.name!r} failed on it ({type(error).__name__}: {error})",
+            path=path,
+        ) from error
+
+
+def unrecognised(what: str, faults: Sequence[str]) -> BadModelFile:
+    """The error for what no format recognises."""
+    problems = FORMATS.problems()
+    return BadModelFile(
+        f"{what}: no format recognises it; {known(faults)}",
+        hint=problems[0].hint if problems else "name a GGUF file, or a folder that holds one",
+        path=what,
+    )
+
+
+def known(faults: Sequence[str]) -> str:
+    """The formats that are known here, and why some of them could not be asked."""
+    said = [*faults, *(problem.message for problem in FORMATS.problems())]
+    return "; ".join([f"known are: {', '.join(FORMATS.names())}", *said])
+
+
+def several(where: str, names: Sequence[str]) -> InvalidRequest:
+    """The error for a place that holds more than one model."""
+    shown = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    return InvalidRequest(
+        f"model: {where} holds {len(names)} models: {shown}",
+        hint="name the file",
+        field="model",
+        candidates=list(names),
+    )
+
+
+def _in_folder(path: Path) -> Found:
+    faults: list[str] = []
+    found = _by(FORMATS.built_in(), _names(path, deep=False), faults)
+    if not found:
+        found = choose(_names(path), faults)
+    if not found:
+        raise unrecognised(str(path), faults)
+    if len(found) > 1:
+        raise several(str(path), [chosen.names[0] for _, chosen in found])
+    return Found(found[0][0], path, found[0][1])
+
+
+def _of_file(path: Path) -> Found:
+    if is_gguf(path):
+        stem, files = shards.find(path)
+        chosen = Chosen(stem, tuple((WEIGHTS, file.name) for file in files))
+        return Found(GGUF, path.parent, chosen)
+    formats, faults = FORMATS.plug_ins(), list[str]()
+    try:
+        beside = _names(path.parent) if formats else []
+    except InvalidRequest:  # a folder full of other things: the file has to do alone
+        beside = []
+    found = [model for model in _by(formats, beside, faults) if path.name in model[1].names]
+    found = found or _by(formats, [path.name], faults)
+    if not found:
+        raise unrecognised(str(path), faults)
+    if len(found) > 1:
+        told = [f"{chosen.stem} ({form.name})" for form, chosen in found]
+        raise several(str(path), told)
+    return Found(found[0][0], path.parent, found[0][1])
+
+
+def _by(
+    formats: Iterable[Format], names: Sequence[str], faults: list[str]
+) -> list[tuple[Format, Chosen]]:
+    found: list[tuple[Format, Chosen]] = []
+    for form in formats:
+        try:
+            chosen = form.choose(list(names))
+            for model in chosen:
+                _check_chosen(model, names)
+        except Exception as error:  # a plug-in's: it may raise anything, and return anything
+            fault = f"the format {form.name!r} failed ({type(error).__name__}: {error})"
+            log.warning("%s", fault)
+            faults += [] if fault in faults else [fault]
+            continue
+        found += [(form, model) for model in chosen]
+    return found
+
+
+def _check_chosen(chosen: Chosen, names: Sequence[str]) -> None:
+    """Raises ValueError: it names files that were not there, or none, or the same one twice."""
+    if not 0 < len(chosen.files) <= MOST_FILES:
+        raise ValueError(f"{chosen.stem!r} has {len(chosen.files)} files")
+    if not set(chosen.names) <= set(names) or len(set(chosen.names)) != len(chosen.names):
+        raise ValueError(f"{chosen.stem!r} has files that are not there, or one twice")
+    if chosen.files[0][0] != WEIGHTS or not all(is_role(role) for role, _ in chosen.files):
+        raise ValueError(f"{chosen.stem!r}: weights come first, and roles are words")
+
+
+def _checked(form: Format, facts: Facts) -> Facts:
+    """Facts of a plug-in's format, fit to be kept. Raises ValueError or TypeError."""
+    # Types are not checked when a struct is made, and a bad one would spoil the whole index.
+    facts = msgspec.convert(msgspec.to_builtins(facts), Facts)
+    if facts.tensor_bytes < 0 or facts.context_length < 0:
+        raise ValueError("a size is negative")
+    if not all(len(word) <= 64 and word.isprintable() for word in facts.abilities):
+        raise ValueError("abilities are short words")
+    if len(msgspec.json.encode(facts)) > MOST_FACTS:
+        raise ValueError(f"its facts have more than {MOST_FACTS} bytes")
+    return msgspec.structs.replace(facts, format=form.name, kind="model")
+
+
+def _names(folder: Path, *, deep: bool = True) -> list[str]:
+    """The files of a folder, relative to it. What is hidden is left out, and odd names are.
+
+    Raises:
+        InvalidRequest: there are too many.
+    """
+    found: list[str] = []
+    for where, inner, files in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not name.startswith(".")) if deep else []
+        relative = Path(where).relative_to(folder)
+        if len(relative.parts) >= file_names.DEEPEST:
+            inner.clear()
+        found += [(relative / name).as_posix() for name in files]
+        if len(found) > MOST_NAMES:
+            raise InvalidRequest(
+                f"model: {folder} holds more than {MOST_NAMES} files",
+                hint="name the model's own file or folder",
+                field="model",
+            )
+    return sorted(name for name in found if file_names.is_safe(name))
+
+
+def _check_inside(root: Path, names: Sequence[str]) -> None:
+    """See that files lie in their folder, also behind links, and are files.
+
+    Raises:
+        BadModelFile: one leads out of it, or is a device or a pipe.
+    """
+    real = root.resolve()
+    homes = [real]
+    # In the Hugging Face cache, a snapshot's files are links into the repository's blobs.
+    blobs = real.parent.parent / "blobs"
+    if real.parent.name == "snapshots" and blobs.resolve() == blobs:
+        homes.append(blobs)
+    for name in names:
+        path = root / name
+        target = path.resolve()
+        if not any(target.is_relative_to(home) for home in homes):
+            raise BadModelFile(
+                f"{path} is a link that leads out of its folder, to {target}",
+                hint="put the file itself into the folder",
+                path=str(path),
+            )
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise BadModelFile(f"{path} is not a regular file", path=str(path))
