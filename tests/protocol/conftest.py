@@ -18,14 +18,7 @@ PLUGIN = Path(__file__).parent / "plugin"
 @pytest.fixture
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The module ``made_up``, found by its entry points here and in every worker."""
-    packages = tmp_path / "packages"
-    installed = packages / "made_up-1.0.dist-info"
-    installed.mkdir(parents=True)
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text(
-        "[ingle.capabilities]\nmade_up = made_up:CAPABILITY\n"
-        "[ingle.engines]\nlistener = made_up:LISTENER\n"
-    )
+    packages = installed(tmp_path)
     monkeypatch.syspath_prepend(str(packages))
     monkeypatch.syspath_prepend(str(PLUGIN))
     forget()
@@ -33,6 +26,19 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     sys.modules.pop("made_up", None)
     monkeypatch.undo()
     forget()
+
+
+def installed(folder: Path) -> Path:
+    """A folder that says what ``made_up`` is; it and `PLUGIN` have to be on the path."""
+    packages = folder / "packages"
+    described = packages / "made_up-1.0.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text(
+        "[ingle.capabilities]\nmade_up = made_up:CAPABILITY\n"
+        "[ingle.engines]\nlistener = made_up:LISTENER\n"
+    )
+    return packages
 
 
 def forget() -> None:

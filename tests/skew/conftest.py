@@ -23,8 +23,8 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Trees:
 def at(trees: Trees, tmp_path: Path) -> Iterator[Meet]:
     places: list[Place] = []
 
-    def place(version: str, home: str = "home", **variables: str) -> Place:
-        places.append(trees.place(tmp_path / home, version, **variables))
+    def place(version: str, home: str = "home", *plugins: Path, **variables: str) -> Place:
+        places.append(trees.place(tmp_path / home, version, *plugins, **variables))
         return places[-1]
 
     yield place

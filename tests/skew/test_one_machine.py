@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from tests.cli.place import Place, ended, eventually
 from tests.skew.conftest import Meet
-from tests.skew.trees import NEW, NEWER, OLD, Program, node_of
+from tests.skew.trees import NEW, NEWER, OLD, Program, node_of, program_says
 
 pytestmark = pytest.mark.timeout(240)
 GREEDY = ("-t", "0", "-n", "12")
@@ -46,14 +43,6 @@ def serving(place: Place) -> subprocess.Popen[bytes]:
     assert process.stderr is not None
     assert b"http://" in process.stderr.readline()
     return process
-
-
-def program_says(place: Place, text: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-c", text], env=place.environment, cwd=place.home,
-        capture_output=True, check=True, timeout=60,
-    )  # fmt: skip
-    return json.loads(done.stdout)
 
 
 def test_the_trees_are_what_they_say(at: Meet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -40,11 +41,15 @@ class Trees:
             self._described(front, version)
             self._paths[version] = [front, HERE]
 
-    def place(self, home: Path, version: str, **variables: str) -> Place:
-        """The command line of a version in a home folder, which several may share."""
+    def place(self, home: Path, version: str, *plugins: Path, **variables: str) -> Place:
+        """The command line of a version in a home folder, which several may share.
+
+        Args:
+            plugins: more folders for the path.
+        """
         home.mkdir(exist_ok=True)
         given = filter(None, [os.environ.get("PYTHONPATH")])
-        path = os.pathsep.join([*map(str, self._paths[version]), *given])
+        path = os.pathsep.join([*map(str, [*self._paths[version], *plugins]), *given])
         return Place(home, PYTHONPATH=path, **variables)
 
     def _unpacked(self, folder: Path) -> Path:
@@ -69,6 +74,15 @@ class Trees:
 def node_of(place: Place) -> Any:
     """The node that runs in a place: version, pid. None: none runs."""
     return place.ok("ps", "--json").data
+
+
+def program_says(place: Place, text: str) -> Any:
+    """What a user's program prints, as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=place.environment, cwd=place.home,
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    return json.loads(done.stdout)
 
 
 class Program:

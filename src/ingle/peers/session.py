@@ -14,6 +14,7 @@ import msgspec
 from ingle.errors import IngleError, PeerLost, ProtocolError
 from ingle.peers.identity import Key
 from ingle.peers.transport import Link, LinkError, Path, Stream
+from ingle.protocol import spoken
 from ingle.protocol.connection import Answer, Connection
 
 BEAT_S = 1.0
@@ -80,6 +81,14 @@ class Session:
     def alive(self) -> bool:
         """It may be used."""
         return not self.connection.closed
+
+    def version_of(self, capability: str) -> int:
+        """The version of a capability that the other side has; 0: none, or it has not said."""
+        hello = self.connection.hello
+        if not hello.done() or hello.cancelled() or hello.exception() is not None:
+            return 0
+        version = (spoken.of(hello.result()) or {}).get(capability, 0)
+        return version if isinstance(version, int) else 0
 
     def path(self) -> Path | None:
         """How it runs now."""

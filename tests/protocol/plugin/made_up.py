@@ -12,7 +12,8 @@ import msgspec
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.operations import DeviceInfo, Operation
-from ingle.operations.capability import Capability, Free, Grantable, Serving
+from ingle.operations.capability import Capability, Cost, Grantable, Serving
+from ingle.operations.encoded import Passed, tag
 from ingle.operations.operation import Bytes, Event, ModelOperation
 
 
@@ -59,6 +60,16 @@ class Interlude(Event, frozen=True, kw_only=True, tag="interlude"):
     """The same, with a name that belongs to nobody."""
 
 
+class Pieces:
+    """What an operation has used: pieces that were heard. A `Tally`."""
+
+    def __init__(self) -> None:
+        self.used = 0.0
+
+    def add(self, event: Passed) -> None:
+        self.used += tag(event) == "made_up.heard"
+
+
 CAPABILITY = Capability(
     name="made_up",
     summary="Listen to bytes.",
@@ -66,7 +77,7 @@ CAPABILITY = Capability(
     events=(Heard, AllHeard),
     inputs=(Bytes,),
     permission=Grantable(),
-    cost=Free(),
+    cost=Cost(unit="pieces", estimate=lambda operation: 1.0, tally=lambda operation, _: Pieces()),
     serve=lambda operation, model, abilities: Serving("generate"),
 )
 
