@@ -36,6 +36,8 @@ HOME = {
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
     *("show_adapter", "allow_adapter"),
+    *("jobs", "show_job", "follow_job", "pause_job", "stop_job", "resume_job", "remove_job"),
+    "compare_jobs",
     *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
 }
 

@@ -27,6 +27,7 @@ from ingle.capabilities.store.operation import (
     ShowModel,
     Shown,
 )
+from ingle.capabilities.train.operation import Train, Trained
 from ingle.config import Settings
 from ingle.engines import sandbox
 from ingle.errors import CapabilityMissing, ConfigError, DoesNotFit, EngineMissing, InvalidRequest
@@ -131,6 +132,15 @@ async def test_what_an_engine_does_not_have_is_refused(settings: Settings, folde
         use = [AdapterUse(name="style")]
         with pytest.raises(InvalidRequest, match="it is for gguf models, and this is words"):
             await ask(node, Load(model="small", adapters=use), Loaded)
+
+
+async def test_it_is_no_base_for_training(settings: Settings, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    async with opened(settings) as node:
+        await pull(node, folder, "small")
+        train = Train(model="small", name="run", data=str(tmp_path / "e.jsonl"))
+        with pytest.raises(CapabilityMissing, match="a words model, and a base has to be GGUF"):
+            await ask(node, train, Trained)
 
 
 async def test_a_format_without_an_engine_is_told(

@@ -74,7 +74,7 @@ def test_a_declaration_is_whole(capability: Capability) -> None:
         assert registry.of_operation(operation_name(kind)) == (capability, kind)
     parts = [
         capability.performer, capability.prepare, capability.restrict, capability.resume,
-        capability.routes, capability.methods, capability.doctor,
+        capability.routes, capability.methods, capability.doctor, capability.job,
         *(command.place for command in capability.commands.values()),
     ]  # fmt: skip
     for place in filter(None, parts):
@@ -87,7 +87,7 @@ def test_what_another_device_may_ask_is_counted_or_says_why_not(capability: Capa
         assert isinstance(capability.cost, Cost)
         assert capability.cost.unit
     if isinstance(capability.cost, Uncounted):
-        assert isinstance(capability.permission, Granted)
+        assert isinstance(capability.permission, Granted) or capability.granted
 
 
 def test_a_declaration_is_cheap() -> None:

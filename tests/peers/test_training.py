@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from ingle.capabilities.peers.operation import (
     RevokeGrant,
 )
 from ingle.capabilities.runs.operation import ListRuns, RunList, ShowRun
+from ingle.capabilities.train import guests
 from ingle.capabilities.train.operation import (
     PIECE,
     ExamplesReceived,
@@ -48,8 +48,8 @@ from ingle.errors import (
     Refused,
     RunNotFound,
 )
+from ingle.node.blobs import NodeBlobs
 from ingle.node.node import ask
-from ingle.node.uploads import Uploads
 from ingle.operations import Done, Event
 from ingle.peers.node import PeeredNode
 from tests.peers.devices import drain
@@ -99,11 +99,11 @@ async def test_data_goes_under_a_grant_and_the_adapter_comes_back(
         with pytest.raises(GrantRefused, match="train") as refused:
             await drain(phone, wanted)
         assert "--capabilities train" in refused.value.hint
-        assert not list((tmp_path / "desk" / "uploads").rglob("*.jsonl"))
+        assert desk.local.blobs.size() == 0
         await grant(desk, capabilities=["train"], models=["other"])
-        with pytest.raises(GrantRefused, match="train tiny"):
+        with pytest.raises(GrantRefused, match="not tiny"):
             await drain(phone, request(phone, data))
-        assert not list((tmp_path / "desk" / "uploads").rglob("*"))
+        assert desk.local.blobs.size() == 0
         await grant(desk, capabilities=["train"], models=["tiny"])
 
         events = await trained(phone, request(phone, data))
@@ -127,7 +127,7 @@ async def test_data_goes_under_a_grant_and_the_adapter_comes_back(
         assert sent < entry.bytes_out < sent + 2000
         assert entry.bytes_in >= adapter.size
         assert (await ask(desk, ListRuns(), RunList)).runs == []
-        assert not list((tmp_path / "desk" / "uploads").rglob("*.jsonl"))
+        assert desk.local.blobs.size() == 0
         assert not (tmp_path / "phone" / "outgoing" / "letters.jsonl").exists()
 
 
@@ -185,7 +185,7 @@ async def test_it_is_stopped_from_afar_and_goes_on(tmp_path: Path, data: Path) -
             await drain(phone, Train(name="letters", resume=True))
         await until_paused(desk)
         await grant(desk, capabilities=["train"], tokens_per_day=60)
-        with pytest.raises(GrantExhausted, match="it is saved"):
+        with pytest.raises(GrantExhausted, match="is used up"):
             await drain(phone, Train(name="letters", resume=True))
         await until_paused(desk)
         await grant(desk, capabilities=["train"])
@@ -222,39 +222,31 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
                 await drain(link, Train(name="mine", model="tiny", data=path))
 
 
-def test_uploads_are_bounded_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    uploads = Uploads(tmp_path)
+def test_what_ingle_01_sends_becomes_a_blob(tmp_path: Path) -> None:
+    blobs, party = NodeBlobs(tmp_path), "ab" * 32
     content = json.dumps({"text": "a" * 10}).encode()
     sha256, size = hashlib.sha256(content).hexdigest(), len(content)
 
     def send(offset: int, data: bytes, **more: Any) -> ExamplesReceived:
         fields = {"sha256": sha256, "size": size, "offset": offset, "data": data, **more}
-        return uploads.take("ab" * 32, SendExamples(**fields))
+        return guests.take(blobs, party, SendExamples(**fields))
 
     assert send(0, b"").size == 0
     assert send(0, content[:5]).size == 5
     assert send(0, b"").size == 5  # where it was cut off
     with pytest.raises(InvalidRequest, match="does not fit"):
         send(4, content[4:])
-    with pytest.raises(InvalidRequest, match="does not fit"):
+    with pytest.raises(InvalidRequest, match="announced"):
         send(5, content[5:] + b"!")
     with pytest.raises(IntegrityError):
         send(5, b"x" * (size - 5))
     assert send(0, content).size == size
     assert send(0, b"").size == size
-    path = Path(uploads.resolve("ab" * 32, Train(name="a", data=f"upload:{sha256}")).data)
-    assert path.read_bytes() == content
+    wanted = Train(name="a", data=f"upload:{sha256}")
+    with guests.sent(blobs, party, wanted, tmp_path) as request:
+        assert Path(request.data).read_bytes() == content
+    assert not Path(request.data).exists()
     with pytest.raises(InvalidRequest, match="not arrived"):
-        uploads.resolve("cd" * 32, Train(name="a", data=f"upload:{sha256}"))
-    monkeypatch.setattr("ingle.node.uploads.MOST", 100)
-    with pytest.raises(InvalidRequest, match="over"):
-        send(0, b"x", sha256="0" * 64, size=90)
+        guests.check_sent(blobs, "cd" * 32, wanted)
     with pytest.raises(InvalidRequest):
         send(0, b"x" * (PIECE + 1))
-    uploads.forget("ab" * 32)
-    assert not path.exists()
-    monkeypatch.setattr("ingle.node.uploads.MOST", 1000)
-    assert send(0, content).size == size
-    os.utime(path, (0, 0))
-    Uploads(tmp_path)
-    assert not path.exists()

@@ -19,6 +19,7 @@ BUILT_IN = (
     "share",
     "train",
     "runs",
+    "jobs",
     "peers",
     "peering",
     "node",

@@ -98,6 +98,9 @@ def page(capability: Capability) -> str:
         f"Who may ask: {permission(capability)}. Counted in: {unit(capability)}. "
         f"Runs {where}. Version {capability.version}.",
     ]
+    if capability.granted:
+        lent = ", ".join(f"`{operation_name(kind)}`" for kind in capability.granted)
+        lines += ["", f"With another grant also: {lent}."]
     if capability.commands:
         commands = ", ".join(f"`ingle {name}`" for name in capability.commands)
         lines += ["", f"Commands: {commands}."]

@@ -12,6 +12,9 @@ from ingle.engines.engine import AdapterFile, LoadSpec, Role, context_of, usual_
 from ingle.models.facts import Facts
 from ingle.operations import DeviceInfo
 
+Reports = list[FitReport]
+"""One for each device, the best first."""
+
 
 def predict(
     facts: Facts,
@@ -25,7 +28,7 @@ def predict(
     role: Role = "",
     engine: EngineDeclaration | None = None,
     settings: Settings | None = None,
-) -> list[FitReport]:
+) -> Reports:
     """What a model needs, against each device; the best device first.
 
     Args:

@@ -101,7 +101,7 @@ class NodeBlobs:
         done, part = self._paths(party, sha256)
         done.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not done.exists():
-            _link_or_copy(path, part)
+            link_or_copy(path, part)
             part.replace(done)
         return Blob(sha256=sha256, size=done.stat().st_size, name=name or path.name)
 
@@ -260,7 +260,8 @@ class Writing:
         self.complete = True
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, which replaces what is there; a copy where there are no links."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

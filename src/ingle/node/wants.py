@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingle.capabilities.store.operation import FitReport
 from ingle.config import Settings
 from ingle.engines import fit
 from ingle.engines.declaration import Asked, EngineDeclaration
@@ -133,7 +132,7 @@ class Wants:
         context: int | None,
         slots: int | None,
         devices: Sequence[DeviceInfo],
-    ) -> list[FitReport]:
+    ) -> fit.Reports:
         """What loading a model would need, which need not be here, against each device.
 
         Raises:

@@ -130,6 +130,8 @@ class Capability:
         events: every event that may come back, beside those of `ALWAYS` for a model's operation.
         permission: who may ask.
         cost: what it is counted in; `Free` where only requests are, `Uncounted` where nothing is.
+        granted: operations that another device may also ask in the service of a capability
+            that it is granted (see `Granted`), whatever the permission of the others is.
         inputs: pieces that a caller may send while it is performed.
         version: raised when something is added that the other side should know of.
         serve: what an operation needs of a model; by default one that names this capability
@@ -142,6 +144,7 @@ class Capability:
             raises an `IngleError` where it may not.
         resume: a class that follows an answer and says what is left to ask of the next node
             (`ingle.peers.delegation.Answer`); without it an answer that has begun is not resumed.
+        job: its kind of job (`ingle.jobs.kind.JobKind`), if it has any.
         commands: commands by name.
         routes: HTTP routes, a `Table` or a function that makes one.
         methods: the class of its Python methods.
@@ -154,6 +157,7 @@ class Capability:
     events: tuple[type[Event], ...]
     permission: Permission
     cost: Cost | Free | Uncounted
+    granted: tuple[type[Operation], ...] = ()
     inputs: tuple[type[Piece], ...] = ()
     version: int = 1
     serve: Serve | None = None
@@ -161,6 +165,7 @@ class Capability:
     prepare: Ref = ""
     restrict: Ref = ""
     resume: Ref = ""
+    job: Ref = ""
     commands: Mapping[str, Command] = dataclasses.field(default_factory=dict)
     routes: Ref = ""
     methods: Ref = ""
@@ -180,6 +185,10 @@ class Capability:
         """Where it runs: where its model is, or on the very node that is asked."""
         by_model = [issubclass(kind, ModelOperation) for kind in self.operations]
         return "model" if by_model and all(by_model) else "node"
+
+    def permission_of(self, operation: Operation) -> Permission:
+        """Who may ask this."""
+        return Granted() if type(operation) in self.granted else self.permission
 
     def answers(self, event: Passed) -> bool:
         """May this event come back?"""

@@ -138,7 +138,7 @@ class Authorizer:
             )
         capability = registry.of(operation)
         caller = Caller(visitor.key.hex(), feed, visitor)
-        match capability.permission:
+        match capability.permission_of(operation):
             case OwnerOnly():
                 raise GrantRefused(
                     f"{operation_name(operation)!r} is the owner's business; "

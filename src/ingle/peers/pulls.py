@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ingle.capabilities.peering.operation import FileInfo, SharedModel
 from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import EgressRefused, IngleError, ModelNotFound
+from ingle.models.format import PROJECTOR
 from ingle.models.sources import HttpSource, parse_source
 from ingle.node.ledger import EgressLedger
 from ingle.operations import Event, Progress
@@ -21,6 +22,8 @@ from ingle.peers.swarm.book import SharedFile
 if TYPE_CHECKING:
     from ingle.peers.swarm.sharing import Sharing
 
+_TOLD_ROLES = {PROJECTOR: "mmproj"}
+"""How roles are told to others: as ingle 0.1 knows them; `ModelFile` takes both."""
 ASK_S = 6.0
 """Peers that have not said what they share by then are left out."""
 
@@ -182,7 +185,12 @@ def shared_models(sharing: Sharing) -> list[SharedModel]:
     found = []
     for share in sharing.shares.offered():
         files = [
-            FileInfo(digest=file.digest, name=file.name, size=file.size, role=file.role)
+            FileInfo(
+                digest=file.digest,
+                name=file.name,
+                size=file.size,
+                role=_TOLD_ROLES.get(file.role, file.role),
+            )
             for file in share.files
         ]
         found.append(

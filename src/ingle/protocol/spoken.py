@@ -6,7 +6,6 @@ there first, so that an older node is asked only for what it has.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +22,6 @@ FIRST: Mapping[str, int] = dict.fromkeys(
 """What ingle 0.1 had, whose `Hello` did not say it."""
 
 
-@functools.cache
 def ours() -> dict[str, int]:
     """Our capabilities and their versions."""
     return {name: capability.version for name, capability in registry.everything().items()}

@@ -10,10 +10,10 @@ import msgspec
 from ingle.capabilities.train import backends
 from ingle.capabilities.train.operation import TrainingJob
 from ingle.errors import InvalidRequest
-from ingle.node.runs import PLAN
 from ingle.training import devices, fitting
 from ingle.training.device_list import kind_of, named
 from ingle.training.examples import Columns, Source
+from ingle.training.files import PLAN
 from ingle.training.lora import TARGETS
 from ingle.training.plan import Plan
 from ingle.training.run import Run

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingle.capabilities.train.operation import LossPoint, TrainingProgress
-from ingle.node.losses import Losses
 from ingle.training.clock import Clock
+from ingle.training.losses import Losses
 
 
 class Progress(NamedTuple):

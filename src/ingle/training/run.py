@@ -41,12 +41,12 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
-from ingle.node.runs import LOSSES
 from ingle.training import adapter_files, fitting, memory, schedule
 from ingle.training.devices import open_executor
 from ingle.training.disk import check_room
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
+from ingle.training.files import LOSSES
 from ingle.training.lessons import Examples, Lesson, Lessons, halves
 from ingle.training.plan import Plan
 from ingle.training.progress import Curve, Progress

@@ -33,12 +33,12 @@ from ingle.capabilities.train.operation import (
 )
 from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
 from ingle.node.node import ask
-from ingle.node.runs import PLAN, PREPARED
 from ingle.operations import Done, Event, Operation
 from ingle.protocol.connection import Connection, Feed, SocketStream
 from ingle.training import planning, preparation
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
+from ingle.training.files import PLAN, PREPARED
 from ingle.training.plan import Plan
 from ingle.training.progress import Progress
 from ingle.training.reinforcement import preparation as prompts

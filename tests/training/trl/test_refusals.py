@@ -16,6 +16,7 @@ pytest.importorskip("jinja2")
 
 from ingle.capabilities.train.operation import Train, TrainingJob, TrainingSettings
 from ingle.capabilities.train.request import training_request
+from ingle.capabilities.train.trl import SERIES, TrlEnvironment
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
 from ingle.errors import (
@@ -28,7 +29,6 @@ from ingle.errors import (
 )
 from ingle.models.gguf import read_header
 from ingle.models.store import Store
-from ingle.node.trl import SERIES, TrlEnvironment
 from ingle.training import planning
 from ingle.training.architecture import Architecture
 from ingle.training.examples import Columns, Source

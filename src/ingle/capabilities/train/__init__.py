@@ -8,7 +8,9 @@ from ingle.capabilities.train.operation import (
     FetchRun,
     FilePiece,
     FollowRun,
+    ListRunFiles,
     RemoveRun,
+    RunFiles,
     SendExamples,
     StopRun,
     Train,
@@ -21,16 +23,20 @@ from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="train",
+    version=2,
     summary="Train an adapter on examples or rewards.",
-    operations=(Train, FollowRun, StopRun, RemoveRun, SendExamples, FetchRun),
+    operations=(
+        Train, FollowRun, StopRun, RemoveRun, ListRunFiles, SendExamples, FetchRun,
+    ),
     events=(
-        TrainingNote, TrainingProgress, Trained, Done, ExamplesReceived, FilePiece, Reaching,
-        Status,
+        TrainingNote, TrainingProgress, Trained, Done, RunFiles, ExamplesReceived, FilePiece,
+        Reaching, Status,
     ),
     permission=Grantable(),
     cost=COST,
     restrict="ingle.capabilities.train.cost:for_a_guest",
     performer="ingle.capabilities.train.performer:perform",
+    job="ingle.capabilities.train.job:KIND",
     commands={
         "train": Command(
             "ingle.capabilities.train.cli.train:train_command",

@@ -46,10 +46,10 @@ def check_device(device: str) -> None:
 
 
 def check_resumed(settings: TrainingSettings) -> None:
-    """Raises InvalidRequest: something else than the device is to change in a run that goes on."""
+    """Raises InvalidRequest: more than the device is to change in a run that is resumed."""
     fields = tuple(field for field in type(settings).__struct_fields__ if field != "device")
     for field in _given(settings, fields):
-        raise _refused(field, "a run goes on with what it began with", hint="leave it out")
+        raise _refused(field, "a run is resumed with what it began with", hint="leave it out")
 
 
 def unused(plan: Mapping[str, Any]) -> tuple[str, ...]:

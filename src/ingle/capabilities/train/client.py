@@ -52,7 +52,7 @@ class TrainMethods(Methods):
         device: str = "",
         on_event: Callable[[Event], object] | None = None,
     ) -> RunSummary:
-        """Go on with a run that was paused or interrupted.
+        """Resume a run that was paused or interrupted.
 
         Args:
             device: others of the kind that it began on; empty: where it was.

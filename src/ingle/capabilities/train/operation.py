@@ -9,23 +9,23 @@ import msgspec
 from ingle.capabilities.train import backends
 from ingle.capabilities.train.settings import TrainingSettings as TrainingSettings
 from ingle.errors import InvalidRequest
+from ingle.operations.blob import Blob
+from ingle.operations.job import JobName, JobOperation
 from ingle.operations.operation import Event, Operation
 
-RunName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+RunName = JobName
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 PIECE = 1 << 20
 """Bytes of a file that travel in one event or operation."""
 
 
-class Train(Operation, frozen=True, kw_only=True, tag="train"):
-    """Train a LoRA adapter, or go on with a run.
+class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
+    """Train a LoRA adapter, or resume a run.
 
-    `TrainingNote` and `TrainingProgress` events, then one `Trained`. Leaving the
-    stream saves the run and stops it, unless it is detached.
+    `TrainingNote` and `TrainingProgress` events, then one `Trained`. The run's name is also that
+    of the adapter that it makes. When it is resumed nothing else counts but ``settings.device``.
     """
 
-    name: RunName
-    """Of the run, and of the adapter that it makes."""
     model: str = ""
     """The base. Empty when a run is resumed."""
     data: str = ""
@@ -36,14 +36,8 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
     validation: str = ""
     """Data to check on."""
     settings: TrainingSettings = TrainingSettings()
-    resume: bool = False
-    """Go on with the run of this name; nothing else counts then, but for ``settings.device``."""
     wait: bool = False
     """Wait while another run uses the device, instead of being refused."""
-    detach: bool = False
-    """Go on when the caller leaves; one `Done` once the first step is made."""
-    on: str = ""
-    """A paired device that is to do it; ``local``: here."""
 
     def check(self) -> None:
         if self.resume:
@@ -67,7 +61,7 @@ class Train(Operation, frozen=True, kw_only=True, tag="train"):
         for field in ("data", "split", "columns", "validation"):
             if getattr(self, field):
                 raise InvalidRequest(
-                    f"{field}: a run goes on with the examples that it began with",
+                    f"{field}: a run is resumed with the examples that it began with",
                     hint="leave it out",
                     field=field,
                 )
@@ -149,7 +143,7 @@ class LossPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FollowRun(Operation, frozen=True, kw_only=True, tag="follow_run"):
-    """The events of a run that goes on, from its last ones, as `Train` sends them.
+    """The events of a running one, from its last ones, as `Train` sends them.
 
     Leaving it does not stop the run.
     """
@@ -172,7 +166,7 @@ class RemoveRun(Operation, frozen=True, kw_only=True, tag="remove_run"):
 
 
 class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
-    """A piece of a JSONL file for a run on another device. One `ExamplesReceived`.
+    """A piece of a JSONL file, as ingle 0.1 sends it: a blob now. One `ExamplesReceived`.
 
     Without data it only asks how much is there already.
     """
@@ -192,8 +186,25 @@ class ExamplesReceived(Event, frozen=True, kw_only=True, tag="examples_received"
     size: int
 
 
+class ListRunFiles(Operation, frozen=True, kw_only=True, tag="list_run_files"):
+    """Make the files of a run's result blobs of the caller's, who may then get them.
+
+    One `RunFiles`.
+    """
+
+    since = 2
+
+    name: RunName
+
+
+class RunFiles(Event, frozen=True, kw_only=True, tag="run_files"):
+    """What a run has made so far."""
+
+    files: list[Blob]
+
+
 class FetchRun(Operation, frozen=True, kw_only=True, tag="fetch_run"):
-    """A file of a run's result. `FilePiece` events in order."""
+    """A file of a run's result, as ingle 0.1 fetches it: a blob now. `FilePiece` events."""
 
     name: RunName
     file: Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"]

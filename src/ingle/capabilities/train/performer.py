@@ -1,57 +1,100 @@
-"""Training runs, performed on this node or on a paired device."""
+"""Operations about training runs: jobs of the kind ``train``, asked as ingle 0.1 asked them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from pathlib import Path
 
-from ingle.capabilities.train.delegated import PeerTrainings
-from ingle.capabilities.train.operation import RemoveRun, Train
-from ingle.capabilities.train.trainings import Trainings
+from ingle.capabilities.jobs.starting import of, removed, started
+from ingle.capabilities.runs.operation import ListRuns, RunList, ShowRun
+from ingle.capabilities.train import guests, runs
+from ingle.capabilities.train.job import KIND
+from ingle.capabilities.train.operation import (
+    PIECE,
+    FetchRun,
+    FilePiece,
+    FollowRun,
+    ListRunFiles,
+    RemoveRun,
+    RunFiles,
+    SendExamples,
+    StopRun,
+    Train,
+)
+from ingle.errors import CapabilityMissing, NotFound
+from ingle.jobs.job import Job
+from ingle.jobs.jobs import named
+from ingle.node.blobs import NodeBlobs
 from ingle.node.performing import Caller, HostedNode
-from ingle.operations import Done, Event, Operation
-from ingle.peers.room import Room
+from ingle.operations import Done, Event, Operation, operation_name
+from ingle.operations.blob import Blob
+from ingle.training.files import RESULT
 
 
 async def perform(
     node: HostedNode, operation: Operation, caller: Caller
 ) -> AsyncGenerator[Event, None]:
     """The events of an operation about runs."""
-    trainings = of(node)
-    room: Room | None = node.room
-    if room is not None and caller.owns:
-        local = node.local
-        elsewhere = PeerTrainings(
-            trainings, room.book, room.dialer, room.granting, local.ledger, local.settings.egress
-        )
-        if isinstance(operation, Train) and (place := elsewhere.place(operation)):
-            async with aclosing(elsewhere.train(operation, place)) as events:
+    if isinstance(operation, Train):
+        async with aclosing(started(node, KIND, operation, caller)) as events:
+            async for event in events:
+                yield event
+        return
+    jobs = of(node)
+    operation = named(operation, caller.party)
+    match operation:
+        case ListRuns():
+            yield RunList(
+                runs=await asyncio.to_thread(lambda: [runs.summary(job) for job in jobs.all(KIND)])
+            )
+        case ShowRun(name=name):
+            yield await asyncio.to_thread(lambda: runs.details(jobs.find(name, KIND)))
+        case FollowRun(name=name):
+            async with aclosing(jobs.running(name, KIND).follow()) as events:
                 async for event in events:
                     yield event
-            return
-        if isinstance(operation, RemoveRun):
-            async for event in _remove(trainings, elsewhere, operation):
-                yield event
-            return
-    async with aclosing(trainings.perform(operation, caller.party)) as events:
-        async for event in events:
-            yield event
+        case StopRun(name=name, keep=keep):
+            job = await jobs.stop(name, keep=keep, kind=KIND, party=caller.party)
+            yield Done(message=_stopped(name, job, keep=keep))
+        case RemoveRun(name=name):
+            left = await removed(node, KIND, name, caller)
+            message = f"the run {name} is deleted; its adapters stay"
+            yield Done(message=". ".join(filter(None, (message, left))))
+        case SendExamples():
+            yield await asyncio.to_thread(guests.take, node.local.blobs, caller.party, operation)
+        case ListRunFiles(name=name):
+            folder = jobs.find(name, KIND).folder
+            files = await asyncio.to_thread(_files, node.local.blobs, caller.party, folder)
+            yield RunFiles(files=files)
+        case FetchRun(name=name, file=file):
+            for piece in _pieces(jobs.find(name, KIND), file):
+                yield piece
+        case _:
+            raise CapabilityMissing(f"this node cannot perform {operation_name(operation)!r}")
 
 
-def of(node: HostedNode) -> Trainings:
-    """The runs of a node."""
-    local = node.local
-    found: Trainings = local.part(Trainings, lambda: Trainings(local, local.state))
-    return found
+def _stopped(name: str, job: Job | None, *, keep: bool) -> str:
+    if job is None:
+        return f"{name} had not begun; nothing of it is left"
+    run = runs.summary(job)
+    if run.adapter and keep:
+        return f"{name} has ended at step {run.step}; its adapter is {run.adapter}"
+    if run.made and keep:
+        return f"{name} has ended at step {run.step}; its model is {run.made}"
+    return f"{name} is saved at step {run.step}; resume it with: ingle train --resume {name}"
 
 
-async def _remove(
-    trainings: Trainings, elsewhere: PeerTrainings, operation: RemoveRun
-) -> AsyncGenerator[Event, None]:
-    """A run's folder, and the part of it that another device has."""
-    place = trainings.runs.status(operation.name).on
-    async for event in trainings.perform(operation):
-        if place and isinstance(event, Done):
-            left = await elsewhere.remove(operation.name, place)
-            event = Done(message=". ".join(filter(None, (event.message, left))))
-        yield event
+def _files(blobs: NodeBlobs, party: str, folder: Path) -> list[Blob]:
+    there = [name for name in RESULT if (folder / name).is_file()]
+    return [blobs.adopt(party, folder / name, name) for name in there]
+
+
+def _pieces(job: Job, file: str) -> Iterator[FilePiece]:
+    path: Path = job.folder / file
+    if not path.is_file():
+        raise NotFound(f"{job.name} has no {file} yet")
+    with path.open("rb") as source:
+        while data := source.read(PIECE):
+            yield FilePiece(data=data, total=path.stat().st_size)

@@ -11,11 +11,11 @@ from typing import Any
 
 from ingle.errors import Cancelled, CapabilityMissing, IngleError
 from ingle.models.gguf import read_header
-from ingle.node.runs import ADAPTER, LOSSES, MODEL
 from ingle.training import fitting, merging, peft_files
 from ingle.training.adapter_files import MODULES
 from ingle.training.architecture import Architecture
 from ingle.training.disk import check_room
+from ingle.training.files import ADAPTER, LOSSES, MODEL
 from ingle.training.lora import TARGETS
 from ingle.training.memory import available
 from ingle.training.plan import Plan

@@ -46,14 +46,15 @@ def fit_command(output: Output, model: str, context: int | None, slots: int | No
 
 def _show(output: Output, report: FitReport) -> None:
     verdict = "fits" if report.fits else "does not fit"
+    cache = f"{size(report.kv_cache)} for {report.slots} x {report.context} tokens"
     output.pairs(
         [
             ("model", report.model),
             ("device", f"{report.device}: {verdict}"),
             ("needs", size(report.needed)),
             ("  weights", size(report.weights)),
-            ("  KV cache", f"{size(report.kv_cache)} for {report.slots} x {report.context} tokens"),
-            ("  compute", size(report.compute)),
+            ("  KV cache", cache if report.context else ""),
+            ("  compute", size(report.compute) if report.compute else ""),
             ("  process", size(report.overhead)),
             ("available", size(report.available)),
             (

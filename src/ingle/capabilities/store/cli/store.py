@@ -138,20 +138,22 @@ def show_command(output: Output, model: str, template: bool, metadata: bool) -> 
         output.text(details.template)
         return
     mix = ", ".join(f"{count} x {kind}" for kind, count in details.quant_mix.items())
+    heads = f"{details.heads} ({details.heads_kv} for keys and values)"
     output.pairs(
         [
             ("name", details.name),
             ("digest", details.digest),
             ("source", details.source),
+            ("format", details.format),
             ("architecture", details.architecture),
-            ("parameters", amount(details.parameters)),
+            ("parameters", amount(details.parameters) if details.parameters else ""),
             ("size", size(details.size)),
-            ("quantisation", f"{details.quantization} ({mix})"),
-            ("context", f"{details.context_length} tokens"),
-            ("layers", str(details.layers)),
-            ("embedding", str(details.embedding_length)),
-            ("heads", f"{details.heads} ({details.heads_kv} for keys and values)"),
-            ("vocabulary", str(details.vocabulary)),
+            ("quantisation", f"{details.quantization} ({mix})" if details.quantization else ""),
+            ("context", f"{details.context_length} tokens" if details.context_length else ""),
+            ("layers", str(details.layers or "")),
+            ("embedding", str(details.embedding_length or "")),
+            ("heads", heads if details.heads else ""),
+            ("vocabulary", str(details.vocabulary or "")),
             ("capabilities", ", ".join(details.capabilities)),
             ("licence", details.licence),
             ("description", details.description),

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-from typing import TYPE_CHECKING
-
+from ingle.capabilities.jobs.cli import attending
 from ingle.capabilities.train.operation import (
     FollowRun,
     RunSummary,
@@ -16,31 +12,23 @@ from ingle.capabilities.train.operation import (
     TrainingNote,
     TrainingProgress,
 )
-from ingle.cli.command import flags, run
 from ingle.cli.output import Output, age
-from ingle.errors import Cancelled, IngleError
-from ingle.operations import Done, Event
-
-if TYPE_CHECKING:
-    from ingle.client.home import AsyncHome
+from ingle.operations import Event
 
 LINES = 20
 """Lines of progress for a whole run, besides those with a validation loss."""
 
 
 def attend(output: Output, request: Train | FollowRun) -> RunSummary | None:
-    """Show a run until it ends. None: it goes on without us.
+    """Show a run until it ends. None: it keeps running without us.
 
     The first Ctrl-C has a run of ours save and stop, and leaves one that we only follow.
     """
-
-    async def work() -> RunSummary | None:
-        from ingle.client.home import open_async
-
-        async with open_async(otherwise="background", **flags()) as home:
-            return await _attend(output, home, request)
-
-    return run(work)
+    stop = StopRun(name=request.name) if isinstance(request, Train) else None
+    ended = attending.attend(
+        output, request, last=Trained, show=lambda event: show(output, event), stop=stop
+    )
+    return ended.run if isinstance(ended, Trained) else None
 
 
 def told(output: Output, ended: RunSummary | None) -> None:
@@ -61,7 +49,7 @@ def told(output: Output, ended: RunSummary | None) -> None:
     if ended.state == "paused":
         if not output.json:
             output.note(
-                f"\nsaved at step {ended.step}; go on with: ingle train --resume {ended.name}"
+                f"\nsaved at step {ended.step}; resume it with: ingle train --resume {ended.name}"
             )
         raise SystemExit(130)
 
@@ -82,42 +70,6 @@ def show(output: Output, event: Event) -> None:
                     f"step {at.step}/{at.steps}  loss {at.loss:.4f}{checked}  "
                     f"{at.tokens_per_s:.0f} tokens/s  {age(at.left_s)} left"
                 )
-
-
-async def _attend(output: Output, home: AsyncHome, request: Train | FollowRun) -> RunSummary | None:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    stopping: list[asyncio.Task[None]] = []
-
-    async def stop() -> None:
-        with contextlib.suppress(IngleError):  # it has ended by itself, and says how
-            await home.ask(StopRun(name=request.name), Done)
-
-    def interrupted() -> None:
-        if isinstance(request, FollowRun) or stopping:
-            task.cancel()
-            return
-        output.note("\nsaves and stops; once more to leave at once")
-        stopping.append(asyncio.create_task(stop()))
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupted)
-    try:
-        async with home.node.perform(request) as events:
-            async for event in events:
-                if isinstance(event, Trained):
-                    return event.run
-                if isinstance(event, Done):
-                    output.note(event.message)
-                    return None
-                show(output, event)
-    except Cancelled:
-        output.note("nothing was trained yet")
-        raise
-    finally:
-        for waiting in stopping:
-            await asyncio.wait([waiting], timeout=5.0)
-    return None
 
 
 def _number(value: float | None) -> str:

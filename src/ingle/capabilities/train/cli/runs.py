@@ -18,6 +18,7 @@ from ingle.capabilities.train.operation import FollowRun, LossPoint, RunSummary
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age
 from ingle.errors import InvalidRequest, StorageError
+from ingle.jobs.comparing import differences
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome
@@ -80,7 +81,7 @@ def show_command(output: Output, name: str, svg: Path | None, png: Path | None) 
 @click.argument("name")
 @options
 def follow_command(output: Output, name: str) -> None:
-    """Watch a run that goes on. Ctrl-C leaves it as it is."""
+    """Watch a running one. Ctrl-C leaves it as it is."""
     told(output, attend(output, FollowRun(name=name)))
 
 
@@ -109,7 +110,7 @@ def compare_command(
         _axis(found),
     )
     _write(output, chart, svg, png)
-    differing = _differences(found)
+    differing = dict(differences([run.plan for run in found], but=("name", "base")))
     if output.json:
         output.data({"runs": [run.run for run in found], "differences": differing,
                      "losses": {run.run.name: run.losses for run in found}})  # fmt: skip
@@ -133,7 +134,7 @@ def compare_command(
 @click.argument("name")
 @options
 def pause_command(output: Output, name: str) -> None:
-    """Have a run save and stop; go on with: ingle train --resume NAME."""
+    """Have a run save and stop; resume it with: ingle train --resume NAME."""
     output.note(_ask(lambda home: home.stop_run(name)))
 
 
@@ -287,17 +288,6 @@ def _write(output: Output, chart: Chart, svg: Path | None, png: Path | None) -> 
             output.note(f"{png} is written")
     except OSError as error:
         raise StorageError(f"{error.filename}: {error.strerror}") from None
-
-
-def _differences(found: list[RunDetails]) -> dict[str, list[str]]:
-    """Settings that are not the same in all runs."""
-    keys = {key: None for run in found for key in run.plan if key not in ("name", "base")}
-    rows = {key: [_text(run.plan.get(key)) for run in found] for key in keys}
-    return {
-        key: [value[:12] if key.endswith(("digest", "sha256")) else value for value in values]
-        for key, values in rows.items()
-        if len(set(values)) > 1
-    }
 
 
 def _step(run: RunSummary) -> str:

@@ -36,7 +36,7 @@ RESUMED = (
 @click.option("--columns", default="", metavar="LIST", help="prompt=question,completion=answer")
 @click.option("--validation", default="", metavar="DATA", help="Examples to check on.")
 @click.option("--name", default="", help="Of the run, and of the adapter it makes.")
-@click.option("--resume", default="", metavar="NAME", help="Go on with a run that was stopped.")
+@click.option("--resume", default="", metavar="NAME", help="Resume a run that was stopped.")
 @click.option("--preview", is_flag=True, help="Show what would be learnt, and train nothing.")
 @click.option("--rank", type=int, default=16, show_default=True)
 @click.option("--alpha", type=float, default=0.0, help="Strength; twice the rank if left out.")
@@ -78,7 +78,7 @@ RESUMED = (
     help="cuda:0, vulkan:0, cpu, several: cuda:0,cuda:1; list: what there is.",
 )
 @click.option("--wait", is_flag=True, help="Wait while another run uses the device.")
-@click.option("--detach", is_flag=True, help="Return after the first step; the run goes on.")
+@click.option("--detach", is_flag=True, help="Return after the first step; the run continues.")
 @click.option("--on", default="", metavar="PEER", help="Have a paired device do it.")
 @options
 def train_command(
@@ -104,7 +104,7 @@ def train_command(
     With --backend trl another program trains: the whole model (--full), pairs of a better and
     a worse answer (--method dpo: "prompt", "chosen", "rejected"), several processes and nodes.
 
-    The base stays as it is served. Ctrl-C saves; go on with --resume.
+    The base stays as it is served. Ctrl-C saves; --resume continues.
     """
     if install:
         _install(output)
@@ -125,7 +125,7 @@ def train_command(
             "a model and examples are needed", hint="ingle train MODEL --data FILE", field="data"
         )
     if preview:
-        from ingle.node.trainer import check_installed
+        from ingle.capabilities.train.process import check_installed
 
         check_installed("jinja2", "gguf")
         from ingle.training.examples import Columns, Source
@@ -147,7 +147,7 @@ def _check_resumed(name: str) -> None:
         if given and field not in RESUMED:
             flag = next((f for f in parameter.opts if f.startswith("--")), field.upper())
             raise InvalidRequest(
-                f"{flag}: a run goes on with what it began with; only --device may change",
+                f"{flag}: a run is resumed with what it began with; only --device may change",
                 hint=f"ingle train --resume {name}",
                 field=field,
             )
@@ -155,8 +155,8 @@ def _check_resumed(name: str) -> None:
 
 def _install(output: Output) -> None:
     """Make TRL's environment."""
+    from ingle.capabilities.train.trl import TrlEnvironment
     from ingle.config import load
-    from ingle.node.trl import TrlEnvironment
 
     settings, _ = load(flags())
     found = TrlEnvironment(settings).make(output.note)

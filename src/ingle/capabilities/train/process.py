@@ -18,12 +18,11 @@ from ingle.capabilities.train.operation import TrainingJob
 from ingle.engines import death, sandbox
 from ingle.engines.child import ChildProcess, Walls
 from ingle.errors import EngineMissing, WorkerDied
+from ingle.jobs.jobs import SAVE_S
 from ingle.operations import Event, Operation
 from ingle.protocol.connection import Answer, Feed
 
 MODULES = ("torch", "safetensors", "jinja2", "gguf")
-SAVE_S = 60.0
-"""Seconds that a run has to end its step and to save."""
 LINKS = 10_000
 _KEPT = ("OMP_NUM_THREADS", "HF_HOME", "HF_DATASETS_CACHE", "HF_HUB_CACHE", "VK_DRIVER_FILES",
          "VK_ICD_FILENAMES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")  # fmt: skip
