@@ -43,7 +43,4 @@ def installed(folder: Path) -> Path:
 
 def forget() -> None:
     """The set of capabilities has changed."""
-    from ingle.protocol import spoken
-
     registry.forget()
-    spoken.ours.cache_clear()

@@ -173,9 +173,12 @@ def values(kind: inspect.Type, *, full: int) -> Iterator[Any]:
             yield from cls
         case inspect.BytesType():
             yield b"\0\1\2\3" * 8
-        case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
+        case inspect.ListType(item_type=inner, min_length=least):
             for item in values(inner, full=full):
-                yield (item,) if isinstance(kind, inspect.VarTupleType) else [item]
+                yield [item] * max(least or 0, 1)
+        case inspect.VarTupleType(item_type=inner):
+            for item in values(inner, full=full):
+                yield (item,)
         case inspect.TupleType(item_types=inner):
             yield tuple(next(values(each, full=full)) for each in inner)
         case inspect.DictType(key_type=key, value_type=inner):

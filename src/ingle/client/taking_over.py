@@ -16,8 +16,8 @@ from pathlib import Path
 from ingle.capabilities.node.operation import HandOver, NodeStatus, Shutdown, StatusReport
 from ingle.capabilities.runs.operation import ListRuns, RunList
 from ingle.errors import CapabilityMissing, NodeUnreachable
+from ingle.jobs.job import ACTIVE
 from ingle.node.node import ask
-from ingle.node.runs import GOES_ON
 from ingle.node.socket import SocketNode
 from ingle.operations import Done
 
@@ -88,7 +88,7 @@ async def _ended_when_idle(node: SocketNode, socket: Path) -> bool:
         report = await ask(node, NodeStatus(), StatusReport)
         runs = (await ask(node, ListRuns(), RunList)).runs
         working = any(worker.active or worker.queued for worker in report.workers)
-        if working or report.suspended or any(run.state in GOES_ON for run in runs):
+        if working or report.suspended or any(run.state in ACTIVE for run in runs):
             return False
         await ask(node, Shutdown(), Done)
         await gone(node)
