@@ -54,6 +54,13 @@ class Hand:
     def write(self, data: bytes) -> None:
         self._writer.write(data)
 
+    async def drained(self) -> None:
+        """Let the other side come to it, although it may not read all."""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(0.05):
+                await self._writer.drain()
+        await asyncio.sleep(0)
+
     async def take(self) -> Frame | None:
         """The next frame; None: the connection was closed."""
         async with asyncio.timeout(SOON_S):

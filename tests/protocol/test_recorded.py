@@ -123,6 +123,20 @@ def test_no_name_of_an_older_release_has_vanished() -> None:
     assert {line.name for line in of("piece")} <= set(pieces())
 
 
+@pytest.mark.parametrize("release", [file.stem for file in FILES])
+def test_what_a_release_did_not_have_is_not_asked_of_it(release: str) -> None:
+    """Each operation that came later says so (`Operation.since`), or is of a new capability."""
+    there = [line for line in lines() if line.release == release]
+    (hello,) = [line.frame for line in there if isinstance(line.frame, Hello)]
+    has = {"speaks": spoken.FIRST} if release == "0.1.0" else hello.facts
+    asked = {line.name for line in there if line.what == "operation"}
+    for capability in registry.built_in().values():
+        for kind in capability.operations:
+            assert kind.since <= capability.version
+            refused = has["speaks"].get(capability.name, 0) < kind.since
+            assert refused == (operation_name(kind) not in asked), operation_name(kind)
+
+
 def test_all_of_today_can_be_recorded_and_read() -> None:
     """So the recording of the next release is one command."""
     rows = list(record.recorded("0.0.0"))

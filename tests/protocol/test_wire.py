@@ -26,7 +26,7 @@ from ingle.operations.encoded import Encoded, Passed, decoded
 from ingle.operations.reading import read
 from ingle.protocol import frames
 from ingle.protocol.call import HELD
-from ingle.protocol.connection import Feed
+from ingle.protocol.connection import REPLIES, Feed
 from ingle.protocol.frames import (
     MAX_PIECE,
     OLDEST,
@@ -364,6 +364,21 @@ async def test_a_reason_that_cannot_be_sent_keeps_nobody_waiting(error: Exceptio
         told = (await hand.until(Fail)).error
         assert told["code"] == ("engine_fault" if isinstance(error, EngineFault) else "error")
         await hand.quiet()
+
+
+@pytest.mark.parametrize("frame", [Ping(1), opened(1, op="teleport")])
+async def test_who_asks_and_reads_nothing_is_hung_up_on(frame: frames.Frame) -> None:
+    async with connection(perform) as (hand, theirs):
+        data = frames.encode(frame) * 1000
+        async with asyncio.timeout(30):
+            while not theirs.closed:
+                hand.write(data)
+                await hand.drained()
+    async with connection(perform) as (hand, theirs):
+        for _ in range(2 * REPLIES // len(data)):
+            hand.write(data)
+            await hand.quiet()  # one who reads may ask as long as it likes
+        assert not theirs.closed
 
 
 # -- hello --------------------------------------------------------------------

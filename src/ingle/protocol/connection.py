@@ -62,6 +62,8 @@ log = logging.getLogger(__name__)
 DRAIN_BYTES = 64 * 1024
 """Unsent bytes at which whoever produces them waits for the transport."""
 STREAMS = 1024
+REPLIES = 4 * 2**20
+"""Bytes of what is answered at once (pings, refusals) that may wait for the transport."""
 
 
 class Connection:
@@ -109,6 +111,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
+        self._replied = 0
+        self._draining: asyncio.Task[None] | None = None
         self.hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @property
@@ -278,7 +282,7 @@ class Connection:
                 if call is not None:
                     call.add_room(pieces)
             case Ping(id=number):
-                self.post(Pong(number))
+                self._reply(Pong(number))
             case Pong(id=number):
                 waiting = self._pings.get(number)
                 if waiting is not None and not waiting.done():
@@ -311,10 +315,30 @@ class Connection:
             if served.inlet is not None:
                 self._check_inlets()
         except IngleError as error:  # also a plug-in's that cannot be used
-            self.post(failure(stream, error))
+            self._reply(failure(stream, error))
             return
         self._served[stream] = served
         served.start(self._answer, ended=lambda: self._served.pop(stream, None))
+
+    def _reply(self, frame: Frame) -> None:
+        """Answer at once, without a task that could wait for the transport.
+
+        Raises:
+            ProtocolError: the other side asks on and on, and reads nothing.
+        """
+        before = self._unsent_bytes
+        self.post(frame)
+        self._replied += self._unsent_bytes - before
+        if self._replied > REPLIES:
+            raise ProtocolError("the other side does not read what it is answered")
+        if self._replied > DRAIN_BYTES and self._draining is None:
+            self._draining = asyncio.create_task(self._drained())
+
+    async def _drained(self) -> None:
+        self._flush()
+        await self._stream.drain()
+        self._replied = 0
+        self._draining = None
 
     def _check_inlets(self) -> None:
         """Raises Busy: what the other side sends in would be held for too many operations."""
@@ -335,6 +359,8 @@ class Connection:
         self._flush()
         self._closed = True
         self._stream.close()
+        if self._draining is not None:
+            self._draining.cancel()
         for served in list(self._served.values()):
             served.stop(Cancelled("the connection has ended"))
         calls, self._calls = list(self._calls.values()), {}

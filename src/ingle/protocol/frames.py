@@ -50,7 +50,9 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(_Frame, frozen=True, tag="h"):
-    """First frame of either side: who speaks, and which version of the protocol.
+    """First frame of who answers: who it is, and which version of the protocol it speaks.
+
+    Between devices both sides send one.
 
     ``facts["speaks"]`` maps the capabilities of the sender to their versions, and
     ``facts["oldest"]`` is the oldest protocol that it speaks. Both came with ingle 0.2.
