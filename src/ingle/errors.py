@@ -90,12 +90,11 @@ class IngleError(Exception):
 def from_data(data: dict[str, Any]) -> IngleError:
     """Rebuild an error that came over a wire; an unknown code becomes `IngleError`."""
     cls = _by_code().get(str(data.get("code")), IngleError)
+    error = cls(str(data.get("message", "unknown error")), hint=str(data.get("hint", "")))
     details = data.get("details")
-    return cls(
-        str(data.get("message", "unknown error")),
-        hint=str(data.get("hint", "")),
-        **(details if isinstance(details, dict) else {}),
-    )
+    if isinstance(details, dict):  # not as keywords: a stranger chooses their names
+        error.details = {name: value for name, value in details.items() if isinstance(name, str)}
+    return error
 
 
 class InvalidRequest(IngleError):

@@ -346,9 +346,9 @@ def test_a_consumer_that_never_reads_does_not_hold_a_slot(tell: Any) -> None:
         laptop = await street.device("laptop", models={})
         await laptop.pair(desk)
         POEM_LONG = chat(on="desk")
-        from ingle.protocol import connection
+        from ingle.protocol import served
 
-        old, connection.WINDOW = connection.WINDOW, 8
+        old, served.WINDOW = served.WINDOW, 8
         try:
             async with laptop.node.perform(POEM_LONG) as events:
                 async for event in events:
@@ -357,7 +357,7 @@ def test_a_consumer_that_never_reads_does_not_hold_a_slot(tell: Any) -> None:
                 await asyncio.sleep(60)
                 assert desk.local.under_way == 0
         finally:
-            connection.WINDOW = old
+            served.WINDOW = old
 
     tell(story)
 

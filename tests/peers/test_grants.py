@@ -431,3 +431,22 @@ def test_models_of_peers_are_listed(tell: Any) -> None:
         assert names == ["poet@desk"]
 
     tell(story)
+
+
+def test_a_grant_of_a_later_version_costs_only_itself() -> None:
+    """A limit that is not known here may be the one that matters, so the grant is passed over."""
+    records = Records(None)
+    granting = Granting(records, lambda: FRIEND, Clock(records, lambda: NOW))
+    known = grants.sign(grant(), PROVIDER)
+    body = {**msgspec.msgpack.decode(known.body), "id": "later00000000000", "per_moon": 3}
+    later = msgspec.msgpack.encode(body)
+    signed = grants.Signed(later, PROVIDER.sign(grants.CONTEXT + later))
+    granting.hold(PROVIDER.key, [[signed], [known]])
+    assert granting.held() == granting.held(PROVIDER.key) == [[known]]
+
+
+@pytest.mark.parametrize(("peering", "told"), [(1, 1), (2, 2)])
+def test_an_older_peer_is_told_of_the_grants_that_it_can_read(peering: int, told: int) -> None:
+    plain = [grants.sign(grant(), PROVIDER)]
+    newer = [grants.sign(grant(per_day={"audio_s": 60}), PROVIDER)]
+    assert sum(grants.readable(chain, peering) for chain in (plain, newer)) == told

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from ingle.capabilities.node.operation import HandOver, NodeStatus, Shutdown, StatusReport
+from ingle.client.elsewhere import Elsewhere
+from ingle.client.taking_over import taken_over
 from ingle.config import Settings
 from ingle.errors import (
-    CapabilityMissing,
     IngleError,
     NodeAlreadyRunning,
     NodeUnreachable,
     StorageError,
     from_data,
 )
-from ingle.node.node import Node, ask
+from ingle.node.node import Node
 from ingle.node.socket import SocketNode, socket_path
-from ingle.operations import Done, Event, Operation
-from ingle.operations.encoded import Passed
-from ingle.protocol.inlet import Feed
 
 Otherwise = Literal["host", "background", "fail"]
+N = TypeVar("N")
 START_S = 20.0
-END_S = 5.0
-"""Seconds in which a node that hands over has closed its socket."""
+SOON_S = 0.5
+"""Seconds in which a node that is starting should listen; after them it may be one that ends."""
 _PATHS = frozenset({"state_dir", "models_dir", "llama_server"})
 
 
@@ -57,76 +54,87 @@ async def connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwis
 
 
 async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwise) -> Node:
+    socket = socket_path(settings.state_path)
+
     async def again() -> SocketNode:
         try:
-            return await SocketNode.connect(socket_path(settings.state_path))
+            return await SocketNode.connect(socket)
         except NodeUnreachable:
             if otherwise == "fail":
                 raise
-            return await _start(settings)
+            return await _background(settings)
 
+    found: Node | None = None
     try:
-        running = await SocketNode.connect(socket_path(settings.state_path))
-        if await taken_over(running):
-            raise NodeUnreachable("an older node has ended for this version")
-        node = _Elsewhere(running, again)
+        running = await SocketNode.connect(socket)
+        stack.push_async_callback(running.aclose)
+        # Who only looks at what runs (`ps`, `stop`) does not end it.
+        if otherwise == "fail" or not await taken_over(running, socket):
+            found = Elsewhere(running, again)
     except NodeUnreachable:
         if otherwise == "fail":
             raise
-        if otherwise == "background":
-            node = _Elsewhere(await _start(settings), again)
-            stack.push_async_callback(node.aclose)
-            return node
-        from ingle.client.host import host
+    if found is None and otherwise == "background":
+        found = Elsewhere(await _background(settings), again)
+    elif found is None:
 
-        try:
+        async def host_it() -> Node:
+            from ingle.client.host import host
+
             hosted, _ = await stack.enter_async_context(host(settings))
             return hosted
-        except NodeAlreadyRunning:  # someone was quicker; use theirs
-            node = _Elsewhere(await _await_socket(settings), again)
-    stack.push_async_callback(node.aclose)
-    return node
+
+        hosted = await _begun(settings, host_it)
+        found = Elsewhere(hosted, again) if isinstance(hosted, SocketNode) else hosted
+    if isinstance(found, Elsewhere):
+        stack.push_async_callback(found.aclose)
+    return found
 
 
-class _Elsewhere:
-    """The node in another process; reached (or started) again if that process has ended."""
+async def _background(settings: Settings) -> SocketNode:
+    """A background node that outlives this process."""
+    return await _begun(settings, lambda: _start(settings))
 
-    def __init__(self, node: SocketNode, again: Callable[[], Awaitable[SocketNode]]) -> None:
-        self._node = node
-        self._reach = again
-        self._one_at_a_time = asyncio.Lock()
 
-    def perform(
-        self, operation: Operation, feed: Feed | None = None
-    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        if self._node.closed:
-            return self._again(operation, feed)
-        return self._node.perform(operation, feed)
+async def _begun(settings: Settings, begin: Callable[[], Awaitable[N]]) -> N | SocketNode:
+    """What ``begin`` gives, or the node that somebody else has begun meanwhile.
 
-    @asynccontextmanager
-    async def relay(
-        self, operation: Operation, feed: Feed | None = None
-    ) -> AsyncIterator[AsyncIterator[Passed]]:
-        async with self.perform(operation, feed) as events:
-            yield events
+    While a node holds the state directory, it may be starting, and can soon be reached; or ending,
+    for us or by itself, and then there is none unless we begin one.
+    """
+    until = asyncio.get_running_loop().time() + START_S
+    while True:
+        try:
+            return await begin()
+        except NodeAlreadyRunning:
+            running = await _soon(socket_path(settings.state_path))
+            if running is not None:
+                return running
+            if asyncio.get_running_loop().time() > until:
+                raise NodeUnreachable(
+                    f"the node that holds {settings.state_path} does not listen",
+                    hint="ingle doctor",
+                ) from None
 
-    @asynccontextmanager
-    async def _again(
-        self, operation: Operation, feed: Feed | None
-    ) -> AsyncIterator[AsyncIterator[Event]]:
-        async with self._one_at_a_time:
-            if self._node.closed:
-                await self._node.aclose()
-                self._node = await self._reach()
-        async with self._node.perform(operation, feed) as events:
-            yield events
 
-    async def aclose(self) -> None:
-        await self._node.aclose()
+async def _soon(socket: Path) -> SocketNode | None:
+    """Connect to a node that another process may just be starting."""
+    until = asyncio.get_running_loop().time() + SOON_S
+    while True:
+        try:
+            return await SocketNode.connect(socket)
+        except NodeUnreachable:
+            if asyncio.get_running_loop().time() > until:
+                return None
+            await asyncio.sleep(0.01)
 
 
 async def _start(settings: Settings) -> SocketNode:
-    """Start a background node that outlives this process."""
+    """Start a process with a node.
+
+    Raises:
+        NodeAlreadyRunning: another process has one of this state directory.
+    """
     logs = settings.state_path / "logs"
     logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     # It must not import what lies in the current folder (-P), nor keep that folder busy.
@@ -150,16 +158,14 @@ async def _start(settings: Settings) -> SocketNode:
     finally:
         # Nothing public closes the pipe when we are cancelled; it ends the process, too.
         launcher._transport.close()  # type: ignore[attr-defined]
-    if report not in {"ready"} and not report.startswith(NodeAlreadyRunning.code):
-        code, _, message = report.partition(" ")
-        hint = f"ingle doctor, or look into {logs / 'start.log'}"
-        error = from_data({"code": code, "message": message, "hint": hint})
-        if type(error) is not IngleError:  # it could say why
-            raise error
-        raise NodeUnreachable(
-            f"the background node did not start: {report or 'it died'}", hint=hint
-        )
-    return await _await_socket(settings)
+    if report == "ready":
+        return await SocketNode.connect(socket_path(settings.state_path))
+    code, _, message = report.partition(" ")
+    hint = f"ingle doctor, or look into {logs / 'start.log'}"
+    error = from_data({"code": code, "message": message, "hint": hint})
+    if type(error) is not IngleError:  # it could say why
+        raise error
+    raise NodeUnreachable(f"the background node did not start: {report or 'it died'}", hint=hint)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -180,74 +186,3 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
-
-
-async def _await_socket(settings: Settings) -> SocketNode:
-    """Connect to a node that another process is just starting."""
-    path = socket_path(settings.state_path)
-    try:
-        async with asyncio.timeout(START_S):
-            while True:
-                try:
-                    return await SocketNode.connect(path)
-                except NodeUnreachable:
-                    await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise NodeUnreachable(
-            f"the node that holds {settings.state_path} does not listen", hint="ingle doctor"
-        ) from None
-
-
-async def taken_over(node: SocketNode) -> bool:
-    """Ask a background node of an older version to end, and see whether it does so now.
-
-    A node that is at work ends when it is done; until then it is used as it is.
-    """
-    from importlib.metadata import version
-
-    if not older(str(node.facts.get("version", "")), version("ingle")):
-        return False
-    try:
-        if node.facts.get("serving") == "background":
-            ended = (await ask(node, HandOver(version=version("ingle")), Done)).message == "now"
-        else:
-            ended = await _ended_when_idle(node)
-    except CapabilityMissing:
-        return False
-    if not ended:
-        return False
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(END_S):
-            await node.wait_closed()
-    await node.aclose()
-    return True
-
-
-async def _ended_when_idle(node: SocketNode) -> bool:
-    """The same for ingle 0.1, which cannot be asked to hand over, and does not say what it is for.
-
-    It is ended if its command line is the background node's, and it does nothing.
-    """
-    if "speaks" in node.facts or not _is_background(node.facts.get("pid")):
-        return False
-    report = await ask(node, NodeStatus(), StatusReport)
-    if any(worker.active or worker.queued for worker in report.workers):
-        return False
-    await ask(node, Shutdown(), Done)
-    return True
-
-
-def _is_background(pid: object) -> bool:
-    """Was this process started as a background node? Only where the system tells."""
-    with contextlib.suppress(OSError):
-        return b"ingle.client.host" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
-
-
-def older(one: str, other: str) -> bool:
-    """Is a version older than another? A version that cannot be read is not."""
-
-    def key(version: str) -> list[int]:
-        return [int(part) for part in version.split(".") if part.isdigit()]
-
-    return bool(key(one)) and key(one) < key(other)

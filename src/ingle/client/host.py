@@ -51,7 +51,7 @@ async def host(
         try:
             yield node, server
         finally:
-            await server.close()
+            await server.close(node.local.farewell())
     finally:
         await node.aclose()
 

@@ -25,7 +25,7 @@ from ingle.engines.declarations import declared, load_engine
 from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
-from ingle.operations.encoded import peek
+from ingle.operations.encoded import UNREADABLE, peek
 from ingle.operations.operation import Piece
 from ingle.operations.reading import Asked, read
 from ingle.protocol import frames
@@ -37,7 +37,6 @@ from ingle.protocol.frames import (
     Close,
     Credit,
     End,
-    Fail,
     Frame,
     FrameReader,
     Hello,
@@ -47,6 +46,7 @@ from ingle.protocol.frames import (
     Pong,
     Put,
     Room,
+    failure,
     packed,
 )
 
@@ -156,7 +156,10 @@ class Inflow:
             kind = self._types.get(peek(data))
             if kind is None:
                 continue  # of a later version, which older ones pass over
-            yield msgspec.msgpack.decode(data, type=kind)
+            try:
+                yield msgspec.msgpack.decode(data, type=kind)
+            except UNREADABLE as error:
+                raise InvalidRequest(f"a piece cannot be read: {error}", field="input") from None
 
 
 class Job:
@@ -204,13 +207,13 @@ class Job:
             else:
                 session.perform(self._operation, self.emit, self.inflow)
         except IngleError as error:
-            self._link.send(Fail(self._stream, error.to_data()))
+            self._link.send(failure(self._stream, error))
         except Exception as error:
             # The border of the process: the node must hear of a bug of the
             # engine's adapter, and the worker serves on.
             log.exception("an operation failed unexpectedly")
-            failure = IngleError(f"the engine's adapter failed: {error!r}")
-            self._link.send(Fail(self._stream, failure.to_data()))
+            wrong = IngleError(f"the engine's adapter failed: {error!r}")
+            self._link.send(failure(self._stream, wrong))
         else:
             self._link.send(End(self._stream))
 
@@ -247,7 +250,7 @@ def _opened(link: Link, stream: int, operation: bytes) -> Job | None:
     try:
         return Job(link, stream, read(operation))
     except InvalidRequest as error:
-        link.send(Fail(stream, error.to_data()))
+        link.send(failure(stream, error))
         return None
 
 
@@ -269,7 +272,7 @@ def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
         engine = load_engine(spec.engine)
         session = engine.open(spec)
     except IngleError as error:
-        link.send(Fail(0, error.to_data()))
+        link.send(failure(0, error))
         return None
     facts: dict[str, Any] = {
         "engine": engine.name,

@@ -18,7 +18,7 @@ from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
 from ingle.engines.process import WorkerProcess
-from ingle.errors import EgressRefused
+from ingle.errors import EgressRefused, NodeUnreachable
 from ingle.models.adapters import Adapters
 from ingle.models.store import Store
 from ingle.node import memory
@@ -147,12 +147,19 @@ class LocalNode:
             self.closed.set_result(None)
 
     def hand_over(self) -> bool:
-        """End as soon as nothing is under way, for a newer version. True: that is now."""
+        """End as soon as nothing is under way, for a newer version. True: that is now.
+
+        Whoever asks is under way itself, and the node ends with that. One that is suspended
+        stays: the next would not know.
+        """
         self.leaving = True
-        # The one who asks is under way itself.
-        if self.under_way <= 1:
-            self.shut_down()
-        return self.closed.done()
+        return self.under_way <= 1 and not self.scheduler.suspended
+
+    def farewell(self) -> NodeUnreachable:
+        """What callers are told for whom this node does nothing any more."""
+        if self.leaving:
+            return NodeUnreachable("the node has ended for a newer version", handed_over=True)
+        return NodeUnreachable("the node stops", hint="try again; it starts with the next command")
 
     def part(self, key: type[P], make: Callable[[], P]) -> P:
         """A capability's own state on this node, made when it is first asked for.
@@ -201,7 +208,13 @@ class LocalNode:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """The node is not idle."""
+        """The node is not idle.
+
+        Raises:
+            NodeUnreachable: it has ended for a newer version.
+        """
+        if self.leaving and self.closed.done():  # what began now would be cut off
+            raise self.farewell()
         self.last_used = time.monotonic()
         self.under_way += 1
         try:
@@ -209,7 +222,7 @@ class LocalNode:
         finally:
             self.under_way -= 1
             self.last_used = time.monotonic()
-            if self.leaving and not self.under_way:
+            if self.leaving and not self.under_way and not self.scheduler.suspended:
                 self.shut_down()
 
     def _events(self, operation: Operation, caller: Caller) -> AsyncGenerator[Passed, None]:

@@ -62,12 +62,16 @@ class SocketServer:
         finally:
             os.umask(mask)
 
-    async def close(self) -> None:
-        """Stop listening and drop all connections."""
+    async def close(self, why: IngleError | None = None) -> None:
+        """Stop listening and drop all connections.
+
+        Args:
+            why: told to those who are connected.
+        """
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
-            connection.close()
+            connection.close(why)
         self.path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -18,8 +18,8 @@ from ingle.operations.operation import Event
 
 _map = msgspec.msgpack.Decoder(dict[str, Any])
 _encoder = msgspec.msgpack.Encoder()
-_LONGEST = 31
-"""Bytes of a short text in MessagePack, whose length is in its first byte."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What comes of decoding bytes that somebody made up; nesting without end is the last."""
 
 
 class Encoded:
@@ -46,7 +46,7 @@ class Encoded:
             return None
         try:
             return _decoder(kind).decode(self.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"the event {self.tag!r} cannot be read: {error}") from None
 
 
@@ -95,7 +95,7 @@ def peek(data: bytes) -> str:
             if 0xA1 <= data[at] <= 0xBF:
                 return data[at + 1 : at + data[at] - 0x9F].decode()
         return str(next(iter(_map.decode(data).values())))
-    except (IndexError, StopIteration, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (IndexError, StopIteration, *UNREADABLE) as error:
         raise ProtocolError(f"bytes that are not an event were sent: {error}") from None
 
 

@@ -33,8 +33,12 @@ class Ability(enum.StrEnum):
     REASONING = "reasoning"
 
 
-class Checked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class Checked(
+    msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """A struct whose fields are checked on construction, not only when decoded.
+
+    What requests are made of. Unknown fields are not dropped in silence: `reading` tells of them.
 
     Raises:
         InvalidRequest: a field has the wrong type or is out of bounds; the
@@ -53,7 +57,7 @@ class Checked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
         """Rules between fields. Raise `InvalidRequest`; the default has none."""
 
 
-class Operation(Checked, frozen=True, kw_only=True, tag_field="op", forbid_unknown_fields=True):
+class Operation(Checked, frozen=True, kw_only=True, tag_field="op"):
     """Base of every request. The tag (``op``) is the operation's name on the wire."""
 
     since: ClassVar[int] = 1

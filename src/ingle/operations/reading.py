@@ -16,8 +16,11 @@ from msgspec import inspect
 from ingle.errors import CapabilityMissing, InvalidRequest, ProtocolError
 from ingle.operations import registry
 from ingle.operations.capability import Capability
-from ingle.operations.encoded import peek
+from ingle.operations.encoded import UNREADABLE, peek
 from ingle.operations.operation import Operation, invalid_field
+
+MOST_IGNORED = 64
+"""Names of ignored fields that are told; a request may hold any number of them."""
 
 _loose = msgspec.msgpack.Decoder()
 
@@ -47,12 +50,14 @@ def read(data: bytes) -> Asked:
         raise unknown(name)
     capability, kind = found
     try:
-        return Asked(_decoder(kind).decode(data), capability, [])
+        operation = _decoder(kind).decode(data)
+        if not _drops(kind):
+            return Asked(operation, capability, [])
     except msgspec.ValidationError as error:
         if "unknown field" not in str(error):
             raise invalid_field("", error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the request cannot be read: {error}", field="request") from None
+    except UNREADABLE as error:
+        raise _unreadable(error) from None
     return _read_newer(data, capability, kind)
 
 
@@ -65,7 +70,7 @@ def from_json(data: bytes | str) -> Operation:
     """
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InvalidRequest(f"the request is not JSON: {error}") from None
     name = value.get("op") if isinstance(value, dict) else None
     if not isinstance(name, str):
@@ -88,10 +93,18 @@ def unknown(name: str) -> CapabilityMissing:
     )
 
 
+def _unreadable(error: Exception) -> InvalidRequest:
+    return InvalidRequest(f"the request cannot be read: {error}", field="request")
+
+
 def _read_newer(data: bytes, capability: Capability, kind: type[Operation]) -> Asked:
-    value = _loose.decode(data)
-    ignored: list[str] = []
-    _strip(value, inspect.type_info(kind), "", ignored)
+    try:
+        value = _loose.decode(data)
+    except UNREADABLE as error:
+        raise _unreadable(error) from None
+    found: list[str] = []
+    _strip(value, inspect.type_info(kind), "", found)
+    ignored = list(dict.fromkeys(found))[:MOST_IGNORED]
     try:
         return Asked(msgspec.convert(value, kind), capability, ignored)
     except msgspec.ValidationError as error:
@@ -120,6 +133,36 @@ def _strip(value: Any, kind: inspect.Type, path: str, ignored: list[str]) -> Non
             if isinstance(value, (list, tuple)):
                 for item in value:
                     _strip(item, inner, path, ignored)
+        case inspect.DictType(value_type=inner):
+            if isinstance(value, dict):
+                for item in value.values():
+                    _strip(item, inner, path, ignored)
+
+
+@functools.cache
+def _drops(kind: type[Operation]) -> bool:
+    """Would msgspec drop unknown fields of it in silence? Then each has to be looked for.
+
+    The package's own requests are made of `Checked`, which does not; a plug-in's may not be.
+    """
+    seen: set[type] = set()
+    todo: list[inspect.Type] = [inspect.type_info(kind)]
+    while todo:
+        match todo.pop():
+            case inspect.StructType(cls=cls) as found if cls not in seen:
+                if not found.forbid_unknown_fields:
+                    return True
+                seen.add(cls)
+                todo += [field.type for field in found.fields]
+            case inspect.Metadata(type=inner):
+                todo.append(inner)
+            case inspect.UnionType(types=types):
+                todo += types
+            case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
+                todo.append(inner)
+            case inspect.DictType(value_type=inner):
+                todo.append(inner)
+    return False
 
 
 def _fits(value: Any, kind: inspect.Type) -> bool:

@@ -70,6 +70,8 @@ class Visitor:
         self.key = key
         self.name = name
         self.chains: list[Chain] = []
+        self.peering = 1
+        """The version of ``peering`` that it speaks."""
 
     def show(self, packed: tuple[bytes, ...]) -> None:
         """Take the chains of its greeting.
@@ -182,7 +184,11 @@ class Authorizer:
             name=self._identity.name,
             models=[model.name for model in models],
             digests=[model.digest for model in models],
-            chains=[grants.pack(chain) for chain in self._granting.chains_for(visitor.key)],
+            chains=[
+                grants.pack(chain)
+                for chain in self._granting.chains_for(visitor.key)
+                if grants.readable(chain, visitor.peering)
+            ],
             shared=shared,
             left=int(max(bounded)) if bounded and len(bounded) == len(lefts) else None,
         )

@@ -33,7 +33,7 @@ from ingle.operations.answer import Answer
 from ingle.operations.capability import load
 from ingle.operations.encoded import Encoded, Passed, tag
 from ingle.operations.events import ModelResult
-from ingle.protocol.inlet import Feed
+from ingle.protocol.inlet import Feed, Resendable
 
 TRY_NEXT = (
     PeerLost, PeerUnreachable, NodeUnreachable, NotPaired, Busy, DoesNotFit, ModelNotFound,
@@ -75,12 +75,26 @@ async def delegate(
 ) -> AsyncGenerator[Passed, None]:
     """The events of an operation, from the first place that can, and those after it.
 
-    What was sent into an operation cannot be sent again: with a feed only the first place
-    that takes it is asked.
+    What is sent into an operation is kept for the next place until more is taken than a place
+    takes before it has begun; after that no other place is asked.
 
     Raises:
         IngleError: the last place's reason, once none is left.
     """
+    async with contextlib.AsyncExitStack() as stack:
+        pieces = None if feed is None else Resendable(feed)
+        if pieces is not None:
+            stack.push_async_callback(pieces.aclose)
+        events = await stack.enter_async_context(
+            contextlib.aclosing(_delegate(operation, places, pieces))
+        )
+        async for event in events:
+            yield event
+
+
+async def _delegate(
+    operation: ModelOperation, places: Sequence[Place], feed: Resendable | None
+) -> AsyncGenerator[Passed, None]:
     answer = answer_to(operation)
     remaining = list(places)
     asked: ModelOperation = operation
@@ -105,7 +119,7 @@ async def delegate(
         except TRY_NEXT as error:
             if answer.anything and not isinstance(error, RESUMES):
                 raise
-            if feed is not None and answer.started is not None:
+            if feed is not None and not feed.whole:
                 raise
             failed = error
             rest = answer.rest()

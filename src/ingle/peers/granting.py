@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -14,6 +15,8 @@ from ingle.peers.clock import Clock
 from ingle.peers.grants import Chain, Grant
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.records import Records
+
+log = logging.getLogger(__name__)
 
 
 class Granting:
@@ -133,9 +136,12 @@ class Granting:
 
     def hold(self, issuer: Key, chains: list[Chain]) -> None:
         """Keep what somebody granted us, instead of what they granted before."""
+        readable = _readable(chains)
+        if len(readable) < len(chains):
+            log.warning("%s grants something that this version cannot read", fingerprint(issuer))
         with self._records.together():
             self._records.run("DELETE FROM grant_held WHERE issuer = ?", issuer)
-            for chain in chains:
+            for chain in readable:
                 last = grants.read(chain[-1])
                 if last.subject == self._identity().key:
                     self._records.run(
@@ -146,7 +152,7 @@ class Granting:
     def held(self, provider: Key | None = None) -> list[Chain]:
         """What was granted to us (by a provider, at the beginning of the chain)."""
         rows = self._records.run("SELECT chain FROM grant_held ORDER BY rowid DESC")
-        chains = [grants.unpack(data) for (data,) in rows]
+        chains = _readable([grants.unpack(data) for (data,) in rows])
         return [c for c in chains if provider is None or grants.read(c[0]).issuer == provider]
 
     def held_chain(self, grant_id: str) -> Chain:
@@ -170,6 +176,19 @@ class Granting:
                 f"the grant {found[0].id} to {fingerprint(found[0].subject)} was taken back"
             )
         return found
+
+
+def _readable(chains: list[Chain]) -> list[Chain]:
+    """Without those of a later version, whose limits are not known here."""
+    found = []
+    for chain in chains:
+        try:
+            for signed in chain:
+                grants.read(signed)
+        except GrantRefused:
+            continue
+        found.append(chain)
+    return found
 
 
 def _check_grantable(name: str) -> None:

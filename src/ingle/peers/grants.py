@@ -153,6 +153,15 @@ def pack(chain: Chain) -> bytes:
     return _encode(chain)
 
 
+def readable(chain: Chain, version: int) -> bool:
+    """May somebody whose peering has this version be given a chain? They would refuse all of it.
+
+    Raises:
+        GrantRefused: it is not a chain.
+    """
+    return version >= 2 or all(read(signed).per_day is msgspec.UNSET for signed in chain)
+
+
 def unpack(data: bytes) -> Chain:
     """A chain from bytes.
 

@@ -14,6 +14,7 @@ import msgspec
 from ingle.errors import IngleError, PeerLost, ProtocolError
 from ingle.peers.identity import Key
 from ingle.peers.transport import Link, LinkError, Path, Stream
+from ingle.protocol import spoken
 from ingle.protocol.connection import Answer, Connection
 
 BEAT_S = 1.0
@@ -22,9 +23,13 @@ PATIENCE_S = 1.8
 IDLE_BEAT_S = 15.0
 HELLO_S = 5.0
 MAX_FRAME = 32 * 2**20
+MAX_GREETING = 256 * 2**10
+"""Bytes of a frame before the other side has greeted: it may be anybody."""
 STALL_S = 30.0
 """Events that nobody takes for so long end their operation: a slot is not a parking place."""
 STREAMS = 64
+INLETS = 8
+"""Streams that take input, at once: up to `frames.PIECES` pieces of a MiB wait here for each."""
 LAST_WORD_S = 2.0
 GATHER_S = 0.03
 """Events of a fast model leave together: a write on an encrypted link, and the wake-ups that it
@@ -61,7 +66,9 @@ class Session:
             stream,
             answer=answer,
             max_frame=MAX_FRAME,
+            max_first=MAX_GREETING,
             max_streams=STREAMS,
+            max_inlets=INLETS,
             lost=self._lost,
             patience=STALL_S,
             gather=GATHER_S,
@@ -78,6 +85,14 @@ class Session:
     def alive(self) -> bool:
         """It may be used."""
         return not self.connection.closed
+
+    def version_of(self, capability: str) -> int:
+        """The version of a capability that the other side has; 0: none, or it has not said."""
+        hello = self.connection.hello
+        if not hello.done() or hello.cancelled() or hello.exception() is not None:
+            return 0
+        version = (spoken.of(hello.result()) or {}).get(capability, 0)
+        return version if isinstance(version, int) else 0
 
     def path(self) -> Path | None:
         """How it runs now."""

@@ -302,6 +302,7 @@ class Switchboard:
         def answer(
             operation: Operation, feed: Feed | None
         ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+            visitor.peering = session.version_of("peering")
             return authorizer.answer(visitor, operation, feed)
 
         session = Session(link, stream, visitor.name, answer)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
-from ingle.errors import IngleError
+from ingle.errors import IngleError, ProtocolError
 from ingle.operations.encoded import Encoded
-from ingle.protocol.frames import PIECES, WINDOW, Cancel, Credit, Frame
+from ingle.protocol.frames import MAX_PIECE, PIECES, WINDOW, Cancel, Credit, Frame
+
+HELD = WINDOW * MAX_PIECE
+"""Bytes of events that one operation may have waiting here: a full window of pieces."""
 
 
 class Call:
@@ -24,6 +27,7 @@ class Call:
         self._post = post
         self.stream = stream
         self._events: deque[Encoded] = deque()
+        self._held = 0
         self._waiter: asyncio.Future[None] | None = None
         self._error: IngleError | None = None
         self._taken = 0
@@ -31,6 +35,7 @@ class Call:
         self._cancelled = False
         self._room = PIECES
         self._more_room = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def __aiter__(self) -> Call:
@@ -51,47 +56,66 @@ class Call:
         if self._taken >= WINDOW // 2:
             self._post(Credit(self.stream, self._taken))
             self._taken = 0
-        return self._events.popleft()
+        event = self._events.popleft()
+        self._held -= len(event.data)
+        return event
 
-    @property
-    def over(self) -> bool:
-        """The other side has ended it."""
-        return self._over
+    def send(self, pieces: Coroutine[None, None, None]) -> None:
+        """Run what sends the caller's pieces, for as long as the operation is under way."""
+        self._sending = asyncio.create_task(pieces)
 
     def cancel(self) -> None:
         """Ask the other side to stop. Events already here stay readable."""
-        if not self._over and not self._cancelled:
+        self._stop_sending()
+        if not self.ended.done() and not self._cancelled:
             self._cancelled = True
             self._post(Cancel(self.stream))
 
     def push(self, event: Encoded) -> None:
-        """An event arrived."""
+        """An event arrived.
+
+        Raises:
+            ProtocolError: there was no credit for it.
+        """
+        self._held += len(event.data)
+        if len(self._events) >= WINDOW or self._held > HELD:
+            raise ProtocolError("more events were sent than there was credit for")
         self._events.append(event)
         self._wake()
 
+    def fail(self, error: IngleError) -> None:
+        """It cannot be done as asked, for a reason on this side: stop it, and tell the reader."""
+        if not self._over:
+            self._over = True
+            self._error = error
+            self._wake()
+        self.cancel()
+
     def finish(self, error: IngleError | None) -> None:
-        """The stream ended, or the connection was lost."""
-        if self._over:
-            return
-        self._over = True
-        self._error = error
+        """The other side has let go of it, or the connection was lost."""
         if not self.ended.done():
             self.ended.set_result(None)
-        self._more_room.set()
-        self._wake()
+        self._stop_sending()
+        if not self._over:
+            self._over = True
+            self._error = error
+            self._wake()
 
     def add_room(self, pieces: int) -> None:
         """The other side takes this many more pieces."""
         self._room += pieces
         self._more_room.set()
 
-    async def take_room(self) -> bool:
-        """Wait until the other side takes one more piece. False: the operation is over."""
-        while self._room <= 0 and not self._over:
+    async def take_room(self) -> None:
+        """Wait until the other side takes one more piece."""
+        while self._room <= 0:
             self._more_room.clear()
             await self._more_room.wait()
         self._room -= 1
-        return not self._over
+
+    def _stop_sending(self) -> None:
+        if self._sending is not None and self._sending is not asyncio.current_task():
+            self._sending.cancel()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

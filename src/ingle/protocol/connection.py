@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -25,17 +25,15 @@ from ingle.errors import (
     from_data,
 )
 from ingle.operations import registry
-from ingle.operations.encoded import Encoded, Passed, decoded, tag
-from ingle.operations.events import Started
+from ingle.operations.encoded import Encoded, decoded
 from ingle.operations.operation import Event, Operation
-from ingle.operations.reading import Asked, read
+from ingle.operations.reading import read
 from ingle.protocol import spoken
 from ingle.protocol.call import Call
 from ingle.protocol.frames import (
     MAX_FRAME,
     OLDEST,
     VERSION,
-    WINDOW,
     Cancel,
     Close,
     Credit,
@@ -51,31 +49,21 @@ from ingle.protocol.frames import (
     Put,
     Room,
     encode,
+    failure,
     packed,
     speaks,
 )
-from ingle.protocol.inlet import Feed, Inlet
+from ingle.protocol.inlet import Feed, check_size, letting_go
+from ingle.protocol.served import Answer, Served
 from ingle.protocol.stream import ByteStream, SocketStream
 
 log = logging.getLogger(__name__)
 
 DRAIN_BYTES = 64 * 1024
 """Unsent bytes at which whoever produces them waits for the transport."""
-
-Answer = Callable[[Operation, Feed | None], AbstractAsyncContextManager[AsyncIterator[Passed]]]
-"""Performs an operation; the second is what its caller sends in, where it takes anything."""
-
-
-class _Served:
-    """A stream that the other side opened: the task that answers it, and its credit."""
-
-    def __init__(self, inlet: Inlet | None) -> None:
-        self.task: asyncio.Task[None] | None = None
-        self.inlet = inlet
-        self.credit = WINDOW
-        self.more = asyncio.Event()
-        self.refused: IngleError | None = None
-        """Why it is stopped, if not because the caller wants it."""
+STREAMS = 1024
+REPLIES = 4 * 2**20
+"""Bytes of what is answered at once (pings, refusals) that may wait for the transport."""
 
 
 class Connection:
@@ -84,8 +72,10 @@ class Connection:
     Args:
         stream: the transport; the connection owns it from now on.
         answer: performs what the other side asks for; None: it may ask nothing.
-        max_frame: largest frame taken from the other side, in bytes.
+        max_frame: largest frame in either direction, in bytes.
+        max_first: largest frame taken before the other side's `Hello`; None: as any other.
         max_streams: operations that the other side may have open at once.
+        max_inlets: how many of them may be such that take pieces, which are held here.
         lost: what to raise for operations under way when the connection breaks.
         patience: seconds that an answer waits for the other side to take events
             before it is given up; None: for ever.
@@ -99,7 +89,9 @@ class Connection:
         *,
         answer: Answer | None = None,
         max_frame: int = MAX_FRAME,
-        max_streams: int = 1024,
+        max_first: int | None = None,
+        max_streams: int = STREAMS,
+        max_inlets: int = STREAMS,
         lost: Callable[[], IngleError] | None = None,
         patience: float | None = None,
         gather: float = 0.0,
@@ -107,13 +99,14 @@ class Connection:
         self._patience = patience
         self._stream = stream
         self._answer = answer
-        self._reader = FrameReader(max_frame)
+        self._max_frame = max_frame
+        self._reader = FrameReader(max_frame if max_first is None else max_first)
         self._max_streams = max_streams
+        self._max_inlets = max_inlets
         self._lost = lost or (lambda: NodeUnreachable("the connection to the node was lost"))
         self._numbers = itertools.count(1)
         self._calls: dict[int, Call] = {}
-        self._pumps: set[asyncio.Task[None]] = set()
-        self._served: dict[int, _Served] = {}
+        self._served: dict[int, Served] = {}
         self._pings: dict[int, asyncio.Future[None]] = {}
         self._closed = False
         self.ended_by: IngleError | None = None
@@ -125,6 +118,8 @@ class Connection:
         self._sent = 0.0
         self._late: asyncio.TimerHandle | None = None
         self._soon = False
+        self._replied = 0
+        self._draining: asyncio.Task[None] | None = None
         self.hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @property
@@ -142,10 +137,13 @@ class Connection:
 
         All frames of one turn of the loop leave in one write: a write is a
         system call, and wakes the other side.
+
+        Raises:
+            ProtocolError: it is larger than the other side takes.
         """
         if self._closed:
             return
-        data = encode(frame)
+        data = encode(frame, self._max_frame)
         self._unsent.append(data)
         self._unsent_bytes += len(data)
         if self._soon:
@@ -158,6 +156,12 @@ class Connection:
             self._soon = True
             self._loop.call_soon(self._flush)
 
+    async def drain(self) -> None:
+        """Wait while much is unsent."""
+        if self._unsent_bytes > DRAIN_BYTES:
+            self._flush()
+            await self._stream.drain()
+
     def greet(self, **facts: Any) -> None:
         """Send our `Hello`."""
         self.post(Hello(VERSION, {**facts, "oldest": OLDEST, "speaks": spoken.ours()}))
@@ -166,12 +170,14 @@ class Connection:
         """Serve the connection until it ends. Raises nothing: a broken peer is a normal event."""
         error: IngleError | None = None
         try:
-            while data := await self._stream.receive():
+            while not self._closed and (data := await self._stream.receive()):
                 for frame in self._reader.feed(data):
                     self._take(frame)
+                    if self._closed:
+                        break  # what came after the other side's last word is not begun
         except ProtocolError as broken:
             log.warning("closing a connection: %s", broken)
-            self.post(Fail(0, broken.to_data()))
+            self.post(failure(0, broken))
             error = broken
         finally:
             self._end(error)
@@ -183,7 +189,7 @@ class Connection:
             error: told to the other side, and raised for the operations that it performs for us.
         """
         if error is not None:
-            self.post(Fail(0, error.to_data()))
+            self.post(failure(0, error))
         self._end(error)
 
     def call(self, operation: Operation, feed: Feed | None = None) -> Call:
@@ -204,9 +210,7 @@ class Connection:
         self.post(Open(number, msgspec.Raw(packed(operation))))
         self._calls[number] = call
         if feed is not None:
-            pump = asyncio.create_task(self._pump(call, feed))
-            self._pumps.add(pump)
-            pump.add_done_callback(self._pumps.discard)
+            call.send(self._pump(call, feed))
         return call
 
     @asynccontextmanager
@@ -242,22 +246,19 @@ class Connection:
     async def _pump(self, call: Call, feed: Feed) -> None:
         """Send a caller's pieces. What goes wrong with them ends the call."""
         try:
-            async for piece in feed:
-                data = piece.data if isinstance(piece, Encoded) else packed(piece)
-                if not await call.take_room():
-                    return
-                self.post(Put(call.stream, msgspec.Raw(data)))
-                if self._unsent_bytes > DRAIN_BYTES:
-                    self._flush()
-                    await self._stream.drain()
+            async with letting_go(aiter(feed)) as pieces:
+                await call.take_room()
+                async for piece in pieces:
+                    data = piece.data if isinstance(piece, Encoded) else packed(piece)
+                    check_size(data)
+                    self.post(Put(call.stream, msgspec.Raw(data)))
+                    await self.drain()
+                    await call.take_room()
+                self.post(Close(call.stream))
         except IngleError as error:
-            call.cancel()
-            call.finish(error)
+            call.fail(error)
         except Exception as error:  # the caller's own iterator failed: its events tell it
-            call.cancel()
-            call.finish(InvalidRequest(f"what was to be sent could not be read: {error!r}"))
-        else:
-            self.post(Close(call.stream))
+            call.fail(InvalidRequest(f"what was to be sent could not be read: {error!r}"))
 
     def _take(self, frame: Frame) -> None:
         match frame:
@@ -276,15 +277,16 @@ class Connection:
                 self._open(stream, bytes(operation))
             case Cancel(stream=stream):
                 served = self._served.get(stream)
-                if served is not None and served.task is not None:
-                    served.task.cancel()
+                if served is not None:
+                    served.stop(Cancelled("the caller stopped it"))
             case Credit(stream=stream, items=items):
                 served = self._served.get(stream)
                 if served is not None:
-                    served.credit += items
-                    served.more.set()
+                    served.give_credit(items)
             case Put(stream=stream, piece=piece):
-                self._put(stream, bytes(piece))
+                served = self._served.get(stream)
+                if served is not None:  # else it has ended; the caller will hear of it
+                    served.put(bytes(piece))
             case Close(stream=stream):
                 served = self._served.get(stream)
                 if served is not None and served.inlet is not None:
@@ -294,13 +296,14 @@ class Connection:
                 if call is not None:
                     call.add_room(pieces)
             case Ping(id=number):
-                self.post(Pong(number))
+                self._reply(Pong(number))
             case Pong(id=number):
                 waiting = self._pings.get(number)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
             case Hello():
                 speaks(frame)
+                self._reader.limit = self._max_frame
                 if not self.hello.done():
                     self.hello.set_result(frame)
 
@@ -312,75 +315,52 @@ class Connection:
     def _open(self, stream: int, operation: bytes) -> None:
         if self._answer is None:
             raise ProtocolError("the other side asked for an operation; nothing is offered here")
+        if stream < 1:
+            raise ProtocolError(f"a stream cannot have the number {stream}")
         if stream in self._served:
             raise ProtocolError(f"stream {stream} was opened twice")
-        if len(self._served) >= self._max_streams:
-            full = Busy(
-                f"{self._max_streams} operations are open on this connection already",
-                limit=self._max_streams,
+        try:
+            if len(self._served) >= self._max_streams:
+                raise Busy(
+                    f"{self._max_streams} operations are open on this connection already",
+                    limit=self._max_streams,
+                )
+            served = Served(self, stream, read(operation), self._patience)
+            if served.inlet is not None:
+                self._check_inlets()
+        except IngleError as error:  # also a plug-in's that cannot be used
+            self._reply(failure(stream, error))
+            return
+        self._served[stream] = served
+        served.start(self._answer, ended=lambda: self._served.pop(stream, None))
+
+    def _reply(self, frame: Frame) -> None:
+        """Answer at once, without a task that could wait for the transport.
+
+        Raises:
+            ProtocolError: the other side asks on and on, and reads nothing.
+        """
+        before = self._unsent_bytes
+        self.post(frame)
+        self._replied += self._unsent_bytes - before
+        if self._replied > REPLIES:
+            raise ProtocolError("the other side does not read what it is answered")
+        if self._replied > DRAIN_BYTES and self._draining is None:
+            self._draining = asyncio.create_task(self._drained())
+
+    async def _drained(self) -> None:
+        self._flush()
+        await self._stream.drain()
+        self._replied = 0
+        self._draining = None
+
+    def _check_inlets(self) -> None:
+        """Raises Busy: what the other side sends in would be held for too many operations."""
+        if sum(served.inlet is not None for served in self._served.values()) >= self._max_inlets:
+            raise Busy(
+                f"{self._max_inlets} operations that take input are open on this connection",
+                limit=self._max_inlets,
             )
-            self.post(Fail(stream, full.to_data()))
-            return
-        try:
-            asked = read(operation)
-        except IngleError as error:  # the request's, or a plug-in's that cannot be used
-            self.post(Fail(stream, error.to_data()))
-            return
-        inlet = Inlet(self.post, stream) if asked.capability.inputs else None
-        served = self._served[stream] = _Served(inlet)
-        served.task = asyncio.create_task(self._respond(stream, asked, served))
-        served.task.add_done_callback(lambda task: self._responded(stream, task))
-
-    def _put(self, stream: int, piece: bytes) -> None:
-        served = self._served.get(stream)
-        if served is None or served.task is None:
-            return  # it has ended; the caller will hear of it
-        try:
-            if served.inlet is None:
-                raise InvalidRequest("this operation takes no input stream", field="input")
-            served.inlet.push(Encoded(piece))
-        except InvalidRequest as error:
-            served.refused = error
-            served.task.cancel()
-
-    async def _respond(self, stream: int, asked: Asked, served: _Served) -> None:
-        assert self._answer is not None
-        try:
-            async with self._answer(asked.operation, served.inlet) as answer:
-                events = _noting(answer, asked.ignored) if asked.ignored else answer
-                async for event in events:
-                    while served.credit <= 0:
-                        served.more.clear()
-                        await self._wait_for_credit(served)
-                    served.credit -= 1
-                    data = event.data if type(event) is Encoded else packed(event)  # type: ignore[arg-type]
-                    self.post(Item(stream, msgspec.Raw(data)))
-                    if self._unsent_bytes > DRAIN_BYTES:
-                        self._flush()
-                        await self._stream.drain()
-        except IngleError as error:
-            self.post(Fail(stream, error.to_data()))
-        except Exception as error:
-            # The border of the process: a bug of ours must not take the other
-            # operations of this connection with it, and must not stay silent.
-            log.exception("an operation failed unexpectedly")
-            self.post(Fail(stream, IngleError(f"internal error: {error!r}").to_data()))
-        else:
-            self.post(End(stream))
-
-    async def _wait_for_credit(self, served: _Served) -> None:
-        try:
-            async with asyncio.timeout(self._patience):
-                await served.more.wait()
-        except TimeoutError:
-            raise Cancelled(f"nobody took the events for {self._patience:.0f} s") from None
-
-    def _responded(self, stream: int, task: asyncio.Task[None]) -> None:
-        served = self._served.pop(stream, None)
-        if task.cancelled():  # by a Cancel frame, perhaps before it had begun
-            refused = served.refused if served is not None else None
-            error = refused or Cancelled("the caller stopped it")
-            self.post(Fail(stream, error.to_data()))
 
     def _flush(self) -> None:
         data, self._unsent, self._unsent_bytes = b"".join(self._unsent), [], 0
@@ -398,36 +378,19 @@ class Connection:
         self._flush()
         self._closed = True
         self._stream.close()
+        if self._draining is not None:
+            self._draining.cancel()
         for served in list(self._served.values()):
-            if served.task is not None:
-                served.task.cancel()
+            served.stop(Cancelled("the connection has ended"))
         calls, self._calls = list(self._calls.values()), {}
         for call in calls:
             call.finish(error or self._lost())
-        for pump in self._pumps:
-            pump.cancel()
         for waiting in self._pings.values():
             if not waiting.done():
                 waiting.set_exception(self._lost())
         if not self.hello.done():
             self.hello.set_exception(error or self._lost())
             self.hello.exception()  # someone may be waiting; no one has to
-
-
-async def _noting(
-    events: AsyncIterator[Passed], ignored: list[str]
-) -> AsyncGenerator[Passed, None]:
-    """Events whose `Started` says which fields were ignored; one is added if there is none."""
-    told = False
-    async for event in events:
-        if not told and tag(event) not in ("status", "reaching"):
-            told = True
-            started = event.decode({"started": Started}) if isinstance(event, Encoded) else event
-            if isinstance(started, Started):
-                yield msgspec.structs.replace(started, ignored=[*started.ignored, *ignored])
-                continue
-            yield Started(model="", digest="", where="local", ignored=ignored)
-        yield event
 
 
 __all__ = ["Answer", "ByteStream", "Call", "Connection", "Feed", "SocketStream"]

@@ -27,7 +27,8 @@ from typing import Any
 
 import msgspec
 
-from ingle.errors import InvalidRequest, ProtocolError
+from ingle.errors import IngleError, InvalidRequest, ProtocolError
+from ingle.operations.encoded import UNREADABLE
 
 VERSION = 1
 OLDEST = 1
@@ -35,7 +36,9 @@ OLDEST = 1
 WINDOW = 512
 """Items that may be on their way before the receiver has given credit for more."""
 PIECES = 32
-"""Pieces likewise. They are large: up to a MiB each."""
+"""Pieces that may be on their way before the receiver has made room for more."""
+MAX_PIECE = 2**20 + 2**10
+"""Bytes of one piece: a MiB of data, and what is around it."""
 MAX_FRAME = 64 * 2**20
 """Bytes. Holds a request with a few pictures, or 16,000 vectors of 1,024 dimensions."""
 
@@ -47,7 +50,9 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(_Frame, frozen=True, tag="h"):
-    """First frame of either side: who speaks, and which version of the protocol.
+    """First frame of who answers: who it is, and which version of the protocol it speaks.
+
+    Between devices both sides send one.
 
     ``facts["speaks"]`` maps the capabilities of the sender to their versions, and
     ``facts["oldest"]`` is the oldest protocol that it speaks. Both came with ingle 0.2.
@@ -149,15 +154,31 @@ def packed(value: msgspec.Struct) -> bytes:
         raise InvalidRequest(f"a text is not valid Unicode: {error}", field="request") from None
 
 
-def encode(frame: Frame) -> bytes:
+def failure(stream: int, error: IngleError) -> Fail:
+    """How a stream failed. What cannot be sent of the reason, such as odd bytes in the name of a
+    file, does not keep the caller waiting."""
+    data = error.to_data()
+    try:
+        _encoder.encode(data)
+    except (UnicodeEncodeError, TypeError, OverflowError):
+        data = {"code": error.code, "message": _sendable(error.message)}
+        data["hint"] = _sendable(error.hint)
+    return Fail(stream, data)
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def encode(frame: Frame, limit: int = MAX_FRAME) -> bytes:
     """A frame as bytes, with its length in front.
 
     Raises:
-        ProtocolError: larger than `MAX_FRAME`.
+        ProtocolError: larger than the limit.
     """
     body = _encoder.encode(frame)
-    if len(body) > MAX_FRAME:
-        raise ProtocolError(f"a frame of {len(body)} bytes is over the limit of {MAX_FRAME}")
+    if len(body) > limit:
+        raise ProtocolError(f"a frame of {len(body)} bytes is over the limit of {limit}")
     return _LENGTH.pack(len(body)) + body
 
 
@@ -185,7 +206,7 @@ class FrameReader:
     """
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
-        self._limit = limit
+        self.limit = limit
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -201,10 +222,10 @@ class FrameReader:
         try:
             while end - at >= 4:
                 (length,) = _LENGTH.unpack_from(buffer, at)
-                if length > self._limit:
+                if length > self.limit:
                     raise ProtocolError(
                         f"the other side announced a frame of {length} bytes; "
-                        f"the limit is {self._limit}"
+                        f"the limit is {self.limit}"
                     )
                 if end - at - 4 < length:
                     break
@@ -222,10 +243,10 @@ def _decode(body: bytes) -> Frame | None:
     """A frame; None if it is of a kind that a later version has."""
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         try:
             whole = _loose.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             whole = None
         match whole:
             case [str(kind), *_] if kind not in _KNOWN and len(kind) <= 32:

@@ -1,16 +1,17 @@
-"""`Inlet`: the pieces that a caller sends into an operation that is performed here."""
+"""Pieces that a caller sends into an operation: a `Feed` of them, and the `Inlet` it ends in."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 from ingle.errors import InvalidRequest, ProtocolError
 from ingle.operations.encoded import Encoded
 from ingle.operations.operation import Piece
-from ingle.protocol.frames import PIECES, Frame, Room
+from ingle.protocol.frames import MAX_PIECE, PIECES, Frame, Room
 
 
 class Feed(Protocol):
@@ -36,18 +37,19 @@ class Inlet:
         self._more = asyncio.Event()
         self._taken = 0
 
-    def push(self, piece: Encoded) -> None:
+    def push(self, data: bytes) -> None:
         """A piece arrived.
 
         Raises:
-            ProtocolError: more than there is room for.
-            InvalidRequest: it comes after the last one.
+            ProtocolError: more than there is room for, or not a piece.
+            InvalidRequest: it comes after the last one, or is too large.
         """
         if self._closed:
             raise InvalidRequest("a piece was sent after the last one", field="input")
+        check_size(data)
         if len(self._pieces) >= PIECES:
             raise ProtocolError("more pieces were sent into a stream than it has room for")
-        self._pieces.append(piece)
+        self._pieces.append(Encoded(data))
         self._more.set()
 
     def close(self) -> None:
@@ -69,3 +71,71 @@ class Inlet:
             self._post(Room(self._stream, self._taken))
             self._taken = 0
         return self._pieces.popleft()
+
+
+class Resendable:
+    """A feed that can be sent again from its beginning, as long as little of it was taken.
+
+    An operation may have to be asked of another node before the first one has begun with it.
+    Each iteration begins with the pieces that are kept; one that is stopped half-way loses none.
+
+    Args:
+        feed: where the pieces come from.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._source = aiter(feed)
+        self._kept: list[Encoded | Piece] = []
+        self._next: asyncio.Task[Encoded | Piece | None] | None = None
+        self.whole = True
+        """All pieces that were taken are kept."""
+
+    async def __aiter__(self) -> AsyncIterator[Encoded | Piece]:
+        for piece in list(self._kept):
+            yield piece
+        while (taken := await self._take()) is not None:
+            yield taken
+
+    async def aclose(self) -> None:
+        """Let go of the source."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.gather(self._next, return_exceptions=True)
+        async with letting_go(self._source):
+            pass
+
+    async def _take(self) -> Encoded | Piece | None:
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._pull())
+        piece = await asyncio.shield(self._next)
+        if piece is None:
+            return None  # the end, also for whoever asks again
+        self._next = None
+        if self.whole and len(self._kept) <= PIECES:
+            self._kept.append(piece)
+        else:  # somebody has made room, so it was begun
+            self.whole = False
+            self._kept.clear()
+        return piece
+
+    async def _pull(self) -> Encoded | Piece | None:
+        return await anext(self._source, None)
+
+
+def check_size(data: bytes) -> None:
+    """Raises InvalidRequest: this is more than one piece may be."""
+    if len(data) > MAX_PIECE:
+        raise InvalidRequest(
+            f"a piece of {len(data)} bytes is over the limit of {MAX_PIECE}", field="input"
+        )
+
+
+@asynccontextmanager
+async def letting_go(pieces: AsyncIterator[Any]) -> AsyncIterator[AsyncIterator[Any]]:
+    """Close an iterator at the end, if it is one that holds something."""
+    try:
+        yield pieces
+    finally:
+        close = getattr(pieces, "aclose", None)
+        if close is not None:
+            await close()

@@ -53,12 +53,8 @@ async def perform(
         case HandOver():
             if local.serving != "background":
                 yield Done(message="stays")
-            elif local.under_way <= 1:
-                yield Done(message="now")
-                local.hand_over()
             else:
-                local.hand_over()
-                yield Done(message="later")
+                yield Done(message="now" if local.hand_over() else "later")
 
 
 async def _status(local: Services, ask: bool) -> StatusReport:
