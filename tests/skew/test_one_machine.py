@@ -100,10 +100,13 @@ def test_a_busy_node_is_used_as_it_is_and_not_disturbed(
     everyday(newer)
     assert node_of(newer)["pid"] == was["pid"]
     assert answer.more() == 20
-    newer.ok("list")
-    eventually(lambda: (node_of(newer) or {}).get("version") in (None, after))
-    newer.ok("list")
-    assert node_of(newer)["version"] == after
+
+    def taken_over() -> bool:
+        """Each command of the newer version looks whether the older node is idle now."""
+        newer.ok("list")
+        return bool((node_of(newer) or {}).get("version") == after)
+
+    eventually(taken_over)
 
 
 def test_a_node_that_was_told_ends_by_itself_when_it_is_done(
