@@ -6,6 +6,7 @@ from pathlib import Path
 from .place import Place
 
 ENGINES = """
+from ingle.engines.declaration import EngineDeclaration
 from ingle.errors import EngineMissing
 
 
@@ -25,6 +26,10 @@ class Broken(Healthy):
 
     def version(self):
         raise EngineMissing("3 libraries are missing", hint="apt install libthree")
+
+
+HEALTHY = EngineDeclaration(name="healthy", loader="plugged:Healthy")
+BROKEN = EngineDeclaration(name="broken", loader="plugged:Broken")
 """
 
 
@@ -36,7 +41,7 @@ def with_plug_ins(home: Path) -> Place:
     (packages / "plugged.py").write_text(ENGINES)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(
-        "[ingle.engines]\nhealthy = plugged:Healthy\nbroken = plugged:Broken\n"
+        "[ingle.engines]\nhealthy = plugged:HEALTHY\nbroken = plugged:BROKEN\n"
     )
     paths = [str(packages), *filter(None, [os.environ.get("PYTHONPATH")])]
     return Place(home, PYTHONPATH=os.pathsep.join(paths))

@@ -20,10 +20,9 @@ pytestmark = pytest.mark.skipif(not possible(), reason="network namespaces canno
 SHARE = """
 import asyncio, sys
 from pathlib import Path
+from ingle.capabilities.share.operation import Audience, ShareModel
 from ingle.config import Settings
 from ingle.models import Store
-from ingle.operations import ShareModel
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm import Sharing
 
 async def main(root, file):
@@ -41,10 +40,10 @@ asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
 GET = """
 import asyncio, sys
 from pathlib import Path
+from ingle.capabilities.share.operation import Audience
 from ingle.config import Settings
 from ingle.models import Store
 from ingle.operations import Progress
-from ingle.operations.sharing import Audience
 from ingle.peers.swarm import Sharing
 from tests.peers.swarm.pulling import IMPATIENT
 from tests.peers.swarm.serving import Source
