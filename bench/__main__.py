@@ -16,7 +16,7 @@ from bench.swarm import swarm
 from bench.weights import write
 from ingle.models.embedded import embedded_files
 
-SMALL = Size(decode=200, prefill=512, pairs=7, least=0.85)
+SMALL = Size(decode=200, prefill=512, pairs=7, least=0.92)
 LARGE = Size(decode=48, prefill=256, pairs=5, least=0.97)
 
 
@@ -36,9 +36,9 @@ async def measure(wanted: list[str]) -> list[Figure]:
             found += await speed(path, "0.6B", LARGE, folder / "large")
         if "peers" in wanted:
             ember = embedded_files()["ember"].resolve()
-            found += await peers(ember, "ember", folder / "peers", 200, 7)
+            found += await peers(ember, "ember", folder / "peers", 200, 7, 0.92)
             path = write(Path(tempfile.gettempdir()) / "ingle-bench-0.6b-q8_0.gguf")
-            found += await peers(path, "0.6B", folder / "peers-large", 48, 5)
+            found += await peers(path, "0.6B", folder / "peers-large", 48, 5, 0.98)
         if "swarm" in wanted:
             found += await swarm(folder)
     return found

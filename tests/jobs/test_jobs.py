@@ -101,7 +101,7 @@ async def test_two_follow_it_and_it_is_paused_and_resumed(home: AsyncHome) -> No
     await asyncio.gather(early.task, return_exceptions=True)
     await late.reaches(late.progress[-1].done + 2)
     assert (await home.show_job("long")).job.state == "running"
-    with pytest.raises(InvalidRequest, match="is running already") as running:
+    with pytest.raises(InvalidRequest, match="is already running") as running:
         await home.resume_job("long")
     assert running.value.hint == "ingle jobs follow long"
     with pytest.raises(InvalidRequest, match="is running"):
@@ -121,7 +121,7 @@ async def test_two_follow_it_and_it_is_paused_and_resumed(home: AsyncHome) -> No
     await state_becomes(home, "long", "paused")
     assert "ended" in await home.stop_job("long")
     assert (await home.show_job("long")).job.state == "stopped"
-    with pytest.raises(InvalidRequest, match="has ended already"):
+    with pytest.raises(InvalidRequest, match="has already ended"):
         await home.stop_job("long")
     assert "deleted" in await home.remove_job("long")
     assert await home.jobs() == []

@@ -118,7 +118,7 @@ async def test_it_is_stopped_followed_and_goes_on(home: AsyncHome, data: Path) -
     assert run.state == "running"
     with pytest.raises(InvalidRequest, match="is running"):
         await home.remove_run("long")
-    with pytest.raises(InvalidRequest, match="is running already"):
+    with pytest.raises(InvalidRequest, match="is already running"):
         await home.resume_run("long")
     assert "ingle train --resume long" in await home.stop_run("long")
     for watched in (first, other):
@@ -171,7 +171,7 @@ async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> N
     async with asyncio.timeout(30):
         while "waits for the run 'busy'" not in waiting.notes:
             await asyncio.sleep(0.02)
-    with pytest.raises(InvalidRequest, match="is running already"):
+    with pytest.raises(InvalidRequest, match="is already running"):
         await home.resume_run("paused")
     await home.stop_run("paused")
     with pytest.raises(Cancelled):

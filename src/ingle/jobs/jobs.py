@@ -200,11 +200,11 @@ class Jobs:
         return job
 
     def check_free(self, name: str) -> None:
-        """Raises InvalidRequest: a job of that name is running already."""
+        """Raises InvalidRequest: a job of that name is already running."""
         if name in self._running:
             kind = self._running[name].kind
             raise InvalidRequest(
-                f"the {kind.noun} {name!r} is running already",
+                f"the {kind.noun} {name!r} is already running",
                 hint=f"{kind.commands.follow} {name}", field="name",
             )  # fmt: skip
 
@@ -220,7 +220,7 @@ class Jobs:
         if kind.finish is None:
             if job.state in ("done", "stopped"):
                 raise InvalidRequest(
-                    f"the {kind.noun} {job.name!r} has ended already; it is {job.state}",
+                    f"the {kind.noun} {job.name!r} has already ended; it is {job.state}",
                     hint=f"{kind.commands.remove} {job.name}", field="name",
                 )  # fmt: skip
             self.folders.note(job.folder, state="stopped")

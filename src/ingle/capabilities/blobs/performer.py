@@ -1,4 +1,4 @@
-"""NodeBlobs are put into this node and got from it."""
+"""Blobs are put into this node and got from it."""
 
 from __future__ import annotations
 
