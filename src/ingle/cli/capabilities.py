@@ -8,12 +8,19 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec import inspect as types
 
 from ingle.cli.command import options
 from ingle.cli.output import Output
 from ingle.errors import NotFound
 from ingle.operations import Event, Operation, operation_name, registry
 from ingle.operations.capability import Capability, Cost, Free, Grantable, Granted, OwnerOnly
+
+_NAMES: dict[type[types.Type], str] = {
+    types.IntType: "integer", types.FloatType: "number", types.BoolType: "true or false",
+    types.BytesType: "bytes", types.NoneType: "null", types.AnyType: "any JSON value",
+    types.RawType: "any JSON value",
+}  # fmt: skip
 
 
 @click.command("capabilities")
@@ -127,7 +134,7 @@ def _struct(kind: type[Operation] | type[Event]) -> Iterator[str]:
             made = field.default_factory
             value = field.default if made is msgspec.NODEFAULT else made()
             default = f"`{_plain(value)}`"
-        yield f"| `{field.name}` | `{_type(field.type)}` | {default} |"
+        yield f"| `{field.name}` | {_type(field.type)} | {default} |"
 
 
 def _plain(value: Any) -> str:
@@ -137,7 +144,39 @@ def _plain(value: Any) -> str:
 
 
 def _type(kind: Any) -> str:
-    text = inspect.formatannotation(kind) if not isinstance(kind, type) else kind.__name__
-    if text.startswith("typing.Annotated["):
-        text = text[len("typing.Annotated[") :].partition(", Meta")[0].partition(", msgspec")[0]
-    return text.replace("typing.", "").replace("|", "\\|").rpartition("operation.")[2] or text
+    """A field's type in words: ``list of texts`` rather than Python's notation."""
+    return _words(types.type_info(kind)).replace("|", "\\|")
+
+
+def _words(found: types.Type) -> str:
+    match found:
+        case types.UnionType(types=several):
+            return " or ".join(_words(each) for each in several)
+        case types.ListType(item_type=item) | types.VarTupleType(item_type=item):
+            words = _words(item)
+            return f"list of ({words})" if isinstance(item, types.UnionType) else f"list of {words}"
+        case types.TupleType(item_types=items):
+            return f"[{', '.join(_words(item) for item in items)}]"
+        case types.DictType(value_type=value):
+            return f"object of {_words(value)}"
+        case types.StructType(cls=cls):
+            return f"`{cls.__name__}`"
+        case types.EnumType(cls=cls):
+            return " or ".join(f"`{_plain(member.value)}`" for member in cls)
+        case types.LiteralType(values=values):
+            return " or ".join(f"`{_plain(value)}`" for value in values)
+        case types.Metadata(type=inner):
+            return _words(inner)
+        case types.IntType(ge=least, le=most) | types.FloatType(ge=least, le=most):
+            return _NAMES[type(found)] + _bounds(least, most)
+        case types.StrType(max_length=longest):
+            return "text" + (f" of up to {longest} characters" if longest is not None else "")
+    return _NAMES.get(type(found), "any")
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    if most is not None and most >= 2**31 - 1:
+        most = None  # only what a C int holds
+    if least is None:
+        return f" of at most {most}" if most is not None else ""
+    return f" from {least} to {most}" if most is not None else f" of at least {least}"
