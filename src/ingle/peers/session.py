@@ -31,7 +31,7 @@ STREAMS = 64
 INLETS = 8
 """Streams that take input, at once: up to `frames.PIECES` pieces of a MiB wait here for each."""
 LAST_WORD_S = 2.0
-GATHER_S = 0.03
+GATHER_S = 0.05
 """Events of a fast model leave together: a write on an encrypted link, and the wake-ups that it
 causes on both devices, cost more than twenty tokens of a small model."""
 
