@@ -31,10 +31,10 @@ GDB_IN_A_SANDBOX = f"""\
 warning: File "/opt/python3.11-gdb.py" auto-loading has been declined by your `auto-load safe-path'
 To enable execution of this file add
 	add-auto-load-safe-path /opt/python3.11-gdb.py
-line to your configuration file "/root/.config/gdb/gdbinit".
+line to your configuration file "/home/user/.config/gdb/gdbinit".
 To completely disable this security protection add
 	set auto-load safe-path /
-line to your configuration file "/root/.config/gdb/gdbinit".
+line to your configuration file "/home/user/.config/gdb/gdbinit".
 For more information about this security protection see the
 "Auto-loading safe path" section in the GDB manual.  E.g., run from the shell:
 	info "(gdb)Auto-loading safe path"

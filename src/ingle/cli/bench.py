@@ -49,7 +49,7 @@ class BenchReport(msgspec.Struct, kw_only=True):
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="The median of so many runs counts.",
+    help="The median of this many runs counts.",
 )
 @options
 def bench_command(

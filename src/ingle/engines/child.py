@@ -160,11 +160,11 @@ class ChildProcess:
         return self._reason or death.how(self._process.returncode, ours=self._killed)
 
     def watch(self, every: float, silence: float) -> None:
-        """From now on, ping it every so many seconds, and kill it if it is silent for too long."""
+        """From now on, ping it at this interval, and kill it if it is silent for too long."""
         self._tasks.append(asyncio.create_task(self._watch(every, silence)))
 
     async def stop(self, grace: float) -> None:
-        """Close the socket, which has it end; kill it if it does not within so many seconds."""
+        """Close the socket, which has it end; kill it if it does not within this time."""
         self._ending = True
         self.connection.close()
         with contextlib.suppress(TimeoutError):

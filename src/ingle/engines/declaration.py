@@ -146,7 +146,7 @@ class EngineDeclaration:
         return MemoryNeed(weights=weights + others + adapters, overhead=WORKER_BYTES)
 
     def advice(self, facts: Facts, spec: LoadSpec, available: int) -> Advice:
-        """What to do if a spec does not fit into so many bytes."""
+        """What to do if a spec does not fit into this many bytes."""
         return Advice(lacking(self.memory(facts, spec).total - available))
 
     def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
@@ -177,7 +177,7 @@ class EngineDeclaration:
 
 
 def lacking(size: int) -> str:
-    """The advice for so many bytes too few; empty if it is none."""
+    """What to do where this many bytes are missing; empty if none are."""
     if size <= 0:
         return ""
     return (

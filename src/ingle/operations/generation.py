@@ -36,7 +36,7 @@ class Generation(ModelOperation, frozen=True, kw_only=True):
     """A JSON Schema that the answer must satisfy; enforced while sampling."""
     adapters: Annotated[list[AdapterUse], msgspec.Meta(max_length=16)] = []
     context: Positive | None = None
-    """Tokens of context this request needs; the model is (re)loaded with at least so many."""
+    """Tokens of context this request needs; the model is (re)loaded with at least this many."""
     keep_alive: float | None = None
     """Seconds to keep the model loaded after this request; negative: for ever."""
     cache_scope: str = ""

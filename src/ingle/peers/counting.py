@@ -1,8 +1,8 @@
 """`Count`: what one request uses, by its capability's declaration, which is not trusted blindly.
 
-A plug-in may count wrongly. What it says must be a finite number that is not negative, and
-never less than it said before; else the request is refused or ends, and what was counted so
-far stays counted.
+A plug-in may count wrongly. What it says must be a finite number that is not negative; else the
+request is refused or ends, and what was counted so far stays counted. It may be less than before:
+a true count replaces an estimate.
 """
 
 from __future__ import annotations
@@ -58,13 +58,12 @@ class Count:
         Raises:
             EngineFault: the capability counts wrongly.
         """
-        tally = self._tally
-
-        def used() -> float:
-            tally.add(event)
-            return tally.used
-
-        self._used = _told(self._name, used) or 0.0
+        try:
+            self._tally.add(event)
+            used = self._tally.used
+        except Exception as error:  # whatever a plug-in's code does
+            raise _fault(self._name, repr(error)) from error
+        self._used = _checked(self._name, used)
 
     @property
     def used(self) -> float:
@@ -87,9 +86,14 @@ def estimated(capability: Capability, operation: Operation) -> float | None:
 def _told(name: str, ask: Callable[[], float | None]) -> float | None:
     """What a capability says that something costs, if that can be."""
     told = _called(name, ask)
-    if told is None:
-        return None
-    value = _called(name, lambda: float(told))
+    return None if told is None else _checked(name, told)
+
+
+def _checked(name: str, told: float) -> float:
+    try:
+        value = float(told)
+    except Exception as error:  # a plug-in may give anything
+        raise _fault(name, repr(error)) from error
     if not math.isfinite(value) or value < 0:
         raise _fault(name, str(value))
     return value

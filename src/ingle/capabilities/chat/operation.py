@@ -26,7 +26,7 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
     think: bool | None = None
     """Reasoning on, off, or as the model's template has it (None)."""
     think_budget: Count | None = None
-    """At most so many tokens of reasoning; 0 means none."""
+    """At most this many tokens of reasoning; 0 means none."""
     template_options: dict[str, Any] = {}
     """Extra variables for the chat template."""
     continue_last: bool = False

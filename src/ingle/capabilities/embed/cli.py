@@ -16,7 +16,7 @@ from ingle.errors import InvalidRequest
 @click.option("--model", "-m", default="", help="Embedding model (default: ember-embed).")
 @click.option("--query", "kind", flag_value="query", default="", help="The texts are questions.")
 @click.option("--passage", "kind", flag_value="passage", help="The texts are passages.")
-@click.option("--dimensions", type=int, help="Keep only the first so many.")
+@click.option("--dimensions", type=int, help="How many of the first numbers to keep.")
 @options
 def embed_command(
     output: Output, texts: tuple[str, ...], model: str, kind: str, dimensions: int | None

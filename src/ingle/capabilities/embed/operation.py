@@ -25,7 +25,7 @@ class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
     inputs: Annotated[list[str | list[int]], msgspec.Meta(min_length=1, max_length=8192)]
     kind: Literal["", "query", "passage"] = ""
     dimensions: Positive | None = None
-    """Keep only the first so many (for models trained that way); re-normalised."""
+    """How many of the first numbers to keep (for models trained that way); re-normalised."""
     context: Positive | None = None
     keep_alive: float | None = None
 

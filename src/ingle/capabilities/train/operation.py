@@ -181,7 +181,7 @@ class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
 
 
 class ExamplesReceived(Event, frozen=True, kw_only=True, tag="examples_received"):
-    """So many bytes are there."""
+    """How many bytes are there."""
 
     size: int
 

@@ -103,7 +103,7 @@ def largest_context(facts: Facts, needed: Callable[[int], int], available: int) 
     No more than the model was trained for; 0 if not even a small context fits.
 
     Args:
-        needed: Bytes for so many tokens per slot.
+        needed: Bytes for this many tokens per slot.
     """
     limit = facts.context_length or 1 << 20
     low = min(SMALLEST_CONTEXT, limit)

@@ -22,7 +22,7 @@ _OPTIONS = (
     click.option("--min-p", type=float),
     click.option("--repeat-penalty", type=float),
     click.option("--seed", type=int, help="The same seed gives the same answer."),
-    click.option("--max-tokens", "-n", type=int, help="Stop after so many tokens."),
+    click.option("--max-tokens", "-n", type=int, help="Stop after this many tokens."),
     click.option("--stop", multiple=True, metavar="TEXT", help="Stop before this text."),
     click.option("--think/--no-think", default=None, help="Let the model reason first, or not."),
     click.option("--context", type=int, help="Tokens of context that are needed."),

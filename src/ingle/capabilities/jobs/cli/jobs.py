@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LINE_S = 1.0
-"""Progress is shown as a line, once in so many seconds."""
+"""Seconds between two lines of progress."""
 
 
 class _Jobs(click.Group):

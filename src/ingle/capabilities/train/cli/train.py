@@ -55,7 +55,7 @@ RESUMED = (
 @click.option("--clip", type=float, default=1.0, help="Largest norm of the gradients.")
 @click.option("--eight-bit-moments", is_flag=True, help="Of the optimiser: less memory.")
 @click.option("--check-every", type=int, default=0, help="Steps between looks at validation.")
-@click.option("--patience", type=int, default=0, help="End after so many looks without progress.")
+@click.option("--patience", type=int, default=0, help="End after this many looks without progress.")
 @click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True)
 @click.option("--reward", "rewards", multiple=True, help="What sampled answers are worth.")
 @click.option("--group", type=int, default=8, help="Answers to each prompt, with rewards.")
