@@ -7,11 +7,12 @@ that speaks of blobs, they are linked here, under their hashes (`ingle.engines.e
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from ingle.models.links import link_or_copy
 
 
 class Inbox:
@@ -28,7 +29,7 @@ class Inbox:
         links = [self.folder / file.name for file in files]
         for file, link in zip(files, links, strict=True):
             if not link.exists():
-                _link_or_copy(file, link)
+                link_or_copy(file, link)
             self._lent[link] += 1
         try:
             yield
@@ -42,10 +43,3 @@ class Inbox:
     def close(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _link_or_copy(file: Path, link: Path) -> None:
-    try:
-        os.link(file, link)
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(file, link)

@@ -16,7 +16,12 @@ def of_bytes(data: bytes) -> str:
 
 
 def of_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """``sha256:`` and the hash of a file's bytes.
+    """``sha256:`` and the hash of a file's bytes; as `hex_of_file`."""
+    return PREFIX + hex_of_file(path, on_bytes)
+
+
+def hex_of_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """The hash of a file's bytes.
 
     Args:
         on_bytes: Called now and then with the number of bytes done; may raise
@@ -34,7 +39,7 @@ def of_file(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
             done += count
             if on_bytes is not None:
                 on_bytes(done)
-    return PREFIX + running.hexdigest()
+    return running.hexdigest()
 
 
 def of_manifest(files: Iterable[tuple[str, str]]) -> str:

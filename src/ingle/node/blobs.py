@@ -14,7 +14,6 @@ Its rules:
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -25,6 +24,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingle.errors import Busy, DiskFull, IntegrityError, InvalidRequest, NotFound, QuotaFull
+from ingle.models.digest import hex_of_file
+from ingle.models.links import link_or_copy
 from ingle.node.resident import OWNER
 from ingle.operations.blob import Blob
 
@@ -96,8 +97,7 @@ class NodeBlobs:
 
         The file's bytes are shared where the disk can. Reads all of it, so call it in a thread.
         """
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = hex_of_file(path)
         done, part = self._paths(party, sha256)
         done.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not done.exists():
@@ -246,8 +246,7 @@ class Writing:
         assert self._file is not None
         self._file.flush()
         os.fsync(self._file.fileno())
-        with self._part.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = hex_of_file(self._part)
         if found != self._sha256:
             self._part.unlink()
             raise IntegrityError(
@@ -258,12 +257,3 @@ class Writing:
             )
         self._part.replace(self._done)
         self.complete = True
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name, which replaces what is there; a copy where there are no links."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(source, target)

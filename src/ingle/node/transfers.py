@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from ingle.capabilities.blobs.operation import BlobPiece, BlobState, GetBlob, PutBlob
 from ingle.errors import DiskFull, IntegrityError, ProtocolError
+from ingle.models.digest import hex_of_file
 from ingle.node.blobs import BLOCK
 from ingle.node.node import Performer
 from ingle.operations.blob import Blob
@@ -20,9 +20,7 @@ Told = Callable[[int], object]
 
 def described(path: Path) -> Blob:
     """The blob that a file would be. Reads all of it, so call it in a thread."""
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Blob(sha256=sha256, size=path.stat().st_size, name=path.name)
+    return Blob(sha256=hex_of_file(path), size=path.stat().st_size, name=path.name)
 
 
 async def send(
@@ -102,8 +100,7 @@ async def fetch(
                     file.write(event.data)
                 except OSError as error:
                     raise DiskFull(f"{part}: {error.strerror}", hint="ingle df") from None
-    found = (await asyncio.to_thread(described, part)).sha256
-    if found != blob.sha256:
+    if await asyncio.to_thread(hex_of_file, part) != blob.sha256:
         part.unlink()
         raise IntegrityError(f"the bytes of {target.name} are not what they should be")
     part.replace(target)

@@ -6,7 +6,6 @@ Examples leave as plain JSONL. The other device deletes them when the run is ove
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -31,6 +30,7 @@ from ingle.capabilities.train.operation import (
 from ingle.errors import ProtocolError
 from ingle.jobs.job import read_object
 from ingle.jobs.kind import Work
+from ingle.models.digest import hex_of_file
 from ingle.node import transfers
 from ingle.node.node import ask
 from ingle.operations import Event, Operation
@@ -111,7 +111,7 @@ def _plan(work: Work, request: Train) -> None:
         "name": request.name,
         "model": request.model,
         "data": DATA,
-        "data_sha256": _sha256(work.folder / DATA),
+        "data_sha256": hex_of_file(work.folder / DATA),
         **msgspec.to_builtins(request.settings),
     }
     (work.folder / PLAN).write_text(json.dumps(plan, indent=1))
@@ -124,11 +124,6 @@ async def _send(there: There, model: str, path: Path) -> str:
         there.session.connection, path, blob, capability="train", model=model, told=there.sent
     )
     return f"{PREFIX}{blob.sha256}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 ELSEWHERE = TrainingElsewhere("train")

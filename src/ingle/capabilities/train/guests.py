@@ -11,7 +11,8 @@ import msgspec
 
 from ingle.capabilities.train.operation import ExamplesReceived, SendExamples, Train
 from ingle.errors import InvalidRequest, NotFound, Refused
-from ingle.node.blobs import NodeBlobs, link_or_copy
+from ingle.models.links import link_or_copy
+from ingle.node.blobs import NodeBlobs
 
 PREFIX = "upload:"
 """Before the SHA-256 of examples that were sent, where a run's own device would name a file."""
