@@ -24,7 +24,7 @@ from ingle.config import Settings
 from ingle.models.store import Store
 from ingle.node.node import Node, ask
 from ingle.operations import Sampling, Text
-from ingle.peers.files import PeerFiles
+from ingle.peers.file_server import PeerFileSource
 from ingle.peers.node import PeeredNode
 
 IDLE_S = 20.0
@@ -131,7 +131,7 @@ async def _cancel(model: Path, folder: Path) -> Figure:
                     if isinstance(event, Text):
                         break
                 began = time.perf_counter()
-            while any(resident.active for resident in desk.local.scheduler.residents):
+            while any(loaded_model.active for loaded_model in desk.local.scheduler.loaded_models):
                 await asyncio.sleep(0.0005)
             spans.append(1000 * (time.perf_counter() - began))
     span = statistics.median(spans)
@@ -149,8 +149,10 @@ async def _stream(folder: Path) -> list[Figure]:
         shared = await ask(desk, ShareModel(model="ember"), Shared)
         digest = shared.share.digest
         # The share is of ember; for the length of this measurement it leads to a larger file.
-        desk.room.sharing.shares.path = lambda _: file  # type: ignore[method-assign]
-        source = PeerFiles(laptop.room.dialer, laptop.room.book.find("desk"))
+        desk.peer_service.sharing.shares.path = lambda _: file  # type: ignore[method-assign]
+        source = PeerFileSource(
+            laptop.peer_service.dialer, laptop.peer_service.address_book.find("desk")
+        )
 
         async def encrypted() -> float:
             began, got = time.perf_counter(), 0

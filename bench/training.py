@@ -49,13 +49,13 @@ def ours(shape: str, rows: int, sequence: int, packed: bool, documents: int) -> 
     from ingle.models.gguf import read_header
     from ingle.training.architecture import Architecture
     from ingle.training.batch import Batch
-    from ingle.training.lora import Shape, fresh
+    from ingle.training.lora import LoraConfig, fresh
     from ingle.training.pytorch.executor import TorchExecutor
     from ingle.training.step import Step
 
     kind = "Q4_K" if packed else "Q8_0"
     path = write_base(Path(tempfile.gettempdir()), shape, kind)
-    architecture, adapter = Architecture.of(read_header(path)), Shape(rank=RANK)
+    architecture, adapter = Architecture.of(read_header(path)), LoraConfig(rank=RANK)
     executor = TorchExecutor(
         path, adapter, fresh(adapter, architecture, seed=0), device=torch.device("cuda"),
         dtype=torch.bfloat16, packed=packed, recompute=False, fast=True,

@@ -27,13 +27,13 @@ from ingle.errors import EngineFault
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.batch import Batch
-from ingle.training.lora import Shape, fresh
+from ingle.training.lora import LoraConfig, fresh
 from ingle.training.step import Step
-from ingle.training.vulkan import race
-from ingle.training.vulkan.device import Device, adapters, choose
+from ingle.training.vulkan import tile_tuning
+from ingle.training.vulkan.device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
-from ingle.training.vulkan.fit import estimate
-from ingle.training.vulkan.matmul import Form, Tile
+from ingle.training.vulkan.matmul import KernelVariant, Tile
+from ingle.training.vulkan.vulkan_fit import estimate
 
 SECONDS = 4.0
 """Of measured steps."""
@@ -69,7 +69,7 @@ def step(shape: str, kind: str, rows: int, sequence: int, *options: str) -> None
     began = time.perf_counter()
     path = write_base(Path(tempfile.gettempdir()), shape, kind)
     written = time.perf_counter() - began
-    a, adapter = Architecture.of(read_header(path)), Shape(rank=RANK)
+    a, adapter = Architecture.of(read_header(path)), LoraConfig(rank=RANK)
     keep = a.layers if "keep" in options else 0
     header = read_header(path)
     needs = estimate(
@@ -77,7 +77,7 @@ def step(shape: str, kind: str, rows: int, sequence: int, *options: str) -> None
         file_bytes=sum(tensor.size for tensor in header.tensors),
     )  # fmt: skip
     began = time.perf_counter()
-    device = Device(choose(), exact="exact" in options)
+    device = VulkanDevice(choose(), exact="exact" in options)
     executor = VulkanExecutor(path, adapter, fresh(adapter, a, seed=0), device=device, keep=keep)
     device.wait()
     loaded = time.perf_counter() - began
@@ -151,8 +151,8 @@ LARGE = (
 )
 """m, n and k of products of 1.7B, and whether B lies along k: it does on the way forward."""
 TILES = (
-    *race.HALVES,
-    *race.FLOATS,
+    *tile_tuning.HALVES,
+    *tile_tuning.FLOATS,
     Tile(128, 128, 32, half=True, unroll=8),
     Tile(128, 64, 32, half=True, threads=128, unroll=8),
     Tile(64, 64, 32, half=True, threads=64, unroll=8),
@@ -168,8 +168,8 @@ TILES = (
 
 def products(sizes: tuple[tuple[int, int, int, bool], ...] = LARGE) -> None:
     """Large products, by several tiles."""
-    device = Device(choose())
-    machine = race.machine_on(device)
+    device = VulkanDevice(choose())
+    machine = tile_tuning.machine_on(device)
     say(arm="products", device=device.adapter.name, halves=device.halves, chosen=machine.large)
     started = time.perf_counter()
     for tile in TILES:
@@ -184,7 +184,7 @@ def products(sizes: tuple[tuple[int, int, int, bool], ...] = LARGE) -> None:
             b = machine.new(n, k) if turned else machine.new(k, n)
             machine.fill(a, 0.5)
             machine.fill(b, 0.0)
-            form = Form(b_turned=turned, b_half=device.halves)
+            form = KernelVariant(b_turned=turned, b_half=device.halves)
             began = time.perf_counter()
             for _ in range(8):
                 machine.multiply(form, a, b, c, m, n, k, tile=tile)
@@ -212,7 +212,7 @@ def check() -> None:
     from tests.training.models import write_base as write_small
 
     path = write_small(Path(tempfile.gettempdir()) / "vulkan-check.gguf", kind="Q8_0")
-    a, adapter = Architecture.of(read_header(path)), Shape(rank=8)
+    a, adapter = Architecture.of(read_header(path)), LoraConfig(rank=8)
     numbers = fresh(adapter, a, seed=1)
     chance = np.random.default_rng(2)
     for name, x in numbers.items():
@@ -221,7 +221,7 @@ def check() -> None:
     given = batch(2, 96, VOCABULARY)
     found = []
     for exact in (True, False):
-        device = Device(choose(), exact=exact)
+        device = VulkanDevice(choose(), exact=exact)
         executor = VulkanExecutor(path, adapter, numbers, device=device)
         loss, gradients = Step(executor).gradients(given)
         found.append((loss, gradients))

@@ -21,9 +21,9 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def predictions(file: Path, texts: list[str], threads: int = 2) -> list[NDArray[np.float64]]:
     """Log-probabilities of every token of the vocabulary at every place of the texts."""
-    from ingle.engines.llama.library import Weights  # the C interface that ingle scores with
+    from ingle.engines.llama.library import LlamaContext  # the C interface that ingle scores with
 
-    weights = Weights(str(file), context=TOKENS, batch=TOKENS, threads=threads)
+    weights = LlamaContext(str(file), context=TOKENS, batch=TOKENS, threads=threads)
     try:
         found = []
         for text in texts:

@@ -14,8 +14,8 @@ from ingle.capabilities.node.operation import HandOver, Resume, Suspend
 from ingle.capabilities.store.operation import ListModels, Models
 from ingle.client import connect as connecting
 from ingle.client.connect import connect
-from ingle.client.elsewhere import Elsewhere
-from ingle.client.taking_over import callers, older
+from ingle.client.reconnecting_node import ReconnectingNode
+from ingle.client.upgrade import callers, older
 from ingle.config import Settings
 from ingle.errors import EngineFault, IngleError, NodeUnreachable
 from ingle.node.local import LocalNode
@@ -25,7 +25,7 @@ from ingle.node.performing import Caller
 from ingle.node.socket import SocketNode, SocketServer
 from ingle.operations import Done, Operation
 from ingle.operations.operation import Bytes
-from ingle.protocol.connection import Feed
+from ingle.protocol.connection import PieceStream
 from tests.protocol.conftest import made_up  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,7 @@ async def test_a_node_in_the_foreground_stays(settings: Settings) -> None:
 
 async def test_what_is_under_way_for_a_peer_ends_first(settings: Settings) -> None:
     async with a_node(settings) as node:
-        async with node.relay_for(Caller(party="5a" * 32), ListModels()) as events:
+        async with node.relay_for(Caller(principal="5a" * 32), ListModels()) as events:
             assert await hand_over(node) == "later"
             assert not node.closed.done()
             # Until then it is used as it is.
@@ -114,7 +114,7 @@ class Scripted:
 
     @asynccontextmanager
     async def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Any]]:
         self.asked += 1
         yield self._perform(self, feed)
@@ -124,7 +124,7 @@ def ended() -> NodeUnreachable:
     return NodeUnreachable("the node has ended for a newer version", handed_over=True)
 
 
-async def serves(node: Scripted, feed: Feed | None) -> AsyncIterator[Done]:
+async def serves(node: Scripted, feed: PieceStream | None) -> AsyncIterator[Done]:
     size = 0
     if feed is not None:
         async for _ in feed:
@@ -132,26 +132,26 @@ async def serves(node: Scripted, feed: Feed | None) -> AsyncIterator[Done]:
     yield Done(message=f"served {size}")
 
 
-async def refuses(node: Scripted, feed: Feed | None) -> AsyncIterator[Done]:
+async def refuses(node: Scripted, feed: PieceStream | None) -> AsyncIterator[Done]:
     asyncio.get_running_loop().call_later(0.05, _hang_up, node)
     raise ended()
     yield
 
 
-async def cut_off(node: Scripted, feed: Feed | None) -> AsyncIterator[Done]:
+async def cut_off(node: Scripted, feed: PieceStream | None) -> AsyncIterator[Done]:
     await node.server.close(ended())
     await asyncio.Event().wait()
     yield Done()
 
 
-async def cut_off_in_the_middle(node: Scripted, feed: Feed | None) -> AsyncIterator[Done]:
+async def cut_off_in_the_middle(node: Scripted, feed: PieceStream | None) -> AsyncIterator[Done]:
     yield Done(message="the first half")
     await asyncio.sleep(0)
     await node.server.close(ended())
     await asyncio.Event().wait()
 
 
-async def fails(node: Scripted, feed: Feed | None) -> AsyncIterator[Done]:
+async def fails(node: Scripted, feed: PieceStream | None) -> AsyncIterator[Done]:
     raise EngineFault("broken")
     yield
 
@@ -163,11 +163,11 @@ def _hang_up(node: Scripted) -> None:
 @asynccontextmanager
 async def between(
     folder: Path, first: Any, second: Any
-) -> AsyncIterator[tuple[Elsewhere, Scripted]]:
+) -> AsyncIterator[tuple[ReconnectingNode, Scripted]]:
     nodes = [Scripted(folder, "first", first), Scripted(folder, "second", second)]
     for node in nodes:
         await node.server.start()
-    elsewhere = Elsewhere(
+    elsewhere = ReconnectingNode(
         await SocketNode.connect(nodes[0].server.path),
         lambda: SocketNode.connect(nodes[1].server.path),
     )

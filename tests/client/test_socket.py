@@ -70,7 +70,7 @@ async def test_a_caller_that_vanishes_frees_its_slot(settings: Settings) -> None
                     await node.aclose()
                     break
         async with asyncio.timeout(1):
-            while any(resident.active for resident in hosted.local.scheduler.residents):
+            while any(loaded_model.active for loaded_model in hosted.local.scheduler.loaded_models):
                 await asyncio.sleep(0.002)
 
 

@@ -59,9 +59,9 @@ def test_tools_there_and_back(client: ollama.Client) -> None:
 
 def test_schema(client: ollama.Client) -> None:
     pydantic = pytest.importorskip("pydantic")
-    person = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
-    answer = client.chat("ember", HELLO, format=person.model_json_schema())
-    assert person.model_validate_json(answer.message.content).age == 36
+    is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    answer = client.chat("ember", HELLO, format=is_interactive.model_json_schema())
+    assert is_interactive.model_validate_json(answer.message.content).age == 36
 
 
 def test_generate(client: ollama.Client) -> None:

@@ -74,8 +74,10 @@ def test_streamed_tools(client: openai.OpenAI) -> None:
 
 def test_json_schema(client: openai.OpenAI) -> None:
     pydantic = pytest.importorskip("pydantic")
-    person = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
-    answer = client.chat.completions.parse(model="ember", messages=HELLO, response_format=person)
+    is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    answer = client.chat.completions.parse(
+        model="ember", messages=HELLO, response_format=is_interactive
+    )
     assert answer.choices[0].message.parsed.age == 36
 
 
@@ -174,8 +176,8 @@ def test_responses_stream_tools_and_text(client: openai.OpenAI) -> None:
 
 def test_responses_schema(client: openai.OpenAI) -> None:
     pydantic = pytest.importorskip("pydantic")
-    person = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
-    answer = client.responses.parse(model="ember", input="hello", text_format=person)
+    is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    answer = client.responses.parse(model="ember", input="hello", text_format=is_interactive)
     assert answer.output_parsed.name == "Ada"
 
 

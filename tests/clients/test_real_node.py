@@ -56,7 +56,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_openai(real: str) -> None:
     openai = pytest.importorskip("openai")
     pydantic = pytest.importorskip("pydantic")
-    person = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
     with openai.OpenAI(base_url=f"{real}/v1", api_key="none", max_retries=0) as client:
         names = [model.id for model in client.models.list()]
         assert {CHAT, EMBED} <= set(names)
@@ -69,7 +69,7 @@ def test_openai(real: str) -> None:
         assert whole.choices[0].message.content == "".join(pieces) != ""
         assert len(pieces) > 4
         parsed = client.chat.completions.parse(
-            **{**asked, "messages": TELL, "max_tokens": 400}, response_format=person
+            **{**asked, "messages": TELL, "max_tokens": 400}, response_format=is_interactive
         )
         assert parsed.choices[0].message.parsed is not None
         tool = {"type": "function", "function": {"name": "weather", "parameters": CITY}}

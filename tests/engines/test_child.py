@@ -17,7 +17,7 @@ import pytest
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.engines import death, process_tree, sandbox
-from ingle.engines.child import ChildProcess, Walls
+from ingle.engines.child import ChildProcess, SandboxPolicy
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
@@ -48,18 +48,18 @@ def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 def lost(child: ChildProcess) -> IngleError:
-    return WorkerDied(death.with_last_words(child.death(), child.stderr))
+    return WorkerDied(death.with_last_lines(child.death(), child.stderr))
 
 
 @asynccontextmanager
 async def running(
-    code: str, walls: Walls | None = None, log_file: Path | None = None
+    code: str, policy: SandboxPolicy | None = None, log_file: Path | None = None
 ) -> AsyncIterator[ChildProcess]:
     """A process that runs some Python."""
     child = await ChildProcess.start(
         [sys.executable, "-c", textwrap.dedent(code)],
         {},
-        walls=walls or Walls(),
+        policy=policy or SandboxPolicy(),
         lost=lost,
         log_file=log_file,
     )
@@ -103,7 +103,7 @@ async def test_an_engine_that_aborts_starts_no_debugger() -> None:
 async def test_the_assertion_is_found_among_what_a_debugger_says() -> None:
     variables = sandbox.environment()
     del variables["GGML_NO_BACKTRACE"]
-    async with running(ABORT, Walls(variables=variables)) as child:
+    async with running(ABORT, SandboxPolicy(variables=variables)) as child:
         await code_of(child)
         await child.kill()
         assert len(child.stderr) > 1
@@ -232,6 +232,6 @@ async def test_a_start_that_fails_leaves_nothing_open(
     monkeypatch.setattr(sandbox, "level", lambda: "limits")
     before = open_files()
     with pytest.raises(OSError, match="none"):
-        await ChildProcess.start([str(tmp_path / "none")], {}, walls=Walls(), lost=lost)
+        await ChildProcess.start([str(tmp_path / "none")], {}, policy=SandboxPolicy(), lost=lost)
     await asyncio.sleep(0)
     assert open_files() == before

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from ingle.engines.death import LONGEST, Tail, how, last_words, with_last_words
+from ingle.engines.death import LONGEST, StderrTail, how, last_words, with_last_lines
 
 ASSERTION = "/project/ggml/src/ggml.c:123: GGML_ASSERT(n > 0) failed"
 
@@ -271,13 +271,13 @@ def test_our_own_kill_is_not_blamed_on_memory() -> None:
 
 
 def test_a_death_has_its_last_words_only_if_there_are_any() -> None:
-    assert with_last_words("exit status 1", []) == "(exit status 1)"
-    assert with_last_words("exit status 1", ["x"]) == "(exit status 1); its last words: x"
+    assert with_last_lines("exit status 1", []) == "(exit status 1)"
+    assert with_last_lines("exit status 1", ["x"]) == "(exit status 1); its last words: x"
 
 
 def test_a_tail_keeps_lines_however_they_arrive() -> None:
     text = "one\ntwo\r\n\n 10 %\r 20 %\rthrée\nfour".encode()
-    whole, bytewise = Tail(3), Tail(3)
+    whole, bytewise = StderrTail(3), StderrTail(3)
     whole.feed(text)
     for place in range(len(text)):
         bytewise.feed(text[place : place + 1])
@@ -286,7 +286,7 @@ def test_a_tail_keeps_lines_however_they_arrive() -> None:
 
 
 def test_a_line_that_never_ends_takes_no_more_memory() -> None:
-    tail = Tail(2)
+    tail = StderrTail(2)
     for _ in range(1000):
         tail.feed(b"x" * 10_000)
     tail.feed(b"\nend")

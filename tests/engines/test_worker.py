@@ -1,4 +1,4 @@
-"""Worker processes: start, death, walls."""
+"""Worker processes: start, death, sandbox."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 
 from ingle.errors import AdapterNotFound, InvalidRequest
 from ingle.models import lora
-from ingle.models.adapters import Adapters
+from ingle.models.adapter_store import AdapterStore
 from ingle.models.gguf import read_header
 from ingle.models.store import Store
 from tests.engines.lora import write_adapter
@@ -24,8 +24,8 @@ def store(tmp_path: Path, ember: Path, ember_embed: Path) -> Store:
 
 
 @pytest.fixture
-def adapters(store: Store) -> Adapters:
-    return Adapters(store)
+def adapters(store: Store) -> AdapterStore:
+    return AdapterStore(store)
 
 
 def names(store: Store) -> set[str]:
@@ -33,7 +33,7 @@ def names(store: Store) -> set[str]:
 
 
 def test_versions_are_counted_and_the_name_is_the_last(
-    tmp_path: Path, ember: Path, store: Store, adapters: Adapters
+    tmp_path: Path, ember: Path, store: Store, adapters: AdapterStore
 ) -> None:
     files = [write_adapter(tmp_path / f"{n}.gguf", ember, seed=n) for n in range(4)]
     store.add_adapter(files[0], "style")  # by hand: it is not lost
@@ -77,7 +77,7 @@ def noted(path: Path, base: Path, digest: str) -> Path:
 
 
 def test_an_adapter_of_another_base_is_refused_unless_its_owner_allows_it(
-    tmp_path: Path, ember: Path, ember_embed: Path, store: Store, adapters: Adapters
+    tmp_path: Path, ember: Path, ember_embed: Path, store: Store, adapters: AdapterStore
 ) -> None:
     base = store.resolve("base")
     own = store.add_adapter(noted(tmp_path / "own.gguf", ember, base.digest), "own")
@@ -98,7 +98,7 @@ def test_an_adapter_of_another_base_is_refused_unless_its_owner_allows_it(
 
 
 def test_matrices_of_other_sizes_are_refused(
-    tmp_path: Path, ember: Path, store: Store, adapters: Adapters
+    tmp_path: Path, ember: Path, store: Store, adapters: AdapterStore
 ) -> None:
     plain = write_adapter(tmp_path / "plain.gguf", ember, seed=1)
     reader = gguf.GGUFReader(plain)

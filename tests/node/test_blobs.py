@@ -37,8 +37,8 @@ def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def put(blobs: NodeBlobs, data: bytes, party: str = GUEST) -> Blob:
-    with blobs.begin(party, sha(data), len(data)) as writing:
+def put(blobs: NodeBlobs, data: bytes, principal: str = GUEST) -> Blob:
+    with blobs.begin(principal, sha(data), len(data)) as writing:
         writing.add(data)
     return Blob(sha256=sha(data), size=len(data))
 
@@ -79,10 +79,10 @@ def test_a_blob_that_never_ends_is_stopped_at_its_size(blobs: NodeBlobs) -> None
 
 def test_nobody_reaches_anothers_blobs(blobs: NodeBlobs) -> None:
     blob = put(blobs, b"mine alone")
-    for party in ("", "cd" * 32):
+    for principal in ("", "cd" * 32):
         with pytest.raises(NotFound):
-            blobs.path(party, blob.sha256)
-        assert blobs.all(party) == []
+            blobs.path(principal, blob.sha256)
+        assert blobs.all(principal) == []
     for name in ("../x", "x" * 64, blob.sha256.upper()):
         with pytest.raises(InvalidRequest):
             blobs.path(GUEST, name)
@@ -100,7 +100,7 @@ def test_a_full_quota_makes_room_of_what_is_not_in_use(blobs: NodeBlobs) -> None
     with pytest.raises(QuotaFull):
         put(blobs, b"e" * 11 * MIB)
     assert len(blobs.all(GUEST)) == 2, "what could never fit makes no room"
-    put(blobs, b"f" * 11 * MIB, party="")  # the owner's disk is the owner's
+    put(blobs, b"f" * 11 * MIB, principal="")  # the owner's disk is the owner's
 
 
 def test_what_is_announced_counts_before_it_has_come(blobs: NodeBlobs) -> None:

@@ -127,9 +127,9 @@ async def test_a_cancel_frees_the_slot(settings: Settings) -> None:
             async for event in events:
                 if isinstance(event, Text):
                     break
-        (resident,) = node.scheduler.residents
+        (loaded_model,) = node.scheduler.loaded_models
         async with asyncio.timeout(5):  # bench measures how soon; here, that it is so
-            while resident.active:
+            while loaded_model.active:
                 await asyncio.sleep(0.001)
 
 
@@ -139,7 +139,7 @@ async def test_the_others_go_on_when_a_worker_dies(settings: Settings) -> None:
         victims = [asyncio.create_task(result(node, endless())) for _ in range(3)]
         while not any(name == "ember" for name, _ in await workers(node)):
             await asyncio.sleep(0.01)
-        while sum(resident.active for resident in node.scheduler.residents) < 3:
+        while sum(loaded_model.active for loaded_model in node.scheduler.loaded_models) < 3:
             await asyncio.sleep(0.01)
         pids = dict(await workers(node))
         os.killpg(pids["ember"], signal.SIGKILL)
@@ -168,7 +168,7 @@ async def test_what_does_not_fit_is_refused_before_loading(settings: Settings) -
         with pytest.raises(DoesNotFit) as caught:
             await result(node, chat(context=4096))
         assert caught.value.exit_code == 4
-        assert node.scheduler.residents == []
+        assert node.scheduler.loaded_models == []
         report = await ask(node, FitModel(model="ember", context=2048), FitReport)
         assert report.needed == sum(
             (report.weights, report.kv_cache, report.compute, report.overhead)
@@ -266,7 +266,7 @@ async def test_image_urls_that_lead_inside_are_refused(url: str, settings: Setti
     async with opened(settings) as node:
         with pytest.raises(UnsafeURL):
             await result(node, Chat(model="ember", messages=[message]))
-        assert node.scheduler.residents == []
+        assert node.scheduler.loaded_models == []
 
 
 async def test_a_redirect_is_checked_like_the_url_itself(monkeypatch: pytest.MonkeyPatch) -> None:

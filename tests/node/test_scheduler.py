@@ -15,7 +15,7 @@ import pytest
 from ingle.engines.engine import AdapterFile, LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, ModelLoadFailed
-from ingle.node.scheduler import Lease, Scheduler, Want
+from ingle.node.scheduler import Lease, Scheduler, SlotRequest
 from ingle.testing.echo import ECHO
 
 pytestmark = pytest.mark.anyio
@@ -62,10 +62,10 @@ def want(
     context: int = 0,
     options: dict[str, Any] | None = None,
     **spec: Any,
-) -> Want:
+) -> SlotRequest:
     spec.setdefault("slots", 2)
     options = {**({"context": context} if context else {}), **(options or {})}
-    return Want(
+    return SlotRequest(
         key=(model, "generate"),
         spec=LoadSpec(engine="echo", model=model, digest=model, options=options, **spec),
         engine=ECHO,
@@ -77,7 +77,7 @@ def want(
 
 
 def loaded(found: Scheduler) -> list[str]:
-    return sorted(resident.spec.model for resident in found.residents)
+    return sorted(loaded_model.spec.model for loaded_model in found.loaded_models)
 
 
 async def test_a_model_is_loaded_once_however_many_ask() -> None:
@@ -158,7 +158,7 @@ async def test_slots_are_given_first_come_first_served() -> None:
 
         tasks = [asyncio.create_task(request(number)) for number in range(10)]
         await asyncio.sleep(0.01)
-        assert found.residents[0].waiting == 10
+        assert found.loaded_models[0].waiting == 10
         found.release(first)
         await asyncio.gather(*tasks)
         assert order == list(range(10))
@@ -190,7 +190,7 @@ async def test_one_who_leaves_the_queue_leaves_no_gap() -> None:
         tasks[2].cancel()
         found.release(held)
         found.release(await asyncio.wait_for(tasks[1], 1))
-        assert found.residents[0].active == 0
+        assert found.loaded_models[0].active == 0
         assert found.waiting == 0
 
 
@@ -248,10 +248,10 @@ async def test_a_reload_waits_for_the_work_under_way() -> None:
 
 async def test_a_dead_worker_comes_back_with_the_next_request() -> None:
     async with scheduler() as (found, starts):
-        resident = await found.load(want("a"))
-        assert resident.worker is not None
-        os.killpg(resident.worker.pid, signal.SIGKILL)
-        await asyncio.shield(resident.worker.died)
+        loaded_model = await found.load(want("a"))
+        assert loaded_model.worker is not None
+        os.killpg(loaded_model.worker.pid, signal.SIGKILL)
+        await asyncio.shield(loaded_model.worker.died)
         lease: Lease = await asyncio.wait_for(found.acquire(want("a")), 10)
         assert lease.worker.alive
         assert len(starts.specs) == 2
@@ -262,10 +262,10 @@ async def test_repeated_deaths_are_answered_with_patience() -> None:
     async with scheduler() as (found, _starts):
         began = asyncio.get_running_loop().time()
         for _ in range(3):
-            resident = await found.load(want("a"))
-            assert resident.worker is not None
-            os.killpg(resident.worker.pid, signal.SIGKILL)
-            while found.residents:
+            loaded_model = await found.load(want("a"))
+            assert loaded_model.worker is not None
+            os.killpg(loaded_model.worker.pid, signal.SIGKILL)
+            while found.loaded_models:
                 await found._change()
         await found.load(want("a"))
         assert asyncio.get_running_loop().time() - began > 0.5 + 1.0
@@ -308,33 +308,33 @@ async def test_force_unload_stops_work() -> None:
 
 
 def test_a_larger_resident_serves_a_smaller_want() -> None:
-    from ingle.node.resident import Resident
+    from ingle.node.loaded_model import LoadedModel
 
     spec = LoadSpec(engine="echo", model="a", options={"context": 100})
-    resident = Resident(spec, ECHO, 0, "CPU", 0)
-    assert resident.serves(msgspec.structs.replace(spec, options={"context": 50}))
-    assert not resident.serves(msgspec.structs.replace(spec, options={"context": 150}))
-    assert not resident.serves(msgspec.structs.replace(spec, role="embed"))
-    assert not resident.serves(msgspec.structs.replace(spec, engine="llama"))
+    loaded_model = LoadedModel(spec, ECHO, 0, "CPU", 0)
+    assert loaded_model.serves(msgspec.structs.replace(spec, options={"context": 50}))
+    assert not loaded_model.serves(msgspec.structs.replace(spec, options={"context": 150}))
+    assert not loaded_model.serves(msgspec.structs.replace(spec, role="embed"))
+    assert not loaded_model.serves(msgspec.structs.replace(spec, engine="llama"))
 
 
 async def test_the_owner_goes_first_and_guests_take_turns() -> None:
-    from ingle.node.resident import OWNER, Resident
+    from ingle.node.loaded_model import OWNER, LoadedModel
 
-    resident = Resident(LoadSpec(engine="echo", model="m", slots=1), ECHO, 0, "", 0.0)
-    resident.state = "ready"
+    loaded_model = LoadedModel(LoadSpec(engine="echo", model="m", slots=1), ECHO, 0, "", 0.0)
+    loaded_model.state = "ready"
     order: list[str] = []
 
-    async def ask(party: str) -> None:
-        assert await resident.take(1, party)
-        order.append(party or "owner")
+    async def ask(principal: str) -> None:
+        assert await loaded_model.take(1, principal)
+        order.append(principal or "owner")
         await asyncio.sleep(0)
-        resident.give(1)
+        loaded_model.release_slots(1)
 
     waiting = ["greedy", "greedy", "greedy", "greedy", "modest", OWNER, "modest"]
-    assert await resident.take(1, "greedy")
-    tasks = [asyncio.create_task(ask(party)) for party in waiting]
+    assert await loaded_model.take(1, "greedy")
+    tasks = [asyncio.create_task(ask(principal)) for principal in waiting]
     await asyncio.sleep(0)
-    resident.give(1)
+    loaded_model.release_slots(1)
     await asyncio.gather(*tasks)
     assert order == ["owner", "modest", "greedy", "modest", "greedy", "greedy", "greedy"]

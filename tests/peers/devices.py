@@ -34,8 +34,8 @@ from ingle.operations import (
 from ingle.operations.capability import load
 from ingle.peers.identity import Identity
 from ingle.peers.node import PeeredNode
-from ingle.peers.room import Room
-from ingle.testing.network import Network, SimulatedNearby, SimulatedTransport
+from ingle.peers.peer_service import PeerService
+from ingle.testing.network import Network, SimulatedDiscovery, SimulatedTransport
 
 POEM = [f"w{number} " for number in range(200)]
 """What the model says: whoever goes on from a part of it says the rest."""
@@ -75,7 +75,7 @@ class Reciter:
             async with contextlib.aclosing(performer(self.host, operation, caller)) as done:
                 yield done
             return
-        self.performed.append((caller.party, operation))
+        self.performed.append((caller.principal, operation))
         self.under_way += 1
         events = self._recite(operation)
         try:
@@ -120,7 +120,7 @@ class Device:
         self, node: PeeredNode, local: Reciter, transport: SimulatedTransport, name: str
     ) -> None:
         self.node, self.local, self.transport, self.name = node, local, transport, name
-        self.room: Room = node.room
+        self.peer_service: PeerService = node.peer_service
 
     async def ask(self, operation: Operation, kind: type[Any]) -> Any:
         return await ask(self.node, operation, kind)
@@ -140,7 +140,7 @@ class Device:
         return recital
 
     async def close(self) -> None:
-        await self.room.close()
+        await self.peer_service.close()
         self.local.ledger.close()
 
 
@@ -203,12 +203,12 @@ class Street:
             made.append(self.network.join(who, behind_nat=behind_nat))
             return made[-1]
 
-        nearby = SimulatedNearby(self.network, f"10.0.0.{len(self.devices) + 1}:11412")
-        room = Room(local, bind=bind, nearby=nearby)  # type: ignore[arg-type]
+        nearby = SimulatedDiscovery(self.network, f"10.0.0.{len(self.devices) + 1}:11412")
+        peer_service = PeerService(local, bind=bind, nearby=nearby)  # type: ignore[arg-type]
         if identity is not None:
             (state / "identity.key").write_bytes(identity.secret)
-        await room.open()
-        device = Device(PeeredNode(local, room), local, made[0], name)  # type: ignore[arg-type]
+        await peer_service.open()
+        device = Device(PeeredNode(local, peer_service), local, made[0], name)  # type: ignore[arg-type]
         self.devices.append(device)
         return device
 

@@ -31,15 +31,15 @@ from ingle.operations import (
     Finish,
     Message,
     Operation,
-    Reaching,
     Reasoning,
     Started,
     Text,
     ToolCallPiece,
+    TryingPath,
     Usage,
 )
 from ingle.peers import delegation
-from ingle.peers.delegation import Place, answer_to
+from ingle.peers.delegation import DelegationTarget, answer_to
 from tests.peers.conftest import told
 from tests.peers.devices import POEM, Street, chat, drain
 
@@ -75,8 +75,8 @@ def test_a_cancel_reaches_the_engine_at_once(tell: Any) -> None:
                     break
         await asyncio.sleep(0.02)
         assert desk.local.under_way == 0
-        (given,) = desk.room.granting.given()
-        assert desk.room.meter.used(given).requests == 1
+        (given,) = desk.peer_service.grant_store.given()
+        assert desk.peer_service.meter.used(given).requests == 1
 
     tell(story)
 
@@ -153,7 +153,7 @@ def test_this_device_may_be_named_among_others(tell: Any, named: str) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
         street.network.kill(desk.transport.place)
         recital = await laptop.recite(named, max_tokens=2)
         assert (recital.words, recital.where) == (2, "local")
@@ -192,7 +192,7 @@ def test_a_cut_network_is_noticed_by_both_sides(tell: Any, pace_s: float) -> Non
         assert loop.time() - began < 3.0
         await asyncio.sleep(3)
         assert desk.local.under_way == 0, "the provider's slot is free again"
-        street.network.heal()
+        street.network.reconnect()
         desk.local.pace_s = pace_s
         assert (await laptop.recite("desk", max_tokens=3)).words == 3
 
@@ -205,7 +205,7 @@ def test_a_provider_that_was_named_and_cannot_be_reached_is_an_error(tell: Any) 
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
         street.network.kill(desk.transport.place)
         with pytest.raises(PeerUnreachable) as error:
             await laptop.recite("desk")
@@ -274,11 +274,11 @@ def test_the_ways_that_are_tried_are_told_as_they_are_tried(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
-        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
-        laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
+        laptop.peer_service.database.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         events = await drain(laptop.node, chat(on="desk", max_tokens=1))
-        stages = [event.stage for event in events if isinstance(event, Reaching)]
+        stages = [event.stage for event in events if isinstance(event, TryingPath)]
         assert stages == ["cached", "lan"]
         assert isinstance(events[2], Started)
 
@@ -303,14 +303,14 @@ def test_a_peer_found_on_this_network_after_it_has_moved(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
-        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
-        laptop.room.records.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
+        laptop.peer_service.database.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         assert (await laptop.recite("desk", max_tokens=2)).words == 2
-        laptop.room.dialer.hang_up(desk.room.identity.key, PeerLost("test"))
+        laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
         await asyncio.sleep(1)
         del street.network.announced[desk.transport.place]
-        laptop.room.records.run("UPDATE peer SET places = '[]'")
+        laptop.peer_service.database.run("UPDATE peer SET places = '[]'")
         with pytest.raises(PeerUnreachable):
             await laptop.recite("desk")
         await laptop.ask(RenamePeer(peer="desk", places=[desk.transport.place]), Peers)
@@ -329,7 +329,7 @@ def test_two_behind_firewalls_meet_with_the_help_of_a_third(tell: Any) -> None:
         street.network.announced.clear()
         # They were paired on another network, once.
         for one, other in ((desk, laptop), (laptop, desk)):
-            one.room.book.add(other.room.identity.key, other.name, (), 0.0)
+            one.peer_service.address_book.add(other.peer_service.identity.key, other.name, (), 0.0)
         from ingle.capabilities.peers.operation import GrantPeer, Grants
 
         await desk.ask(GrantPeer(peer="laptop", preset="family"), Grants)
@@ -346,9 +346,9 @@ def test_a_consumer_that_never_reads_does_not_hold_a_slot(tell: Any) -> None:
         laptop = await street.device("laptop", models={})
         await laptop.pair(desk)
         POEM_LONG = chat(on="desk")
-        from ingle.protocol import served
+        from ingle.protocol import served_operation
 
-        old, served.WINDOW = served.WINDOW, 8
+        old, served_operation.WINDOW = served_operation.WINDOW, 8
         try:
             async with laptop.node.perform(POEM_LONG) as events:
                 async for event in events:
@@ -357,7 +357,7 @@ def test_a_consumer_that_never_reads_does_not_hold_a_slot(tell: Any) -> None:
                 await asyncio.sleep(60)
                 assert desk.local.under_way == 0
         finally:
-            served.WINDOW = old
+            served_operation.WINDOW = old
 
     tell(story)
 
@@ -438,15 +438,15 @@ def test_places_are_tried_in_order(tell: Any) -> None:
     async def story(street: Street) -> None:
         shed = await street.device("shed")
 
-        def place(name: str, failure: Exception | None = None) -> Place:
+        def place(name: str, failure: Exception | None = None) -> DelegationTarget:
             def perform(operation: Any, feed: Any) -> Any:
                 if failure is not None:
                     raise failure
                 return shed.local.relay(operation, feed)
 
-            return Place(name, "poet", "", False, perform)
+            return DelegationTarget(name, "poet", "", False, perform)
 
-        async def run(*places: Place) -> list[Event]:
+        async def run(*places: DelegationTarget) -> list[Event]:
             return [e async for e in delegation.delegate(chat(max_tokens=1), places)]
 
         events = await run(place("peer:a", PeerUnreachable("gone")), place("peer:b"))

@@ -23,12 +23,12 @@ from ingle.errors import (
 )
 from ingle.operations import Done
 from ingle.peers import grants
-from ingle.peers.clock import Clock
-from ingle.peers.granting import Granting
+from ingle.peers.grant_store import GrantStore
 from ingle.peers.grants import Grant
 from ingle.peers.identity import Identity
-from ingle.peers.meter import Meter
-from ingle.peers.records import Records
+from ingle.peers.meter import UsageMeter
+from ingle.peers.monotonic_clock import MonotonicClock
+from ingle.peers.peer_database import PeerDatabase
 from tests.peers.devices import Device, Street, drain
 
 PROVIDER, FRIEND, COUSIN = (Identity.generate(name) for name in ("provider", "friend", "cousin"))
@@ -71,7 +71,7 @@ def test_bytes_that_are_no_chain(data: bytes) -> None:
 
 def test_one_may_not_sign_for_another() -> None:
     body = msgspec.msgpack.encode(grant())
-    forged = grants.Signed(body, COUSIN.sign(grants.CONTEXT + body))
+    forged = grants.SignedGrant(body, COUSIN.sign(grants.CONTEXT + body))
     with pytest.raises(GrantRefused, match="altered"):
         grants.check_chain([forged], PROVIDER.key, FRIEND.key, NOW)
 
@@ -87,7 +87,7 @@ WIDE = {
 }
 
 
-def chain_of(wide: dict[str, Any], narrow: dict[str, Any]) -> list[grants.Signed]:
+def chain_of(wide: dict[str, Any], narrow: dict[str, Any]) -> list[grants.SignedGrant]:
     first = grant(**wide)
     second = grant(FRIEND, COUSIN, **{"parent": first.id, **narrow})
     return [grants.sign(first, PROVIDER), grants.sign(second, FRIEND)]
@@ -155,11 +155,11 @@ def test_what_a_chain_allows_its_first_grant_allows(
 class Bench:
     """A meter with clocks of its own."""
 
-    def __init__(self, records: Records | None = None) -> None:
+    def __init__(self, database: PeerDatabase | None = None) -> None:
         self.wall, self.monotonic = NOW, 0.0
-        self.records = records or Records(None)
-        self.clock = Clock(self.records, lambda: self.wall)
-        self.meter = Meter(self.records, self.clock, lambda: self.monotonic)
+        self.database = database or PeerDatabase(None)
+        self.clock = MonotonicClock(self.database, lambda: self.wall)
+        self.meter = UsageMeter(self.database, self.clock, lambda: self.monotonic)
 
 
 def test_use_is_counted_by_the_engine_and_renews_each_day() -> None:
@@ -212,12 +212,12 @@ def test_whatever_is_asked_the_day_is_never_exceeded(
 def test_a_crash_counts_what_was_noted(tmp_path: Any) -> None:
     path = tmp_path / "peers.sqlite3"
     given = grant(tokens_per_day=1000)
-    bench = Bench(Records(path))
+    bench = Bench(PeerDatabase(path))
     admission = bench.meter.admit([given], "tokens", 10, None)
     for piece in range(130):
         admission.note(10 + piece + 1)
     # no close: the process is gone
-    again = Bench(Records(path))
+    again = Bench(PeerDatabase(path))
     assert again.meter.used(given).tokens == 10 + 128
     assert again.meter.left(given) == 1000 - 138
 
@@ -236,22 +236,22 @@ def test_rate_and_concurrency() -> None:
 
 
 def test_revoked_grants_are_gone() -> None:
-    records = Records(None)
-    granting = Granting(records, lambda: PROVIDER, Clock(records, lambda: NOW))
-    chain = granting.give(FRIEND.key, capabilities=("chat",))
-    assert granting.permissions(FRIEND.key, [])
-    granting.revoke(grants.read(chain[0]).id)
-    assert not granting.permissions(FRIEND.key, [chain])
+    database = PeerDatabase(None)
+    grant_store = GrantStore(database, lambda: PROVIDER, MonotonicClock(database, lambda: NOW))
+    chain = grant_store.give(FRIEND.key, capabilities=("chat",))
+    assert grant_store.permissions(FRIEND.key, [])
+    grant_store.revoke(grants.read(chain[0]).id)
+    assert not grant_store.permissions(FRIEND.key, [chain])
     with pytest.raises(NotFound):
-        granting.revoke("ffff")
+        grant_store.revoke("ffff")
 
 
 def test_a_grant_that_makes_no_sense() -> None:
-    records = Records(None)
-    granting = Granting(records, lambda: PROVIDER, Clock(records, lambda: NOW))
+    database = PeerDatabase(None)
+    grant_store = GrantStore(database, lambda: PROVIDER, MonotonicClock(database, lambda: NOW))
     for bounds in ({"capabilities": ("rule",)}, {"capabilities": ("chat",), "concurrent": -1}):
         with pytest.raises(InvalidRequest):
-            granting.give(FRIEND.key, **bounds)
+            grant_store.give(FRIEND.key, **bounds)
 
 
 # -- between devices ---------------------------------------------------------
@@ -291,7 +291,7 @@ def test_what_was_not_granted_is_refused_before_any_work(tell: Any) -> None:
             await laptop.recite("desk", context=4000)
         assert desk.local.performed == []
         assert (await laptop.recite("desk", max_tokens=100)).words == 5
-        assert desk.local.performed[0][0] == laptop.room.identity.key.hex()
+        assert desk.local.performed[0][0] == laptop.peer_service.identity.key.hex()
 
     tell(story)
 
@@ -300,7 +300,9 @@ def test_what_was_not_granted_is_refused_before_any_work(tell: Any) -> None:
 def test_the_owners_business_is_nobody_elses(tell: Any, operation: Any) -> None:
     async def story(street: Street) -> None:
         _, laptop = await paired(street, preset="family")
-        session = await laptop.room.dialer.session(laptop.room.book.find("desk"))
+        session = await laptop.peer_service.dialer.session(
+            laptop.peer_service.address_book.find("desk")
+        )
         with pytest.raises(GrantRefused, match="owner"):
             await drain(session.connection, operation)
 
@@ -370,7 +372,9 @@ def test_a_grant_that_was_passed_on_is_shown_and_metered(tell: Any) -> None:
         await friend.ask(narrow, Grants)
         await asyncio.sleep(1)
         # The cousin knows the desk's key from the grant; where it is, its owner says.
-        cousin.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        cousin.peer_service.address_book.add(
+            desk.peer_service.identity.key, "desk", (desk.transport.place,), 0.0
+        )
         recital = await cousin.recite("desk")
         assert 0 < recital.words < 90
 
@@ -380,7 +384,7 @@ def test_a_grant_that_was_passed_on_is_shown_and_metered(tell: Any) -> None:
 
         with pytest.raises(GrantExhausted):
             await the_rest()
-        assert desk.room.book.get(cousin.room.identity.key) is None
+        assert desk.peer_service.address_book.get(cousin.peer_service.identity.key) is None
         await desk.ask(RevokeGrant(grant=held.id), Done)
         with pytest.raises(Exception, match="does not know"):
             await cousin.recite("desk")
@@ -396,17 +400,19 @@ def test_an_altered_grant_opens_nothing(tell: Any) -> None:
             Grant(
                 id=grants.new_id(),
                 issuer=other.key,
-                subject=crook.room.identity.key,
+                subject=crook.peer_service.identity.key,
                 capabilities=("chat",),
                 begins=0.0,
             ),
             other,
         )
-        crook.room.records.run(
+        crook.peer_service.database.run(
             "INSERT INTO grant_held VALUES (?, ?, ?)",
-            "f" * 16, desk.room.identity.key, grants.pack([forged, forged]),
+            "f" * 16, desk.peer_service.identity.key, grants.pack([forged, forged]),
         )  # fmt: skip
-        crook.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        crook.peer_service.address_book.add(
+            desk.peer_service.identity.key, "desk", (desk.transport.place,), 0.0
+        )
         with pytest.raises(Exception, match="does not know"):
             await crook.recite("desk")
         assert desk.local.performed == []
@@ -435,14 +441,14 @@ def test_models_of_peers_are_listed(tell: Any) -> None:
 
 def test_a_grant_of_a_later_version_costs_only_itself() -> None:
     """A limit that is not known here may be the one that matters, so the grant is passed over."""
-    records = Records(None)
-    granting = Granting(records, lambda: FRIEND, Clock(records, lambda: NOW))
+    database = PeerDatabase(None)
+    grant_store = GrantStore(database, lambda: FRIEND, MonotonicClock(database, lambda: NOW))
     known = grants.sign(grant(), PROVIDER)
     body = {**msgspec.msgpack.decode(known.body), "id": "later00000000000", "per_moon": 3}
     later = msgspec.msgpack.encode(body)
-    signed = grants.Signed(later, PROVIDER.sign(grants.CONTEXT + later))
-    granting.hold(PROVIDER.key, [[signed], [known]])
-    assert granting.held() == granting.held(PROVIDER.key) == [[known]]
+    signed = grants.SignedGrant(later, PROVIDER.sign(grants.CONTEXT + later))
+    grant_store.hold(PROVIDER.key, [[signed], [known]])
+    assert grant_store.held() == grant_store.held(PROVIDER.key) == [[known]]
 
 
 @pytest.mark.parametrize(("peering", "told"), [(1, 1), (2, 2)])

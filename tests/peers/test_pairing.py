@@ -38,7 +38,7 @@ from ingle.errors import (
 from ingle.operations import Done
 from ingle.peers import invites, pairing
 from ingle.peers.identity import Identity, fingerprint
-from ingle.peers.transport import NODE, PAIR, Address
+from ingle.peers.transport import NODE, PAIR, PeerAddress
 from tests.peers.devices import Device, Street, drain
 
 
@@ -47,7 +47,7 @@ def test_an_invite_pairs_both_sides(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         peer = await laptop.pair(desk)
         assert peer.name == "desk"
-        assert peer.fingerprint == desk.room.identity.fingerprint
+        assert peer.fingerprint == desk.peer_service.identity.fingerprint
         (known,) = (await desk.ask(ListPeers(), Peers)).peers
         assert known.name == "laptop"
         assert known.connected
@@ -63,7 +63,7 @@ def test_an_invite_works_once(tell: Any) -> None:
         await laptop.ask(Join(code=code), Paired)
         with pytest.raises(PairingRefused, match="used already"):
             await thief.ask(Join(code=code), Paired)
-        assert [p.name for p in desk.room.book.peers()] == ["laptop"]
+        assert [p.name for p in desk.peer_service.address_book.peers()] == ["laptop"]
 
     tell(story)
 
@@ -72,8 +72,8 @@ def test_an_invite_expires(tell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         code = (await desk.ask(Invite(ttl_s=60), Invited)).code
-        now = desk.room.clock.now()
-        desk.room.clock._wall = lambda: now + 61
+        now = desk.peer_service.clock.now()
+        desk.peer_service.clock._wall = lambda: now + 61
         with pytest.raises(PairingRefused, match="expired"):
             await laptop.ask(Join(code=code), Paired)
 
@@ -84,10 +84,10 @@ def test_a_clock_set_back_does_not_revive_an_invite(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         code = (await desk.ask(Invite(ttl_s=60), Invited)).code
-        now = desk.room.clock.now()
-        desk.room.clock._wall = lambda: now + 61
-        desk.room.clock.now()
-        desk.room.clock._wall = lambda: now - 3600
+        now = desk.peer_service.clock.now()
+        desk.peer_service.clock._wall = lambda: now + 61
+        desk.peer_service.clock.now()
+        desk.peer_service.clock._wall = lambda: now - 3600
         with pytest.raises(PairingRefused, match="expired"):
             await laptop.ask(Join(code=code), Paired)
 
@@ -103,15 +103,15 @@ def test_two_race_for_one_invite(tell: Any) -> None:
             *(racer.ask(Join(code=code), Paired) for racer in racers), return_exceptions=True
         )
         assert sum(isinstance(end, Paired) for end in ended) == 1
-        assert len(desk.room.book.peers()) == 1
+        assert len(desk.peer_service.address_book.peers()) == 1
 
     tell(story)
 
 
 def test_a_code_that_was_mistyped_is_told_apart_from_a_wrong_one() -> None:
-    address = Address(Identity.generate("a").key, ("10.0.0.1:11412", "[fe80::1]:5"), "")
-    code = invites.Invite(b"s" * 16, 1_800_000_000, address).code()
-    assert invites.parse(code) == invites.Invite(b"s" * 16, 1_800_000_000, address)
+    address = PeerAddress(Identity.generate("a").key, ("10.0.0.1:11412", "[fe80::1]:5"), "")
+    code = invites.InviteTicket(b"s" * 16, 1_800_000_000, address).code()
+    assert invites.parse(code) == invites.InviteTicket(b"s" * 16, 1_800_000_000, address)
     assert invites.parse(f" {code[:20].upper()}-{code[20:]}\n").address == address
     for wrong in (code[:-1], code[:30] + ("a" if code[30] != "a" else "b") + code[31:], "", "x"):
         with pytest.raises(InvalidRequest):
@@ -147,7 +147,7 @@ async def _ask_and_confirm(asker: Device, asked: Device, equal: bool) -> Paired:
                 await asyncio.sleep(1)  # people are slower than the network
                 (request,) = (await asked.ask(Requests(), Requested)).codes
                 assert request.code == event.code
-                assert request.fingerprint == asker.room.identity.fingerprint
+                assert request.fingerprint == asker.peer_service.identity.fingerprint
                 await asked.ask(ConfirmCode(code=event.code, equal=equal), Done)
                 await asker.ask(ConfirmCode(code=event.code), Done)
             if isinstance(event, Paired):
@@ -163,7 +163,7 @@ def test_neighbours_pair_by_a_code_that_both_confirm(tell: Any) -> None:
         assert [one.name for one in found] == ["desk"]
         paired = await _ask_and_confirm(laptop, desk, equal=True)
         assert paired.peer.name == "desk"
-        assert [p.name for p in desk.room.book.peers()] == ["laptop"]
+        assert [p.name for p in desk.peer_service.address_book.peers()] == ["laptop"]
 
     tell(story)
 
@@ -173,7 +173,9 @@ def test_a_refused_code_pairs_nobody(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         with pytest.raises(PairingRefused, match="differ"):
             await _ask_and_confirm(laptop, desk, equal=False)
-        assert desk.room.book.peers() == laptop.room.book.peers() == []
+        assert (
+            desk.peer_service.address_book.peers() == laptop.peer_service.address_book.peers() == []
+        )
 
     tell(story)
 
@@ -193,7 +195,9 @@ def test_a_wrong_code_pairs_nobody(tell: Any) -> None:
 
         with pytest.raises(PairingRefused):
             await mistype()
-        assert desk.room.book.peers() == laptop.room.book.peers() == []
+        assert (
+            desk.peer_service.address_book.peers() == laptop.peer_service.address_book.peers() == []
+        )
         await asyncio.sleep(10)
         with pytest.raises(NotFound):
             await desk.ask(ConfirmCode(code="000000"), Done)
@@ -206,15 +210,15 @@ def test_nobody_in_the_middle_can_choose_equal_codes(tell: Any) -> None:
 
     async def story(street: Street) -> None:
         desk, crook = await street.device("desk"), await street.device("crook")
-        address = Address(desk.room.identity.key, (desk.transport.place,))
+        address = PeerAddress(desk.peer_service.identity.key, (desk.transport.place,))
         link = await crook.transport.dial(address, PAIR)
         stream = await link.open()
-        card = pairing.Card("crook")
-        pairing._send(stream, pairing.Ask(card, b"committed to something"))
-        await pairing._receive(stream, pairing.Show)
-        pairing._send(stream, pairing.Reveal(b"something else"))
+        card = pairing.PairingCard("crook")
+        pairing._send(stream, pairing.PairingRequest(card, b"committed to something"))
+        await pairing._receive(stream, pairing.PairingResponse)
+        pairing._send(stream, pairing.RevealNonce(b"something else"))
         with pytest.raises(ProtocolError, match="changed its nonce"):
-            await pairing._receive(stream, pairing.Confirm)
+            await pairing._receive(stream, pairing.CodesMatch)
 
     tell(story)
 
@@ -224,7 +228,7 @@ def test_nobody_confirms_in_time(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         with pytest.raises(PairingRefused, match="confirmed"):
             await drain(laptop.node, Pair(peer="desk"))
-        assert desk.room.book.peers() == []
+        assert desk.peer_service.address_book.peers() == []
 
     tell(story)
 
@@ -242,7 +246,9 @@ def test_somebody_who_is_not_there(tell: Any) -> None:
 def test_an_unknown_key_may_ask_nothing(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, crook = await street.device("desk"), await street.device("crook")
-        crook.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        crook.peer_service.address_book.add(
+            desk.peer_service.identity.key, "desk", (desk.transport.place,), 0.0
+        )
         with pytest.raises(NotPaired, match="does not know"):
             await crook.recite("desk")
         assert desk.local.performed == []
@@ -256,7 +262,7 @@ def test_an_unknown_key_may_ask_nothing(tell: Any) -> None:
 def test_garbage_on_the_pairing_protocol(tell: Any, said: bytes) -> None:
     async def story(street: Street) -> None:
         desk, crook = await street.device("desk"), await street.device("crook")
-        address = Address(desk.room.identity.key, (desk.transport.place,))
+        address = PeerAddress(desk.peer_service.identity.key, (desk.transport.place,))
         link = await crook.transport.dial(address, PAIR)
         stream = await link.open()
         stream.send(said)
@@ -270,7 +276,7 @@ def test_garbage_on_the_pairing_protocol(tell: Any, said: bytes) -> None:
 def test_somebody_who_knocks_and_says_nothing_is_shown_out(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, crook = await street.device("desk"), await street.device("crook")
-        address = Address(desk.room.identity.key, (desk.transport.place,))
+        address = PeerAddress(desk.peer_service.identity.key, (desk.transport.place,))
         for protocol in (PAIR, NODE):
             link = await crook.transport.dial(address, protocol)
             loop = asyncio.get_running_loop()
@@ -293,7 +299,7 @@ def test_a_peer_that_vanishes_while_pairing(tell: Any, after_s: float) -> None:
         await asyncio.sleep(after_s)
         street.network.kill(desk.transport.place)
         (ended,) = await asyncio.gather(joining, return_exceptions=True)
-        knows = [peer.name for peer in laptop.room.book.peers()]
+        knows = [peer.name for peer in laptop.peer_service.address_book.peers()]
         if isinstance(ended, Paired):
             assert knows == ["desk"]
         else:
@@ -326,12 +332,14 @@ def test_a_copied_state_directory_is_noticed(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
-        copy = await street.device("laptop", identity=laptop.room.identity)
-        copy.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        copy = await street.device("laptop", identity=laptop.peer_service.identity)
+        copy.peer_service.address_book.add(
+            desk.peer_service.identity.key, "desk", (desk.transport.place,), 0.0
+        )
         with pytest.raises(IdentityInUse, match="copied"):
             await copy.recite("desk")
         await asyncio.sleep(1)
-        assert "copied" in copy.room.problem
+        assert "copied" in copy.peer_service.problem
         assert (await laptop.recite("desk")).words == 200
 
     tell(story)
@@ -342,8 +350,10 @@ def test_a_node_that_was_restarted_is_no_copy(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         await laptop.pair(desk)
         street.network.kill(laptop.transport.place)
-        again = await street.device("laptop", identity=laptop.room.identity)
-        again.room.book.add(desk.room.identity.key, "desk", (desk.transport.place,), 0.0)
+        again = await street.device("laptop", identity=laptop.peer_service.identity)
+        again.peer_service.address_book.add(
+            desk.peer_service.identity.key, "desk", (desk.transport.place,), 0.0
+        )
         assert (await again.recite("desk")).words == 200
 
     tell(story)
@@ -363,9 +373,9 @@ def test_a_name_may_say_anything(tell: Any) -> None:
 
     async def story(street: Street) -> None:
         desk, crook = await street.device("desk"), await street.device("crook")
-        crook.room.identity.name = "\x1b[31m../../desk \n" + "x" * 1000
+        crook.peer_service.identity.name = "\x1b[31m../../desk \n" + "x" * 1000
         await crook.pair(desk)
-        (peer,) = desk.room.book.peers()
+        (peer,) = desk.peer_service.address_book.peers()
         assert peer.name == peer.called
         assert msgspec.json.encode(peer.name).isascii()
         assert all(letter.isalnum() or letter == "-" for letter in peer.name)

@@ -21,8 +21,8 @@ from ingle.operations import Finish, Message, Operation, Sampling, Text, Usage
 from ingle.peers.identity import Identity
 from ingle.peers.iroh import IrohTransport
 from ingle.peers.node import PeeredNode
-from ingle.peers.session import Greeting, Session
-from ingle.peers.transport import FILE, NODE, PAIR, Address, Link, LinkError
+from ingle.peers.peer_session import HelloFacts, PeerSession
+from ingle.peers.transport import FILE, NODE, PAIR, Link, LinkError, PeerAddress
 from ingle.protocol import frames
 from tests.peers.devices import drain
 
@@ -66,9 +66,9 @@ async def said(node: PeeredNode, operation: Operation) -> str:
         return "".join([event.text async for event in events if isinstance(event, Text)])
 
 
-async def address(node: PeeredNode) -> Address:
-    transport = (await node.room.open()).transport
-    return Address(node.room.identity.key, tuple(transport.places))
+async def address(node: PeeredNode) -> PeerAddress:
+    transport = (await node.peer_service.open()).transport
+    return PeerAddress(node.peer_service.identity.key, tuple(transport.places))
 
 
 @asynccontextmanager
@@ -106,7 +106,7 @@ async def test_programs_for_openai_see_the_models_of_peers(tmp_path: Path) -> No
             body = {"model": "ember@desk", "messages": [question], "temperature": 0}
             answer = (await http.post("/v1/chat/completions", json=body)).json()
             assert "case" in answer["choices"][0]["message"]["content"]
-        assert desk.room.meter.used(desk.room.granting.given()[0]).requests == 1
+        assert desk.peer_service.meter.used(desk.peer_service.grant_store.given()[0]).requests == 1
 
 
 async def test_a_guest_reuses_no_prompt_of_anybody_else(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_a_cancel_frees_the_slot_there(tmp_path: Path) -> None:
                 if isinstance(event, Text):
                     break
         async with asyncio.timeout(2):
-            while any(resident.active for resident in desk.local.scheduler.residents):
+            while any(loaded_model.active for loaded_model in desk.local.scheduler.loaded_models):
                 await asyncio.sleep(0.002)
 
 
@@ -152,8 +152,8 @@ async def refused(link: Link) -> None:
 async def test_an_unknown_key_is_told_so_and_shown_out(tmp_path: Path) -> None:
     async with nodes(tmp_path, "desk") as (desk,), stranger() as crook:
         link = await crook.dial(await address(desk), NODE)
-        session = Session(link, await link.open(), "desk", desk.perform)  # type: ignore[arg-type]
-        await session.greet(Greeting(name="crook"))
+        session = PeerSession(link, await link.open(), "desk", desk.perform)  # type: ignore[arg-type]
+        await session.greet(HelloFacts(name="crook"))
         with pytest.raises(NotPaired):
             await drain(session.connection, tell(3))
         await session.wait_closed()
@@ -190,7 +190,7 @@ async def test_nonsense_ends_the_link_and_nothing_else(tmp_path: Path, data: byt
         stream = await link.open()
         stream.send(data)
         await refused(link)
-        assert desk.local.scheduler.residents == []
+        assert desk.local.scheduler.loaded_models == []
         assert (await ask(desk, ListModels(), Models)).models
 
 
@@ -213,7 +213,7 @@ async def test_five_hundred_strangers_do_not_keep_a_friend_out(tmp_path: Path) -
             for n in range(20)
         ]
 
-        async def knock(crook: IrohTransport) -> None:
+        async def incoming(crook: IrohTransport) -> None:
             try:
                 async with asyncio.timeout(10):
                     link = await crook.dial(where, NODE)
@@ -221,17 +221,17 @@ async def test_five_hundred_strangers_do_not_keep_a_friend_out(tmp_path: Path) -
             except (LinkError, TimeoutError):
                 pass
 
-        knocking = [asyncio.create_task(knock(crook)) for crook in crowd for _ in range(25)]
+        connecting = [asyncio.create_task(incoming(crook)) for crook in crowd for _ in range(25)]
         began = time.monotonic()
         assert await said(laptop, tell(20, on="desk"))
         assert time.monotonic() - began < 60
-        await asyncio.gather(*knocking)
+        await asyncio.gather(*connecting)
         assert await said(laptop, tell(20, on="desk"))
-        switchboard = await desk.room.open()
+        router = await desk.peer_service.open()
         async with asyncio.timeout(20):
-            while switchboard._strangers:
+            while router._strangers:
                 await asyncio.sleep(0.05)
-        assert not switchboard._handshakes
+        assert not router._handshakes
         for crook in crowd:
             await crook.close()
 
@@ -242,11 +242,11 @@ async def test_a_peer_that_vanishes_at_any_stage(tmp_path: Path, moment: str) ->
         await pair(laptop, desk)
         laptop.local.store.models()
         seen = 0
-        switchboard = desk.room.dialer.switchboard
-        assert switchboard is not None
+        router = desk.peer_service.dialer.router
+        assert router is not None
 
         async def vanish() -> None:
-            await switchboard.transport.close()
+            await router.transport.close()
 
         async with laptop.perform(tell(200, on="desk", context=1024)) as events:
             if moment == "loading":

@@ -25,7 +25,7 @@ from ingle.capabilities.peers.operation import (
     RevokeGrant,
 )
 from ingle.capabilities.runs.operation import ListRuns, RunList, ShowRun
-from ingle.capabilities.train import guests
+from ingle.capabilities.train import peer_runs
 from ingle.capabilities.train.operation import (
     PIECE,
     ExamplesReceived,
@@ -202,8 +202,8 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
         await trained(desk, own)
         await pair(phone, desk)
         await grant(desk, capabilities=["train"])
-        peer = phone.room.book.find("desk")
-        link = (await phone.room.dialer.session(peer)).connection
+        peer = phone.peer_service.address_book.find("desk")
+        link = (await phone.peer_service.dialer.session(peer)).connection
         with pytest.raises(RunNotFound):
             await drain(link, FetchRun(name="secret", file="adapter.gguf"))
         with pytest.raises(RunNotFound):
@@ -223,13 +223,13 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
 
 
 def test_what_ingle_01_sends_becomes_a_blob(tmp_path: Path) -> None:
-    blobs, party = NodeBlobs(tmp_path), "ab" * 32
+    blobs, principal = NodeBlobs(tmp_path), "ab" * 32
     content = json.dumps({"text": "a" * 10}).encode()
     sha256, size = hashlib.sha256(content).hexdigest(), len(content)
 
     def send(offset: int, data: bytes, **more: Any) -> ExamplesReceived:
         fields = {"sha256": sha256, "size": size, "offset": offset, "data": data, **more}
-        return guests.take(blobs, party, SendExamples(**fields))
+        return peer_runs.take(blobs, principal, SendExamples(**fields))
 
     assert send(0, b"").size == 0
     assert send(0, content[:5]).size == 5
@@ -243,10 +243,10 @@ def test_what_ingle_01_sends_becomes_a_blob(tmp_path: Path) -> None:
     assert send(0, content).size == size
     assert send(0, b"").size == size
     wanted = Train(name="a", data=f"upload:{sha256}")
-    with guests.sent(blobs, party, wanted, tmp_path) as request:
+    with peer_runs.sent(blobs, principal, wanted, tmp_path) as request:
         assert Path(request.data).read_bytes() == content
     assert not Path(request.data).exists()
     with pytest.raises(InvalidRequest, match="not arrived"):
-        guests.check_sent(blobs, "cd" * 32, wanted)
+        peer_runs.check_sent(blobs, "cd" * 32, wanted)
     with pytest.raises(InvalidRequest):
         send(0, b"x" * (PIECE + 1))

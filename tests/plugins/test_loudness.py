@@ -290,11 +290,11 @@ async def test_a_device_without_it_is_not_asked(
 ) -> None:
     from ingle_loudness.operation import Loudness
 
-    from ingle.protocol import spoken
+    from ingle.protocol import capability_versions
 
     async with nodes(tmp_path, "desk", "laptop") as (desk, laptop):
         # The desk's Hello is that of a device without the plug-in.
-        monkeypatch.setattr(spoken, "ours", lambda: {"chat": 1, "peering": 1})
+        monkeypatch.setattr(capability_versions, "ours", lambda: {"chat": 1, "peering": 1})
         code = (await ask(desk, Invite(preset="family"), Invited)).code
         await ask(laptop, Join(code=code), Paired)
         with pytest.raises(CapabilityMissing, match="does not have 'loudness'"):

@@ -15,10 +15,10 @@ import msgspec
 from ingle.operations import Operation
 from ingle.operations.encoded import Passed
 from ingle.protocol import frames
-from ingle.protocol.connection import Connection, Feed, SocketStream
+from ingle.protocol.connection import Connection, PieceStream, SocketStream
 from ingle.protocol.frames import Frame, FrameReader, Open
 
-Perform = Callable[[Operation, Feed | None], AsyncIterator[Passed]]
+Perform = Callable[[Operation, PieceStream | None], AsyncIterator[Passed]]
 """An async generator function of an operation's events."""
 SOON_S = 5.0
 
@@ -92,7 +92,7 @@ def answering(perform: Perform) -> Any:
 
     @asynccontextmanager
     async def answer(
-        operation: Operation, feed: Feed | None
+        operation: Operation, feed: PieceStream | None
     ) -> AsyncIterator[AsyncIterator[Passed]]:
         async with contextlib.aclosing(perform(operation, feed)) as events:  # type: ignore[type-var]
             yield events

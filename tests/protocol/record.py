@@ -24,20 +24,20 @@ from msgspec import inspect
 from ingle.errors import Busy, IngleError
 from ingle.operations import registry
 from ingle.operations.events import ModelResult
-from ingle.protocol import frames, spoken
+from ingle.protocol import capability_versions, frames
 from ingle.protocol.frames import (
     Cancel,
-    Close,
     Credit,
     End,
+    EndOfPieces,
+    EventFrame,
     Frame,
     Hello,
-    Item,
     Open,
+    PieceCredit,
+    PieceFrame,
     Ping,
     Pong,
-    Put,
-    Room,
     failure,
 )
 
@@ -68,15 +68,15 @@ def recorded(version: str) -> Iterator[tuple[str, str, Frame]]:
             yield "operation", tag(kind), Open(7, raw(value))
     for kind in types("events"):
         for value in examples(kind):
-            yield "event", tag(kind), Item(7, raw(value))
+            yield "event", tag(kind), EventFrame(7, raw(value))
     for kind in types("inputs"):
         for value in examples(kind):
-            yield "piece", tag(kind), Put(7, raw(value))
-    facts = {"version": version, "oldest": frames.OLDEST, "speaks": spoken.ours()}
+            yield "piece", tag(kind), PieceFrame(7, raw(value))
+    facts = {"version": version, "oldest": frames.OLDEST, "speaks": capability_versions.ours()}
     error = Busy("the queue is full", hint="wait", limit=4)
     others = [
         Hello(frames.VERSION, facts), End(7), failure(7, error), Cancel(7), Credit(7, 256),
-        Close(7), Room(7, 16), Ping(3), Pong(3),
+        EndOfPieces(7), PieceCredit(7, 16), Ping(3), Pong(3),
     ]  # fmt: skip
     for frame in others:
         yield "frame", type(frame).__name__.lower(), frame

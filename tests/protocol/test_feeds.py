@@ -14,9 +14,9 @@ from ingle.errors import Cancelled, EngineFault, InvalidRequest, NodeUnreachable
 from ingle.operations import Done, Operation
 from ingle.operations.encoded import Encoded, Passed
 from ingle.operations.operation import Bytes, Piece
-from ingle.protocol.connection import Connection, Feed
-from ingle.protocol.frames import MAX_PIECE, PIECES, Cancel, Close, End, Open, Put
-from ingle.protocol.inlet import Resendable
+from ingle.protocol.connection import Connection, PieceStream
+from ingle.protocol.frames import MAX_PIECE, PIECES, Cancel, End, EndOfPieces, Open, PieceFrame
+from ingle.protocol.piece_stream import ReplayablePieces
 from tests.protocol.ends import connection, joined, sending
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +67,7 @@ class Listener:
         self.let.set()
         self.stopped = asyncio.Event()
 
-    async def perform(self, operation: Any, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def perform(self, operation: Any, feed: PieceStream | None) -> AsyncIterator[Passed]:
         assert feed is not None
         try:
             await self.let.wait()
@@ -83,7 +83,7 @@ class Listener:
             self.stopped.set()
 
 
-async def told(asks: Connection, operation: Operation, feed: Feed) -> list[str]:
+async def told(asks: Connection, operation: Operation, feed: PieceStream) -> list[str]:
     async with asks.perform(operation, feed) as events:
         return [event.message async for event in events if isinstance(event, Done)]
 
@@ -128,7 +128,7 @@ async def test_a_feed_that_never_ends_ends_with_its_answer(made_up: ModuleType) 
 
 
 async def test_a_feed_that_is_silent_ends_with_its_answer(made_up: ModuleType) -> None:
-    async def deaf(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def deaf(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         yield Done(message="not interested")
 
     async with joined(deaf) as (asks, _):
@@ -226,7 +226,7 @@ async def test_the_last_piece_is_followed_by_close(made_up: ModuleType) -> None:
     async with connection() as (hand, asks):
         asks.call(made_up.Listen(model="m"), Source(2))
         frames = [await hand.take() for _ in range(4)]
-        assert [type(frame) for frame in frames] == [Open, Put, Put, Close]
+        assert [type(frame) for frame in frames] == [Open, PieceFrame, PieceFrame, EndOfPieces]
 
 
 async def test_an_answer_that_is_stopped_for_the_callers_fault_says_why(
@@ -234,7 +234,7 @@ async def test_an_answer_that_is_stopped_for_the_callers_fault_says_why(
 ) -> None:
     """The performer's own word on being stopped does not hide the reason."""
 
-    async def insists(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def insists(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         assert feed is not None
         try:
             async for _ in feed:
@@ -248,7 +248,7 @@ async def test_an_answer_that_is_stopped_for_the_callers_fault_says_why(
 
         hand.send(opened(1, op="made_up", model="m"))
         await hand.quiet()
-        hand.send(Close(1), Put(1, raw(Bytes(data=b"x"))))
+        hand.send(EndOfPieces(1), PieceFrame(1, raw(Bytes(data=b"x"))))
         answer = await hand.until(End, Fail)
         assert isinstance(answer, End) or "after the last one" in answer.error["message"]
 
@@ -256,7 +256,7 @@ async def test_an_answer_that_is_stopped_for_the_callers_fault_says_why(
 # -- feeds that can be sent again -----------------------------------------------
 
 
-async def some(feed: Resendable, count: int) -> list[Encoded | Piece]:
+async def some(feed: ReplayablePieces, count: int) -> list[Encoded | Piece]:
     found = []
     async with aclosing(aiter(feed)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
@@ -271,7 +271,7 @@ async def test_a_feed_is_sent_again_from_its_beginning() -> None:
         for number in range(10):
             yield Bytes(data=bytes([number]))
 
-    feed = Resendable(numbers())
+    feed = ReplayablePieces(numbers())
     first = await some(feed, 3)
     assert (await some(feed, 5))[:3] == first
     assert feed.whole
@@ -288,7 +288,7 @@ async def test_what_stops_a_sending_half_way_loses_no_piece() -> None:
         await ready.wait()
         yield Bytes(data=b"2")
 
-    feed = Resendable(slow())
+    feed = ReplayablePieces(slow())
     stopped = asyncio.create_task(some(feed, 2))
     for _ in range(5):
         await asyncio.sleep(0)
@@ -300,7 +300,7 @@ async def test_what_stops_a_sending_half_way_loses_no_piece() -> None:
 
 
 async def test_a_long_feed_is_not_kept() -> None:
-    feed = Resendable(Source(3 * PIECES))
+    feed = ReplayablePieces(Source(3 * PIECES))
     await some(feed, 2 * PIECES)
     assert not feed.whole
     assert feed._kept == []
@@ -308,7 +308,7 @@ async def test_a_long_feed_is_not_kept() -> None:
 
 
 async def test_a_feed_that_failed_fails_again() -> None:
-    feed = Resendable(Source(1, fails=True))
+    feed = ReplayablePieces(Source(1, fails=True))
     for _ in range(2):
         with pytest.raises(OSError, match="microphone"):
             await some(feed, 9)
@@ -317,7 +317,7 @@ async def test_a_feed_that_failed_fails_again() -> None:
 
 async def test_letting_go_of_a_feed_ends_what_waits_for_its_next_piece() -> None:
     silence = Silence()
-    feed = Resendable(silence)
+    feed = ReplayablePieces(silence)
     waiting = asyncio.create_task(some(feed, 1))
     for _ in range(5):
         await asyncio.sleep(0)

@@ -15,19 +15,19 @@ from ingle.operations.reading import read
 from ingle.protocol import frames
 from ingle.protocol.frames import (
     Cancel,
-    Close,
     Credit,
     End,
+    EndOfPieces,
+    EventFrame,
     Fail,
     Frame,
     FrameReader,
     Hello,
-    Item,
     Open,
+    PieceCredit,
+    PieceFrame,
     Ping,
     Pong,
-    Put,
-    Room,
 )
 
 
@@ -46,17 +46,17 @@ some_frames = st.one_of(
         numbers,
         texts,
     ),
-    st.builds(lambda stream, text: Item(stream, raw(Text(text=text))), numbers, texts),
+    st.builds(lambda stream, text: EventFrame(stream, raw(Text(text=text))), numbers, texts),
     st.builds(
-        lambda stream, count: Item(stream, raw(Usage(prompt_tokens=count))), numbers, numbers
+        lambda stream, count: EventFrame(stream, raw(Usage(prompt_tokens=count))), numbers, numbers
     ),
     st.builds(End, numbers),
     st.builds(lambda stream: Fail(stream, {"code": "busy", "message": "m"}), numbers),
     st.builds(Cancel, numbers),
     st.builds(Credit, numbers, numbers),
-    st.builds(lambda stream, data: Put(stream, raw(Bytes(data=data))), numbers, st.binary()),
-    st.builds(Close, numbers),
-    st.builds(Room, numbers, numbers),
+    st.builds(lambda stream, data: PieceFrame(stream, raw(Bytes(data=data))), numbers, st.binary()),
+    st.builds(EndOfPieces, numbers),
+    st.builds(PieceCredit, numbers, numbers),
     st.builds(Ping, numbers),
     st.builds(Pong, numbers),
 )
@@ -107,7 +107,7 @@ def test_a_frame_with_more_in_it_than_is_known_is_read() -> None:
 
 def test_a_frame_in_a_thousand_pieces_is_copied_once() -> None:
     """The buffer is not searched anew for each piece: 16 MiB in pieces of 16 KiB."""
-    frame = frames.encode(Put(1, raw(Bytes(data=b"x" * 2**20))))
+    frame = frames.encode(PieceFrame(1, raw(Bytes(data=b"x" * 2**20))))
     whole = frame * 16
     reader = FrameReader()
     found = [f for at in range(0, len(whole), 2**14) for f in reader.feed(whole[at : at + 2**14])]

@@ -15,22 +15,22 @@ from ingle.errors import EngineFault, IngleError
 from ingle.operations import Done, Operation, Text
 from ingle.operations.encoded import Passed
 from ingle.operations.operation import Bytes
-from ingle.protocol.connection import Connection, Feed
+from ingle.protocol.connection import Connection, PieceStream
 from ingle.protocol.frames import (
     VERSION,
     Cancel,
-    Close,
     Credit,
     End,
+    EndOfPieces,
+    EventFrame,
     Fail,
     Frame,
     Hello,
-    Item,
     Open,
+    PieceCredit,
+    PieceFrame,
     Ping,
     Pong,
-    Put,
-    Room,
 )
 from tests.protocol.ends import Hand, connection, raw, sending
 
@@ -65,15 +65,15 @@ errors = st.dictionaries(
 some_frames = st.one_of(
     st.builds(Hello, st.sampled_from([VERSION, VERSION, 0, 99]), facts),
     st.builds(Open, numbers, contents),
-    st.builds(Item, numbers, contents),
-    st.builds(Put, numbers, contents),
-    st.builds(Put, streams, st.just(raw(Bytes(data=b"x")))),
-    st.builds(Item, streams, st.just(raw(Text(text="x")))),
+    st.builds(EventFrame, numbers, contents),
+    st.builds(PieceFrame, numbers, contents),
+    st.builds(PieceFrame, streams, st.just(raw(Bytes(data=b"x")))),
+    st.builds(EventFrame, streams, st.just(raw(Text(text="x")))),
     st.builds(Open, streams, contents),
     st.builds(Cancel, streams),
-    st.builds(Close, streams),
+    st.builds(EndOfPieces, streams),
     st.builds(Credit, streams, counts),
-    st.builds(Room, streams, counts),
+    st.builds(PieceCredit, streams, counts),
     st.builds(End, streams),
     st.builds(Fail, streams, errors),
     st.builds(Fail, st.just(0), errors),
@@ -82,7 +82,7 @@ some_frames = st.one_of(
 )
 
 
-async def perform(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+async def perform(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
     match type(operation).__name__:
         case "Chat":
             for number in range(5):

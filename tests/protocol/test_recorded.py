@@ -19,8 +19,17 @@ from ingle.operations import registry
 from ingle.operations.encoded import Encoded
 from ingle.operations.operation import Event, Piece, operation_name
 from ingle.operations.reading import read
-from ingle.protocol import spoken
-from ingle.protocol.frames import Fail, Frame, FrameReader, Hello, Item, Open, Put, speaks
+from ingle.protocol import capability_versions
+from ingle.protocol.frames import (
+    EventFrame,
+    Fail,
+    Frame,
+    FrameReader,
+    Hello,
+    Open,
+    PieceFrame,
+    speaks,
+)
 from tests.protocol import record
 
 FILES = sorted((Path(__file__).parent / "recorded").glob("*.jsonl"))
@@ -89,7 +98,7 @@ def test_operations_are_read(line: Line) -> None:
 
 @pytest.mark.parametrize("line", of("event"), ids=lambda line: f"{line.release}-{line.name}")
 def test_events_are_read_by_all_who_may_get_them(line: Line) -> None:
-    assert isinstance(line.frame, Item)
+    assert isinstance(line.frame, EventFrame)
     kinds = types()[line.name]
     assert kinds, f"nobody sends {line.name!r} any more, but older ones do"
     for kind in kinds:
@@ -101,7 +110,7 @@ def test_events_are_read_by_all_who_may_get_them(line: Line) -> None:
 
 @pytest.mark.parametrize("line", of("piece"), ids=lambda line: f"{line.release}-{line.name}")
 def test_pieces_are_read(line: Line) -> None:
-    assert isinstance(line.frame, Put)
+    assert isinstance(line.frame, PieceFrame)
     assert msgspec.msgpack.decode(bytes(line.frame.piece), type=pieces()[line.name])
 
 
@@ -112,7 +121,7 @@ def test_frames_are_read(line: Line) -> None:
         assert line.frame.error["code"]
     if isinstance(line.frame, Hello):
         speaks(line.frame)
-        assert spoken.of(line.frame) is not None or line.release == "0.1.0"
+        assert capability_versions.of(line.frame) is not None or line.release == "0.1.0"
 
 
 def test_no_name_of_an_older_release_has_vanished() -> None:
@@ -128,7 +137,7 @@ def test_what_a_release_did_not_have_is_not_asked_of_it(release: str) -> None:
     """Each operation that came later says so (`Operation.since`), or is of a new capability."""
     there = [line for line in lines() if line.release == release]
     (hello,) = [line.frame for line in there if isinstance(line.frame, Hello)]
-    has = {"speaks": spoken.FIRST} if release == "0.1.0" else hello.facts
+    has = {"speaks": capability_versions.FIRST} if release == "0.1.0" else hello.facts
     asked = {line.name for line in there if line.what == "operation"}
     for capability in registry.built_in().values():
         for kind in capability.operations:

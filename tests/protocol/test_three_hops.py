@@ -80,8 +80,8 @@ async def test_pieces_go_all_the_way_and_events_all_the_way_back(
         async with program.relay(made_up.Listen(model="ember", on="desk", until=1), source) as raw:
             tags = [tag(event) async for event in raw if isinstance(event, Encoded)]
         assert {"made_up.gossip", "interlude"} <= set(tags)
-        assert laptop.local.scheduler.residents == []
-        assert len(desk.local.scheduler.residents) == 1
+        assert laptop.local.scheduler.loaded_models == []
+        assert len(desk.local.scheduler.loaded_models) == 1
 
 
 async def test_nothing_leaks_however_it_ends(tmp_path: Path, made_up: ModuleType) -> None:
@@ -112,7 +112,7 @@ async def test_nothing_leaks_however_it_ends(tmp_path: Path, made_up: ModuleType
         async with asyncio.timeout(10):
             while sending() or laptop.local.under_way or desk.local.under_way:
                 await asyncio.sleep(0.01)
-            while any(resident.active for resident in desk.local.scheduler.residents):
+            while any(loaded_model.active for loaded_model in desk.local.scheduler.loaded_models):
                 await asyncio.sleep(0.01)
 
 
@@ -125,8 +125,8 @@ async def test_pieces_that_a_lost_place_had_are_sent_to_the_next(
 ) -> None:
     """The desk takes some pieces and is gone; this device is asked, with all of them."""
     async with hops(tmp_path) as (program, _, desk):
-        switchboard = desk.room.dialer.switchboard
-        assert switchboard is not None
+        router = desk.room.dialer.router
+        assert router is not None
         sent: list[int] = []
         rerouted = asyncio.Event()
 
@@ -135,9 +135,9 @@ async def test_pieces_that_a_lost_place_had_are_sent_to_the_next(
                 sent.append(number)
                 yield Bytes(data=bytes([number]))
                 if number == 2:
-                    while not any(each.active for each in desk.local.scheduler.residents):
+                    while not any(each.active for each in desk.local.scheduler.loaded_models):
                         await asyncio.sleep(0.01)
-                    await switchboard.transport.close()
+                    await router.transport.close()
                     await rerouted.wait()
 
         listen = made_up.Listen(model="ember", on="desk,local", silent=True)

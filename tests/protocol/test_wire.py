@@ -26,7 +26,7 @@ from ingle.operations.encoded import Encoded, Passed, decoded
 from ingle.operations.reading import read
 from ingle.protocol import frames
 from ingle.protocol.call import HELD
-from ingle.protocol.connection import REPLIES, Feed
+from ingle.protocol.connection import REPLIES, PieceStream
 from ingle.protocol.frames import (
     MAX_PIECE,
     OLDEST,
@@ -34,16 +34,16 @@ from ingle.protocol.frames import (
     VERSION,
     WINDOW,
     Cancel,
-    Close,
     Credit,
     End,
+    EndOfPieces,
+    EventFrame,
     Fail,
     Hello,
-    Item,
     Open,
+    PieceFrame,
     Ping,
     Pong,
-    Put,
 )
 from tests.protocol.ends import connection, joined, opened, raw
 
@@ -54,7 +54,7 @@ HOLE = b"\x91" * 100_000
 """A list in a list in a list ...: nesting without end."""
 
 
-async def perform(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+async def perform(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
     match operation:
         case Chat():
             yield Status(state="loading")
@@ -72,7 +72,7 @@ def chat(**more: Any) -> dict[str, Any]:
     return {"op": "chat", "model": "m", "messages": [{"role": "user", "content": "hi"}], **more}
 
 
-def event(item: Item) -> dict[str, Any]:
+def event(item: EventFrame) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.msgpack.decode(bytes(item.event))
     return found
 
@@ -94,7 +94,7 @@ async def test_unknown_fields_are_ignored_and_told_in_started() -> None:
     message = {"role": "user", "content": "hi", "mood": "merry"}
     async with connection(perform) as (hand, _):
         hand.send(opened(1, **chat(messages=[message, message], haste=3, sampling={"zeal": 1.0})))
-        items = [event(await hand.until(Item)) for _ in range(3)]
+        items = [event(await hand.until(EventFrame)) for _ in range(3)]
         assert [item["event"] for item in items] == ["status", "started", "text"]
         assert sorted(items[1]["ignored"]) == ["haste", "messages.mood", "sampling.zeal"]
         assert (await hand.until(End)).stream == 1
@@ -114,7 +114,7 @@ async def test_what_is_ignored_is_told_where_nothing_starts(
 ) -> None:
     async with connection(perform) as (hand, _):
         hand.send(opened(1, op=operation, colour="red"))
-        items = [event(await hand.until(Item)) for _ in then]
+        items = [event(await hand.until(EventFrame)) for _ in then]
         assert [item["event"] for item in items] == then
         assert items[0]["ignored"] == ["colour"]
         await hand.until(End)
@@ -175,7 +175,7 @@ async def test_an_operation_need_not_be_one() -> None:
 async def test_an_unknown_event_is_passed_on_by_who_relays_and_skipped_by_who_reads() -> None:
     later = raw({"event": "aroma", "of": "coffee", "strength": 3})
 
-    async def relay(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def relay(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         async with asked.relay(operation) as events:
             async for each in events:
                 yield each
@@ -184,8 +184,8 @@ async def test_an_unknown_event_is_passed_on_by_who_relays_and_skipped_by_who_re
         call = ours.call(Chat(model="m", messages=[Message(role="user", content="hi")]))
         there = await hand.until(Open)
         hand.send(
-            Item(there.stream, later),
-            Item(there.stream, raw(Text(text="hello"))),
+            EventFrame(there.stream, later),
+            EventFrame(there.stream, raw(Text(text="hello"))),
             End(there.stream),
         )
         passed = [each async for each in call]
@@ -203,7 +203,7 @@ async def test_new_fields_of_a_known_event_are_passed_over() -> None:
     async with connection() as (hand, asks), asks.perform(ASK) as events:
         there = await hand.until(Open)
         newer = {"event": "text", "text": "hello", "index": 0, "pitch": {"hz": 440}}
-        hand.send(Item(there.stream, raw(newer)), End(there.stream))
+        hand.send(EventFrame(there.stream, raw(newer)), End(there.stream))
         assert [each async for each in events] == [Text(text="hello")]
 
 
@@ -211,7 +211,7 @@ async def test_a_known_event_that_cannot_be_read_fails_its_reader_only() -> None
     async with connection() as (hand, asks):
         async with asks.perform(ASK) as events:
             there = await hand.until(Open)
-            hand.send(Item(there.stream, raw({"event": "text", "text": 5})))
+            hand.send(EventFrame(there.stream, raw({"event": "text", "text": 5})))
             with pytest.raises(ProtocolError, match="text"):
                 await anext(events)
         await asks_still_work(hand, asks)
@@ -226,10 +226,14 @@ async def asks_still_work(hand: Any, asks: Any) -> None:
 async def test_an_event_before_anything_was_opened_is_nothing() -> None:
     async with connection(perform) as (hand, theirs):
         hand.send(
-            Item(1, raw(Text(text="?"))), Item(-7, raw(Done())), End(3), Fail(4, {}), Credit(5, 6)
+            EventFrame(1, raw(Text(text="?"))),
+            EventFrame(-7, raw(Done())),
+            End(3),
+            Fail(4, {}),
+            Credit(5, 6),
         )
-        hand.send(Cancel(7), Close(8), Put(9, raw({"piece": "bytes", "data": b"x"})))
-        hand.send(frames.Room(1, 1))
+        hand.send(Cancel(7), EndOfPieces(8), PieceFrame(9, raw({"piece": "bytes", "data": b"x"})))
+        hand.send(frames.PieceCredit(1, 1))
         await hand.quiet()
         assert not theirs.closed
         assert theirs.active == 0
@@ -239,7 +243,7 @@ async def test_more_events_than_there_is_credit_for_end_the_connection() -> None
     async with connection() as (hand, asks):
         call = asks.call(ASK)
         await hand.until(Open)
-        hand.send(*[Item(call.stream, raw(Text(text="x")))] * (WINDOW + 1))
+        hand.send(*[EventFrame(call.stream, raw(Text(text="x")))] * (WINDOW + 1))
         failed = await hand.until(Fail)
         assert (failed.stream, failed.error["code"]) == (0, "protocol_error")
         with pytest.raises(ProtocolError, match="credit"):
@@ -305,7 +309,7 @@ async def test_a_stream_has_a_number_from_one(stream: int) -> None:
 async def test_what_follows_the_last_word_is_not_begun() -> None:
     begun: list[Operation] = []
 
-    async def note(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def note(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         begun.append(operation)
         yield Done()
 
@@ -355,7 +359,7 @@ async def test_an_error_may_say_anything(error: dict[str, Any]) -> None:
     ],
 )
 async def test_a_reason_that_cannot_be_sent_keeps_nobody_waiting(error: Exception) -> None:
-    async def fail(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def fail(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         yield Done()
         raise error
 
@@ -465,7 +469,7 @@ def piece(data: bytes = b"x") -> msgspec.Raw:
 
 async def test_a_piece_for_an_operation_that_takes_none_ends_it() -> None:
     async with connection(perform) as (hand, _):
-        hand.send(opened(1, op="shutdown"), Put(1, piece()))
+        hand.send(opened(1, op="shutdown"), PieceFrame(1, piece()))
         failed = await hand.until(Fail)
         assert (failed.stream, failed.error["code"]) == (1, "invalid_request")
         assert "takes no input" in failed.error["message"]
@@ -474,7 +478,12 @@ async def test_a_piece_for_an_operation_that_takes_none_ends_it() -> None:
 
 async def test_a_piece_after_the_last_one_ends_the_operation(made_up: ModuleType) -> None:
     async with connection(perform) as (hand, _):
-        hand.send(opened(1, op="made_up", model="m"), Close(1), Close(1), Put(1, piece()))
+        hand.send(
+            opened(1, op="made_up", model="m"),
+            EndOfPieces(1),
+            EndOfPieces(1),
+            PieceFrame(1, piece()),
+        )
         failed = await hand.until(Fail)
         assert (failed.stream, failed.error["details"]["field"]) == (1, "input")
         await hand.quiet()
@@ -482,7 +491,7 @@ async def test_a_piece_after_the_last_one_ends_the_operation(made_up: ModuleType
 
 async def test_a_piece_over_the_limit_ends_the_operation(made_up: ModuleType) -> None:
     async with connection(perform) as (hand, _):
-        hand.send(opened(1, op="made_up", model="m"), Put(1, piece(b"x" * MAX_PIECE)))
+        hand.send(opened(1, op="made_up", model="m"), PieceFrame(1, piece(b"x" * MAX_PIECE)))
         failed = await hand.until(Fail)
         assert failed.stream == 1
         assert str(MAX_PIECE) in failed.error["message"]
@@ -491,15 +500,15 @@ async def test_a_piece_over_the_limit_ends_the_operation(made_up: ModuleType) ->
 
 async def test_more_pieces_than_there_is_room_for_end_the_connection(made_up: ModuleType) -> None:
     async with connection(perform) as (hand, theirs):
-        hand.send(opened(1, op="made_up", model="m"), *[Put(1, piece())] * PIECES)
+        hand.send(opened(1, op="made_up", model="m"), *[PieceFrame(1, piece())] * PIECES)
         await hand.quiet()
-        hand.send(Put(1, piece()))
+        hand.send(PieceFrame(1, piece()))
         assert (await hand.until(Fail)).stream == 0
         assert theirs.closed or await hand.take() is None
 
 
 async def test_operations_that_hold_pieces_are_few(made_up: ModuleType) -> None:
-    async with connection(perform, max_inlets=2) as (hand, _):
+    async with connection(perform, max_piece_streams=2) as (hand, _):
         for stream in (1, 2, 3):
             hand.send(opened(stream, op="made_up", model="m"))
         failed = await hand.until(Fail)
@@ -514,7 +523,7 @@ async def test_operations_that_hold_pieces_are_few(made_up: ModuleType) -> None:
 async def test_an_operation_that_is_cancelled_twice_ends_in_order() -> None:
     ended = asyncio.Event()
 
-    async def careful(operation: Operation, feed: Feed | None) -> AsyncIterator[Passed]:
+    async def careful(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         try:
             yield Progress(stage="resolving")
             await asyncio.Event().wait()
@@ -524,7 +533,7 @@ async def test_an_operation_that_is_cancelled_twice_ends_in_order() -> None:
 
     async with connection(careful) as (hand, _):
         hand.send(opened(1, op="list"))
-        await hand.until(Item)
+        await hand.until(EventFrame)
         hand.send(Cancel(1))
         await hand.quiet()
         hand.send(Cancel(1), Cancel(1))

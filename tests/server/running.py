@@ -11,7 +11,7 @@ import anyio
 import anyio.from_thread
 import httpx
 
-from ingle.server.address import Address
+from ingle.server.listen_address import Address
 from ingle.server.run import serve
 from ingle.server.settings import ServerSettings
 

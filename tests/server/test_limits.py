@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingle.server.limits import nested_beyond
-from ingle.server.settings import MIB, Limits, ServerSettings
+from ingle.server.settings import MIB, RequestLimits, ServerSettings
 
 from .running import Running, running
 
@@ -75,7 +75,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def tight() -> Iterator[Running]:
-    limits = Limits(body_bytes=MIB, body_idle_s=0.2)
+    limits = RequestLimits(body_bytes=MIB, body_idle_s=0.2)
     with running(ServerSettings(limits=limits)) as found:
         yield found
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from ingle.errors import ConfigError
-from ingle.server.address import Address, bind, bound, owner_of
+from ingle.server.listen_address import Address, bind, bound, owner_of
 from ingle.server.metrics import Histogram, Metrics
 from ingle.server.settings import DEFAULT_PORT
 

@@ -12,9 +12,9 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from ingle.errors import Refused
-from ingle.server.address import check_exposure
 from ingle.server.application import create_application
-from ingle.server.security import Rules, host_name
+from ingle.server.listen_address import check_exposure
+from ingle.server.security import AccessRules, host_name
 from ingle.server.settings import ServerSettings
 
 from .running import Running, running
@@ -111,7 +111,7 @@ def test_refusals_speak_the_dialect_of_the_path(server: Running) -> None:
 
 
 def test_a_rebound_name_does_not_pass_even_when_any_address_does() -> None:
-    rules = Rules(ServerSettings(any_address=True, hosts=("box.local",)))
+    rules = AccessRules(ServerSettings(any_address=True, hosts=("box.local",)))
     for host in ("192.168.1.9:80", "[fe80::1]", "box.local", "10.0.0.1"):
         assert rules.knows_host(host), host
     for host in ("evil.example", "192.168.1.9.evil.example", "", ":80", "a b", "[::1"):
@@ -121,7 +121,7 @@ def test_a_rebound_name_does_not_pass_even_when_any_address_does() -> None:
 def test_two_hosts_are_none() -> None:
     headers = Headers(raw=[(b"host", b"localhost"), (b"host", b"evil.example")])
     with pytest.raises(Refused):
-        Rules(ServerSettings()).admit(headers)
+        AccessRules(ServerSettings()).admit(headers)
 
 
 @pytest.mark.parametrize(

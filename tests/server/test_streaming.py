@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ingle.server.settings import Limits, ServerSettings
+from ingle.server.settings import RequestLimits, ServerSettings
 
 from .running import Running, running
 
@@ -83,7 +83,7 @@ def test_several_prompts_all_end_when_the_client_leaves(fresh: Running) -> None:
 
 
 def test_a_slow_reader_makes_the_engine_wait() -> None:
-    with running(ServerSettings(limits=Limits(pending_bytes=10_000))) as server:
+    with running(ServerSettings(limits=RequestLimits(pending_bytes=10_000))) as server:
         with ask(server, "/v1/chat/completions", "flood") as raw:
             first = raw.recv(1000)
             assert first.startswith(b"HTTP/1.1 200")
@@ -105,7 +105,7 @@ def moving(server: Running) -> bool:
 
 
 def test_a_reader_that_stalls_is_given_up() -> None:
-    with running(ServerSettings(limits=Limits(stalled_s=0.2))) as server:
+    with running(ServerSettings(limits=RequestLimits(stalled_s=0.2))) as server:
         raw = ask(server, "/v1/chat/completions", "flood")
         wait_for(lambda: server.node.active == 1)
         assert wait_for(lambda: server.node.active == 0) < 3

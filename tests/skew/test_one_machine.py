@@ -101,12 +101,12 @@ def test_a_busy_node_is_used_as_it_is_and_not_disturbed(
     assert node_of(newer)["pid"] == was["pid"]
     assert answer.more() == 20
 
-    def taken_over() -> bool:
+    def took_over() -> bool:
         """Each command of the newer version looks whether the older node is idle now."""
         newer.ok("list")
         return bool((node_of(newer) or {}).get("version") == after)
 
-    eventually(taken_over)
+    eventually(took_over)
 
 
 def test_a_node_that_was_told_ends_by_itself_when_it_is_done(

@@ -7,10 +7,10 @@ import numpy as np
 from ingle.training.architecture import Architecture
 from ingle.training.batch import IGNORE, Batch
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape, fresh
+from ingle.training.lora import LoraConfig, fresh
 from tests.training.models import VOCABULARY
 
-SHAPE = Shape(rank=4, alpha=8.0)
+SHAPE = LoraConfig(rank=4, alpha=8.0)
 
 
 def batch(length: int = 24, rows: int = 2) -> Batch:
@@ -22,7 +22,7 @@ def batch(length: int = 24, rows: int = 2) -> Batch:
     return Batch(tokens, labels, np.broadcast_to(np.arange(length), (rows, length)))
 
 
-def adapter(architecture: Architecture, shape: Shape = SHAPE) -> Numbers:
+def adapter(architecture: Architecture, shape: LoraConfig = SHAPE) -> Numbers:
     """One that does something: B is not zero."""
     numbers = fresh(shape, architecture, seed=1)
     chance = np.random.default_rng(2)

@@ -13,7 +13,7 @@ pytest.importorskip("jinja2")
 
 from ingle.errors import CapabilityMissing, InvalidRequest, NotFound
 from ingle.training import preparation
-from ingle.training.examples import Columns, Example, Place, Source
+from ingle.training.examples import Columns, Example, RowPosition, Source
 from ingle.training.rendering import Renderer
 from ingle.training.vocabulary import Vocabulary
 
@@ -43,17 +43,19 @@ def read(pieces: Any) -> str:
 
 
 def test_only_the_answer_is_learnt(renderer: Renderer) -> None:
-    (pieces,) = renderer.pieces(Example(Place(1), [USER, ANSWER], []))
+    (pieces,) = renderer.pieces(Example(RowPosition(1), [USER, ANSWER], []))
     assert learnt(pieces).endswith("Embers glow.<|im_end|>")
     assert "motto" in read(pieces)
     assert read(pieces).endswith("<|im_start|>assistant\n")
-    by_prompt = Example(Place(1), [], [], prompt=USER["content"], completion=ANSWER["content"])
+    by_prompt = Example(
+        RowPosition(1), [], [], prompt=USER["content"], completion=ANSWER["content"]
+    )
     assert renderer.pieces(by_prompt) == [pieces]
 
 
 def test_each_answer_is_learnt_after_what_was_before_it(renderer: Renderer) -> None:
     second = [{"role": "user", "content": "Again?"}, {"role": "assistant", "content": "Glow on."}]
-    documents = renderer.pieces(Example(Place(1), [USER, ANSWER, *second], []))
+    documents = renderer.pieces(Example(RowPosition(1), [USER, ANSWER, *second], []))
     assert [learnt(d).count("<|im_end|>") for d in documents] == [1, 1]
     assert "Embers glow." in read(documents[1])
     assert "Glow on." in learnt(documents[1])
@@ -72,7 +74,7 @@ def test_calls_are_learnt_and_their_results_are_not(renderer: Renderer) -> None:
         {"role": "tool", "content": "sunny"},
         {"role": "assistant", "content": "It is sunny."},
     ]
-    calling, telling = renderer.pieces(Example(Place(1), messages, [tool]))
+    calling, telling = renderer.pieces(Example(RowPosition(1), messages, [tool]))
     assert '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}' in learnt(calling)
     assert "sunny" not in learnt(calling) + read(calling)
     assert "sunny" in read(telling)
@@ -86,29 +88,29 @@ def test_calls_are_learnt_in_the_order_in_which_an_engine_takes_them(renderer: R
     tool = {"type": "function", "function": {"name": "book", "parameters": schema}}
     call = {"function": {"name": "book", "arguments": {"guests": 4, "restaurant": "Lion"}}}
     messages = [USER, {"role": "assistant", "content": "", "tool_calls": [call]}]
-    (calling,) = renderer.pieces(Example(Place(1), messages, [tool]))
+    (calling,) = renderer.pieces(Example(RowPosition(1), messages, [tool]))
     assert '"arguments": {"restaurant": "Lion", "guests": 4}}' in learnt(calling)
     shown = read(calling)
     assert shown.index('"restaurant": {') < shown.index('"guests": {')
 
 
 def test_text_is_learnt_whole(renderer: Renderer) -> None:
-    (pieces,) = renderer.pieces(Example(Place(1), [], [], text="Once upon a time."))
+    (pieces,) = renderer.pieces(Example(RowPosition(1), [], [], text="Once upon a time."))
     assert learnt(pieces) == "Once upon a time.<|im_end|>"
 
 
 def test_a_model_without_a_template() -> None:
     plain = Renderer("", "", "</s>")
-    (pieces,) = plain.pieces(Example(Place(1), [], [], prompt="2+2=", completion="4"))
+    (pieces,) = plain.pieces(Example(RowPosition(1), [], [], prompt="2+2=", completion="4"))
     assert [(p.text, p.learnt) for p in pieces] == [("2+2=", False), ("4</s>", True)]
     with pytest.raises(CapabilityMissing, match="template"):
-        plain.pieces(Example(Place(1), [USER, ANSWER], []))
+        plain.pieces(Example(RowPosition(1), [USER, ANSWER], []))
 
 
 def test_a_template_of_a_stranger_reaches_nothing(renderer: Renderer) -> None:
     hostile = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(InvalidRequest, match="line 7"):
-        Renderer(hostile, "", "").pieces(Example(Place(7), [USER, ANSWER], []))
+        Renderer(hostile, "", "").pieces(Example(RowPosition(7), [USER, ANSWER], []))
 
 
 def every(path: Path, columns: str = "") -> list[Example]:
@@ -217,7 +219,9 @@ def test_thoughts_are_learnt_and_those_of_earlier_answers_are_not_even_read() ->
     )
     thinking = {"role": "assistant", "content": "4", "reasoning_content": "two and two"}
     messages = [USER, thinking, USER, {**thinking, "reasoning_content": "again"}]
-    first, second = Renderer(template, "", "<|im_end|>").pieces(Example(Place(1), messages, []))
+    first, second = Renderer(template, "", "<|im_end|>").pieces(
+        Example(RowPosition(1), messages, [])
+    )
     assert learnt(first) == "<think>\ntwo and two\n</think>\n\n4<|im_end|>"
     assert learnt(second) == "<think>\nagain\n</think>\n\n4<|im_end|>"
     assert "two and two" not in read(second)

@@ -13,16 +13,16 @@ import pytest
 pytest.importorskip("torch")
 
 from ingle.errors import EngineMissing, InvalidRequest
-from ingle.training import devices, memory
+from ingle.training import devices, memory_plan
 from ingle.training.architecture import Architecture
 from ingle.training.devices import Device, choose, listing, open_executor
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 from ingle.training.step import Step
 from tests.training.adapters import batch
 from tests.training.models import LAYERS, write_base
 
 GIB = 2**30
-SHAPE = Shape(rank=4, alpha=8.0)
+SHAPE = LoraConfig(rank=4, alpha=8.0)
 CPU = Device("cpu", "cpu", "CPU", 8 * GIB, 8 * GIB)
 CUDA = Device("cuda:0", "cuda", "a fast card", 8 * GIB, 8 * GIB)
 CARD = Device("vulkan:0", "vulkan", "any card", 8 * GIB, 8 * GIB)
@@ -104,7 +104,7 @@ def test_what_is_only_software_or_not_installed_is_not_chosen(base: Path) -> Non
         chosen(base, SOFTWARE, missing)
 
 
-def opened(base: Path, device: str) -> tuple[Any, devices.Way]:
+def opened(base: Path, device: str) -> tuple[Any, devices.StorageOption]:
     return open_executor(
         base, SHAPE, device=device, dtype="float32", seed=1, rows=2, sequence=24, decay=0.0,
         clip=1.0,
@@ -132,20 +132,22 @@ def test_vulkan_keeps_what_fits_and_the_estimate_covers_it(
 ) -> None:
     """From much memory to little: all insides, some, none; the losses are the same."""
     pytest.importorskip("tests.training.vulkan.devices")  # a device, too, has to be there
-    from ingle.training.vulkan import fit
+    from ingle.training.vulkan import vulkan_fit
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(base.parent / "cache"))
     kept, losses = [], []
     for keep in (LAYERS, 1, 0):
         needs = _needs(base, keep)
-        monkeypatch.setattr(memory, "available", lambda _, needs=needs: int(needs / 0.8) + 2**16)
-        executor, way = opened(base, "vulkan:0")
-        assert way.recompute == (keep < LAYERS)
-        kept.append(way.keep)
+        monkeypatch.setattr(
+            memory_plan, "available", lambda _, needs=needs: int(needs / 0.8) + 2**16
+        )
+        executor, option = opened(base, "vulkan:0")
+        assert option.recompute == (keep < LAYERS)
+        kept.append(option.keep)
         losses.append(Step(executor).gradients(batch())[0])
         peak = executor.device.statistics.peak
-        assert peak < way.needs.total - memory.OVERHEAD
-        assert peak > 0.2 * (way.needs.total - memory.OVERHEAD - fit.PARTS)
+        assert peak < option.needs.total - memory_plan.OVERHEAD
+        assert peak > 0.2 * (option.needs.total - memory_plan.OVERHEAD - vulkan_fit.PARTS)
         executor.close()
     assert kept == [LAYERS, 1, 0]
     np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
@@ -154,10 +156,10 @@ def test_vulkan_keeps_what_fits_and_the_estimate_covers_it(
 def _needs(base: Path, keep: int) -> int:
     from ingle.models.gguf import read_header
     from ingle.training.architecture import Architecture
-    from ingle.training.vulkan import fit
+    from ingle.training.vulkan import vulkan_fit
 
     header = read_header(base)
-    found = fit.estimate(
+    found = vulkan_fit.estimate(
         Architecture.of(header), SHAPE, rows=2, sequence=24,
         file_bytes=sum(tensor.size for tensor in header.tensors), keep=keep,
     )  # fmt: skip
@@ -190,8 +192,8 @@ MEASURED = [
 def test_the_estimate_is_what_a_graphics_processor_was_seen_to_take(
     architecture: Architecture, rows: int, measured: float
 ) -> None:
-    found = memory.estimate(
-        architecture, Shape(rank=16), rows=rows, sequence=2048, bytes_each=2, file_bytes=0,
-        packed=False, recompute=False, compiled=True, logits=memory.LOGITS_CUDA, scores=False,
+    found = memory_plan.estimate(
+        architecture, LoraConfig(rank=16), rows=rows, sequence=2048, bytes_each=2, file_bytes=0,
+        packed=False, recompute=False, compiled=True, logits=memory_plan.LOGITS_CUDA, scores=False,
     )  # fmt: skip
     assert 1.0 < found.total / GIB / measured < 1.25

@@ -20,10 +20,10 @@ pytest.importorskip("safetensors")
 from safetensors.numpy import load_file  # noqa: E402
 
 from ingle.errors import DeviceLost, DiskFull, DoesNotFit  # noqa: E402
-from ingle.training.clock import Clock  # noqa: E402
+from ingle.training.early_stopping import EarlyStopping  # noqa: E402
 from ingle.training.exhaustion import is_out_of_memory  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
-from ingle.training.watch import Watch  # noqa: E402
+from ingle.training.step_timer import StepTimer  # noqa: E402
 from tests.training.test_run import begin as begin_any  # noqa: E402
 from tests.training.test_run import losses  # noqa: E402
 
@@ -38,7 +38,7 @@ def begin(folder: Path, **more: Any) -> Path:
 def looks(run: Run, found: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the validation say these losses, one after the other."""
     values = iter(found)
-    monkeypatch.setattr(run._lessons, "check", lambda _: next(values))
+    monkeypatch.setattr(run._step_batches, "check", lambda _: next(values))
 
 
 def test_it_ends_early_and_keeps_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_it_ends_early_and_keeps_the_best(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_patience_of_none_has_no_end() -> None:
-    watch = Watch()
+    watch = EarlyStopping()
     assert watch.look(1, 2.0)
     for step in range(2, 50):
         assert not watch.look(step, 2.0)
@@ -219,7 +219,7 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_the_last_state(
 
 def test_the_first_step_hardly_counts_for_the_time_left() -> None:
     seconds = iter([0.0, 100.0, 102.0, 104.0])
-    clock = Clock(lambda: next(seconds))
+    clock = StepTimer(lambda: next(seconds))
     clock.tick()
     assert clock.left(3) == 300.0
     clock.tick()

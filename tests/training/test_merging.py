@@ -20,10 +20,10 @@ from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest  # noqa
 from ingle.models.gguf import read_header  # noqa: E402
 from ingle.operations import AdapterUse, Event, Sampling, Text  # noqa: E402
 from ingle.training import hugging_face, merging, peft_files, quantize  # noqa: E402
-from ingle.training.adapter_files import in_halves, in_pairs, write_gguf, write_peft  # noqa: E402
+from ingle.training.adapter_files import in_pairs, to_half_rotation, write_gguf, write_peft  # noqa: E402
 from ingle.training.architecture import Architecture  # noqa: E402
-from ingle.training.lora import Shape  # noqa: E402
-from ingle.training.merging import Merged, Part  # noqa: E402
+from ingle.training.lora import LoraConfig  # noqa: E402
+from ingle.training.merging import MergedModel, WeightedAdapter  # noqa: E402
 from ingle.training.quantize import numbers, packed  # noqa: E402
 from tests.training.adapters import adapter  # noqa: E402
 from tests.training.models import VOCABULARY, split_base, write_base  # noqa: E402
@@ -31,9 +31,11 @@ from tests.training.models import VOCABULARY, split_base, write_base  # noqa: E4
 torch.set_num_threads(1)
 
 
-def made(folder: Path, base: Path, *, alpha: float = 8.0, **shape: Any) -> tuple[Path, Any, Shape]:
+def made(
+    folder: Path, base: Path, *, alpha: float = 8.0, **shape: Any
+) -> tuple[Path, Any, LoraConfig]:
     """An adapter that does something, as a file, its numbers and its shape."""
-    chosen = Shape(rank=4, alpha=alpha, **shape)
+    chosen = LoraConfig(rank=4, alpha=alpha, **shape)
     architecture = Architecture.of(read_header(base))
     found = adapter(architecture, chosen)
     write_gguf(folder / "adapter.gguf", found, chosen, architecture, {})
@@ -52,7 +54,11 @@ def tensors(path: Path) -> dict[str, Any]:
 def test_each_type_is_kept_and_is_near(tmp_path: Path, kind: str) -> None:
     base = write_base(tmp_path / "base.gguf", kind=kind)
     file, found, shape = made(tmp_path, base, alpha=80.0, targets=("attn_q", "ffn_down"))
-    merged = Merged(base, [Part("a", file, "sha256:a"), Part("a", file, "sha256:a", 0.5)], "tiny")
+    merged = MergedModel(
+        base,
+        [WeightedAdapter("a", file, "sha256:a"), WeightedAdapter("a", file, "sha256:a", 0.5)],
+        "tiny",
+    )
     out = tmp_path / "merged.gguf"
     merging.write_gguf(merged, out)
     before, after = tensors(base), tensors(out)
@@ -107,7 +113,9 @@ def test_the_engine_says_the_same_of_the_merged_model(tmp_path: Path, kind: str)
     base = write_base(tmp_path / "base.gguf", kind="F32", architecture="llama")
     file, _, _ = made(tmp_path, base)
     out = tmp_path / "merged.gguf"
-    merging.write_gguf(Merged(base, [Part("a", file, "")], "tiny"), out, kind or merging.KEEP)
+    merging.write_gguf(
+        MergedModel(base, [WeightedAdapter("a", file, "")], "tiny"), out, kind or merging.KEEP
+    )
     apart = logprobs(base, [AdapterFile(name="a", path=str(file))])
     together, plain = logprobs(out, []), logprobs(base, [])
     top = sorted(apart, key=lambda token: -apart[token])[:20]
@@ -122,8 +130,8 @@ def test_a_base_in_several_files_becomes_one(tmp_path: Path) -> None:
     assert files[0].name == f"parts-00001-of-{len(files):05d}.gguf"
     assert len(files) > 2
     one, several = tmp_path / "one.gguf", tmp_path / "several.gguf"
-    merging.write_gguf(Merged(base, [Part("a", file, "")], "tiny"), one)
-    merging.write_gguf(Merged(files[0], [Part("a", file, "")], "tiny"), several)
+    merging.write_gguf(MergedModel(base, [WeightedAdapter("a", file, "")], "tiny"), one)
+    merging.write_gguf(MergedModel(files[0], [WeightedAdapter("a", file, "")], "tiny"), several)
     expected, found = tensors(one), tensors(several)
     assert found.keys() == expected.keys()
     for name, values in expected.items():
@@ -136,7 +144,7 @@ def test_a_base_in_several_files_becomes_one(tmp_path: Path) -> None:
     assert max(abs(apart[t] - together[t]) for t in top) < 0.01
     files[1].unlink()
     with pytest.raises(BadModelFile, match="is not beside it"):
-        Merged(files[0], [Part("a", file, "")], "tiny")
+        MergedModel(files[0], [WeightedAdapter("a", file, "")], "tiny")
 
 
 def test_what_is_called_readable_is(tmp_path: Path) -> None:
@@ -154,7 +162,7 @@ def test_what_is_called_readable_is(tmp_path: Path) -> None:
 def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
     base = write_base(tmp_path / "base.gguf")
     file, _, _ = made(tmp_path, base)
-    merged = Merged(base, [Part("a", file, "")], "tiny")
+    merged = MergedModel(base, [WeightedAdapter("a", file, "")], "tiny")
     with pytest.raises(CapabilityMissing, match="Q2_K is none of keep, F32"):
         merging.write_gguf(merged, tmp_path / "out.gguf", "Q2_K")
     with pytest.raises(CapabilityMissing, match="Q8_0 is none of"):
@@ -162,7 +170,7 @@ def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("out*"))
     other = write_base(tmp_path / "other.gguf", architecture="llama")
     with pytest.raises(InvalidRequest, match="qwen3 models"):
-        Merged(other, [Part("a", file, "")], "other")
+        MergedModel(other, [WeightedAdapter("a", file, "")], "other")
     values = np.random.default_rng(1).standard_normal((4, 64)).astype(np.float32)
     with pytest.raises(CapabilityMissing, match="rows of 64"):
         packed(values, "Q4_K")
@@ -184,7 +192,7 @@ def test_transformers_loads_the_merged_model(tmp_path: Path, name: str) -> None:
     model = models.make(name)
     base = models.write(model, tmp_path / "base.gguf")
     file, found, shape = made(tmp_path, base)
-    merged = Merged(base, [Part("a", file, "")], name)
+    merged = MergedModel(base, [WeightedAdapter("a", file, "")], name)
     if name == "llama3":  # its original context is one that no model of theirs has
         merged.header.metadata["llama.rope.scaling.original_context_length"] = 64
     hugging_face.write(merged, tmp_path / "out", "F32")
@@ -221,7 +229,7 @@ def test_a_peft_folder_becomes_the_same_adapter(
     assert notes["adapter.lora.alpha"] == pytest.approx(shape.scale * shape.rank)
     assert notes["ingle.base"] == "sha256:b"
     rows = found["blk.0.attn_q.weight.lora_b"]
-    np.testing.assert_array_equal(in_pairs(in_halves(rows, 64), 64), rows)
+    np.testing.assert_array_equal(in_pairs(to_half_rotation(rows, 64), 64), rows)
 
 
 def test_a_peft_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -25,11 +25,11 @@ from ingle.errors import (  # noqa: E402
     StorageError,
     TrainingFailed,
 )
-from ingle.training import dataset, devices, fitting, memory, schedule  # noqa: E402
+from ingle.training import dataset, devices, fitting, memory_plan, schedule  # noqa: E402
 from ingle.training.batch import IGNORE  # noqa: E402
 from ingle.training.dataset import Dataset, Document  # noqa: E402
-from ingle.training.plan import Plan  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
+from ingle.training.run_plan import RunPlan  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 
 torch.set_num_threads(1)
@@ -60,7 +60,7 @@ def begin(folder: Path, **more: Any) -> Path:
         "rate": 1e-2, "epochs": 3.0, "warm_up": 2, "dropout": 0.1,
     }  # fmt: skip
     plan |= more
-    (run / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, Plan)))
+    (run / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, RunPlan)))
     return run
 
 
@@ -80,7 +80,7 @@ def test_a_data_set_is_packed_once_an_epoch(
         return rows(self, seed, epoch)
 
     monkeypatch.setattr(Dataset, "rows", counted)
-    monkeypatch.setattr(run._lessons, "_check", None)
+    monkeypatch.setattr(run._step_batches, "_check", None)
     steps = list(run.train())
     assert len(steps) == run.steps == 12
     assert sorted(packed) == [0, 0, 1, 2]
@@ -207,8 +207,8 @@ def test_what_does_not_fit_is_refused_with_what_would(
 
     def thrifty(rows: int, sequence: int) -> int:
         """In the thriftiest way, which is taken where memory is short."""
-        monkeypatch.setattr(memory, "available", lambda _: 0)
-        way = devices.choose_way(
+        monkeypatch.setattr(memory_plan, "available", lambda _: 0)
+        way = devices.choose_option(
             Path(plan.base), run.shape, device="cpu", dtype="float32", rows=rows, sequence=sequence
         )
         return way.needs.total
@@ -218,7 +218,7 @@ def test_what_does_not_fit_is_refused_with_what_would(
         (1, 64, "--micro-rows 1 --sequence 64"), (1, 0, "a smaller base"),
     ):  # fmt: skip
         free = thrifty(rows, sequence) if sequence else 2**20
-        monkeypatch.setattr(memory, "available", lambda _, free=free: free)
+        monkeypatch.setattr(memory_plan, "available", lambda _, free=free: free)
         with pytest.raises(DoesNotFit, match="MiB are free") as error:
             fitting.check(plan, 4)
         assert error.value.hint.endswith(hint) or hint in error.value.hint
@@ -247,7 +247,9 @@ def test_moments_in_eight_bits_take_less_and_the_estimate_knows(tmp_path: Path) 
     numbers = sum(x.size for x in whole.executor.parameters().values())
     assert sizes[1] < numbers * (4 + 2.1) < sizes[0]
     many = 10**8
-    assert memory.moments(many, eight_bit=True) < 0.5 * memory.moments(many, eight_bit=False)
+    assert memory_plan.moments(many, eight_bit=True) < 0.5 * memory_plan.moments(
+        many, eight_bit=False
+    )
     with pytest.raises(InvalidRequest, match=r"vulkan:0 .* 32 bits"):
         devices.check_moments("vulkan:0", eight_bit=True)
 

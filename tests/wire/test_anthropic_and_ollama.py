@@ -111,7 +111,7 @@ def test_anthropic_stop_reasons() -> None:
     assert found["usage"]["input_tokens"] == 2
 
 
-def llama(**body: Any) -> chat.ChatRequest:
+def llama(**body: Any) -> chat.OllamaChatRequest:
     asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **body}
     return chat.parse(json.dumps(asked).encode())
 

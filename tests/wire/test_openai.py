@@ -28,7 +28,7 @@ from ingle.wire.openai.response_items import items
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-def parsed(**body: Any) -> chat.ChatRequest:
+def parsed(**body: Any) -> chat.ChatCompletionsRequest:
     return chat.parse(json.dumps({"model": "m", "messages": HELLO, **body}).encode())
 
 
@@ -93,9 +93,9 @@ def test_reasoning(body: dict[str, Any], think: bool | None, budget: int | None)
 
 
 def test_formats() -> None:
-    person = {"type": "object", "properties": {"name": {"type": "string"}}}
-    wanted = {"type": "json_schema", "json_schema": {"name": "p", "schema": person}}
-    assert parsed(response_format=wanted).operation.schema == person
+    is_interactive = {"type": "object", "properties": {"name": {"type": "string"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "p", "schema": is_interactive}}
+    assert parsed(response_format=wanted).operation.schema == is_interactive
     assert parsed(response_format={"type": "json_object"}).operation.schema == {"type": "object"}
     assert parsed(response_format={"type": "text"}).operation.schema is None
 

@@ -48,7 +48,7 @@ LATER = "tomorrow|next week|tonight|this afternoon|next Monday|at the weekend|in
 )
 
 
-def person(d: Draw) -> str:
+def is_interactive(d: Draw) -> str:
     kind = d.rng.random()
     if kind < 0.45:
         return d.of(FIRST_NAMES)
@@ -80,7 +80,7 @@ def money(d: Draw) -> str:
 
 
 SLOTS: dict[str, Callable[[Draw], Any]] = {
-    "person": person, "day": day, "clock": clock, "money": money, "place": lambda d: d.of(PLACES) if d.chance(0.7) else d.place(),
+    "person": is_interactive, "day": day, "clock": clock, "money": money, "place": lambda d: d.of(PLACES) if d.chance(0.7) else d.place(),
     "room": lambda d: d.any((f"room {d.number(1, 60)}", "the kitchen", "the library", "hall B", "the garden", "the small office", "the cellar", f"the {d.noun()} room", "the big hall", "the canteen")),
     "object": lambda d: d.any(OBJECTS).replace("+", " ") if d.chance(0.7) else d.thing(),
     "food": lambda d: d.any(FOODS).replace("+", " "), "chore": lambda d: d.any(CHORES).replace("+", " "),

@@ -106,8 +106,8 @@ def page(capability: Capability) -> str:
         f"Runs {where}. Version {capability.version}.",
     ]
     if capability.granted:
-        lent = ", ".join(f"`{operation_name(kind)}`" for kind in capability.granted)
-        lines += ["", f"With another grant also: {lent}."]
+        files_visible = ", ".join(f"`{operation_name(kind)}`" for kind in capability.granted)
+        lines += ["", f"With another grant also: {files_visible}."]
     if capability.commands:
         commands = ", ".join(f"`ingle {name}`" for name in capability.commands)
         lines += ["", f"Commands: {commands}."]

@@ -15,7 +15,7 @@ from ingle.errors import IngleError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ingle.operations import Progress, Reaching, Rerouted
+    from ingle.operations import Progress, Rerouted, TryingPath
 
 QUIET_PROGRESS_S = 10.0
 """Without a terminal: one line of progress each so many seconds."""
@@ -75,7 +75,7 @@ class Output:
         if error.hint:
             self.note(f"  try: {error.hint}")
 
-    def reaching(self, event: Reaching) -> None:
+    def reaching(self, event: TryingPath) -> None:
         """By which way a paired device is looked for now."""
         self.note(f"{STAGES.get(event.stage, event.stage)} {event.detail}")
 

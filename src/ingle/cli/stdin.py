@@ -10,7 +10,7 @@ MOST = 16 * 2**20
 """Bytes of text that are read; no model here has a context of that size."""
 
 
-def person() -> bool:
+def is_interactive() -> bool:
     """Standard input is a terminal."""
     return sys.stdin is not None and sys.stdin.isatty()
 

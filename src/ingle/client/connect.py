@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ingle.client.elsewhere import Elsewhere
-from ingle.client.taking_over import taken_over
+from ingle.client.reconnecting_node import ReconnectingNode
+from ingle.client.upgrade import took_over
 from ingle.config import Settings
 from ingle.errors import (
     IngleError,
@@ -69,13 +69,13 @@ async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwi
         running = await SocketNode.connect(socket)
         stack.push_async_callback(running.aclose)
         # Who only looks at what runs (`ps`, `stop`) does not end it.
-        if otherwise == "fail" or not await taken_over(running, socket):
-            found = Elsewhere(running, again)
+        if otherwise == "fail" or not await took_over(running, socket):
+            found = ReconnectingNode(running, again)
     except NodeUnreachable:
         if otherwise == "fail":
             raise
     if found is None and otherwise == "background":
-        found = Elsewhere(await _background(settings), again)
+        found = ReconnectingNode(await _background(settings), again)
     elif found is None:
 
         async def host_it() -> Node:
@@ -85,8 +85,8 @@ async def _connect(settings: Settings, stack: AsyncExitStack, otherwise: Otherwi
             return hosted
 
         hosted = await _begun(settings, host_it)
-        found = Elsewhere(hosted, again) if isinstance(hosted, SocketNode) else hosted
-    if isinstance(found, Elsewhere):
+        found = ReconnectingNode(hosted, again) if isinstance(hosted, SocketNode) else hosted
+    if isinstance(found, ReconnectingNode):
         stack.push_async_callback(found.aclose)
     return found
 

@@ -51,12 +51,12 @@ async def host(
         try:
             yield node, server
         finally:
-            await server.close(node.local.farewell())
+            await server.close(node.local.shutdown_error())
     finally:
         await node.aclose()
 
 
-def until_told(node: PeeredNode) -> asyncio.Event:
+def shutdown_requested(node: PeeredNode) -> asyncio.Event:
     """An event that is set by SIGTERM, SIGINT, or a `Shutdown` operation."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -80,7 +80,7 @@ def log_to_file(settings: Settings) -> None:
 async def _background(settings: Settings) -> None:
     async with host(settings, "background") as (node, server):
         log.info("background node %s on %s", os.getpid(), settings.state_path)
-        told = until_told(node)
+        told = shutdown_requested(node)
         _report(READY)
         while not told.is_set():
             await asyncio.wait([asyncio.create_task(told.wait())], timeout=1.0)

@@ -35,7 +35,7 @@ STDERR_S = 1.0
 
 
 @dataclass(frozen=True)
-class Walls:
+class SandboxPolicy:
     """What a process may do; see `sandbox`.
 
     Args:
@@ -65,7 +65,7 @@ class ChildProcess:
         """Its exit code, as soon as it has one: also if others keep its stderr open."""
         self._process = process
         self._stderr = stderr
-        self._tail = death.Tail(TAIL)
+        self._tail = death.StderrTail(TAIL)
         self._reason = ""
         self._ending = False
         self._killed = False
@@ -81,7 +81,7 @@ class ChildProcess:
         command: Sequence[str],
         first: object,
         *,
-        walls: Walls,
+        policy: SandboxPolicy,
         lost: Callable[[ChildProcess], IngleError],
         answer: Answer | None = None,
         log_file: Path | None = None,
@@ -96,7 +96,7 @@ class ChildProcess:
             log_file: gets a copy of its stderr.
         """
         loop = asyncio.get_running_loop()
-        variables = sandbox.environment() if walls.variables is None else walls.variables
+        variables = sandbox.environment() if policy.variables is None else policy.variables
         stderr = asyncio.StreamReader()
         with contextlib.ExitStack() as passed, contextlib.ExitStack() as failed:
             ours, theirs = socket.socketpair()
@@ -114,9 +114,9 @@ class ChildProcess:
             process = await asyncio.create_subprocess_exec(
                 *sandbox.wrap(
                     [*command, str(theirs.fileno())],
-                    walls.readable,
-                    network=walls.network,
-                    writable=walls.writable,
+                    policy.readable,
+                    network=policy.network,
+                    writable=policy.writable,
                     variables=variables,
                 ),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -125,7 +125,7 @@ class ChildProcess:
                 pass_fds=[theirs.fileno()],
                 env=variables,
                 preexec_fn=sandbox.before_exec(
-                    network=walls.network, largest_file=walls.largest_file
+                    network=policy.network, largest_file=policy.largest_file
                 ),
                 start_new_session=True,
             )
@@ -220,13 +220,13 @@ class ChildProcess:
                 return
 
     async def _read_stderr(self, log_file: Path | None, pipe: asyncio.BaseTransport) -> None:
-        with contextlib.closing(pipe), contextlib.closing(_Copy(log_file)) as copy:
+        with contextlib.closing(pipe), contextlib.closing(_LogCopy(log_file)) as copy:
             while data := await self._stderr.read(1 << 16):
                 self._tail.feed(data)
                 copy.write(data)
 
 
-class _Copy:
+class _LogCopy:
     """Appends to a file while that works. If the disk is full, whoever writes must not block."""
 
     def __init__(self, path: Path | None) -> None:

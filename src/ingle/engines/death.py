@@ -74,7 +74,7 @@ _THROWN = re.compile(r"terminate called after throwing an instance of '(.+)'")
 _WHAT = re.compile(r"\s+what\(\):\s+(.+)")
 
 
-class Tail:
+class StderrTail:
     """The last lines of a stream of bytes, without empty ones.
 
     Args:
@@ -128,7 +128,7 @@ def last_words(lines: Sequence[str]) -> str:
     engine logged as an error first; else the last error; else the last line that is not a
     debugger's or a launcher's.
     """
-    said = list(_sayings(_RANK.sub("", line, count=1).rstrip() for line in lines))
+    said = list(_last_messages(_RANK.sub("", line, count=1).rstrip() for line in lines))
     plain = [line for line, _ in said]
     best = (
         [line for line, telling in said if telling][-1:]
@@ -144,13 +144,13 @@ def last_words(lines: Sequence[str]) -> str:
     return line[mark.end() if mark else 0 :][:LONGEST]
 
 
-def with_last_words(how: str, lines: Sequence[str]) -> str:
+def with_last_lines(how: str, lines: Sequence[str]) -> str:
     """How a process died, as it follows "died": in brackets, with its last words if any."""
     words = last_words(lines)
     return f"({how})" + (f"; its last words: {words}" if words else "")
 
 
-def _sayings(lines: Iterable[str]) -> Iterable[tuple[str, bool]]:
+def _last_messages(lines: Iterable[str]) -> Iterable[tuple[str, bool]]:
     """Lines without noise, those that belong together joined; and whether one is known to tell."""
     within = False  # a traceback, whose first line that is not indented is the exception
     thrown = panicked = ""

@@ -46,7 +46,7 @@ class MemoryNeed(NamedTuple):
         return self.weights + self.cache + self.compute + self.overhead
 
 
-class Asked(NamedTuple):
+class LoadRequest(NamedTuple):
     """What a load was asked to be, and within what it must stay."""
 
     context: int | None = None
@@ -57,7 +57,7 @@ class Asked(NamedTuple):
     """Bytes that all models together may have, for choosing defaults that fit; None: any."""
 
 
-class Advice(NamedTuple):
+class FitAdvice(NamedTuple):
     """What to do about a model that does not fit."""
 
     text: str = ""
@@ -92,7 +92,7 @@ class EngineDeclaration:
         """It performs what a worker of this role is for."""
         return bool(_SERVES.get(role, {role}) & set(self.capabilities))
 
-    def plan(self, spec: LoadSpec, facts: Facts, asked: Asked) -> LoadSpec:
+    def plan(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         """A spec with the slots and options that were asked for, or that fit.
 
         Args:
@@ -145,9 +145,9 @@ class EngineDeclaration:
         weights = facts.tensor_bytes or spec.sizes.get("weights", 0)
         return MemoryNeed(weights=weights + others + adapters, overhead=WORKER_BYTES)
 
-    def advice(self, facts: Facts, spec: LoadSpec, available: int) -> Advice:
+    def advice(self, facts: Facts, spec: LoadSpec, available: int) -> FitAdvice:
         """What to do if a spec does not fit into this many bytes."""
-        return Advice(lacking(self.memory(facts, spec).total - available))
+        return FitAdvice(missing_memory(self.memory(facts, spec).total - available))
 
     def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
         """A worker with one spec can take a request that would otherwise load the other.
@@ -176,7 +176,7 @@ class EngineDeclaration:
         return [*files, *(adapter.path for adapter in spec.adapters)]
 
 
-def lacking(size: int) -> str:
+def missing_memory(size: int) -> str:
     """What to do where this many bytes are missing; empty if none are."""
     if size <= 0:
         return ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ingle.capabilities.store.operation import FitReport
 from ingle.config import Settings
-from ingle.engines.declaration import Asked, EngineDeclaration
+from ingle.engines.declaration import EngineDeclaration, LoadRequest
 from ingle.engines.declarations import serving
 from ingle.engines.engine import AdapterFile, LoadSpec, Role, context_of, usual_role
 from ingle.models.facts import Facts
@@ -49,7 +49,7 @@ def predict(
     spec = LoadSpec(
         engine=engine.name, model=model, role=role, sizes=dict(sizes or {}), adapters=[*adapters]
     )
-    asked = Asked(context=context, slots=slots, settings=settings or Settings())
+    asked = LoadRequest(context=context, slots=slots, settings=settings or Settings())
     spec = engine.plan(spec, facts, asked)
     engine.check(spec)
     reports = [_against(engine, facts, spec, device) for device in devices]

@@ -24,7 +24,7 @@ class Inbox:
         self._lent: Counter[Path] = Counter()
 
     @contextlib.contextmanager
-    def lent(self, files: Sequence[Path]) -> Iterator[None]:
+    def files_visible(self, files: Sequence[Path]) -> Iterator[None]:
         """The worker may read these files while the block is entered."""
         links = [self.folder / file.name for file in files]
         for file, link in zip(files, links, strict=True):

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from ingle.engines import death, process_tree, sandbox
-from ingle.engines.child import ChildProcess, Walls
+from ingle.engines.child import ChildProcess, SandboxPolicy
 from ingle.engines.declarations import declared
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Event, Operation
-from ingle.protocol.connection import Call, Feed
+from ingle.protocol.connection import Call, PieceStream
 
 HEARTBEAT_S = 2.0
 """Seconds between the pings of a worker that has loaded its model."""
@@ -78,7 +78,7 @@ class WorkerProcess:
             # -P: what lies in the current folder must not pass for a package.
             [sys.executable, "-P", "-m", "ingle.engines.worker"],
             spec,
-            walls=Walls(readable=_readable(spec), network=network),
+            policy=SandboxPolicy(readable=_readable(spec), network=network),
             lost=lambda child: _why_it_died(spec, child),
             log_file=log_file,
         )
@@ -92,7 +92,7 @@ class WorkerProcess:
             if isinstance(error, ModelLoadFailed):
                 raise _explain(error, child.stderr) from None
             if isinstance(error, WorkerDied):
-                how = death.with_last_words(child.death(), child.stderr)
+                how = death.with_last_lines(child.death(), child.stderr)
                 raise ModelLoadFailed(
                     f"the process that loaded {spec.model} died {how}",
                     hint=f"ingle show {spec.model}",
@@ -118,21 +118,21 @@ class WorkerProcess:
         """It can take operations."""
         return self._child.alive
 
-    def call(self, operation: Operation, feed: Feed | None = None) -> Call:
+    def call(self, operation: Operation, feed: PieceStream | None = None) -> Call:
         """Start an operation; see `Connection.call`."""
         return self._child.connection.call(operation, feed)
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`, on this worker."""
         return self._child.connection.perform(operation, feed)
 
-    def lent(self, files: Sequence[Path]) -> contextlib.AbstractContextManager[None]:
+    def files_visible(self, files: Sequence[Path]) -> contextlib.AbstractContextManager[None]:
         """It may read these files while the block is entered; see `Inbox`."""
         if self._inbox is None or not files:
             return contextlib.nullcontext()
-        return self._inbox.lent(files)
+        return self._inbox.files_visible(files)
 
     def memory(self) -> int:
         """Resident bytes of the process and its children; 0 where the platform does not tell."""

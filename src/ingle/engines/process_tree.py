@@ -23,7 +23,7 @@ def members(pid: int) -> list[int]:
 
 def memory(pid: int) -> int:
     """Resident bytes of a process and its descendants; 0 where the platform does not tell."""
-    return sum(_resident(member) for member in members(pid))
+    return sum(_loaded_model(member) for member in members(pid))
 
 
 async def kill(pid: int) -> None:
@@ -76,7 +76,7 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def _resident(pid: int) -> int:
+def _loaded_model(pid: int) -> int:
     with contextlib.suppress(OSError):
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")

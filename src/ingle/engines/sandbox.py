@@ -1,4 +1,4 @@
-"""The walls around a worker: no network, and no files but its model.
+"""The sandbox around a worker: no network, and no files but its model.
 
 Three levels, the best that the platform has:
 
@@ -77,27 +77,27 @@ def wrap(
     """
     if level() != "bubblewrap":
         return command
-    walls = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     if network:
-        walls.append("--share-net")
+        arguments.append("--share-net")
     if os.geteuid() == 0:
-        walls += ["--cap-drop", "ALL"]
+        arguments += ["--cap-drop", "ALL"]
     for name, value in (environment() if variables is None else variables).items():
-        walls += ["--setenv", name, value]
-    walls += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+        arguments += ["--setenv", name, value]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     for path in _system_paths():
-        walls += ["--ro-bind-try", path, path]
+        arguments += ["--ro-bind-try", path, path]
     for node in gpu_nodes():
-        walls += ["--dev-bind-try", node, node]
-    walls += ["--ro-bind-try", "/sys", "/sys"]
+        arguments += ["--dev-bind-try", node, node]
+    arguments += ["--ro-bind-try", "/sys", "/sys"]
     for path in files:
-        walls += ["--ro-bind", path, path]
+        arguments += ["--ro-bind", path, path]
         real = os.path.realpath(path)
         if real != path:
-            walls += ["--ro-bind", real, real]
+            arguments += ["--ro-bind", real, real]
     for path in writable:
-        walls += ["--bind", path, path]
-    return [*walls, "--", *command]
+        arguments += ["--bind", path, path]
+    return [*arguments, "--", *command]
 
 
 def environment() -> dict[str, str]:

@@ -27,25 +27,25 @@ from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
 from ingle.operations.encoded import UNREADABLE, peek
 from ingle.operations.operation import Piece
-from ingle.operations.reading import Asked, read
+from ingle.operations.reading import ReceivedOperation, read
 from ingle.protocol import frames
 from ingle.protocol.frames import (
     PIECES,
     VERSION,
     WINDOW,
     Cancel,
-    Close,
     Credit,
     End,
+    EndOfPieces,
+    EventFrame,
     Frame,
     FrameReader,
     Hello,
-    Item,
     Open,
+    PieceCredit,
+    PieceFrame,
     Ping,
     Pong,
-    Put,
-    Room,
     failure,
     packed,
 )
@@ -61,7 +61,7 @@ node and of its caller then costs all of them a part of a core."""
 _LENGTH = struct.Struct(">I")
 
 
-class Link:
+class WorkerConnection:
     """The worker's end of the socket; many threads write, one reads.
 
     Frames of a fast model leave together: each write wakes the node, and a
@@ -133,10 +133,12 @@ class Link:
         return bytes(data)
 
 
-class Inflow:
+class WorkerInput:
     """The pieces that the caller sends into an operation. See `ingle.engines.engine.Feed`."""
 
-    def __init__(self, link: Link, stream: int, types: Mapping[str, type[Piece]]) -> None:
+    def __init__(
+        self, link: WorkerConnection, stream: int, types: Mapping[str, type[Piece]]
+    ) -> None:
         self._link = link
         self._stream = stream
         self._types = types
@@ -151,7 +153,7 @@ class Inflow:
         while (data := self._pieces.get()) is not None:
             self._taken += 1
             if self._taken >= PIECES // 2:
-                self._link.send(Room(self._stream, self._taken))
+                self._link.send(PieceCredit(self._stream, self._taken))
                 self._taken = 0
             kind = self._types.get(peek(data))
             if kind is None:
@@ -162,15 +164,15 @@ class Inflow:
                 raise InvalidRequest(f"a piece cannot be read: {error}", field="input") from None
 
 
-class Job:
+class WorkerOperation:
     """One operation under way: carries its events out and the caller's cancel in."""
 
-    def __init__(self, link: Link, stream: int, asked: Asked) -> None:
+    def __init__(self, link: WorkerConnection, stream: int, asked: ReceivedOperation) -> None:
         self._link = link
         self._stream = stream
         self._operation = asked.operation
         inputs = {str(kind.__struct_config__.tag): kind for kind in asked.capability.inputs}
-        self.inflow = Inflow(link, stream, inputs) if inputs else None
+        self.inflow = WorkerInput(link, stream, inputs) if inputs else None
         self._credit = threading.Semaphore(WINDOW)
         self._cancelled = False
 
@@ -181,7 +183,7 @@ class Job:
         self._credit.acquire()
         if self._cancelled:
             raise Cancelled("the caller stopped it")
-        self._link.send_soon(Item(self._stream, msgspec.Raw(packed(event))))
+        self._link.send_soon(EventFrame(self._stream, msgspec.Raw(packed(event))))
 
     def cancel(self) -> None:
         """The caller is no longer interested."""
@@ -218,10 +220,10 @@ class Job:
             self._link.send(End(self._stream))
 
 
-def serve(link: Link, session: Session, slots: int) -> None:
+def serve(link: WorkerConnection, session: Session, slots: int) -> None:
     """Answer frames until the node closes the socket."""
     reader = FrameReader()
-    jobs: dict[int, Job] = {}
+    jobs: dict[int, WorkerOperation] = {}
     with ThreadPoolExecutor(max_workers=slots + 8, thread_name_prefix="job") as pool:
         while data := link.receive():
             for frame in reader.feed(data):
@@ -232,9 +234,9 @@ def serve(link: Link, session: Session, slots: int) -> None:
                             jobs[stream] = job
                             link.under_way = len(jobs)
                             pool.submit(_perform, link, jobs, stream, session)
-                    case Put(stream=stream, piece=piece) if stream in jobs:
+                    case PieceFrame(stream=stream, piece=piece) if stream in jobs:
                         jobs[stream].put(bytes(piece))
-                    case Close(stream=stream) if stream in jobs:
+                    case EndOfPieces(stream=stream) if stream in jobs:
                         jobs[stream].put(None)
                     case Cancel(stream=stream) if stream in jobs:
                         jobs[stream].cancel()
@@ -246,15 +248,17 @@ def serve(link: Link, session: Session, slots: int) -> None:
             job.cancel()
 
 
-def _opened(link: Link, stream: int, operation: bytes) -> Job | None:
+def _opened(link: WorkerConnection, stream: int, operation: bytes) -> WorkerOperation | None:
     try:
-        return Job(link, stream, read(operation))
+        return WorkerOperation(link, stream, read(operation))
     except InvalidRequest as error:
         link.send(failure(stream, error))
         return None
 
 
-def _perform(link: Link, jobs: dict[int, Job], stream: int, session: Session) -> None:
+def _perform(
+    link: WorkerConnection, jobs: dict[int, WorkerOperation], stream: int, session: Session
+) -> None:
     try:
         jobs[stream].run(session)
     finally:
@@ -262,7 +266,7 @@ def _perform(link: Link, jobs: dict[int, Job], stream: int, session: Session) ->
         link.under_way = len(jobs)
 
 
-def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
+def open_model(link: WorkerConnection) -> tuple[LoadSpec, Session] | None:
     """Read the spec, load the model, tell the node how that went."""
     (size,) = _LENGTH.unpack(link.receive_exactly(4))
     spec = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
@@ -287,7 +291,7 @@ def open_model(link: Link) -> tuple[LoadSpec, Session] | None:
 def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
-    link = Link(socket.socket(fileno=int(sys.argv[1])))
+    link = WorkerConnection(socket.socket(fileno=int(sys.argv[1])))
     opened = open_model(link)
     if opened is None:
         sys.exit(1)

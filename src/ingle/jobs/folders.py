@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ingle.errors import Cancelled, DiskFull, IngleError, InvalidRequest, RunNotFound, StorageError
-from ingle.jobs.job import REQUEST, SHARED, STATUS, Job, Status, read_object
+from ingle.jobs.job import REQUEST, SHARED, STATUS, Job, JobStatus, read_object
 from ingle.jobs.kind import COMMANDS, JobKind, kinds
 from ingle.operations import operation_name
 from ingle.operations.job import JobOperation
@@ -106,7 +106,7 @@ class JobFolders:
         """
         owner = dict(self._roots()).get(folder.parent)
         job = self._read(folder, owner)
-        status = job.status if job is not None else Status()
+        status = job.status if job is not None else JobStatus()
         _replace(folder / STATUS, msgspec.json.encode(msgspec.structs.replace(status, **fields)))
 
     def fail(self, kind: JobKind, folder: Path, error: IngleError) -> None:
@@ -155,7 +155,7 @@ class JobFolders:
         try:
             status = _status(folder, owner)
         except StorageError as error:
-            status = Status(
+            status = JobStatus(
                 kind=owner.name if owner is not None else "",
                 state="damaged",
                 error=error.to_data(),
@@ -170,13 +170,13 @@ class JobFolders:
         )
 
 
-def _status(folder: Path, owner: JobKind | None) -> Status:
+def _status(folder: Path, owner: JobKind | None) -> JobStatus:
     path = folder / STATUS
     found = read_object(path)
     if owner is not None and "kind" not in found:
         found = {**owner.upgrade(folder, found), "kind": owner.name}
     try:
-        return msgspec.convert(found, Status)
+        return msgspec.convert(found, JobStatus)
     except msgspec.ValidationError as error:
         raise StorageError(f"{path} is damaged: {error}") from None
 

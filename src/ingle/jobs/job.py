@@ -1,4 +1,4 @@
-"""`Job`: a job as it lies on the disk, and its `Status`, which is the node's to write."""
+"""`Job`: a job as it lies on the disk, and its `JobStatus`, which is the node's to write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTIVE = ("preparing", "waiting", "running")
 """States of a job that has a process, or else was interrupted."""
 
 
-class Status(msgspec.Struct, kw_only=True, omit_defaults=True):
+class JobStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The file ``status.json``."""
 
     kind: str = ""
@@ -46,7 +46,7 @@ class Job:
     name: str
     folder: Path
     plan_file: str
-    status: Status
+    status: JobStatus
     running: bool
 
     @property

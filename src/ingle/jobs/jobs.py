@@ -25,8 +25,8 @@ from ingle.jobs.folders import JobFolders
 from ingle.jobs.job import Job
 from ingle.jobs.kind import JobKind, Start, Told, Work, kinds
 from ingle.jobs.running import RunningJob
+from ingle.node.loaded_model import OWNER
 from ingle.node.performing import Services
-from ingle.node.resident import OWNER
 from ingle.operations import Done, Event, Operation
 from ingle.operations.job import JobEnded, JobNote, JobOperation, JobProgress
 
@@ -94,7 +94,7 @@ class Jobs:
         request: JobOperation,
         start: Start | None = None,
         *,
-        party: str = OWNER,
+        principal: str = OWNER,
         on: str = "",
     ) -> RunningJob:
         """Begin a job, or resume one.
@@ -114,7 +114,7 @@ class Jobs:
             self._check_resumable(kind, self.find(name, kind))
             request = kind.restart(request, self.folders.first(kind, name))
         job = RunningJob(kind, name, self.folders.path(kind, name))
-        events = await (start or kind.start)(self._work(job, party, resumed=resumed), request)
+        events = await (start or kind.start)(self._work(job, principal, resumed=resumed), request)
         try:
             self.check_free(name)  # others may have been quicker
             if resumed:
@@ -153,7 +153,7 @@ class Jobs:
                 self._keep(asyncio.create_task(_left(job)))
 
     async def stop(
-        self, name: str, *, keep: bool, kind: JobKind | None = None, party: str = OWNER
+        self, name: str, *, keep: bool, kind: JobKind | None = None, principal: str = OWNER
     ) -> Job | None:
         """Have a job save and stop; with ``keep`` for good, also one that does not run now.
 
@@ -172,14 +172,14 @@ class Jobs:
                 hint=f"{how.commands.stop} {name}", field="name",
             )  # fmt: skip
         if keep and name not in self._running and job.begun and not job.status.on:
-            await self._finish(how, job, party)
+            await self._finish(how, job, principal)
         else:
             await self.running(name, kind).stop(keep)
         with contextlib.suppress(NotFound):
             return self.find(name, kind)
         return None
 
-    def remove(self, name: str, *, kind: JobKind | None = None, party: str = OWNER) -> Job:
+    def remove(self, name: str, *, kind: JobKind | None = None, principal: str = OWNER) -> Job:
         """Delete a job's folder; returns what it was.
 
         Raises:
@@ -196,7 +196,7 @@ class Jobs:
         self.folders.remove(job)
         found = kinds().get(job.kind)
         if found is not None and found.removed is not None:
-            found.removed(self._node, name, party)
+            found.removed(self._node, name, principal)
         return job
 
     def check_free(self, name: str) -> None:
@@ -215,7 +215,7 @@ class Jobs:
                 hint=f"{kind.commands.remove} {job.name}", field="name",
             )  # fmt: skip
 
-    async def _finish(self, kind: JobKind, job: Job, party: str) -> None:
+    async def _finish(self, kind: JobKind, job: Job, principal: str) -> None:
         """End a job that does not run, as it is."""
         if kind.finish is None:
             if job.state in ("done", "stopped"):
@@ -226,7 +226,7 @@ class Jobs:
             self.folders.note(job.folder, state="stopped")
             return
         running = RunningJob(kind, job.name, job.folder)
-        events = await kind.finish(self._work(running, party, resumed=True), None)
+        events = await kind.finish(self._work(running, principal, resumed=True), None)
         try:
             self.check_free(job.name)  # others may have been quicker
         except BaseException:
@@ -237,9 +237,10 @@ class Jobs:
             async for _ in told:
                 pass
 
-    def _work(self, job: RunningJob, party: str, *, resumed: bool) -> Work:
+    def _work(self, job: RunningJob, principal: str, *, resumed: bool) -> Work:
         return Work(
-            node=self._node, kind=job.kind.name, name=job.name, folder=job.folder, party=party,
+            node=self._node, kind=job.kind.name, name=job.name, folder=job.folder,
+            principal=principal,
             resumed=resumed, stoppable=job.stoppable,
         )  # fmt: skip
 
@@ -289,7 +290,7 @@ class Jobs:
 
     async def _work_through(self, job: RunningJob, events: AsyncGenerator[Event, None]) -> None:
         """All events. The last one is held back: it is told when the job's process has gone."""
-        notes = _Notes(self.folders, job)
+        notes = _EventNotes(self.folders, job)
         ended: JobEnded | None = None
         try:
             async with aclosing(events):
@@ -312,7 +313,7 @@ class Jobs:
             raise ProtocolError(f"{job.name} ended in a state that is none: {ended.job.state!r}")
 
 
-class _Notes:
+class _EventNotes:
     """What is written down of a job while its events pass."""
 
     def __init__(self, folders: JobFolders, job: RunningJob) -> None:
@@ -354,20 +355,20 @@ class _Notes:
         return {"done": last.done, "total": last.total, "unit": last.unit} if last else {}
 
 
-def named(operation: O, party: str) -> O:
-    """An operation as its party may mean it: a guest's jobs have names that begin with its key.
+def named(operation: O, principal: str) -> O:
+    """An operation as its principal may mean it: a guest's jobs have names that begin with its key.
 
     Raises:
         InvalidRequest: the name would be too long.
     """
     name = getattr(operation, "name", None)
-    if party == OWNER or name is None:
+    if principal == OWNER or name is None:
         return operation
     if len(name) > LONGEST_GUEST_NAME:
         raise InvalidRequest(
             f"a name of at most {LONGEST_GUEST_NAME} letters is needed there", field="name"
         )
-    return msgspec.structs.replace(operation, name=f"guest-{party[:12]}-{name}")
+    return msgspec.structs.replace(operation, name=f"guest-{principal[:12]}-{name}")
 
 
 def _runs(told: Told | None) -> bool:

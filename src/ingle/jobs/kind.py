@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from ingle.errors import InvalidRequest
 from ingle.jobs.comparing import Rows, compared
 from ingle.jobs.job import REQUEST, SHARED, Job
+from ingle.node.loaded_model import OWNER
 from ingle.node.performing import Services
-from ingle.node.resident import OWNER
 from ingle.operations import Event, registry
 from ingle.operations.capability import Ref, load
 from ingle.operations.job import JobEnded, JobNote, JobOperation, JobProgress, JobSummary
@@ -31,7 +31,7 @@ class Work:
 
     Args:
         folder: the job's own, for whatever it has to keep. It is there when the events begin.
-        party: for whom; a guest's key in hexadecimal, or empty for the owner.
+        principal: for whom; a guest's key in hexadecimal, or empty for the owner.
         resumed: the folder holds what an earlier performance left.
         stoppable: to be called with a `Stop` as soon as there is one. Until then, and for a kind
             that has none, a job is stopped by closing its generator.
@@ -41,14 +41,14 @@ class Work:
     kind: str
     name: str
     folder: Path
-    party: str
+    principal: str
     resumed: bool
     stoppable: Callable[[Stop], None]
 
     @property
     def guest(self) -> bool:
         """It is for another device."""
-        return self.party != OWNER
+        return self.principal != OWNER
 
     def ended(self, state: str, **results: str) -> JobEnded:
         """The last event of a job.
@@ -85,7 +85,7 @@ def _as_it_is(event: Event) -> Told | None:
     return event if isinstance(event, (JobNote, JobProgress, JobEnded)) else None
 
 
-def _as_at_first(asked: JobOperation, first: JobOperation | None) -> JobOperation:
+def _with_first_settings(asked: JobOperation, first: JobOperation | None) -> JobOperation:
     if first is None:
         raise InvalidRequest(
             f"what was asked of {asked.name} was not kept", hint=f"ingle jobs rm {asked.name}",
@@ -113,9 +113,9 @@ class JobKind:
             and makes its results of what is there.
         heard: what an event means; by default only job events mean something.
         ended: the last event that followers get, once the job's process has gone.
-        removed: a job of this kind was removed: ``(node, name, party)``.
+        removed: a job of this kind was removed: ``(node, name, principal)``.
         compare: rows for several jobs of this kind.
-        elsewhere: an `ingle.capabilities.jobs.elsewhere.Elsewhere`: how they are sent to a
+        on_peers: an `ingle.capabilities.jobs.peer_jobs.PeerJobKind`: how they are sent to a
             paired device. Without it they are done on this one only.
         folder: in which they lie, in the state directory. Who has one of their own may leave
             out the kind in a job's status, as versions before there were kinds did.
@@ -132,13 +132,13 @@ class JobKind:
     operation: type[JobOperation]
     start: Start
     resumable: bool = True
-    restart: Callable[[Any, Any], JobOperation] = _as_at_first
+    restart: Callable[[Any, Any], JobOperation] = _with_first_settings
     finish: Start | None = None
     heard: Callable[[Event], Told | None] = _as_it_is
     ended: Callable[[Job], Event] = _ended
     removed: Callable[[Services, str, str], None] | None = None
     compare: Callable[[Sequence[Job]], Rows] = compared
-    elsewhere: Ref = ""
+    on_peers: Ref = ""
     folder: str = SHARED
     plan: str = REQUEST
     upgrade: Callable[[Path, dict[str, Any]], dict[str, Any]] = lambda _, status: status

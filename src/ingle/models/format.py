@@ -28,7 +28,7 @@ def is_role(text: str) -> bool:
     return _ROLE.match(text) is not None
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class ChosenFiles(msgspec.Struct, frozen=True):
     """The files that make up one model."""
 
     stem: str
@@ -51,7 +51,7 @@ class Format(Protocol):
         """As in ``gguf``; the entry point's name is the same."""
         ...
 
-    def choose(self, names: Sequence[str]) -> list[Chosen]:
+    def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
         """The models of this format among files. Only their names are looked at.
 
         Args:

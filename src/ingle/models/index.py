@@ -49,7 +49,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Model).decode
 
 
-class Rows:
+class IndexTransaction:
     """The index inside one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -125,7 +125,7 @@ class Index:
                 connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Rows]:
+    def read(self) -> Iterator[IndexTransaction]:
         """A consistent view.
 
         Raises:
@@ -133,10 +133,10 @@ class Index:
         """
         with self._connection() as connection:
             connection.execute("BEGIN")
-            yield Rows(connection)
+            yield IndexTransaction(connection)
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Rows]:
+    def write(self) -> Iterator[IndexTransaction]:
         """A transaction that no other process's write overlaps. Committed if the block ends well.
 
         Raises:
@@ -145,7 +145,7 @@ class Index:
         """
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            yield Rows(connection)
+            yield IndexTransaction(connection)
             connection.execute("COMMIT")
 
     @contextlib.contextmanager

@@ -39,7 +39,7 @@ class ModelFile(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
             msgspec.structs.force_setattr(self, "role", _ROLES[self.role])
 
 
-class Named(Protocol):
+class NamedFile(Protocol):
     """A file by name and digest, here or with somebody else."""
 
     @property
@@ -49,7 +49,7 @@ class Named(Protocol):
     def digest(self) -> str: ...
 
 
-def identity(form: str, files: Sequence[Named]) -> str:
+def identity(form: str, files: Sequence[NamedFile]) -> str:
     """The digest of a model: of its first file, or of the manifest of all (docs/adr/0018)."""
     if form == "gguf" or len(files) == 1:
         return files[0].digest

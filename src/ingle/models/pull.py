@@ -18,8 +18,8 @@ from ingle.capabilities.store.operation import Pull, Pulled
 from ingle.errors import Cancelled, NetworkError
 from ingle.models import digest as digests
 from ingle.models.model import Model, ModelFile
-from ingle.models.partial import Partial
-from ingle.models.plan import Plan, RemoteFile
+from ingle.models.partial_file import PartialFile
+from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.rate import Rate
 from ingle.models.sources import CacheSource, FileSource, HttpSource, HubSource, parse_source
 from ingle.models.sources.web import Unreachable, Web, host
@@ -201,7 +201,7 @@ class _Fetch:
             digest=digests.PREFIX + self._file.sha256 if self._file.sha256 else "",
         )
 
-    async def _planned(self, web: Web) -> Plan:
+    async def _planned(self, web: Web) -> PullPlan:
         failures = 0
         while True:
             try:
@@ -212,7 +212,7 @@ class _Fetch:
                     raise NetworkError(str(cause), hint="check the connection") from None
                 await asyncio.sleep(self._settings.backoff_s * 2 ** (failures - 1))
 
-    async def _file_of(self, web: Web, plan: Plan, file: RemoteFile) -> ModelFile:
+    async def _file_of(self, web: Web, plan: PullPlan, file: RemoteFile) -> ModelFile:
         """Have one file in the store: there already, fetched, or fetched by another process."""
         self._file, self._transfer = file, None
         self._following = self._shown = 0
@@ -226,9 +226,9 @@ class _Fetch:
         path = blobs.path(digest)
         return ModelFile(name=file.name, digest=digest, size=path.stat().st_size, role=file.role)
 
-    async def _fetched(self, web: Web, plan: Plan, file: RemoteFile) -> str:
+    async def _fetched(self, web: Web, plan: PullPlan, file: RemoteFile) -> str:
         blobs = self._store.blobs
-        partial = Partial(blobs, file.key, file.url)
+        partial = PartialFile(blobs, file.key, file.url)
         followed = False
         while not partial.lock.acquire():
             followed = True

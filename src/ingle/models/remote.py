@@ -14,7 +14,7 @@ from ingle.models.facts import Facts, facts_from
 from ingle.models.format import PROJECTOR, WEIGHTS
 from ingle.models.formats.gguf import GGUF
 from ingle.models.gguf import MAX_HEADER, Header, Incomplete, parse_header
-from ingle.models.plan import Plan, RemoteFile
+from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.sources import CacheSource, FileSource, parse_source
 from ingle.models.sources.caches import find_cached
 from ingle.models.sources.web import Unreachable, Web, host
@@ -28,7 +28,7 @@ _MOST = 64 << 20
 """Bytes of a file's start that are fetched for a format that reads files, not headers."""
 
 
-class Known(NamedTuple):
+class KnownModel(NamedTuple):
     """What is known of a model, wherever it is."""
 
     name: str
@@ -43,7 +43,7 @@ class Known(NamedTuple):
         return self.facts.capabilities(vision=PROJECTOR in self.sizes)
 
 
-async def facts_of(store: Store, name: str, *, egress: str = "") -> Known:
+async def facts_of(store: Store, name: str, *, egress: str = "") -> KnownModel:
     """The facts of a model, wherever it is: in the store, on this disk, or at its source.
 
     Args:
@@ -57,7 +57,7 @@ async def facts_of(store: Store, name: str, *, egress: str = "") -> Known:
     """
     with contextlib.suppress(ModelNotFound, InvalidRequest):
         model = store.resolve(name)
-        return Known(model.name, model.facts, model.sizes)
+        return KnownModel(model.name, model.facts, model.sizes)
     source = parse_source(Pull(model=name))
     if isinstance(source, CacheSource):
         for cached in find_cached():
@@ -75,21 +75,21 @@ async def facts_of(store: Store, name: str, *, egress: str = "") -> Known:
             sizes: dict[str, int] = {}
             for file in plan.files:
                 sizes[file.role] = sizes.get(file.role, 0) + file.size
-            return Known(source.name, await _remote_facts(web, plan), sizes)
+            return KnownModel(source.name, await _remote_facts(web, plan), sizes)
         except Unreachable as cause:
             raise NetworkError(str(cause), hint="check the connection") from None
 
 
-def _on_disk(name: str, path: Path, projector: Path | None = None) -> Known:
+def _on_disk(name: str, path: Path, projector: Path | None = None) -> KnownModel:
     found = formats.find(path)
     files = found.files + ([(PROJECTOR, projector)] if projector else [])
     sizes: dict[str, int] = {}
     for role, file in files:
         sizes[role] = sizes.get(role, 0) + file.stat().st_size
-    return Known(name, formats.read(found.format, files), sizes)
+    return KnownModel(name, formats.read(found.format, files), sizes)
 
 
-async def _remote_facts(web: Web, plan: Plan) -> Facts:
+async def _remote_facts(web: Web, plan: PullPlan) -> Facts:
     if plan.format == GGUF.name:
         weights = [file for file in plan.files if file.role == WEIGHTS]
         return facts_from([await remote_header(web, file) for file in weights])

@@ -15,7 +15,7 @@ _PROJECTOR = re.compile(r"(?:^|[._-])mmproj(?:[._-]|$)", re.I)
 MAX_SHARDS = 512
 
 
-class Named(Protocol):
+class HasName(Protocol):
     """Anything with a file name: a local path, or a file of a repository."""
 
     @property
@@ -24,7 +24,7 @@ class Named(Protocol):
         ...
 
 
-F = TypeVar("F", bound=Named)
+F = TypeVar("F", bound=HasName)
 
 
 class FileSet(NamedTuple, Generic[F]):

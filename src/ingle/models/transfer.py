@@ -1,4 +1,4 @@
-"""`Transfer`: one file over HTTP into a `Partial`, in parts over several connections, verified.
+"""`Transfer`: one file over HTTP into a `PartialFile`, in parts over several connections, verified.
 
 The file is cut into segments that are taken in order, so the bytes without a
 gap from the start grow steadily and are hashed while the rest is on its way:
@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from ingle.errors import IntegrityError, ModelNotFound, NetworkError, Unauthorized
 from ingle.models import digest as digests
 from ingle.models.blobs import Blobs
-from ingle.models.partial import Partial
-from ingle.models.plan import RemoteFile
+from ingle.models.partial_file import PartialFile
+from ingle.models.pull_plan import RemoteFile
 from ingle.models.sources.web import RemoteVersion, Unreachable, Web, content_range, host
 from ingle.models.threads import in_thread
 
@@ -64,7 +64,7 @@ class Transfer:
         self,
         web: Web,
         blobs: Blobs,
-        partial: Partial,
+        partial: PartialFile,
         file: RemoteFile,
         settings: TransferSettings,
         known: Callable[[str, int], str] = lambda _version, _size: "",

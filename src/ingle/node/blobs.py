@@ -2,10 +2,10 @@
 
 Its rules:
 
-1. Each party (the owner, and every guest by its key) has a folder of its own, and reaches no
+1. Each principal (the owner, and every guest by its key) has a folder of its own, and reaches no
    other's blobs: what somebody else put here is not there for it.
 2. A blob appears under its hash only when all its bytes are here and have this hash. Until
-   then it is a partial file, which its party may continue where it was cut off.
+   then it is a partial file, which its principal may continue where it was cut off.
 3. What a guest has here, partial files at their announced size included, is at most its quota.
 4. What an operation or a job uses is kept while it does. What was not used for a week is
    deleted when the node starts; when a guest's quota is full, its least recently used goes.
@@ -26,7 +26,7 @@ from typing import BinaryIO
 from ingle.errors import Busy, DiskFull, IntegrityError, InvalidRequest, NotFound, QuotaFull
 from ingle.models.digest import hex_of_file
 from ingle.models.links import link_or_copy
-from ingle.node.resident import OWNER
+from ingle.node.loaded_model import OWNER
 from ingle.operations.blob import Blob
 
 GUEST_BYTES = 4 * 2**30
@@ -51,40 +51,40 @@ class NodeBlobs:
         self._held: Counter[Path] = Counter()
         self._writing: dict[Path, int] = {}
         """Partial files that are being written, and the size that was announced."""
-        for party in folder.glob("*"):
-            self._tidy(party, UNUSED_S)
+        for principal in folder.glob("*"):
+            self._tidy(principal, UNUSED_S)
 
-    def begin(self, party: str, sha256: str, size: int) -> Writing:
+    def begin(self, principal: str, sha256: str, size: int) -> BlobWriter:
         """Take a blob in, or continue to.
 
         Raises:
-            QuotaFull: the party would have more than it may.
+            QuotaFull: the principal would have more than it may.
             DiskFull: there is no room on the disk.
             Busy: it is being sent already.
         """
-        done, part = self._paths(party, sha256)
+        done, part = self._paths(principal, sha256)
         if part in self._writing:
             raise Busy("this blob is being sent already", hint="wait for the other one")
         if not done.exists():
-            self._require_room(party, part, size)
-        return Writing(self, done, part, sha256, size)
+            self._require_room(principal, part, size)
+        return BlobWriter(self, done, part, sha256, size)
 
-    def path(self, party: str, sha256: str) -> Path:
+    def path(self, principal: str, sha256: str) -> Path:
         """The file of a blob.
 
         Raises:
-            NotFound: the party has no such blob here.
+            NotFound: the principal has no such blob here.
         """
-        done, _ = self._paths(party, sha256)
+        done, _ = self._paths(principal, sha256)
         if not done.exists():
             raise NotFound(f"there is no blob {sha256} here", hint="send it first", sha256=sha256)
         os.utime(done)
         return done
 
     @contextlib.contextmanager
-    def held(self, party: str, sha256: str) -> Iterator[Path]:
+    def held(self, principal: str, sha256: str) -> Iterator[Path]:
         """The file of a blob, which stays while the block is entered. Raises NotFound."""
-        path = self.path(party, sha256)
+        path = self.path(principal, sha256)
         self._held[path] += 1
         try:
             yield path
@@ -92,13 +92,13 @@ class NodeBlobs:
             self._held[path] -= 1
             self._held += Counter()  # drops the zeros
 
-    def adopt(self, party: str, path: Path, name: str = "") -> Blob:
-        """Make a file of this node's disk a blob of a party's, such as a result that it may fetch.
+    def adopt(self, principal: str, path: Path, name: str = "") -> Blob:
+        """Make a file of this node's disk a principal's blob, such as a result that it may fetch.
 
         The file's bytes are shared where the disk can. Reads all of it, so call it in a thread.
         """
         sha256 = hex_of_file(path)
-        done, part = self._paths(party, sha256)
+        done, part = self._paths(principal, sha256)
         done.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not done.exists():
             link_or_copy(path, part)
@@ -113,17 +113,17 @@ class NodeBlobs:
         """It is written no more, whether whole or not."""
         self._writing.pop(part, None)
 
-    def forget(self, party: str, sha256: str = "") -> int:
-        """Delete a blob of a party, or all; what is in use stays. Returns the bytes freed."""
+    def forget(self, principal: str, sha256: str = "") -> int:
+        """Delete a blob of a principal, or all; what is in use stays. Returns the bytes freed."""
         if sha256:
-            return sum(self._delete(path) for path in self._paths(party, sha256))
-        return self._tidy(self._of(party), 0.0)
+            return sum(self._delete(path) for path in self._paths(principal, sha256))
+        return self._tidy(self._of(principal), 0.0)
 
-    def all(self, party: str) -> list[Blob]:
-        """The whole blobs of a party."""
+    def all(self, principal: str) -> list[Blob]:
+        """The whole blobs of a principal."""
         return [
             Blob(sha256=path.name, size=path.stat().st_size)
-            for path in sorted(self._of(party).glob("*"))
+            for path in sorted(self._of(principal).glob("*"))
             if _HASH.fullmatch(path.name)
         ]
 
@@ -131,10 +131,10 @@ class NodeBlobs:
         """Bytes of everybody's blobs and partial files."""
         return sum(path.stat().st_size for path in self._folder.glob("*/*"))
 
-    def _require_room(self, party: str, part: Path, size: int) -> None:
-        if party != OWNER:
-            used = self._used(party, part)
-            for path in self._oldest_first(party):
+    def _require_room(self, principal: str, part: Path, size: int) -> None:
+        if principal != OWNER:
+            used = self._used(principal, part)
+            for path in self._oldest_first(principal):
                 if used + size <= self._guest_bytes or size > self._guest_bytes:
                     break
                 used -= self._delete(path)
@@ -155,24 +155,24 @@ class NodeBlobs:
                 needed_bytes=size - there, free_bytes=free,
             )  # fmt: skip
 
-    def _used(self, party: str, but: Path) -> int:
-        """Bytes that a party has here; of what is being written, those that were announced."""
+    def _used(self, principal: str, but: Path) -> int:
+        """Bytes that a principal has here; of what is being written, those that were announced."""
         return sum(
             max(path.stat().st_size, self._writing.get(path, 0))
-            for path in self._of(party).glob("*")
+            for path in self._of(principal).glob("*")
             if path != but
         )
 
-    def _oldest_first(self, party: str) -> list[Path]:
-        return sorted(self._of(party).glob("*"), key=lambda path: path.stat().st_mtime)
+    def _oldest_first(self, principal: str) -> list[Path]:
+        return sorted(self._of(principal).glob("*"), key=lambda path: path.stat().st_mtime)
 
-    def _of(self, party: str) -> Path:
-        return self._folder / (party[:64] or "own")
+    def _of(self, principal: str) -> Path:
+        return self._folder / (principal[:64] or "own")
 
-    def _paths(self, party: str, sha256: str) -> tuple[Path, Path]:
+    def _paths(self, principal: str, sha256: str) -> tuple[Path, Path]:
         if not _HASH.fullmatch(sha256):
             raise InvalidRequest(f"{sha256[:80]!r} is not a SHA-256", field="sha256")
-        folder = self._of(party)
+        folder = self._of(principal)
         return folder / sha256, folder / f"{sha256}.part"
 
     def _tidy(self, folder: Path, unused_s: float) -> int:
@@ -189,7 +189,7 @@ class NodeBlobs:
         return size
 
 
-class Writing:
+class BlobWriter:
     """A blob that is being taken in. A context manager; leaving it keeps what has arrived."""
 
     def __init__(self, blobs: NodeBlobs, done: Path, part: Path, sha256: str, size: int) -> None:
@@ -204,7 +204,7 @@ class Writing:
         """Bytes that are here."""
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> Writing:
+    def __enter__(self) -> BlobWriter:
         if self.complete:
             os.utime(self._done)
             return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ingle.engines.probe import EngineReport, probe
-from ingle.node import memory
+from ingle.node import memory_budget
 from ingle.operations import DeviceInfo
 
 
@@ -31,7 +31,7 @@ class Devices:
         reports = await self.reports()
         found = [device for report in reports.values() for device in report.devices]
         unique = {device.name: device for device in found if device.kind != "cpu"}
-        return [*unique.values(), memory.cpu_device()]
+        return [*unique.values(), memory_budget.cpu_device()]
 
     async def close(self) -> None:
         """Stop asking."""

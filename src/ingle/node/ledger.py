@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS egress (
 
 
 @dataclasses.dataclass
-class Received:
+class ReceivedBytes:
     """How much has come back so far."""
 
     bytes_in: int = 0
@@ -72,9 +72,9 @@ class EgressLedger:
         self._database.execute("UPDATE egress SET permission = ? WHERE id = ?", (grant[:16], entry))
 
     @contextmanager
-    def outcome(self, entry: int) -> Iterator[Received]:
+    def outcome(self, entry: int) -> Iterator[ReceivedBytes]:
         """Complete an entry when the block is left: ``done``, an error's code, or ``cancelled``."""
-        received = Received()
+        received = ReceivedBytes()
         outcome = "cancelled"
         try:
             yield received

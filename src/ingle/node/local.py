@@ -19,18 +19,18 @@ from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
 from ingle.engines.process import WorkerProcess
 from ingle.errors import EgressRefused, NodeUnreachable
-from ingle.models.adapters import Adapters
+from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
-from ingle.node import memory
+from ingle.node import memory_budget
 from ingle.node.blobs import NodeBlobs
 from ingle.node.devices import Devices
 from ingle.node.ledger import EgressLedger
+from ingle.node.loaded_model import OWNER
 from ingle.node.lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
-from ingle.node.resident import OWNER
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
-from ingle.node.scheduler import Lease, Scheduler, Want
-from ingle.node.wants import Wants
+from ingle.node.scheduler import Lease, Scheduler, SlotRequest
+from ingle.node.slot_requests import SlotRequests
 from ingle.operations import (
     Event,
     Generation,
@@ -46,7 +46,7 @@ from ingle.operations.blob import blobs_of
 from ingle.operations.capability import Capability, load
 from ingle.operations.encoded import Passed, decoded, size, tag
 from ingle.operations.events import ModelResult
-from ingle.protocol.inlet import Feed
+from ingle.protocol.piece_stream import PieceStream
 
 EXPIRY_S = 1.0
 """How often, at most, idle models are looked at."""
@@ -67,13 +67,13 @@ class LocalNode:
         self._logs = self.state / "logs"
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
-        self.adapters = Adapters(self.store)
+        self.adapters = AdapterStore(self.store)
         self.ledger = EgressLedger(self.state / "node.sqlite3")
         self.blobs = NodeBlobs(self.state / "blobs")
         self._inboxes = self.state / "inbox"
         shutil.rmtree(self._inboxes, ignore_errors=True)  # of workers that were killed with us
         self._workers = itertools.count(1)
-        self.budget = memory.Budget(settings.memory_bytes())
+        self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
         self.devices = Devices()
         self.scheduler = Scheduler(
             budget=lambda: self.budget.total,
@@ -81,7 +81,7 @@ class LocalNode:
             queue=settings.queue,
             start=self._start,
         )
-        self.wants = Wants(self.store, self.adapters, settings, self.budget)
+        self.slot_requests = SlotRequests(self.store, self.adapters, settings, self.budget)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
         self.started = time.time()
@@ -98,7 +98,7 @@ class LocalNode:
         self._parts: dict[type[Any], Any] = {}
         self._expiry = asyncio.create_task(self._expire())
         self._learning: asyncio.Task[None] | None = None
-        if memory.may_have_gpu():
+        if memory_budget.may_have_gpu():
             self._learning = asyncio.create_task(self._learn_devices())
 
     @classmethod
@@ -122,7 +122,7 @@ class LocalNode:
         return self
 
     @property
-    def room(self) -> Any:
+    def peer_service(self) -> Any:
         """This node alone has no paired devices."""
         return None
 
@@ -155,7 +155,7 @@ class LocalNode:
         self.leaving = True
         return self.under_way <= 1 and not self.scheduler.suspended
 
-    def farewell(self) -> NodeUnreachable:
+    def shutdown_error(self) -> NodeUnreachable:
         """What callers are told for whom this node does nothing any more."""
         if self.leaving:
             return NodeUnreachable("the node has ended for a newer version", handed_over=True)
@@ -172,24 +172,24 @@ class LocalNode:
         return found
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         return self.perform_for(OWNER, operation, feed)
 
     @asynccontextmanager
     async def perform_for(
-        self, party: str, operation: Operation, feed: Feed | None = None
+        self, principal: str, operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `perform`, for a guest: it waits behind the owner, and shares no cached prompt."""
         types = registry.of(operation).types
         async with (
-            self.relay_for(Caller(party, feed), operation) as events,
+            self.relay_for(Caller(principal, feed), operation) as events,
             aclosing(decoded(events, types)) as known,
         ):
             yield known
 
     def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         """As `perform`, for those who pass events on: most are still encoded."""
         return self.relay_for(Caller(OWNER, feed), operation)
@@ -214,7 +214,7 @@ class LocalNode:
             NodeUnreachable: it has ended for a newer version.
         """
         if self.leaving and self.closed.done():  # what began now would be cut off
-            raise self.farewell()
+            raise self.shutdown_error()
         self.last_used = time.monotonic()
         self.under_way += 1
         try:
@@ -234,8 +234,8 @@ class LocalNode:
             return performing
         if isinstance(operation, Generation):
             operation = split_adapters(operation)
-            if operation.cache_scope != caller.party:
-                operation = msgspec.structs.replace(operation, cache_scope=caller.party)
+            if operation.cache_scope != caller.principal:
+                operation = msgspec.structs.replace(operation, cache_scope=caller.principal)
         route = choose(operation, self.settings)
         if route.upstream is not None:
             return self._on_upstream(operation, route, caller)
@@ -271,10 +271,10 @@ class LocalNode:
         Raises:
             ModelNotFound, CapabilityMissing, InvalidRequest, DoesNotFit, Busy
         """
-        want, model = self.wants.for_operation(operation)
-        want = want._replace(party=caller.party)
+        slot_request, model = self.slot_requests.for_operation(operation)
+        slot_request = slot_request._replace(principal=caller.principal)
         started = Started(model=model.name, digest=model.digest, where="local")
-        async with aclosing(self._run(operation, want, started, caller)) as events:
+        async with aclosing(self._run(operation, slot_request, started, caller)) as events:
             async for event in events:
                 yield event
 
@@ -289,7 +289,7 @@ class LocalNode:
             )
         operation = msgspec.structs.replace(operation, model=route.model, on="")
         started = Started(model=route.model, digest="", where=f"upstream:{route.name}")
-        want = self.wants.for_upstream(route)
+        slot_request = self.slot_requests.for_upstream(route)
         entry = self.ledger.begin(
             to=f"upstream:{route.name}",
             operation=operation_name(operation),
@@ -297,30 +297,30 @@ class LocalNode:
             bytes_out=len(msgspec.json.encode(operation)),
         )
         with self.ledger.outcome(entry) as told:
-            async with aclosing(self._run(operation, want, started, caller)) as events:
+            async with aclosing(self._run(operation, slot_request, started, caller)) as events:
                 async for event in events:
                     if tag(event) not in ("status", "started"):  # which are of this node
                         told.bytes_in += size(event)
                     yield event
 
     async def _run(
-        self, operation: ModelOperation, want: Want, started: Started, caller: Caller
+        self, operation: ModelOperation, slot_request: SlotRequest, started: Started, caller: Caller
     ) -> AsyncGenerator[Passed, None]:
         """Wait for slots, have a worker perform it, pass its events on."""
         asked = time.monotonic()
         capability = registry.of(operation)
-        state = self.scheduler.state_for(want)
+        state = self.scheduler.state_for(slot_request)
         if state != "ready":
-            yield Status(state=state, detail=want.spec.model)  # type: ignore[arg-type]
+            yield Status(state=state, detail=slot_request.spec.model)  # type: ignore[arg-type]
         held = ExitStack()
         files = [
-            held.enter_context(self.blobs.held(caller.party, blob.sha256))
+            held.enter_context(self.blobs.held(caller.principal, blob.sha256))
             for blob in blobs_of(operation)
         ]
         with held:
-            lease = await self.scheduler.acquire(want)
+            lease = await self.scheduler.acquire(slot_request)
             try:
-                lending = lease.worker.lent(files)
+                lending = lease.worker.files_visible(files)
                 held.enter_context(lending)
                 call = lease.worker.call(operation, caller.feed)
             except BaseException:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from ingle.errors import ProtocolError
 from ingle.operations import Event, Operation
 from ingle.operations.encoded import Passed
-from ingle.protocol.inlet import Feed
+from ingle.protocol.piece_stream import PieceStream
 
 E = TypeVar("E", bound=Event)
 
@@ -18,7 +18,7 @@ class Performer(Protocol):
     """Whatever performs operations: a node, or a connection to one."""
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`."""
         ...
@@ -32,7 +32,7 @@ class Node(Protocol):
     """
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Perform an operation; its events arrive one by one, with back-pressure.
 
@@ -56,7 +56,7 @@ class Node(Protocol):
         ...
 
     def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         """As `perform`, for those who pass events on: most of them are still encoded."""
         ...

@@ -9,34 +9,34 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ingle.config import Settings
-from ingle.models.adapters import Adapters
+from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node.blobs import NodeBlobs
 from ingle.node.devices import Devices
 from ingle.node.ledger import EgressLedger
-from ingle.node.memory import Budget
-from ingle.node.resident import OWNER
+from ingle.node.loaded_model import OWNER
+from ingle.node.memory_budget import MemoryBudget
 from ingle.node.scheduler import Scheduler
-from ingle.node.wants import Wants
+from ingle.node.slot_requests import SlotRequests
 from ingle.operations.encoded import Passed
 from ingle.operations.operation import Event, ModelOperation, Operation
-from ingle.protocol.inlet import Feed
+from ingle.protocol.piece_stream import PieceStream
 
 
 class Caller(NamedTuple):
     """For whom an operation is performed."""
 
-    party: str = OWNER
-    """A guest's key in hexadecimal; empty: the owner."""
-    feed: Feed | None = None
+    principal: str = OWNER
+    """Who asks: a paired device's key in hexadecimal; empty: the owner."""
+    feed: PieceStream | None = None
     """What the caller sends into it."""
-    visitor: Any = None
-    """The device on the other end of a session (`ingle.peers.authorizer.Visitor`), if it is one."""
+    peer: Any = None
+    """The paired device that asks (`ingle.peers.authorizer.PeerPrincipal`), if one does."""
 
     @property
     def owns(self) -> bool:
         """It is the owner of this node."""
-        return self.party == OWNER
+        return self.principal == OWNER
 
 
 class Services(Protocol):
@@ -46,12 +46,12 @@ class Services(Protocol):
     state: Path
     """The node's folder; a capability may have one of its own name in it."""
     store: Store
-    adapters: Adapters
+    adapters: AdapterStore
     ledger: EgressLedger
     blobs: NodeBlobs
     scheduler: Scheduler
-    wants: Wants
-    budget: Budget
+    slot_requests: SlotRequests
+    budget: MemoryBudget
     devices: Devices
     started: float
     closed: asyncio.Future[None]
@@ -63,7 +63,7 @@ class Services(Protocol):
         ...
 
     def perform_for(
-        self, party: str, operation: Operation, feed: Feed | None = None
+        self, principal: str, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`, for a guest or the owner."""
         ...
@@ -94,6 +94,6 @@ class HostedNode(Protocol):
         ...
 
     @property
-    def room(self) -> Any:
-        """Paired devices (`ingle.peers.room.Room`); None where the node has none."""
+    def peer_service(self) -> Any:
+        """Paired devices (`ingle.peers.peer_service.PeerService`); None where the node has none."""
         ...

@@ -30,7 +30,7 @@ from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, IngleError
-from ingle.node.resident import Resident
+from ingle.node.loaded_model import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ LONGEST_PAUSE_S = 30.0
 FORGET_DEATHS_S = 120.0
 
 
-class Want(NamedTuple):
+class SlotRequest(NamedTuple):
     """What a request needs of a model."""
 
     key: Key
@@ -54,14 +54,14 @@ class Want(NamedTuple):
     """Predicted bytes of loading a spec."""
     device: str
     keep_alive: float
-    party: str = ""
+    principal: str = ""
     """The guest it is for; empty: the owner."""
 
 
 class Lease(NamedTuple):
     """Slots of a resident, held by one request until `Scheduler.release`."""
 
-    resident: Resident
+    loaded_model: LoadedModel
     worker: WorkerProcess
     slots: int
     queued_s: float
@@ -108,15 +108,15 @@ class Scheduler:
         self._available = available
         self._queue = queue
         self._start = start
-        self._residents: dict[Key, Resident] = {}
-        self._wants: dict[Key, Want] = {}
-        self._leaving: set[Resident] = set()
+        self._loaded_models: dict[Key, LoadedModel] = {}
+        self._wants: dict[Key, SlotRequest] = {}
+        self._leaving: set[LoadedModel] = set()
         self._deaths: dict[Key, _Deaths] = {}
         self._waiting = 0
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failures: dict[Resident, IngleError] = {}
-        self._suspended: list[Want] | None = None
+        self._failures: dict[LoadedModel, IngleError] = {}
+        self._suspended: list[SlotRequest] | None = None
 
     @property
     def budget(self) -> int:
@@ -124,14 +124,14 @@ class Scheduler:
         return self._budget()
 
     @property
-    def residents(self) -> list[Resident]:
+    def loaded_models(self) -> list[LoadedModel]:
         """All models in memory, also those that are leaving."""
-        return [*self._residents.values(), *self._leaving]
+        return [*self._loaded_models.values(), *self._leaving]
 
     @property
     def reserved(self) -> int:
         """Bytes set aside for residents."""
-        return sum(resident.reserved for resident in self.residents)
+        return sum(loaded_model.reserved for loaded_model in self.loaded_models)
 
     @property
     def waiting(self) -> int:
@@ -143,15 +143,22 @@ class Scheduler:
         """No new work is taken."""
         return self._suspended is not None
 
-    def state_for(self, want: Want) -> str:
+    def state_for(self, slot_request: SlotRequest) -> str:
         """What a request would wait for now: ``ready``, ``queued`` or ``loading``."""
-        resident = self._residents.get(want.key)
-        if resident is None or not resident.serves(want.spec) or resident.state == "loading":
+        loaded_model = self._loaded_models.get(slot_request.key)
+        if (
+            loaded_model is None
+            or not loaded_model.serves(slot_request.spec)
+            or loaded_model.state == "loading"
+        ):
             return "loading"
-        free = resident.active + want.slots <= resident.spec.slots and not resident.waiting
+        free = (
+            loaded_model.active + slot_request.slots <= loaded_model.spec.slots
+            and not loaded_model.waiting
+        )
         return "ready" if free else "queued"
 
-    async def acquire(self, want: Want) -> Lease:
+    async def acquire(self, slot_request: SlotRequest) -> Lease:
         """Slots for a request, which the caller must `release`.
 
         Loads the model if need be. Cancelling while waiting leaves the queue; a
@@ -163,64 +170,68 @@ class Scheduler:
             ModelLoadFailed, EngineMissing: as the worker says.
         """
         asked = time.monotonic()
-        resident, load_s = await self._resident_for(want)
-        assert resident.worker is not None
-        resident.keep_alive = want.keep_alive
+        loaded_model, load_s = await self._loaded_model_for(slot_request)
+        assert loaded_model.worker is not None
+        loaded_model.keep_alive = slot_request.keep_alive
         return Lease(
-            resident=resident,
-            worker=resident.worker,
-            slots=min(want.slots, resident.spec.slots),
+            loaded_model=loaded_model,
+            worker=loaded_model.worker,
+            slots=min(slot_request.slots, loaded_model.spec.slots),
             queued_s=max(0.0, time.monotonic() - asked - load_s),
             load_s=load_s,
         )
 
     def release(self, lease: Lease) -> None:
         """Return a request's slots; called once the worker has let go of it."""
-        lease.resident.give(lease.slots)
-        self._after_use(lease.resident)
+        lease.loaded_model.release_slots(lease.slots)
+        self._after_use(lease.loaded_model)
 
-    async def load(self, want: Want) -> Resident:
+    async def load(self, slot_request: SlotRequest) -> LoadedModel:
         """Have a model in memory; returns at once if it is."""
-        lease = await self.acquire(want)
+        lease = await self.acquire(slot_request)
         self.release(lease)
-        return lease.resident
+        return lease.loaded_model
 
     async def unload(self, keys: list[Key], *, force: bool) -> None:
         """Free models: after their requests have ended, or now with ``force``."""
-        leaving = [self._residents[key] for key in keys if key in self._residents]
-        for resident in leaving:
-            self._drain(resident)
-            if force and resident.worker is not None:
-                await resident.worker.kill()
-        while any(resident in self._leaving for resident in leaving):
+        leaving = [self._loaded_models[key] for key in keys if key in self._loaded_models]
+        for loaded_model in leaving:
+            self._drain(loaded_model)
+            if force and loaded_model.worker is not None:
+                await loaded_model.worker.kill()
+        while any(loaded_model in self._leaving for loaded_model in leaving):
             await self._change()
 
     async def suspend(self) -> None:
         """Free all memory and take no new work until `resume`; running answers finish."""
         if self._suspended is None:
             self._suspended = [
-                self._wants[key]._replace(spec=resident.spec, slots=1)
-                for key, resident in self._residents.items()
+                self._wants[key]._replace(spec=loaded_model.spec, slots=1)
+                for key, loaded_model in self._loaded_models.items()
             ]
-            await self.unload(list(self._residents), force=False)
+            await self.unload(list(self._loaded_models), force=False)
 
     async def resume(self) -> None:
         """Take work again, and load what was loaded."""
-        wants, self._suspended = self._suspended or [], None
-        for want in wants:
-            await self.load(want)
+        slot_requests, self._suspended = self._suspended or [], None
+        for slot_request in slot_requests:
+            await self.load(slot_request)
 
     async def close(self) -> None:
         """End all workers, also working ones."""
-        for resident in self.residents:
-            resident.state = "gone"
-            resident.admit()
+        for loaded_model in self.loaded_models:
+            loaded_model.state = "gone"
+            loaded_model.admit()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        workers = [resident.worker for resident in self.residents if resident.worker is not None]
+        workers = [
+            loaded_model.worker
+            for loaded_model in self.loaded_models
+            if loaded_model.worker is not None
+        ]
         await asyncio.gather(*(worker.stop(grace=2.0) for worker in workers))
-        self._residents.clear()
+        self._loaded_models.clear()
         self._leaving.clear()
 
     def expire(self) -> float:
@@ -230,16 +241,16 @@ class Scheduler:
             Seconds until the next one is due (at most 60).
         """
         now, due = time.monotonic(), 60.0
-        for resident in list(self._residents.values()):
-            if resident.idle and resident.keep_alive >= 0:
-                left = resident.last_used + resident.keep_alive - now
+        for loaded_model in list(self._loaded_models.values()):
+            if loaded_model.idle and loaded_model.keep_alive >= 0:
+                left = loaded_model.last_used + loaded_model.keep_alive - now
                 if left <= 0:
-                    self._drain(resident)
+                    self._drain(loaded_model)
                 else:
                     due = min(due, left)
         return due
 
-    async def _resident_for(self, want: Want) -> tuple[Resident, float]:
+    async def _loaded_model_for(self, slot_request: SlotRequest) -> tuple[LoadedModel, float]:
         if self._waiting >= self._queue:
             raise Busy(
                 f"{self._waiting} requests are waiting already, and {self._queue} may",
@@ -253,142 +264,159 @@ class Scheduler:
             while True:
                 if self._suspended is not None:
                     raise Busy("the node is suspended", hint="ingle resume")
-                resident = self._residents.get(want.key)
-                if resident is None:
-                    pause = self._deaths.get(want.key, _Deaths()).pause(time.monotonic())
+                loaded_model = self._loaded_models.get(slot_request.key)
+                if loaded_model is None:
+                    pause = self._deaths.get(slot_request.key, _Deaths()).pause(time.monotonic())
                     if pause > 0:
                         await asyncio.sleep(pause)
                         continue
-                    resident = self._admit(want)
-                elif not resident.serves(want.spec):
-                    want = want._replace(spec=_joined(resident.spec, want))
-                    self._drain(resident)
+                    loaded_model = self._admit(slot_request)
+                elif not loaded_model.serves(slot_request.spec):
+                    slot_request = slot_request._replace(
+                        spec=_joined(loaded_model.spec, slot_request)
+                    )
+                    self._drain(loaded_model)
                     await self._change()
                     continue
-                if resident is None:
+                if loaded_model is None:
                     await self._change()
                     continue
-                if resident.state == "loading":
+                if loaded_model.state == "loading":
                     began = time.monotonic()
-                    await self._until_loaded(resident)
+                    await self._until_loaded(loaded_model)
                     load_s += time.monotonic() - began
-                slots = min(want.slots, resident.spec.slots)
-                if await resident.take(slots, want.party):
-                    if resident.worker is not None and resident.worker.alive:
-                        return resident, load_s
-                    resident.give(slots)  # it has just died; another is loaded
+                slots = min(slot_request.slots, loaded_model.spec.slots)
+                if await loaded_model.take(slots, slot_request.principal):
+                    if loaded_model.worker is not None and loaded_model.worker.alive:
+                        return loaded_model, load_s
+                    loaded_model.release_slots(slots)  # it has just died; another is loaded
                     await self._change()
         finally:
             self._waiting -= 1
 
-    def _admit(self, want: Want) -> Resident | None:
+    def _admit(self, slot_request: SlotRequest) -> LoadedModel | None:
         """Start loading, if there is room; None: wait for a change and ask again."""
-        needed = want.memory(want.spec)
+        needed = slot_request.memory(slot_request.spec)
         if needed > self.budget:
             raise DoesNotFit(
-                f"{want.spec.model} needs {_gib(needed)} {_how(want.spec)}; "
+                f"{slot_request.spec.model} needs {_gib(needed)} {_how(slot_request.spec)}; "
                 f"the budget is {_gib(self.budget)}",
-                hint=f"ingle fit {want.spec.model}",
+                hint=f"ingle fit {slot_request.spec.model}",
                 needed_bytes=needed,
                 available_bytes=self.budget,
-                device=want.device,
+                device=slot_request.device,
             )
         if not self._make_room(needed):
-            if not self._residents and not self._leaving:
+            if not self._loaded_models and not self._leaving:
                 free = self._available()
                 raise DoesNotFit(
-                    f"{want.spec.model} needs {_gib(needed)}, and other programs leave only "
+                    f"{slot_request.spec.model} needs {_gib(needed)}, "
+                    "and other programs leave only "
                     f"{_gib(free)}",
-                    hint=f"close other programs, or: ingle fit {want.spec.model}",
+                    hint=f"close other programs, or: ingle fit {slot_request.spec.model}",
                     needed_bytes=needed,
                     available_bytes=free,
-                    device=want.device,
+                    device=slot_request.device,
                 )
             return None
-        resident = Resident(want.spec, want.engine, needed, want.device, want.keep_alive)
-        self._residents[want.key] = resident
-        self._wants[want.key] = want
-        self._spawn(self._live(want, resident))
-        return resident
+        loaded_model = LoadedModel(
+            slot_request.spec,
+            slot_request.engine,
+            needed,
+            slot_request.device,
+            slot_request.keep_alive,
+        )
+        self._loaded_models[slot_request.key] = loaded_model
+        self._wants[slot_request.key] = slot_request
+        self._spawn(self._live(slot_request, loaded_model))
+        return loaded_model
 
     def _make_room(self, needed: int) -> bool:
         """Is there room now? If not, send idle residents away, the least recently used first."""
         # What is reserved but not yet touched is still counted as free by the machine.
         untouched = sum(
-            max(0, resident.reserved - (resident.worker.memory() if resident.worker else 0))
-            for resident in self.residents
+            max(
+                0,
+                loaded_model.reserved
+                - (loaded_model.worker.memory() if loaded_model.worker else 0),
+            )
+            for loaded_model in self.loaded_models
         )
         room = min(self.budget - self.reserved, self._available() - untouched)
         if needed <= room:
             return True
         idle = sorted(
-            (resident for resident in self._residents.values() if resident.idle),
-            key=lambda resident: resident.last_used,
+            (loaded_model for loaded_model in self._loaded_models.values() if loaded_model.idle),
+            key=lambda loaded_model: loaded_model.last_used,
         )
-        for resident in idle:
-            self._drain(resident)
-            room += resident.reserved
+        for loaded_model in idle:
+            self._drain(loaded_model)
+            room += loaded_model.reserved
             if needed <= room:
                 break
         return False  # those sent away must have gone first
 
-    async def _live(self, want: Want, resident: Resident) -> None:
+    async def _live(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> None:
         """The life of a resident: load, serve until its worker ends, clean up."""
         try:
-            worker = await self._start(resident.spec, want.engine.network)
+            worker = await self._start(loaded_model.spec, slot_request.engine.network)
         except IngleError as error:
-            self._failures[resident] = error
-            self._remove(want.key, resident)
+            self._failures[loaded_model] = error
+            self._remove(slot_request.key, loaded_model)
             return
-        resident.worker = worker
-        if resident.state == "loading":
-            resident.state = "ready"
-        resident.last_used = time.monotonic()
+        loaded_model.worker = worker
+        if loaded_model.state == "loading":
+            loaded_model.state = "ready"
+        loaded_model.last_used = time.monotonic()
         self._notify()
-        resident.admit()
-        if resident.state == "draining":
-            self._after_use(resident)
+        loaded_model.admit()
+        if loaded_model.state == "draining":
+            self._after_use(loaded_model)
         code = await asyncio.shield(worker.died)
-        if resident.state == "ready":
-            log.warning("the worker of %s died (status %s)", resident.spec.model, code)
-            self._deaths.setdefault(want.key, _Deaths()).add(time.monotonic())
+        if loaded_model.state == "ready":
+            log.warning("the worker of %s died (status %s)", loaded_model.spec.model, code)
+            self._deaths.setdefault(slot_request.key, _Deaths()).add(time.monotonic())
         await worker.kill()
-        self._remove(want.key, resident)
+        self._remove(slot_request.key, loaded_model)
 
-    async def _until_loaded(self, resident: Resident) -> None:
-        while resident.state == "loading":
+    async def _until_loaded(self, loaded_model: LoadedModel) -> None:
+        while loaded_model.state == "loading":
             await self._change()
-        failure = self._failures.get(resident)
+        failure = self._failures.get(loaded_model)
         if failure is not None:
             raise type(failure)(failure.message, hint=failure.hint, **failure.details)
 
-    def _drain(self, resident: Resident) -> None:
+    def _drain(self, loaded_model: LoadedModel) -> None:
         """No new work; stop the worker as soon as its last request has ended."""
-        if resident.state in {"draining", "gone"}:
+        if loaded_model.state in {"draining", "gone"}:
             return
-        resident.state = "draining"
-        for key, other in list(self._residents.items()):
-            if other is resident:
-                del self._residents[key]
-        self._leaving.add(resident)
-        resident.admit()
-        self._after_use(resident)
+        loaded_model.state = "draining"
+        for key, other in list(self._loaded_models.items()):
+            if other is loaded_model:
+                del self._loaded_models[key]
+        self._leaving.add(loaded_model)
+        loaded_model.admit()
+        self._after_use(loaded_model)
 
-    def _after_use(self, resident: Resident) -> None:
-        if resident.state == "draining" and resident.active == 0 and resident.worker is not None:
-            self._spawn(resident.worker.stop())
-        elif resident.idle and resident.keep_alive == 0:
-            self._drain(resident)
+    def _after_use(self, loaded_model: LoadedModel) -> None:
+        if (
+            loaded_model.state == "draining"
+            and loaded_model.active == 0
+            and loaded_model.worker is not None
+        ):
+            self._spawn(loaded_model.worker.stop())
+        elif loaded_model.idle and loaded_model.keep_alive == 0:
+            self._drain(loaded_model)
         self._notify()
 
-    def _remove(self, key: Key, resident: Resident) -> None:
-        resident.state = "gone"
-        if self._residents.get(key) is resident:
-            del self._residents[key]
-        self._leaving.discard(resident)
-        resident.admit()
+    def _remove(self, key: Key, loaded_model: LoadedModel) -> None:
+        loaded_model.state = "gone"
+        if self._loaded_models.get(key) is loaded_model:
+            del self._loaded_models[key]
+        self._leaving.discard(loaded_model)
+        loaded_model.admit()
         self._notify()
-        asyncio.get_running_loop().call_later(60.0, self._failures.pop, resident, None)
+        asyncio.get_running_loop().call_later(60.0, self._failures.pop, loaded_model, None)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -404,11 +432,11 @@ class Scheduler:
         await self._changed.wait()
 
 
-def _joined(old: LoadSpec, want: Want) -> LoadSpec:
+def _joined(old: LoadSpec, slot_request: SlotRequest) -> LoadSpec:
     """A spec that serves the requests of both, as far as one engine runs both."""
-    if old.engine != want.spec.engine:
-        return want.spec
-    return want.engine.joined(old, want.spec)
+    if old.engine != slot_request.spec.engine:
+        return slot_request.spec
+    return slot_request.engine.joined(old, slot_request.spec)
 
 
 def _how(spec: LoadSpec) -> str:

@@ -14,7 +14,7 @@ from ingle.errors import IngleError, NodeUnreachable
 from ingle.node.node import Node
 from ingle.operations import Event, Operation
 from ingle.operations.encoded import Passed
-from ingle.protocol.connection import Connection, Feed, SocketStream
+from ingle.protocol.connection import Connection, PieceStream, SocketStream
 
 HELLO_S = 10.0
 MAX_PATH = 100
@@ -123,12 +123,12 @@ class SocketNode:
         return self._connection.closed
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         return self._connection.perform(operation, feed)
 
     def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         return self._connection.relay(operation, feed)
 

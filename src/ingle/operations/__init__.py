@@ -12,7 +12,6 @@ from ingle.operations.events import (
     Finish,
     FinishReason,
     Progress,
-    Reaching,
     Reasoning,
     Rerouted,
     Started,
@@ -21,6 +20,7 @@ from ingle.operations.events import (
     Timing,
     TokenLogprob,
     ToolCallPiece,
+    TryingPath,
     Usage,
 )
 from ingle.operations.folding import Fold
@@ -55,7 +55,6 @@ __all__ = [
     "Operation",
     "Part",
     "Progress",
-    "Reaching",
     "Reasoning",
     "Rerouted",
     "Sampling",
@@ -68,6 +67,7 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolCallPiece",
+    "TryingPath",
     "Usage",
     "invalid_field",
     "operation_name",

@@ -1,4 +1,4 @@
-"""`Answer`: what has arrived of an answer, and whether another node may resume it.
+"""`ResumableAnswer`: what has arrived of an answer, and whether another node may resume it.
 
 A capability whose answers come in pieces has its own (`Capability.resume`); others are asked
 again from the beginning, as long as the caller has seen nothing.
@@ -23,7 +23,7 @@ SLACK = 4
 """Pieces that may arrive beyond the tokens that were asked for."""
 
 
-class Answer(Generic[O]):
+class ResumableAnswer(Generic[O]):
     """The answer to one operation, from whoever gives it."""
 
     def __init__(self, operation: O) -> None:
@@ -74,7 +74,7 @@ class Answer(Generic[O]):
 G = TypeVar("G", bound=Generation)
 
 
-class GeneratedAnswer(Answer[G], abc.ABC):
+class GeneratedAnswer(ResumableAnswer[G], abc.ABC):
     """A generation's answer: pieces of text, kept encoded until somebody has to resume."""
 
     def __init__(self, operation: G) -> None:

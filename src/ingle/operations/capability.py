@@ -114,7 +114,7 @@ COMMON: Mapping[str, type[Event]] = MappingProxyType(
     }
 )
 """Events of more than one capability, by their tags."""
-ALWAYS = (events.Started, events.Status, events.Rerouted, events.Reaching, events.Timing)
+ALWAYS = (events.Started, events.Status, events.Rerouted, events.TryingPath, events.Timing)
 """Events that may come back from any operation of a model."""
 
 

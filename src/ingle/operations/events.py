@@ -162,7 +162,7 @@ class Done(Event, frozen=True, kw_only=True, tag="done"):
     message: str = ""
 
 
-class Reaching(Event, frozen=True, kw_only=True, tag="reaching"):
+class TryingPath(Event, frozen=True, kw_only=True, tag="reaching"):
     """The next way in which another device is looked for."""
 
     stage: str

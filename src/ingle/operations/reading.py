@@ -25,7 +25,7 @@ MOST_IGNORED = 64
 _loose = msgspec.msgpack.Decoder()
 
 
-class Asked(NamedTuple):
+class ReceivedOperation(NamedTuple):
     """An operation as it was read."""
 
     operation: Operation
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
     """Fields that are not known here, by their path."""
 
 
-def read(data: bytes) -> Asked:
+def read(data: bytes) -> ReceivedOperation:
     """An operation from MessagePack.
 
     Raises:
@@ -52,7 +52,7 @@ def read(data: bytes) -> Asked:
     try:
         operation = _decoder(kind).decode(data)
         if not _drops(kind):
-            return Asked(operation, capability, [])
+            return ReceivedOperation(operation, capability, [])
     except msgspec.ValidationError as error:
         if "unknown field" not in str(error):
             raise invalid_field("", error) from None
@@ -97,7 +97,7 @@ def _unreadable(error: Exception) -> InvalidRequest:
     return InvalidRequest(f"the request cannot be read: {error}", field="request")
 
 
-def _read_newer(data: bytes, capability: Capability, kind: type[Operation]) -> Asked:
+def _read_newer(data: bytes, capability: Capability, kind: type[Operation]) -> ReceivedOperation:
     try:
         value = _loose.decode(data)
     except UNREADABLE as error:
@@ -106,7 +106,7 @@ def _read_newer(data: bytes, capability: Capability, kind: type[Operation]) -> A
     _strip(value, inspect.type_info(kind), "", found)
     ignored = list(dict.fromkeys(found))[:MOST_IGNORED]
     try:
-        return Asked(msgspec.convert(value, kind), capability, ignored)
+        return ReceivedOperation(msgspec.convert(value, kind), capability, ignored)
     except msgspec.ValidationError as error:
         raise invalid_field("", error) from None
 

@@ -31,14 +31,14 @@ from ingle.operations.capability import (
 )
 from ingle.operations.encoded import Encoded, Passed, tag
 from ingle.peers import grants
-from ingle.peers.book import Book
-from ingle.peers.clock import Clock
-from ingle.peers.counting import Count, estimated
-from ingle.peers.granting import Granting
+from ingle.peers.address_book import AddressBook
+from ingle.peers.grant_store import GrantStore
 from ingle.peers.grants import Chain, Grant
 from ingle.peers.identity import Identity, Key, fingerprint
-from ingle.peers.meter import Admission, Meter
-from ingle.protocol.inlet import Feed
+from ingle.peers.meter import Admission, UsageMeter
+from ingle.peers.monotonic_clock import MonotonicClock
+from ingle.peers.usage_counter import UsageCounter, estimated
+from ingle.protocol.piece_stream import PieceStream
 
 
 class Provider(Protocol):
@@ -63,7 +63,7 @@ class Provider(Protocol):
         ...
 
 
-class Visitor:
+class PeerPrincipal:
     """Another device on one session, and the grants it shows."""
 
     def __init__(self, key: Key, name: str) -> None:
@@ -82,62 +82,62 @@ class Visitor:
         self.chains = [grants.unpack(data) for data in packed[:8]]
 
 
-class _UnderWay(NamedTuple):
+class _RunningOperation(NamedTuple):
     under: list[Grant]
     why: list[GrantRefused]
 
 
 class Authorizer:
-    """Answers visitors."""
+    """Answers the operations of peers, within their grants."""
 
     def __init__(
         self,
         node: Provider,
         identity: Identity,
-        book: Book,
-        granting: Granting,
-        meter: Meter,
-        clock: Clock,
+        address_book: AddressBook,
+        grant_store: GrantStore,
+        meter: UsageMeter,
+        clock: MonotonicClock,
     ) -> None:
         self._node = node
         self._identity = identity
-        self._book = book
-        self._granting = granting
+        self._address_book = address_book
+        self._grant_store = grant_store
         self._meter = meter
         self._clock = clock
-        self._under_way: dict[asyncio.Task[object], _UnderWay] = {}
+        self._under_way: dict[asyncio.Task[object], _RunningOperation] = {}
 
-    def welcome(self, visitor: Visitor) -> bool:
+    def is_paired(self, principal: PeerPrincipal) -> bool:
         """Is it paired, or does it show a grant that holds?"""
-        if self._book.get(visitor.key) is not None:
+        if self._address_book.get(principal.key) is not None:
             return True
-        return bool(self._granting.permissions(visitor.key, visitor.chains))
+        return bool(self._grant_store.permissions(principal.key, principal.chains))
 
     def answer(
-        self, visitor: Visitor, operation: Operation, feed: Feed | None = None
+        self, principal: PeerPrincipal, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
-        """As `Node.relay`, for a visitor."""
-        return self._answer(visitor, operation, feed)
+        """As `Node.relay`, for a peer."""
+        return self._answer(principal, operation, feed)
 
     def recheck(self) -> None:
         """Grants have changed: stop what none allows any more."""
         for task, (under, why) in list(self._under_way.items()):
-            given = {grant.id for grant in self._granting.given()}
+            given = {grant.id for grant in self._grant_store.given()}
             if under[0].id not in given and not why:
                 why.append(GrantRefused(f"the grant {under[0].id} was taken back"))
                 task.cancel()
 
     @asynccontextmanager
     async def _answer(
-        self, visitor: Visitor, operation: Operation, feed: Feed | None
+        self, principal: PeerPrincipal, operation: Operation, feed: PieceStream | None
     ) -> AsyncIterator[AsyncIterator[Passed]]:
-        if not self.welcome(visitor):
+        if not self.is_paired(principal):
             raise NotPaired(
-                f"{self._identity.name} does not know {fingerprint(visitor.key)}",
+                f"{self._identity.name} does not know {fingerprint(principal.key)}",
                 hint="ingle peers join CODE",
             )
         capability = registry.of(operation)
-        caller = Caller(visitor.key.hex(), feed, visitor)
+        caller = Caller(principal.key.hex(), feed, principal)
         match capability.permission_of(operation):
             case OwnerOnly():
                 raise GrantRefused(
@@ -156,9 +156,9 @@ class Authorizer:
                 async with self._work(caller, operation, capability, wanted) as events:
                     yield events
 
-    def offer(self, visitor: Visitor) -> Offered:
+    def offer(self, principal: PeerPrincipal) -> Offered:
         """What it may use here."""
-        permissions = self._granting.permissions(visitor.key, visitor.chains)
+        permissions = self._grant_store.permissions(principal.key, principal.chains)
         able = [
             capability.name
             for capability in registry.everything().values()
@@ -186,8 +186,8 @@ class Authorizer:
             digests=[model.digest for model in models],
             chains=[
                 grants.pack(chain)
-                for chain in self._granting.chains_for(visitor.key)
-                if grants.readable(chain, visitor.peering)
+                for chain in self._grant_store.chains_for(principal.key)
+                if grants.readable(chain, principal.peering)
             ],
             shared=shared,
             left=int(max(bounded)) if bounded and len(bounded) == len(lefts) else None,
@@ -201,16 +201,16 @@ class Authorizer:
     async def _work(
         self, caller: Caller, operation: Operation, capability: Capability, wanted: str
     ) -> AsyncIterator[AsyncIterator[Passed]]:
-        visitor: Visitor = caller.visitor
+        principal: PeerPrincipal = caller.peer
         cost = capability.cost
         unit = cost.unit if isinstance(cost, Cost) else ""
-        under = self._permission(visitor, operation, wanted, unit)
+        under = self._permission(principal, operation, wanted, unit)
         operation = _cut(operation, capability, under)
         if estimated(capability, operation) is None:
             async with self._node.relay_for(caller, operation) as events:
                 yield events
             return
-        count = Count(capability, operation)
+        count = UsageCounter(capability, operation)
         left = self._left(under, unit)
         admission = self._meter.admit(under, unit, count.estimate, count.answer)
         if isinstance(cost, Cost) and cost.bounded is not None:
@@ -221,7 +221,9 @@ class Authorizer:
                 yield _metered(events, admission, count, left)
 
     @contextlib.contextmanager
-    def _revocable(self, under: list[Grant], admission: Admission, count: Count) -> Iterator[None]:
+    def _revocable(
+        self, under: list[Grant], admission: Admission, count: UsageCounter
+    ) -> Iterator[None]:
         """Work that ends when its grant is taken back, and is settled however it ends.
 
         Raises:
@@ -230,7 +232,7 @@ class Authorizer:
         task = asyncio.current_task()
         assert task is not None
         why: list[GrantRefused] = []
-        self._under_way[task] = _UnderWay(under, why)
+        self._under_way[task] = _RunningOperation(under, why)
         try:
             yield
         except asyncio.CancelledError:
@@ -243,17 +245,17 @@ class Authorizer:
             admission.close(count.used)
 
     def _permission(
-        self, visitor: Visitor, operation: Operation, capability: str, unit: str
+        self, principal: PeerPrincipal, operation: Operation, capability: str, unit: str
     ) -> list[Grant]:
         """The chain that allows this, the one with the most left first.
 
         Raises:
             GrantRefused: none does; says why.
         """
-        permissions = self._granting.permissions(visitor.key, visitor.chains)
+        permissions = self._grant_store.permissions(principal.key, principal.chains)
         able = [under for under in permissions if grants.allowed(under, capability)]
         if not able:
-            why = self._granting.explain(visitor.key, visitor.chains)
+            why = self._grant_store.explain(principal.key, principal.chains)
             raise GrantRefused(
                 f"{self._identity.name} has not granted you to {capability}"
                 + (f": {why}" if why else ""),
@@ -319,7 +321,7 @@ def _most(left: float | None) -> float:
 
 
 async def _metered(
-    events: AsyncIterator[Passed], admission: Admission, count: Count, left: float | None
+    events: AsyncIterator[Passed], admission: Admission, count: UsageCounter, left: float | None
 ) -> AsyncIterator[Passed]:
     """The events, each counted; the first says under which grant.
 

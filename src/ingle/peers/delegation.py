@@ -29,11 +29,11 @@ from ingle.errors import (
     PeerUnreachable,
 )
 from ingle.operations import ModelOperation, Rerouted, Started, registry
-from ingle.operations.answer import Answer
+from ingle.operations.answer import ResumableAnswer
 from ingle.operations.capability import load
 from ingle.operations.encoded import Encoded, Passed, tag
 from ingle.operations.events import ModelResult
-from ingle.protocol.inlet import Feed, Resendable
+from ingle.protocol.piece_stream import PieceStream, ReplayablePieces
 
 TRY_NEXT = (
     PeerLost, PeerUnreachable, NodeUnreachable, NotPaired, Busy, DoesNotFit, ModelNotFound,
@@ -45,11 +45,11 @@ RESUMES = (PeerLost, NodeUnreachable, EngineError, GrantRefused)
 
 
 Perform = Callable[
-    [ModelOperation, Feed | None], AbstractAsyncContextManager[AsyncIterator[Passed]]
+    [ModelOperation, PieceStream | None], AbstractAsyncContextManager[AsyncIterator[Passed]]
 ]
 
 
-class Place(NamedTuple):
+class DelegationTarget(NamedTuple):
     """Where it may be performed."""
 
     name: str
@@ -63,15 +63,15 @@ class Place(NamedTuple):
     perform: Perform
 
 
-def answer_to(operation: ModelOperation) -> Answer[Any]:
+def answer_to(operation: ModelOperation) -> ResumableAnswer[Any]:
     """Follows the answer to an operation."""
     resume = registry.of(operation).resume
-    kind: type[Answer[Any]] = load(resume) if resume else Answer
+    kind: type[ResumableAnswer[Any]] = load(resume) if resume else ResumableAnswer
     return kind(operation)
 
 
 async def delegate(
-    operation: ModelOperation, places: Sequence[Place], feed: Feed | None = None
+    operation: ModelOperation, places: Sequence[DelegationTarget], feed: PieceStream | None = None
 ) -> AsyncGenerator[Passed, None]:
     """The events of an operation, from the first place that can, and those after it.
 
@@ -82,7 +82,7 @@ async def delegate(
         IngleError: the last place's reason, once none is left.
     """
     async with contextlib.AsyncExitStack() as stack:
-        pieces = None if feed is None else Resendable(feed)
+        pieces = None if feed is None else ReplayablePieces(feed)
         if pieces is not None:
             stack.push_async_callback(pieces.aclose)
         events = await stack.enter_async_context(
@@ -93,7 +93,7 @@ async def delegate(
 
 
 async def _delegate(
-    operation: ModelOperation, places: Sequence[Place], feed: Resendable | None
+    operation: ModelOperation, places: Sequence[DelegationTarget], feed: ReplayablePieces | None
 ) -> AsyncGenerator[Passed, None]:
     answer = answer_to(operation)
     remaining = list(places)
@@ -131,7 +131,10 @@ async def _delegate(
 
 
 async def _from(
-    place: Place, operation: ModelOperation, feed: Feed | None, answer: Answer[Any]
+    place: DelegationTarget,
+    operation: ModelOperation,
+    feed: PieceStream | None,
+    answer: ResumableAnswer[Any],
 ) -> AsyncGenerator[Passed, None]:
     again = answer.anything
     types = registry.of(operation).types

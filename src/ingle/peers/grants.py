@@ -75,14 +75,14 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return 0 if isinstance(self.per_day, msgspec.UnsetType) else self.per_day.get(unit, 0)
 
 
-class Signed(msgspec.Struct, frozen=True, array_like=True):
+class SignedGrant(msgspec.Struct, frozen=True, array_like=True):
     """A grant's exact bytes, and its issuer's signature over them."""
 
     body: bytes
     signature: bytes
 
 
-Chain = list[Signed]
+Chain = list[SignedGrant]
 
 _body = msgspec.msgpack.Decoder(Grant)
 _chain = msgspec.msgpack.Decoder(Chain)
@@ -90,7 +90,7 @@ _encode = msgspec.msgpack.Encoder().encode
 CHAIN_BYTES = 16 * 1024
 
 
-class Preset(msgspec.Struct, frozen=True, kw_only=True):
+class GrantPreset(msgspec.Struct, frozen=True, kw_only=True):
     """Limits with a name, for those who do not want to think about numbers."""
 
     capabilities: tuple[str, ...]
@@ -103,11 +103,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 PRESETS = {
     # Somebody of one's own: everything, but not all slots at once.
-    "family": Preset(
+    "family": GrantPreset(
         capabilities=("chat", "complete", "embed", "rerank", "tokenize", "pull"), concurrent=4
     ),
     # Somebody who visits: a taste, for a day.
-    "guest": Preset(
+    "guest": GrantPreset(
         capabilities=("chat", "embed"),
         tokens_per_day=20_000,
         requests_per_minute=20,
@@ -123,14 +123,14 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-def sign(grant: Grant, issuer: Identity) -> Signed:
+def sign(grant: Grant, issuer: Identity) -> SignedGrant:
     """Make a grant hold."""
     assert grant.issuer == issuer.key, "only the issuer signs"
     body = _encode(grant)
-    return Signed(body, issuer.sign(CONTEXT + body))
+    return SignedGrant(body, issuer.sign(CONTEXT + body))
 
 
-def read(signed: Signed) -> Grant:
+def read(signed: SignedGrant) -> Grant:
     """The grant in signed bytes.
 
     Raises:

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from ingle.capabilities.peers.operation import ShowCode
 from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused
 from ingle.peers import grants, invites, pairing
-from ingle.peers.book import Book, Peer
-from ingle.peers.clock import Clock
+from ingle.peers.address_book import AddressBook, Peer
 from ingle.peers.dialer import Dialer
-from ingle.peers.granting import Granting
+from ingle.peers.discovery import DiscoveredNode
+from ingle.peers.grant_store import GrantStore
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.invites import Invites
-from ingle.peers.nearby import Neighbour
-from ingle.peers.pairing import Agreement, Card
+from ingle.peers.monotonic_clock import MonotonicClock
+from ingle.peers.pairing import CodeComparison, PairingCard
 from ingle.peers.reach import Told
-from ingle.peers.transport import PAIR, Address, Link
+from ingle.peers.transport import PAIR, Link, PeerAddress
 
 PENDING = 4
 """Codes that may wait for people at once: more would be somebody who guesses."""
@@ -34,19 +34,19 @@ class Handshakes:
     def __init__(
         self,
         identity: Callable[[], Identity],
-        book: Book,
-        clock: Clock,
+        address_book: AddressBook,
+        clock: MonotonicClock,
         invites: Invites,
-        granting: Granting,
+        grant_store: GrantStore,
         dialer: Dialer,
     ) -> None:
         self._identity = identity
-        self._book = book
+        self._address_book = address_book
         self._clock = clock
         self._invites = invites
-        self._granting = granting
+        self._grant_store = grant_store
         self._dialer = dialer
-        self._pending: dict[str, tuple[Agreement, Key, bool]] = {}
+        self._pending: dict[str, tuple[CodeComparison, Key, bool]] = {}
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def close(self) -> None:
@@ -103,9 +103,9 @@ class Handshakes:
         places = (*invite.address.places, *card.places)
         return self._write_down(invite.address.key, name or card.name, places, card.relay)
 
-    async def ask(self, neighbour: Neighbour) -> tuple[ShowCode, asyncio.Task[Peer]]:
+    async def ask(self, neighbour: DiscoveredNode) -> tuple[ShowCode, asyncio.Task[Peer]]:
         """Ask a node nearby to pair; the task ends once both sides' people have confirmed."""
-        link = await self._dial(Address(neighbour.key, neighbour.places))
+        link = await self._dial(PeerAddress(neighbour.key, neighbour.places))
         agreement = await pairing.ask(link, self._identity().key, await self._card())
         waiting = asyncio.create_task(self._agree(agreement, link, neighbour.places, asked=False))
         self._keep(waiting)
@@ -127,14 +127,14 @@ class Handshakes:
         finally:
             link.close()
 
-    async def _answer(self, opening: pairing.Opening, link: Link) -> None:
-        if isinstance(opening.message, pairing.Redeem):
+    async def _answer(self, opening: pairing.PairingAttempt, link: Link) -> None:
+        if isinstance(opening.message, pairing.RedeemInvite):
             card = opening.message.card
             preset = self._invites.redeem(opening.message.secret, link.remote)
             self._write_down(link.remote, card.name, card.places, card.relay)
             if preset:
                 self.grant_preset(link.remote, preset)
-            await pairing.welcome(opening, await self._card())
+            await pairing.accept_invite(opening, await self._card())
             return
         if len(self._pending) >= PENDING:
             raise Busy(f"{PENDING} devices ask to pair already", limit=PENDING)
@@ -145,7 +145,7 @@ class Handshakes:
         """What an invite promised."""
         bounds = grants.PRESETS[preset]
         ends = self._clock.now() + bounds.days * 86400 if bounds.days else 0.0
-        self._granting.give(
+        self._grant_store.give(
             subject,
             capabilities=bounds.capabilities,
             tokens_per_day=bounds.tokens_per_day,
@@ -156,7 +156,7 @@ class Handshakes:
         )
 
     async def _agree(
-        self, agreement: Agreement, link: Link, places: tuple[str, ...], *, asked: bool
+        self, agreement: CodeComparison, link: Link, places: tuple[str, ...], *, asked: bool
     ) -> Peer:
         self._pending[agreement.code] = (agreement, link.remote, asked)
         try:
@@ -173,15 +173,17 @@ class Handshakes:
         return peer
 
     def _write_down(self, key: Key, name: str, places: tuple[str, ...], relay: str) -> Peer:
-        self._book.add(key, name[:64], tuple(p[:100] for p in places[:8]), self._clock.now())
-        self._book.met(key, relay=relay[:200], seen=self._clock.now())
-        return self._book[key]
+        self._address_book.add(
+            key, name[:64], tuple(p[:100] for p in places[:8]), self._clock.now()
+        )
+        self._address_book.met(key, relay=relay[:200], seen=self._clock.now())
+        return self._address_book[key]
 
-    async def _card(self) -> Card:
+    async def _card(self) -> PairingCard:
         transport = (await self._dialer.open()).transport
-        return Card(self._identity().name, tuple(transport.places[:8]), transport.relay)
+        return PairingCard(self._identity().name, tuple(transport.places[:8]), transport.relay)
 
-    async def _dial(self, address: Address, told: Told | None = None) -> Link:
+    async def _dial(self, address: PeerAddress, told: Told | None = None) -> Link:
         """To somebody who is not in the book yet, by all ways."""
         somebody = Peer(
             address.key, "the other device", "", address.places, (), address.relay, 0.0, 0.0, "", ()

@@ -15,10 +15,10 @@ from ingle.capabilities.peering.operation import Expect, Introduce, Introduced
 from ingle.errors import IngleError, NotPaired, PeerLost
 from ingle.node.node import ask
 from ingle.operations import Done
-from ingle.peers.book import Book, Peer
+from ingle.peers.address_book import AddressBook, Peer
 from ingle.peers.identity import Key, fingerprint
-from ingle.peers.session import Session
-from ingle.peers.transport import NODE, PAIR, Address, Link, LinkError, Transport
+from ingle.peers.peer_session import PeerSession
+from ingle.peers.transport import NODE, PAIR, Link, LinkError, PeerAddress, Transport
 
 PUNCH_S = 4.0
 AGAIN_S = 1.0
@@ -41,17 +41,17 @@ class Introductions:
         self,
         name: str,
         transport: Transport,
-        book: Book,
+        address_book: AddressBook,
         *,
-        live: Callable[[Key], Session | None],
-        connected: Callable[[], list[Session]],
+        live: Callable[[Key], PeerSession | None],
+        connected: Callable[[], list[PeerSession]],
         serve: Callable[[Link], None],
         spawn: Callable[[Coroutine[None, None, None]], None],
         invites_open: Callable[[], int],
     ) -> None:
         self._name = name
         self._transport = transport
-        self._book = book
+        self._address_book = address_book
         self._live = live
         self._connected = connected
         self._serve = serve
@@ -81,7 +81,9 @@ class Introductions:
             try:
                 seen = await ask(helper.connection, Introduce(key=peer.key), Introduced)
                 async with asyncio.timeout(PUNCH_S):
-                    return await self._first(Address(peer.key, (seen.place,)), protocol, arrival)
+                    return await self._first(
+                        PeerAddress(peer.key, (seen.place,)), protocol, arrival
+                    )
             except IngleError as error:
                 why = error
             except TimeoutError:
@@ -99,7 +101,11 @@ class Introductions:
             NotPaired: one of them is not paired with us, or not connected now.
         """
         here, there = self._live(asker), self._live(wanted)
-        if self._book.get(asker) is None or self._book.get(wanted) is None or there is None:
+        if (
+            self._address_book.get(asker) is None
+            or self._address_book.get(wanted) is None
+            or there is None
+        ):
             raise NotPaired(f"{self._name} has no connection to {fingerprint(wanted)}")
         path_here, path_there = here.path() if here else None, there.path()
         if path_here is None or path_there is None:
@@ -115,14 +121,14 @@ class Introductions:
         Raises:
             NotPaired: we do not know that other one.
         """
-        known = self._book.get(key) is not None
-        if self._book.get(helper) is None or not (known or self._invites_open()):
+        known = self._address_book.get(key) is not None
+        if self._address_book.get(helper) is None or not (known or self._invites_open()):
             raise NotPaired(f"{self._name} does not know {fingerprint(key)}")
         if self._live(key) is None:
-            self._spawn(self._open_firewall(Address(key, (place,)), NODE if known else PAIR))
+            self._spawn(self._open_firewall(PeerAddress(key, (place,)), NODE if known else PAIR))
 
     async def _first(
-        self, address: Address, protocol: bytes, arrival: asyncio.Future[Link]
+        self, address: PeerAddress, protocol: bytes, arrival: asyncio.Future[Link]
     ) -> Link:
         """Dial again and again until the other's firewall has seen its own packet leave."""
         while True:
@@ -141,7 +147,7 @@ class Introductions:
                 dial.cancel()
                 await asyncio.gather(dial, return_exceptions=True)
 
-    async def _open_firewall(self, address: Address, protocol: bytes) -> None:
+    async def _open_firewall(self, address: PeerAddress, protocol: bytes) -> None:
         """A dial whose packets matter, not its link: the asker keeps its own."""
         with contextlib.suppress(LinkError, TimeoutError):
             async with asyncio.timeout(PUNCH_S):

@@ -16,10 +16,10 @@ import struct
 from typing import NamedTuple
 
 from ingle.errors import InvalidRequest, PairingRefused
-from ingle.peers.clock import Clock
 from ingle.peers.identity import KEY_BYTES, Key
-from ingle.peers.records import Records
-from ingle.peers.transport import Address
+from ingle.peers.monotonic_clock import MonotonicClock
+from ingle.peers.peer_database import PeerDatabase
+from ingle.peers.transport import PeerAddress
 
 PREFIX = "ingle1"
 SECRET_BYTES = 16
@@ -30,13 +30,13 @@ _CHECK_BYTES = 2
 _PLACES = 6
 
 
-class Invite(NamedTuple):
+class InviteTicket(NamedTuple):
     """What a code says."""
 
     secret: bytes
     expires: int
     """Unix time."""
-    address: Address
+    address: PeerAddress
 
     def code(self) -> str:
         """As text: letters and digits only, to be pasted or read from a QR code."""
@@ -46,7 +46,7 @@ class Invite(NamedTuple):
         return PREFIX + base64.b32encode(data + _check(data)).decode().rstrip("=").lower()
 
 
-def parse(code: str) -> Invite:
+def parse(code: str) -> InviteTicket:
     """Read a code.
 
     Raises:
@@ -82,40 +82,40 @@ def parse(code: str) -> Invite:
         relay = data[at:].decode()
     except UnicodeDecodeError:
         raise wrong from None
-    return Invite(secret, expires, Address(key, tuple(places), relay))
+    return InviteTicket(secret, expires, PeerAddress(key, tuple(places), relay))
 
 
 class Invites:
     """The invites of this node that are still open."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
-        self._records = records
+    def __init__(self, database: PeerDatabase, clock: MonotonicClock) -> None:
+        self._database = database
         self._clock = clock
 
-    def make(self, address: Address, *, preset: str = "", ttl_s: float = TTL_S) -> Invite:
+    def make(self, address: PeerAddress, *, preset: str = "", ttl_s: float = TTL_S) -> InviteTicket:
         """A new one.
 
         Args:
             preset: what whoever uses it is granted at once.
         """
         now = self._clock.now()
-        self._records.run("DELETE FROM invite WHERE expires < ?", now - 86400)
+        self._database.run("DELETE FROM invite WHERE expires < ?", now - 86400)
         if self.open() >= OPEN_INVITES:
             raise InvalidRequest(
                 f"{OPEN_INVITES} invites are open already; wait until they expire", field="invite"
             )
         secret = secrets.token_bytes(SECRET_BYTES)
         expires = int(now + ttl_s)
-        self._records.run(
+        self._database.run(
             "INSERT INTO invite (hash, expires, preset) VALUES (?, ?, ?)",
             _hash(secret), expires, preset,
         )  # fmt: skip
-        return Invite(secret, expires, address)
+        return InviteTicket(secret, expires, address)
 
     def open(self) -> int:
         """How many could still be used."""
         statement = "SELECT COUNT(*) FROM invite WHERE used_by IS NULL AND expires > ?"
-        (count,) = self._records.run(statement, self._clock.now()).fetchone()
+        (count,) = self._database.run(statement, self._clock.now()).fetchone()
         return int(count)
 
     def redeem(self, secret: bytes, key: Key) -> str:
@@ -125,8 +125,8 @@ class Invites:
             PairingRefused: unknown, expired or used.
         """
         now = self._clock.now()
-        with self._records.together():
-            row = self._records.run(
+        with self._database.together():
+            row = self._database.run(
                 "SELECT expires, preset, used_by FROM invite WHERE hash = ?", _hash(secret)
             ).fetchone()
             hint = "on the other device: ingle peers invite"
@@ -137,7 +137,7 @@ class Invites:
                 raise PairingRefused("this invite was used already", hint=hint)
             if now >= expires:
                 raise PairingRefused("this invite has expired", hint=hint)
-            self._records.run("UPDATE invite SET used_by = ? WHERE hash = ?", key, _hash(secret))
+            self._database.run("UPDATE invite SET used_by = ? WHERE hash = ?", key, _hash(secret))
         return str(preset)
 
 

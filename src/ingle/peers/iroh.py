@@ -15,7 +15,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from ingle.peers.identity import Key
-from ingle.peers.transport import PROTOCOLS, Address, LinkError, Path
+from ingle.peers.transport import PROTOCOLS, LinkError, LinkPath, PeerAddress
 
 if TYPE_CHECKING:
     import iroh
@@ -109,7 +109,7 @@ class IrohStream:
         try:
             return bytes(await reading)
         except iroh.IrohError as error:
-            raise LinkError(_said(error)) from None
+            raise LinkError(_message_of(error)) from None
         except asyncio.CancelledError:
             if self._closing:  # by `close`, not by our caller
                 raise LinkError("the stream is closed") from None
@@ -151,13 +151,13 @@ class IrohLink:
         connection.set_max_concurrent_bi_streams(STREAMS)
         self._streams: weakref.WeakSet[IrohStream] = weakref.WeakSet()
 
-    def path(self) -> Path | None:
+    def path(self) -> LinkPath | None:
         for path in self._connection.paths():
             if path.is_selected:
                 round_trip = path.rtt_ms / 1000
                 if path.is_relay:
-                    return Path("relay", path.remote_addr, round_trip)
-                return Path("lan" if is_near(path.remote_addr) else "direct",
+                    return LinkPath("relay", path.remote_addr, round_trip)
+                return LinkPath("lan" if is_near(path.remote_addr) else "direct",
                             path.remote_addr, round_trip)  # fmt: skip
         return None
 
@@ -178,8 +178,8 @@ class IrohLink:
         return stream
 
 
-class IrohKnock:
-    """See `ingle.peers.transport.Knock`."""
+class IrohIncomingConnection:
+    """See `ingle.peers.transport.IncomingConnection`."""
 
     def __init__(self, incoming: iroh.Incoming, place: str) -> None:
         self._incoming = incoming
@@ -189,7 +189,7 @@ class IrohKnock:
         accepting = await _guarded(self._incoming.accept())
         return IrohLink(await _guarded(accepting.connect()))
 
-    async def turn_away(self) -> None:
+    async def reject(self) -> None:
         import iroh
 
         with contextlib.suppress(iroh.IrohError):
@@ -242,7 +242,7 @@ class IrohTransport:
             found += self._endpoint.addr().direct_addresses()
         return list(dict.fromkeys(found))
 
-    async def dial(self, address: Address, protocol: bytes) -> IrohLink:
+    async def dial(self, address: PeerAddress, protocol: bytes) -> IrohLink:
         import iroh
 
         try:
@@ -252,10 +252,10 @@ class IrohTransport:
                 list(address.places),
             )
         except iroh.IrohError as error:
-            raise LinkError(_said(error)) from None
+            raise LinkError(_message_of(error)) from None
         return IrohLink(await _guarded(self._endpoint.connect(where, protocol)))
 
-    async def accept(self) -> IrohKnock | None:
+    async def accept(self) -> IrohIncomingConnection | None:
         import iroh
 
         while (incoming := await _guarded(self._endpoint.accept_next())) is not None:
@@ -264,7 +264,7 @@ class IrohTransport:
                     # A QUIC Retry: whoever forges its address never sees it, and costs nothing.
                     await incoming.retry()
                     continue
-                return IrohKnock(incoming, _place(await incoming.remote_addr()))
+                return IrohIncomingConnection(incoming, _place(await incoming.remote_addr()))
             except iroh.IrohError:
                 continue  # it was gone already
         return None
@@ -280,10 +280,10 @@ async def _guarded(work: Any) -> Any:
     try:
         return await work
     except iroh.IrohError as error:
-        raise LinkError(_said(error)) from None
+        raise LinkError(_message_of(error)) from None
 
 
-def _said(error: iroh.IrohError) -> str:
+def _message_of(error: iroh.IrohError) -> str:
     """What iroh says, without the places in its own source."""
     said = re.sub(r"\s*\(/\S+\)", "", error.message()).strip()
     reason = re.search(r'reason: b"(.+?)"', said)

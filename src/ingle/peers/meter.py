@@ -18,22 +18,22 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ingle.errors import GrantExhausted
-from ingle.peers.clock import Clock
 from ingle.peers.grants import TOKENS, Grant, tightest
-from ingle.peers.records import Records
+from ingle.peers.monotonic_clock import MonotonicClock
+from ingle.peers.peer_database import PeerDatabase
 
 NOTE_EVERY = 64
 """Units between two notes of an answer that is under way."""
 
 
-class Used(NamedTuple):
+class DailyUsage(NamedTuple):
     """What a grant has used today."""
 
     tokens: int
     requests: int
 
 
-class Meter:
+class UsageMeter:
     """Meters by grant; a chain is metered for each of its grants.
 
     Args:
@@ -41,33 +41,36 @@ class Meter:
     """
 
     def __init__(
-        self, records: Records, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+        self,
+        database: PeerDatabase,
+        clock: MonotonicClock,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._records = records
+        self._database = database
         self._clock = clock
         self._monotonic = monotonic
         self._active: dict[str, int] = {}
         self._recent: dict[str, deque[float]] = {}
-        with records.together():  # what a crash left
-            for grant, day, spent in records.run("SELECT grant_id, day, spent FROM reservation"):
+        with database.together():  # what a crash left
+            for grant, day, spent in database.run("SELECT grant_id, day, spent FROM reservation"):
                 self._add(grant, day, TOKENS, spent)
-            records.run("DELETE FROM reservation")
-            rows = records.run("SELECT grant_id, day, unit, spent FROM set_aside")
+            database.run("DELETE FROM reservation")
+            rows = database.run("SELECT grant_id, day, unit, spent FROM set_aside")
             for grant, day, unit, spent in rows:
                 self._add(grant, day, unit, spent)
-            records.run("DELETE FROM set_aside")
+            database.run("DELETE FROM set_aside")
 
-    def used(self, grant: Grant) -> Used:
+    def used(self, grant: Grant) -> DailyUsage:
         """Today's tokens and requests, without what is set aside."""
-        row = self._records.run(
+        row = self._database.run(
             "SELECT tokens, requests FROM usage WHERE grant_id = ? AND day = ?",
             grant.id, self._clock.day(),
         ).fetchone()  # fmt: skip
-        return Used(*row) if row else Used(0, 0)
+        return DailyUsage(*row) if row else DailyUsage(0, 0)
 
     def amounts(self, grant: Grant) -> dict[str, float]:
         """Today's use in units other than tokens, without what is set aside."""
-        rows = self._records.run(
+        rows = self._database.run(
             "SELECT unit, amount FROM spent WHERE grant_id = ? AND day = ?",
             grant.id, self._clock.day(),
         )  # fmt: skip
@@ -101,7 +104,7 @@ class Meter:
         most = tightest(grants, "max_tokens") if unit == TOKENS else 0
         if most:
             answer = most if answer is None else min(answer, most)
-        with self._records.together():
+        with self._database.together():
             for grant in grants:
                 left = self.left(grant, unit)
                 if left is None:
@@ -127,9 +130,9 @@ class Meter:
     def settle(self, admission: Admission, amount: float) -> None:
         """The request has ended, having used this many units."""
         table = _table(admission.unit)
-        with self._records.together():
+        with self._database.together():
             for grant, row in zip(admission.grants, admission.rows, strict=True):
-                self._records.run(f"DELETE FROM {table} WHERE id = ?", row)  # noqa: S608
+                self._database.run(f"DELETE FROM {table} WHERE id = ?", row)  # noqa: S608
                 self._add(grant.id, admission.day, admission.unit, amount)
         for grant in admission.grants:
             self._active[grant.id] -= 1
@@ -138,7 +141,7 @@ class Meter:
         """What is used so far; counts if we crash now."""
         table = _table(admission.unit)
         for row in admission.rows:
-            self._records.run(f"UPDATE {table} SET spent = ? WHERE id = ?", amount, row)  # noqa: S608
+            self._database.run(f"UPDATE {table} SET spent = ? WHERE id = ?", amount, row)  # noqa: S608
 
     def exhausted_by(self, grant: Grant, unit: str, used: float, left: float) -> GrantExhausted:
         """The error for a request that used more than was left when it began."""
@@ -149,12 +152,12 @@ class Meter:
 
     def _set_aside(self, grant: Grant, day: int, unit: str, amount: float, spent: float) -> int:
         if unit == TOKENS:
-            cursor = self._records.run(
+            cursor = self._database.run(
                 "INSERT INTO reservation (grant_id, day, tokens, spent) VALUES (?, ?, ?, ?)",
                 grant.id, day, int(amount), int(spent),
             )  # fmt: skip
         else:
-            cursor = self._records.run(
+            cursor = self._database.run(
                 "INSERT INTO set_aside (grant_id, day, unit, amount, spent) VALUES (?,?,?,?,?)",
                 grant.id, day, unit, amount, spent,
             )  # fmt: skip
@@ -164,23 +167,23 @@ class Meter:
     def _aside(self, grant: Grant, unit: str) -> float:
         if unit == TOKENS:
             query = "SELECT COALESCE(SUM(tokens), 0) FROM reservation WHERE grant_id=? AND day=?"
-            row = self._records.run(query, grant.id, self._clock.day()).fetchone()
+            row = self._database.run(query, grant.id, self._clock.day()).fetchone()
         else:
             query = (
                 "SELECT COALESCE(SUM(amount), 0) FROM set_aside "
                 "WHERE grant_id = ? AND day = ? AND unit = ?"
             )
-            row = self._records.run(query, grant.id, self._clock.day(), unit).fetchone()
+            row = self._database.run(query, grant.id, self._clock.day(), unit).fetchone()
         return float(row[0])
 
     def _add(self, grant: str, day: int, unit: str, amount: float) -> None:
-        self._records.run(
+        self._database.run(
             "INSERT INTO usage VALUES (?, ?, ?, 1) ON CONFLICT (grant_id, day) "
             "DO UPDATE SET tokens = tokens + excluded.tokens, requests = requests + 1",
             grant, day, int(amount) if unit == TOKENS else 0,
         )  # fmt: skip
         if unit != TOKENS:
-            self._records.run(
+            self._database.run(
                 "INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (grant_id, day, unit) "
                 "DO UPDATE SET amount = amount + excluded.amount",
                 grant, day, unit, amount,
@@ -220,7 +223,7 @@ class Admission:
 
     def __init__(
         self,
-        meter: Meter,
+        meter: UsageMeter,
         grants: list[Grant],
         unit: str,
         day: int,

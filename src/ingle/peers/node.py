@@ -10,9 +10,9 @@ import msgspec
 from ingle.config import Settings
 from ingle.errors import EgressRefused, ModelNotFound
 from ingle.node import routes, transfers
-from ingle.node.ledger import Received
+from ingle.node.ledger import ReceivedBytes
+from ingle.node.loaded_model import OWNER
 from ingle.node.local import LocalNode
-from ingle.node.resident import OWNER
 from ingle.operations import (
     Event,
     Generation,
@@ -25,19 +25,19 @@ from ingle.operations import (
 from ingle.operations.blob import blobs_of
 from ingle.operations.encoded import Encoded, Passed, decoded, size, tag
 from ingle.peers import delegation, grants, reach
-from ingle.peers.book import Peer
-from ingle.peers.delegation import Place
-from ingle.peers.room import Room
-from ingle.peers.session import Session
-from ingle.protocol.inlet import Feed
+from ingle.peers.address_book import Peer
+from ingle.peers.delegation import DelegationTarget
+from ingle.peers.peer_service import PeerService
+from ingle.peers.peer_session import PeerSession
+from ingle.protocol.piece_stream import PieceStream
 
 
 class PeeredNode:
     """See `ingle.node.node.Node`. Adds places to those that `LocalNode` knows."""
 
-    def __init__(self, local: LocalNode, room: Room) -> None:
+    def __init__(self, local: LocalNode, peer_service: PeerService) -> None:
         self.local = local
-        self.room = room
+        self.peer_service = peer_service
         local.host = self
 
     @classmethod
@@ -49,9 +49,9 @@ class PeeredNode:
         """
         local = await LocalNode.open(settings)
         try:
-            room = Room(local)
-            node = cls(local, room)
-            await room.open_if_needed()
+            peer_service = PeerService(local)
+            node = cls(local, peer_service)
+            await peer_service.open_if_needed()
         except BaseException:
             await local.aclose()
             raise
@@ -61,16 +61,16 @@ class PeeredNode:
     def busy(self) -> bool:
         """Work is under way, a model is in memory, or a peer relies on this node."""
         local = self.local
-        return bool(local.under_way or local.scheduler.residents or self.room.wanted)
+        return bool(local.under_way or local.scheduler.loaded_models or self.peer_service.wanted)
 
     async def aclose(self) -> None:
         """Hang up on all peers, stop all work and end the workers."""
-        await self.room.close()
+        await self.peer_service.close()
         await self.local.aclose()
 
     @asynccontextmanager
     async def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Event]]:
         types = registry.of(operation).types
         async with (
@@ -80,7 +80,7 @@ class PeeredNode:
             yield known
 
     def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         if isinstance(operation, ModelOperation):
             if isinstance(operation, Generation):
@@ -102,7 +102,7 @@ class PeeredNode:
 
     # -- where ---------------------------------------------------------------
 
-    def _places(self, operation: ModelOperation) -> list[Place] | None:
+    def _places(self, operation: ModelOperation) -> list[DelegationTarget] | None:
         """Where it may be performed, in order; None: this machine (or an upstream) alone.
 
         Raises:
@@ -113,11 +113,15 @@ class PeeredNode:
             wanted = [name.strip() for name in named.split(",") if name.strip()]
             elsewhere = {"local", *self.local.settings.upstreams}
             alone = len(wanted) == 1 and wanted[0] in elsewhere
-            if alone or not self.room.book.peers():
+            if alone or not self.peer_service.address_book.peers():
                 return None  # the local node knows these, and says which it does not
             places = [place for name in wanted for place in self._named(name, model)]
             if self.local.settings.delegate != "never":
-                peers = [self.room.book.find(name) for name in wanted if name not in elsewhere]
+                peers = [
+                    self.peer_service.address_book.find(name)
+                    for name in wanted
+                    if name not in elsewhere
+                ]
                 places += [self._at(peer, model) for peer in self._offering(model, peers)]
             if "local" not in wanted:
                 resume = self.local.settings.delegate == "never"
@@ -133,44 +137,50 @@ class PeeredNode:
 
     def _offering(self, model: str, but: list[Peer]) -> list[Peer]:
         """Peers that offered this model when they were last heard, connected ones first."""
-        able = [peer for peer in self.room.book.peers() if model in peer.models and peer not in but]
-        return sorted(able, key=lambda peer: self.room.dialer.live(peer.key) is None)
+        able = [
+            peer
+            for peer in self.peer_service.address_book.peers()
+            if model in peer.models and peer not in but
+        ]
+        return sorted(able, key=lambda peer: self.peer_service.dialer.live(peer.key) is None)
 
-    def _here(self, model: str, *, only_to_resume: bool = False) -> list[Place]:
+    def _here(self, model: str, *, only_to_resume: bool = False) -> list[DelegationTarget]:
         try:
             found = self.local.store.resolve(model)
         except ModelNotFound:
             return []
-        return [Place("local", model, found.digest, only_to_resume, self._local("local"))]
+        return [
+            DelegationTarget("local", model, found.digest, only_to_resume, self._local("local"))
+        ]
 
-    def _named(self, name: str, model: str) -> list[Place]:
+    def _named(self, name: str, model: str) -> list[DelegationTarget]:
         """A place that was named among others: this machine, an upstream, or a peer."""
         if name == "local":
             return self._here(model)
         if name not in self.local.settings.upstreams:
-            return [self._at(self.room.book.find(name), model)]
-        return [Place(f"upstream:{name}", model, "", False, self._local(name))]
+            return [self._at(self.peer_service.address_book.find(name), model)]
+        return [DelegationTarget(f"upstream:{name}", model, "", False, self._local(name))]
 
     def _local(self, on: str) -> delegation.Perform:
         def perform(
-            operation: ModelOperation, feed: Feed | None
+            operation: ModelOperation, feed: PieceStream | None
         ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
             return self.local.relay(msgspec.structs.replace(operation, on=on), feed)
 
         return perform
 
-    def _at(self, peer: Peer, model: str) -> Place:
+    def _at(self, peer: Peer, model: str) -> DelegationTarget:
         @asynccontextmanager
         async def perform(
-            operation: ModelOperation, feed: Feed | None
+            operation: ModelOperation, feed: PieceStream | None
         ) -> AsyncIterator[AsyncIterator[Passed]]:
             async with aclosing(self._asked(peer, operation, feed)) as events:
                 yield events
 
-        return Place(f"peer:{peer.name}", model, "", False, perform)
+        return DelegationTarget(f"peer:{peer.name}", model, "", False, perform)
 
     async def _delegate(
-        self, operation: ModelOperation, places: list[Place], feed: Feed | None
+        self, operation: ModelOperation, places: list[DelegationTarget], feed: PieceStream | None
     ) -> AsyncGenerator[Passed, None]:
         operation = await self.local.prepared(operation)
         async with aclosing(delegation.delegate(operation, places, feed)) as events:
@@ -178,7 +188,7 @@ class PeeredNode:
                 yield event
 
     async def _asked(
-        self, peer: Peer, operation: ModelOperation, feed: Feed | None
+        self, peer: Peer, operation: ModelOperation, feed: PieceStream | None
     ) -> AsyncGenerator[Passed, None]:
         """Have a peer perform it, and write it down before a byte leaves."""
         if self.local.settings.egress == "deny":
@@ -186,12 +196,14 @@ class PeeredNode:
                 f"{peer.name} is another device, and nothing may leave this one",
                 hint="ingle config set egress allow",
             )
-        sessions: list[Session] = []
-        reaching = reach.heard(lambda told: self.room.dialer.session(peer, told), sessions.append)
+        sessions: list[PeerSession] = []
+        reaching = reach.heard(
+            lambda told: self.peer_service.dialer.session(peer, told), sessions.append
+        )
         async with aclosing(reaching) as stages:
             async for stage in stages:
                 yield stage
-        held = self.room.granting.held(peer.key)
+        held = self.peer_service.grant_store.held(peer.key)
         entry = self.local.ledger.begin(
             to=f"peer:{peer.name}",
             operation=operation_name(operation),
@@ -210,7 +222,7 @@ class PeeredNode:
                     yield event
 
     async def _send_blobs(
-        self, session: Session, operation: ModelOperation, told: Received
+        self, session: PeerSession, operation: ModelOperation, told: ReceivedBytes
     ) -> None:
         """Put there what the operation speaks of; what is there already is not sent again."""
 

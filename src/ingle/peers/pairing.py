@@ -6,18 +6,18 @@ other's key already; pairing answers whether that key is whom the people mean.
 With an invite::
 
     joiner                              inviter
-    Redeem(secret, card)        ->
-                                <-      Welcome(card) | Sorry(error)
+    RedeemInvite(secret, card)  ->
+                                <-      InviteAccepted(card) | PairingRejected(error)
 
 With a short code, where nobody could send an invite (both on one LAN)::
 
     asker                               asked
-    Ask(card, hash of nonce a)  ->
-                                <-      Show(card, nonce b)
-    Reveal(nonce a)             ->
+    PairingRequest(card, hash of nonce a)  ->
+                                <-      PairingResponse(card, nonce b)
+    RevealNonce(nonce a)        ->
       both show: six digits of SHA-256(both keys, both nonces)
-    Confirm                     <->     Confirm        once their people agreed
-                                <-      Noted          the asked one has written it down
+    CodesMatch                  <->     CodesMatch     once their people agreed
+                                <-      PairingAccepted        the asked device has stored the key
 
 Somebody in the middle has another key on each side, so the digits differ. The
 hash binds the asker before it knows nonce b: nobody can search for nonces that
@@ -49,7 +49,7 @@ NONCE_BYTES = 16
 _DOMAIN = b"ingle/pair/1\x00"
 
 
-class Card(msgspec.Struct, frozen=True, array_like=True):
+class PairingCard(msgspec.Struct, frozen=True, array_like=True):
     """How one side introduces itself. Claims, not proofs: the key is proven by the link."""
 
     name: str
@@ -61,67 +61,76 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, tag_field="t"):
     """Base of the messages."""
 
 
-class Redeem(_Message, frozen=True, tag="redeem"):
+class RedeemInvite(_Message, frozen=True, tag="redeem"):
     """The joiner has an invite."""
 
     secret: bytes
-    card: Card
+    card: PairingCard
 
 
-class Welcome(_Message, frozen=True, tag="welcome"):
+class InviteAccepted(_Message, frozen=True, tag="welcome"):
     """The invite was good."""
 
-    card: Card
+    card: PairingCard
 
 
-class Ask(_Message, frozen=True, tag="ask"):
+class PairingRequest(_Message, frozen=True, tag="ask"):
     """The asker has no invite; its people will compare a code."""
 
-    card: Card
+    card: PairingCard
     commitment: bytes
 
 
-class Show(_Message, frozen=True, tag="show"):
-    """The asked node plays along."""
+class PairingResponse(_Message, frozen=True, tag="show"):
+    """The asked node takes part."""
 
-    card: Card
+    card: PairingCard
     nonce: bytes
 
 
-class Reveal(_Message, frozen=True, tag="reveal"):
+class RevealNonce(_Message, frozen=True, tag="reveal"):
     """What the commitment was to."""
 
     nonce: bytes
 
 
-class Confirm(_Message, frozen=True, tag="confirm"):
+class CodesMatch(_Message, frozen=True, tag="confirm"):
     """My people say that the codes are equal."""
 
 
-class Noted(_Message, frozen=True, tag="noted"):
-    """You are written down: from now on you may dial me."""
+class PairingAccepted(_Message, frozen=True, tag="noted"):
+    """The pairing is stored: from now on you may connect."""
 
 
-class Sorry(_Message, frozen=True, tag="sorry"):
+class PairingRejected(_Message, frozen=True, tag="sorry"):
     """No, and why."""
 
     error: dict[str, object]
 
 
-AnyMessage = Redeem | Welcome | Ask | Show | Reveal | Confirm | Noted | Sorry
+AnyMessage = (
+    RedeemInvite
+    | InviteAccepted
+    | PairingRequest
+    | PairingResponse
+    | RevealNonce
+    | CodesMatch
+    | PairingAccepted
+    | PairingRejected
+)
 M = TypeVar("M", bound=_Message)
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Opening(NamedTuple):
+class PairingAttempt(NamedTuple):
     """The first message of somebody who wants to pair, and where to answer."""
 
-    message: Redeem | Ask
+    message: RedeemInvite | PairingRequest
     stream: Stream
 
 
-async def redeem(link: Link, secret: bytes, card: Card) -> Card:
+async def redeem(link: Link, secret: bytes, card: PairingCard) -> PairingCard:
     """Join by an invite; returns the inviter's card.
 
     Raises:
@@ -129,14 +138,14 @@ async def redeem(link: Link, secret: bytes, card: Card) -> Card:
         PeerLost: it vanished.
     """
     stream = await _open(link)
-    _send(stream, Redeem(secret, card))
+    _send(stream, RedeemInvite(secret, card))
     try:
-        return (await _receive(stream, Welcome)).card
+        return (await _receive(stream, InviteAccepted)).card
     finally:
         stream.close()
 
 
-async def ask(link: Link, own: Key, card: Card) -> Agreement:
+async def ask(link: Link, own: Key, card: PairingCard) -> CodeComparison:
     """Ask to pair by a short code.
 
     Raises:
@@ -144,14 +153,14 @@ async def ask(link: Link, own: Key, card: Card) -> Agreement:
     """
     stream = await _open(link)
     nonce = secrets.token_bytes(NONCE_BYTES)
-    _send(stream, Ask(card, hashlib.sha256(_DOMAIN + nonce).digest()))
-    answer = await _receive(stream, Show)
-    _send(stream, Reveal(nonce))
+    _send(stream, PairingRequest(card, hashlib.sha256(_DOMAIN + nonce).digest()))
+    answer = await _receive(stream, PairingResponse)
+    _send(stream, RevealNonce(nonce))
     code = short_code(own, link.remote, nonce, answer.nonce)
-    return Agreement(stream, answer.card, code)
+    return CodeComparison(stream, answer.card, code)
 
 
-async def opening(link: Link) -> Opening:
+async def opening(link: Link) -> PairingAttempt:
     """What somebody who dialled us for pairing begins with.
 
     Raises:
@@ -163,36 +172,38 @@ async def opening(link: Link) -> Opening:
     except (LinkError, TimeoutError):
         raise PeerLost("a device that wanted to pair vanished") from None
     message = await _any(stream)
-    if not isinstance(message, (Redeem, Ask)):
+    if not isinstance(message, (RedeemInvite, PairingRequest)):
         raise ProtocolError("pairing begins with an invite's secret or a question")
-    return Opening(message, stream)
+    return PairingAttempt(message, stream)
 
 
-async def answer(opening: Opening, link: Link, own: Key, card: Card) -> Agreement:
-    """Play along with an `Ask`.
+async def answer(
+    opening: PairingAttempt, link: Link, own: Key, card: PairingCard
+) -> CodeComparison:
+    """Play along with an `PairingRequest`.
 
     Raises:
         ProtocolError: what is revealed is not what was committed to.
     """
-    assert isinstance(opening.message, Ask)
+    assert isinstance(opening.message, PairingRequest)
     nonce = secrets.token_bytes(NONCE_BYTES)
-    _send(opening.stream, Show(card, nonce))
-    revealed = (await _receive(opening.stream, Reveal)).nonce
+    _send(opening.stream, PairingResponse(card, nonce))
+    revealed = (await _receive(opening.stream, RevealNonce)).nonce
     committed = hashlib.sha256(_DOMAIN + revealed).digest()
     if not hmac.compare_digest(committed, opening.message.commitment):
         raise ProtocolError("the other side changed its nonce after it had bound itself")
     code = short_code(link.remote, own, revealed, nonce)
-    return Agreement(opening.stream, opening.message.card, code)
+    return CodeComparison(opening.stream, opening.message.card, code)
 
 
-async def welcome(opening: Opening, card: Card) -> None:
+async def accept_invite(opening: PairingAttempt, card: PairingCard) -> None:
     """The invite was good."""
-    await _last_word(opening.stream, Welcome(card))
+    await _send_last(opening.stream, InviteAccepted(card))
 
 
-async def refuse(opening: Opening, error: IngleError) -> None:
+async def refuse(opening: PairingAttempt, error: IngleError) -> None:
     """Say no, and why."""
-    await _last_word(opening.stream, Sorry(error.to_data()))
+    await _send_last(opening.stream, PairingRejected(error.to_data()))
 
 
 def short_code(asker: Key, asked: Key, nonce_a: bytes, nonce_b: bytes) -> str:
@@ -201,10 +212,10 @@ def short_code(asker: Key, asked: Key, nonce_a: bytes, nonce_b: bytes) -> str:
     return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06}"
 
 
-class Agreement:
+class CodeComparison:
     """Both sides show the code; each waits for its own people and for the other."""
 
-    def __init__(self, stream: Stream, card: Card, code: str) -> None:
+    def __init__(self, stream: Stream, card: PairingCard, code: str) -> None:
         self._stream = stream
         self.card = card
         """The other side's."""
@@ -224,7 +235,7 @@ class Agreement:
             PairingRefused: one said no, or nobody said anything in time.
             PeerLost: the other side vanished.
         """
-        theirs = asyncio.ensure_future(_receive(self._stream, Confirm, PEOPLE_S + STEP_S))
+        theirs = asyncio.ensure_future(_receive(self._stream, CodesMatch, PEOPLE_S + STEP_S))
         try:
             either: set[asyncio.Future[Any]] = {theirs, self.decided}
             await asyncio.wait(either, timeout=PEOPLE_S, return_when=asyncio.FIRST_COMPLETED)
@@ -234,13 +245,13 @@ class Agreement:
                 equal = await asyncio.shield(self.decided)
             if not equal:
                 no = PairingRefused("the codes differ: somebody may be between the two devices")
-                await _last_word(self._stream, Sorry(no.to_data()))
+                await _send_last(self._stream, PairingRejected(no.to_data()))
                 raise no
-            _send(self._stream, Confirm())
+            _send(self._stream, CodesMatch())
             await theirs
         except TimeoutError:
             no = PairingRefused(f"nobody confirmed the code within {PEOPLE_S:.0f} s")
-            await _last_word(self._stream, Sorry(no.to_data()))
+            await _send_last(self._stream, PairingRejected(no.to_data()))
             raise no from None
         except IngleError:
             self._stream.close()
@@ -252,13 +263,13 @@ class Agreement:
     async def noted(self) -> None:
         """For the asker: return once the other side has written us down."""
         try:
-            await _receive(self._stream, Noted)
+            await _receive(self._stream, PairingAccepted)
         finally:
             self._stream.close()
 
     async def note(self) -> None:
         """For the asked: say that we have written the asker down."""
-        await _last_word(self._stream, Noted())
+        await _send_last(self._stream, PairingAccepted())
 
 
 async def _open(link: Link) -> Stream:
@@ -273,7 +284,7 @@ def _send(stream: Stream, message: _Message) -> None:
     stream.send(len(body).to_bytes(2, "big") + body)
 
 
-async def _last_word(stream: Stream, message: _Message) -> None:
+async def _send_last(stream: Stream, message: _Message) -> None:
     """Say something, and wait until the other side has hung up: it has read it then."""
     _send(stream, message)
     with contextlib.suppress(TimeoutError):
@@ -284,7 +295,7 @@ async def _last_word(stream: Stream, message: _Message) -> None:
 
 async def _receive(stream: Stream, kind: type[M], seconds: float = STEP_S) -> M:
     message = await _any(stream, seconds)
-    if isinstance(message, Sorry):
+    if isinstance(message, PairingRejected):
         raise from_data(message.error)
     if not isinstance(message, kind):
         raise ProtocolError(f"{type(message).__name__} came where {kind.__name__} belongs")

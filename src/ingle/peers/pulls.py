@@ -14,10 +14,10 @@ from ingle.models.format import PROJECTOR
 from ingle.models.sources import HttpSource, parse_source
 from ingle.node.ledger import EgressLedger
 from ingle.operations import Event, Progress
-from ingle.peers.book import Book, Peer
+from ingle.peers.address_book import AddressBook, Peer
 from ingle.peers.dialer import Dialer
-from ingle.peers.files import PeerFiles
-from ingle.peers.swarm.book import SharedFile
+from ingle.peers.file_server import PeerFileSource
+from ingle.peers.swarm.share_database import SharedFile
 
 if TYPE_CHECKING:
     from ingle.peers.swarm.sharing import Sharing
@@ -28,7 +28,7 @@ ASK_S = 6.0
 """Peers that have not said what they share by then are left out."""
 
 
-class Holder(NamedTuple):
+class ModelHolder(NamedTuple):
     """A peer that shares a model."""
 
     peer: Peer
@@ -45,28 +45,28 @@ class PeerPulls:
 
     def __init__(
         self,
-        book: Book,
+        address_book: AddressBook,
         dialer: Dialer,
         sharing: Callable[[], Sharing],
         ledger: EgressLedger,
         egress: str,
     ) -> None:
-        self._book = book
+        self._address_book = address_book
         self._dialer = dialer
         self._sharing = sharing
         self._ledger = ledger
         self._egress = egress
 
-    async def holders(self, peers: Sequence[Peer]) -> list[Holder]:
+    async def holders(self, peers: Sequence[Peer]) -> list[ModelHolder]:
         """What each of these peers shares with us. Those that do not answer share nothing."""
 
-        async def ask(peer: Peer) -> list[Holder]:
+        async def ask(peer: Peer) -> list[ModelHolder]:
             try:
                 async with asyncio.timeout(ASK_S):
                     offered = await self._dialer.learn(await self._dialer.session(peer))
             except (IngleError, TimeoutError):
                 return []
-            return [Holder(peer, model) for model in offered.shared[:500]]
+            return [ModelHolder(peer, model) for model in offered.shared[:500]]
 
         found = await asyncio.gather(*(ask(peer) for peer in peers))
         return [holder for group in found for holder in group]
@@ -78,13 +78,13 @@ class PeerPulls:
             PeerNotFound, PeerUnreachable: no such peer, or it does not answer.
             ModelNotFound: it does not share that.
         """
-        peer = self._book.find(place)
+        peer = self._address_book.find(place)
         offered = await self._dialer.learn(await self._dialer.session(peer))
         chosen = next((model for model in offered.shared if model.name == name), None)
         if chosen is None:
             raise _not_shared(name, peer.name, [model.name for model in offered.shared])
-        others = [other for other in self._book.peers() if other.key != peer.key]
-        holders = [Holder(peer, chosen), *await self.holders(others)]
+        others = [other for other in self._address_book.peers() if other.key != peer.key]
+        holders = [ModelHolder(peer, chosen), *await self.holders(others)]
         async for event in self._fetch(name, chosen, holders):
             yield event
 
@@ -94,7 +94,7 @@ class PeerPulls:
         Raises:
             ModelNotFound: nobody does, or two peers mean different files by it.
         """
-        holders = await self.holders(self._book.peers())
+        holders = await self.holders(self._address_book.peers())
         fitting = [holder for holder in holders if holder.model.name == name]
         if len({holder.model.digest for holder in fitting}) > 1:
             who = ", ".join(f"{name}@{holder.peer.name}" for holder in fitting)
@@ -108,14 +108,14 @@ class PeerPulls:
         async for event in self._fetch(name, fitting[0].model, holders):
             yield event
 
-    async def beside(self, operation: Pull) -> list[Holder]:
+    async def beside(self, operation: Pull) -> list[ModelHolder]:
         """Peers that share the very file of a pull from the web, whose hash is known."""
         digest = f"sha256:{operation.sha256.removeprefix('sha256:')}"
-        holders = await self.holders(self._book.peers())
+        holders = await self.holders(self._address_book.peers())
         return [holder for holder in holders if holder.model.digest == digest]
 
     async def fetch_beside(
-        self, operation: Pull, holders: list[Holder]
+        self, operation: Pull, holders: list[ModelHolder]
     ) -> AsyncGenerator[Event, None]:
         """Such a pull, from the web and from these peers together."""
         source = parse_source(operation)
@@ -128,7 +128,7 @@ class PeerPulls:
         self,
         name: str,
         model: SharedModel,
-        holders: Sequence[Holder],
+        holders: Sequence[ModelHolder],
         urls: Sequence[str] = (),
     ) -> AsyncGenerator[Event, None]:
         if self._egress == "deny":
@@ -137,7 +137,7 @@ class PeerPulls:
                 hint="ingle config set egress allow",
             )
         same = [holder for holder in holders if holder.model.digest == model.digest]
-        sources = [PeerFiles(self._dialer, holder.peer) for holder in same]
+        sources = [PeerFileSource(self._dialer, holder.peer) for holder in same]
         ports = [(self._address(holder.peer), holder.model.port) for holder in same]
         files = [
             SharedFile(digest=file.digest, name=file.name, size=file.size, role=file.role)

@@ -12,27 +12,27 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from typing import Any, TypeVar
 
 from ingle.errors import IngleError, PeerUnreachable
-from ingle.operations import Reaching
-from ingle.peers import nearby
-from ingle.peers.book import Peer
-from ingle.peers.nearby import Nearby
-from ingle.peers.transport import Address, Link, LinkError, Transport
+from ingle.operations import TryingPath
+from ingle.peers import discovery
+from ingle.peers.address_book import Peer
+from ingle.peers.discovery import Discovery
+from ingle.peers.transport import Link, LinkError, PeerAddress, Transport
 
 T = TypeVar("T")
 DIAL_S = 3.0
 LAN_S = 1.5
-Told = Callable[[Reaching], None]
+Told = Callable[[TryingPath], None]
 Punch = Callable[[Peer], Awaitable[Link | None]]
 
 
 async def heard(
     work: Callable[[Told], Coroutine[None, None, T]], done: Callable[[T], None]
-) -> AsyncGenerator[Reaching, None]:
+) -> AsyncGenerator[TryingPath, None]:
     """The stages of some work as they begin; ``done`` is given what came of it.
 
     Closing the generator stops the work.
     """
-    stages: asyncio.Queue[Reaching] = asyncio.Queue()
+    stages: asyncio.Queue[TryingPath] = asyncio.Queue()
     task = asyncio.create_task(work(stages.put_nowait))
     try:
         while not task.done():
@@ -54,7 +54,7 @@ async def reach(
     peer: Peer,
     protocol: bytes,
     transport: Transport,
-    around: Nearby,
+    around: Discovery,
     punch: Punch | None,
     told: Told | None = None,
 ) -> tuple[Link, str]:
@@ -70,7 +70,7 @@ async def reach(
     why: dict[str, str] = {}
     async for stage, work in _stages(peer, protocol, transport, around, punch):
         if told is not None:
-            told(Reaching(stage=stage, detail=peer.name))
+            told(TryingPath(stage=stage, detail=peer.name))
         try:
             link = await work
         except TimeoutError:
@@ -93,14 +93,14 @@ async def reach(
 
 
 async def _stages(
-    peer: Peer, protocol: bytes, transport: Transport, around: Nearby, punch: Punch | None
+    peer: Peer, protocol: bytes, transport: Transport, around: Discovery, punch: Punch | None
 ) -> AsyncIterator[tuple[str, Awaitable[Link | None]]]:
     async def dial(seconds: float, *places: str, relay: str = "") -> Link:
         async with asyncio.timeout(seconds):
-            return await transport.dial(Address(peer.key, places, relay), protocol)
+            return await transport.dial(PeerAddress(peer.key, places, relay), protocol)
 
     async def on_lan() -> Link | None:
-        found = await nearby.find(around, peer.key, LAN_S)
+        found = await discovery.find(around, peer.key, LAN_S)
         return await dial(DIAL_S, *found.places) if found else None
 
     if peer.places:

@@ -22,7 +22,7 @@ PROTOCOLS = [PAIR, NODE, FILE]
 Way = Literal["lan", "direct", "relay"]
 
 
-class Address(NamedTuple):
+class PeerAddress(NamedTuple):
     """Where a key may be found."""
 
     key: Key
@@ -32,7 +32,7 @@ class Address(NamedTuple):
     """URL of the relay it keeps a connection to."""
 
 
-class Path(NamedTuple):
+class LinkPath(NamedTuple):
     """How a link runs right now."""
 
     way: Way
@@ -86,7 +86,7 @@ class Link(Protocol):
         """The ALPN it was made for."""
         ...
 
-    def path(self) -> Path | None:
+    def path(self) -> LinkPath | None:
         """How it runs now; None if that is not known."""
         ...
 
@@ -111,7 +111,7 @@ class Link(Protocol):
         ...
 
 
-class Knock(Protocol):
+class IncomingConnection(Protocol):
     """A link that somebody wants: not authenticated yet, nothing spent on it yet."""
 
     @property
@@ -127,7 +127,7 @@ class Knock(Protocol):
         """
         ...
 
-    async def turn_away(self) -> None:
+    async def reject(self) -> None:
         """Refuse it at the smallest cost."""
         ...
 
@@ -145,7 +145,7 @@ class Transport(Protocol):
         """The relay it can be reached by; empty without one."""
         ...
 
-    async def dial(self, address: Address, protocol: bytes) -> Link:
+    async def dial(self, address: PeerAddress, protocol: bytes) -> Link:
         """Connect to a key. Tries all places at once. Wrap in a timeout.
 
         Raises:
@@ -153,7 +153,7 @@ class Transport(Protocol):
         """
         ...
 
-    async def accept(self) -> Knock | None:
+    async def accept(self) -> IncomingConnection | None:
         """The next one who wants a link; None once the transport is closed."""
         ...
 

@@ -28,33 +28,33 @@ from ingle.operations import registry
 from ingle.operations.encoded import Encoded, decoded
 from ingle.operations.operation import Event, Operation
 from ingle.operations.reading import read
-from ingle.protocol import spoken
+from ingle.protocol import capability_versions
 from ingle.protocol.call import Call
 from ingle.protocol.frames import (
     MAX_FRAME,
     OLDEST,
     VERSION,
     Cancel,
-    Close,
     Credit,
     End,
+    EndOfPieces,
+    EventFrame,
     Fail,
     Frame,
     FrameReader,
     Hello,
-    Item,
     Open,
+    PieceCredit,
+    PieceFrame,
     Ping,
     Pong,
-    Put,
-    Room,
     encode,
     failure,
     packed,
     speaks,
 )
-from ingle.protocol.inlet import Feed, check_size, letting_go
-from ingle.protocol.served import Answer, Served
+from ingle.protocol.piece_stream import PieceStream, check_size, closing_iterator
+from ingle.protocol.served_operation import Answer, ServedOperation
 from ingle.protocol.stream import ByteStream, SocketStream
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Connection:
         max_frame: int = MAX_FRAME,
         max_first: int | None = None,
         max_streams: int = STREAMS,
-        max_inlets: int = STREAMS,
+        max_piece_streams: int = STREAMS,
         lost: Callable[[], IngleError] | None = None,
         patience: float | None = None,
         gather: float = 0.0,
@@ -102,11 +102,11 @@ class Connection:
         self._max_frame = max_frame
         self._reader = FrameReader(max_frame if max_first is None else max_first)
         self._max_streams = max_streams
-        self._max_inlets = max_inlets
+        self._max_piece_streams = max_piece_streams
         self._lost = lost or (lambda: NodeUnreachable("the connection to the node was lost"))
         self._numbers = itertools.count(1)
         self._calls: dict[int, Call] = {}
-        self._served: dict[int, Served] = {}
+        self._served: dict[int, ServedOperation] = {}
         self._pings: dict[int, asyncio.Future[None]] = {}
         self._closed = False
         self.ended_by: IngleError | None = None
@@ -149,7 +149,7 @@ class Connection:
         if self._soon:
             return
         wait = self._sent + self._gather - self._loop.time() if self._gather else 0.0
-        if wait > 0 and type(frame) is Item:
+        if wait > 0 and type(frame) is EventFrame:
             if self._late is None:
                 self._late = self._loop.call_later(wait, self._flush)
         else:
@@ -164,7 +164,7 @@ class Connection:
 
     def greet(self, **facts: Any) -> None:
         """Send our `Hello`."""
-        self.post(Hello(VERSION, {**facts, "oldest": OLDEST, "speaks": spoken.ours()}))
+        self.post(Hello(VERSION, {**facts, "oldest": OLDEST, "speaks": capability_versions.ours()}))
 
     async def run(self) -> None:
         """Serve the connection until it ends. Raises nothing: a broken peer is a normal event."""
@@ -192,7 +192,7 @@ class Connection:
             self.post(failure(0, error))
         self._end(error)
 
-    def call(self, operation: Operation, feed: Feed | None = None) -> Call:
+    def call(self, operation: Operation, feed: PieceStream | None = None) -> Call:
         """Open a stream for an operation. The caller must drain it or cancel it.
 
         Args:
@@ -204,7 +204,7 @@ class Connection:
         if self._closed:
             raise self.ended_by or self._lost()
         if self.hello.done() and not self.hello.exception():
-            spoken.check(operation, self.hello.result())
+            capability_versions.check(operation, self.hello.result())
         number = next(self._numbers)
         call = Call(self.post, number)
         self.post(Open(number, msgspec.Raw(packed(operation))))
@@ -215,7 +215,7 @@ class Connection:
 
     @asynccontextmanager
     async def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Encoded]]:
         """Have it performed; events stay encoded. Leaving the block cancels what is under way."""
         call = self.call(operation, feed)
@@ -226,7 +226,7 @@ class Connection:
 
     @asynccontextmanager
     async def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `Node.perform`. Leaving the block cancels what is under way."""
         types = registry.of(operation).types
@@ -243,18 +243,18 @@ class Connection:
         finally:
             self._pings.pop(number, None)
 
-    async def _pump(self, call: Call, feed: Feed) -> None:
+    async def _pump(self, call: Call, feed: PieceStream) -> None:
         """Send a caller's pieces. What goes wrong with them ends the call."""
         try:
-            async with letting_go(aiter(feed)) as pieces:
+            async with closing_iterator(aiter(feed)) as pieces:
                 await call.take_room()
                 async for piece in pieces:
                     data = piece.data if isinstance(piece, Encoded) else packed(piece)
                     check_size(data)
-                    self.post(Put(call.stream, msgspec.Raw(data)))
+                    self.post(PieceFrame(call.stream, msgspec.Raw(data)))
                     await self.drain()
                     await call.take_room()
-                self.post(Close(call.stream))
+                self.post(EndOfPieces(call.stream))
         except IngleError as error:
             call.fail(error)
         except Exception as error:  # the caller's own iterator failed: its events tell it
@@ -262,7 +262,7 @@ class Connection:
 
     def _take(self, frame: Frame) -> None:
         match frame:
-            case Item(stream=stream, event=event):
+            case EventFrame(stream=stream, event=event):
                 call = self._calls.get(stream)
                 if call is not None:
                     call.push(Encoded(bytes(event)))
@@ -283,15 +283,15 @@ class Connection:
                 served = self._served.get(stream)
                 if served is not None:
                     served.give_credit(items)
-            case Put(stream=stream, piece=piece):
+            case PieceFrame(stream=stream, piece=piece):
                 served = self._served.get(stream)
                 if served is not None:  # else it has ended; the caller will hear of it
                     served.put(bytes(piece))
-            case Close(stream=stream):
+            case EndOfPieces(stream=stream):
                 served = self._served.get(stream)
-                if served is not None and served.inlet is not None:
-                    served.inlet.close()
-            case Room(stream=stream, pieces=pieces):
+                if served is not None and served.pieces_in is not None:
+                    served.pieces_in.close()
+            case PieceCredit(stream=stream, pieces=pieces):
                 call = self._calls.get(stream)
                 if call is not None:
                     call.add_room(pieces)
@@ -325,9 +325,9 @@ class Connection:
                     f"{self._max_streams} operations are open on this connection already",
                     limit=self._max_streams,
                 )
-            served = Served(self, stream, read(operation), self._patience)
-            if served.inlet is not None:
-                self._check_inlets()
+            served = ServedOperation(self, stream, read(operation), self._patience)
+            if served.pieces_in is not None:
+                self._check_piece_streams()
         except IngleError as error:  # also a plug-in's that cannot be used
             self._reply(failure(stream, error))
             return
@@ -354,12 +354,15 @@ class Connection:
         self._replied = 0
         self._draining = None
 
-    def _check_inlets(self) -> None:
+    def _check_piece_streams(self) -> None:
         """Raises Busy: what the other side sends in would be held for too many operations."""
-        if sum(served.inlet is not None for served in self._served.values()) >= self._max_inlets:
+        if (
+            sum(served.pieces_in is not None for served in self._served.values())
+            >= self._max_piece_streams
+        ):
             raise Busy(
-                f"{self._max_inlets} operations that take input are open on this connection",
-                limit=self._max_inlets,
+                f"{self._max_piece_streams} operations that take input are open on this connection",
+                limit=self._max_piece_streams,
             )
 
     def _flush(self) -> None:
@@ -393,4 +396,4 @@ class Connection:
             self.hello.exception()  # someone may be waiting; no one has to
 
 
-__all__ = ["Answer", "ByteStream", "Call", "Connection", "Feed", "SocketStream"]
+__all__ = ["Answer", "ByteStream", "Call", "Connection", "PieceStream", "SocketStream"]

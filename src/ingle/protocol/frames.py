@@ -12,7 +12,7 @@ by the side that opened it. Life of a stream::
 
 Back-pressure: a sender may have `WINDOW` items out; the receiver gives more
 credit as it takes them. Pieces that a caller puts into a stream have a window
-of their own, `PIECES`, and `Room` gives more.
+of their own, `PIECES`, and `PieceCredit` gives more.
 
 Operations, events and pieces stay encoded here (`msgspec.Raw`): a frame is read
 although its content is not known, and content that is only passed on is not
@@ -69,7 +69,7 @@ class Open(_Frame, frozen=True, tag="o"):
     operation: msgspec.Raw
 
 
-class Item(_Frame, frozen=True, tag="i"):
+class EventFrame(_Frame, frozen=True, tag="i"):
     """One event of a stream."""
 
     stream: int
@@ -102,20 +102,20 @@ class Credit(_Frame, frozen=True, tag="w"):
     items: int
 
 
-class Put(_Frame, frozen=True, tag="d"):
+class PieceFrame(_Frame, frozen=True, tag="d"):
     """A piece that the caller sends into a stream."""
 
     stream: int
     piece: msgspec.Raw
 
 
-class Close(_Frame, frozen=True, tag="z"):
+class EndOfPieces(_Frame, frozen=True, tag="z"):
     """The caller sends no more pieces into this stream."""
 
     stream: int
 
 
-class Room(_Frame, frozen=True, tag="r"):
+class PieceCredit(_Frame, frozen=True, tag="r"):
     """Whoever performs takes this many more pieces."""
 
     stream: int
@@ -134,7 +134,20 @@ class Pong(_Frame, frozen=True, tag="q"):
     id: int
 
 
-Frame = Hello | Open | Item | End | Fail | Cancel | Credit | Put | Close | Room | Ping | Pong
+Frame = (
+    Hello
+    | Open
+    | EventFrame
+    | End
+    | Fail
+    | Cancel
+    | Credit
+    | PieceFrame
+    | EndOfPieces
+    | PieceCredit
+    | Ping
+    | Pong
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)

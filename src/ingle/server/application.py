@@ -18,7 +18,7 @@ from ingle.operations import registry
 from ingle.operations.capability import Capability, load
 from ingle.server import node_routes
 from ingle.server.access import Access
-from ingle.server.endpoint import Floor, Table, routes
+from ingle.server.endpoint import EndpointContext, Table, routes
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import dialect_of
 from ingle.server.security import Guard
@@ -43,7 +43,7 @@ def create_application(
     """
     chosen = settings or ServerSettings()
     metrics = Metrics()
-    floor = Floor(node, chosen, metrics)
+    floor = EndpointContext(node, chosen, metrics)
     table = node_routes.table(metrics)
     for capability in registry.built_in().values():
         table |= _table_of(capability, floor)
@@ -61,7 +61,7 @@ def create_application(
 class _PluginRoutes:
     """Routes of plug-ins, which are looked at when no other route is meant."""
 
-    def __init__(self, floor: Floor, otherwise: ASGIApp) -> None:
+    def __init__(self, floor: EndpointContext, otherwise: ASGIApp) -> None:
         self._floor = floor
         self._otherwise = otherwise
         self._router: Router | None = None
@@ -76,7 +76,7 @@ class _PluginRoutes:
         await self._router(scope, receive, send)
 
 
-def _table_of(capability: Capability, floor: Floor) -> Table:
+def _table_of(capability: Capability, floor: EndpointContext) -> Table:
     if not capability.routes:
         return {}
     table: Table = load(capability.routes)(floor)

@@ -13,7 +13,7 @@ from ingle.operations import Event, Operation, Started, registry
 from ingle.operations.capability import Cost, Tally
 from ingle.operations.encoded import Passed
 from ingle.operations.tokens import UNIT
-from ingle.protocol.inlet import Feed
+from ingle.protocol.piece_stream import PieceStream
 from ingle.server.metrics import Metrics
 
 
@@ -25,7 +25,7 @@ class CountedNode:
         self._metrics = metrics
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         cost = registry.of(operation).cost
         if not isinstance(cost, Cost) or cost.unit == UNIT:
@@ -33,7 +33,7 @@ class CountedNode:
         return self._counted(operation, feed, cost)
 
     def relay(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         return self._node.relay(operation, feed)
 
@@ -42,7 +42,7 @@ class CountedNode:
 
     @asynccontextmanager
     async def _counted(
-        self, operation: Operation, feed: Feed | None, cost: Cost
+        self, operation: Operation, feed: PieceStream | None, cost: Cost
     ) -> AsyncIterator[AsyncIterator[Event]]:
         tally = cost.tally(operation, 0.0)
         name = registry.of(operation).name

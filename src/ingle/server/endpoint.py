@@ -20,7 +20,7 @@ Table = dict[str, dict[str, Handler]]
 """Path to method to handler."""
 
 
-class Floor:
+class EndpointContext:
     """What all endpoints of one application stand on, and the exchanges that go on now."""
 
     def __init__(self, node: Node, settings: ServerSettings, metrics: Metrics) -> None:
@@ -45,7 +45,7 @@ class Floor:
 class Endpoint:
     """An ASGI application for one path."""
 
-    def __init__(self, path: str, handlers: dict[str, Handler], floor: Floor) -> None:
+    def __init__(self, path: str, handlers: dict[str, Handler], floor: EndpointContext) -> None:
         self._path = path
         self._handlers = handlers
         self._floor = floor
@@ -83,6 +83,6 @@ class Endpoint:
         return handler
 
 
-def routes(table: Table, floor: Floor) -> list[Route]:
+def routes(table: Table, floor: EndpointContext) -> list[Route]:
     """The table as Starlette's routes."""
     return [Route(path, Endpoint(path, handlers, floor)) for path, handlers in table.items()]

@@ -177,7 +177,7 @@ class Exchange:
 
         async def work() -> None:
             sender = asyncio.create_task(outbox.run())
-            stalls = asyncio.create_task(self._give_up_on(outbox))
+            stalls = asyncio.create_task(self._abort_stalled(outbox))
             try:
                 await self._produce(source, formatter, outbox)
                 if before_end is not None:
@@ -226,7 +226,7 @@ class Exchange:
                 elif isinstance(event, Usage):
                     self._metrics.usage(model, event)
 
-    async def _give_up_on(self, outbox: Outbox) -> None:
+    async def _abort_stalled(self, outbox: Outbox) -> None:
         # A client that stops reading would hold its slot for ever.
         limit = self.settings.limits.stalled_s
         while outbox.stalled_s < limit:  # noqa: ASYNC110 - a look now and then is cheaper

@@ -10,7 +10,7 @@ import anyio.to_thread
 from starlette.types import Receive, Scope
 
 from ingle.errors import BodyTimeout, BodyTooLarge, ClientGone, InvalidRequest
-from ingle.server.settings import MIB, Limits
+from ingle.server.settings import MIB, RequestLimits
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
@@ -20,7 +20,7 @@ _DRAIN_S = 2.0
 _THREAD_FROM = MIB
 
 
-async def read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+async def read_body(scope: Scope, receive: Receive, limits: RequestLimits) -> bytes:
     """The whole body, checked before anything decodes it.
 
     A body that says it is too long, or turns out to be, is read to its end
@@ -67,7 +67,9 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes:
     return body
 
 
-async def body_pieces(receive: Receive, limits: Limits, size: int) -> AsyncGenerator[bytes, None]:
+async def body_pieces(
+    receive: Receive, limits: RequestLimits, size: int
+) -> AsyncGenerator[bytes, None]:
     """A body in pieces as it arrives, for what is not kept in memory. Nothing limits it in all.
 
     Raises:
@@ -127,7 +129,7 @@ def nested_beyond(body: bytes, depth: int) -> bool:
     return False
 
 
-def _too_large(limits: Limits) -> BodyTooLarge:
+def _too_large(limits: RequestLimits) -> BodyTooLarge:
     return BodyTooLarge(
         f"the body is larger than {limits.body_bytes} bytes",
         hint="send less, or raise the server's body limit",

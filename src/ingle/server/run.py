@@ -16,9 +16,9 @@ import uvicorn
 from starlette.routing import BaseRoute
 
 from ingle.node.node import Node
-from ingle.server.address import BACKLOG, Address, bind, bound, check_exposure
 from ingle.server.application import create_application
-from ingle.server.endpoint import Floor
+from ingle.server.endpoint import EndpointContext
+from ingle.server.listen_address import BACKLOG, Address, bind, bound, check_exposure
 from ingle.server.security import is_loopback
 from ingle.server.settings import DEFAULT_PORT, LOOPBACK, ServerSettings
 
@@ -70,7 +70,7 @@ async def serve(
     sock = bind(host, port)
     try:
         application = create_application(node, chosen, extra=extra)
-        floor: Floor = application.state.floor
+        floor: EndpointContext = application.state.floor
         try:
             server = _Server(_config(application, grace_s), floor, sock, on_ready, grace_s)
             await server.run_until(stop, handle_signals=handle_signals)
@@ -86,7 +86,7 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        floor: Floor,
+        floor: EndpointContext,
         sock: socket.socket,
         on_ready: Callable[[Address], None] | None,
         grace_s: float,

@@ -39,7 +39,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
-        self._rules = Rules(settings)
+        self._rules = AccessRules(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -62,7 +62,7 @@ class Guard:
         await self._app(scope, receive, _marking(send, origin) if origin else send)
 
 
-class Rules:
+class AccessRules:
     """The decisions alone, without I/O."""
 
     def __init__(self, settings: ServerSettings) -> None:

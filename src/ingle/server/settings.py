@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """Bounds on what one request may cost before it reaches the node."""
 
     body_bytes: int = 32 * MIB
@@ -44,4 +44,4 @@ class ServerSettings:
     """Answers ``/v1/responses`` when the client names no model, as OpenAI's own tests do."""
     state_dir: Path | None = None
     """Where stored responses live; None keeps them in memory only."""
-    limits: Limits = Limits()
+    limits: RequestLimits = RequestLimits()

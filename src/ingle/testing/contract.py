@@ -103,7 +103,14 @@ async def _check(declaration: EngineDeclaration, spec: LoadSpec, most_memory: fl
                 f"it has {measured} bytes, more than {most_memory} times the {predicted} predicted",
             )
             held.append("needs what it declares")
-        for rule in (_generates, _is_concurrent, _cancels, _embeds, _tokenizes, _refuses_kindly):
+        for rule in (
+            _generates,
+            _is_concurrent,
+            _cancels,
+            _embeds,
+            _tokenizes,
+            _refuses_with_typed_error,
+        ):
             try:
                 await rule(worker, spec)
             except CapabilityMissing:
@@ -179,7 +186,7 @@ async def _tokenizes(worker: WorkerProcess, spec: LoadSpec) -> None:
     _require(back[0].text == "hello world", "detokenize is not the inverse of tokenize")
 
 
-async def _refuses_kindly(worker: WorkerProcess, spec: LoadSpec) -> None:
+async def _refuses_with_typed_error(worker: WorkerProcess, spec: LoadSpec) -> None:
     operation = Embed(model=spec.model, inputs=["x"], dimensions=2**30)
     with contextlib.suppress(IngleError):
         await _events(worker, operation)

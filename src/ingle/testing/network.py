@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ingle.peers.discovery import DiscoveredNode
 from ingle.peers.identity import Identity, Key
-from ingle.peers.nearby import Neighbour
-from ingle.peers.transport import Address, LinkError, Path
+from ingle.peers.transport import LinkError, LinkPath, PeerAddress
 
 PORT = 11412
 
@@ -33,7 +33,7 @@ class Network:
         self._cuts: set[frozenset[str]] = set()
         self._dead: set[str] = set()
         self._held: list[tuple[str, str, _Pipe]] = []
-        self.announced: dict[str, Neighbour] = {}
+        self.announced: dict[str, DiscoveredNode] = {}
 
     def join(self, identity: Identity, *, behind_nat: bool = False) -> SimulatedTransport:
         """A node's end. Behind a NAT, only those it has dialled itself can reach it."""
@@ -46,7 +46,7 @@ class Network:
         """Nothing passes between two places from now on; nobody is told."""
         self._cuts.add(frozenset((one, other)))
 
-    def heal(self) -> None:
+    def reconnect(self) -> None:
         """Every cut ends; what was held up arrives."""
         self._cuts.clear()
         held, self._held = self._held, []
@@ -91,7 +91,7 @@ class _Pipe:
         for data in waiting:
             self._deliver(data)
 
-    def break_off(self) -> None:
+    def drop(self) -> None:
         """The end, at once."""
         self.ended = True
         self._changed.set()
@@ -146,7 +146,7 @@ class SimulatedStream:
         if not self._closed:
             self._closed = True
             self._outgoing.send(None)
-            self._incoming.break_off()
+            self._incoming.drop()
 
 
 class SimulatedLink:
@@ -164,8 +164,8 @@ class SimulatedLink:
         self._streams: list[SimulatedStream] = []
         self._closed = False
 
-    def path(self) -> Path | None:
-        return Path("lan", self._there, 2 * self._network.delay_s)
+    def path(self) -> LinkPath | None:
+        return LinkPath("lan", self._there, 2 * self._network.delay_s)
 
     async def open(self) -> SimulatedStream:
         if self._closed:
@@ -201,11 +201,11 @@ class SimulatedLink:
             self._offered.put_nowait(None)
             for stream in self._streams:
                 stream.close()
-                stream._incoming.break_off()
+                stream._incoming.drop()
 
 
-class SimulatedKnock:
-    """See `ingle.peers.transport.Knock`."""
+class SimulatedIncomingConnection:
+    """See `ingle.peers.transport.IncomingConnection`."""
 
     def __init__(self, place: str, link: SimulatedLink, answer: asyncio.Future[bool]) -> None:
         self.place = place
@@ -217,7 +217,7 @@ class SimulatedKnock:
             self._answer.set_result(True)
         return self._link
 
-    async def turn_away(self) -> None:
+    async def reject(self) -> None:
         if not self._answer.done():
             self._answer.set_result(False)
 
@@ -232,13 +232,13 @@ class SimulatedTransport:
         self.relay = ""
         self._behind_nat = behind_nat
         self._dialled: set[str] = set()
-        self._knocks: asyncio.Queue[SimulatedKnock | None] = asyncio.Queue()
+        self._knocks: asyncio.Queue[SimulatedIncomingConnection | None] = asyncio.Queue()
 
     @property
     def places(self) -> list[str]:
         return [self.place]
 
-    async def dial(self, address: Address, protocol: bytes) -> SimulatedLink:
+    async def dial(self, address: PeerAddress, protocol: bytes) -> SimulatedLink:
         delay = self._network.delay_s
         self._dialled |= set(address.places)
         await asyncio.sleep(2 * delay)
@@ -254,7 +254,7 @@ class SimulatedTransport:
         await asyncio.sleep(60)  # packets that are lost are answered by nobody
         raise LinkError("nobody answers")
 
-    async def accept(self) -> SimulatedKnock | None:
+    async def accept(self) -> SimulatedIncomingConnection | None:
         return await self._knocks.get()
 
     async def close(self) -> None:
@@ -265,25 +265,27 @@ class SimulatedTransport:
         theirs = SimulatedLink(self._network, other.place, self.place, self._identity.key, protocol)
         mine.other, theirs.other = theirs, mine
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        other._knocks.put_nowait(SimulatedKnock(self.place, theirs, answer))
+        other._knocks.put_nowait(SimulatedIncomingConnection(self.place, theirs, answer))
         if not await answer:
             raise LinkError("turned away")
         return mine
 
 
-class SimulatedNearby:
-    """See `ingle.peers.nearby.Nearby`: everybody who announces and is not cut off."""
+class SimulatedDiscovery:
+    """See `ingle.peers.discovery.Discovery`: everybody who announces and is not cut off."""
 
     def __init__(self, network: Network, place: str) -> None:
         self._network = network
         self._place = place
 
     async def announce(self, identity: Identity, places: list[str]) -> None:
-        self._network.announced[self._place] = Neighbour(identity.key, identity.name, tuple(places))
+        self._network.announced[self._place] = DiscoveredNode(
+            identity.key, identity.name, tuple(places)
+        )
 
     @asynccontextmanager
-    async def watch(self) -> AsyncIterator[asyncio.Queue[Neighbour]]:
-        found: asyncio.Queue[Neighbour] = asyncio.Queue()
+    async def watch(self) -> AsyncIterator[asyncio.Queue[DiscoveredNode]]:
+        found: asyncio.Queue[DiscoveredNode] = asyncio.Queue()
         for place, neighbour in self._network.announced.items():
             if place != self._place and self._network.passes(self._place, place):
                 found.put_nowait(neighbour)

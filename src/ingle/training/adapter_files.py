@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 
 MODULES = {
     "attn_q": "self_attn.q_proj",
@@ -29,7 +29,11 @@ MODULES = {
 
 
 def write_gguf(
-    path: Path, numbers: Numbers, shape: Shape, architecture: Architecture, notes: dict[str, str]
+    path: Path,
+    numbers: Numbers,
+    shape: LoraConfig,
+    architecture: Architecture,
+    notes: dict[str, str],
 ) -> None:
     """The adapter as llama.cpp loads it.
 
@@ -56,7 +60,7 @@ def write_gguf(
 
 
 def write_peft(
-    folder: Path, numbers: Numbers, shape: Shape, architecture: Architecture, base: str
+    folder: Path, numbers: Numbers, shape: LoraConfig, architecture: Architecture, base: str
 ) -> None:
     """The adapter as PEFT loads it: ``adapter_model.safetensors`` and ``adapter_config.json``."""
     from safetensors.numpy import save_file
@@ -68,7 +72,7 @@ def write_peft(
             prefix = f"base_model.model.model.layers.{number}.{MODULES[name]}"
             a, b = (numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab")
             if architecture.rope_pairs and name in ("attn_q", "attn_k"):
-                b = in_halves(b, architecture.head)
+                b = to_half_rotation(b, architecture.head)
             tensors[f"{prefix}.lora_A.weight"] = a
             tensors[f"{prefix}.lora_B.weight"] = np.ascontiguousarray(b)
     save_file(tensors, folder / "adapter_model.safetensors")
@@ -88,7 +92,7 @@ def write_peft(
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1))
 
 
-def in_halves(b: NDArray[np.float32], head: int) -> NDArray[np.float32]:
+def to_half_rotation(b: NDArray[np.float32], head: int) -> NDArray[np.float32]:
     """Rows of each head from pairs (0, 1), (2, 3), ... to first halves, then second."""
     rows = b.reshape(-1, head // 2, 2, b.shape[1])
     return np.concatenate((rows[:, :, 0], rows[:, :, 1]), axis=1).reshape(b.shape)

@@ -1,7 +1,7 @@
 """One block of a decoder: the model's definition, written once.
 
 It is written in terms of a few operations that every executor brings along
-(`Operations`); how they are computed, and how their gradients are, is the
+(`BlockOperations`); how they are computed, and how their gradients are, is the
 executor's affair. Shapes: ``x`` is ``[rows, positions, width]``.
 """
 
@@ -14,7 +14,7 @@ from ingle.training.architecture import Architecture
 Array = TypeVar("Array")
 
 
-class Operations(Protocol[Array]):
+class BlockOperations(Protocol[Array]):
     """What a block is made of, for the tensors of one block and the places of one batch."""
 
     def has(self, name: str) -> bool:
@@ -54,7 +54,9 @@ class Operations(Protocol[Array]):
         ...
 
 
-def block(ops: Operations[Array], architecture: Architecture, x: Array, *, local: bool) -> Array:
+def block(
+    ops: BlockOperations[Array], architecture: Architecture, x: Array, *, local: bool
+) -> Array:
     """The block's output for its input.
 
     Args:

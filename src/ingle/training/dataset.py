@@ -28,7 +28,7 @@ class Document(NamedTuple):
     """Equal for documents that are nearly the same; empty if nobody looked."""
 
 
-class Written(msgspec.Struct, frozen=True):
+class DatasetSummary(msgspec.Struct, frozen=True):
     """What became of the examples."""
 
     documents: int
@@ -42,7 +42,7 @@ class Written(msgspec.Struct, frozen=True):
     """Documents that are the same as another one."""
 
 
-class Writer:
+class DatasetWriter:
     """Writes ``tokens.bin``, ``learnt.bin`` and ``starts.npy``, document by document.
 
     A context manager: leaving it closes the files.
@@ -67,7 +67,7 @@ class Writer:
         self.alike = 0
         """Documents that are nearly, but not quite, the same as one before."""
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> DatasetWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -102,7 +102,7 @@ class Writer:
         self._starts.append(self._starts[-1] + len(row))
         self._count += int(mask[1:].sum())
 
-    def finish(self) -> Written:
+    def finish(self) -> DatasetSummary:
         """Say what was written.
 
         Raises:
@@ -116,12 +116,16 @@ class Writer:
                 hint="raise --sequence, or shorten the prompts",
                 field="data",
             )
-        return Written(documents, self._starts[-1], self._count, self._cut, self._lost, self._twice)
+        return DatasetSummary(
+            documents, self._starts[-1], self._count, self._cut, self._lost, self._twice
+        )
 
 
-def write(folder: Path, documents: Iterable[Document], longest: int, vocabulary: int) -> Written:
-    """Write all of some documents. Raises as `Writer`."""
-    with Writer(folder, longest, vocabulary) as writer:
+def write(
+    folder: Path, documents: Iterable[Document], longest: int, vocabulary: int
+) -> DatasetSummary:
+    """Write all of some documents. Raises as `DatasetWriter`."""
+    with DatasetWriter(folder, longest, vocabulary) as writer:
         for document in documents:
             writer.add(document)
         return writer.finish()

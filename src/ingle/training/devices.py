@@ -9,10 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 from ingle.errors import EngineMissing, InvalidRequest
 from ingle.models.gguf import read_header
-from ingle.training import lora, memory
+from ingle.training import lora, memory_plan
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Executor, Numbers
-from ingle.training.memory import Estimate
+from ingle.training.memory_plan import MemoryPlan
 
 SHARE = 0.8
 """Of the free memory, how much a run may plan with."""
@@ -48,23 +48,23 @@ class Device(NamedTuple):
             raise EngineMissing(f"training on {self.name} needs a library", hint=self.missing)
 
 
-class Way(NamedTuple):
+class StorageOption(NamedTuple):
     """How a base and the insides of its blocks are held, and what that takes."""
 
     packed: bool
     """The base stays as the file's bytes."""
     recompute: bool
     """Insides of blocks are computed once more rather than kept, at least of some."""
-    needs: Estimate
+    needs: MemoryPlan
     keep: int = 0
     """Vulkan: of so many blocks the insides are kept."""
 
 
-class Choice(NamedTuple):
+class DeviceChoice(NamedTuple):
     """The device that was chosen."""
 
     device: Device
-    way: Way
+    option: StorageOption
     reason: str
     """A sentence."""
     others: tuple[Device, ...] = ()
@@ -97,14 +97,14 @@ def dtype_of(name: str) -> Dtype:
 
 def choose(
     base: Path,
-    shape: lora.Shape,
+    shape: lora.LoraConfig,
     *,
     rows: int,
     sequence: int,
     parts: int = 1,
     eight_bit_moments: bool = False,
     among: list[Device] | None = None,
-) -> Choice:
+) -> DeviceChoice:
     """The fastest device that the training fits on; the processor if it fits on none.
 
     Where there are more CUDA devices like it, as many as have something to do in a step.
@@ -126,13 +126,15 @@ def choose(
         if eight_bit_moments and device.kind == "vulkan":
             passed.append(f"{device.name} keeps the optimiser's moments in 32 bits")
             continue
-        way = choose_way(
+        option = choose_option(
             base, shape, device=device.name, dtype=device.dtype, rows=rows, sequence=sequence,
             free=_usable(device), eight_bit_moments=eight_bit_moments,
         )  # fmt: skip
-        if way.needs.total <= SHARE * _usable(device) or device.kind == "cpu":
-            alike = _alike(device, given, way)[: parts - 1]
-            return Choice(device, way, _reason(device, alike, way, given, passed), tuple(alike))
+        if option.needs.total <= SHARE * _usable(device) or device.kind == "cpu":
+            alike = _alike(device, given, option)[: parts - 1]
+            return DeviceChoice(
+                device, option, _reason(device, alike, option, given, passed), tuple(alike)
+            )
         passed.append(f"{device.name} has too little memory ({_size(_usable(device))} free)")
     raise InvalidRequest(
         "device: nothing that could train is installed",
@@ -141,9 +143,9 @@ def choose(
     )
 
 
-def choose_way(
+def choose_option(
     base: Path,
-    shape: lora.Shape,
+    shape: lora.LoraConfig,
     *,
     device: str,
     dtype: str,
@@ -152,7 +154,7 @@ def choose_way(
     free: int | None = None,
     sharing: int = 1,
     eight_bit_moments: bool = False,
-) -> Way:
+) -> StorageOption:
     """The fastest way that fits into what is free; the thriftiest if none does.
 
     Args:
@@ -165,26 +167,28 @@ def choose_way(
     header = read_header(base)
     architecture = Architecture.of(header)
     file_bytes = sum(tensor.size for tensor in header.tensors)
-    room = SHARE * (memory.available(device) if free is None else free) / sharing
+    room = SHARE * (memory_plan.available(device) if free is None else free) / sharing
     if device.startswith("vulkan"):
-        from ingle.training.vulkan import fit
+        from ingle.training.vulkan import vulkan_fit
 
-        keep, needs = fit.most(
+        keep, needs = vulkan_fit.most(
             architecture, shape, rows=rows, sequence=sequence, file_bytes=file_bytes, free=room
         )
-        return Way(packed=True, recompute=keep < architecture.layers, needs=needs, keep=keep)
+        return StorageOption(
+            packed=True, recompute=keep < architecture.layers, needs=needs, keep=keep
+        )
     cuda = device.startswith("cuda")
-    ways = [
-        Way(packed, recompute, memory.estimate(
+    options = [
+        StorageOption(packed, recompute, memory_plan.estimate(
             architecture, shape, rows=rows, sequence=sequence,
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
             packed=packed, recompute=recompute, scores=not cuda, compiled=cuda,
-            logits=memory.LOGITS_CUDA if cuda else memory.LOGITS,
+            logits=memory_plan.LOGITS_CUDA if cuda else memory_plan.LOGITS,
             eight_bit_moments=eight_bit_moments,
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
     ]  # fmt: skip
-    return next((way for way in ways if way.needs.total <= room), ways[-1])
+    return next((option for option in options if option.needs.total <= room), options[-1])
 
 
 def check_moments(device: str, *, eight_bit: bool) -> None:
@@ -199,7 +203,7 @@ def check_moments(device: str, *, eight_bit: bool) -> None:
 
 def open_executor(
     base: Path,
-    shape: lora.Shape,
+    shape: lora.LoraConfig,
     *,
     device: str,
     dtype: Dtype,
@@ -210,7 +214,7 @@ def open_executor(
     clip: float,
     sharing: int = 1,
     eight_bit_moments: bool = False,
-) -> tuple[Executor[Any], Way]:
+) -> tuple[Executor[Any], StorageOption]:
     """The executor for a device, with a fresh adapter.
 
     Args:
@@ -240,40 +244,42 @@ def open_executor(
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError):
         raise unknown(device) from None
-    way = choose_way(
+    option = choose_option(
         base, shape, device=device, dtype=dtype, rows=rows, sequence=sequence, sharing=sharing,
         eight_bit_moments=eight_bit_moments,
     )  # fmt: skip
     executor = TorchExecutor(
-        base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=way.packed,
-        recompute=way.recompute, fast=place.type == "cuda", decay=decay, clip=clip,
+        base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=option.packed,
+        recompute=option.recompute, fast=place.type == "cuda", decay=decay, clip=clip,
         eight_bit=eight_bit_moments,
     )  # fmt: skip
-    return executor, way
+    return executor, option
 
 
 def _open_vulkan(
     base: Path,
-    shape: lora.Shape,
+    shape: lora.LoraConfig,
     numbers: Numbers,
     device: str,
     rows: int,
     sequence: int,
     decay: float,
     clip: float,
-) -> tuple[Executor[Any], Way]:
-    from ingle.training.vulkan.device import Device as Opened
+) -> tuple[Executor[Any], StorageOption]:
+    from ingle.training.vulkan.device import VulkanDevice as Opened
     from ingle.training.vulkan.device import choose as adapter_of
     from ingle.training.vulkan.executor import VulkanExecutor
 
     adapter = adapter_of(_number(device))
-    way = choose_way(base, shape, device=device, dtype="float32", rows=rows, sequence=sequence)
+    option = choose_option(
+        base, shape, device=device, dtype="float32", rows=rows, sequence=sequence
+    )
     # 16-bit products gain nothing where the processor computes them.
     opened = Opened(adapter, exact=adapter.software)
     executor = VulkanExecutor(
-        base, shape, numbers, device=opened, keep=way.keep, decay=decay, clip=clip
+        base, shape, numbers, device=opened, keep=option.keep, decay=decay, clip=clip
     )
-    return executor, way
+    return executor, option
 
 
 def _torch_devices() -> Iterator[Device]:
@@ -282,7 +288,7 @@ def _torch_devices() -> Iterator[Device]:
         return
     import torch
 
-    from ingle.node.memory import cpu_device
+    from ingle.node.memory_budget import cpu_device
 
     kind: Kind = "rocm" if torch.version.hip else "cuda"
     for number in range(torch.cuda.device_count()):
@@ -293,7 +299,7 @@ def _torch_devices() -> Iterator[Device]:
             free, total = torch.xpu.mem_get_info(number)
             yield Device(f"xpu:{number}", "xpu", torch.xpu.get_device_name(number), total, free)
     if torch.backends.mps.is_available():
-        free = memory.available("mps")
+        free = memory_plan.available("mps")
         yield Device("mps", "mps", "Apple graphics", torch.mps.recommended_max_memory(), free)
     cpu = cpu_device()
     yield Device("cpu", "cpu", "CPU", cpu.memory_total, cpu.memory_free)
@@ -315,7 +321,7 @@ def _vulkan_devices() -> Iterator[Device]:
         )  # fmt: skip
 
 
-def _alike(device: Device, given: list[Device], way: Way) -> list[Device]:
+def _alike(device: Device, given: list[Device], option: StorageOption) -> list[Device]:
     """Others that can train together with a device, and are as fast."""
     if device.kind not in ("cuda", "rocm"):
         return []
@@ -324,14 +330,18 @@ def _alike(device: Device, given: list[Device], way: Way) -> list[Device]:
         if other.name != device.name and not other.missing
         and (other.kind, other.description, other.memory_total)
         == (device.kind, device.description, device.memory_total)
-        and way.needs.total <= SHARE * _usable(other)
+        and option.needs.total <= SHARE * _usable(other)
     ]  # fmt: skip
 
 
 def _reason(
-    device: Device, alike: list[Device], way: Way, given: list[Device], passed: list[str]
+    device: Device,
+    alike: list[Device],
+    option: StorageOption,
+    given: list[Device],
+    passed: list[str],
 ) -> str:
-    needs = _size(way.needs.total)
+    needs = _size(option.needs.total)
     if alike:
         names = ", ".join(other.name for other in alike)
         text = (
@@ -356,7 +366,7 @@ def _reason(
 
 
 def _usable(device: Device) -> int:
-    return memory.UNKNOWN if device.memory_free is None else device.memory_free
+    return memory_plan.UNKNOWN if device.memory_free is None else device.memory_free
 
 
 def _size(count: int) -> str:

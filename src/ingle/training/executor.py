@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingle.training.architecture import Architecture
 from ingle.training.batch import Batch
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 
 Array = TypeVar("Array")
 Numbers = dict[str, NDArray[np.float32]]
@@ -26,7 +26,7 @@ class Executor(Protocol[Array]):
     """Computes the parts of a step. All calls of one batch follow one `begin`."""
 
     architecture: Architecture
-    shape: Shape
+    shape: LoraConfig
     repeats: bool
     """Work is recorded for each shape of batch, so shapes should repeat: rows of whole length."""
 

@@ -7,7 +7,7 @@ PLAN = "run.json"
 PREPARED = "data.json"
 """What the data was."""
 LOSSES = "losses.jsonl"
-"""The curve (`ingle.training.losses`)."""
+"""The curve (`ingle.training.loss_log`)."""
 ADAPTER, MODEL = "adapter.gguf", "model.gguf"
 """What it made."""
 RESULT = (ADAPTER, "peft/adapter_model.safetensors", "peft/adapter_config.json")

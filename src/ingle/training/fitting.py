@@ -7,20 +7,20 @@ from pathlib import Path
 
 from ingle.errors import InvalidRequest
 from ingle.models.gguf import read_header
-from ingle.training import memory
+from ingle.training import memory_plan
 from ingle.training.architecture import Architecture
-from ingle.training.devices import choose_way
-from ingle.training.lora import TARGETS, Shape
-from ingle.training.plan import Plan
+from ingle.training.devices import choose_option
+from ingle.training.lora import TARGETS, LoraConfig
 from ingle.training.reinforcement import rewards
+from ingle.training.run_plan import RunPlan
 
 SHORTEST = 32
 """Tokens of a row; rows that are shorter are no advice."""
 
 
-def shape_of(plan: Plan) -> Shape:
+def shape_of(plan: RunPlan) -> LoraConfig:
     """The adapter that a plan asks for."""
-    return Shape(
+    return LoraConfig(
         plan.rank,
         plan.alpha or 2.0 * plan.rank,
         plan.targets or TARGETS,
@@ -29,7 +29,7 @@ def shape_of(plan: Plan) -> Shape:
     )
 
 
-def check(plan: Plan, micro_rows: int) -> None:
+def check(plan: RunPlan, micro_rows: int) -> None:
     """Refuse what cannot work.
 
     Args:
@@ -44,14 +44,14 @@ def check(plan: Plan, micro_rows: int) -> None:
     check_memory(plan, micro_rows)
 
 
-def check_shape(plan: Plan) -> None:
+def check_shape(plan: RunPlan) -> None:
     """Raises as `check`, but for the memory: what holds on any device."""
     architecture = Architecture.of(read_header(Path(plan.base)))
     shape_of(plan).check(architecture)
     check_sequence(plan, architecture)
 
 
-def check_rewards(plan: Plan) -> None:
+def check_rewards(plan: RunPlan) -> None:
     """Raises InvalidRequest: a reward is none, or answers leave no room for a prompt."""
     for spec in plan.rewards:
         rewards.parse(spec)
@@ -64,7 +64,7 @@ def check_rewards(plan: Plan) -> None:
         )
 
 
-def check_sequence(plan: Plan, architecture: Architecture) -> None:
+def check_sequence(plan: RunPlan, architecture: Architecture) -> None:
     """Raises InvalidRequest: rows are longer than what the base was trained for."""
     if plan.sequence > architecture.context:
         raise InvalidRequest(
@@ -74,16 +74,16 @@ def check_sequence(plan: Plan, architecture: Architecture) -> None:
         )
 
 
-def check_memory(plan: Plan, micro_rows: int) -> None:
+def check_memory(plan: RunPlan, micro_rows: int) -> None:
     """Raises DoesNotFit: it does not fit into what is free now; the hint is what would."""
     for device in dict.fromkeys(plan.devices):
         sharing = plan.devices.count(device)
-        _check_device(plan, micro_rows, device, memory.available(device) // sharing)
+        _check_device(plan, micro_rows, device, memory_plan.available(device) // sharing)
 
 
-def _check_device(plan: Plan, micro_rows: int, device: str, free: int) -> None:
+def _check_device(plan: RunPlan, micro_rows: int, device: str, free: int) -> None:
     def needs(rows: int, sequence: int) -> int:
-        return choose_way(
+        return choose_option(
             Path(plan.base), shape_of(plan), device=device, dtype=plan.dtype, rows=rows,
             sequence=sequence, free=free, eight_bit_moments=plan.eight_bit_moments,
         ).needs.total  # fmt: skip
@@ -98,7 +98,7 @@ def _check_device(plan: Plan, micro_rows: int, device: str, free: int) -> None:
             if sequence != plan.sequence:
                 hint += f" --sequence {sequence}"
             break
-    raise memory.too_large(wanted, free, hint=hint, device=device)
+    raise memory_plan.too_large(wanted, free, hint=hint, device=device)
 
 
 def _smaller(rows: int, sequence: int) -> Iterator[tuple[int, int]]:

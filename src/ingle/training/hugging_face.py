@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.training.adapter_files import MODULES, in_halves, in_pairs
+from ingle.training.adapter_files import MODULES, in_pairs, to_half_rotation
 from ingle.training.architecture import LOCAL_BLOCKS, Architecture
-from ingle.training.merging import Merged
+from ingle.training.merging import MergedModel
 from ingle.training.quantize import Values, packed
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _GEMMA_NORMS = {
 }
 
 
-def write(merged: Merged, folder: Path, kind: str = "BF16") -> bool:
+def write(merged: MergedModel, folder: Path, kind: str = "BF16") -> bool:
     """Write the folder.
 
     Args:
@@ -59,7 +59,7 @@ def write(merged: Merged, folder: Path, kind: str = "BF16") -> bool:
     return _tokenizer(merged, folder)
 
 
-def write_model(merged: Merged, folder: Path, kind: str) -> None:
+def write_model(merged: MergedModel, folder: Path, kind: str) -> None:
     """Weights and configuration. Raises as `write`."""
     if kind not in TYPES:
         raise CapabilityMissing(f"type: {kind} is none of {', '.join(TYPES)}")
@@ -74,7 +74,7 @@ def write_model(merged: Merged, folder: Path, kind: str) -> None:
         raise DiskFull(f"{folder}: {error.strerror or error}", hint="make room") from None
 
 
-def _weights(merged: Merged, architecture: Architecture, kind: str, file: BinaryIO) -> None:
+def _weights(merged: MergedModel, architecture: Architecture, kind: str, file: BinaryIO) -> None:
     """Tensors one by one; their places are known before, since their sizes are."""
     size = 4 if kind == "F32" else 2
     header: dict[str, Any] = {"__metadata__": {"format": "pt", "ingle.merged": merged.notes}}
@@ -98,7 +98,7 @@ def _weights(merged: Merged, architecture: Architecture, kind: str, file: Binary
 def _as_transformers(name: str, values: Values, architecture: Architecture) -> Values:
     matrix = name.split(".")[2] if name.startswith("blk.") else ""
     if architecture.rope_pairs and matrix in ("attn_q", "attn_k"):
-        return in_halves(values, architecture.head)
+        return to_half_rotation(values, architecture.head)
     if architecture.name == "gemma3" and name.endswith("norm.weight"):
         return values - 1  # their norms multiply by one more than the weight
     return values
@@ -130,7 +130,7 @@ def name_of(name: str, architecture: Architecture) -> str | None:
     raise CapabilityMissing(f"{architecture.name} models with a tensor {name} cannot be written so")
 
 
-def _config(merged: Merged, a: Architecture, kind: str) -> dict[str, Any]:
+def _config(merged: MergedModel, a: Architecture, kind: str) -> dict[str, Any]:
     model_type, class_name = _CLASSES[a.name]
     config: dict[str, Any] = {
         "architectures": [class_name],
@@ -177,7 +177,7 @@ def _config(merged: Merged, a: Architecture, kind: str) -> dict[str, Any]:
     return config
 
 
-def _llama_3_scaling(merged: Merged, a: Architecture) -> dict[str, Any]:
+def _llama_3_scaling(merged: MergedModel, a: Architecture) -> dict[str, Any]:
     """The four numbers from which Llama 3's factors are made; found again, and checked."""
     tensor = next(t for t in merged.header.tensors if t.name == "rope_freqs.weight")
     factors = merged.values(tensor).reshape(-1)
@@ -208,7 +208,7 @@ def _llama_3_factors(scaling: dict[str, Any], a: Architecture) -> Values:
     return np.asarray(1 / ((1 - smooth) / factor + smooth), dtype=np.float32)
 
 
-def _tokenizer(merged: Merged, folder: Path) -> bool:
+def _tokenizer(merged: MergedModel, folder: Path) -> bool:
     """Let transformers read the tokeniser out of the GGUF file, where it is installed and can."""
     try:
         from transformers import AutoTokenizer

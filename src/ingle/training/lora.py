@@ -14,7 +14,7 @@ from ingle.training.architecture import Architecture
 TARGETS = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 
 
-class Shape(NamedTuple):
+class LoraConfig(NamedTuple):
     """How an adapter is made."""
 
     rank: int = 16
@@ -66,11 +66,13 @@ class Shape(NamedTuple):
         return sum(a * b for a, b in self.sizes(architecture).values())
 
 
-def fresh(shape: Shape, architecture: Architecture, *, seed: int) -> dict[str, NDArray[np.float32]]:
+def fresh(
+    shape: LoraConfig, architecture: Architecture, *, seed: int
+) -> dict[str, NDArray[np.float32]]:
     """A new adapter: A is random (Kaiming, as PEFT), B is zero, so that nothing changes at first.
 
     Raises:
-        InvalidRequest: as `Shape.check`.
+        InvalidRequest: as `LoraConfig.check`.
     """
     shape.check(architecture)
     chance = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ _FILE_TYPES = {"F32": 0, "F16": 1, "Q8_0": 7, "BF16": 32}
 """``general.file_type`` of llama.cpp."""
 
 
-class Part(NamedTuple):
+class WeightedAdapter(NamedTuple):
     """An adapter, and how much of it."""
 
     name: str
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     scale: float = 1.0
 
 
-class Merged:
+class MergedModel:
     """A base with adapters in it, tensor by tensor.
 
     Args:
@@ -48,7 +48,7 @@ class Merged:
         BadModelFile: a file is damaged.
     """
 
-    def __init__(self, base: Path, parts: Sequence[Part], model: str) -> None:
+    def __init__(self, base: Path, parts: Sequence[WeightedAdapter], model: str) -> None:
         for part in parts:
             lora.check(part.path, base, part.name, model)
         self.base = base
@@ -101,7 +101,7 @@ class Merged:
 class _Adapter:
     """The matrices of an adapter's file."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: WeightedAdapter) -> None:
         header = read_header(part.path)
         self._data = np.memmap(part.path, dtype=np.uint8, mode="r")
         self._start = header.data_offset
@@ -126,7 +126,7 @@ class _Adapter:
         return numbers(data, tensor.type.name, (tensor.shape[1], tensor.shape[0]))
 
 
-def write_gguf(merged: Merged, out: Path, kind: str = KEEP) -> None:
+def write_gguf(merged: MergedModel, out: Path, kind: str = KEEP) -> None:
     """The merged model as GGUF, with the base's metadata.
 
     Args:
@@ -175,7 +175,7 @@ def _kind(tensor: Tensor, kind: str) -> str:
     return "F16" if kind == "Q8_0" and tensor.shape[0] % 32 else kind
 
 
-def _copy_metadata(merged: Merged, writer: Any, kind: str) -> None:
+def _copy_metadata(merged: MergedModel, writer: Any, kind: str) -> None:
     import gguf
 
     reader = gguf.GGUFReader(merged.base)

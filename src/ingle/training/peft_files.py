@@ -15,7 +15,7 @@ from ingle.models.gguf import read_header
 from ingle.training.adapter_files import MODULES, in_pairs, write_gguf
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 from ingle.training.quantize import Values
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -54,7 +54,7 @@ def convert(folder: Path, base: Path, out: Path, notes: dict[str, str]) -> None:
         targets.add(matrix)
     rank = int(config["r"])
     alpha = float(config.get("lora_alpha") or rank)
-    shape = Shape(
+    shape = LoraConfig(
         rank=rank,
         alpha=alpha,
         targets=tuple(matrix for matrix in MODULES if matrix in targets),

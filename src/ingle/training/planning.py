@@ -1,4 +1,4 @@
-"""Planning: what was asked for, and the devices it is done on, as one `Plan`."""
+"""Planning: what was asked for, and the devices it is done on, as one `RunPlan`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from ingle.training.device_list import kind_of, named
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN
 from ingle.training.lora import TARGETS
-from ingle.training.plan import Plan
 from ingle.training.run import Run
+from ingle.training.run_plan import RunPlan
 from ingle.training.trl import base as trl_base
-from ingle.training.trl.handed_over import HandedOver
-from ingle.training.trl.handed_over import devices as trl_devices
 from ingle.training.trl.placement import Placement
+from ingle.training.trl.trl_run import TrlRun
+from ingle.training.trl.trl_run import devices as trl_devices
 
 
-class Planned(NamedTuple):
+class PlannedRun(NamedTuple):
     """A plan, and how it came about."""
 
-    plan: Plan
+    plan: RunPlan
     devices: tuple[str, ...]
     """Those that it takes."""
     reason: str = ""
     """Why they were chosen, if nobody named one."""
 
 
-def planned(job: TrainingJob) -> Planned:
+def planned(job: TrainingJob) -> PlannedRun:
     """The plan of a job: of its run if that has begun, else a new one.
 
     Raises:
@@ -49,7 +49,7 @@ def planned(job: TrainingJob) -> Planned:
         if wanted:
             plan = _moved(plan, wanted)
             write(folder, plan)
-        return Planned(plan, tuple(plan.devices))
+        return PlannedRun(plan, tuple(plan.devices))
     plan = _asked(job)
     _check(job, plan)
     if plan.backend == "trl":
@@ -59,17 +59,17 @@ def planned(job: TrainingJob) -> Planned:
         devices.check_moments(found[0], eight_bit=plan.eight_bit_moments)
         dtype = devices.dtype_of(found[0])
         plan = msgspec.structs.replace(plan, device=",".join(found), dtype=dtype)
-        return Planned(plan, tuple(plan.devices))
+        return PlannedRun(plan, tuple(plan.devices))
     chosen = devices.choose(
         Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows, sequence=plan.sequence,
         parts=plan.parts, eight_bit_moments=plan.eight_bit_moments,
     )  # fmt: skip
     plan = msgspec.structs.replace(plan, device=chosen.names, dtype=chosen.device.dtype)
-    return Planned(plan, tuple(plan.devices), chosen.reason)
+    return PlannedRun(plan, tuple(plan.devices), chosen.reason)
 
 
-def check_fits(job: TrainingJob, plan: Plan) -> None:
-    """Refuse what will not fit or cannot be handed over, before the data is prepared.
+def check_fits(job: TrainingJob, plan: RunPlan) -> None:
+    """Refuse what will not fit or cannot be given to TRL, before the data is prepared.
 
     Raises:
         DoesNotFit, DiskFull, CapabilityMissing, BadModelFile, InvalidRequest
@@ -80,17 +80,17 @@ def check_fits(job: TrainingJob, plan: Plan) -> None:
     trl_base.check(Path(plan.base))
     if not plan.full:
         fitting.check_shape(plan)
-    HandedOver(Path(job.folder), plan, job.python, Path(job.cache)).check()
+    TrlRun(Path(job.folder), plan, job.python, Path(job.cache)).check()
 
 
-def write(folder: Path, plan: Plan) -> None:
+def write(folder: Path, plan: RunPlan) -> None:
     """Write a run's plan, whole or not at all."""
     part = folder / "run.part"
     part.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=1))
     part.replace(folder / PLAN)
 
 
-def _asked(job: TrainingJob) -> Plan:
+def _asked(job: TrainingJob) -> RunPlan:
     request = job.request
     given = msgspec.structs.asdict(request.settings)
     given |= {
@@ -104,12 +104,12 @@ def _asked(job: TrainingJob) -> Plan:
         "targets": request.settings.targets or TARGETS,
     }
     try:
-        return msgspec.convert(given, Plan)
+        return msgspec.convert(given, RunPlan)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
 
 
-def _check(job: TrainingJob, plan: Plan) -> None:
+def _check(job: TrainingJob, plan: RunPlan) -> None:
     """Refuse what cannot work on any device, before one is looked for."""
     if not plan.full:
         fitting.check_shape(plan)
@@ -118,14 +118,14 @@ def _check(job: TrainingJob, plan: Plan) -> None:
         Source.find(data, Columns(job.request.columns))
 
 
-def _moved(plan: Plan, wanted: str) -> Plan:
+def _moved(plan: RunPlan, wanted: str) -> RunPlan:
     """A run that goes on, on other devices of the kind that it began on."""
     found = ",".join(named(wanted, parts=plan.parts))
     _check_kind(plan, found)
     return msgspec.structs.replace(plan, device=found)
 
 
-def _check_kind(plan: Plan, wanted: str) -> None:
+def _check_kind(plan: RunPlan, wanted: str) -> None:
     """Raises InvalidRequest: a run that goes on would change to another kind of device, whose
     numbers are not quite the same."""
     if kind_of(wanted) != kind_of(plan.device):
@@ -136,7 +136,7 @@ def _check_kind(plan: Plan, wanted: str) -> None:
         )
 
 
-def _placed_again(job: TrainingJob, plan: Plan, wanted: str) -> Planned:
+def _placed_again(job: TrainingJob, plan: RunPlan, wanted: str) -> PlannedRun:
     """Of a run that TRL goes on with: where it was, or on another device of that kind."""
     if not wanted:
         return _placed(job, plan)
@@ -147,13 +147,13 @@ def _placed_again(job: TrainingJob, plan: Plan, wanted: str) -> Planned:
     return found
 
 
-def _placed(job: TrainingJob, plan: Plan) -> Planned:
+def _placed(job: TrainingJob, plan: RunPlan) -> PlannedRun:
     """Of a run that TRL makes: on which of its devices."""
     if job.keep_only:
-        return Planned(plan, tuple(plan.devices))
+        return PlannedRun(plan, tuple(plan.devices))
     there = ["cpu"]
     if plan.device != "cpu":
         there = trl_devices(job.python, Path(job.folder) / "trl", Path(job.cache))
     found = Placement.of(plan, there).devices
     plan = msgspec.structs.replace(plan, device=found[0], dtype=devices.dtype_of(found[0]))
-    return Planned(plan, found)
+    return PlannedRun(plan, found)

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ingle.training.dataset import Document, Writer, Written
+from ingle.training.dataset import DatasetSummary, DatasetWriter, Document
 from ingle.training.examples import Example, Source
-from ingle.training.rendering import Piece, Renderer
+from ingle.training.rendering import Renderer, TextSpan
 
 Tokenizer = Callable[[str], Awaitable[list[int]]]
 """Text to tokens, exactly as the engine does it."""
@@ -25,11 +25,11 @@ TOGETHER = 32
 """Documents that are tokenised at once: each text is a question to another process."""
 
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is trained on."""
 
-    train: Written
-    validation: Written | None = None
+    train: DatasetSummary
+    validation: DatasetSummary | None = None
     sha256: str = ""
     """Of the training data, as it was given."""
     shared: int = 0
@@ -71,7 +71,7 @@ async def prepare(
     share: float = 0.05,
     seed: int = 0,
     told: Callable[[int, int], None] | None = None,
-) -> Prepared:
+) -> PreparedData:
     """Write ``train/`` and ``validation/`` into a run's folder.
 
     Args:
@@ -93,8 +93,8 @@ async def prepare(
         apart = set(np.random.default_rng(seed).permutation(total)[:count].tolist())
     check = folder / "validation"
     with (
-        Writer(folder / "train", sequence, vocabulary) as train,
-        Writer(check, sequence, vocabulary) as checks,
+        DatasetWriter(folder / "train", sequence, vocabulary) as train,
+        DatasetWriter(check, sequence, vocabulary) as checks,
     ):
         async for number, document in _documents(data.examples(split), renderer, tokenize):
             (checks if number in apart else train).add(document)
@@ -107,7 +107,7 @@ async def prepare(
     if checked is None:
         shutil.rmtree(check)
     shared = len(train.seen & checks.seen)
-    return Prepared(
+    return PreparedData(
         train=written,
         validation=checked,
         sha256=await asyncio.to_thread(data.sha256, split),
@@ -117,7 +117,7 @@ async def prepare(
     )
 
 
-async def tokens_of(pieces: Iterable[Piece], tokenize: Tokenizer) -> Document:
+async def tokens_of(pieces: Iterable[TextSpan], tokenize: Tokenizer) -> Document:
     """A document of its pieces. They are tokenised apart, as prompt and answer are in use."""
     kept = [piece for piece in pieces if piece.text]
     found = await asyncio.gather(*(tokenize(piece.text) for piece in kept))

@@ -1,4 +1,4 @@
-"""`Progress` of a run after each step, and the `Curve` that keeps it."""
+"""`StepProgress` of a run after each step, and the `LossCurve` that keeps it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingle.capabilities.train.operation import LossPoint, TrainingProgress
-from ingle.training.clock import Clock
-from ingle.training.losses import Losses
+from ingle.training.loss_log import LossLog
+from ingle.training.step_timer import StepTimer
 
 
-class Progress(NamedTuple):
+class StepProgress(NamedTuple):
     """After a step."""
 
     step: int
@@ -37,7 +37,7 @@ class Progress(NamedTuple):
         return TrainingProgress(**fields)
 
 
-class Curve:
+class LossCurve:
     """The steps of a run: each is noted in a file, with the time that the rest will take.
 
     Args:
@@ -45,13 +45,13 @@ class Curve:
     """
 
     def __init__(self, path: Path) -> None:
-        self._losses = Losses(path)
-        self._clock = Clock()
+        self._losses = LossLog(path)
+        self._clock = StepTimer()
 
     def begin(self, step: int) -> None:
         """Go on after a step: what was noted of later ones is done again. The clock starts."""
         self._losses.trim(step)
-        self._clock = Clock()
+        self._clock = StepTimer()
 
     def add(
         self,
@@ -65,7 +65,7 @@ class Curve:
         validation: float | None = None,
         reward: float | None = None,
         fewer_rows: int = 0,
-    ) -> Progress:
+    ) -> StepProgress:
         """Note a step, once it is made and looked at.
 
         Args:
@@ -81,7 +81,7 @@ class Curve:
             reward=reward,
         ))  # fmt: skip
         left = self._clock.left(steps - step)
-        return Progress(
+        return StepProgress(
             step, steps, loss, rate, speed, left, validation, tokens, reward, fewer_rows
         )  # fmt: skip
 

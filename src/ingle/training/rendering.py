@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations.parameters import conversation_in_order
-from ingle.training.examples import Example, Place
+from ingle.training.examples import Example, RowPosition
 from ingle.training.examples.question import Question
 
 
-class Piece(NamedTuple):
+class TextSpan(NamedTuple):
     """Text, and whether it is learnt."""
 
     text: str
@@ -44,7 +44,7 @@ class Renderer:
             environment.globals["raise_exception"] = _raise
             self._template = environment.from_string(template)
 
-    def pieces(self, example: Example) -> list[list[Piece]]:
+    def pieces(self, example: Example) -> list[list[TextSpan]]:
         """Documents of an example, each a row of pieces.
 
         A conversation of several answers is several documents: what a template
@@ -55,11 +55,16 @@ class Renderer:
             CapabilityMissing: a conversation, but the model has no template.
         """
         if example.text:
-            return [[Piece(example.text + self._end, True)]]
+            return [[TextSpan(example.text + self._end, True)]]
         messages, tools = conversation_in_order(example.messages, example.tools)
         if not messages:
             if self._template is None:
-                return [[Piece(example.prompt, False), Piece(example.completion + self._end, True)]]
+                return [
+                    [
+                        TextSpan(example.prompt, False),
+                        TextSpan(example.completion + self._end, True),
+                    ]
+                ]
             messages = [
                 {"role": "user", "content": example.prompt},
                 {"role": "assistant", "content": example.completion},
@@ -82,8 +87,8 @@ class Renderer:
         return self._render(question.place, messages, tools, ask=True)
 
     def _answer(
-        self, place: Place, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
-    ) -> list[Piece]:
+        self, place: RowPosition, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+    ) -> list[TextSpan]:
         prompt = self._render(place, messages[:-1], tools, ask=True)
         whole = self._render(place, messages, tools, ask=False)
         if not whole.startswith(prompt):
@@ -92,7 +97,7 @@ class Renderer:
         answer = whole[len(prompt) :]
         end = answer.rfind(self._end) if self._end else -1
         answer = answer[: end + len(self._end)] if end >= 0 else answer.rstrip("\n") + self._end
-        return [Piece(prompt, False), Piece(answer, True)]
+        return [TextSpan(prompt, False), TextSpan(answer, True)]
 
     def _no_template(self) -> CapabilityMissing:
         return CapabilityMissing(
@@ -110,7 +115,7 @@ class Renderer:
 
     def _render(
         self,
-        place: Place,
+        place: RowPosition,
         messages: list[dict[str, Any]],
         tools: list[dict[str, Any]],
         *,

@@ -41,20 +41,20 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
-from ingle.training import adapter_files, fitting, memory, schedule
+from ingle.training import adapter_files, fitting, memory_plan, schedule
 from ingle.training.devices import open_executor
 from ingle.training.disk import check_room
+from ingle.training.early_stopping import EarlyStopping
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.files import LOSSES
-from ingle.training.lessons import Examples, Lesson, Lessons, halves
-from ingle.training.plan import Plan
-from ingle.training.progress import Curve, Progress
+from ingle.training.progress import LossCurve, StepProgress
 from ingle.training.reinforcement import rewards
-from ingle.training.reinforcement.rollouts import Settings
+from ingle.training.reinforcement.rollouts import SamplingSettings
 from ingle.training.reinforcement.sampler import slots
+from ingle.training.run_plan import RunPlan
 from ingle.training.step import Step
-from ingle.training.watch import Watch
+from ingle.training.step_batch import ExampleBatches, StepBatch, StepBatches, halves
 
 MEETING = "meeting"
 """The file by which the processes of a run on several devices find each other."""
@@ -64,7 +64,7 @@ STATE_EVERY_S = 30.0
 class Run:
     """One run. Made by `begin` or `resume`."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: RunPlan) -> None:
         self.folder = folder
         self.plan = plan
         self.step = self._saved = 0
@@ -79,9 +79,9 @@ class Run:
         )  # fmt: skip
         fitting.check_sequence(plan, self.executor.architecture)
         self._engine = self._find_engine()
-        self._lessons = self._find_lessons()
-        self._curve = Curve(folder / LOSSES)
-        self.watch = Watch()
+        self._step_batches = self._find_step_batches()
+        self._curve = LossCurve(folder / LOSSES)
+        self.watch = EarlyStopping()
         self.micro_rows = min(plan.micro_rows, plan.rows)
         """Rows that are worked on at once; halved when memory does not suffice."""
 
@@ -100,10 +100,10 @@ class Run:
         return run
 
     @staticmethod
-    def plan_of(folder: Path) -> Plan:
+    def plan_of(folder: Path) -> RunPlan:
         """What was asked of the run in a folder. Raises as `resume`."""
         try:
-            return msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
+            return msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
         except FileNotFoundError:
             raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
         except msgspec.DecodeError as error:
@@ -114,14 +114,14 @@ class Run:
         """How many steps it has in all."""
         if self.plan.steps:
             return self.plan.steps
-        return self._lessons.steps(self.plan.epochs)
+        return self._step_batches.steps(self.plan.epochs)
 
     @property
     def finished(self) -> bool:
         """It has made its last step, or nothing got better for too long."""
         return self.step >= self.steps or self.watch.enough(self.plan.patience)
 
-    def needs(self) -> memory.Estimate:
+    def needs(self) -> memory_plan.MemoryPlan:
         """What it will take of memory."""
         return self.way.needs
 
@@ -145,7 +145,7 @@ class Run:
             hint="make room (ingle prune), or the same command with a lower --rank",
         )  # fmt: skip
 
-    def train(self) -> Iterator[Progress]:
+    def train(self) -> Iterator[StepProgress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
 
         Raises:
@@ -172,7 +172,7 @@ class Run:
             hint=f"ingle train --resume {self.plan.name}",
         )
 
-    def _steps(self) -> Iterator[Progress]:
+    def _steps(self) -> Iterator[StepProgress]:
         saved = time.monotonic()
         steps = self.steps
         self._curve.begin(self.step)
@@ -182,18 +182,18 @@ class Run:
                 self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
             )
             rows, began = self.micro_rows, time.monotonic()
-            lesson = self._lessons.lesson(self.step, rows)
-            loss = self._one(lesson, rate)
+            step_batch = self._step_batches.step_batch(self.step, rows)
+            loss = self._one(step_batch, rate)
             took = time.monotonic() - began
             self.step += 1
             last = self.step == steps
             checked, better = None, False
-            if self._lessons.checked and (self.step % every == 0 or last):
-                checked = self._lessons.check(self.micro_rows)
+            if self._step_batches.checked and (self.step % every == 0 or last):
+                checked = self._step_batches.check(self.micro_rows)
                 better = self.watch.look(self.step, checked)
             progress = self._curve.add(
-                step=self.step, steps=steps, loss=loss, rate=rate, tokens=lesson.tokens,
-                seconds=took, validation=checked, reward=lesson.reward,
+                step=self.step, steps=steps, loss=loss, rate=rate, tokens=step_batch.tokens,
+                seconds=took, validation=checked, reward=step_batch.reward,
                 fewer_rows=self.micro_rows if self.micro_rows != rows else 0,
             )  # fmt: skip
             if better:
@@ -270,32 +270,32 @@ class Run:
     def _take_place(self, place: dict[str, Any]) -> None:
         self.step = self._saved = place["step"]
         self.micro_rows = place["micro_rows"]
-        self.watch = msgspec.convert(place["watch"], Watch)
+        self.watch = msgspec.convert(place["watch"], EarlyStopping)
 
     def _find_engine(self) -> Step[Any]:
         """What makes the steps: this process, or several."""
         plan = self.plan
         if len(plan.devices) == 1:
             return Step(self.executor)
-        from ingle.training.pytorch.replicas import Replicated
+        from ingle.training.pytorch.replicas import ReplicatedStep
 
-        return Replicated.of(self.executor, plan, self.folder / MEETING)
+        return ReplicatedStep.of(self.executor, plan, self.folder / MEETING)
 
-    def _find_lessons(self) -> Lessons:
+    def _find_step_batches(self) -> StepBatches:
         """What the steps learn from."""
         plan = self.plan
         if not plan.rewards:
-            return Examples(
+            return ExampleBatches(
                 self.folder, self._engine, rows=plan.rows, sequence=plan.sequence, seed=plan.seed
             )
-        from ingle.training.reinforcement.rewarded import Rewarded
+        from ingle.training.reinforcement.rollout_batches import RolloutBatches
 
-        settings = Settings(
+        settings = SamplingSettings(
             prompts=plan.rows, group=plan.group, temperature=plan.temperature,
             max_tokens=plan.max_tokens,
             slots=plan.slots or min(slots(), plan.rows * plan.group),
         )  # fmt: skip
-        return Rewarded(
+        return RolloutBatches(
             self.folder, Path(plan.base), self._write_policy,
             [rewards.parse(spec) for spec in plan.rewards], settings,
             end=plan.end, context=plan.sequence, seed=plan.seed,
@@ -308,11 +308,11 @@ class Run:
         adapter_files.write_gguf(path, numbers, self.shape, architecture, {})
         return path
 
-    def _one(self, lesson: Lesson, rate: float) -> float:
-        """One step: its mean loss. A lesson that teaches nothing moves nothing."""
-        if not lesson.batches:
+    def _one(self, step_batch: StepBatch, rate: float) -> float:
+        """One step: its mean loss. A batch without supervised tokens moves nothing."""
+        if not step_batch.batches:
             return 0.0
-        self._accumulate(lesson)
+        self._accumulate(step_batch)
         loss, norm = self._engine.update(rate)
         if not math.isfinite(norm):
             self.save()
@@ -323,7 +323,7 @@ class Run:
             )
         return loss
 
-    def _accumulate(self, lesson: Lesson) -> None:
+    def _accumulate(self, step_batch: StepBatch) -> None:
         """Loss and gradients of a step, with fewer rows at once if memory does not suffice.
 
         Gradients are sums over rows, so in whatever portions, they are the same
@@ -334,7 +334,7 @@ class Run:
         """
         while True:
             try:
-                return self._sum(lesson)
+                return self._sum(step_batch)
             except (RuntimeError, MemoryError, DoesNotFit) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -351,12 +351,12 @@ class Run:
             # Only now is what the failed step held let go of.
             self.micro_rows //= 2
             self._engine.forget()
-            lesson = Lesson(halves(lesson.batches, self.micro_rows), lesson.reward)
+            step_batch = StepBatch(halves(step_batch.batches, self.micro_rows), step_batch.reward)
 
-    def _sum(self, lesson: Lesson) -> None:
+    def _sum(self, step_batch: StepBatch) -> None:
         first = (self.plan.seed * 1_000_003 + self.step) * 1009
-        seeds = [first + number for number in range(len(lesson.batches))]
-        self._engine.add_up(lesson.batches, seeds, 1 / max(1, lesson.supervised))
+        seeds = [first + number for number in range(len(step_batch.batches))]
+        self._engine.add_up(step_batch.batches, seeds, 1 / max(1, step_batch.supervised))
 
     def _load(self, path: Path) -> None:
         try:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 from ingle.errors import IngleError
-from ingle.training.plan import Plan
-from ingle.training.progress import Progress
+from ingle.training.progress import StepProgress
+from ingle.training.run_plan import RunPlan
 
 
 class Trainable(Protocol):
     """A run of our own (`ingle.training.run.Run`), or one that TRL makes
-    (`ingle.training.trl.handed_over.HandedOver`)."""
+    (`ingle.training.trl.trl_run.TrlRun`)."""
 
-    plan: Plan
+    plan: RunPlan
     stopping: bool
     """Set it from another thread: the run saves after the step that goes on, and ends."""
 
@@ -49,7 +49,7 @@ class Trainable(Protocol):
         """What will be done, and what it takes, in a sentence."""
         ...
 
-    def train(self) -> Iterator[Progress]:
+    def train(self) -> Iterator[StepProgress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
 
         Raises:

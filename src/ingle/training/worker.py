@@ -34,19 +34,19 @@ from ingle.capabilities.train.operation import (
 from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation
-from ingle.protocol.connection import Connection, Feed, SocketStream
+from ingle.protocol.connection import Connection, PieceStream, SocketStream
 from ingle.training import planning, preparation
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN, PREPARED
-from ingle.training.plan import Plan
-from ingle.training.progress import Progress
+from ingle.training.progress import StepProgress
 from ingle.training.reinforcement import preparation as prompts
 from ingle.training.rendering import Renderer
 from ingle.training.run import Run
+from ingle.training.run_plan import RunPlan
 from ingle.training.trainable import Trainable
 from ingle.training.trl import preferences
-from ingle.training.trl.handed_over import HandedOver
+from ingle.training.trl.trl_run import TrlRun
 from ingle.training.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class Worker:
 
     @asynccontextmanager
     async def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `Node.perform`."""
         match operation:
@@ -141,7 +141,7 @@ class Worker:
     def _open(self) -> Trainable:
         plan = Run.plan_of(self._folder)
         if plan.backend == "trl":
-            return HandedOver(self._folder, plan, self._job.python, Path(self._job.cache))
+            return TrlRun(self._folder, plan, self._job.python, Path(self._job.cache))
         return Run.resume(self._folder)
 
     async def _take(self, locks: DeviceLocks) -> AsyncIterator[Event]:
@@ -155,7 +155,7 @@ class Worker:
             yield TrainingNote(text=text, state="waiting")
             await self._unless_stopped(locks.wait())
 
-    async def _preparing(self, plan: Plan) -> AsyncGenerator[Event, None]:
+    async def _preparing(self, plan: RunPlan) -> AsyncGenerator[Event, None]:
         """Prepare the data; tells now and then how far it is, and in the end what it is."""
         work = asyncio.ensure_future(self._unless_stopped(self._prepare(plan)))
         try:
@@ -172,8 +172,8 @@ class Worker:
         self._ready = (done, total)
 
     async def _prepare(
-        self, plan: Plan
-    ) -> preparation.Prepared | prompts.PreparedPrompts | preferences.PreparedPairs:
+        self, plan: RunPlan
+    ) -> preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
         columns = Columns(request.columns)
@@ -186,7 +186,7 @@ class Worker:
         data = Source.find(request.data, columns)
         renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
         checks = Source.find(request.validation, columns) if request.validation else None
-        prepared: preparation.Prepared | prompts.PreparedPrompts | preferences.PreparedPairs
+        prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs
         end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
         if plan.rewards:
             prepared = await prompts.prepare(
@@ -235,9 +235,9 @@ class Worker:
     async def _steps(self, run: Trainable) -> AsyncGenerator[Event, None]:
         """Train in a thread, and pass its progress on."""
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Progress | BaseException | None] = asyncio.Queue()
+        queue: asyncio.Queue[StepProgress | BaseException | None] = asyncio.Queue()
 
-        def tell(what: Progress | BaseException | None) -> None:
+        def tell(what: StepProgress | BaseException | None) -> None:
             loop.call_soon_threadsafe(queue.put_nowait, what)
 
         def work() -> None:

@@ -12,7 +12,7 @@ from ingle.wire.duration import seconds
 from ingle.wire.sse import encode
 
 
-class Document(msgspec.Struct, kw_only=True):
+class RerankDocument(msgspec.Struct, kw_only=True):
     """Jina also takes documents as objects."""
 
     text: str
@@ -23,7 +23,7 @@ class RerankBody(Body, kw_only=True):
 
     model: str
     query: str
-    documents: list[str | Document]
+    documents: list[str | RerankDocument]
     top_n: int | None = None
     return_documents: bool | None = None
     context: int | None = None

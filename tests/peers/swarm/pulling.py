@@ -13,17 +13,17 @@ from ingle.errors import DiskFull
 from ingle.models import Store
 from ingle.operations import Event, Progress
 from ingle.peers.swarm import Sharing
-from ingle.peers.swarm.download import Limits
-from ingle.peers.swarm.webseed import Patience
+from ingle.peers.swarm.download import DownloadLimits
+from ingle.peers.swarm.webseed import RetryLimits
 
 from .serving import Source, digest_of
 
-IMPATIENT = Limits(
+IMPATIENT = DownloadLimits(
     metainfo_s=5.0,
     others_s=0.5,
     stall_s=6.0,
     save_s=0.1,
-    patience=Patience(stall_s=3.0, failures=2, backoff_s=0.05, first_request_s=0.5),
+    patience=RetryLimits(stall_s=3.0, failures=2, backoff_s=0.05, first_request_s=0.5),
 )
 
 

@@ -20,7 +20,7 @@ from ingle.errors import (
 )
 from ingle.models import Store
 from ingle.operations import Progress
-from ingle.peers.swarm.book import SharedFile
+from ingle.peers.swarm.share_database import SharedFile
 
 from .conftest import Machine, Whole, on
 from .pulling import pulled

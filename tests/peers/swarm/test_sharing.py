@@ -35,7 +35,7 @@ from ingle.errors import (
     StorageError,
 )
 from ingle.operations import Done, Progress
-from ingle.peers.swarm import seeding
+from ingle.peers.swarm import seeder
 from ingle.peers.swarm.metainfo import Metainfo
 
 from ...models.test_formats import write_words
@@ -48,8 +48,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seeding, "TICK_S", 0.05)
-    monkeypatch.setattr("ingle.peers.swarm.session.IDLE_S", 0.05)
+    monkeypatch.setattr(seeder, "TICK_S", 0.05)
+    monkeypatch.setattr("ingle.peers.swarm.torrent_session.IDLE_S", 0.05)
 
 
 @pytest.fixture

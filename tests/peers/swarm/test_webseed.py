@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ingle.peers.swarm.webseed import Patience, WebSeed
+from ingle.peers.swarm.webseed import RetryLimits, WebSeed
 
 from .serving import MIB, Source, noise
 
 pytestmark = pytest.mark.anyio
 DATA = noise(3 * MIB)
-PATIENCE = Patience(stall_s=0.3, failures=2, backoff_s=0.05, first_request_s=0.2)
+PATIENCE = RetryLimits(stall_s=0.3, failures=2, backoff_s=0.05, first_request_s=0.2)
 
 
 @asynccontextmanager

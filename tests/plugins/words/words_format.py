@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ingle.errors import BadModelFile
 from ingle.models.facts import Facts
-from ingle.models.format import WEIGHTS, Chosen
+from ingle.models.format import WEIGHTS, ChosenFiles
 
 CONFIG_LIMIT = 1 << 16
 NEEDED = ((WEIGHTS, "data/list.txt"), ("vocabulary", "data/vocabulary.txt"))
@@ -21,13 +21,13 @@ NEEDED = ((WEIGHTS, "data/list.txt"), ("vocabulary", "data/vocabulary.txt"))
 class WordsFormat:
     name = "words"
 
-    def choose(self, names: Sequence[str]) -> list[Chosen]:
+    def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
         found = []
         for name in sorted(names):
             folder, slash, last = name.rpartition("/")
             files = [(role, f"{folder}{slash}{file}") for role, file in NEEDED]
             if last == "config.json" and all(file in names for _, file in files):
-                found.append(Chosen(folder or "words", (*files, ("config", name))))
+                found.append(ChosenFiles(folder or "words", (*files, ("config", name))))
         return found
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import Shape  # noqa: E402
+from ingle.training.lora import LoraConfig  # noqa: E402
 from tests.training.adapters import batch  # noqa: E402
 from tests.training.models import VOCABULARY, write_base  # noqa: E402
 from tests.training.pytorch.test_step import assert_close, reference, step_of  # noqa: E402
@@ -73,7 +73,7 @@ def test_sixteen_bits_over_packed_documents(tmp_path: Path, architecture: str) -
 
 def test_dropout_follows_the_seed_in_a_recorded_step(tmp_path: Path) -> None:
     path = write_base(tmp_path / "base.gguf")
-    shape = Shape(rank=4, alpha=8.0, dropout=0.3)
+    shape = LoraConfig(rank=4, alpha=8.0, dropout=0.3)
     step = step_of(path, shape, fast=True, **CUDA)
     slow = step_of(path, shape)
     for seed in (1, 2, 3, 1):

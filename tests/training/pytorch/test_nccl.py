@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from ingle.errors import WorkerDied  # noqa: E402
-from ingle.training.pytorch.replicas import Replicated  # noqa: E402
+from ingle.training.pytorch.replicas import ReplicatedStep  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
 from tests.training.test_run import begin  # noqa: E402
 
@@ -55,7 +55,7 @@ def test_one_that_dies_in_a_sum_is_told(tmp_path: Path) -> None:
     steps = run.train()
     next(steps)
     engine = run._engine
-    assert isinstance(engine, Replicated)
+    assert isinstance(engine, ReplicatedStep)
     engine._others[0].kill()
     with pytest.raises(WorkerDied, match=r"on cuda:1 died .*; the run is saved at step 0"):
         list(steps)

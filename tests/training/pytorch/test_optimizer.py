@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ingle.training.pytorch import optimizer as module  # noqa: E402
-from ingle.training.pytorch.moments import EightBit, dynamic_table  # noqa: E402
+from ingle.training.pytorch.moments import EightBitMoment, dynamic_table  # noqa: E402
 from ingle.training.pytorch.optimizer import AdamW  # noqa: E402
 
 
@@ -46,7 +46,7 @@ def test_eight_bits_keep_what_matters(signed: bool) -> None:
     assert len(set(dynamic_table(signed).tolist())) == 256
     numbers = torch.randn(1000, generator=torch.Generator().manual_seed(2))
     numbers = numbers if signed else numbers.square()
-    moment = EightBit(numbers, signed=signed)
+    moment = EightBitMoment(numbers, signed=signed)
     assert (moment.read(slice(0, 1000)) == 0).all()
     moment.write(slice(0, 512), numbers[:512])
     moment.write(slice(512, 1000), numbers[512:])

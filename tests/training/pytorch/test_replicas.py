@@ -15,10 +15,10 @@ from ingle.errors import BadModelFile, EngineMissing, InvalidRequest, TrainingFa
 from ingle.training import device_list  # noqa: E402
 from ingle.training.device_list import named  # noqa: E402
 from ingle.training.devices import Device  # noqa: E402
-from ingle.training.lora import Shape  # noqa: E402
-from ingle.training.pytorch.replica import Place, Replica  # noqa: E402
-from ingle.training.pytorch.replicas import Replicated  # noqa: E402
-from ingle.training.run import Progress, Run  # noqa: E402
+from ingle.training.lora import LoraConfig  # noqa: E402
+from ingle.training.pytorch.replica import Replica, ReplicaSpec  # noqa: E402
+from ingle.training.pytorch.replicas import ReplicatedStep  # noqa: E402
+from ingle.training.run import Run, StepProgress  # noqa: E402
 from tests.training.adapters import batch  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
 from tests.training.test_keeping import exhaust  # noqa: E402
@@ -28,7 +28,7 @@ torch.set_num_threads(1)
 PLAN: dict[str, Any] = {"steps": 6, "rows": 8, "micro_rows": 2, "check_every": 3}
 
 
-def trained(folder: Path, **more: Any) -> tuple[Run, list[Progress]]:
+def trained(folder: Path, **more: Any) -> tuple[Run, list[StepProgress]]:
     run = Run.resume(begin(folder, **{**PLAN, **more}))
     return run, list(run.train())
 
@@ -76,7 +76,7 @@ def test_one_that_dies_is_told(tmp_path: Path) -> None:
     steps = run.train()
     next(steps)
     engine = run._engine
-    assert isinstance(engine, Replicated)
+    assert isinstance(engine, ReplicatedStep)
     engine._others[0].kill()
     with pytest.raises(WorkerDied, match=r"on cpu died .*; the run is saved at step 0") as error:
         next(steps)
@@ -96,11 +96,11 @@ def test_one_that_cannot_begin_says_why(tmp_path: Path) -> None:
 
 def test_a_replica_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = str(write_base(tmp_path / "base.gguf"))
-    shape = Shape(rank=4, alpha=8.0)
-    replica = Replica(Place(base, shape, "cpu", "float32", 1, 2, 24, 2, "", 1, 2))
+    shape = LoraConfig(rank=4, alpha=8.0)
+    replica = Replica(ReplicaSpec(base, shape, "cpu", "float32", 1, 2, 24, 2, "", 1, 2))
     given = (batch(), 0, 0.1)
-    assert replica.obey("add", given) is None
-    done, loss = replica.obey("settle", ()) or ("", 0.0)
+    assert replica.execute("add", given) is None
+    done, loss = replica.execute("settle", ()) or ("", 0.0)
     assert (done, loss > 0) == ("done", True)
 
     def full(*_: Any, **__: Any) -> None:
@@ -108,13 +108,13 @@ def test_a_replica_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patched:
         patched.setattr(replica._step, "accumulate", full)
-        assert replica.obey("add", given) is None
-    assert replica.obey("add", given) is None  # as long as nobody has asked
-    assert replica.obey("settle", ()) == ("full", "CUDA out of memory")
-    assert replica.obey("forget", ()) is None
+        assert replica.execute("add", given) is None
+    assert replica.execute("add", given) is None  # as long as nobody has asked
+    assert replica.execute("settle", ()) == ("full", "CUDA out of memory")
+    assert replica.execute("forget", ()) is None
     assert not any(x.any() for x in replica._executor.gradients().values())
-    assert replica.obey("add", given) is None
-    assert replica.obey("settle", ()) == ("done", loss)
+    assert replica.execute("add", given) is None
+    assert replica.execute("settle", ()) == ("done", loss)
 
 
 def test_what_devices_are_meant(monkeypatch: pytest.MonkeyPatch) -> None:

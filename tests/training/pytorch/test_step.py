@@ -12,17 +12,17 @@ torch = pytest.importorskip("torch")
 
 from ingle.errors import CapabilityMissing, InvalidRequest  # noqa: E402
 from ingle.models.gguf import read_header  # noqa: E402
-from ingle.training import memory  # noqa: E402
+from ingle.training import memory_plan  # noqa: E402
 from ingle.training.architecture import Architecture  # noqa: E402
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
 from ingle.training.block import block  # noqa: E402
 from ingle.training.executor import Numbers  # noqa: E402
-from ingle.training.lora import Shape, fresh  # noqa: E402
+from ingle.training.lora import LoraConfig, fresh  # noqa: E402
 from ingle.training.pytorch.dropout import drop  # noqa: E402
 from ingle.training.pytorch.executor import TorchExecutor  # noqa: E402
 from ingle.training.pytorch.inputs import inputs  # noqa: E402
-from ingle.training.pytorch.operations import Pair, TorchOperations, rms_norm  # noqa: E402
-from ingle.training.pytorch.weights import Weights  # noqa: E402
+from ingle.training.pytorch.operations import AdapterMatrices, TorchOperations, rms_norm  # noqa: E402
+from ingle.training.pytorch.weights import TorchWeights  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
 from tests.training.adapters import SHAPE, adapter, batch  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
@@ -30,15 +30,15 @@ from tests.training.models import write_base  # noqa: E402
 CPU = torch.device("cpu")
 
 
-def step_of(path: Path, shape: Shape = SHAPE, **how: Any) -> Step[Any]:
+def step_of(path: Path, shape: LoraConfig = SHAPE, **how: Any) -> Step[Any]:
     architecture = Architecture.of(read_header(path))
     how = {"device": CPU, "recompute": False, **how}
     return Step(TorchExecutor(path, shape, adapter(architecture, shape), **how))
 
 
-def reference(path: Path, rows: Batch, shape: Shape = SHAPE) -> tuple[float, Numbers, Any]:
+def reference(path: Path, rows: Batch, shape: LoraConfig = SHAPE) -> tuple[float, Numbers, Any]:
     """The same model as one graph, by torch's own autograd."""
-    weights = Weights(path, device=CPU, dtype=torch.float32)
+    weights = TorchWeights(path, device=CPU, dtype=torch.float32)
     a = weights.architecture
     numbers = {n: torch.from_numpy(x).requires_grad_() for n, x in adapter(a, shape).items()}
     given = inputs(
@@ -47,7 +47,9 @@ def reference(path: Path, rows: Batch, shape: Shape = SHAPE) -> tuple[float, Num
     x = weights.numbers("token_embd.weight")[given.tokens] * a.embedding_scale
     for number in range(a.layers):
         lora = {
-            name: Pair(*(numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab"))
+            name: AdapterMatrices(
+                *(numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab")
+            )
             for name in shape.targets
         }
         sight = given.local if a.local(number) else given.whole
@@ -103,7 +105,7 @@ def test_a_compiled_block_keeps_no_more_than_is_estimated(
         for local, program in executor._programs.items()
     }
     out = executor._block(0, executor.embed().detach().requires_grad_())
-    width, wide, heads = memory.LIVE_DROPPED if dropout else memory.LIVE_COMPILED
+    width, wide, heads = memory_plan.LIVE_DROPPED if dropout else memory_plan.LIVE_COMPILED
     expected = width * a.width + wide * a.feed_forward
     expected += heads * (a.heads + 2 * a.key_value_heads) * a.head
     kept = sum(
@@ -202,7 +204,7 @@ def test_an_advantage_weighs_a_tokens_loss(tmp_path: Path) -> None:
 def test_dropout_drops_the_same_when_a_block_is_computed_again(tmp_path: Path) -> None:
     """The gradient of the loss with these very inputs dropped, by finite differences."""
     path = write_base(tmp_path / "base.gguf")
-    shape = Shape(rank=4, alpha=8.0, dropout=0.5, targets=("ffn_up",))
+    shape = LoraConfig(rank=4, alpha=8.0, dropout=0.5, targets=("ffn_up",))
     rows = batch(8, 1)
     for recompute in (True, False):
         step = step_of(path, shape, dtype=torch.float64, recompute=recompute)
@@ -222,16 +224,21 @@ def test_dropout_leaves_out_its_share() -> None:
     assert kept.mean().item() == pytest.approx(1.0, abs=0.01)
     assert (kept == 0).float().mean().item() == pytest.approx(0.3, abs=0.005)
     other = drop(torch.ones(200, 500), 0.3, torch.tensor(12346))
-    agree = ((kept == 0) == (other == 0)).float().mean().item()
-    assert agree == pytest.approx(0.7**2 + 0.3**2, abs=0.01)
+    broadcast_parameters = ((kept == 0) == (other == 0)).float().mean().item()
+    assert broadcast_parameters == pytest.approx(0.7**2 + 0.3**2, abs=0.01)
 
 
 def test_what_cannot_be_trained_is_named(tmp_path: Path) -> None:
     path = write_base(tmp_path / "base.gguf", architecture="falcon")
     with pytest.raises(CapabilityMissing, match=r"falcon.*qwen3"):
-        Weights(path, device=CPU, dtype=torch.float32)
+        TorchWeights(path, device=CPU, dtype=torch.float32)
     path = write_base(tmp_path / "fine.gguf")
     architecture = Architecture.of(read_header(path))
-    for shape in (Shape(rank=0), Shape(rank=1000), Shape(targets=("head",)), Shape(dropout=1.0)):
+    for shape in (
+        LoraConfig(rank=0),
+        LoraConfig(rank=1000),
+        LoraConfig(targets=("head",)),
+        LoraConfig(dropout=1.0),
+    ):
         with pytest.raises(InvalidRequest):
             fresh(shape, architecture, seed=0)

@@ -16,7 +16,7 @@ from ingle.models.gguf import read_header  # noqa: E402
 from ingle.training.adapter_files import write_peft  # noqa: E402
 from ingle.training.architecture import Architecture  # noqa: E402
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import Shape  # noqa: E402
+from ingle.training.lora import LoraConfig  # noqa: E402
 from ingle.training.pytorch.executor import TorchExecutor  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
 from tests.training.adapters import adapter  # noqa: E402
@@ -36,7 +36,7 @@ def test_logits_and_gradients(tmp_path: Path, name: str, rank_stabilised: bool) 
     model = make(name)
     base = write(model, tmp_path / "base.gguf")
     architecture = Architecture.of(read_header(base))
-    shape = Shape(rank=4, alpha=8.0, rank_stabilised=rank_stabilised)
+    shape = LoraConfig(rank=4, alpha=8.0, rank_stabilised=rank_stabilised)
     numbers = adapter(architecture, shape)
     write_peft(tmp_path / "peft", numbers, shape, architecture, name)
     theirs = peft.PeftModel.from_pretrained(model, str(tmp_path / "peft"), is_trainable=True)

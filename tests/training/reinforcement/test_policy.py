@@ -15,10 +15,10 @@ from ingle.models.gguf import read_header
 from ingle.training.adapter_files import write_gguf
 from ingle.training.architecture import Architecture
 from ingle.training.batch import IGNORE
-from ingle.training.lora import Shape, fresh
+from ingle.training.lora import LoraConfig, fresh
 from ingle.training.reinforcement.policy import advantages, batches
-from ingle.training.reinforcement.rewards import Answer
-from ingle.training.reinforcement.sampler import Request, Sampler
+from ingle.training.reinforcement.rewards import SampledAnswer
+from ingle.training.reinforcement.sampler import Sampler, SampleRequest
 
 
 def test_advantages_are_of_a_group_and_nothing_where_it_agrees() -> None:
@@ -28,7 +28,11 @@ def test_advantages_are_of_a_group_and_nothing_where_it_agrees() -> None:
 
 def test_a_batch_weighs_the_tokens_of_an_answer_and_no_others() -> None:
     prompts = [[1, 2, 3], [4], [5, 6]]
-    answers = [Answer([7, 8], "", True), Answer([9], "", True), Answer([], "", False)]
+    answers = [
+        SampledAnswer([7, 8], "", True),
+        SampledAnswer([9], "", True),
+        SampledAnswer([], "", False),
+    ]
     (batch,) = batches(prompts, answers, np.array([0.5, -1.0, 2.0]), rows=4)
     assert batch.tokens.shape == (2, 32)
     assert batch.tokens[1, :5].tolist() == [1, 2, 3, 7, 8]
@@ -43,11 +47,11 @@ def test_a_batch_weighs_the_tokens_of_an_answer_and_no_others() -> None:
 
 def test_the_engine_samples_with_the_adapter_and_says_which_tokens(tmp_path: Path) -> None:
     base = embedded_files()["ember"]
-    architecture, shape = Architecture.of(read_header(base)), Shape(rank=2)
+    architecture, shape = Architecture.of(read_header(base)), LoraConfig(rank=2)
     write_gguf(tmp_path / "a.gguf", fresh(shape, architecture, seed=0), shape, architecture, {})
     prompt = list(range(300, 320))
     with Sampler(base, tmp_path / "a.gguf", slots=4, context=256, end=2) as sampler:
-        requests = [Request(prompt, seed) for seed in (1, 2, 3, 1, 4, 5)]
+        requests = [SampleRequest(prompt, seed) for seed in (1, 2, 3, 1, 4, 5)]
         found = sampler.answers(requests, temperature=1.0, max_tokens=12)
     assert len(found) == 6
     assert found[0].tokens == found[3].tokens

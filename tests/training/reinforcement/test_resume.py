@@ -18,8 +18,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from ingle.training.plan import Plan
 from ingle.training.reinforcement.rollouts import CHECKS, PROMPTS, Prompt, write_prompts
+from ingle.training.run_plan import RunPlan
 from tests.training.models import write_base
 
 STEPS = 4
@@ -53,7 +53,7 @@ def begin(base: Path, folder: Path, **more: Any) -> Path:
         "max_tokens": 5, "temperature": 4.0, "rewards": [f"python:{code}:score"], "slots": 1,
         **more,
     }  # fmt: skip
-    (folder / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, Plan)))
+    (folder / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, RunPlan)))
     return folder
 
 

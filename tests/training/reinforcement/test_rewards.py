@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ingle.errors import InvalidRequest, TrainingFailed
-from ingle.training.reinforcement.rewards import Answer, parse, total
+from ingle.training.reinforcement.rewards import SampledAnswer, parse, total
 
 
 def worth(spec: str, text: str, answer: str = "", tokens: int = 3, finished: bool = True) -> float:
-    said = Answer(list(range(tokens)), text, finished)
+    said = SampledAnswer(list(range(tokens)), text, finished)
     return parse(spec).of("Q", said, {"answer": answer, "other": 7})
 
 
@@ -57,7 +57,7 @@ def test_a_function_of_the_owner(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match="no finite number"):
         worth(f"python:{code}:endless", "abc")
     both = [parse("finished"), parse(f"0.1*python:{code}:score")]
-    assert total(both, "Q", Answer([1], "abc", True), {"other": 7}) == 2.0
+    assert total(both, "Q", SampledAnswer([1], "abc", True), {"other": 7}) == 2.0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from ingle.errors import WorkerDied
 from ingle.training.trl.placement import Placement
-from ingle.training.trl.processes import Environment, Processes
+from ingle.training.trl.processes import Processes, TrlPython
 
 DYING = f"""#!{sys.executable}
 import os, sys
@@ -36,7 +36,7 @@ def test_their_death_is_told_with_what_the_first_of_them_said(
     python = tmp_path / "python"
     python.write_text(DYING.format(end=end))
     python.chmod(0o755)
-    environment = Environment(str(python), tmp_path, tmp_path / "cache")
+    environment = TrlPython(str(python), tmp_path, tmp_path / "cache")
     job, placement = tmp_path / "job.json", Placement(("cpu",), 1)
     with (
         Processes(environment, tmp_path, job, placement, "tea") as processes,

@@ -16,7 +16,7 @@ pytest.importorskip("jinja2")
 
 from ingle.capabilities.train.operation import Train, TrainingJob, TrainingSettings
 from ingle.capabilities.train.request import training_request
-from ingle.capabilities.train.trl import SERIES, TrlEnvironment
+from ingle.capabilities.train.trl_environment import SERIES, TrlEnvironment
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
 from ingle.errors import (
@@ -32,9 +32,9 @@ from ingle.models.store import Store
 from ingle.training import planning
 from ingle.training.architecture import Architecture
 from ingle.training.examples import Columns, Source
-from ingle.training.plan import Plan
 from ingle.training.run import Run
-from ingle.training.trl import memory as trl_memory
+from ingle.training.run_plan import RunPlan
+from ingle.training.trl import trl_memory as trl_memory
 from ingle.training.trl.inside.__main__ import check_sharing
 from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
@@ -80,7 +80,7 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
         settings = msgspec.to_builtins(TrainingSettings(backend="trl", **options))
         plan = msgspec.convert(
             {**settings, "name": "run", "model": "m", "digest": "d", "base": "b", "data": "",
-             "data_sha256": ""}, Plan,
+             "data_sha256": ""}, RunPlan,
         )  # fmt: skip
         placement = Placement.of(plan, there)
         return placement, portions(plan, placement)
@@ -131,11 +131,11 @@ def test_a_run_goes_on_where_it_is_told_or_says_why_not(
     monkeypatch.setattr(planning, "trl_devices", lambda *_: ["cuda:0", "cuda:1", "cpu"])
     plan = msgspec.convert(
         {"backend": "trl", "name": "run", "model": "m", "digest": "d", "base": "b", "data": "",
-         "data_sha256": "", "device": "cuda:0"}, Plan,
+         "data_sha256": "", "device": "cuda:0"}, RunPlan,
     )  # fmt: skip
     planning.write(folder, plan)
 
-    def planned(device: str) -> planning.Planned:
+    def planned(device: str) -> planning.PlannedRun:
         request = Train(name="run", resume=True, settings=TrainingSettings(device=device))
         return planning.planned(TrainingJob(
             request=request, folder=str(folder), locks="", model="m", digest="d", base="b",
@@ -262,11 +262,11 @@ async def test_what_cannot_be_begun_leaves_nothing_behind(
     assert not list(Path(home.settings.state_dir).glob("training-cache/trl/*"))
 
 
-def plan_of(base: Path, **options: Any) -> Plan:
+def plan_of(base: Path, **options: Any) -> RunPlan:
     settings = {"backend": "trl", "device": "cpu", "sequence": 512, **options}
     return msgspec.convert(
         {**settings, "name": "run", "model": "m", "digest": "d", "base": str(base), "data": "",
-         "data_sha256": ""}, Plan,
+         "data_sha256": ""}, RunPlan,
     )  # fmt: skip
 
 
@@ -276,7 +276,7 @@ def test_the_estimate_knows_what_takes_memory(tmp_path: Path) -> None:
     numbers = architecture.parameters
     there = ["cuda:0", "cuda:1", "cpu"]
 
-    def found(**options: Any) -> trl_memory.Estimate:
+    def found(**options: Any) -> trl_memory.TrlMemoryPlan:
         plan = plan_of(base, **options)
         return trl_memory.estimate(architecture, plan, Placement.of(plan, there))
 
@@ -301,7 +301,7 @@ def test_the_estimate_knows_what_takes_memory(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
     base = write_base(tmp_path / "base.gguf")
 
-    def refused(plan: Plan, fits: Plan, less: int = 0) -> DoesNotFit:
+    def refused(plan: RunPlan, fits: RunPlan, less: int = 0) -> DoesNotFit:
         place = Placement.placed(plan)
         free = trl_memory.needed(fits, Placement.placed(fits)) - less
         with pytest.raises(DoesNotFit, match=f"and {free / 2**20:.0f} MiB are free") as error:
@@ -350,14 +350,14 @@ def test_what_libraries_say_is_understood() -> None:
 def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from ingle.training.trl.handed_over import HandedOver, shutil
+    from ingle.training.trl.trl_run import TrlRun, shutil
 
     base = str(write_base(tmp_path / "tiny.gguf"))
     plan = msgspec.convert(
         {"backend": "trl", "full": True, "name": "run", "model": "m", "digest": "d", "base": base,
-         "data": "", "data_sha256": ""}, Plan,
+         "data": "", "data_sha256": ""}, RunPlan,
     )  # fmt: skip
-    run = HandedOver(tmp_path, plan, sys.executable, tmp_path)
+    run = TrlRun(tmp_path, plan, sys.executable, tmp_path)
     run.check()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(DiskFull, match="1 MiB are free"):

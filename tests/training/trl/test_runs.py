@@ -27,8 +27,8 @@ from ingle.config import Settings
 from ingle.errors import InvalidRequest, WorkerDied
 from ingle.models import lora
 from ingle.models.gguf import read_header
-from ingle.training.plan import Plan
 from ingle.training.run import Run
+from ingle.training.run_plan import RunPlan
 from tests.training.test_node import Watched
 from tests.training.trl.conftest import write
 
@@ -68,7 +68,7 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_goe
     assert losses[0].rate == pytest.approx(1e-2)
     folder = folder_of(home, "whole")
     made = lora.provenance(folder / "adapter.gguf")
-    plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
+    plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
     assert (made.base, made.data, made.step, made.rank) == (
         plan.digest, plan.data_sha256, 12, 2,
     )  # fmt: skip
@@ -131,7 +131,7 @@ async def test_two_nodes_train_a_whole_model_from_the_loss_that_we_find(
     # Our own trainer, given the same files, begins with the same loss.
     folder, ours = folder_of(home, "both"), tmp_path / "ours"
     shutil.copytree(folder / "train", ours / "train")
-    plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=Plan)
+    plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
     plan = msgspec.structs.replace(plan, backend="ingle", rank=2, steps=1)
     (ours / "run.json").write_bytes(msgspec.json.encode(plan))
     (first,) = Run.resume(ours).train()

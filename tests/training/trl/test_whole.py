@@ -14,7 +14,7 @@ pytest.importorskip("safetensors")
 from ingle.errors import BadModelFile
 from ingle.training import merging
 from ingle.training.trl import base
-from ingle.training.trl.whole import Whole
+from ingle.training.trl.full_model import FullModel
 from tests.training.models import write_base
 
 
@@ -30,10 +30,10 @@ def test_there_and_back(tmp_path: Path, architecture: str) -> None:
     base.write(file, folder, "float32")
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     out = tmp_path / "out.gguf"
-    merging.write_gguf(Whole(folder, file, "tiny", {"base": "sha256:x"}), out, "F32")
+    merging.write_gguf(FullModel(folder, file, "tiny", {"base": "sha256:x"}), out, "F32")
     # A model that was trained so is a base like any other; what it came from is replaced.
     again = tmp_path / "again.gguf"
-    merging.write_gguf(Whole(folder, out, "tiny", {"base": "sha256:y"}), again, "F32")
+    merging.write_gguf(FullModel(folder, out, "tiny", {"base": "sha256:y"}), again, "F32")
     before, after = gguf.GGUFReader(file), gguf.GGUFReader(again)
     assert after.fields["ingle.base"].contents() == "sha256:y"
     found = {tensor.name: tensor.data for tensor in after.tensors}
@@ -54,4 +54,4 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     line = json.dumps(header).encode()
     weights.write_bytes(len(line).to_bytes(8, "little") + line + data[8 + size :])
     with pytest.raises(BadModelFile, match=r"has no model\.norm\.weight"):
-        Whole(folder, file, "tiny", {})
+        FullModel(folder, file, "tiny", {})

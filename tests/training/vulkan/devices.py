@@ -14,9 +14,9 @@ pytest.importorskip("wgpu")
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 from ingle.training.step import Step
-from ingle.training.vulkan.device import Device, adapters, choose
+from ingle.training.vulkan.device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
 from tests.training.adapters import SHAPE, adapter
 
@@ -25,18 +25,18 @@ if not adapters():
 
 
 @functools.cache
-def device(*, exact: bool = True, max_buffer: int = 0) -> Device:
+def device(*, exact: bool = True, max_buffer: int = 0) -> VulkanDevice:
     """One for each setting, for all tests: what is compiled stays so."""
-    return Device(choose(), exact=exact, max_buffer=max_buffer)
+    return VulkanDevice(choose(), exact=exact, max_buffer=max_buffer)
 
 
-def executor_of(path: Path, shape: Shape = SHAPE, **how: Any) -> VulkanExecutor:
+def executor_of(path: Path, shape: LoraConfig = SHAPE, **how: Any) -> VulkanExecutor:
     architecture = Architecture.of(read_header(path))
     own = {name: how.pop(name) for name in ("keep", "clip", "decay") if name in how}
     return VulkanExecutor(path, shape, adapter(architecture, shape), device=device(**how), **own)
 
 
-def step_of(path: Path, shape: Shape = SHAPE, **how: Any) -> Step[Any]:
+def step_of(path: Path, shape: LoraConfig = SHAPE, **how: Any) -> Step[Any]:
     return Step(executor_of(path, shape, **how))
 
 

@@ -13,7 +13,7 @@ pytest.importorskip("wgpu")
 
 from ingle.training.adapter_files import write_gguf  # noqa: E402
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import Shape, fresh  # noqa: E402
+from ingle.training.lora import LoraConfig, fresh  # noqa: E402
 from ingle.training.run import Run  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
 from tests.training.adapters import SHAPE  # noqa: E402
@@ -26,7 +26,7 @@ from tests.training.vulkan.devices import step_of, worst  # noqa: E402
 UPDATES = 14
 
 
-def lesson(rows: int = 2, seed: int = 5) -> Batch:
+def step_batch(rows: int = 2, seed: int = 5) -> Batch:
     """Each answer is its question, shifted: easy to learn, impossible to guess."""
     questions = np.random.default_rng(seed).integers(100, 200, (rows, 8))
     tokens = np.concatenate((questions, questions + 100), 1)
@@ -42,7 +42,7 @@ def train(step: Step[Any], updates: int, rate: float = 1e-2) -> list[float]:
     executor.load({**executor.state(), **fresh(executor.shape, executor.architecture, seed=1)})
     losses = []
     for number in range(updates):
-        step.accumulate(lesson(), seed=number)
+        step.accumulate(step_batch(), seed=number)
         losses.append(step.update(rate)[0])
     return losses
 
@@ -51,7 +51,7 @@ def train(step: Step[Any], updates: int, rate: float = 1e-2) -> list[float]:
 def test_llama_cpp_computes_what_vulkan_trained(tmp_path: Path, kind: str) -> None:
     path = write_base(tmp_path / "base.gguf", kind=kind, layers=2, wide=256, tied=False)
     step = step_of(path)
-    prompts = [row[:count] for row in lesson().tokens.tolist() for count in (8, 11, 14)]
+    prompts = [row[:count] for row in step_batch().tokens.tolist() for count in (8, 11, 14)]
     losses = train(step, UPDATES, 1.5e-2)
     assert losses[-1] < 0.2
     executor, adapter = step.executor, tmp_path / "adapter.gguf"
@@ -65,13 +65,13 @@ def test_llama_cpp_computes_what_vulkan_trained(tmp_path: Path, kind: str) -> No
 
 def test_torch_and_vulkan_train_the_same_adapter(tmp_path: Path) -> None:
     path = write_base(tmp_path / "base.gguf", kind="Q4_K", layers=2, wide=256, tied=False)
-    shape = Shape(rank=4, alpha=8.0, dropout=0.1)
+    shape = LoraConfig(rank=4, alpha=8.0, dropout=0.1)
     steps = step_of(path, shape), torch_step(path, shape)
     found, expected = (train(step, 10, 1e-3) for step in steps)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     ours, theirs = (step.executor.parameters() for step in steps)
     assert worst(ours, theirs) < 1e-3
-    ours, theirs = (step.logits(lesson(seed=9)) for step in steps)
+    ours, theirs = (step.logits(step_batch(seed=9)) for step in steps)
     np.testing.assert_allclose(ours, theirs, atol=1e-2)
 
 

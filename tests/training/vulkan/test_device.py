@@ -15,13 +15,13 @@ from ingle.errors import DeviceLost, DoesNotFit, EngineFault, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.step import Step
-from ingle.training.vulkan import race, trial
-from ingle.training.vulkan.device import Device, adapters, choose
+from ingle.training.vulkan import product_check, tile_tuning
+from ingle.training.vulkan.buffer_pool import read
+from ingle.training.vulkan.compute_context import LARGE, SMALL, SMALL_HALF, ComputeContext
+from ingle.training.vulkan.device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
 from ingle.training.vulkan.kernel import Binding, Kernel
-from ingle.training.vulkan.machine import LARGE, SMALL, SMALL_HALF, Machine
-from ingle.training.vulkan.matmul import Form, Tile
-from ingle.training.vulkan.memory import read
+from ingle.training.vulkan.matmul import KernelVariant, Tile
 from tests.training.adapters import SHAPE, adapter, batch
 from tests.training.models import write_base
 from tests.training.vulkan.devices import device, step_of
@@ -44,7 +44,7 @@ def test_a_buffer_over_the_limit_is_refused() -> None:
 
 
 def test_a_lost_device_says_so(tmp_path: Path) -> None:
-    lost = Device(choose(), exact=True)
+    lost = VulkanDevice(choose(), exact=True)
     path = write_base(tmp_path / "base.gguf", kind="Q8_0")
     architecture = Architecture.of(read_header(path))
     step = Step(VulkanExecutor(path, SHAPE, adapter(architecture), device=lost))
@@ -59,58 +59,62 @@ def test_a_kernel_that_is_no_wgsl_is_refused() -> None:
         device().compile(wrong)
 
 
-@pytest.mark.parametrize("tile", sorted({SMALL, SMALL_HALF, LARGE, *race.FLOATS, *race.HALVES}))
+@pytest.mark.parametrize(
+    "tile", sorted({SMALL, SMALL_HALF, LARGE, *tile_tuning.FLOATS, *tile_tuning.HALVES})
+)
 def test_products_by_every_tile(tile: Tile) -> None:
     used = device(exact=False)
     if tile.half and not used.halves:
         pytest.skip("this device has no numbers of 16 bits")
     if tile.half and tile.side > 1 and used.adapter.software:
         pytest.skip("software takes ten seconds to compile this, and is never given it")
-    trial.check(used, tile)
+    product_check.check(used, tile)
 
 
 def test_a_wrong_product_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "PARAMETERS", (*trial.PARAMETERS,))
-    real = trial.kernel
+    monkeypatch.setattr(product_check, "PARAMETERS", (*product_check.PARAMETERS,))
+    real = product_check.kernel
     monkeypatch.setattr(
-        trial, "kernel", lambda form, tile: real(form._replace(a_turned=not form.a_turned), tile)
+        product_check,
+        "kernel",
+        lambda form, tile: real(form._replace(a_turned=not form.a_turned), tile),
     )
     with pytest.raises(EngineFault, match="computes wrongly"):
-        trial.check(device(), SMALL)
+        product_check.check(device(), SMALL)
 
 
 def test_the_fastest_tile_is_tried_once_and_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine, tiles, tried = Machine(device()), [SMALL, LARGE], []
+    machine, tiles, tried = ComputeContext(device()), [SMALL, LARGE], []
     seconds = {SMALL: 2.0, LARGE: 1.0}
 
-    def times(_: Machine, tiles: list[Tile]) -> list[tuple[float, Tile]]:
+    def times(_: ComputeContext, tiles: list[Tile]) -> list[tuple[float, Tile]]:
         tried.append(tiles)
         return [(seconds[tile], tile) for tile in tiles]
 
-    real = race.times
-    monkeypatch.setattr(race, "times", times)
+    real = tile_tuning.times
+    monkeypatch.setattr(tile_tuning, "times", times)
     file = tmp_path / "state" / "tiles.json"
-    assert race.fastest(machine, tiles, file) == LARGE
+    assert tile_tuning.fastest(machine, tiles, file) == LARGE
     seconds[SMALL] = 0.5  # no matter: a run that goes on must multiply as it began
-    assert race.fastest(machine, tiles, file) == LARGE
+    assert tile_tuning.fastest(machine, tiles, file) == LARGE
     assert len(tried) == 1
     file.write_text("nonsense")
-    assert race.fastest(machine, tiles, file) == SMALL
+    assert tile_tuning.fastest(machine, tiles, file) == SMALL
     # One that computes wrongly is passed over.
-    monkeypatch.setattr(race, "check", _refusing(SMALL))
+    monkeypatch.setattr(tile_tuning, "check", _refusing(SMALL))
     file.unlink()
-    assert race.fastest(machine, tiles, file) == LARGE
-    monkeypatch.setattr(race, "check", _refusing(SMALL, LARGE))
+    assert tile_tuning.fastest(machine, tiles, file) == LARGE
+    monkeypatch.setattr(tile_tuning, "check", _refusing(SMALL, LARGE))
     file.unlink()
     with pytest.raises(EngineFault, match="wrongly"):
-        race.fastest(machine, tiles, file)
+        tile_tuning.fastest(machine, tiles, file)
     # What cannot be kept might not win again: the first that is right always is the same.
-    monkeypatch.setattr(race, "check", _refusing())
+    monkeypatch.setattr(tile_tuning, "check", _refusing())
     seconds[SMALL] = 3.0
     (tmp_path / "full").write_text("")
-    assert race.fastest(machine, tiles, tmp_path / "full" / "tiles.json") == SMALL
+    assert tile_tuning.fastest(machine, tiles, tmp_path / "full" / "tiles.json") == SMALL
     measured = real(machine, tiles, side=256, depth=64)
     assert [tile for _, tile in measured] == tiles
     assert all(spent > 0 for spent, _ in measured)
@@ -122,14 +126,14 @@ def test_a_processor_multiplies_by_the_usual_tile_once_it_is_right(
     used = device()
     if not used.adapter.software:
         pytest.skip("only a processor's tile is not raced for")
-    assert race.machine_on(used).large == LARGE
-    monkeypatch.setattr(race, "check", _refusing(LARGE))
+    assert tile_tuning.machine_on(used).large == LARGE
+    monkeypatch.setattr(tile_tuning, "check", _refusing(LARGE))
     with pytest.raises(EngineFault, match="wrongly"):
-        race.machine_on(used)
+        tile_tuning.machine_on(used)
 
 
-def _refusing(*wrong: Tile) -> Callable[[Device, Tile], None]:
-    def check(_: Device, tile: Tile) -> None:
+def _refusing(*wrong: Tile) -> Callable[[VulkanDevice, Tile], None]:
+    def check(_: VulkanDevice, tile: Tile) -> None:
         if tile in wrong:
             raise EngineFault("computes wrongly")
 
@@ -139,7 +143,7 @@ def _refusing(*wrong: Tile) -> Callable[[Device, Tile], None]:
 @pytest.mark.parametrize("after", ["", "accumulate", "add", "bias"])
 def test_a_long_k_in_pieces(after: str) -> None:
     """Few tiles and a long k: pieces are summed, and what comes after comes once."""
-    machine = Machine(device())
+    machine = ComputeContext(device())
     machine.enough = 12
     chance = np.random.default_rng(0)
     m, n, k = 20, 72, 500
@@ -150,7 +154,8 @@ def test_a_long_k_in_pieces(after: str) -> None:
         machine.device.write(made[name].storage.buffer, x)
     given = made["d"] if after in ("add", "bias") else None
     machine.multiply(
-        Form(b_turned=True, after=after), made["a"], made["b"], made["c"], m, n, k, d=given,
+        KernelVariant(b_turned=True, after=after), made["a"], made["b"], made["c"], m, n, k,
+        d=given,
         alpha=0.5,
     )  # fmt: skip
     program = machine.recorder.finish([made["c"]])

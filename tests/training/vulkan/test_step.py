@@ -13,7 +13,7 @@ pytest.importorskip("wgpu")
 
 from ingle.errors import CapabilityMissing, DoesNotFit, StorageError  # noqa: E402
 from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import Shape  # noqa: E402
+from ingle.training.lora import LoraConfig  # noqa: E402
 from ingle.training.step import Step  # noqa: E402
 from tests.training.adapters import SHAPE, batch  # noqa: E402
 from tests.training.models import write_base  # noqa: E402
@@ -115,7 +115,7 @@ def test_what_no_buffer_can_hold_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rank", [3, 16])
 def test_ranks_and_some_targets_only(tmp_path: Path, rank: int) -> None:
     path = write_base(tmp_path / "base.gguf", kind="Q8_0")
-    shape = Shape(rank=rank, alpha=4.0, targets=("attn_v", "ffn_gate", "ffn_down"))
+    shape = LoraConfig(rank=rank, alpha=4.0, targets=("attn_v", "ffn_gate", "ffn_down"))
     loss, found = step_of(path, shape).gradients(batch())
     expected, gradients, _ = reference(path, batch(), shape)
     assert loss == pytest.approx(expected, rel=1e-5)
@@ -209,7 +209,7 @@ def test_a_state_goes_on_number_for_number(tmp_path: Path) -> None:
     assert _steps(resumed, 1, first=1) == rest
     for name, x in whole.executor.state().items():
         np.testing.assert_array_equal(resumed.executor.state()[name], x)
-    other = executor_of(path, Shape(rank=8))
+    other = executor_of(path, LoraConfig(rank=8))
     with pytest.raises(StorageError, match="another adapter"):
         other.load(state)
 

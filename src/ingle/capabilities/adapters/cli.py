@@ -138,9 +138,12 @@ def merge_command(output: Output, model: str, out: Path, form: str, kind: str) -
             f"merging needs {error.name}, which the core installation leaves out",
             hint="pip install 'ingle[train]'",
         ) from None
-    merged = merging.Merged(
+    merged = merging.MergedModel(
         Path(base.files[0]),
-        [merging.Part(d.adapter.name, Path(d.path), d.adapter.digest, s) for d, s in parts],
+        [
+            merging.WeightedAdapter(d.adapter.name, Path(d.path), d.adapter.digest, s)
+            for d, s in parts
+        ],
         base.name,
     )
     if form == "gguf":

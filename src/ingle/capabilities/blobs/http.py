@@ -15,7 +15,7 @@ from ingle.capabilities.blobs.operation import (
 from ingle.errors import InvalidRequest
 from ingle.operations import Done, Event
 from ingle.operations.operation import Bytes
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.wire.sse import encode
 
@@ -23,7 +23,7 @@ PIECE = 1 << 20
 BYTES = "application/octet-stream"
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {"/v1/blobs/{sha256}": {"PUT": put, "GET": get, "DELETE": forget}}
 

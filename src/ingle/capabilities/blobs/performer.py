@@ -22,31 +22,31 @@ from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
 from ingle.operations.encoded import Encoded
 from ingle.operations.operation import Bytes, Piece
-from ingle.protocol.inlet import Feed
+from ingle.protocol.piece_stream import PieceStream
 
 
 async def perform(
     node: HostedNode, operation: Operation, caller: Caller
 ) -> AsyncGenerator[Event, None]:
-    """The events of an operation about blobs; each party reaches its own alone."""
+    """The events of an operation about blobs; each principal reaches its own alone."""
     blobs = node.local.blobs
     match operation:
         case PutBlob():
             async for event in _put(blobs, operation, caller):
                 yield event
         case GetBlob():
-            async for event in _get(blobs, operation, caller.party):
+            async for event in _get(blobs, operation, caller.principal):
                 yield event
         case ListBlobs():
-            yield BlobList(blobs=await asyncio.to_thread(blobs.all, caller.party))
+            yield BlobList(blobs=await asyncio.to_thread(blobs.all, caller.principal))
         case ForgetBlob(sha256=sha256):
-            freed = await asyncio.to_thread(blobs.forget, caller.party, sha256)
+            freed = await asyncio.to_thread(blobs.forget, caller.principal, sha256)
             yield Done(message=f"{freed} bytes freed")
 
 
 async def _put(blobs: NodeBlobs, operation: PutBlob, caller: Caller) -> AsyncGenerator[Event, None]:
     size = operation.size
-    with blobs.begin(caller.party, operation.sha256, size) as writing:
+    with blobs.begin(caller.principal, operation.sha256, size) as writing:
         yield BlobState(there=writing.there, size=size, complete=writing.complete)
         if writing.complete or caller.feed is None:
             return
@@ -57,7 +57,7 @@ async def _put(blobs: NodeBlobs, operation: PutBlob, caller: Caller) -> AsyncGen
         yield BlobState(there=writing.there, size=size, complete=writing.complete)
 
 
-async def _bytes(feed: Feed) -> AsyncGenerator[bytes, None]:
+async def _bytes(feed: PieceStream) -> AsyncGenerator[bytes, None]:
     async for piece in feed:
         yield _read(piece).data
 
@@ -74,8 +74,8 @@ def _read(piece: Encoded | Piece) -> Bytes:
     raise InvalidRequest("a piece that is not bytes was sent", field="input")
 
 
-async def _get(blobs: NodeBlobs, operation: GetBlob, party: str) -> AsyncGenerator[Event, None]:
-    with blobs.held(party, operation.sha256) as path:
+async def _get(blobs: NodeBlobs, operation: GetBlob, principal: str) -> AsyncGenerator[Event, None]:
+    with blobs.held(principal, operation.sha256) as path:
         size = path.stat().st_size
         end = size if operation.end is None else operation.end
         if not operation.start <= end <= size:

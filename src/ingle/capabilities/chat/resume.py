@@ -14,7 +14,7 @@ class ChatAnswer(GeneratedAnswer[Chat]):
 
     def resumed(self, text: str, reasoning: str, left: int | None) -> Chat | None:
         if not text and reasoning:
-            return None  # a thought that was cut off cannot be handed over
+            return None  # a thought that was cut off cannot be resumed elsewhere
         messages = list(self.operation.messages)
         if self.operation.continue_last:
             last = messages.pop()

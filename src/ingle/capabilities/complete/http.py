@@ -7,13 +7,13 @@ import time
 from ingle.capabilities.complete.operation import Complete
 from ingle.operations import ChatResult, Fold
 from ingle.server import identity
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.server.fanout import perform_all
 from ingle.wire.openai import completion_answer, completions
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {"/v1/completions": {"POST": create_completions}}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from ingle.capabilities.embed.operation import Embedded
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.wire.ollama import embed
 from ingle.wire.openai import embeddings
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {
         "/v1/embeddings": {"POST": create},

@@ -35,7 +35,7 @@ async def perform(
 ) -> AsyncGenerator[Event, None]:
     """The events of an operation about jobs."""
     jobs = of(node)
-    operation = named(operation, caller.party)
+    operation = named(operation, caller.principal)
     match operation:
         case ListJobs(kind=name):
             found = await asyncio.to_thread(jobs.all, _kind(name))
@@ -55,7 +55,9 @@ async def perform(
         case PauseJob(name=name):
             yield Done(message=_stopped(name, await jobs.stop(name, keep=False)))
         case StopJob(name=name, keep=keep, capability=capability):
-            there = await jobs.stop(name, keep=keep, kind=_kind(capability), party=caller.party)
+            there = await jobs.stop(
+                name, keep=keep, kind=_kind(capability), principal=caller.principal
+            )
             yield Done(message=_stopped(name, there))
         case RemoveJob(name=name, capability=capability):
             left = await removed(node, _kind(capability), name, caller)

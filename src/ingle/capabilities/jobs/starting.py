@@ -7,14 +7,14 @@ from contextlib import aclosing
 
 import msgspec
 
-from ingle.capabilities.jobs.elsewhere import PeerJobs
+from ingle.capabilities.jobs.peer_jobs import PeerJobs
 from ingle.errors import NotFound
 from ingle.jobs.jobs import Jobs, named
 from ingle.jobs.kind import JobKind
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Event
 from ingle.operations.job import JobOperation
-from ingle.peers.room import Room
+from ingle.peers.peer_service import PeerService
 
 
 async def started(
@@ -29,15 +29,15 @@ async def started(
         IngleError: it cannot begin, or what ended it.
     """
     jobs = of(node)
-    request = named(request, caller.party)
+    request = named(request, caller.principal)
     if not caller.owns:
         request = msgspec.structs.replace(request, on="local", detach=False)
-    peers = elsewhere(node)
+    peers = peer_jobs_of(node)
     place = request.on if request.on != "local" else ""
     if request.resume and caller.owns:
         place = place or jobs.find(request.name, kind).status.on
     if not place:
-        job = await jobs.start(kind, request, party=caller.party)
+        job = await jobs.start(kind, request, principal=caller.principal)
     elif peers is None:
         raise NotFound(f"there is no paired device {place!r}", hint="ingle peers", peer=place)
     else:
@@ -54,13 +54,19 @@ def of(node: HostedNode) -> Jobs:
     return found
 
 
-def elsewhere(node: HostedNode) -> PeerJobs | None:
+def peer_jobs_of(node: HostedNode) -> PeerJobs | None:
     """Jobs on paired devices; None: this node has none."""
-    room: Room | None = node.room
-    if room is None:
+    peer_service: PeerService | None = node.peer_service
+    if peer_service is None:
         return None
     local = node.local
-    return PeerJobs(room.book, room.dialer, room.granting, local.ledger, local.settings.egress)
+    return PeerJobs(
+        peer_service.address_book,
+        peer_service.dialer,
+        peer_service.grant_store,
+        local.ledger,
+        local.settings.egress,
+    )
 
 
 async def removed(node: HostedNode, kind: JobKind | None, name: str, caller: Caller) -> str:
@@ -70,8 +76,8 @@ async def removed(node: HostedNode, kind: JobKind | None, name: str, caller: Cal
         RunNotFound: there is no such job.
         InvalidRequest: it is running.
     """
-    job = of(node).remove(name, kind=kind, party=caller.party)
-    peers = elsewhere(node)
+    job = of(node).remove(name, kind=kind, principal=caller.principal)
+    peers = peer_jobs_of(node)
     if not job.status.on or peers is None or not caller.owns:
         return ""
     return await peers.remove(job)

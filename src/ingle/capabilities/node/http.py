@@ -7,12 +7,12 @@ from importlib.metadata import version
 
 from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.capabilities.store.operation import ListModels, Models
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.wire.ollama import store
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {"/api/ps": {"GET": list_running}, "/api/version": {"GET": show_version}}
 

@@ -21,7 +21,7 @@ from ingle.capabilities.node.operation import (
     Unload,
 )
 from ingle.engines.engine import usual_role
-from ingle.node import memory
+from ingle.node import memory_budget
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation, Status
 
@@ -60,19 +60,19 @@ async def perform(
 async def _status(local: Services, ask: bool) -> StatusReport:
     reports = await local.devices.reports() if ask or local.devices.known else {}
     now = time.monotonic()
-    devices = await local.devices.found() if reports else [memory.cpu_device()]
+    devices = await local.devices.found() if reports else [memory_budget.cpu_device()]
     return StatusReport(
         version=version("ingle"),
         pid=os.getpid(),
         started=local.started,
         state_dir=str(local.settings.state_path),
         devices=devices,
-        workers=[resident.info(now) for resident in local.scheduler.residents],
+        workers=[loaded_model.info(now) for loaded_model in local.scheduler.loaded_models],
         memory_budget=local.scheduler.budget,
         memory_used=local.scheduler.reserved,
         engines={name: report.version or report.problem for name, report in reports.items()},
         problems={name: report.problem for name, report in reports.items() if report.problem},
-        rss=memory.own_resident(),
+        rss=memory_budget.own_model(),
         suspended=local.scheduler.suspended,
         upstreams=list(local.settings.upstreams),
     )
@@ -80,7 +80,7 @@ async def _status(local: Services, ask: bool) -> StatusReport:
 
 async def _load(local: Services, operation: Load) -> AsyncGenerator[Event, None]:
     model = local.store.resolve(operation.model)
-    want = local.wants.for_model(
+    want = local.slot_requests.for_model(
         model,
         role=usual_role(model.capabilities),
         context=operation.context,
@@ -90,16 +90,16 @@ async def _load(local: Services, operation: Load) -> AsyncGenerator[Event, None]
     )
     if local.scheduler.state_for(want) == "loading":
         yield Status(state="loading", detail=model.name)
-    resident = await local.scheduler.load(want)
-    yield Loaded(worker=resident.info(time.monotonic()))
+    loaded_model = await local.scheduler.load(want)
+    yield Loaded(worker=loaded_model.info(time.monotonic()))
 
 
 async def _unload(local: Services, name: str, force: bool) -> str:
     digest = local.store.resolve(name).digest if name else ""
     keys = [
-        (resident.spec.digest, resident.spec.role)
-        for resident in local.scheduler.residents
-        if not digest or resident.spec.digest == digest
+        (loaded_model.spec.digest, loaded_model.spec.role)
+        for loaded_model in local.scheduler.loaded_models
+        if not digest or loaded_model.spec.digest == digest
     ]
     await local.scheduler.unload([*keys, *_upstream_keys(local, name)], force=force)
     return f"{len(keys)} unloaded"

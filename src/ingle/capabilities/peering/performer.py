@@ -8,28 +8,28 @@ from ingle.capabilities.peering.operation import Expect, Introduce, News, Offer
 from ingle.errors import CapabilityMissing
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
-from ingle.peers.authorizer import Visitor
-from ingle.peers.room import Room
+from ingle.peers.authorizer import PeerPrincipal
+from ingle.peers.peer_service import PeerService
 
 
 async def perform(
     node: HostedNode, operation: Operation, caller: Caller
 ) -> AsyncGenerator[Event, None]:
     """The events of what a paired device asks."""
-    room: Room | None = node.room
-    visitor: Visitor | None = caller.visitor
-    if room is None or visitor is None:
+    peer_service: PeerService | None = node.peer_service
+    peer: PeerPrincipal | None = caller.peer
+    if peer_service is None or peer is None:
         raise CapabilityMissing("only a paired device asks this", capability="peering")
-    switchboard = await room.open()
+    router = await peer_service.open()
     match operation:
         case Offer():
-            assert switchboard.authorizer is not None
-            yield switchboard.authorizer.offer(visitor)
+            assert router.authorizer is not None
+            yield router.authorizer.offer(peer)
         case Introduce(key=key):
-            yield await switchboard.introductions.introduce(visitor.key, key)
+            yield await router.introductions.introduce(peer.key, key)
         case Expect(key=key, place=place):
-            switchboard.introductions.expect(visitor.key, key, place)
+            router.introductions.expect(peer.key, key, place)
             yield Done()
         case News():
-            room.dialer.nudged(visitor.key)
+            peer_service.dialer.news_arrived(peer.key)
             yield Done()

@@ -26,7 +26,7 @@ from ingle.capabilities.peers.operation import (
     ShowCode,
     WhoAmI,
 )
-from ingle.operations import Done, Reaching
+from ingle.operations import Done, TryingPath
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 
 _CLI = "ingle.capabilities.peers.cli"
@@ -38,7 +38,7 @@ CAPABILITY = Capability(
         WhoAmI, Invite, Join, Nearby, Pair, Requests, ConfirmCode, ListPeers, ForgetPeer,
         RenamePeer, GrantPeer, ListGrants, RevokeGrant, ResetIdentity,
     ),
-    events=(Me, Invited, Reaching, Paired, Found, ShowCode, Requested, Peers, Grants, Done),
+    events=(Me, Invited, TryingPath, Paired, Found, ShowCode, Requested, Peers, Grants, Done),
     permission=OwnerOnly(),
     cost=Free(),
     performer="ingle.capabilities.peers.performer:perform",

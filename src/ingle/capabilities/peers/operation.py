@@ -49,7 +49,7 @@ class Invited(Event, frozen=True, kw_only=True, tag="invited"):
 
 
 class Join(Operation, frozen=True, kw_only=True, tag="join"):
-    """Pair with whoever made an invite. `Reaching` events, then one `Paired`."""
+    """Pair with whoever made an invite. `TryingPath` events, then one `Paired`."""
 
     code: Code
     name: str = ""

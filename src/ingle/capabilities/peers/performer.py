@@ -36,14 +36,14 @@ from ingle.capabilities.peers.operation import (
 from ingle.errors import CapabilityMissing, IngleError, InvalidRequest, NotPaired, PeerNotFound
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation
-from ingle.peers import grants, nearby, reach
-from ingle.peers.book import Peer
-from ingle.peers.grants import Grant, Preset
+from ingle.peers import discovery, grants, reach
+from ingle.peers.address_book import Peer
+from ingle.peers.discovery import DiscoveredNode
+from ingle.peers.grants import Grant, GrantPreset
 from ingle.peers.identity import fingerprint
-from ingle.peers.invites import Invite as InviteCode
-from ingle.peers.nearby import Neighbour
-from ingle.peers.room import Room
-from ingle.peers.transport import Address
+from ingle.peers.invites import InviteTicket as InviteCode
+from ingle.peers.peer_service import PeerService
+from ingle.peers.transport import PeerAddress
 
 FIND_S = 3.0
 
@@ -52,9 +52,11 @@ async def perform(
     node: HostedNode, operation: Operation, caller: Caller
 ) -> AsyncGenerator[Event, None]:
     """The events of what the owner asks about paired devices."""
-    if node.room is None:
+    if node.peer_service is None:
         raise CapabilityMissing("this node has no peers", capability="peers")
-    async with contextlib.aclosing(_Peers(node.local, node.room).perform(operation)) as events:
+    async with contextlib.aclosing(
+        _Peers(node.local, node.peer_service).perform(operation)
+    ) as events:
         async for event in events:
             yield event
 
@@ -62,9 +64,9 @@ async def perform(
 class _Peers:
     """Performs every operation about peers themselves."""
 
-    def __init__(self, local: Services, room: Room) -> None:
+    def __init__(self, local: Services, peer_service: PeerService) -> None:
         self._local = local
-        self._room = room
+        self._peer_service = peer_service
 
     async def perform(self, operation: Operation) -> AsyncGenerator[Event, None]:
         """The events of an affair."""
@@ -83,9 +85,9 @@ class _Peers:
                 async for event in self._pair(wanted):
                     yield event
             case Requests():
-                yield Requested(codes=self._room.handshakes.codes)
+                yield Requested(codes=self._peer_service.handshakes.codes)
             case ConfirmCode(code=code, equal=equal):
-                self._room.handshakes.decide(code, equal)
+                self._peer_service.handshakes.decide(code, equal)
                 yield Done(message="confirmed" if equal else "refused; nothing was paired")
             case ListPeers(ask=ask):
                 yield Peers(peers=await self._peers(ask))
@@ -98,23 +100,25 @@ class _Peers:
             case ListGrants(peer=name):
                 yield Grants(grants=self._grants(name))
             case RevokeGrant(grant=grant_id):
-                grant = self._room.granting.revoke(grant_id)
-                self._room.recheck()
+                grant = self._peer_service.grant_store.revoke(grant_id)
+                self._peer_service.recheck()
                 yield Done(message=f"the grant {grant.id} holds no more")
             case ResetIdentity():
-                self._room.reset()
+                self._peer_service.reset()
                 yield Done(message="this device has a new key; the next command starts its node")
                 self._local.shut_down()
 
     async def _me(self) -> Me:
-        identity = self._room.identity
-        places = (await self._room.open()).transport.places if self._room.is_open else []
+        identity = self._peer_service.identity
+        places = (
+            (await self._peer_service.open()).transport.places if self._peer_service.is_open else []
+        )
         return Me(
             name=identity.name,
             fingerprint=identity.fingerprint,
             key=identity.key.hex(),
             places=places,
-            problem=self._room.problem,
+            problem=self._peer_service.problem,
         )
 
     # -- pairing -------------------------------------------------------------
@@ -122,9 +126,11 @@ class _Peers:
     async def _invite(self, operation: Invite) -> Invited:
         if operation.preset:
             _preset(operation.preset)
-        transport = (await self._room.open()).transport
-        address = Address(self._room.identity.key, tuple(transport.places), transport.relay)
-        invite: InviteCode = self._room.invites.make(
+        transport = (await self._peer_service.open()).transport
+        address = PeerAddress(
+            self._peer_service.identity.key, tuple(transport.places), transport.relay
+        )
+        invite: InviteCode = self._peer_service.invites.make(
             address, preset=operation.preset, ttl_s=operation.ttl_s
         )
         return Invited(code=invite.code(), expires=invite.expires)
@@ -132,7 +138,7 @@ class _Peers:
     async def _join(self, code: str, name: str) -> AsyncGenerator[Event, None]:
         joined: list[Peer] = []
         joining = reach.heard(
-            lambda told: self._room.handshakes.join(code, name, told), joined.append
+            lambda told: self._peer_service.handshakes.join(code, name, told), joined.append
         )
         async with contextlib.aclosing(joining) as stages:
             async for stage in stages:
@@ -140,15 +146,15 @@ class _Peers:
         peer = joined[0]
         # What the invite granted is asked for at once, so that it is there when needed.
         with contextlib.suppress(IngleError, TimeoutError):
-            await self._room.dialer.learn(await self._room.dialer.session(peer))
-        yield Paired(peer=self._info(self._room.book[peer.key]))
+            await self._peer_service.dialer.learn(await self._peer_service.dialer.session(peer))
+        yield Paired(peer=self._info(self._peer_service.address_book[peer.key]))
 
     async def _nearby(self, seconds: float) -> AsyncGenerator[Found, None]:
-        switchboard = await self._room.open()
-        asking = {shown.fingerprint for shown in self._room.handshakes.codes}
-        async for neighbour in nearby.every(switchboard.nearby, seconds):
-            if neighbour.key != self._room.identity.key:
-                known = self._room.book.get(neighbour.key)
+        router = await self._peer_service.open()
+        asking = {shown.fingerprint for shown in self._peer_service.handshakes.codes}
+        async for neighbour in discovery.every(router.nearby, seconds):
+            if neighbour.key != self._peer_service.identity.key:
+                known = self._peer_service.address_book.get(neighbour.key)
                 yield Found(
                     name=known.name if known else neighbour.name,
                     fingerprint=fingerprint(neighbour.key),
@@ -159,7 +165,7 @@ class _Peers:
 
     async def _pair(self, wanted: str) -> AsyncGenerator[Event, None]:
         neighbour = await self._neighbour(wanted)
-        shown, waiting = await self._room.handshakes.ask(neighbour)
+        shown, waiting = await self._peer_service.handshakes.ask(neighbour)
         try:
             yield shown
             peer = await asyncio.shield(waiting)
@@ -167,11 +173,11 @@ class _Peers:
             waiting.cancel()
         yield Paired(peer=self._info(peer))
 
-    async def _neighbour(self, wanted: str) -> Neighbour:
-        switchboard = await self._room.open()
+    async def _neighbour(self, wanted: str) -> DiscoveredNode:
+        router = await self._peer_service.open()
         names = []
-        async for neighbour in nearby.every(switchboard.nearby, FIND_S):
-            if neighbour.key == self._room.identity.key:
+        async for neighbour in discovery.every(router.nearby, FIND_S):
+            if neighbour.key == self._peer_service.identity.key:
                 continue
             if wanted.lower() in (neighbour.name, fingerprint(neighbour.key), neighbour.key.hex()):
                 return neighbour
@@ -186,50 +192,59 @@ class _Peers:
         )
 
     def _forget(self, name: str) -> str:
-        room = self._room
-        peer = room.book.find(name)
-        room.granting.revoke_all(peer.key)
-        room.book.remove(peer.key)
-        room.dialer.hang_up(peer.key, NotPaired(f"{room.identity.name} has forgotten this device"))
+        peer_service = self._peer_service
+        peer = peer_service.address_book.find(name)
+        peer_service.grant_store.revoke_all(peer.key)
+        peer_service.address_book.remove(peer.key)
+        peer_service.dialer.hang_up(
+            peer.key, NotPaired(f"{peer_service.identity.name} has forgotten this device")
+        )
         return f"{peer.name} is forgotten, and all that was granted to it"
 
     def _change(self, operation: RenamePeer) -> Peer:
-        book = self._room.book
-        peer = book.find(operation.peer)
+        address_book = self._peer_service.address_book
+        peer = address_book.find(operation.peer)
         if operation.places is not None:
             for place in operation.places:
                 _check_place(place)
-            book.met(peer.key, fixed=operation.places)
-        return book.rename(peer.key, operation.name) if operation.name else book[peer.key]
+            address_book.met(peer.key, fixed=operation.places)
+        return (
+            address_book.rename(peer.key, operation.name)
+            if operation.name
+            else address_book[peer.key]
+        )
 
     # -- list ----------------------------------------------------------------
 
     async def _peers(self, ask: bool) -> list[PeerInfo]:
-        peers = self._room.book.peers()
+        peers = self._peer_service.address_book.peers()
         problems: dict[bytes, str] = {}
         if ask and peers:
-            await self._room.open()
+            await self._peer_service.open()
 
             async def refresh(peer: Peer) -> None:
                 try:
-                    session = await self._room.dialer.session(peer)
+                    session = await self._peer_service.dialer.session(peer)
                     await session.ping()
-                    await self._room.dialer.learn(session)
+                    await self._peer_service.dialer.learn(session)
                 except TimeoutError:
                     problems[peer.key] = "it does not answer"
                 except IngleError as error:
                     problems[peer.key] = error.message
 
             await asyncio.gather(*(refresh(peer) for peer in peers))
-        return [self._info(peer, problems.get(peer.key, "")) for peer in self._room.book.peers()]
+        return [
+            self._info(peer, problems.get(peer.key, ""))
+            for peer in self._peer_service.address_book.peers()
+        ]
 
     def _info(self, peer: Peer, problem: str = "") -> PeerInfo:
-        session = self._room.dialer.live(peer.key)
+        session = self._peer_service.dialer.live(peer.key)
         path = session.path() if session else None
         way = peer.way
         if session and path:
             way = "punched" if session.punched else path.way
-        held = self._room.granting.held(peer.key)
+        held = self._peer_service.grant_store.held(peer.key)
         return PeerInfo(
             name=peer.name,
             fingerprint=peer.fingerprint,
@@ -242,7 +257,7 @@ class _Peers:
             place=path.place if path else (peer.address.places or ("",))[0],
             round_trip_s=session.round_trip_s if session else None,
             models=list(peer.models),
-            given=[grant.id for grant in self._room.granting.given(peer.key)],
+            given=[grant.id for grant in self._peer_service.grant_store.given(peer.key)],
             held=[grants.read(chain[-1]).id for chain in held],
             problem=problem,
         )
@@ -250,12 +265,12 @@ class _Peers:
     # -- grants --------------------------------------------------------------
 
     def _grant(self, operation: GrantPeer) -> GrantInfo:
-        room = self._room
-        peer = room.book.find(operation.peer)
-        preset = _preset(operation.preset) if operation.preset else Preset(capabilities=())
+        peer_service = self._peer_service
+        peer = peer_service.address_book.find(operation.peer)
+        preset = _preset(operation.preset) if operation.preset else GrantPreset(capabilities=())
         bounds = msgspec.structs.asdict(preset)
         days = bounds.pop("days")
-        bounds["ends"] = room.clock.now() + days * 86400 if days else 0.0
+        bounds["ends"] = peer_service.clock.now() + days * 86400 if days else 0.0
         for name in ("context", "max_tokens", "tokens_per_day", "requests_per_minute",
                      "concurrent", "ends", "passes"):  # fmt: skip
             value = getattr(operation, name)
@@ -273,26 +288,28 @@ class _Peers:
                 hint=f"ingle grant {operation.peer} --capabilities chat,embed, or --preset family",
                 field="capabilities",
             )
-        parent = room.granting.held_chain(operation.of) if operation.of else None
-        chain = room.granting.give(peer.key, parent=parent, **bounds)
-        room.dialer.tell_grants(peer.key)
+        parent = peer_service.grant_store.held_chain(operation.of) if operation.of else None
+        chain = peer_service.grant_store.give(peer.key, parent=parent, **bounds)
+        peer_service.dialer.tell_grants(peer.key)
         return self._grant_info(grants.read(chain[-1]), "given")
 
     def _grants(self, name: str) -> list[GrantInfo]:
-        room = self._room
-        peer = room.book.find(name) if name else None
-        given = room.granting.given(peer.key if peer else None)
-        held = [grants.read(chain[-1]) for chain in room.granting.held(peer and peer.key)]
+        peer_service = self._peer_service
+        peer = peer_service.address_book.find(name) if name else None
+        given = peer_service.grant_store.given(peer.key if peer else None)
+        held = [
+            grants.read(chain[-1]) for chain in peer_service.grant_store.held(peer and peer.key)
+        ]
         return [
             *(self._grant_info(grant, "given") for grant in given),
             *(self._grant_info(grant, "held") for grant in held),
         ]
 
     def _grant_info(self, grant: Grant, direction: str) -> GrantInfo:
-        room = self._room
+        peer_service = self._peer_service
         other = grant.subject if direction == "given" else grant.issuer
-        peer = room.book.get(other)
-        used = room.meter.used(grant)
+        peer = peer_service.address_book.get(other)
+        used = peer_service.meter.used(grant)
         return GrantInfo(
             id=grant.id,
             direction=direction,  # type: ignore[arg-type]
@@ -302,14 +319,14 @@ class _Peers:
             ends=grant.ends,
             passes=grant.passes,
             used_today=used.tokens,
-            amounts_today=room.meter.amounts(grant),
+            amounts_today=peer_service.meter.amounts(grant),
             per_day={} if isinstance(grant.per_day, msgspec.UnsetType) else grant.per_day,
             requests_today=used.requests,
             **{limit: getattr(grant, limit) for limit in grants.LIMITS},
         )
 
 
-def _preset(name: str) -> Preset:
+def _preset(name: str) -> GrantPreset:
     if name not in grants.PRESETS:
         raise InvalidRequest(
             f"there is no preset {name!r}; there are: {', '.join(grants.PRESETS)}", field="preset"

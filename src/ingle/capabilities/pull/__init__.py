@@ -1,6 +1,6 @@
 """Fetching a model's files from a paired device: a grant's word, and no operation of its own.
 
-The files travel by protocols of their own (`ingle.peers.files`, `ingle.peers.swarm`).
+The files travel by protocols of their own (`ingle.peers.file_server`, `ingle.peers.swarm`).
 """
 
 from __future__ import annotations

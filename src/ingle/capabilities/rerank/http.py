@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ingle.capabilities.rerank.operation import Reranked
 from ingle.server import identity
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.wire import rerank
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {path: {"POST": create_rerank} for path in ("/v1/rerank", "/v2/rerank", "/rerank")}
 

@@ -18,7 +18,7 @@ from ingle.capabilities.store.operation import (
     ShowModel,
     Shown,
 )
-from ingle.operations import Done, Progress, Reaching, Status
+from ingle.operations import Done, Progress, Status, TryingPath
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 
 _CLI = "ingle.capabilities.store.cli"
@@ -30,7 +30,7 @@ CAPABILITY = Capability(
         ListModels, ShowModel, FitModel, Pull, CopyModel, RemoveModel, DiskUse, Prune,
     ),
     events=(
-        Models, Shown, FitReport, Progress, Pulled, Done, DiskUsage, Pruned, Status, Reaching,
+        Models, Shown, FitReport, Progress, Pulled, Done, DiskUsage, Pruned, Status, TryingPath,
     ),
     permission=OwnerOnly(),
     cost=Free(),

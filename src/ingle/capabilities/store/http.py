@@ -11,7 +11,7 @@ from ingle.capabilities.store.operation import (
     Shown,
 )
 from ingle.operations import Done
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.server.refusal import speaks_anthropic
 from ingle.wire.anthropic import models as anthropic_models
@@ -19,7 +19,7 @@ from ingle.wire.ollama import store
 from ingle.wire.openai import models
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {
         "/v1/models": {"GET": list_models},

@@ -25,11 +25,11 @@ from ingle.errors import ModelNotFound
 from ingle.models.pull import pull
 from ingle.models.remote import facts_of
 from ingle.models.sources import CacheSource, HttpSource, HubSource, parse_source
-from ingle.node.ledger import Received
+from ingle.node.ledger import ReceivedBytes
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.node.routes import named_adapters
 from ingle.operations import Done, Event, Operation, Progress
-from ingle.peers.room import Room
+from ingle.peers.peer_service import PeerService
 
 
 async def perform(
@@ -40,7 +40,7 @@ async def perform(
     match operation:
         case ListModels(peers=peers):
             models = await asyncio.to_thread(store.models)
-            yield Models(models=[*models, *(_of_peers(node.room) if peers else [])])
+            yield Models(models=[*models, *(_of_peers(node.peer_service) if peers else [])])
         case ShowModel(model=name):
             yield Shown(model=await asyncio.to_thread(store.details, name))
         case FitModel():
@@ -64,17 +64,17 @@ async def perform(
 
 async def refresh_shares(node: HostedNode) -> None:
     """Something was removed: what is shared may be gone."""
-    if node.room is not None and node.room.shares_exist:
-        await node.room.sharing.refresh()
+    if node.peer_service is not None and node.peer_service.shares_exist:
+        await node.peer_service.sharing.refresh()
 
 
-def _of_peers(room: Room | None) -> list[ModelSummary]:
+def _of_peers(peer_service: PeerService | None) -> list[ModelSummary]:
     """Models that paired devices offered when they were last heard, as ``NAME@PEER``."""
-    if room is None:
+    if peer_service is None:
         return []
     return [
         ModelSummary(name=f"{model}@{peer.name}", digest="", size=0, source=f"peer:{peer.name}")
-        for peer in room.book.peers()
+        for peer in peer_service.address_book.peers()
         for model in peer.models
     ]
 
@@ -82,7 +82,7 @@ def _of_peers(room: Room | None) -> list[ModelSummary]:
 async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
     name, adapters = named_adapters(operation.model)
     known = await facts_of(local.store, name, egress=local.settings.egress)
-    return local.wants.fit(
+    return local.slot_requests.fit(
         known,
         adapters,
         context=operation.context,
@@ -93,26 +93,28 @@ async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
 
 async def _pull(node: HostedNode, operation: Pull) -> AsyncGenerator[Event, None]:
     """From a peer, if one is named; from where the name says; else from any peer."""
-    room: Room | None = node.room
+    peer_service: PeerService | None = node.peer_service
     found: AsyncGenerator[Event, None] = (
         _from_source(node.local, operation)
-        if room is None
-        else _with_peers(node.local, room, operation)
+        if peer_service is None
+        else _with_peers(node.local, peer_service, operation)
     )
     async with aclosing(found) as events:
         async for event in events:
             yield event
 
 
-async def _with_peers(local: Services, room: Room, operation: Pull) -> AsyncGenerator[Event, None]:
-    pulls = room.pulls
+async def _with_peers(
+    local: Services, peer_service: PeerService, operation: Pull
+) -> AsyncGenerator[Event, None]:
+    pulls = peer_service.pulls
     name, at, place = operation.model.rpartition("@")
     if at and not operation.source and not place.startswith("sha256:"):
         async for event in pulls.named(name, place):
             yield event
         return
     known = operation.sha256 and isinstance(parse_source(operation), HttpSource)
-    holders = await pulls.beside(operation) if known and room.book.peers() else []
+    holders = await pulls.beside(operation) if known and peer_service.address_book.peers() else []
     if holders:
         async for event in pulls.fetch_beside(operation, holders):
             yield event
@@ -123,7 +125,7 @@ async def _with_peers(local: Services, room: Room, operation: Pull) -> AsyncGene
                 yield told
     except ModelNotFound:
         by_name = isinstance(parse_source(operation), CacheSource)
-        if operation.source or not by_name or not room.book.peers():
+        if operation.source or not by_name or not peer_service.address_book.peers():
             raise
     else:
         return
@@ -141,11 +143,11 @@ async def _from_source(local: Services, operation: Pull) -> AsyncGenerator[Progr
                 yield event
 
 
-def _noted(local: Services, operation: Pull) -> AbstractContextManager[Received]:
+def _noted(local: Services, operation: Pull) -> AbstractContextManager[ReceivedBytes]:
     """The ledger's entry of a pull; a copy from this disk leaves no trace there."""
     source = parse_source(operation)
     if not isinstance(source, (HttpSource, HubSource)):
-        return nullcontext(Received())
+        return nullcontext(ReceivedBytes())
     entry = local.ledger.begin(
         to=operation.source or operation.model,
         operation="pull",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ingle.capabilities.tokenize.operation import Detokenized, Tokenized
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.wire import tokenization
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {
         "/v1/tokenize": {"POST": tokenize},

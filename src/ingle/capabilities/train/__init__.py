@@ -18,7 +18,7 @@ from ingle.capabilities.train.operation import (
     TrainingNote,
     TrainingProgress,
 )
-from ingle.operations import Done, Reaching, Status
+from ingle.operations import Done, Status, TryingPath
 from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
@@ -30,11 +30,11 @@ CAPABILITY = Capability(
     ),
     events=(
         TrainingNote, TrainingProgress, Trained, Done, RunFiles, ExamplesReceived, FilePiece,
-        Reaching, Status,
+        TryingPath, Status,
     ),
     permission=Grantable(),
     cost=COST,
-    restrict="ingle.capabilities.train.cost:for_a_guest",
+    restrict="ingle.capabilities.train.cost:for_a_peer",
     performer="ingle.capabilities.train.performer:perform",
     job="ingle.capabilities.train.job:KIND",
     commands={

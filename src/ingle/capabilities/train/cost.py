@@ -34,7 +34,7 @@ def _estimated(operation: Operation) -> float | None:
     return 1 if isinstance(operation, Train) else None
 
 
-def for_a_guest(operation: Operation) -> Operation:
+def for_a_peer(operation: Operation) -> Operation:
     """A guest's run is performed here, and ends with its session, its grant, or its tokens."""
     if isinstance(operation, Train):
         return msgspec.structs.replace(operation, on="local", detach=False)

@@ -13,7 +13,7 @@ import msgspec
 
 from ingle.capabilities.node.operation import Unload
 from ingle.capabilities.tokenize.operation import Tokenize
-from ingle.capabilities.train import guests, runs, trl
+from ingle.capabilities.train import peer_runs, runs, trl_environment
 from ingle.capabilities.train.operation import (
     FollowRun,
     StopRun,
@@ -28,13 +28,13 @@ from ingle.errors import CapabilityMissing, InvalidRequest, NotFound, Refused
 from ingle.jobs.job import Job, read_object
 from ingle.jobs.kind import Commands, JobKind, Told, Work
 from ingle.models.model import Model
+from ingle.node.loaded_model import OWNER
 from ingle.node.node import ask
 from ingle.node.performing import Services
-from ingle.node.resident import OWNER
 from ingle.operations import Done, Event, Operation
 from ingle.operations.encoded import Passed
 from ingle.operations.job import JobEnded, JobNote, JobProgress, JobSummary
-from ingle.protocol.connection import Answer, Feed
+from ingle.protocol.connection import Answer, PieceStream
 from ingle.training.files import ADAPTER, MODEL, PLAN
 
 
@@ -48,15 +48,15 @@ async def _start(work: Work, request: Train) -> AsyncGenerator[Event, None]:
         Refused: a guest asks for what only an owner may have.
     """
     if work.guest:
-        guests.check(request)
-        guests.check_sent(work.node.blobs, work.party, request)
+        peer_runs.check(request)
+        peer_runs.check_sent(work.node.blobs, work.principal, request)
     if request.resume:
         base = _resumed(work, request)
         plan = read_object(work.folder / PLAN)
     else:
         base = _begun(work, request)
         plan = msgspec.to_builtins(request.settings)
-    handing = await asyncio.to_thread(trl.handing, work.node.settings, plan)
+    handing = await asyncio.to_thread(trl_environment.handing, work.node.settings, plan)
     return _events(work, msgspec.structs.replace(_job(work, request, base), **handing))
 
 
@@ -135,7 +135,7 @@ def _job(work: Work, request: Train, base: Model) -> TrainingJob:
 async def _events(work: Work, job: TrainingJob) -> AsyncGenerator[Event, None]:
     with contextlib.ExitStack() as stack:
         if work.guest:
-            sent = guests.sent(work.node.blobs, work.party, job.request, work.folder)
+            sent = peer_runs.sent(work.node.blobs, work.principal, job.request, work.folder)
             job = msgspec.structs.replace(job, request=stack.enter_context(sent))
         stack.enter_context(_noted(work, job))
         trainer = await TrainerProcess.start(
@@ -189,11 +189,11 @@ def _stored(work: Work, job: TrainingJob, event: Trained) -> Trained:
 
 def _answer(node: Services, job: TrainingJob) -> Answer:
     """What the training process may ask: tokens of the base, and to free its memory again."""
-    was_loaded = any(r.spec.digest == job.digest for r in node.scheduler.residents)
+    was_loaded = any(r.spec.digest == job.digest for r in node.scheduler.loaded_models)
 
     @asynccontextmanager
     async def answer(
-        operation: Operation, feed: Feed | None = None
+        operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Passed]]:
         match operation:
             case Tokenize(text=text):
@@ -254,9 +254,9 @@ def _restarted(asked: Any, first: object) -> Train:
     return restarted
 
 
-def _removed(node: Services, name: str, party: str) -> None:
-    if party != OWNER:  # what it sent for the run, and what it made
-        node.blobs.forget(party)
+def _removed(node: Services, name: str, principal: str) -> None:
+    if principal != OWNER:  # what it sent for the run, and what it made
+        node.blobs.forget(principal)
 
 
 KIND = JobKind(
@@ -269,7 +269,7 @@ KIND = JobKind(
     ended=_ended,
     removed=_removed,
     compare=runs.compared,
-    elsewhere="ingle.capabilities.train.elsewhere:ELSEWHERE",
+    on_peers="ingle.capabilities.train.peer_training:PEER_TRAINING",
     folder="runs",
     plan=PLAN,
     upgrade=runs.upgraded,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingle.capabilities.jobs.starting import of, removed, started
 from ingle.capabilities.runs.operation import ListRuns, RunList, ShowRun
-from ingle.capabilities.train import guests, runs
+from ingle.capabilities.train import peer_runs, runs
 from ingle.capabilities.train.job import KIND
 from ingle.capabilities.train.operation import (
     PIECE,
@@ -43,7 +43,7 @@ async def perform(
                 yield event
         return
     jobs = of(node)
-    operation = named(operation, caller.party)
+    operation = named(operation, caller.principal)
     match operation:
         case ListRuns():
             yield RunList(
@@ -56,17 +56,19 @@ async def perform(
                 async for event in events:
                     yield event
         case StopRun(name=name, keep=keep):
-            job = await jobs.stop(name, keep=keep, kind=KIND, party=caller.party)
+            job = await jobs.stop(name, keep=keep, kind=KIND, principal=caller.principal)
             yield Done(message=_stopped(name, job, keep=keep))
         case RemoveRun(name=name):
             left = await removed(node, KIND, name, caller)
             message = f"the run {name} is deleted; its adapters stay"
             yield Done(message=". ".join(filter(None, (message, left))))
         case SendExamples():
-            yield await asyncio.to_thread(guests.take, node.local.blobs, caller.party, operation)
+            yield await asyncio.to_thread(
+                peer_runs.take, node.local.blobs, caller.principal, operation
+            )
         case ListRunFiles(name=name):
             folder = jobs.find(name, KIND).folder
-            files = await asyncio.to_thread(_files, node.local.blobs, caller.party, folder)
+            files = await asyncio.to_thread(_files, node.local.blobs, caller.principal, folder)
             yield RunFiles(files=files)
         case FetchRun(name=name, file=file):
             for piece in _pieces(jobs.find(name, KIND), file):
@@ -86,9 +88,9 @@ def _stopped(name: str, job: Job | None, *, keep: bool) -> str:
     return f"{name} is saved at step {run.step}; resume it with: ingle train --resume {name}"
 
 
-def _files(blobs: NodeBlobs, party: str, folder: Path) -> list[Blob]:
+def _files(blobs: NodeBlobs, principal: str, folder: Path) -> list[Blob]:
     there = [name for name in RESULT if (folder / name).is_file()]
-    return [blobs.adopt(party, folder / name, name) for name in there]
+    return [blobs.adopt(principal, folder / name, name) for name in there]
 
 
 def _pieces(job: Job, file: str) -> Iterator[FilePiece]:

@@ -16,11 +16,11 @@ import msgspec
 
 from ingle.capabilities.train.operation import TrainingJob
 from ingle.engines import death, sandbox
-from ingle.engines.child import ChildProcess, Walls
+from ingle.engines.child import ChildProcess, SandboxPolicy
 from ingle.errors import EngineMissing, WorkerDied
 from ingle.jobs.jobs import SAVE_S
 from ingle.operations import Event, Operation
-from ingle.protocol.connection import Answer, Feed
+from ingle.protocol.connection import Answer, PieceStream
 
 MODULES = ("torch", "safetensors", "jinja2", "gguf")
 LINKS = 10_000
@@ -53,7 +53,7 @@ class TrainerProcess:
         child = await ChildProcess.start(
             [sys.executable, "-P", "-m", "ingle.training.worker"],
             job,
-            walls=Walls(
+            policy=SandboxPolicy(
                 readable=_readable(job),
                 writable=[job.folder, job.locks, str(cache)],
                 network=job.network,
@@ -72,7 +72,7 @@ class TrainerProcess:
         return self._child.pid
 
     def perform(
-        self, operation: Operation, feed: Feed | None = None
+        self, operation: Operation, feed: PieceStream | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """As `Node.perform`: `FollowRun` trains, `StopRun` has it save and stop."""
         return self._child.connection.perform(operation, feed)
@@ -95,7 +95,7 @@ def check_installed(*modules: str) -> None:
 
 
 def _why_it_died(name: str, child: ChildProcess) -> WorkerDied:
-    how = death.with_last_words(child.death(), child.stderr)
+    how = death.with_last_lines(child.death(), child.stderr)
     return WorkerDied(
         f"the process that trained {name} died {how}", hint=f"ingle train --resume {name}"
     )

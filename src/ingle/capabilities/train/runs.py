@@ -11,7 +11,7 @@ from ingle.capabilities.train.operation import RunSummary
 from ingle.jobs.comparing import Rows, differences, standing
 from ingle.jobs.job import Job, read_object
 from ingle.training.files import LOSSES, PREPARED
-from ingle.training.losses import Losses
+from ingle.training.loss_log import LossLog
 
 UNIT = "steps"
 
@@ -22,7 +22,7 @@ def summary(job: Job) -> RunSummary:
     Raises:
         StorageError: a file of it is damaged.
     """
-    plan, status, losses = job.plan(), job.status, Losses(job.folder / LOSSES).points()
+    plan, status, losses = job.plan(), job.status, LossLog(job.folder / LOSSES).points()
     checked = [point for point in losses if point.validation is not None]
     best = min(checked, key=lambda point: point.validation or 0.0, default=None)
     error = status.error or {}
@@ -53,7 +53,7 @@ def details(job: Job) -> RunDetails:
         run=summary(job),
         plan=job.plan(),
         data=read_object(job.folder / PREPARED),
-        losses=Losses(job.folder / LOSSES).points(),
+        losses=LossLog(job.folder / LOSSES).points(),
     )
 
 
@@ -71,7 +71,7 @@ def compared(jobs: Sequence[Job]) -> Rows:
 
 def upgraded(folder: Path, status: dict[str, Any]) -> dict[str, Any]:
     """The status of a run that ingle 0.1 wrote, as it is written now."""
-    points = Losses(folder / LOSSES).points()
+    points = LossLog(folder / LOSSES).points()
     made = {"adapter": status.get("adapter", ""), "model": status.get("made", "")}
     return {
         "state": status.get("state", ""),

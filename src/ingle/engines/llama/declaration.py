@@ -11,11 +11,11 @@ import msgspec
 from ingle.engines.declaration import (
     AUTO_CONTEXT,
     AUTO_SLOTS,
-    Advice,
-    Asked,
     EngineDeclaration,
+    FitAdvice,
+    LoadRequest,
     MemoryNeed,
-    lacking,
+    missing_memory,
 )
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.llama import memory
@@ -31,7 +31,7 @@ POOLED_CONTEXT = 2048
 class LlamaDeclaration(EngineDeclaration):
     """See `EngineDeclaration`."""
 
-    def plan(self, spec: LoadSpec, facts: Facts, asked: Asked) -> LoadSpec:
+    def plan(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         settings = asked.settings
         options: dict[str, Any] = {}
         if facts.prefixes:
@@ -76,7 +76,7 @@ class LlamaDeclaration(EngineDeclaration):
             reclaimable=facts.repacked_bytes,
         )
 
-    def advice(self, facts: Facts, spec: LoadSpec, available: int) -> Advice:
+    def advice(self, facts: Facts, spec: LoadSpec, available: int) -> FitAdvice:
         def largest(slots: int) -> int:
             def needed(context: int) -> int:
                 options = {**spec.options, "context": context}
@@ -94,8 +94,8 @@ class LlamaDeclaration(EngineDeclaration):
         elif short > 0 and spec.slots > 1 and (alone := largest(1)):
             text = f"Take one slot instead of {spec.slots}; then a context of {alone} tokens fits."
         else:
-            text = lacking(short)
-        return Advice(text, found)
+            text = missing_memory(short)
+        return FitAdvice(text, found)
 
     def readable(self, spec: LoadSpec) -> list[str]:
         binary = LlamaOptions.of(spec).server_binary

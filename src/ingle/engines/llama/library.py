@@ -87,7 +87,7 @@ def _library() -> ctypes.CDLL:
     return lib
 
 
-class Weights:
+class LlamaContext:
     """A model and one context: tokens in, logits of every position out. Not thread-safe.
 
     Args:

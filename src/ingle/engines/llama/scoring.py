@@ -13,7 +13,7 @@ import numpy as np
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import Emit, Feed, LoadSpec, cores
-from ingle.engines.llama.library import Logits, Weights
+from ingle.engines.llama.library import LlamaContext, Logits
 from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.request import adapter_scales
 from ingle.errors import CapabilityMissing, ContextLengthExceeded, InvalidRequest
@@ -31,7 +31,7 @@ class ScoringSession:
         self._spec = spec
         self._context = options.context
         step = max(1, min(LONGEST_STEP, LOGITS_BYTES // (4 * max(1, options.vocabulary))))
-        self._weights = Weights(
+        self._weights = LlamaContext(
             spec.weights[0],
             context=options.context,
             batch=min(step, options.context),

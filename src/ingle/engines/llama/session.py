@@ -110,12 +110,12 @@ class LlamaSession:
         body |= {"prompt": prompt, "grammar": forced_call.call_grammar(operation)}
         readers: dict[int, forced_call.CallReader] = {}
 
-        def pass_on(event: Event) -> None:
+        def forward(event: Event) -> None:
             reader = readers.setdefault(getattr(event, "index", 0), forced_call.CallReader())
             for piece in reader.events(event):
                 emit(piece)
 
-        self._generate("/v1/completions", body, operation, pass_on)
+        self._generate("/v1/completions", body, operation, forward)
 
     def _stream(self, path: str, body: bytes, translate: chunks.ChunkEvents, emit: Emit) -> None:
         failure: Exception | None = None

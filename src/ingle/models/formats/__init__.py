@@ -19,7 +19,7 @@ from ingle.errors import BadModelFile, IngleError, InvalidRequest
 from ingle.models import names as file_names
 from ingle.models import shards
 from ingle.models.facts import Facts
-from ingle.models.format import WEIGHTS, Chosen, Format, is_role
+from ingle.models.format import WEIGHTS, ChosenFiles, Format, is_role
 from ingle.models.formats.gguf import GGUF, is_gguf
 from ingle.plugins import Table
 
@@ -46,13 +46,13 @@ FORMATS: Table[Format] = Table(
 )
 
 
-class Found(NamedTuple):
+class FoundModel(NamedTuple):
     """A model on this disk, before its files are read."""
 
     format: Format
     root: Path
     """The folder to which its files' names are relative."""
-    chosen: Chosen
+    chosen: ChosenFiles
 
     @property
     def files(self) -> list[tuple[str, Path]]:
@@ -60,7 +60,7 @@ class Found(NamedTuple):
         return [(role, self.root / name) for role, name in self.chosen.files]
 
 
-def choose(names: Sequence[str], faults: list[str]) -> list[tuple[Format, Chosen]]:
+def choose(names: Sequence[str], faults: list[str]) -> list[tuple[Format, ChosenFiles]]:
     """The models among the files of a folder or repository; those of plug-ins if we know none.
 
     Args:
@@ -69,7 +69,7 @@ def choose(names: Sequence[str], faults: list[str]) -> list[tuple[Format, Chosen
     return _by(FORMATS.built_in(), names, faults) or _by(FORMATS.plug_ins(), names, faults)
 
 
-def find(path: Path) -> Found:
+def find(path: Path) -> FoundModel:
     """The model at a path: a file, with those that belong to it, or a folder that holds one.
 
     Raises:
@@ -154,7 +154,7 @@ def several(where: str, names: Sequence[str]) -> InvalidRequest:
     )
 
 
-def _in_folder(path: Path) -> Found:
+def _in_folder(path: Path) -> FoundModel:
     faults: list[str] = []
     found = _by(FORMATS.built_in(), _names(path, deep=False), faults)
     if not found:
@@ -163,14 +163,14 @@ def _in_folder(path: Path) -> Found:
         raise unrecognised(str(path), faults)
     if len(found) > 1:
         raise several(str(path), [chosen.names[0] for _, chosen in found])
-    return Found(found[0][0], path, found[0][1])
+    return FoundModel(found[0][0], path, found[0][1])
 
 
-def _of_file(path: Path) -> Found:
+def _of_file(path: Path) -> FoundModel:
     if is_gguf(path):
         stem, files = shards.find(path)
-        chosen = Chosen(stem, tuple((WEIGHTS, file.name) for file in files))
-        return Found(GGUF, path.parent, chosen)
+        chosen = ChosenFiles(stem, tuple((WEIGHTS, file.name) for file in files))
+        return FoundModel(GGUF, path.parent, chosen)
     formats, faults = FORMATS.plug_ins(), list[str]()
     try:
         beside = _names(path.parent) if formats else []
@@ -183,13 +183,13 @@ def _of_file(path: Path) -> Found:
     if len(found) > 1:
         told = [f"{chosen.stem} ({form.name})" for form, chosen in found]
         raise several(str(path), told)
-    return Found(found[0][0], path.parent, found[0][1])
+    return FoundModel(found[0][0], path.parent, found[0][1])
 
 
 def _by(
     formats: Iterable[Format], names: Sequence[str], faults: list[str]
-) -> list[tuple[Format, Chosen]]:
-    found: list[tuple[Format, Chosen]] = []
+) -> list[tuple[Format, ChosenFiles]]:
+    found: list[tuple[Format, ChosenFiles]] = []
     for form in formats:
         try:
             chosen = form.choose(list(names))
@@ -204,7 +204,7 @@ def _by(
     return found
 
 
-def _check_chosen(chosen: Chosen, names: Sequence[str]) -> None:
+def _check_chosen(chosen: ChosenFiles, names: Sequence[str]) -> None:
     """Raises ValueError: it names files that were not there, or none, or the same one twice."""
     if not 0 < len(chosen.files) <= MOST_FILES:
         raise ValueError(f"{chosen.stem!r} has {len(chosen.files)} files")

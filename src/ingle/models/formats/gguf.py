@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ingle.models import shards
 from ingle.models.facts import Facts, facts_of
-from ingle.models.format import PROJECTOR, WEIGHTS, Chosen
+from ingle.models.format import PROJECTOR, WEIGHTS, ChosenFiles
 from ingle.models.gguf import MAGIC
 
 SUFFIX = ".gguf"
@@ -33,7 +33,7 @@ class GGUFFormat:
 
     name = "gguf"
 
-    def choose(self, names: Sequence[str]) -> list[Chosen]:
+    def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
         files = [_Listed(name) for name in names if name.lower().endswith(SUFFIX)]
         projectors = [file for file in files if shards.is_projector(file.name)]
         found = []
@@ -46,7 +46,7 @@ class GGUFFormat:
                     key=lambda p: (p.folder != folder, "f16" not in p.name.lower(), p.path),
                 )
                 chosen += [(PROJECTOR, projector.path) for projector in beside[:1]]
-                found.append(Chosen(model.stem, tuple(chosen)))
+                found.append(ChosenFiles(model.stem, tuple(chosen)))
         return found
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:

@@ -38,7 +38,7 @@ _MANIFEST_LIMIT = 4 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Cached:
+class CachedModel:
     """A model in another program's folder."""
 
     name: str
@@ -76,7 +76,7 @@ class CacheSource:
         ref = ModelRef.parse(text)
         return cls(ref, name or ref.short)
 
-    def means(self, cached: Cached) -> bool:
+    def means(self, cached: CachedModel) -> bool:
         """Is this found model the one?"""
         return ModelRef.parse(cached.name).key == self.wanted.key
 
@@ -99,14 +99,14 @@ class CacheSource:
         )
 
 
-def find_cached(home: Path | None = None) -> list[Cached]:
+def find_cached(home: Path | None = None) -> list[CachedModel]:
     """What other programs have on this disk. Only names and folders are read, no weights."""
     home = home or Path.home()
     return [*_ollama(home), *_lm_studio(home), *_hugging_face(home)]
 
 
 def import_cached(
-    store: Store, cached: Cached, name: str = "", on_bytes: OnBytes | None = None
+    store: Store, cached: CachedModel, name: str = "", on_bytes: OnBytes | None = None
 ) -> Model:
     """Use a found model from where it lies; its bytes are hashed once.
 
@@ -136,7 +136,7 @@ class _Manifest(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Manifest).decode
 
 
-def _ollama(home: Path) -> Iterator[Cached]:
+def _ollama(home: Path) -> Iterator[CachedModel]:
     root = _folder("OLLAMA_MODELS") or home / ".ollama" / "models"
     manifests = root / "manifests"
     for path in _files(manifests, "*/*/*/*"):
@@ -154,7 +154,7 @@ def _ollama(home: Path) -> Iterator[Cached]:
         prefix = "" if host == _OLLAMA_HOST else f"{host}/"
         name = _name(f"{prefix}{namespace}/" if prefix else owner, model, tag)
         if name and blob.is_file():
-            yield Cached(
+            yield CachedModel(
                 name=name,
                 program=OLLAMA,
                 weights=(blob,),
@@ -169,14 +169,14 @@ def _blob(root: Path, digest: str) -> Path:
     return root / "blobs" / (f"sha256-{hexes}" if valid else "-")
 
 
-def _lm_studio(home: Path) -> Iterator[Cached]:
+def _lm_studio(home: Path) -> Iterator[CachedModel]:
     for root in (home / ".lmstudio" / "models", home / ".cache" / "lm-studio" / "models"):
         for folder in _folders(root, "*/*"):
             publisher, repo = folder.relative_to(root).parts
             yield from _models_in(folder, f"{part_from(publisher)}/", repo, LM_STUDIO)
 
 
-def _hugging_face(home: Path) -> Iterator[Cached]:
+def _hugging_face(home: Path) -> Iterator[CachedModel]:
     root = _folder("HF_HUB_CACHE")
     if root is None:
         root = (_folder("HF_HOME") or home / ".cache" / "huggingface") / "hub"
@@ -192,7 +192,7 @@ def _hugging_face(home: Path) -> Iterator[Cached]:
             yield from _models_in(snapshot, f"hf.co/{part_from(owner)}/", repo, HUGGING_FACE)
 
 
-def _models_in(folder: Path, prefix: str, repo: str, program: str) -> Iterator[Cached]:
+def _models_in(folder: Path, prefix: str, repo: str, program: str) -> Iterator[CachedModel]:
     found = False
     for inner in (folder, *_folders(folder, "*")):
         for model in GGUF.choose([path.name for path in _files(inner, "*")]):
@@ -200,7 +200,7 @@ def _models_in(folder: Path, prefix: str, repo: str, program: str) -> Iterator[C
             if name:
                 found = True
                 projectors = [inner / file for role, file in model.files if role == PROJECTOR]
-                yield Cached(
+                yield CachedModel(
                     name=name,
                     program=program,
                     weights=tuple(inner / file for role, file in model.files if role == WEIGHTS),
@@ -210,7 +210,7 @@ def _models_in(folder: Path, prefix: str, repo: str, program: str) -> Iterator[C
         yield from _of_another_format(folder, prefix, repo, program)
 
 
-def _of_another_format(folder: Path, prefix: str, repo: str, program: str) -> Iterator[Cached]:
+def _of_another_format(folder: Path, prefix: str, repo: str, program: str) -> Iterator[CachedModel]:
     try:
         model = formats.find(folder)
     except (IngleError, OSError):
@@ -218,7 +218,7 @@ def _of_another_format(folder: Path, prefix: str, repo: str, program: str) -> It
     name = _name(prefix, repo, DEFAULT_TAG)
     if name:
         weights = tuple(path for role, path in model.files if role == WEIGHTS)
-        yield Cached(name=name, program=program, weights=weights, folder=folder)
+        yield CachedModel(name=name, program=program, weights=weights, folder=folder)
 
 
 def _name(prefix: str, name: str, tag: str) -> str:

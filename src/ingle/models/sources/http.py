@@ -10,7 +10,7 @@ from ingle.errors import InvalidRequest
 from ingle.models import formats
 from ingle.models import names as file_names
 from ingle.models.format import WEIGHTS
-from ingle.models.plan import Plan, RemoteFile
+from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.ref import part_from
 from ingle.models.sources.web import Web
 
@@ -56,14 +56,14 @@ class HttpSource:
         """None is sent."""
         return ""
 
-    async def plan(self, web: Web) -> Plan:
+    async def plan(self, web: Web) -> PullPlan:
         """What to fetch: the one file."""
         del web
         file_name = unquote(urlsplit(self.url).path).rsplit("/", 1)[-1] or self.name
         # An URL need not end in the file's name: what is not known by that is taken for GGUF.
         telling = file_names.is_safe(file_name) and not file_name.lower().endswith(".gguf")
         known = formats.choose([file_name], []) if telling else []
-        return Plan(
+        return PullPlan(
             source=self.url,
             files=[RemoteFile(file_name, self.url, WEIGHTS, sha256=self.sha256)],
             format=known[0][0].name if known else "gguf",

@@ -26,9 +26,9 @@ from ingle.errors import (
 )
 from ingle.models import formats
 from ingle.models import names as file_names
-from ingle.models.format import WEIGHTS, Chosen, Format
+from ingle.models.format import WEIGHTS, ChosenFiles, Format
 from ingle.models.formats.gguf import GGUF
-from ingle.models.plan import Plan, RemoteFile
+from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.web import Web, host
 
@@ -117,7 +117,7 @@ class HubSource:
         """From the environment; empty: anonymous."""
         return os.environ.get("HF_TOKEN", "").strip()
 
-    async def plan(self, web: Web) -> Plan:
+    async def plan(self, web: Web) -> PullPlan:
         """Ask the hub for the files, and choose.
 
         Raises:
@@ -143,7 +143,7 @@ class HubSource:
         commit = quote(listing.sha or self.revision, safe="")
         files = [self._remote(siblings[name], role, form, commit) for role, name in chosen.files]
         source = f"hf.co/{self.repo}" + (f"/{self.file}" if self.file else "")
-        return Plan(
+        return PullPlan(
             source + (f":{self.tag}" if self.tag else ""), files, form.name, token=self.token
         )
 
@@ -158,7 +158,7 @@ class HubSource:
             sha256=file.lfs.sha256.lower() if file.lfs else "",
         )
 
-    def _chosen(self, names: list[str]) -> tuple[Format, Chosen]:
+    def _chosen(self, names: list[str]) -> tuple[Format, ChosenFiles]:
         faults: list[str] = []
         found = formats.choose(names, faults)
         if not found:
@@ -170,14 +170,14 @@ class HubSource:
             )
         return self._by_file(found) if self.file else self._by_tag(found)
 
-    def _by_file(self, found: list[tuple[Format, Chosen]]) -> tuple[Format, Chosen]:
+    def _by_file(self, found: list[tuple[Format, ChosenFiles]]) -> tuple[Format, ChosenFiles]:
         for form, model in found:
             weights = [name for role, name in model.files if role == WEIGHTS]
             if any(self.file in (name, name.rsplit("/", 1)[-1]) for name in weights):
                 return form, model
         raise self._missing(self.file, [model.names[0] for _, model in found])
 
-    def _by_tag(self, found: list[tuple[Format, Chosen]]) -> tuple[Format, Chosen]:
+    def _by_tag(self, found: list[tuple[Format, ChosenFiles]]) -> tuple[Format, ChosenFiles]:
         by_quant = {(quant_of(m.stem) or m.stem).upper(): (form, m) for form, m in found}
         tag = self.tag.upper()
         if tag in ("", DEFAULT_TAG.upper()):

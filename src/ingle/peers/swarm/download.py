@@ -13,13 +13,13 @@ from ingle.errors import IngleError, IntegrityError, NetworkError
 from ingle.models import digest as digests
 from ingle.models.blobs import Blobs
 from ingle.models.threads import in_thread
-from ingle.peers.swarm.leavings import Leavings
+from ingle.peers.swarm.metainfo_candidates import MetainfoCandidate, candidates
+from ingle.peers.swarm.partial_download import PartialDownload
 from ingle.peers.swarm.senders import Senders
-from ingle.peers.swarm.session import Session
 from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Address, Torrent
-from ingle.peers.swarm.vouchers import Candidate, candidates
-from ingle.peers.swarm.webseed import Patience
+from ingle.peers.swarm.torrent_session import TorrentSession
+from ingle.peers.swarm.webseed import RetryLimits
 from ingle.peers.swarm.webserver import web_servers
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ _FAREWELL_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Offers:
+class FileOffers:
     """From whom a file may come."""
 
     sources: Sequence[RangeSource] = ()
@@ -46,7 +46,7 @@ class Offers:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
+class DownloadLimits:
     """How patient a download is."""
 
     metainfo_s: float = 10.0
@@ -57,19 +57,19 @@ class Limits:
     """Without a byte from anybody it is given up."""
     save_s: float = 0.2
     """Between notes of what is there, at least: what a kill can cost."""
-    patience: Patience = dataclasses.field(default_factory=Patience)
+    patience: RetryLimits = dataclasses.field(default_factory=RetryLimits)
 
 
-class _Lie(Exception):
+class _WrongMetainfo(Exception):
     """All pieces have their hashes, yet the file is not the one asked for."""
 
 
-class _Alone(Exception):
+class _SoleSource(Exception):
     """Nobody is left to ask."""
 
 
 class Download:
-    """One file. `run` it once, holding the lock of its `Leavings`; look at the rest meanwhile.
+    """One file. `run` it once, holding its `PartialDownload`'s lock; look at the rest meanwhile.
 
     Cancelling `run` leaves a partial file that the next one resumes.
     """
@@ -77,12 +77,12 @@ class Download:
     def __init__(
         self,
         blobs: Blobs,
-        leavings: Leavings,
+        partial: PartialDownload,
         digest: str,
         size: int,
         name: str,
-        offers: Offers,
-        limits: Limits | None = None,
+        offers: FileOffers,
+        limits: DownloadLimits | None = None,
         egress: str = "",
     ) -> None:
         """
@@ -108,13 +108,13 @@ class Download:
         self.banned: list[str] = []
         """Names of those who sent wrong bytes."""
         self._blobs = blobs
-        self._leavings = leavings
+        self._partial = partial
         self._offers = offers
-        self._limits = limits or Limits()
+        self._limits = limits or DownloadLimits()
         self._egress = egress
         self._before = 0
 
-    async def run(self, session: Session) -> None:
+    async def run(self, session: TorrentSession) -> None:
         """Fetch it, verify it, and make it a blob.
 
         Raises:
@@ -126,9 +126,9 @@ class Download:
         async with web_servers(self._offers.url_seeds, self._egress) as servers:
             await self._run(session, [*self._offers.sources, *servers])
 
-    async def _run(self, session: Session, sources: Sequence[RangeSource]) -> None:
+    async def _run(self, session: TorrentSession, sources: Sequence[RangeSource]) -> None:
         limits = self._limits
-        kept = await in_thread(self._leavings.metainfo, self.digest, self.total)
+        kept = await in_thread(self._partial.metainfo, self.digest, self.total)
         found = await candidates(
             sources,
             self.digest,
@@ -141,12 +141,12 @@ class Download:
         for candidate in found:
             try:
                 await self._attempt(session, candidate)
-            except _Lie:
-                await in_thread(self._leavings.discard)
+            except _WrongMetainfo:
+                await in_thread(self._partial.discard)
                 self._note_banned(candidate.vouchers)
-                failure = self._lied(candidate)
+                failure = self._wrong_metainfo(candidate)
                 _log.warning("%s", failure.message)
-            except _Alone as alone:
+            except _SoleSource as alone:
                 failure = self._left_alone(str(alone))
                 if not self.banned:
                     raise failure from None
@@ -155,11 +155,11 @@ class Download:
         assert failure is not None
         raise failure
 
-    async def _attempt(self, session: Session, candidate: Candidate) -> None:
-        metainfo, offers, leavings = candidate.metainfo, self._offers, self._leavings
-        resume = await in_thread(leavings.open, metainfo)
+    async def _attempt(self, session: TorrentSession, candidate: MetainfoCandidate) -> None:
+        metainfo, offers, partial = candidate.metainfo, self._offers, self._partial
+        resume = await in_thread(partial.open, metainfo)
         self.total = metainfo.size
-        self._blobs.require_room(max(0, metainfo.size - leavings.occupied()))
+        self._blobs.require_room(max(0, metainfo.size - partial.occupied()))
         senders = self.senders = Senders(
             candidate.sources, metainfo, self._limits.patience, swarm=not offers.private
         )
@@ -167,7 +167,7 @@ class Download:
         try:
             torrent = session.add(
                 metainfo,
-                leavings.path,
+                partial.path,
                 audience=offers.audience,
                 web_seeds=senders.urls,
                 resume=resume,
@@ -187,8 +187,8 @@ class Download:
         finally:
             await senders.close()
             self._note_banned(senders.banned)
-        await in_thread(self._blobs.adopt, leavings.path, self.digest)
-        await in_thread(leavings.discard)
+        await in_thread(self._blobs.adopt, partial.path, self.digest)
+        await in_thread(partial.discard)
 
     async def _fetched(self, torrent: Torrent, senders: Senders) -> None:
         """Until the file is there and is the right one."""
@@ -201,7 +201,7 @@ class Download:
             # Either the disk has lost something since it was checked, or the metainfo is
             # that of another file. Reading it all again tells.
             if suspected:
-                raise _Lie
+                raise _WrongMetainfo
             suspected = True
             torrent.recheck()
             await torrent.checked.wait()
@@ -218,9 +218,9 @@ class Download:
             if torrent.fetched != seen or not torrent.checked.is_set():
                 seen, last_byte = torrent.fetched, now
             if senders.exhausted:
-                raise _Alone(senders.why())
+                raise _SoleSource(senders.why())
             if now - last_byte > self._limits.stall_s:
-                raise _Alone(f"nothing has come for {self._limits.stall_s:.0f} s")
+                raise _SoleSource(f"nothing has come for {self._limits.stall_s:.0f} s")
             if now > next_save and torrent.checked.is_set():
                 await self._saved(torrent)
                 # Large files have large notes: they may take a tenth of the time.
@@ -239,7 +239,7 @@ class Download:
         resume = await torrent.resume_data()
         if resume and torrent.error is None:
             await torrent.flush()
-            await in_thread(self._leavings.save, resume)
+            await in_thread(self._partial.save, resume)
 
     def _note_banned(self, names: Sequence[str]) -> None:
         self.banned += [name for name in names if name not in self.banned]
@@ -261,7 +261,7 @@ class Download:
                 raise InterruptedError
 
         hashing = asyncio.ensure_future(
-            asyncio.to_thread(digests.of_file, self._leavings.path, told)
+            asyncio.to_thread(digests.of_file, self._partial.path, told)
         )
         try:
             return await asyncio.shield(hashing)
@@ -271,7 +271,7 @@ class Download:
             hashing.exception()
             raise
 
-    def _lied(self, candidate: Candidate) -> IntegrityError:
+    def _wrong_metainfo(self, candidate: MetainfoCandidate) -> IntegrityError:
         names = ", ".join(candidate.vouchers) or "an earlier session"
         return IntegrityError(
             f"{self.name}: what {names} offers under the name {self.digest} is another file",

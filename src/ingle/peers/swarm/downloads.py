@@ -12,9 +12,9 @@ from ingle.errors import EgressRefused, InvalidRequest
 from ingle.models.blobs import Blobs
 from ingle.models.rate import Rate
 from ingle.operations import Progress
-from ingle.peers.swarm.download import Download, Limits, Offers
-from ingle.peers.swarm.leavings import Leavings
-from ingle.peers.swarm.session import Reach, Session
+from ingle.peers.swarm.download import Download, DownloadLimits, FileOffers
+from ingle.peers.swarm.partial_download import PartialDownload
+from ingle.peers.swarm.torrent_session import SwarmScope, TorrentSession
 
 TICK_S = 0.2
 """Between progress events, and between looks at another process's download."""
@@ -30,7 +30,7 @@ class Downloads:
         settings: Settings,
         bans: Callable[[], Iterable[str]],
         on_ban: Callable[[str], None],
-        limits: Limits | None = None,
+        limits: DownloadLimits | None = None,
     ) -> None:
         """
         Args:
@@ -41,7 +41,7 @@ class Downloads:
         self._settings = settings
         self._bans = bans
         self._on_ban = on_ban
-        self._limits = limits or Limits()
+        self._limits = limits or DownloadLimits()
         self._jobs: dict[str, _Job] = {}
 
     async def close(self) -> None:
@@ -52,7 +52,7 @@ class Downloads:
         await asyncio.gather(*(job.task for job in jobs), return_exceptions=True)
 
     async def fetch(
-        self, digest: str, size: int, name: str, offers: Offers
+        self, digest: str, size: int, name: str, offers: FileOffers
     ) -> AsyncGenerator[Progress, None]:
         """Have a file among the blobs when this ends. Closing it early stops the
         download, unless somebody else wants it, too.
@@ -92,16 +92,16 @@ class Downloads:
                 job.task.cancel()
                 await asyncio.gather(job.task, return_exceptions=True)
 
-    def _session(self, offers: Offers) -> Session:
+    def _session(self, offers: FileOffers) -> TorrentSession:
         if offers.private:
-            return Session(Reach())  # nobody can call it, and it announces nothing
-        reach = Reach(
+            return TorrentSession(SwarmScope())  # nobody can call it, and it announces nothing
+        reach = SwarmScope(
             listen=self._settings.share_listen,
             lan=offers.audience is not Audience.PEERS,
             dht=self._settings.dht_nodes if offers.audience is Audience.PUBLIC else [],
             banned=list(self._bans()),
         )
-        return Session(reach, self._on_ban)
+        return TorrentSession(reach, self._on_ban)
 
 
 class _Job:
@@ -113,15 +113,15 @@ class _Job:
         digest: str,
         size: int,
         name: str,
-        offers: Offers,
-        limits: Limits,
-        session: Session,
+        offers: FileOffers,
+        limits: DownloadLimits,
+        session: TorrentSession,
     ) -> None:
         self.watchers = 0
         self._blobs = blobs
         self._session = session
-        self._leavings = Leavings(blobs, digest)
-        self._download = Download(blobs, self._leavings, digest, size, name, offers, limits)
+        self._partial = PartialDownload(blobs, digest)
+        self._download = Download(blobs, self._partial, digest, size, name, offers, limits)
         self._rate = Rate()
         self._following = 0
         self.task = asyncio.create_task(self._run())
@@ -142,9 +142,9 @@ class _Job:
         self.task.result()
 
     async def _run(self) -> None:
-        lock = self._leavings.lock
+        lock = self._partial.lock
         while not lock.acquire():  # another process fetches it, by whatever way
-            self._following = self._leavings.occupied()
+            self._following = self._partial.occupied()
             await asyncio.sleep(TICK_S)
         try:
             if self._blobs.has(self._download.digest):
@@ -156,7 +156,7 @@ class _Job:
             finally:
                 await self._session.close()
         finally:
-            lock.release(delete=not self._leavings.path.exists())
+            lock.release(delete=not self._partial.path.exists())
 
     def _progress(self) -> Progress:
         download = self._download

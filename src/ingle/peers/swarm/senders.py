@@ -8,18 +8,18 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ingle.models.rate import Rate
-from ingle.peers.swarm.guilt import Guilt
 from ingle.peers.swarm.metainfo import Metainfo
+from ingle.peers.swarm.piece_blame import PieceBlame
 from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Torrent
-from ingle.peers.swarm.webseed import Patience, WebSeed
+from ingle.peers.swarm.webseed import RetryLimits, WebSeed
 
 _log = logging.getLogger(__name__)
 _NAMED = 4
 """Senders that a line of progress names."""
 _VERDICT_S = 0.3
 """Between libtorrent's ban and ours: the wrong piece may be told of after the ban."""
-_ACQUITTALS = 8
+_MOST_LIFTED = 8
 """So often a source may be banned by libtorrent without proof, and come back."""
 
 
@@ -35,15 +35,15 @@ class Sender:
 
 
 @dataclasses.dataclass(slots=True)
-class _Seat:
+class _WebSeedSlot:
     """One source, and how it stands."""
 
     seed: WebSeed
     out: bool = False
-    guilty: bool = False
+    sent_wrong_piece: bool = False
     suspected: float = 0.0
     """When libtorrent banned it; 0: it did not."""
-    acquittals: int = 0
+    times_lifted: int = 0
 
 
 class Senders:
@@ -56,7 +56,7 @@ class Senders:
         self,
         sources: Sequence[RangeSource],
         metainfo: Metainfo,
-        patience: Patience,
+        patience: RetryLimits,
         *,
         swarm: bool,
     ) -> None:
@@ -66,9 +66,10 @@ class Senders:
         """
         self.banned: list[str] = []
         """Names of those who sent wrong pieces."""
-        self._guilt = Guilt(metainfo.size, metainfo.piece_length)
+        self._blame = PieceBlame(metainfo.size, metainfo.piece_length)
         self._seats = [
-            _Seat(WebSeed(source, metainfo.digest, metainfo.size, patience)) for source in sources
+            _WebSeedSlot(WebSeed(source, metainfo.digest, metainfo.size, patience))
+            for source in sources
         ]
         self._swarm = swarm
         self._rates: dict[str, tuple[Rate, int]] = {}
@@ -103,13 +104,13 @@ class Senders:
             elif port in seats:
                 seats[port].suspected = seats[port].suspected or now
         for seat in self._seats:
-            if seat.guilty and not seat.out:
+            if seat.sent_wrong_piece and not seat.out:
                 self._ban(seat.seed.source.name, torrent)
                 self._drop(seat, torrent)
             elif seat.seed.lost is not None:
                 self._drop(seat, torrent)
             elif seat.suspected and not seat.out and now - seat.suspected > _VERDICT_S:
-                self._acquit(seat, torrent)
+                self._lift_suspicion(seat, torrent)
             self._take(seat.seed.source.name, seat.seed.sent, now)
         for neighbour in torrent.neighbours:
             if not neighbour.web:
@@ -145,12 +146,12 @@ class Senders:
     # -- inside ----------------------------------------------------------------
 
     def _noted(self, port: int) -> Callable[[int, int], None]:
-        return lambda start, end: self._guilt.sent(port, start, end)
+        return lambda start, end: self._blame.sent(port, start, end)
 
     def _wrong(self, piece: int) -> None:
-        port = self._guilt.judge(piece)
+        port = self._blame.judge(piece)
         for seat in self._seats:
-            seat.guilty = seat.guilty or seat.seed.port == port
+            seat.sent_wrong_piece = seat.sent_wrong_piece or seat.seed.port == port
 
     def _take(self, name: str, received: int, now: float) -> None:
         rate, before = self._rates.setdefault(name, (Rate(), 0))
@@ -164,11 +165,11 @@ class Senders:
             _log.warning("%s sent wrong bytes of %s: banned", name, torrent.metainfo.digest)
             self.banned.append(name)
 
-    def _acquit(self, seat: _Seat, torrent: Torrent) -> None:
+    def _lift_suspicion(self, seat: _WebSeedSlot, torrent: Torrent) -> None:
         """libtorrent has banned it for pieces in which others had a part: give it another try."""
         seat.suspected = 0.0
-        seat.acquittals += 1
-        if seat.acquittals > _ACQUITTALS:
+        seat.times_lifted += 1
+        if seat.times_lifted > _MOST_LIFTED:
             self._ban(seat.seed.source.name, torrent)
             self._drop(seat, torrent)
             return
@@ -178,7 +179,7 @@ class Senders:
         for url in seat.seed.urls:
             torrent.add_web_seed(url)
 
-    def _drop(self, seat: _Seat, torrent: Torrent) -> None:
+    def _drop(self, seat: _WebSeedSlot, torrent: Torrent) -> None:
         if not seat.out:
             seat.out = True
             for url in seat.seed.urls:

@@ -30,12 +30,12 @@ from ingle.models.store import ADAPTER_MARK, Store
 from ingle.models.threads import in_thread
 from ingle.operations import Done, Event, Operation, Progress, operation_name
 from ingle.peers.swarm import metainfo
-from ingle.peers.swarm.book import Share, SharedFile
-from ingle.peers.swarm.download import Limits, Offers
+from ingle.peers.swarm.download import DownloadLimits, FileOffers
 from ingle.peers.swarm.downloads import TICK_S, Downloads
-from ingle.peers.swarm.pace import Pace
-from ingle.peers.swarm.seeding import Seeding
-from ingle.peers.swarm.shares import Shares
+from ingle.peers.swarm.rate_limiter import RateLimiter
+from ingle.peers.swarm.seeder import Seeder
+from ingle.peers.swarm.share_catalogue import ShareCatalogue
+from ingle.peers.swarm.share_database import Share, SharedFile
 from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Address
 
@@ -46,22 +46,26 @@ class Sharing:
     """Everything of this room that a node needs. `open` it once, `close` it in the end."""
 
     def __init__(
-        self, store: Store, settings: Settings, state_path: Path, limits: Limits | None = None
+        self,
+        store: Store,
+        settings: Settings,
+        state_path: Path,
+        limits: DownloadLimits | None = None,
     ) -> None:
         """
         Args:
             state_path: The folder in which ``shares.sqlite3`` is.
             limits: How patient downloads are.
         """
-        self.shares = Shares(
+        self.shares = ShareCatalogue(
             store,
             state_path / "shares.sqlite3",
-            Pace(parse_size(settings.upload_rate, "upload_rate")),
+            RateLimiter(parse_size(settings.upload_rate, "upload_rate")),
         )
         """The giving side, for those who carry bytes to paired peers."""
         self._store = store
         self._settings = settings
-        self._seeding = Seeding(self.shares, settings)
+        self._seeding = Seeder(self.shares, settings)
         self._downloads = Downloads(
             store.blobs, settings, self.shares.bans, self.shares.ban, limits
         )
@@ -145,7 +149,7 @@ class Sharing:
             bittorrent_peers: IP addresses and ports. Naming some makes this node one of
                 their swarm, which they can see.
             url_seeds: ``http(s)`` addresses of the very file; only with a single file.
-            files: All files of the model in order, as the other side's `Shares.offered` lists
+            files: All files of the model in order, as the peer's `ShareCatalogue.offered` lists
                 them; none: it is one GGUF file. Checked, so they may be a stranger's.
             audience: Who else may be looked for while it is fetched. Not who gets it
                 afterwards: that is for `ShareModel`.
@@ -165,7 +169,9 @@ class Sharing:
             raise InvalidRequest("these files are not the model asked for", field="files")
         yield Progress(stage="resolving", name=name, digest=digest)
         key = "pull-" + hashlib.sha256(" ".join(f.digest for f in wanted).encode()).hexdigest()[:40]
-        offers = Offers(sources, bittorrent_peers, url_seeds if len(wanted) == 1 else (), audience)
+        offers = FileOffers(
+            sources, bittorrent_peers, url_seeds if len(wanted) == 1 else (), audience
+        )
         lock = self._store.blobs.lock(key)
         lock.acquire(shared=True)  # tells `prune` that somebody is at work
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingle.errors import StorageError
-from ingle.models.partial import storage_error
+from ingle.models.partial_file import storage_error
 from ingle.peers.swarm.metainfo import Metainfo
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(slots=True)
-class Neighbour:
+class TorrentPeer:
     """Somebody that a torrent is connected with."""
 
     address: Address
@@ -60,7 +60,7 @@ class Torrent:
         self.uploaded = 0
         """Bytes of the file sent in this session."""
         self.upload_rate = 0
-        self.neighbours: list[Neighbour] = []
+        self.neighbours: list[TorrentPeer] = []
         self.on_wrong: Callable[[int], None] = lambda _piece: None
         """Told of each piece that does not have its hash."""
         self._banned: list[Address] = []
@@ -204,4 +204,4 @@ class Torrent:
         for info in self.handle.get_peer_info():
             host, port = info.remote_endpoint()
             web = info.connection_type != lt.peer_info.standard_bittorrent
-            self.neighbours.append(Neighbour((str(host), int(port)), web, info.total_download))
+            self.neighbours.append(TorrentPeer((str(host), int(port)), web, info.total_download))

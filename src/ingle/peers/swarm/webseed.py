@@ -33,7 +33,7 @@ _RANGE = re.compile(rb"\r\nrange: *bytes=([0-9]{1,14})-([0-9]{1,14})\r\n", re.IG
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Patience:
+class RetryLimits:
     """How long a source that fails is tried again."""
 
     stall_s: float = 15.0
@@ -54,7 +54,7 @@ class WebSeed:
         source: RangeSource,
         digest: str,
         size: int,
-        patience: Patience | None = None,
+        patience: RetryLimits | None = None,
     ) -> None:
         self.source = source
         self.sent = 0
@@ -63,7 +63,7 @@ class WebSeed:
         """Why it is no longer asked."""
         self._digest = digest
         self._size = size
-        self._patience = patience or Patience()
+        self._patience = patience or RetryLimits()
         self.on_bytes: Callable[[int, int], None] = lambda _start, _end: None
         """Told which bytes go to libtorrent."""
         self._paths: list[bytes] = []

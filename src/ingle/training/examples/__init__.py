@@ -5,8 +5,8 @@ Hugging Face's ``datasets``), one reader for each format yields its rows one by
 one, and `form` reads a row as an `Example`.
 """
 
-from ingle.training.examples.example import Example, Place
+from ingle.training.examples.example import Example, RowPosition
 from ingle.training.examples.form import Columns
 from ingle.training.examples.source import Source
 
-__all__ = ["Columns", "Example", "Place", "Source"]
+__all__ = ["Columns", "Example", "RowPosition", "Source"]

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingle.training.examples.example import Place
+from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
 
 MAX_CELL = 16 * 2**20
@@ -29,11 +29,11 @@ def read(path: Path) -> Iterator[Row]:
             restkey=LEFT_OVER,
         )
         while True:
-            place = Place(table.line_num + 1, path.name)
+            place = RowPosition(table.line_num + 1, path.name)
             try:
                 if table.fieldnames is None:  # this reads the first row
                     return
-                place = Place(table.line_num + 1, path.name)
+                place = RowPosition(table.line_num + 1, path.name)
                 values = next(table, None)
             except UnicodeDecodeError:
                 raise place.bad("is no UTF-8 text") from None
@@ -41,7 +41,7 @@ def read(path: Path) -> Iterator[Row]:
                 raise place.bad(f"is no row of a table ({error})") from None
             if values is None:
                 return
-            place = Place(table.line_num, path.name)
+            place = RowPosition(table.line_num, path.name)
             if LEFT_OVER in values or None in values.values():
                 raise place.bad(f"has not {len(table.fieldnames or ())} cells as the first row has")
             yield Row(place, values)

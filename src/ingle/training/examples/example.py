@@ -12,7 +12,7 @@ HINT = (
 )
 
 
-class Place(NamedTuple):
+class RowPosition(NamedTuple):
     """Where an example stands."""
 
     number: int
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 class Example(NamedTuple):
     """One example; exactly one of the three forms is filled."""
 
-    place: Place
+    place: RowPosition
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]
     prompt: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingle.errors import InvalidRequest
-from ingle.training.examples.example import Example, Place
+from ingle.training.examples.example import Example, RowPosition
 from ingle.training.examples.row import Row
 
 NAMES = ("messages", "tools", "conversations", "system", "instruction", "input", "output",
@@ -90,7 +90,7 @@ def example(row: Row, columns: Columns) -> Example:
     )
 
 
-def _asked(place: Place, values: Mapping[str, Any], prompt: str, completion: str) -> Example:
+def _asked(place: RowPosition, values: Mapping[str, Any], prompt: str, completion: str) -> Example:
     if not completion:
         raise place.bad("has an empty answer: nothing could be learnt from it")
     system = values.get("system")
@@ -103,7 +103,7 @@ def _asked(place: Place, values: Mapping[str, Any], prompt: str, completion: str
     ], [])  # fmt: skip
 
 
-def _conversation(place: Place, values: Mapping[str, Any], name: str) -> Example:
+def _conversation(place: RowPosition, values: Mapping[str, Any], name: str) -> Example:
     messages = _unpacked(place, values[name], name)
     tools = _unpacked(place, values.get("tools") or [], "tools")
     if not all(isinstance(tool, dict) for tool in tools):
@@ -117,7 +117,7 @@ def _conversation(place: Place, values: Mapping[str, Any], name: str) -> Example
     return Example(place, checked, [_tool(tool) for tool in tools])
 
 
-def _unpacked(place: Place, value: Any, name: str) -> list[Any]:
+def _unpacked(place: RowPosition, value: Any, name: str) -> list[Any]:
     """A list; in CSV, and in many tables, as JSON text."""
     if isinstance(value, str):
         try:
@@ -129,7 +129,7 @@ def _unpacked(place: Place, value: Any, name: str) -> list[Any]:
     return value
 
 
-def _message(place: Place, number: int, message: Any) -> dict[str, Any]:
+def _message(place: RowPosition, number: int, message: Any) -> dict[str, Any]:
     match message:
         case {"role": str(role)} if role in ROLES:
             content = _content(place, number, message.get("content"))
@@ -150,7 +150,7 @@ def _message(place: Place, number: int, message: Any) -> dict[str, Any]:
     raise place.bad(f"message {number} has neither role and content nor from and value")
 
 
-def _content(place: Place, number: int, content: Any) -> str:
+def _content(place: RowPosition, number: int, content: Any) -> str:
     """Text; OpenAI's parts are joined."""
     if content is None:
         return ""
@@ -169,7 +169,7 @@ def _is_text(part: Any) -> bool:
     )
 
 
-def _call(place: Place, number: int, call: Any) -> dict[str, Any]:
+def _call(place: RowPosition, number: int, call: Any) -> dict[str, Any]:
     """A tool call, its arguments as an object: templates write them as JSON themselves."""
     function = call.get("function", call) if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ingle.training.examples.example import Place
+from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
 
 CHUNK = 1 << 20
@@ -31,11 +31,11 @@ def read(path: Path) -> Iterator[Row]:
     """
     with path.open("rb") as file:
         text = _Text(file, path.name)
-        text.expect("[", Place(1, path.name, "element"))
+        text.expect("[", RowPosition(1, path.name, "element"))
         number = 0
         while text.peek() != "]":
             number += 1
-            place = Place(number, path.name, "element")
+            place = RowPosition(number, path.name, "element")
             if number > 1:
                 text.expect(",", place)
             value = text.value(place)
@@ -64,13 +64,13 @@ class _Text:
             if self._at < len(self._text) or not self._more():
                 return self._text[self._at : self._at + 1]
 
-    def expect(self, letter: str, place: Place) -> None:
+    def expect(self, letter: str, place: RowPosition) -> None:
         found = self.peek()
         if found != letter:
             raise place.bad(f"{letter!r} should stand before it, not {found or 'the end'!r}")
         self._at += 1
 
-    def value(self, place: Place) -> object:
+    def value(self, place: RowPosition) -> object:
         """The next value, whole."""
         self.peek()
         while True:
@@ -96,7 +96,7 @@ class _Text:
         try:
             text = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError:
-            raise Place(1, self._name, "element").bad("the file is no UTF-8 text") from None
+            raise RowPosition(1, self._name, "element").bad("the file is no UTF-8 text") from None
         if not data:
             self._done = True
         self._text, self._at = self._text[self._at :] + text, 0

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingle.training.examples.example import Place
+from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
 
 MAX_LINE = 16 * 2**20
@@ -23,7 +23,7 @@ def read(path: Path) -> Iterator[Row]:
         number = 0
         while line := file.readline(MAX_LINE + 1):
             number += 1
-            place = Place(number, path.name)
+            place = RowPosition(number, path.name)
             if len(line) > MAX_LINE:
                 raise place.bad(f"is longer than {MAX_LINE >> 20} MiB")
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest
-from ingle.training.examples.example import Example, Place
+from ingle.training.examples.example import Example, RowPosition
 from ingle.training.examples.form import Columns, example
 from ingle.training.examples.row import Row
 
@@ -18,7 +18,7 @@ HINT = (
 class Preference(NamedTuple):
     """The same conversation with either answer, each as an example."""
 
-    place: Place
+    place: RowPosition
     chosen: Example
     rejected: Example
 
@@ -69,7 +69,7 @@ def preference(row: Row, columns: Columns) -> Preference:
     return Preference(row.place, *sides)
 
 
-def _with(place: Place, asked: list[Any], answer: Any, tools: Any, name: str) -> Example:
+def _with(place: RowPosition, asked: list[Any], answer: Any, tools: Any, name: str) -> Example:
     """The conversation with an answer."""
     if isinstance(answer, str):
         answer = [{"role": "assistant", "content": answer}]
@@ -84,7 +84,7 @@ def _with(place: Place, asked: list[Any], answer: Any, tools: Any, name: str) ->
     return found
 
 
-def _bad(place: Place, what: str) -> InvalidRequest:
+def _bad(place: RowPosition, what: str) -> InvalidRequest:
     return InvalidRequest(
         f"{place}: {what}", hint=HINT, field="data", line=place.number, file=place.file
     )

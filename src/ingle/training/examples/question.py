@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ingle.training.examples.example import Place
+from ingle.training.examples.example import RowPosition
 from ingle.training.examples.form import Columns, example
 from ingle.training.examples.row import Row
 
@@ -12,7 +12,7 @@ from ingle.training.examples.row import Row
 class Question(NamedTuple):
     """What is asked, and what a reward may look at."""
 
-    place: Place
+    place: RowPosition
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]
     fields: dict[str, Any]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ingle.training.examples.example import Place
+from ingle.training.examples.example import RowPosition
 
 
 class Row(NamedTuple):
     """Names and values of one row."""
 
-    place: Place
+    place: RowPosition
     values: dict[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ingle.errors import EngineMissing
-from ingle.training.examples.example import Place
+from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
 
 BATCH = 256
@@ -31,7 +31,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(BATCH):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Row(Place(number, path.name, "row"), _without_nothing(values))
+                    yield Row(RowPosition(number, path.name, "row"), _without_nulls(values))
     except (arrow.ArrowException, OSError) as error:
         raise _damaged(path, number, error) from None
 
@@ -53,7 +53,7 @@ def read_arrow(path: Path) -> Iterator[Row]:
                 for start in range(0, batch.num_rows, BATCH):
                     for values in batch.slice(start, BATCH).to_pylist():
                         number += 1
-                        yield Row(Place(number, path.name, "row"), _without_nothing(values))
+                        yield Row(RowPosition(number, path.name, "row"), _without_nulls(values))
     except (arrow.ArrowException, OSError) as error:
         raise _damaged(path, number, error) from None
 
@@ -71,13 +71,13 @@ def _pyarrow() -> Any:
 
 
 def _damaged(path: Path, number: int, error: Exception) -> Exception:
-    return Place(number + 1, path.name, "row").bad(f"cannot be read ({error})")
+    return RowPosition(number + 1, path.name, "row").bad(f"cannot be read ({error})")
 
 
-def _without_nothing(value: Any) -> Any:
+def _without_nulls(value: Any) -> Any:
     """Structs without their empty fields: a column gives every message all fields of any."""
     if isinstance(value, dict):
-        return {name: _without_nothing(v) for name, v in value.items() if v is not None}
+        return {name: _without_nulls(v) for name, v in value.items() if v is not None}
     if isinstance(value, list):
-        return [_without_nothing(item) for item in value]
+        return [_without_nulls(item) for item in value]
     return value

@@ -18,7 +18,7 @@ ALIGN = 16
 """Columns behind a matrix are a multiple, for the sake of the device's matrix units."""
 
 
-class Span(NamedTuple):
+class AdapterSpan(NamedTuple):
     """Where the adapter of one matrix lies, in matrices of one input that lie together."""
 
     start: int
@@ -32,7 +32,11 @@ def room(rank: int, count: int) -> int:
 
 
 def product(
-    x: Tensor, matrix: Tensor, sides: list[tuple[Tensor, Tensor]], spans: list[Span], scale: float
+    x: Tensor,
+    matrix: Tensor,
+    sides: list[tuple[Tensor, Tensor]],
+    spans: list[AdapterSpan],
+    scale: float,
 ) -> Tensor:
     """``x`` times a matrix and its adapters.
 
@@ -80,7 +84,7 @@ def _(gradient: Tensor, matrix: Tensor, a: Tensor, scale: float) -> tuple[Tensor
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, matrix: Tensor, spans: list[Span], scale: float, *sides: Tensor
+        ctx: Any, x: Tensor, matrix: Tensor, spans: list[AdapterSpan], scale: float, *sides: Tensor
     ) -> Tensor:
         a = torch.cat(sides[0::2]).to(x.dtype)
         low = functional.linear(x, a) * scale

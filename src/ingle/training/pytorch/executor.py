@@ -15,23 +15,23 @@ from ingle.errors import StorageError
 from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape
-from ingle.training.memory import LOGITS, LOGITS_CUDA
+from ingle.training.lora import LoraConfig
+from ingle.training.memory_plan import LOGITS, LOGITS_CUDA
 from ingle.training.pytorch import attention
+from ingle.training.pytorch.cuda_graph import CudaGraphRecorder, RepeatedWork
 from ingle.training.pytorch.head import cross_entropy
-from ingle.training.pytorch.inputs import Inputs, inputs
+from ingle.training.pytorch.inputs import TorchInputs, inputs
 from ingle.training.pytorch.operations import (
-    Pair,
-    Sight,
+    AdapterMatrices,
+    AttentionContext,
     TorchOperations,
     rms_norm,
     spans_of,
 )
 from ingle.training.pytorch.optimizer import AdamW
-from ingle.training.pytorch.packed import Packed
-from ingle.training.pytorch.parallel import Group
-from ingle.training.pytorch.recording import Recorder, Repeated
-from ingle.training.pytorch.weights import TOGETHER, Matrix, Weights
+from ingle.training.pytorch.packed import PackedMatrix
+from ingle.training.pytorch.parallel import ProcessGroup
+from ingle.training.pytorch.weights import TOGETHER, Matrix, TorchWeights
 
 ROUND_TO = 64
 ATTENTION = [
@@ -59,7 +59,7 @@ class TorchExecutor:
     def __init__(
         self,
         base: Path,
-        shape: Shape,
+        shape: LoraConfig,
         numbers: Numbers,
         *,
         device: torch.device,
@@ -72,10 +72,12 @@ class TorchExecutor:
         clip: float = 1.0,
         eight_bit: bool = False,
     ) -> None:
-        self._group: Group | None = None
+        self._group: ProcessGroup | None = None
         self.device = device
         self._here()
-        self._weights = Weights(base, device=device, dtype=dtype, packed=packed, rank=shape.rank)
+        self._weights = TorchWeights(
+            base, device=device, dtype=dtype, packed=packed, rank=shape.rank
+        )
         self.architecture = self._weights.architecture
         self.shape = shape
         self._dtype = dtype
@@ -100,16 +102,16 @@ class TorchExecutor:
         self._lora = [self._pairs(number) for number in range(self.architecture.layers)]
         self._optimizer = AdamW(self._flat, decay=decay, clip=clip, eight_bit=eight_bit)
         self._programs = {local: self._program(local) for local in (False, True)}
-        self._recorder = Recorder() if fast else None
+        self._recorder = CudaGraphRecorder() if fast else None
         self.repeats = fast
-        self._inputs: Inputs | None = None
+        self._inputs: TorchInputs | None = None
         self._train = self._seen = False
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
         # Hundreds of small copies, which the device does faster than it is told of them.
-        self._place = Repeated(self._place_sides) if fast and not packed else self._place_sides
+        self._place = RepeatedWork(self._place_sides) if fast and not packed else self._place_sides
         self._moved = True
 
-    def join(self, group: Group | None) -> None:
+    def join(self, group: ProcessGroup | None) -> None:
         """From now on be one of several processes (None: alone)."""
         self._group = group
 
@@ -137,7 +139,7 @@ class TorchExecutor:
 
     def embed(self) -> Tensor:
         tokens, table = self._now.tokens, self._weights.embedding
-        if isinstance(table, Packed):
+        if isinstance(table, PackedMatrix):
             x = table.gather(tokens, self._dtype)
         else:
             x = table[tokens]
@@ -182,7 +184,7 @@ class TorchExecutor:
     @torch.no_grad()
     def logits(self, x: Tensor) -> NDArray[np.float32]:
         head = self._weights.head
-        numbers = head.numbers(self._dtype) if isinstance(head, Packed) else head
+        numbers = head.numbers(self._dtype) if isinstance(head, PackedMatrix) else head
         return _numpy(self._final(x) @ numbers.T)
 
     def add(self, total: Tensor | None, loss: Tensor) -> Tensor:
@@ -195,7 +197,7 @@ class TorchExecutor:
         if self._group is not None:
             self._group.collect(self._gradient)
         norm = self._optimizer.update(self._gradient, rate)
-        self.agree()
+        self.broadcast_parameters()
         self.forget()
         return norm
 
@@ -203,10 +205,10 @@ class TorchExecutor:
         """Give what was added up to the first process, and take the adapter that it makes of it."""
         assert self._group is not None
         self._group.collect(self._gradient)
-        self.agree()
+        self.broadcast_parameters()
         self.forget()
 
-    def agree(self) -> None:
+    def broadcast_parameters(self) -> None:
         """Take the adapter of the first process (which takes part, too)."""
         if self._group is not None:
             self._group.spread(self._flat)
@@ -251,7 +253,7 @@ class TorchExecutor:
             torch.cuda.set_device(self.device)
 
     @property
-    def _now(self) -> Inputs:
+    def _now(self) -> TorchInputs:
         assert self._inputs is not None, "begin comes first"
         return self._inputs
 
@@ -272,9 +274,9 @@ class TorchExecutor:
 
         def program(
             base: Mapping[str, Matrix],
-            lora: Mapping[str, Pair],
+            lora: Mapping[str, AdapterMatrices],
             x: Tensor,
-            sight: Sight,
+            sight: AttentionContext,
             salt: Tensor | None,
         ) -> Tensor:
             ops = TorchOperations(architecture, shape, base, lora, sight, salt)
@@ -310,12 +312,14 @@ class TorchExecutor:
             at += rows * columns
         return found
 
-    def _pairs(self, number: int) -> dict[str, Pair]:
+    def _pairs(self, number: int) -> dict[str, AdapterMatrices]:
         def side(name: str, which: str) -> Tensor:
             parameter = self._parameters[f"blk.{number}.{name}.weight.lora_{which}"]
             return parameter.detach().requires_grad_()
 
-        return {name: Pair(side(name, "a"), side(name, "b")) for name in self.shape.targets}
+        return {
+            name: AdapterMatrices(side(name, "a"), side(name, "b")) for name in self.shape.targets
+        }
 
     def _sums(self, number: int) -> list[Tensor]:
         prefix = f"blk.{number}."

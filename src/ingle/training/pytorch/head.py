@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ingle.training.pytorch.packed import Packed
+from ingle.training.pytorch.packed import PackedMatrix
 from ingle.training.pytorch.weights import Matrix
 
 ALIGN = 128
@@ -94,10 +94,10 @@ def _by_vocabulary(
 
 
 def _parts(head: Matrix, count: int, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
-    size = head.rows if isinstance(head, Packed) else len(head)
+    size = head.rows if isinstance(head, PackedMatrix) else len(head)
     for start in range(0, size, count):
         end = min(start + count, size)
-        if isinstance(head, Packed):
+        if isinstance(head, PackedMatrix):
             yield start, head.part(start, end).numbers(dtype)
         else:
             yield start, head[start:end]

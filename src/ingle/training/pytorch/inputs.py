@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ingle.training.architecture import Architecture
 from ingle.training.batch import IGNORE, Batch
-from ingle.training.pytorch.operations import Sight
+from ingle.training.pytorch.operations import AttentionContext
 from ingle.training.rope import frequencies
 
 
-class Inputs(NamedTuple):
+class TorchInputs(NamedTuple):
     """What the parts of a step read."""
 
     tokens: Tensor
@@ -32,8 +32,8 @@ class Inputs(NamedTuple):
     weights: Tensor
     salt: Tensor
     """Of dropout."""
-    whole: Sight
-    local: Sight | None
+    whole: AttentionContext
+    local: AttentionContext | None
     """For blocks that see a window only."""
 
 
@@ -48,7 +48,7 @@ def inputs(
     factors: NDArray[np.float32] | None,
     varlen: bool,
     step: int = 1,
-) -> Inputs:
+) -> TorchInputs:
     """Upload a batch.
 
     Args:
@@ -83,7 +83,7 @@ def inputs(
     local = None
     if architecture.window:
         local = _sight(batch, architecture, documents, starts, None, device, dtype, local=True)
-    return Inputs(
+    return TorchInputs(
         tokens=up(batch.tokens, torch.int64),
         chosen=up(np.pad(chosen, (0, more)), torch.int64),
         labels=up(np.pad(labels, (0, more)), torch.int64),
@@ -94,7 +94,7 @@ def inputs(
     )
 
 
-def tensors(of: Inputs) -> list[Tensor]:
+def tensors(of: TorchInputs) -> list[Tensor]:
     """All tensors, always in the same order."""
     sights = [sight for sight in (of.whole, of.local) if sight is not None]
     return [
@@ -103,7 +103,7 @@ def tensors(of: Inputs) -> list[Tensor]:
     ]
 
 
-def shape(of: Inputs) -> tuple[tuple[int, ...], ...]:
+def shape(of: TorchInputs) -> tuple[tuple[int, ...], ...]:
     """What a recording of the work on a batch depends on."""
     return tuple(tuple(x.shape) for x in tensors(of))
 
@@ -118,7 +118,7 @@ def _sight(
     dtype: torch.dtype,
     *,
     local: bool,
-) -> Sight:
+) -> AttentionContext:
     turns = frequencies(architecture, local=local, factors=factors)
     # The tables are looked up on the device: for long rows, computing them took as long as a block.
     table = _table(tuple(turns), _rounded(int(batch.positions.max()) + 1, 256), device, dtype)
@@ -128,7 +128,7 @@ def _sight(
     mask = None
     if starts is None and (documents is not None or window):
         mask = _mask(batch.tokens.shape[1], documents, window, device)
-    return Sight(cosine, sine, mask, starts, window)
+    return AttentionContext(cosine, sine, mask, starts, window)
 
 
 @functools.lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ingle.training.memory import SCALED
+from ingle.training.memory_plan import SCALED
 
 BLOCK = SCALED
 
@@ -29,7 +29,7 @@ class Moment(Protocol):
         ...
 
 
-class Plain:
+class PlainMoment:
     """Numbers as they are."""
 
     def __init__(self, like: Tensor) -> None:
@@ -45,7 +45,7 @@ class Plain:
         return {"numbers": self._numbers}
 
 
-class EightBit:
+class EightBitMoment:
     """Block-wise dynamic quantisation (Dettmers et al. 2022): a byte each, a scale for each block.
 
     Args:

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from ingle.training.memory import UNPACKED
-from ingle.training.pytorch.moments import EightBit, Moment, Plain
+from ingle.training.memory_plan import UNPACKED
+from ingle.training.pytorch.moments import EightBitMoment, Moment, PlainMoment
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 PART = 2**24
@@ -35,10 +35,10 @@ class AdamW:
         self._first: Moment
         self._second: Moment
         if eight_bit:
-            self._first = EightBit(parameters, signed=True)
-            self._second = EightBit(parameters, signed=False)
+            self._first = EightBitMoment(parameters, signed=True)
+            self._second = EightBitMoment(parameters, signed=False)
         else:
-            self._first, self._second = Plain(parameters), Plain(parameters)
+            self._first, self._second = PlainMoment(parameters), PlainMoment(parameters)
 
     def state(self) -> dict[str, Tensor]:
         """The moments' tensors; writing into them changes the moments."""

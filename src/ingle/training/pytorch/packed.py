@@ -18,7 +18,7 @@ from ingle.training.pytorch.dequantize import dequantize
 _TYPES = {kind.name: kind for kind in TENSOR_TYPES.values()}
 
 
-class Packed(NamedTuple):
+class PackedMatrix(NamedTuple):
     """A matrix ``[rows, columns]`` as bytes of a GGUF file, on the device."""
 
     data: Tensor
@@ -30,10 +30,12 @@ class Packed(NamedTuple):
         """All of it, ``[rows, columns]``."""
         return dequantize(self.data, self.kind, dtype).reshape(self.rows, self.columns)
 
-    def part(self, start: int, end: int) -> Packed:
+    def part(self, start: int, end: int) -> PackedMatrix:
         """Some of the rows."""
         row = self.data.numel() // self.rows
-        return Packed(self.data[start * row : end * row], self.kind, end - start, self.columns)
+        return PackedMatrix(
+            self.data[start * row : end * row], self.kind, end - start, self.columns
+        )
 
     def gather(self, indices: Tensor, dtype: torch.dtype) -> Tensor:
         """Single rows, ``[*indices, columns]``: the embedding of tokens."""
@@ -42,7 +44,7 @@ class Packed(NamedTuple):
         return numbers.reshape(*indices.shape, self.columns)
 
 
-def product(x: Tensor, matrix: Packed) -> Tensor:
+def product(x: Tensor, matrix: PackedMatrix) -> Tensor:
     """``x @ matrix.T``, for ``x`` of ``[..., columns]``."""
     out: Tensor = _product(x, matrix.data, matrix.kind.name, matrix.rows, False)
     return out

@@ -22,7 +22,7 @@ WAIT = timedelta(minutes=10)
 """For the others, in one sum."""
 
 
-class Group:
+class ProcessGroup:
     """The processes that train one adapter together. Made in each of them at the same time.
 
     Args:

@@ -22,9 +22,9 @@ from ingle.errors import IngleError
 from ingle.training.batch import Batch
 from ingle.training.devices import Dtype, open_executor
 from ingle.training.exhaustion import is_out_of_memory
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 from ingle.training.pytorch.executor import TorchExecutor
-from ingle.training.pytorch.parallel import Group
+from ingle.training.pytorch.parallel import ProcessGroup
 from ingle.training.step import Step
 
 Verb = Literal["meet", "receive", "add", "settle", "update", "forget", "loss", "end"]
@@ -32,11 +32,11 @@ Answer = tuple[Literal["done", "full", "error"], Any]
 """``done`` and a value, ``full`` (memory did not suffice) and words, ``error`` and its data."""
 
 
-class Place(NamedTuple):
+class ReplicaSpec(NamedTuple):
     """What a replica is made of: the first thing it is sent."""
 
     base: str
-    shape: Shape
+    shape: LoraConfig
     device: str
     dtype: Dtype
     seed: int
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 class Replica:
     """What one replica does."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ReplicaSpec) -> None:
         torch.set_num_threads(place.threads)
         self._place = place
         executor, _ = open_executor(
@@ -67,15 +67,17 @@ class Replica:
         self._trouble: Answer | None = None
         """Why what it was to add up is not all there."""
 
-    def obey(self, verb: Verb, given: tuple[Any, ...]) -> Answer | None:
+    def execute(self, verb: Verb, given: tuple[Any, ...]) -> Answer | None:
         """Do one thing; None: nobody waits for an answer."""
         match verb:
             case "meet":
                 place = self._place
-                group = Group(Path(place.meeting), place.rank, place.world, self._executor.device)
+                group = ProcessGroup(
+                    Path(place.meeting), place.rank, place.world, self._executor.device
+                )
                 self._executor.join(group)
             case "receive":
-                self._executor.agree()
+                self._executor.broadcast_parameters()
             case "add":
                 self._add(*given)
                 return None
@@ -115,7 +117,7 @@ def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
     leader: Connection[Any, Any] = Connection(int(sys.argv[1]))
     told: queue.SimpleQueue[tuple[Verb, tuple[Any, ...]]] = queue.SimpleQueue()
-    place: Place = leader.recv()
+    place: ReplicaSpec = leader.recv()
     threading.Thread(target=_listen, args=(leader, told), daemon=True).start()
     try:
         replica = Replica(place)
@@ -127,7 +129,7 @@ def main() -> None:
     while verb != "end":
         verb, given = told.get()
         try:
-            answer = replica.obey(verb, given)
+            answer = replica.execute(verb, given)
         except (MemoryError, RuntimeError, IngleError) as error:
             answer = _answer(error)
         if answer is not None:

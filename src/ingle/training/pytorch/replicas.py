@@ -1,4 +1,4 @@
-"""`Replicated`: the step engine over several devices of this machine.
+"""`ReplicatedStep`: the step engine over several devices of this machine.
 
 The process of the run is the first of them, and tells the others (`replica`) what to do: so there
 is one place where data is read, where it is decided whether a step counts, and where files are
@@ -26,10 +26,10 @@ from ingle.engines import death
 from ingle.errors import DoesNotFit, WorkerDied, from_data
 from ingle.training.batch import Batch
 from ingle.training.executor import Executor
-from ingle.training.plan import Plan
 from ingle.training.pytorch.executor import TorchExecutor
-from ingle.training.pytorch.parallel import Group
-from ingle.training.pytorch.replica import Answer, Place, Verb
+from ingle.training.pytorch.parallel import ProcessGroup
+from ingle.training.pytorch.replica import Answer, ReplicaSpec, Verb
+from ingle.training.run_plan import RunPlan
 from ingle.training.step import Step
 
 REPLICA = "ingle.training.pytorch.replica"
@@ -38,7 +38,7 @@ END_S = 10.0
 """Seconds in which a replica is gone after it was told to, or after a sum with it failed."""
 
 
-class Replicated(Step[Tensor]):
+class ReplicatedStep(Step[Tensor]):
     """A step's micro-batches, dealt out to this process and to others.
 
     Args:
@@ -46,24 +46,24 @@ class Replicated(Step[Tensor]):
         places: of the others; their ranks begin with 1.
     """
 
-    def __init__(self, executor: TorchExecutor, places: Sequence[Place]) -> None:
+    def __init__(self, executor: TorchExecutor, places: Sequence[ReplicaSpec]) -> None:
         super().__init__(executor)
         self._own = executor
         self._places = places
-        self._others: list[_Other] = []
+        self._others: list[_RemoteReplica] = []
         self._loss = 0.0
         """What the others added up."""
-        self._group: Group | None = None
+        self._group: ProcessGroup | None = None
         self._parting = threading.Lock()
         self._ending = False
 
     @classmethod
-    def of(cls, executor: Executor[Any], plan: Plan, meeting: Path) -> Replicated:
+    def of(cls, executor: Executor[Any], plan: RunPlan, meeting: Path) -> ReplicatedStep:
         """For a plan with several devices, the first of which the executor is on."""
         assert isinstance(executor, TorchExecutor)
         world = len(plan.devices)
         places = [
-            Place(
+            ReplicaSpec(
                 plan.base, executor.shape, device, plan.dtype, plan.seed, plan.micro_rows,
                 plan.sequence, plan.devices.count(device), str(meeting), rank, world,
             )
@@ -139,7 +139,7 @@ class Replicated(Step[Tensor]):
         if self._own.device.type == "cpu":
             torch.set_num_threads(threads)
         for place in self._places:
-            self._others.append(_Other(place._replace(threads=threads), self._lose))
+            self._others.append(_RemoteReplica(place._replace(threads=threads), self._lose))
         try:
             self._takes()
         except MemoryError as error:
@@ -149,13 +149,13 @@ class Replicated(Step[Tensor]):
             ) from None
         self._tell("meet")
         with self._explained():
-            self._group = group = Group(meeting, 0, world, self._own.device)
+            self._group = group = ProcessGroup(meeting, 0, world, self._own.device)
         self._takes()
         meeting.unlink(missing_ok=True)
         self._own.join(group)
         self._tell("receive")
         with self._explained():
-            self._own.agree()
+            self._own.broadcast_parameters()
         self._takes()
 
     def _end(self) -> None:
@@ -206,14 +206,14 @@ class Replicated(Step[Tensor]):
             raise
 
 
-class _Other:
+class _RemoteReplica:
     """A replica, as the process of the run sees it.
 
     Args:
         lost: called, in a thread of its own, when it is gone.
     """
 
-    def __init__(self, place: Place, lost: Callable[[WorkerDied], None]) -> None:
+    def __init__(self, place: ReplicaSpec, lost: Callable[[WorkerDied], None]) -> None:
         self._device = place.device
         ours, theirs = socket.socketpair()
         with theirs:

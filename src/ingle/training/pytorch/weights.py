@@ -14,15 +14,15 @@ from ingle.models.gguf import Tensor as Entry
 from ingle.training.architecture import Architecture
 from ingle.training.pytorch.adapted import room
 from ingle.training.pytorch.dequantize import check, dequantize
-from ingle.training.pytorch.packed import Packed
+from ingle.training.pytorch.packed import PackedMatrix
 
-Matrix = Tensor | Packed
+Matrix = Tensor | PackedMatrix
 
 TOGETHER = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
 """Matrices of one input: as numbers they lie one after the other, for one product."""
 
 
-class Weights:
+class TorchWeights:
     """The tensors of one GGUF file.
 
     Args:
@@ -104,10 +104,10 @@ class Weights:
     def _matrix(self, name: str) -> Matrix:
         return self._packed(name) if self.packed else self.numbers(name)
 
-    def _packed(self, name: str) -> Packed:
+    def _packed(self, name: str) -> PackedMatrix:
         entry = self._entry(name)
         columns, rows = entry.shape
-        return Packed(self._bytes(entry), entry.type, rows, columns)
+        return PackedMatrix(self._bytes(entry), entry.type, rows, columns)
 
     def _bytes(self, entry: Entry) -> Tensor:
         at = self.header.data_offset + entry.offset

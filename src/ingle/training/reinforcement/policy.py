@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingle.training.batch import IGNORE, Batch
-from ingle.training.reinforcement.rewards import Answer
+from ingle.training.reinforcement.rewards import SampledAnswer
 
 ROUND_TO = 32
 """Rows are filled up to a multiple, so that few shapes occur."""
@@ -32,7 +32,7 @@ def advantages(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def batches(
     prompts: Sequence[list[int]],
-    answers: Sequence[Answer],
+    answers: Sequence[SampledAnswer],
     worth: NDArray[np.float64],
     *,
     rows: int,

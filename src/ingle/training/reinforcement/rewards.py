@@ -22,7 +22,7 @@ Fields = Mapping[str, Any]
 """The example that a prompt is of: ``answer``, and whatever else its line has."""
 
 
-class Answer(NamedTuple):
+class SampledAnswer(NamedTuple):
     """One sampled answer."""
 
     tokens: list[int]
@@ -42,11 +42,11 @@ class Reward(NamedTuple):
 
     spec: str
     weight: float
-    judge: Callable[[str, Answer, Fields], float]
+    judge: Callable[[str, SampledAnswer, Fields], float]
     compares: bool = False
     """It needs the field ``answer`` of an example."""
 
-    def of(self, prompt: str, answer: Answer, fields: Fields) -> float:
+    def of(self, prompt: str, answer: SampledAnswer, fields: Fields) -> float:
         """What the answer is worth, weighed.
 
         Raises:
@@ -61,7 +61,7 @@ class Reward(NamedTuple):
         return self.weight * worth
 
 
-def total(rewards: list[Reward], prompt: str, answer: Answer, fields: Fields) -> float:
+def total(rewards: list[Reward], prompt: str, answer: SampledAnswer, fields: Fields) -> float:
     """The sum of all rewards of one answer."""
     return sum(reward.of(prompt, answer, fields) for reward in rewards)
 
@@ -84,28 +84,28 @@ def parse(spec: str) -> Reward:
     return Reward(spec, weight, _KINDS[kind](spec, argument), kind in _COMPARE)
 
 
-def _answer(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _answer(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     _without(spec, argument)
     return lambda _, answer, fields: float(_plain(answer.said) == _plain(str(fields["answer"])))
 
 
-def _contains(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _contains(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     _without(spec, argument)
     return lambda _, answer, fields: float(_plain(str(fields["answer"])) in _plain(answer.said))
 
 
-def _number(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _number(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     """The last number said is the one of the answer."""
     _without(spec, argument)
 
-    def judge(_: str, answer: Answer, fields: Fields) -> float:
+    def judge(_: str, answer: SampledAnswer, fields: Fields) -> float:
         said, wanted = _numbers(answer.said), _numbers(str(fields["answer"]))
         return float(bool(said and wanted) and math.isclose(said[-1], wanted[-1]))
 
     return judge
 
 
-def _format(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _format(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     try:
         pattern = re.compile(argument, re.DOTALL)
     except re.error as error:
@@ -115,7 +115,7 @@ def _format(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
     return lambda _, answer, __: float(pattern.fullmatch(answer.said) is not None)
 
 
-def _length(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _length(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     """1 up to so many tokens, falling to 0 at twice as many."""
     if not argument.isdigit() or int(argument) < 1:
         raise _bad(spec, "a number of tokens is needed, such as length:60")
@@ -123,11 +123,11 @@ def _length(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
     return lambda _, answer, __: min(1.0, max(0.0, 2 - len(answer.tokens) / limit))
 
 
-def _json(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _json(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     """It is an object or a list in JSON, and nothing else."""
     _without(spec, argument)
 
-    def judge(_: str, answer: Answer, __: Fields) -> float:
+    def judge(_: str, answer: SampledAnswer, __: Fields) -> float:
         try:
             return float(isinstance(json.loads(answer.said), (dict, list)))
         except (ValueError, RecursionError):
@@ -136,12 +136,12 @@ def _json(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
     return judge
 
 
-def _finished(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _finished(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     _without(spec, argument)
     return lambda _, answer, __: float(answer.finished)
 
 
-def _python(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
+def _python(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
     """A function of the owner's: of prompt, answer's text and example, to a number."""
     file, _, name = argument.rpartition(":")
     path = Path(file)
@@ -159,7 +159,7 @@ def _python(spec: str, argument: str) -> Callable[[str, Answer, Fields], float]:
     if not callable(function):
         raise _bad(spec, f"{path} has no function {name!r}")
 
-    def judge(prompt: str, answer: Answer, fields: Fields) -> float:
+    def judge(prompt: str, answer: SampledAnswer, fields: Fields) -> float:
         try:
             return float(function(prompt, answer.text, dict(fields)))
         except Exception as error:

@@ -12,8 +12,8 @@ import numpy as np
 from ingle.errors import InvalidRequest, StorageError
 from ingle.training.batch import Batch
 from ingle.training.reinforcement.policy import advantages, batches
-from ingle.training.reinforcement.rewards import Answer, Reward, total
-from ingle.training.reinforcement.sampler import Request, Sampler
+from ingle.training.reinforcement.rewards import Reward, SampledAnswer, total
+from ingle.training.reinforcement.sampler import Sampler, SampleRequest
 
 PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
 """In a run's folder: what is learnt from, and what is set apart to check on."""
@@ -27,7 +27,7 @@ class Prompt(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
 
 
-class Settings(NamedTuple):
+class SamplingSettings(NamedTuple):
     """How answers are sampled."""
 
     prompts: int = 8
@@ -103,7 +103,7 @@ class Rollouts:
     """Samples and judges, step by step. Which prompts and seeds follows from the step alone."""
 
     def __init__(
-        self, prompts: list[Prompt], rewards: list[Reward], settings: Settings, *, seed: int
+        self, prompts: list[Prompt], rewards: list[Reward], settings: SamplingSettings, *, seed: int
     ) -> None:
         self._prompts = prompts
         self._rewards = rewards
@@ -129,7 +129,10 @@ class Rollouts:
         how, chosen = self._settings, self.chosen(step)
         asked = [prompt for prompt in chosen for _ in range(how.group)]
         answers = sampler.answers(
-            [Request(p.tokens, seed) for p, seed in zip(asked, self._seeds(step), strict=False)],
+            [
+                SampleRequest(p.tokens, seed)
+                for p, seed in zip(asked, self._seeds(step), strict=False)
+            ],
             temperature=how.temperature,
             max_tokens=how.max_tokens,
         )
@@ -140,7 +143,7 @@ class Rollouts:
             float(worth.mean()),
         )
 
-    def judge(self, asked: list[Prompt], answers: list[Answer]) -> np.ndarray[Any, Any]:
+    def judge(self, asked: list[Prompt], answers: list[SampledAnswer]) -> np.ndarray[Any, Any]:
         """What each answer is worth."""
         return np.array(
             [
@@ -156,12 +159,17 @@ class Rollouts:
 
 
 def mean_reward(
-    prompts: list[Prompt], rewards: list[Reward], sampler: Sampler, settings: Settings, *, seed: int
+    prompts: list[Prompt],
+    rewards: list[Reward],
+    sampler: Sampler,
+    settings: SamplingSettings,
+    *,
+    seed: int,
 ) -> float:
     """The mean reward of one answer to each prompt."""
     rollouts = Rollouts(prompts, rewards, settings, seed=seed)
     answers = sampler.answers(
-        [Request(prompt.tokens, seed + number) for number, prompt in enumerate(prompts)],
+        [SampleRequest(prompt.tokens, seed + number) for number, prompt in enumerate(prompts)],
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
     )

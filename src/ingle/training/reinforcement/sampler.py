@@ -17,12 +17,12 @@ from ingle.engines.declarations import load_engine
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.errors import EngineFault
 from ingle.operations import AdapterUse, Event, Finish, Sampling, Text
-from ingle.training.reinforcement.rewards import Answer
+from ingle.training.reinforcement.rewards import SampledAnswer
 
 POLICY = "policy"
 
 
-class Request(NamedTuple):
+class SampleRequest(NamedTuple):
     """An answer that is wanted."""
 
     prompt: list[int]
@@ -67,15 +67,15 @@ class Sampler:
         self._session.close()
 
     def answers(
-        self, requests: list[Request], *, temperature: float, max_tokens: int
-    ) -> list[Answer]:
+        self, requests: list[SampleRequest], *, temperature: float, max_tokens: int
+    ) -> list[SampledAnswer]:
         """One answer for each request, in their order. Probabilities are not cut off.
 
         Raises:
             EngineFault: as the engine says.
         """
 
-        def one(request: Request) -> Answer:
+        def one(request: SampleRequest) -> SampledAnswer:
             found: list[Event] = []
             operation = Complete(
                 model="policy",
@@ -93,7 +93,7 @@ class Sampler:
         with ThreadPoolExecutor(max_workers=self._slots) as pool:
             return list(pool.map(one, requests))
 
-    def _answer(self, events: list[Event]) -> Answer:
+    def _answer(self, events: list[Event]) -> SampledAnswer:
         pieces = [event for event in events if isinstance(event, Text)]
         tokens = [entry.id for piece in pieces for entry in piece.logprobs]
         if any(token < 0 for token in tokens):
@@ -101,7 +101,7 @@ class Sampler:
         finished = any(isinstance(e, Finish) and e.reason == "stop" for e in events)
         if finished and tokens[-1:] != [self._end]:
             tokens.append(self._end)
-        return Answer(tokens, "".join(piece.text for piece in pieces), finished)
+        return SampledAnswer(tokens, "".join(piece.text for piece in pieces), finished)
 
 
 def slots() -> int:

@@ -1,4 +1,4 @@
-"""Training by TRL, in an environment of its own: what is handed over, and what comes back.
+"""Training by TRL, in an environment of its own: what TRL is given, and what comes back.
 
 ingle never imports TRL. It writes the base as a Hugging Face folder, the examples
 as the engine's tokens and a `Job`; the modules in `inside` are run by the Python of

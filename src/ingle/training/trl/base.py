@@ -9,7 +9,7 @@ from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.disk import check_room
 from ingle.training.hugging_face import name_of, write_model
-from ingle.training.merging import Merged
+from ingle.training.merging import MergedModel
 
 KINDS = {"float32": "F32", "bfloat16": "BF16"}
 
@@ -44,5 +44,5 @@ def write(gguf: Path, folder: Path, dtype: str) -> None:
     check_room(folder.parent, needed, "the base, as TRL reads it, takes")
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    write_model(Merged(gguf, [], gguf.name), part, KINDS[dtype])
+    write_model(MergedModel(gguf, [], gguf.name), part, KINDS[dtype])
     part.replace(folder)

@@ -7,7 +7,7 @@ import sys
 from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest
-from ingle.training.plan import Plan
+from ingle.training.run_plan import RunPlan
 
 LOOK = """
 import json, torch
@@ -44,7 +44,7 @@ class Placement(NamedTuple):
     bfloat16: bool = False
 
     @classmethod
-    def of(cls, plan: Plan, there: list[str]) -> Placement:
+    def of(cls, plan: RunPlan, there: list[str]) -> Placement:
         """Where a plan is carried out.
 
         Args:
@@ -71,7 +71,7 @@ class Placement(NamedTuple):
         )  # fmt: skip
 
     @classmethod
-    def placed(cls, plan: Plan) -> Placement:
+    def placed(cls, plan: RunPlan) -> Placement:
         """Where a plan is carried out whose devices were looked for already."""
         kind, _, number = plan.device.partition(":")
         if not number:
@@ -147,7 +147,7 @@ def _listed(device: str) -> str:
     return visible[int(number)] if visible else number
 
 
-def portions(plan: Plan, placement: Placement) -> tuple[int, int]:
+def portions(plan: RunPlan, placement: Placement) -> tuple[int, int]:
     """Rows (pairs, answers) that a process works on at once, and how often for a step.
 
     As many at once as ``micro_rows`` allows; a step is the same whatever they are.
@@ -157,7 +157,7 @@ def portions(plan: Plan, placement: Placement) -> tuple[int, int]:
     return micro, each // micro
 
 
-def _too_few(plan: Plan, there: list[str], why: str) -> InvalidRequest:
+def _too_few(plan: RunPlan, there: list[str], why: str) -> InvalidRequest:
     return InvalidRequest(
         f"device: {plan.device or 'the fastest'} does not do: {why}; "
         f"TRL's torch has: {', '.join(there)}",

@@ -16,11 +16,11 @@ from ingle.errors import InvalidRequest
 from ingle.training.examples import Source
 from ingle.training.examples.preference import Preference
 from ingle.training.preparation import FEW, TOGETHER, Tokenizer, tokens_of
-from ingle.training.rendering import Piece, Renderer
-from ingle.training.trl.job import PAIRS, PAIRS_APART
+from ingle.training.rendering import Renderer, TextSpan
+from ingle.training.trl.trl_job import PAIRS, PAIRS_APART
 
 
-class Pair(NamedTuple):
+class PreferencePair(NamedTuple):
     """A prompt's tokens, and those of its answers."""
 
     prompt: list[int]
@@ -54,16 +54,16 @@ class _Writer:
 
     def __init__(self, sequence: int) -> None:
         self._sequence = sequence
-        self.kept: list[Pair] = []
+        self.kept: list[PreferencePair] = []
         self.cut = self.lost = 0
 
-    def add(self, pair: Pair) -> None:
+    def add(self, pair: PreferencePair) -> None:
         room = self._sequence - len(pair.prompt)
         if room < 1:
             self.lost += 1
             return
         self.cut += max(len(pair.chosen), len(pair.rejected)) > room
-        self.kept.append(Pair(pair.prompt, pair.chosen[:room], pair.rejected[:room]))
+        self.kept.append(PreferencePair(pair.prompt, pair.chosen[:room], pair.rejected[:room]))
 
     def write(self, path: Path, order: Iterable[int]) -> None:
         with path.open("w") as file:
@@ -128,14 +128,14 @@ async def prepare(
 
 async def _pairs(
     preferences: Iterable[Preference], renderer: Renderer, tokenize: Tokenizer
-) -> AsyncIterator[Pair]:
+) -> AsyncIterator[PreferencePair]:
     found = iter(preferences)
     while group := list(islice(found, TOGETHER)):
         for pair in await asyncio.gather(*(_pair(p, renderer, tokenize) for p in group)):
             yield pair
 
 
-async def _pair(preference: Preference, renderer: Renderer, tokenize: Tokenizer) -> Pair:
+async def _pair(preference: Preference, renderer: Renderer, tokenize: Tokenizer) -> PreferencePair:
     """Either answer as it would be learnt; of a conversation only the last answers differ."""
     sides = [renderer.pieces(side)[-1] for side in (preference.chosen, preference.rejected)]
     # The prompts are one, but for templates that let the answer show in what stands before it.
@@ -144,5 +144,5 @@ async def _pair(preference: Preference, renderer: Renderer, tokenize: Tokenizer)
         size -= 1
     whole = ["".join(piece.text for piece in pieces) for pieces in sides]
     texts = [whole[0][:size], whole[0][size:], whole[1][size:]]
-    documents = [await tokens_of([Piece(text, True)], tokenize) for text in texts]
-    return Pair(*(document.tokens for document in documents))
+    documents = [await tokens_of([TextSpan(text, True)], tokenize) for text in texts]
+    return PreferencePair(*(document.tokens for document in documents))

@@ -17,8 +17,8 @@ from typing import Any
 
 from ingle.engines import death
 from ingle.errors import EngineMissing, IngleError, WorkerDied, from_data
-from ingle.training.trl.job import EVENTS
 from ingle.training.trl.placement import Placement
+from ingle.training.trl.trl_job import EVENTS
 
 ENTRY = "ingle.training.trl.inside"
 LOOK_S = 0.2
@@ -29,7 +29,7 @@ OFFLINE = {
 }  # fmt: skip
 
 
-class Environment:
+class TrlPython:
     """TRL's Python, and what it is given of ingle.
 
     Args:
@@ -77,10 +77,10 @@ class Processes:
     """
 
     def __init__(
-        self, environment: Environment, folder: Path, job: Path, placement: Placement, name: str
+        self, environment: TrlPython, folder: Path, job: Path, placement: Placement, name: str
     ) -> None:
         self._name = name
-        self._tail = death.Tail(200)
+        self._tail = death.StderrTail(200)
         pipe = folder / EVENTS
         pipe.unlink(missing_ok=True)
         os.mkfifo(pipe, 0o600)
@@ -95,7 +95,7 @@ class Processes:
             ],
             env={**environment.variables, **placement.variables},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            cwd=folder, preexec_fn=_die_together,
+            cwd=folder, preexec_fn=_end_with_parent,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read_words, daemon=True)
         self._reader.start()
@@ -149,7 +149,7 @@ class Processes:
             raise self._died(code)
 
     def _died(self, code: int) -> WorkerDied:
-        how = death.with_last_words(death.how(code), self._tail.lines)
+        how = death.with_last_lines(death.how(code), self._tail.lines)
         return WorkerDied(
             f"the process that trained {self._name} with TRL died {how}",
             hint=f"ingle train --resume {self._name}",
@@ -164,7 +164,7 @@ class Processes:
                 self._tail.feed(data)
 
 
-def _die_together() -> None:
+def _end_with_parent() -> None:
     """In the child: the kernel ends it when whoever started it ends."""
     if sys.platform.startswith("linux"):
         import ctypes

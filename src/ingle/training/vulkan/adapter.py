@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from ingle.errors import StorageError
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
+from ingle.training.vulkan.buffer_pool import Array, Storage, persistent, read
+from ingle.training.vulkan.compute_context import ComputeContext
+from ingle.training.vulkan.dispatch_recorder import RecordedProgram
 from ingle.training.vulkan.kernels import ADAMW, CLIP, SPREAD, SQUARES
-from ingle.training.vulkan.machine import Machine
-from ingle.training.vulkan.memory import Array, Storage, lasting, read
-from ingle.training.vulkan.recording import Program
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 PART = 65_536
 """Squares that one workgroup sums."""
 
 
-class Side(NamedTuple):
+class AdapterSide(NamedTuple):
     """One of the two sides of a group, with what training keeps for it."""
 
     numbers: Array
@@ -35,21 +35,21 @@ class Side(NamedTuple):
     second: Array
 
 
-class Group(NamedTuple):
+class AdapterGroup(NamedTuple):
     """The adapters of matrices with a common input."""
 
     names: tuple[str, ...]
     targets: tuple[str, ...]
     """Those that are trained."""
-    a: Side
+    a: AdapterSide
     """``[names * rank, in]``"""
-    b: Side
+    b: AdapterSide
     """``[sum of outs, rank]``"""
     spread: Array
     """``[sum of outs, names * rank]``: each B in its columns, scaled."""
 
 
-class Adapter:
+class VulkanAdapter:
     """All groups of all blocks.
 
     Args:
@@ -59,9 +59,9 @@ class Adapter:
 
     def __init__(
         self,
-        machine: Machine,
+        machine: ComputeContext,
         architecture: Architecture,
-        shape: Shape,
+        shape: LoraConfig,
         numbers: Numbers,
         groups: tuple[tuple[str, ...], ...],
         *,
@@ -74,7 +74,7 @@ class Adapter:
         self._decay, self._clip = decay, clip
         self.rank = -(-shape.rank // 4) * 4
         self.steps = 0
-        self.blocks: list[dict[tuple[str, ...], Group]] = []
+        self.blocks: list[dict[tuple[str, ...], AdapterGroup]] = []
         for _ in range(architecture.layers):
             found = {}
             for names in groups:
@@ -84,7 +84,7 @@ class Adapter:
             self.blocks.append(found)
         device = machine.device
         self._setting = Storage(device.buffer(32))
-        self._clipped = lasting(device, 1, 4)
+        self._clipped = persistent(device, 1, 4)
         self._places = self._named()
         self._write("numbers", numbers)
         self._update = self._record_update()
@@ -143,21 +143,21 @@ class Adapter:
             raise StorageError(f"the state is of another adapter: {error}") from None
         self._spread_all().play()
 
-    def _group(self, names: tuple[str, ...], targets: tuple[str, ...]) -> Group:
+    def _group(self, names: tuple[str, ...], targets: tuple[str, ...]) -> AdapterGroup:
         device = self._machine.device
         matrices = self._architecture.matrices
         outs, into = sum(matrices[name][0] for name in names), matrices[names[0]][1]
         joined = len(names) * self.rank
 
-        def side(rows: int, columns: int) -> Side:
-            return Side(*(lasting(device, rows, columns) for _ in range(4)))
+        def side(rows: int, columns: int) -> AdapterSide:
+            return AdapterSide(*(persistent(device, rows, columns) for _ in range(4)))
 
-        return Group(
+        return AdapterGroup(
             names, targets, side(joined, into), side(outs, self.rank),
-            lasting(device, outs, joined),
+            persistent(device, outs, joined),
         )  # fmt: skip
 
-    def _named(self) -> dict[str, tuple[Side, int, int]]:
+    def _named(self) -> dict[str, tuple[AdapterSide, int, int]]:
         """Where each side is: whose rows, from where on, how many (with the filling)."""
         places = {}
         for number, groups in enumerate(self.blocks):
@@ -184,7 +184,7 @@ class Adapter:
             values[: given.shape[0], : given.shape[1]] = given
             device.write(array.storage.buffer, values, start * array.columns * 4)
 
-    def _sides(self) -> list[Side]:
+    def _sides(self) -> list[AdapterSide]:
         return [
             side
             for groups in self.blocks
@@ -192,7 +192,7 @@ class Adapter:
             for side in (group.a, group.b)
         ]
 
-    def _record_update(self) -> Program:
+    def _record_update(self) -> RecordedProgram:
         machine = self._machine
         counts = [side.gradient.rows * side.gradient.columns for side in self._sides()]
         sums = machine.new(1, -(-sum(-(-count // PART) for count in counts) // 4) * 4)
@@ -215,7 +215,7 @@ class Adapter:
         self._spread_all().play()
         return update
 
-    def _spread_all(self) -> Program:
+    def _spread_all(self) -> RecordedProgram:
         self._record_spread()
         return self._machine.recorder.finish([])
 
@@ -235,7 +235,7 @@ class Adapter:
                 operands: list[Array | Storage] = [group.b.numbers, group.spread]
                 self._machine.each(SPREAD, operands, total * group.spread.columns, places)
 
-    def _record_clear(self) -> Program:
+    def _record_clear(self) -> RecordedProgram:
         for side in self._sides():
             self._machine.fill(side.gradient, 0.0)
         return self._machine.recorder.finish([])

@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ingle.training.vulkan.buffer_pool import Array, Storage
+from ingle.training.vulkan.compute_context import (
+    BOOST,
+    BatchedProduct,
+    ComputeContext,
+    OperandStrides,
+)
 from ingle.training.vulkan.kernels import SOFTMAX, SOFTMAX_BACK
-from ingle.training.vulkan.machine import BOOST, Machine, Many, Spacing
-from ingle.training.vulkan.matmul import Form
-from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.matmul import KernelVariant
 from ingle.training.vulkan.pages import Layout, Paged
 from ingle.training.vulkan.tape import Value
 
@@ -51,7 +56,7 @@ class _Sizes(NamedTuple):
     """Numbers of one."""
 
 
-def _chunks(machine: Machine, sizes: _Sizes) -> Iterator[_Chunk]:
+def _chunks(machine: ComputeContext, sizes: _Sizes) -> Iterator[_Chunk]:
     room = min(SCORES, machine.device.max_buffer) // 4
     for number, page in enumerate(sizes.layout.pages):
         each = page.positions * sizes.positions
@@ -78,7 +83,12 @@ def _chunks(machine: Machine, sizes: _Sizes) -> Iterator[_Chunk]:
 
 
 def attend(
-    machine: Machine, starts: Storage, scale: float, queries: Value, keys: Value, values: Value
+    machine: ComputeContext,
+    starts: Storage,
+    scale: float,
+    queries: Value,
+    keys: Value,
+    values: Value,
 ) -> tuple[Value, Array | None]:
     """What the queries see, and the softmax if it was computed in one piece."""
     sizes = _sizes(queries, keys)
@@ -93,7 +103,7 @@ def attend(
 
 
 def attend_back(
-    machine: Machine,
+    machine: ComputeContext,
     starts: Storage,
     scale: float,
     queries: Value,
@@ -137,7 +147,7 @@ def attend_back(
 
 
 def _scores(
-    machine: Machine,
+    machine: ComputeContext,
     sizes: _Sizes,
     chunk: _Chunk,
     rows: Paged,
@@ -151,10 +161,10 @@ def _scores(
     for number in sizes.layout.seen(chunk.page):
         page = sizes.layout.pages[number]
         machine.multiply(
-            Form(b_turned=True, causal="scores"), _own(rows, sizes, chunk),
+            KernelVariant(b_turned=True, causal="scores"), _own(rows, sizes, chunk),
             _shared(shared, sizes, chunk, number), to.part(page.start, page.positions),
             chunk.queries, page.positions, sizes.head, alpha=alpha, a_boost=boost,
-            many=Many(
+            many=BatchedProduct(
                 chunk.texts * chunk.heads, chunk.heads, _spacing(rows, sizes, chunk.page),
                 _spacing(shared, sizes, number, sizes.share), _square(sizes, chunk),
             ),
@@ -163,7 +173,7 @@ def _scores(
 
 
 def _from_shared(
-    machine: Machine,
+    machine: ComputeContext,
     sizes: _Sizes,
     chunk: _Chunk,
     weights: Array,
@@ -176,10 +186,10 @@ def _from_shared(
     for number in sizes.layout.seen(chunk.page):
         page = sizes.layout.pages[number]
         machine.multiply(
-            Form(causal="rows", after="accumulate" if page.start else ""),
+            KernelVariant(causal="rows", after="accumulate" if page.start else ""),
             weights.part(page.start, page.positions), _shared(shared, sizes, chunk, number),
             _own(to, sizes, chunk), chunk.queries, sizes.head, page.positions, a_boost=boost,
-            many=Many(
+            many=BatchedProduct(
                 chunk.texts * chunk.heads, chunk.heads, _square(sizes, chunk),
                 _spacing(shared, sizes, number, sizes.share), _spacing(to, sizes, chunk.page),
             ),
@@ -188,7 +198,7 @@ def _from_shared(
 
 
 def _to_shared(
-    machine: Machine,
+    machine: ComputeContext,
     sizes: _Sizes,
     chunk: _Chunk,
     number: int,
@@ -217,20 +227,22 @@ def _to_shared(
         )  # fmt: skip
         target = _shared(to, sizes, chunk, number)
         machine.multiply(
-            Form(a_turned=True, causal="columns", after="accumulate" if again or member else ""),
+            KernelVariant(
+                a_turned=True, causal="columns", after="accumulate" if again or member else ""
+            ),
             part, own, target, page.positions, sizes.head, chunk.queries,
             a_boost=a_boost, b_boost=b_boost, diagonal=chunk.query - page.start,
-            many=Many(
+            many=BatchedProduct(
                 chunk.texts * groups, groups,
-                Spacing(chunk.heads * each, sizes.share * each),
-                Spacing(of_queries * own.stride, sizes.share * sizes.head),
-                Spacing(page.positions * target.stride, sizes.head),
+                OperandStrides(chunk.heads * each, sizes.share * each),
+                OperandStrides(of_queries * own.stride, sizes.share * sizes.head),
+                OperandStrides(page.positions * target.stride, sizes.head),
             ),
         )  # fmt: skip
 
 
 def _softmax(
-    machine: Machine,
+    machine: ComputeContext,
     sizes: _Sizes,
     chunk: _Chunk,
     starts: Storage,
@@ -277,11 +289,11 @@ def _shared(x: Paged, sizes: _Sizes, chunk: _Chunk, number: int) -> Array:
     return shared.part(chunk.head // sizes.share * sizes.head, sizes.head)
 
 
-def _spacing(x: Paged, sizes: _Sizes, number: int, share: int = 1) -> Spacing:
+def _spacing(x: Paged, sizes: _Sizes, number: int, share: int = 1) -> OperandStrides:
     positions = sizes.layout.pages[number].positions
-    return Spacing(positions * x.arrays[number].stride, sizes.head, share)
+    return OperandStrides(positions * x.arrays[number].stride, sizes.head, share)
 
 
-def _square(sizes: _Sizes, chunk: _Chunk) -> Spacing:
+def _square(sizes: _Sizes, chunk: _Chunk) -> OperandStrides:
     each = chunk.queries * sizes.positions
-    return Spacing(chunk.heads * each, each)
+    return OperandStrides(chunk.heads * each, each)

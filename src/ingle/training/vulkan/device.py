@@ -27,7 +27,7 @@ _RAISED = (
 """Limits that are asked for as the adapter has them."""
 
 
-class Adapter(NamedTuple):
+class GraphicsAdapter(NamedTuple):
     """A device that is there."""
 
     name: str
@@ -49,7 +49,7 @@ class Adapter(NamedTuple):
         return self.kind == "CPU"
 
 
-class Slot(NamedTuple):
+class UniformSlot(NamedTuple):
     """A place in a buffer of uniforms."""
 
     buffer: Any
@@ -57,14 +57,14 @@ class Slot(NamedTuple):
     size: int
 
 
-class Compiled(NamedTuple):
+class CompiledKernel(NamedTuple):
     """A kernel that is ready to run."""
 
     pipeline: Any
     layout: Any
 
 
-class Statistics:
+class DeviceStatistics:
     """What a device was asked to do."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Statistics:
         """Most bytes of buffers at once."""
 
 
-def adapters() -> list[Adapter]:
+def adapters() -> list[GraphicsAdapter]:
     """Every Vulkan device, real ones first.
 
     Raises:
@@ -96,7 +96,7 @@ def adapters() -> list[Adapter]:
             continue
         limits = handle.limits
         found.append(
-            Adapter(
+            GraphicsAdapter(
                 name=str(info["device"]),
                 kind=str(info["adapter_type"]),
                 driver=str(info["description"]),
@@ -113,7 +113,7 @@ def adapters() -> list[Adapter]:
     return sorted(found, key=lambda adapter: order.get(adapter.kind, 3))
 
 
-def choose(number: int = 0) -> Adapter:
+def choose(number: int = 0) -> GraphicsAdapter:
     """The device of that number in `adapters`.
 
     Raises:
@@ -130,7 +130,7 @@ def choose(number: int = 0) -> Adapter:
     return found[number]
 
 
-class Device:
+class VulkanDevice:
     """One device, opened.
 
     Args:
@@ -142,11 +142,13 @@ class Device:
         EngineFault: the driver does not give it.
     """
 
-    def __init__(self, adapter: Adapter, *, max_buffer: int = 0, exact: bool = False) -> None:
+    def __init__(
+        self, adapter: GraphicsAdapter, *, max_buffer: int = 0, exact: bool = False
+    ) -> None:
         self.adapter = adapter
         self.max_buffer = min(max_buffer or adapter.max_buffer, adapter.max_buffer)
         self.halves = adapter.halves and not exact
-        self.statistics = Statistics()
+        self.statistics = DeviceStatistics()
         limits = {name: adapter.handle.limits[name] for name in _RAISED}
         limits["max-storage-buffer-binding-size"] = max(self.max_buffer, PAGE)
         limits["max-buffer-size"] = max(self.max_buffer, PAGE)
@@ -157,8 +159,8 @@ class Device:
             )
         self.queue = self._device.queue
         self._align = int(limits["min-uniform-buffer-offset-alignment"])
-        self._compiled: dict[str, Compiled] = {}
-        self._slots: dict[bytes, Slot] = {}
+        self._compiled: dict[str, CompiledKernel] = {}
+        self._slots: dict[bytes, UniformSlot] = {}
         self._page: Any = None
         self._filled = PAGE
         self._unsent: list[tuple[Any, int, bytes]] = []
@@ -230,7 +232,7 @@ class Device:
         """Wait until all that was submitted is done."""
         self.read(self._signal, np.uint32, 1)
 
-    def compile(self, kernel: Kernel) -> Compiled:
+    def compile(self, kernel: Kernel) -> CompiledKernel:
         """The kernel, compiled at its first use."""
         source = kernel.source()
         found = self._compiled.get(source)
@@ -238,14 +240,14 @@ class Device:
             found = self._compiled[source] = self._compile(kernel, source)
         return found
 
-    def uniform(self, values: bytes) -> Slot:
+    def uniform(self, values: bytes) -> UniformSlot:
         """A place that holds these parameters; equal ones share a place."""
         found = self._slots.get(values)
         if found is None:
             found = self._slots[values] = self._new_slot(values)
         return found
 
-    def bind(self, compiled: Compiled, slot: Slot, buffers: list[Any]) -> Any:
+    def bind(self, compiled: CompiledKernel, slot: UniformSlot, buffers: list[Any]) -> Any:
         """A bind group."""
         entries = [{"binding": 0, "resource": slot._asdict()}]
         entries += [
@@ -279,7 +281,7 @@ class Device:
         self._compiled.clear()
         self._device.destroy()
 
-    def _compile(self, kernel: Kernel, source: str) -> Compiled:
+    def _compile(self, kernel: Kernel, source: str) -> CompiledKernel:
         import wgpu
 
         stage = wgpu.ShaderStage.COMPUTE
@@ -298,7 +300,7 @@ class Device:
                 layout=self._device.create_pipeline_layout(bind_group_layouts=[layout]),
                 compute={"module": module, "entry_point": "main"},
             )
-        return Compiled(pipeline, layout)
+        return CompiledKernel(pipeline, layout)
 
     def _module(self, name: str, source: str) -> Any:
         """A shader without the library's own checks: no loop here is endless, and every index
@@ -318,7 +320,7 @@ class Device:
         )
         return native.GPUShaderModule(name, made, self._device)
 
-    def _new_slot(self, values: bytes) -> Slot:
+    def _new_slot(self, values: bytes) -> UniformSlot:
         import wgpu
 
         room = -(-len(values) // self._align) * self._align
@@ -330,7 +332,7 @@ class Device:
                 )
             self._unsent.append((self._page, 0, b""))
             self._filled = 0
-        slot = Slot(self._page, self._filled, len(values))
+        slot = UniformSlot(self._page, self._filled, len(values))
         page, at, before = self._unsent[-1] if self._unsent else (None, 0, b"")
         if page is self._page and at + len(before) == self._filled:
             self._unsent[-1] = (page, at, before + values.ljust(room, b"\0"))

@@ -12,18 +12,18 @@ from ingle.training.architecture import Architecture
 from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
-from ingle.training.lora import Shape
-from ingle.training.vulkan import formats, race
-from ingle.training.vulkan.adapter import Adapter
-from ingle.training.vulkan.device import Device
+from ingle.training.lora import LoraConfig
+from ingle.training.vulkan import formats, tile_tuning
+from ingle.training.vulkan.adapter import VulkanAdapter
+from ingle.training.vulkan.buffer_pool import Array, persistent, read
+from ingle.training.vulkan.device import VulkanDevice
+from ingle.training.vulkan.dispatch_recorder import RecordedProgram
 from ingle.training.vulkan.head import Head
-from ingle.training.vulkan.inputs import Inputs, Size, Uploader
-from ingle.training.vulkan.memory import Array, lasting, read
-from ingle.training.vulkan.operations import Surroundings, VulkanOperations
+from ingle.training.vulkan.inputs import BatchSize, Uploader, VulkanInputs
+from ingle.training.vulkan.operations import BlockContext, VulkanOperations
 from ingle.training.vulkan.pages import Paged, single
-from ingle.training.vulkan.recording import Program
 from ingle.training.vulkan.tape import Tape, Value
-from ingle.training.vulkan.weights import Weights
+from ingle.training.vulkan.weights import VulkanWeights
 
 GROUPS = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
 """Matrices with a common input."""
@@ -39,29 +39,29 @@ class VulkanExecutor:
         keep: blocks whose insides are kept for the way back rather than computed again.
 
     Raises:
-        BadModelFile, CapabilityMissing, DoesNotFit: as `Weights`.
+        BadModelFile, CapabilityMissing, DoesNotFit: as `VulkanWeights`.
         EngineFault: the device computes wrongly.
     """
 
     def __init__(
         self,
         base: Path,
-        shape: Shape,
+        shape: LoraConfig,
         numbers: Numbers,
         *,
-        device: Device,
+        device: VulkanDevice,
         keep: int = 0,
         decay: float = 0.0,
         clip: float = 1.0,
     ) -> None:
         self.device = device
         self.repeats = True
-        self._machine = machine = race.machine_on(device)
-        self._weights = weights = Weights(base, device)
+        self._machine = machine = tile_tuning.machine_on(device)
+        self._weights = weights = VulkanWeights(base, device)
         self.architecture = a = weights.architecture
         self.shape = shape
         self._keep = keep
-        self._adapter = Adapter(machine, a, shape, numbers, GROUPS, decay=decay, clip=clip)
+        self._adapter = VulkanAdapter(machine, a, shape, numbers, GROUPS, decay=decay, clip=clip)
         self._head = Head(machine, weights)
         factors = "rope_freqs.weight"
         self._uploader = Uploader(
@@ -69,11 +69,11 @@ class VulkanExecutor:
             weights.numbers(factors) if factors in weights else None,
             widest=_widest(a, self._adapter.rank),
         )  # fmt: skip
-        self._inputs: Inputs | None = None
-        self._programs: dict[Size, tuple[Program, Paged]] = {}
+        self._inputs: VulkanInputs | None = None
+        self._programs: dict[BatchSize, tuple[RecordedProgram, Paged]] = {}
         self._kept: dict[int, tuple[Tape, Value, Value]] = {}
-        self._loss = single(lasting(device, 1, 4))
-        self._total = single(lasting(device, 1, 4))
+        self._loss = single(persistent(device, 1, 4))
+        self._total = single(persistent(device, 1, 4))
 
     def begin(self, batch: Batch, *, seed: int, weight: float, train: bool) -> None:
         self._inputs = self._uploader.upload(batch, seed=seed, weight=weight, train=train)
@@ -171,13 +171,13 @@ class VulkanExecutor:
         self.device.close()
 
     @property
-    def _now(self) -> Inputs:
+    def _now(self) -> VulkanInputs:
         assert self._inputs is not None, "begin comes first"
         return self._inputs
 
     def _block(self, number: int, x: Value, tape: Tape | None) -> Value:
         inputs = self._now
-        around = Surroundings(
+        around = BlockContext(
             self._machine, self._weights, self.architecture, self.shape, inputs, inputs.size.train
         )
         operations = VulkanOperations(around, number, self._adapter.blocks[number], tape)

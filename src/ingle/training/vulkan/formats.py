@@ -19,7 +19,7 @@ from ingle.training.vulkan.kernel import LINEAR, Binding, Kernel
 Bytes = NDArray[np.uint8]
 
 
-class Format(NamedTuple):
+class BlockFormat(NamedTuple):
     """One tensor type."""
 
     words: int
@@ -160,20 +160,20 @@ fn values(block: u32, e: u32) -> vec4<f32> {
 """
 FORMATS = {
     # Plain numbers are taken as blocks of 32.
-    "F32": Format(32, None, _F32),
-    "F16": Format(16, None, _F16),
-    "BF16": Format(16, None, _BF16),
-    "Q8_0": Format(8, 0, _Q8_0),
-    "Q4_0": Format(4, 0, _Q4_0),
-    "Q3_K": Format(27, 108, _Q3_K),
-    "Q4_K": Format(36, None, _Q4_K),
-    "Q5_K": Format(44, None, _Q5_K),
-    "Q6_K": Format(52, 208, _Q6_K),
-    "IQ4_XS": Format(34, None, _IQ4_XS),
+    "F32": BlockFormat(32, None, _F32),
+    "F16": BlockFormat(16, None, _F16),
+    "BF16": BlockFormat(16, None, _BF16),
+    "Q8_0": BlockFormat(8, 0, _Q8_0),
+    "Q4_0": BlockFormat(4, 0, _Q4_0),
+    "Q3_K": BlockFormat(27, 108, _Q3_K),
+    "Q4_K": BlockFormat(36, None, _Q4_K),
+    "Q5_K": BlockFormat(44, None, _Q5_K),
+    "Q6_K": BlockFormat(52, 208, _Q6_K),
+    "IQ4_XS": BlockFormat(34, None, _IQ4_XS),
 }
 
 
-def format_of(kind: TensorType) -> Format:
+def format_of(kind: TensorType) -> BlockFormat:
     """How a type is laid out.
 
     Raises:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingle.training.vulkan import kernels
-from ingle.training.vulkan.inputs import Inputs
+from ingle.training.vulkan.buffer_pool import Array, Storage
+from ingle.training.vulkan.compute_context import BOOST, ComputeContext
+from ingle.training.vulkan.inputs import VulkanInputs
 from ingle.training.vulkan.linear import dequantized
-from ingle.training.vulkan.machine import BOOST, Machine
-from ingle.training.vulkan.matmul import Form
-from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.matmul import KernelVariant
 from ingle.training.vulkan.pages import Paged
-from ingle.training.vulkan.weights import Matrix, Weights
+from ingle.training.vulkan.weights import Matrix, VulkanWeights
 
 LOGITS = 1 << 28
 """Bytes of logits at once, at most."""
@@ -26,14 +26,14 @@ MOST = 512
 class Head:
     """The end of the model."""
 
-    def __init__(self, machine: Machine, weights: Weights) -> None:
+    def __init__(self, machine: ComputeContext, weights: VulkanWeights) -> None:
         self._machine = machine
         self._weights = weights
         self._norm = weights.vectors["output_norm.weight"]
         self._epsilon = weights.architecture.epsilon
         self._stride = -(-weights.architecture.vocabulary // 4) * 4
 
-    def loss(self, x: Paged, inputs: Inputs, to: Array) -> Paged:
+    def loss(self, x: Paged, inputs: VulkanInputs, to: Array) -> Paged:
         """Record the weighted loss, into the first number of ``to``; returns the gradient."""
         machine, count = self._machine, inputs.size.chosen
         losses = machine.new(1, count)
@@ -67,7 +67,7 @@ class Head:
         """Record the logits of normalised states."""
         machine = self._machine
         logits = machine.new(states.rows, self._stride)
-        form = Form(b_turned=True, b_half=machine.device.halves)
+        form = KernelVariant(b_turned=True, b_half=machine.device.halves)
         for start, scratch in dequantized(machine, [self._matrix]):
             machine.multiply(
                 form, states, scratch, logits.part(start, scratch.rows), states.rows,
@@ -82,13 +82,13 @@ class Head:
     def _towards(self, gradient: Array, to: Array) -> None:
         machine = self._machine
         for start, scratch in dequantized(machine, [self._matrix]):
-            form = Form(b_half=machine.device.halves, after="accumulate" if start else "")
+            form = KernelVariant(b_half=machine.device.halves, after="accumulate" if start else "")
             machine.multiply(
                 form, gradient.part(start, scratch.rows), scratch, to, gradient.rows,
                 to.columns, scratch.rows, a_boost=BOOST,
             )  # fmt: skip
 
-    def _gather(self, x: Paged, inputs: Inputs, start: int, size: int) -> Array:
+    def _gather(self, x: Paged, inputs: VulkanInputs, start: int, size: int) -> Array:
         """The rows of some chosen places, wherever they lie."""
         machine = self._machine
         rows = machine.new(size, x.columns)
@@ -98,7 +98,9 @@ class Head:
             machine.each(kernels.GATHER, [source, inputs.chosen, rows], size * x.columns, places)
         return rows
 
-    def _scatter(self, rows: Array, towards: Array, inputs: Inputs, start: int, to: Paged) -> None:
+    def _scatter(
+        self, rows: Array, towards: Array, inputs: VulkanInputs, start: int, to: Paged
+    ) -> None:
         """Bring gradients at normalised rows back to where the rows came from."""
         machine = self._machine
         at_rows = machine.new(rows.rows, rows.columns)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from ctypes import byref, c_char, c_char_p, c_uint32, c_uint64, c_void_p
 from typing import NamedTuple
 
-from ingle.node.memory import cpu_device
-from ingle.training.vulkan.device import Adapter
+from ingle.node.memory_budget import cpu_device
+from ingle.training.vulkan.device import GraphicsAdapter
 
 LOADER = "vulkan-1.dll" if sys.platform == "win32" else "libvulkan.so.1"
 VERSION_1_1 = (1 << 22) | (1 << 12)
@@ -23,7 +23,7 @@ _MEMORY, _BUDGET = 1_000_059_006, 1_000_237_000
 _HEAPS, _TYPES = 16, 32
 
 
-class Heap(NamedTuple):
+class MemoryHeap(NamedTuple):
     """The largest memory of a device's own."""
 
     vendor: int
@@ -79,7 +79,7 @@ class _Memory(ctypes.Structure):
     )  # fmt: skip
 
 
-def room(adapters: Sequence[Adapter]) -> list[tuple[int | None, int | None]]:
+def room(adapters: Sequence[GraphicsAdapter]) -> list[tuple[int | None, int | None]]:
     """Total and free bytes of each adapter; None where it is not known.
 
     A driver that says what there is and not what is free is taken to have half of it free. What
@@ -101,7 +101,7 @@ def room(adapters: Sequence[Adapter]) -> list[tuple[int | None, int | None]]:
     return found
 
 
-def heaps() -> list[Heap]:
+def heaps() -> list[MemoryHeap]:
     """One for each Vulkan device, in the loader's order; none where there is no loader."""
     try:
         loader = ctypes.CDLL(LOADER)
@@ -123,7 +123,7 @@ def heaps() -> list[Heap]:
         loader.vkDestroyInstance(instance, None)
 
 
-def _heap(loader: ctypes.CDLL, device: c_void_p) -> Heap | None:
+def _heap(loader: ctypes.CDLL, device: c_void_p) -> MemoryHeap | None:
     properties = _Properties()
     loader.vkGetPhysicalDeviceProperties(device, byref(properties))
     if properties.api < VERSION_1_1:
@@ -134,7 +134,7 @@ def _heap(loader: ctypes.CDLL, device: c_void_p) -> Heap | None:
     own = [at for at in range(memory.heap_count) if memory.heaps[at].flags & DEVICE_LOCAL]
     largest = max(own, key=lambda at: int(memory.heaps[at].size), default=0)
     allowed = int(budget.budget[largest])
-    return Heap(
+    return MemoryHeap(
         vendor=properties.vendor,
         device=properties.device,
         name=properties.name.decode(errors="replace"),

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ingle.training.architecture import Architecture
 from ingle.training.batch import IGNORE, Batch
 from ingle.training.rope import frequencies
-from ingle.training.vulkan.device import Device
+from ingle.training.vulkan.buffer_pool import Storage
+from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.formats import pack
-from ingle.training.vulkan.memory import Storage
 from ingle.training.vulkan.pages import Layout, cut
-from ingle.training.vulkan.weights import Table
+from ingle.training.vulkan.weights import EmbeddingTable
 
 ROUND = 32
 """Positions are filled up to a multiple of this, so that few shapes occur."""
@@ -23,7 +23,7 @@ NOWHERE = 0xFFFF_FFFF
 """A chosen place that is none: filling."""
 
 
-class Size(NamedTuple):
+class BatchSize(NamedTuple):
     """What a recording of the work on a batch depends on."""
 
     texts: int
@@ -35,10 +35,10 @@ class Size(NamedTuple):
     train: bool
 
 
-class Inputs(NamedTuple):
+class VulkanInputs(NamedTuple):
     """What the parts of a step read."""
 
-    size: Size
+    size: BatchSize
     layout: Layout
     tokens: tuple[Storage, ...]
     """The rows of the embedding that are used, packed as in the file, by page."""
@@ -75,9 +75,9 @@ class Uploader:
 
     def __init__(
         self,
-        device: Device,
+        device: VulkanDevice,
         architecture: Architecture,
-        table: Table,
+        table: EmbeddingTable,
         factors: NDArray[np.float32] | None,
         widest: int,
     ) -> None:
@@ -86,9 +86,9 @@ class Uploader:
         self._table = table
         self._factors = factors
         self._widest = widest
-        self._known: dict[Size, Inputs] = {}
+        self._known: dict[BatchSize, VulkanInputs] = {}
 
-    def upload(self, batch: Batch, *, seed: int, weight: float, train: bool) -> Inputs:
+    def upload(self, batch: Batch, *, seed: int, weight: float, train: bool) -> VulkanInputs:
         """A batch's inputs; those of the last batch of its size are overwritten."""
         size = size_of(batch, train)
         limit = self._device.max_buffer
@@ -102,7 +102,7 @@ class Uploader:
             }
             for name, parts in paged.items():
                 made[name] = tuple(Storage(self._device.upload(x)) for x in parts)
-            found = Inputs(size=size, layout=layout, planes=planes, **made)
+            found = VulkanInputs(size=size, layout=layout, planes=planes, **made)
             self._known[size] = found
             return found
         for name, x in values.items():
@@ -113,7 +113,7 @@ class Uploader:
         return found
 
     def _paged(
-        self, batch: Batch, size: Size, layout: Layout
+        self, batch: Batch, size: BatchSize, layout: Layout
     ) -> tuple[dict[str, list[NDArray[np.generic]]], tuple[int, ...]]:
         """What has a row for each token, by page, and where each page's plane of scales begins."""
         more = ((0, 0), (0, size.positions - size.length))
@@ -135,7 +135,7 @@ class Uploader:
         return found, tuple(planes)
 
     def _values(
-        self, batch: Batch, size: Size, seed: int, weight: float
+        self, batch: Batch, size: BatchSize, seed: int, weight: float
     ) -> dict[str, NDArray[np.generic]]:
         a, more = self._architecture, size.positions - size.length
         flat = np.pad(batch.labels, ((0, 0), (0, more)), constant_values=IGNORE).reshape(-1)
@@ -163,14 +163,14 @@ class Uploader:
         return np.stack((np.cos(angles), np.sin(angles)), axis=-1).astype(np.float32)
 
 
-def size_of(batch: Batch, train: bool) -> Size:
+def size_of(batch: Batch, train: bool) -> BatchSize:
     """The size that a batch has with its filling."""
     texts, length = batch.tokens.shape
     chosen = -(-max(1, batch.supervised) // ROUND_CHOSEN) * ROUND_CHOSEN
-    return Size(texts, -(-length // ROUND) * ROUND, length, chosen, train)
+    return BatchSize(texts, -(-length // ROUND) * ROUND, length, chosen, train)
 
 
-def _starts(batch: Batch, size: Size) -> NDArray[np.int64]:
+def _starts(batch: Batch, size: BatchSize) -> NDArray[np.int64]:
     """Where the document of each position begins; filling sees itself alone."""
     documents = batch.documents
     if documents is None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ingle.training.lora import TARGETS, Shape
+from ingle.training.lora import TARGETS, LoraConfig
 from ingle.training.vulkan import kernels
-from ingle.training.vulkan.adapter import Group
-from ingle.training.vulkan.inputs import Inputs
+from ingle.training.vulkan.adapter import AdapterGroup
+from ingle.training.vulkan.buffer_pool import Array, Storage
+from ingle.training.vulkan.compute_context import BOOST, AddedProduct, ComputeContext
+from ingle.training.vulkan.inputs import VulkanInputs
 from ingle.training.vulkan.kernel import Kernel
-from ingle.training.vulkan.machine import BOOST, Machine, Second
-from ingle.training.vulkan.matmul import Form
-from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.matmul import KernelVariant
 from ingle.training.vulkan.pages import Page, Paged
 from ingle.training.vulkan.tape import Tape, Value
 from ingle.training.vulkan.weights import Matrix
@@ -28,16 +28,16 @@ WIDE = 1 / 16
 largest ones are beyond them."""
 
 
-class Joined(NamedTuple):
+class JoinedMatrices(NamedTuple):
     """Matrices that one product serves."""
 
-    machine: Machine
-    shape: Shape
+    machine: ComputeContext
+    shape: LoraConfig
     names: tuple[str, ...]
     matrices: list[Matrix]
     bias: Storage | None
-    group: Group | None
-    inputs: Inputs
+    group: AdapterGroup | None
+    inputs: VulkanInputs
     number: int
     train: bool
 
@@ -66,7 +66,7 @@ class Joined(NamedTuple):
 
 
 def dequantized(
-    machine: Machine, matrices: list[Matrix], first: int = 0, last: int | None = None
+    machine: ComputeContext, matrices: list[Matrix], first: int = 0, last: int | None = None
 ) -> Iterator[tuple[int, Array]]:
     """Rows ``first`` to ``last`` of matrices one below the other, dequantised in turns."""
     total = sum(matrix.rows for matrix in matrices)
@@ -91,7 +91,7 @@ def dequantized(
         yield start, scratch
 
 
-def linear(joined: Joined, x: Value, tape: Tape | None) -> tuple[Value, ...]:
+def linear(joined: JoinedMatrices, x: Value, tape: Tape | None) -> tuple[Value, ...]:
     """The products, each as columns of one array."""
     machine, group = joined.machine, joined.group
     layout = x.array.layout
@@ -101,13 +101,15 @@ def linear(joined: Joined, x: Value, tape: Tape | None) -> tuple[Value, ...]:
         bias = None
         if joined.bias is not None:
             bias = Array(joined.bias, 1, joined.rows, offset=start)
-        form = Form(b_turned=True, b_half=machine.device.halves, after="bias" if bias else "")
+        form = KernelVariant(
+            b_turned=True, b_half=machine.device.halves, after="bias" if bias else ""
+        )
         for at, (a, c) in enumerate(zip(x.array, y.part(start, scratch.rows), strict=True)):
             second = None
             if group is not None:
                 assert low is not None
                 spread = group.spread.below(start, scratch.rows)
-                second = Second(low.arrays[at], spread, low.columns)
+                second = AddedProduct(low.arrays[at], spread, low.columns)
             machine.multiply(
                 form, a, scratch, c, a.rows, scratch.rows, a.columns,
                 second=second, d=bias, a_boost=joined.boost,
@@ -140,7 +142,7 @@ def linear(joined: Joined, x: Value, tape: Tape | None) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _back(joined: Joined, x: Value, low: Paged | None, gradient: Paged) -> None:
+def _back(joined: JoinedMatrices, x: Value, low: Paged | None, gradient: Paged) -> None:
     machine, group = joined.machine, joined.group
     towards: Paged | None = None
     if group is not None:
@@ -149,18 +151,20 @@ def _back(joined: Joined, x: Value, low: Paged | None, gradient: Paged) -> None:
         pages = zip(gradient.layout.pages, x.array, low, gradient, towards, strict=True)
         for page, a, b, g, to in pages:
             machine.multiply(
-                Form(), g, group.spread, to, g.rows, to.columns, joined.rows, a_boost=BOOST
+                KernelVariant(), g, group.spread, to, g.rows, to.columns, joined.rows, a_boost=BOOST
             )
             _adapter_back(joined, page, a, b, g, to)
     back, there = x.room(machine)
     for start, scratch in joined.chunks():
-        form = Form(b_half=machine.device.halves, after="accumulate" if there or start else "")
+        form = KernelVariant(
+            b_half=machine.device.halves, after="accumulate" if there or start else ""
+        )
         part = gradient.part(start, scratch.rows)
         for at, (g, to) in enumerate(zip(part, back, strict=True)):
             second = None
             if group is not None and start == 0 and not joined.drops:
                 assert towards is not None
-                second = Second(towards.arrays[at], group.a.numbers, towards.columns)
+                second = AddedProduct(towards.arrays[at], group.a.numbers, towards.columns)
             machine.multiply(
                 form, g, scratch, to, g.rows, to.columns, scratch.rows,
                 second=second, a_boost=BOOST,
@@ -171,11 +175,11 @@ def _back(joined: Joined, x: Value, low: Paged | None, gradient: Paged) -> None:
             _dropped_back(joined, group, page, g, to)
 
 
-def _low(joined: Joined, x: Paged) -> Paged:
+def _low(joined: JoinedMatrices, x: Paged) -> Paged:
     """The input in each adapter's few dimensions."""
     machine, group = joined.machine, joined.group
     assert group is not None
-    form = Form(b_turned=True)
+    form = KernelVariant(b_turned=True)
     low = machine.paged(x.layout, group.a.numbers.rows)
     rank = low.columns // len(joined.names)
     for page, a, to in zip(x.layout.pages, x, low, strict=True):
@@ -195,14 +199,14 @@ def _low(joined: Joined, x: Paged) -> Paged:
 
 
 def _adapter_back(
-    joined: Joined, page: Page, x: Array, low: Array, g: Array, towards: Array
+    joined: JoinedMatrices, page: Page, x: Array, low: Array, g: Array, towards: Array
 ) -> None:
     """Add to the gradients of the adapters."""
     machine, group, inputs = joined.machine, joined.group, joined.inputs
     assert group is not None
     tokens, into = x.rows, x.columns
     rank = low.columns // len(joined.names)
-    sums, boost = Form(a_turned=True, after="accumulate"), joined.boost
+    sums, boost = KernelVariant(a_turned=True, after="accumulate"), joined.boost
     for at, (name, start, matrix) in enumerate(
         zip(joined.names, joined.starts(), joined.matrices, strict=True)
     ):
@@ -228,19 +232,24 @@ def _adapter_back(
         )  # fmt: skip
 
 
-def _dropped_back(joined: Joined, group: Group, page: Page, towards: Array, to: Array) -> None:
+def _dropped_back(
+    joined: JoinedMatrices, group: AdapterGroup, page: Page, towards: Array, to: Array
+) -> None:
     machine = joined.machine
     rank = towards.columns // len(joined.names)
     for at, name in enumerate(joined.names):
         whole = machine.new(to.rows, to.columns)
         machine.multiply(
-            Form(), towards.part(at * rank, rank), group.a.numbers.below(at * rank, rank), whole,
+            KernelVariant(), towards.part(at * rank, rank),
+            group.a.numbers.below(at * rank, rank), whole,
             to.rows, to.columns, rank, a_boost=BOOST,
         )  # fmt: skip
         _drop(joined, page, name, kernels.ADD_DROPPED, whole, to)
 
 
-def _drop(joined: Joined, page: Page, name: str, kernel: Kernel, x: Array, y: Array) -> None:
+def _drop(
+    joined: JoinedMatrices, page: Page, name: str, kernel: Kernel, x: Array, y: Array
+) -> None:
     inputs, share = joined.inputs, joined.shape.dropout
     places = {
         "columns": x.columns,

@@ -16,7 +16,7 @@ After = Literal["", "accumulate", "add", "bias"]
 Causal = Literal["", "scores", "rows", "columns"]
 
 
-class Form(NamedTuple):
+class KernelVariant(NamedTuple):
     """What distinguishes one kernel of the family from another."""
 
     a_turned: bool = False
@@ -111,7 +111,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
     )
 
 
-def opening(form: Form, tile: Tile) -> str:
+def opening(form: KernelVariant, tile: Tile) -> str:
     """The beginning of ``main``: where this workgroup's operands and part of C are."""
     text = f"""
     let m0 = wg.y * {tile.m}u;
@@ -135,7 +135,7 @@ def opening(form: Form, tile: Tile) -> str:
     return text
 
 
-def store(form: Form, row: str, column: str, value: str) -> str:
+def store(form: KernelVariant, row: str, column: str, value: str) -> str:
     """Write four numbers of C, if they are in it."""
     text = f"        if ({row} < p.m && {column} < p.n) {{\n"
     text += f"            let at = c_at + {row} * p.c_stride + {column} / 4u;\n"

@@ -6,32 +6,32 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ingle.training.architecture import Architecture
-from ingle.training.lora import Shape
+from ingle.training.lora import LoraConfig
 from ingle.training.vulkan import kernels
-from ingle.training.vulkan.adapter import Group
+from ingle.training.vulkan.adapter import AdapterGroup
 from ingle.training.vulkan.attention import attend, attend_back
-from ingle.training.vulkan.inputs import Inputs
-from ingle.training.vulkan.linear import Joined, linear
-from ingle.training.vulkan.machine import Machine
-from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.buffer_pool import Array, Storage
+from ingle.training.vulkan.compute_context import ComputeContext
+from ingle.training.vulkan.inputs import VulkanInputs
+from ingle.training.vulkan.linear import JoinedMatrices, linear
 from ingle.training.vulkan.pages import Paged
 from ingle.training.vulkan.tape import Tape, Value
-from ingle.training.vulkan.weights import Weights
+from ingle.training.vulkan.weights import VulkanWeights
 
 
-class Surroundings(NamedTuple):
+class BlockContext(NamedTuple):
     """What all blocks of one batch have in common."""
 
-    machine: Machine
-    weights: Weights
+    machine: ComputeContext
+    weights: VulkanWeights
     architecture: Architecture
-    shape: Shape
-    inputs: Inputs
+    shape: LoraConfig
+    inputs: VulkanInputs
     train: bool
 
 
 class VulkanOperations:
-    """`ingle.training.block.Operations` for one block.
+    """`ingle.training.block.BlockOperations` for one block.
 
     Args:
         tape: where ways back are noted; None: none will be gone.
@@ -39,9 +39,9 @@ class VulkanOperations:
 
     def __init__(
         self,
-        around: Surroundings,
+        around: BlockContext,
         number: int,
-        groups: dict[tuple[str, ...], Group],
+        groups: dict[tuple[str, ...], AdapterGroup],
         tape: Tape | None,
     ) -> None:
         self._around = around
@@ -78,7 +78,7 @@ class VulkanOperations:
         matrices = [around.weights.blocks[self._number][name] for name in names]
         biases = [f"blk.{self._number}.{name}.bias" for name in names]
         bias = around.weights.joined_bias(biases, [matrix.rows for matrix in matrices])
-        joined = Joined(
+        joined = JoinedMatrices(
             self._machine, around.shape, names, matrices, bias, self._groups.get(names),
             around.inputs, self._number, around.train,
         )  # fmt: skip

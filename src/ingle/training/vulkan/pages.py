@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ingle.training.vulkan.memory import Array
+from ingle.training.vulkan.buffer_pool import Array
 
 
 class Page(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ingle.training.vulkan.machine import Machine
+from ingle.training.vulkan.compute_context import ComputeContext
 from ingle.training.vulkan.pages import Paged
 
 
@@ -22,7 +22,7 @@ class Value:
         self.gradient: Paged | None = None
         self._home = home
 
-    def room(self, machine: Machine) -> tuple[Paged, bool]:
+    def room(self, machine: ComputeContext) -> tuple[Paged, bool]:
         """Where its gradient goes, and whether something is there to be added to."""
         if self.gradient is not None:
             return self.gradient, True
@@ -32,7 +32,7 @@ class Value:
             self.gradient = machine.paged(self.array.layout, self.array.columns)
         return self.gradient, False
 
-    def receive(self, machine: Machine, gradient: Paged) -> None:
+    def receive(self, machine: ComputeContext, gradient: Paged) -> None:
         """Add a whole gradient, which may be overwritten from now on.
 
         A gradient may be handed to two values: the one that is looked at later (that is, whose

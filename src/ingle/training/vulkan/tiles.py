@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ingle.training.vulkan.kernel import Binding, Kernel
-from ingle.training.vulkan.matmul import PARAMETERS, Form, Tile, opening, store
+from ingle.training.vulkan.matmul import PARAMETERS, KernelVariant, Tile, opening, store
 
 _COMPONENTS = "xyzw"
 
@@ -39,7 +39,7 @@ class _Side(NamedTuple):
         return self.size // 4 + 1
 
 
-def kernel(form: Form, tile: Tile) -> Kernel:
+def kernel(form: KernelVariant, tile: Tile) -> Kernel:
     """The kernel that multiplies in a form, by a tile."""
     buffers = [Binding("a", "vec4<f32>"), Binding("b", f"vec4<{'f16' if form.b_half else 'f32'}>")]
     if form.second:
@@ -59,7 +59,7 @@ def kernel(form: Form, tile: Tile) -> Kernel:
     )
 
 
-def body(form: Form, tile: Tile) -> str:
+def body(form: KernelVariant, tile: Tile) -> str:
     """The kernel's text."""
     number = "f16" if tile.half else "f32"
     text = _fetches(form, tile)
@@ -89,7 +89,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     return text + "}\n"
 
 
-def _fetches(form: Form, tile: Tile) -> str:
+def _fetches(form: KernelVariant, tile: Tile) -> str:
     """Functions that read four numbers of an operand."""
     if not tile.half:
         names = ["a", "b", *(["a2", "b2"] if form.second else [])]
@@ -110,7 +110,7 @@ fn fetch_a(i: u32) -> vec4<f16> { return small(a[i], p.a_boost_f); }
     return text
 
 
-def _product(form: Form, tile: Tile, which: str) -> str:
+def _product(form: KernelVariant, tile: Tile, which: str) -> str:
     """The loop over k. ``which`` is empty for the first product, ``2`` for the second."""
     prefix = "p." if which else ""
     sides = (

@@ -14,12 +14,12 @@ from ingle.models.gguf import Tensor, read_header
 from ingle.models.tensor_types import TensorType
 from ingle.training.architecture import Architecture
 from ingle.training.vulkan import formats
-from ingle.training.vulkan.device import Device
-from ingle.training.vulkan.machine import Machine
-from ingle.training.vulkan.memory import Array, Storage
+from ingle.training.vulkan.buffer_pool import Array, Storage
+from ingle.training.vulkan.compute_context import ComputeContext
+from ingle.training.vulkan.device import VulkanDevice
 
 
-class Part(NamedTuple):
+class MatrixRows(NamedTuple):
     """Some rows of a matrix, in one buffer."""
 
     start: int
@@ -35,9 +35,9 @@ class Matrix(NamedTuple):
     kind: TensorType
     rows: int
     columns: int
-    parts: tuple[Part, ...]
+    parts: tuple[MatrixRows, ...]
 
-    def dequantize(self, machine: Machine, start: int, rows: int, to: Array) -> None:
+    def dequantize(self, machine: ComputeContext, start: int, rows: int, to: Array) -> None:
         """Record: some of its rows as numbers into the first columns of an array.
 
         The array's rows are as long as the matrix's.
@@ -58,7 +58,7 @@ class Matrix(NamedTuple):
             machine.each(kernel, [part.storage, to], count, places)
 
 
-class Table(NamedTuple):
+class EmbeddingTable(NamedTuple):
     """The embedding, in the file: only rows that are used are brought to the device."""
 
     kind: TensorType
@@ -67,16 +67,16 @@ class Table(NamedTuple):
     """``[tokens, bytes]``"""
 
 
-class Weights:
+class VulkanWeights:
     """The tensors of one GGUF file, on a device.
 
     Raises:
         BadModelFile, CapabilityMissing: as `Architecture.of`; a tensor is missing, or of a
             type that cannot be trained on.
-        DoesNotFit: as `Device.buffer`.
+        DoesNotFit: as `VulkanDevice.buffer`.
     """
 
-    def __init__(self, path: Path, device: Device) -> None:
+    def __init__(self, path: Path, device: VulkanDevice) -> None:
         header = read_header(path)
         self.architecture = Architecture.of(header)
         self._device = device
@@ -103,7 +103,7 @@ class Weights:
         entry = self._entry("token_embd.weight")
         formats.format_of(entry.type)
         data = self._bytes(entry).reshape(a.vocabulary, -1)
-        self.embedding = Table(entry.type, a.width, data)
+        self.embedding = EmbeddingTable(entry.type, a.width, data)
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
@@ -151,7 +151,7 @@ class Weights:
         for start in range(0, rows, room):
             words, plane = formats.pack(entry.type, data[start : start + room])
             count = min(room, rows - start)
-            parts.append(Part(start, count, Storage(self._device.upload(words)), plane))
+            parts.append(MatrixRows(start, count, Storage(self._device.upload(words)), plane))
         return Matrix(entry.type, rows, columns, tuple(parts))
 
     def _bytes(self, entry: Tensor) -> NDArray[np.uint8]:

@@ -76,14 +76,14 @@ class TurnBody(msgspec.Struct, kw_only=True):
     content: str | list[Block]
 
 
-class ToolBody(msgspec.Struct, kw_only=True):
+class AnthropicToolBody(msgspec.Struct, kw_only=True):
     name: str
     description: str | None = None
     input_schema: dict[str, Any] | None = None
     type: str | None = None
 
 
-class ChoiceBody(msgspec.Struct, kw_only=True):
+class AnthropicToolChoiceBody(msgspec.Struct, kw_only=True):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
@@ -94,13 +94,13 @@ class ThinkingBody(msgspec.Struct, kw_only=True):
     budget_tokens: int | None = None
 
 
-class FormatBody(msgspec.Struct, kw_only=True):
+class AnthropicFormatBody(msgspec.Struct, kw_only=True):
     type: Literal["json_schema"]
     schema: dict[str, Any]
 
 
 class OutputConfig(msgspec.Struct, kw_only=True):
-    format: FormatBody | None = None
+    format: AnthropicFormatBody | None = None
 
 
 class MessagesBody(Body, kw_only=True):
@@ -120,11 +120,11 @@ class MessagesBody(Body, kw_only=True):
     top_k: int | None = None
     min_p: float | None = None
     seed: int | None = None
-    tools: list[ToolBody] | None = None
-    tool_choice: ChoiceBody | None = None
+    tools: list[AnthropicToolBody] | None = None
+    tool_choice: AnthropicToolChoiceBody | None = None
     thinking: ThinkingBody | None = None
     output_config: OutputConfig | None = None
-    output_format: FormatBody | None = None
+    output_format: AnthropicFormatBody | None = None
     context: int | None = None
     keep_alive: float | str | None = None
     on: str | None = None
@@ -276,7 +276,7 @@ def _content(parts: list[Part]) -> str | list[Part]:
     return "".join(part.text for part in parts if isinstance(part, TextPart))
 
 
-def _tools(bodies: list[ToolBody] | None) -> list[Tool]:
+def _tools(bodies: list[AnthropicToolBody] | None) -> list[Tool]:
     found = []
     for at, body in enumerate(bodies or []):
         if body.type not in {None, "custom"}:
@@ -295,7 +295,7 @@ def _tools(bodies: list[ToolBody] | None) -> list[Tool]:
     return found
 
 
-def _choice(choice: ChoiceBody | None) -> str:
+def _choice(choice: AnthropicToolChoiceBody | None) -> str:
     if choice is None:
         return "auto"
     if choice.type == "tool":

@@ -17,33 +17,33 @@ from ingle.wire.openai.messages import ToolBody, tools
 from ingle.wire.sse import encode
 
 
-class CalledFunction(msgspec.Struct, kw_only=True):
+class OllamaCalledFunction(msgspec.Struct, kw_only=True):
     name: str
     arguments: dict[str, Any] | str = {}
 
 
-class CallBody(msgspec.Struct, kw_only=True):
-    function: CalledFunction
+class OllamaCallBody(msgspec.Struct, kw_only=True):
+    function: OllamaCalledFunction
     id: str | None = None
 
 
-class MessageBody(msgspec.Struct, kw_only=True):
+class OllamaMessageBody(msgspec.Struct, kw_only=True):
     """One message; a tool's result names the tool, not the call."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | None = None
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[CallBody] | None = None
+    tool_calls: list[OllamaCallBody] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
 
 
-class ChatBody(Body, kw_only=True):
+class OllamaChatBody(Body, kw_only=True):
     """The fields of the route; ``on`` is ours."""
 
     model: str
-    messages: list[MessageBody] | None = None
+    messages: list[OllamaMessageBody] | None = None
     tools: list[ToolBody] | None = None
     format: str | dict[str, Any] | None = None
     options: Options | None = None
@@ -55,25 +55,25 @@ class ChatBody(Body, kw_only=True):
     on: str | None = None
 
 
-class ChatRequest(NamedTuple):
+class OllamaChatRequest(NamedTuple):
     """What the client asked. No messages: load the model, or unload it (``keep_alive`` 0)."""
 
     operation: Chat | Load | Unload
     stream: bool
 
 
-def parse(body: bytes) -> ChatRequest:
+def parse(body: bytes) -> OllamaChatRequest:
     """Read the body.
 
     Raises:
         InvalidRequest: a bad field, named as the client wrote it.
     """
-    asked = decode(body, ChatBody)
+    asked = decode(body, OllamaChatBody)
     stream = asked.stream is not False
     with renamed(NAMES):
         if not asked.messages:
             context = asked.options.num_ctx if asked.options else None
-            return ChatRequest(presence(asked.model, asked.keep_alive, context), stream)
+            return OllamaChatRequest(presence(asked.model, asked.keep_alive, context), stream)
         think, budget = thinking(asked.think)
         operation = Chat(
             model=asked.model,
@@ -90,7 +90,7 @@ def parse(body: bytes) -> ChatRequest:
                 top_logprobs=asked.top_logprobs,
             ),
         )
-    return ChatRequest(operation, stream)
+    return OllamaChatRequest(operation, stream)
 
 
 def presence(
@@ -103,7 +103,7 @@ def presence(
     return Load(model=model, keep_alive=kept, context=context)
 
 
-def messages(bodies: list[MessageBody]) -> list[Message]:
+def messages(bodies: list[OllamaMessageBody]) -> list[Message]:
     """The conversation as an operation carries it.
 
     A call has no id in this dialect. We number the calls, and give a tool's

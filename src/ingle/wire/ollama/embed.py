@@ -21,7 +21,7 @@ class EmbedBody(Body, kw_only=True):
     on: str | None = None
 
 
-class EmbeddingsBody(Body, kw_only=True):
+class OllamaEmbeddingsBody(Body, kw_only=True):
     """The older route: one prompt."""
 
     model: str
@@ -50,7 +50,7 @@ def parse_one(body: bytes) -> Embed:
     Raises:
         InvalidRequest: a bad field.
     """
-    asked = decode(body, EmbeddingsBody)
+    asked = decode(body, OllamaEmbeddingsBody)
     return _operation(asked, [asked.prompt], None, "prompt")
 
 
@@ -73,7 +73,7 @@ def answer_one(embedded: Embedded) -> bytes:
 
 
 def _operation(
-    asked: EmbedBody | EmbeddingsBody,
+    asked: EmbedBody | OllamaEmbeddingsBody,
     inputs: list[str | list[int]],
     dimensions: int | None,
     name: str,

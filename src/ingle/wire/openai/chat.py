@@ -54,7 +54,7 @@ class ReasoningOptions(msgspec.Struct, kw_only=True):
     effort: str | None = None
 
 
-class ChatBody(SamplingBody, kw_only=True):
+class ChatCompletionsBody(SamplingBody, kw_only=True):
     """The fields of the route that mean something here; the others are passed over."""
 
     model: str
@@ -76,7 +76,7 @@ class ChatBody(SamplingBody, kw_only=True):
     continue_final_message: bool | None = None
 
 
-class ChatRequest(NamedTuple):
+class ChatCompletionsRequest(NamedTuple):
     """What the client asked: an operation, and how it wants the answer."""
 
     operation: Chat
@@ -84,13 +84,13 @@ class ChatRequest(NamedTuple):
     include_usage: bool
 
 
-def parse(body: bytes) -> ChatRequest:
+def parse(body: bytes) -> ChatCompletionsRequest:
     """Read the body.
 
     Raises:
         InvalidRequest: a bad field, named as the client wrote it.
     """
-    asked = decode(body, ChatBody)
+    asked = decode(body, ChatCompletionsBody)
     limit_name = "max_tokens" if asked.max_completion_tokens is None else "max_completion_tokens"
     if asked.top_logprobs and not asked.logprobs:
         raise InvalidRequest("top_logprobs needs logprobs to be true", field="top_logprobs")
@@ -124,7 +124,7 @@ def parse(body: bytes) -> ChatRequest:
             **asked.common(),
         )
     options_of_stream = asked.stream_options
-    return ChatRequest(
+    return ChatCompletionsRequest(
         operation=operation,
         stream=bool(asked.stream),
         include_usage=bool(options_of_stream and options_of_stream.include_usage),

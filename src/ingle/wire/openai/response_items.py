@@ -57,7 +57,7 @@ Content = (
 )
 
 
-class Item(msgspec.Struct, kw_only=True):
+class ResponseItem(msgspec.Struct, kw_only=True):
     """One input item. A message may leave out its ``type``, so this is not a tagged union."""
 
     type: str = "message"
@@ -71,7 +71,7 @@ class Item(msgspec.Struct, kw_only=True):
     output: str | list[Content] | None = None
 
 
-def conversation(items: list[Item]) -> list[Message]:
+def conversation(items: list[ResponseItem]) -> list[Message]:
     """The items as messages.
 
     Reasoning, text and calls of the assistant that follow each other are one
@@ -131,7 +131,7 @@ def items(messages: list[Message], prefix: str) -> list[dict[str, Any]]:
     return found
 
 
-def _message(item: Item, field: str) -> Message:
+def _message(item: ResponseItem, field: str) -> Message:
     match item.type:
         case "message":
             if item.role is None:

@@ -13,13 +13,13 @@ from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Message, Tool
 from ingle.wire.body import decode, renamed
 from ingle.wire.openai.chat import EFFORT_BUDGETS, ReasoningOptions, reasoning
-from ingle.wire.openai.response_items import Item, conversation
+from ingle.wire.openai.response_items import ResponseItem, conversation
 from ingle.wire.openai.sampling import SamplingBody
 
 _LOGPROBS = "message.output_text.logprobs"
 
 
-class ToolBody(msgspec.Struct, kw_only=True, omit_defaults=True):
+class ResponsesToolBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     type: str = "function"
     name: str = ""
     description: str | None = None
@@ -27,14 +27,14 @@ class ToolBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     strict: bool | None = None
 
 
-class ChoiceBody(msgspec.Struct, kw_only=True):
+class ResponsesToolChoiceBody(msgspec.Struct, kw_only=True):
     type: str
     name: str | None = None
     mode: Literal["auto", "required"] | None = None
-    tools: list[ToolBody] = []
+    tools: list[ResponsesToolBody] = []
 
 
-class FormatBody(msgspec.Struct, kw_only=True):
+class ResponsesFormatBody(msgspec.Struct, kw_only=True):
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: str | None = None
     schema: dict[str, Any] | None = None
@@ -42,7 +42,7 @@ class FormatBody(msgspec.Struct, kw_only=True):
 
 
 class TextBody(msgspec.Struct, kw_only=True):
-    format: FormatBody | None = None
+    format: ResponsesFormatBody | None = None
 
 
 class ResponsesBody(SamplingBody, kw_only=True):
@@ -52,13 +52,13 @@ class ResponsesBody(SamplingBody, kw_only=True):
     """
 
     model: str | None = None
-    input: str | list[Item] | None = None
+    input: str | list[ResponseItem] | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
     store: bool | None = None
     stream: bool | None = None
-    tools: list[ToolBody] | None = None
-    tool_choice: str | ChoiceBody | None = None
+    tools: list[ResponsesToolBody] | None = None
+    tool_choice: str | ResponsesToolChoiceBody | None = None
     parallel_tool_calls: bool | None = None
     text: TextBody | None = None
     reasoning: ReasoningOptions | None = None
@@ -163,7 +163,7 @@ def parse(body: bytes, *, default_model: str) -> ResponsesRequest:
     return ResponsesRequest(asked=asked, model=asked.model or default_model, turns=turns)
 
 
-def _tools(bodies: list[ToolBody] | None) -> list[Tool]:
+def _tools(bodies: list[ResponsesToolBody] | None) -> list[Tool]:
     found = []
     for at, body in enumerate(bodies or []):
         if body.type != "function":
@@ -183,7 +183,9 @@ def _tools(bodies: list[ToolBody] | None) -> list[Tool]:
     return found
 
 
-def _choice(choice: str | ChoiceBody | None, offered: list[Tool]) -> tuple[str, list[Tool]]:
+def _choice(
+    choice: str | ResponsesToolChoiceBody | None, offered: list[Tool]
+) -> tuple[str, list[Tool]]:
     if choice is None:
         return "auto", offered
     if isinstance(choice, str):
@@ -200,7 +202,7 @@ def _choice(choice: str | ChoiceBody | None, offered: list[Tool]) -> tuple[str, 
     raise InvalidRequest(f"tool_choice: {choice.type!r} is not offered", field="tool_choice.type")
 
 
-def _schema(wanted: FormatBody | None) -> dict[str, Any] | None:
+def _schema(wanted: ResponsesFormatBody | None) -> dict[str, Any] | None:
     if wanted is None or wanted.type == "text":
         return None
     return wanted.schema or {"type": "object"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingle.operations import Done, Reaching
+from ingle.operations import Done, TryingPath
 from ingle.operations.capability import Capability, Free, Grantable
 from ingle.operations.job import JobEnded, JobNote, JobOperation, JobProgress
 
@@ -20,7 +20,7 @@ class Nap(JobOperation, frozen=True, kw_only=True, tag="nap"):
     """Wait until somebody ends it."""
 
 
-EVENTS = (JobNote, JobProgress, JobEnded, Done, Reaching)
+EVENTS = (JobNote, JobProgress, JobEnded, Done, TryingPath)
 CAPABILITY = Capability(
     name="count",
     summary="Count.",

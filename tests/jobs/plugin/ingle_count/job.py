@@ -7,11 +7,11 @@ import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from ingle.capabilities.jobs.elsewhere import Elsewhere
 from ingle.capabilities.jobs.operation import FollowJob, StopJob
+from ingle.capabilities.jobs.peer_jobs import PeerJobKind
 from ingle.capabilities.jobs.starting import started
 from ingle.engines import death
-from ingle.engines.child import ChildProcess, Walls
+from ingle.engines.child import ChildProcess, SandboxPolicy
 from ingle.errors import InvalidRequest, WorkerDied
 from ingle.jobs.jobs import SAVE_S
 from ingle.jobs.kind import JobKind, Work
@@ -41,9 +41,9 @@ async def counting(work: Work, request: Count) -> AsyncGenerator[Event, None]:
             "pace": request.pace_s,
             "fails": request.fails,
         },
-        walls=Walls(readable=[str(CHILD)], writable=[str(work.folder)]),
+        policy=SandboxPolicy(readable=[str(CHILD)], writable=[str(work.folder)]),
         lost=lambda child: WorkerDied(
-            f"who counted for {work.name} died {death.with_last_words(child.death(), child.stderr)}"
+            f"who counted for {work.name} died {death.with_last_lines(child.death(), child.stderr)}"
         ),
     )
 
@@ -72,10 +72,10 @@ COUNTING = JobKind(
     name="count",
     operation=Count,
     start=start_counting,
-    elsewhere="ingle_count.job:ELSEWHERE",
+    on_peers="ingle_count.job:PEER_TRAINING",
 )
 NAPPING = JobKind(name="nap", operation=Nap, start=start_napping, resumable=False)
-ELSEWHERE = Elsewhere("count")
+PEER_TRAINING = PeerJobKind("count")
 
 
 def perform(

@@ -14,9 +14,9 @@ from ingle.capabilities.chat.cli.timing import describe
 from ingle.capabilities.chat.operation import Chat
 from ingle.cli.command import flags, options
 from ingle.cli.output import Output
-from ingle.cli.stdin import person
+from ingle.cli.stdin import is_interactive
 from ingle.errors import IngleError, InvalidRequest
-from ingle.operations import Fold, Message, Reaching, Reasoning, Rerouted, Status, Text
+from ingle.operations import Fold, Message, Reasoning, Rerouted, Status, Text, TryingPath
 
 if TYPE_CHECKING:
     from ingle.client.sync import Conversation, Home
@@ -72,7 +72,7 @@ class Terminal:
     def run(self) -> None:
         """Until /bye or the end of input."""
         self._home.show(self._chat.model)  # an unknown model is said now, not after typing
-        if person():
+        if is_interactive():
             self._output.note(f"{self._chat.model} listens. /help helps, Ctrl-D leaves.")
         with _line_history(self._home.settings.state_path / "chat_history"):
             while (said := self._read()) is not None:
@@ -88,12 +88,12 @@ class Terminal:
     def _read(self) -> str | None:
         """What the user says next; None at the end."""
         try:
-            line = input(">>> " if person() else "").strip()
+            line = input(">>> " if is_interactive() else "").strip()
             if not line.startswith('"""'):
                 return line
             lines = [line[3:]]
             while not lines[-1].rstrip().endswith('"""'):
-                lines.append(input("... " if person() else ""))
+                lines.append(input("... " if is_interactive() else ""))
             return "\n".join(lines).rstrip().removesuffix('"""').strip()
         except EOFError:
             return None
@@ -113,7 +113,7 @@ class Terminal:
                 match event:
                     case Status(state="loading", detail=name) if self._output.terminal:
                         self._output.note(f"loading {name} ...")
-                    case Reaching() if self._output.terminal:
+                    case TryingPath() if self._output.terminal:
                         self._output.reaching(event)
                     case Rerouted():
                         self._output.rerouted(event)
@@ -233,7 +233,7 @@ def _read_file(name: str) -> bytes:
 @contextlib.contextmanager
 def _line_history(path: Path) -> Iterator[None]:
     """Line editing with a history that outlives the program, where a terminal is there."""
-    if not person():
+    if not is_interactive():
         yield
         return
     import readline

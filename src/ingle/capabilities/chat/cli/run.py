@@ -11,9 +11,9 @@ from ingle.capabilities.chat.cli.generation import generation_options, read_sche
 from ingle.capabilities.chat.cli.timing import describe
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
-from ingle.cli.stdin import person, piped
+from ingle.cli.stdin import is_interactive, piped
 from ingle.errors import InvalidRequest
-from ingle.operations import Fold, Reaching, Reasoning, Rerouted, Status, Text
+from ingle.operations import Fold, Reasoning, Rerouted, Status, Text, TryingPath
 
 
 @click.command("run")
@@ -44,7 +44,7 @@ def run_command(
     given_on_stdin = piped()
     prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
     if not prompt and not image:
-        if not person():
+        if not is_interactive():
             why = f" ({model!r} alone names a model)" if model else ""
             hint = f'ingle run {model or "ember"} "your question"'
             raise InvalidRequest(f"nothing was asked{why}", hint=hint)
@@ -79,7 +79,7 @@ async def _answer(
             match event:
                 case Status(state="loading", detail=name) if output.terminal:
                     output.note(f"loading {name} ...")
-                case Reaching() if output.terminal:
+                case TryingPath() if output.terminal:
                     output.reaching(event)
                 case Rerouted():
                     output.rerouted(event)
@@ -107,11 +107,11 @@ def _split(words: tuple[str, ...]) -> tuple[str, str]:
     """Model and prompt: a first word that holds a space is a prompt, else it names a model."""
     if not words:
         return "", ""
-    if " " in words[0].strip() or (len(words) == 1 and not _model_like(words[0])):
+    if " " in words[0].strip() or (len(words) == 1 and not _looks_like_model(words[0])):
         return "", " ".join(words)
     return words[0], " ".join(words[1:])
 
 
-def _model_like(word: str) -> bool:
+def _looks_like_model(word: str) -> bool:
     """It could name a model: nothing that only prose has in it."""
     return bool(word) and not any(mark in word for mark in "?!,;'\"") and word == word.strip()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ingle.capabilities.chat.http import anthropic, ollama, openai
 from ingle.capabilities.chat.http.response_store import ResponseStore
-from ingle.capabilities.chat.http.responses import ResponsesDesk
-from ingle.server.endpoint import Floor, Table
+from ingle.capabilities.chat.http.responses import ResponsesRoutes
+from ingle.server.endpoint import EndpointContext, Table
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes; stored responses are let go of when the application is closed."""
     folder = floor.settings.state_dir
     store = ResponseStore(folder / "responses.sqlite" if folder else None)
@@ -17,5 +17,5 @@ def table(floor: Floor) -> Table:
         **openai.ROUTES,
         **anthropic.ROUTES,
         **ollama.ROUTES,
-        **ResponsesDesk(store).table(),
+        **ResponsesRoutes(store).table(),
     }

@@ -20,7 +20,7 @@ from ingle.wire.openai.response_stream import ResponseStream
 from ingle.wire.sse import encode
 
 
-class ResponsesDesk:
+class ResponsesRoutes:
     """The handlers; they share one store."""
 
     def __init__(self, store: ResponseStore) -> None:

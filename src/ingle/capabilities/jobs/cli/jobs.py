@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ingle.capabilities.jobs.cli.attending import attend
+from ingle.capabilities.jobs.cli.follow_job import attend
 from ingle.capabilities.jobs.operation import FollowJob, JobDetails, PauseJob, ResumeJob
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age

@@ -32,7 +32,7 @@ from ingle.capabilities.peers.operation import (
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age
 from ingle.errors import InvalidRequest
-from ingle.operations import Done, Reaching
+from ingle.operations import Done, TryingPath
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome
@@ -315,7 +315,7 @@ def _do(output: Output, request: ConfirmCode | ForgetPeer | ResetIdentity) -> No
 
 
 def _say(output: Output, event: object) -> None:
-    if isinstance(event, Reaching) and output.terminal and not output.json:
+    if isinstance(event, TryingPath) and output.terminal and not output.json:
         output.reaching(event)
 
 

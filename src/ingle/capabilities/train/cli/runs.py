@@ -13,7 +13,7 @@ import click
 from ingle.capabilities.runs.operation import RunDetails
 from ingle.capabilities.train.backends import unused
 from ingle.capabilities.train.cli.curves.chart import Chart, Line, smooth
-from ingle.capabilities.train.cli.following import attend, told
+from ingle.capabilities.train.cli.follow_run import attend, told
 from ingle.capabilities.train.operation import FollowRun, LossPoint, RunSummary
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age

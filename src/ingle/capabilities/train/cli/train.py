@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ingle.capabilities.train.cli.following import attend, told
+from ingle.capabilities.train.cli.follow_run import attend, told
 from ingle.capabilities.train.operation import RunSummary, Train, TrainingSettings
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, size
@@ -20,7 +20,7 @@ from ingle.errors import InvalidRequest
 if TYPE_CHECKING:
     from ingle.training.devices import Device
     from ingle.training.examples import Source
-    from ingle.training.rendering import Piece
+    from ingle.training.rendering import TextSpan
 
 PREVIEW = 3
 RESUMED = (
@@ -155,7 +155,7 @@ def _check_resumed(name: str) -> None:
 
 def _install(output: Output) -> None:
     """Make TRL's environment."""
-    from ingle.capabilities.train.trl import TrlEnvironment
+    from ingle.capabilities.train.trl_environment import TrlEnvironment
     from ingle.config import load
 
     settings, _ = load(flags())
@@ -230,7 +230,7 @@ async def _preview(output: Output, model: str, data: Source, split: str) -> None
     output.note("green: learnt; the rest is only read; dim: special tokens and marks")
 
 
-def _coloured(piece: Piece) -> str:
+def _coloured(piece: TextSpan) -> str:
     """A piece for a terminal: what is learnt in green, marks of the template dimmed."""
     marks = re.split(r"(<\|[^|<>]+\|>|</?[a-z_]+>)", piece.text)
     colour = "green" if piece.learnt else None
@@ -241,7 +241,7 @@ def _coloured(piece: Piece) -> str:
     )
 
 
-def _plain(text: str, pieces: list[Piece]) -> str:
+def _plain(text: str, pieces: list[TextSpan]) -> str:
     """Without colours: what is learnt stands between marks."""
     head = click.unstyle(text).split("\n", 1)[0]
     body = "".join(f"[[{piece.text}]]" if piece.learnt else piece.text for piece in pieces)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ingle.errors import CapabilityMissing, DiskFull, DoesNotFit, IngleError
 from ingle.training.trl.inside.channel import Channel
-from ingle.training.trl.job import DONE, EVENTS, RESULT, Job
+from ingle.training.trl.trl_job import DONE, EVENTS, RESULT, TrlJob
 
 PR_SET_PDEATHSIG = 1
 SHARES = (2, 13)
@@ -23,7 +23,7 @@ def main() -> None:
     """Entry point. The one argument is the job's file."""
     if sys.platform.startswith("linux"):  # whoever started it is killed: so is this
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    job = Job.read(Path(sys.argv[1]))
+    job = TrlJob.read(Path(sys.argv[1]))
     channel = Channel(Path(job.folder) / EVENTS)
     try:
         _train(job, channel)
@@ -38,12 +38,12 @@ def main() -> None:
         raise SystemExit(1) from error
 
 
-def _train(job: Job, channel: Channel) -> None:
-    from ingle.training.trl.inside.progress import Progress, write_place
+def _train(job: TrlJob, channel: Channel) -> None:
+    from ingle.training.trl.inside.progress import ProgressCallback, write_place
     from ingle.training.trl.inside.trainers import make
 
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
-    progress = Progress(job, channel, leads=leads)
+    progress = ProgressCallback(job, channel, leads=leads)
     trainer = make(job, progress)
     if job.sharded:
         check_sharing(trainer.accelerator.is_fsdp2)
@@ -83,7 +83,7 @@ def check_sharing(shared: bool) -> None:
         )
 
 
-def _check_alike(job: Job) -> None:
+def _check_alike(job: TrlJob) -> None:
     """Raises InvalidRequest: another node was given other data."""
     import torch.distributed as processes
 
@@ -101,7 +101,7 @@ def _check_alike(job: Job) -> None:
         )
 
 
-def _known(job: Job, error: Exception) -> IngleError | None:
+def _known(job: TrlJob, error: Exception) -> IngleError | None:
     """What a library's error means, if its words say that memory or the disk did not suffice."""
     words = str(error)
     if isinstance(error, MemoryError) or "out of memory" in words.lower():

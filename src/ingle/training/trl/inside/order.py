@@ -1,4 +1,4 @@
-"""`Order`: in which order an epoch sees its rows. It follows from the seed and the epoch alone,
+"""`EpochOrder`: the order of an epoch's rows. It follows from the seed and the epoch alone,
 so neither the number of processes nor a kill changes what a step looks at."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch.utils.data import Sampler
 from transformers import TrainerCallback
 
 
-class Order(Sampler[int]):
+class EpochOrder(Sampler[int]):
     """For a data loader."""
 
     def __init__(self, rows: int, seed: int) -> None:
@@ -29,11 +29,11 @@ class Order(Sampler[int]):
         return iter(order.tolist())
 
 
-class Epochs(TrainerCallback):
+class SetEpochCallback(TrainerCallback):
     """Tells an order its epoch. accelerate does so, too, but not through all the wrappers that a
     data loader of several processes has when it goes on in the middle of an epoch."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: EpochOrder) -> None:
         self._order = order
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:

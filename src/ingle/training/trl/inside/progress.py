@@ -1,4 +1,4 @@
-"""`Progress`: tells what each step did, saves now and then, and stops when asked."""
+"""`ProgressCallback`: tells what each step did, saves now and then, and stops when asked."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from transformers import TrainerCallback
 
 from ingle.errors import TrainingFailed
 from ingle.training.trl.inside.channel import Channel
-from ingle.training.trl.job import DONE, STOP, Job
+from ingle.training.trl.trl_job import DONE, STOP, TrlJob
 
 SAVE_EVERY_S = 30.0
 SAVE_SHARE = 0.05
 """Of the time, saving may take at most so much: a large model is saved more seldom."""
 
 
-class Progress(TrainerCallback):
+class ProgressCallback(TrainerCallback):
     """What a trainer does after each step. All processes stop, and save, after the same one.
 
     Args:
         leads: this process speaks for those of its node.
     """
 
-    def __init__(self, job: Job, channel: Channel, *, leads: bool) -> None:
+    def __init__(self, job: TrlJob, channel: Channel, *, leads: bool) -> None:
         self._job, self._channel, self._leads = job, channel, leads
         self._stop = Path(job.folder) / STOP
         self._pending: dict[str, Any] = {}

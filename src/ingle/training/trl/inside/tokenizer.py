@@ -13,12 +13,12 @@ from typing import Any
 import transformers
 
 from ingle.errors import CapabilityMissing
-from ingle.training.trl.job import Job
+from ingle.training.trl.trl_job import TrlJob
 
 MARK = "tokenizer_config.json"
 
 
-def of(job: Job) -> Any:
+def of(job: TrlJob) -> Any:
     """The tokeniser of a job's base.
 
     Raises:

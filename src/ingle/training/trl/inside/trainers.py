@@ -1,4 +1,4 @@
-"""TRL's trainers, made from a `Job`. They are given the engine's tokens and ingle's schedule."""
+"""TRL's trainers, made from a `TrlJob`. They are given the engine's tokens and ingle's schedule."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import transformers
 import trl
 
 from ingle.training import schedule
-from ingle.training.reinforcement.rewards import Answer, parse
+from ingle.training.reinforcement.rewards import SampledAnswer, parse
 from ingle.training.trl.inside import data
 from ingle.training.trl.inside import tokenizer as tokenizers
-from ingle.training.trl.inside.order import Epochs, Order
-from ingle.training.trl.job import CHECKPOINTS, PAIRS, PAIRS_APART, Job
+from ingle.training.trl.inside.order import EpochOrder, SetEpochCallback
+from ingle.training.trl.trl_job import CHECKPOINTS, PAIRS, PAIRS_APART, TrlJob
 
 PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
 LOOKS = 0.1
 """Of all steps: how many lie between two looks at what is set apart, if nobody says."""
 
 
-class _Ours:
+class _IngleTrainer:
     """A trainer with ingle's learning rate and order."""
 
-    job: Job
+    job: TrlJob
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """As transformers' trainers call it."""
@@ -42,23 +42,23 @@ class _Ours:
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows = self.train_dataset if train_dataset is None else train_dataset  # type: ignore[attr-defined]
-        order = Order(len(rows), self.job.seed)
-        self.add_callback(Epochs(order))  # type: ignore[attr-defined]
+        order = EpochOrder(len(rows), self.job.seed)
+        self.add_callback(SetEpochCallback(order))  # type: ignore[attr-defined]
         return order
 
 
-class Sft(_Ours, trl.SFTTrainer):  # type: ignore[misc]
+class Sft(_IngleTrainer, trl.SFTTrainer):  # type: ignore[misc]
     """Learns examples."""
 
 
-class Dpo(_Ours, trl.DPOTrainer):  # type: ignore[misc]
+class Dpo(_IngleTrainer, trl.DPOTrainer):  # type: ignore[misc]
     """Learns from pairs."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset  # tokens already
 
 
-class Grpo(_Ours, trl.GRPOTrainer):  # type: ignore[misc]
+class Grpo(_IngleTrainer, trl.GRPOTrainer):  # type: ignore[misc]
     """Learns from rewards; a prompt comes as often in its order as answers are sampled to it."""
 
     tokens: dict[str, list[int]]
@@ -68,7 +68,7 @@ class Grpo(_Ours, trl.GRPOTrainer):  # type: ignore[misc]
         return [self.tokens[prompt] for prompt in prompts], None, {}
 
 
-def make(job: Job, callback: Any) -> Any:
+def make(job: TrlJob, callback: Any) -> Any:
     """The trainer of a job."""
     tokenizer = tokenizers.of(job)
     model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -90,7 +90,7 @@ def make(job: Job, callback: Any) -> Any:
             target_modules=list(job.modules), use_rslora=job.rank_stabilised,
             bias="none", task_type="CAUSAL_LM",
         )  # fmt: skip
-    makers: dict[str, Callable[[Job, Any, dict[str, Any]], Any]] = {
+    makers: dict[str, Callable[[TrlJob, Any, dict[str, Any]], Any]] = {
         "sft": _sft, "dpo": _dpo, "grpo": _grpo,
     }  # fmt: skip
     trainer = makers[job.method](job, model, given)
@@ -98,7 +98,7 @@ def make(job: Job, callback: Any) -> Any:
     return trainer
 
 
-def _sft(job: Job, model: Any, given: dict[str, Any]) -> Any:
+def _sft(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
     apart = job.run / "validation"
     checks = data.examples(apart) if apart.exists() else None
     return Sft(
@@ -110,7 +110,7 @@ def _sft(job: Job, model: Any, given: dict[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def _dpo(job: Job, model: Any, given: dict[str, Any]) -> Any:
+def _dpo(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
     apart = job.run / PAIRS_APART
     checks = data.pairs(apart) if apart.exists() else None
     return Dpo(
@@ -122,7 +122,7 @@ def _dpo(job: Job, model: Any, given: dict[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def _grpo(job: Job, model: Any, given: dict[str, Any]) -> Any:
+def _grpo(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
     asked, tokens = data.prompts(job.run / PROMPTS)
     checks = None
     if (job.run / CHECKS).exists():
@@ -151,7 +151,9 @@ def _judge(spec: str, end: int) -> Any:
         example: list[str], **_: Any,
     ) -> list[float]:  # fmt: skip
         return [
-            reward.of(prompt, Answer(ids, text, bool(ids) and ids[-1] == end), json.loads(fields))
+            reward.of(
+                prompt, SampledAnswer(ids, text, bool(ids) and ids[-1] == end), json.loads(fields)
+            )
             for prompt, text, ids, fields in zip(
                 prompts, completions, completion_ids, example, strict=True
             )
@@ -161,7 +163,7 @@ def _judge(spec: str, end: int) -> Any:
     return judge
 
 
-def _common(job: Job, *, checked: bool) -> dict[str, Any]:
+def _common(job: TrlJob, *, checked: bool) -> dict[str, Any]:
     """What all of TRL's trainers are told alike."""
     grpo = job.method == "grpo"
     found: dict[str, Any] = {

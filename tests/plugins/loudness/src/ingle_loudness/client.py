@@ -7,14 +7,16 @@ from pathlib import Path
 
 from ingle.capabilities.blobs.client import BlobMethods
 from ingle.operations.operation import Bytes
-from ingle.protocol.connection import Feed
+from ingle.protocol.connection import PieceStream
 from ingle_loudness.operation import Level, Loudness, Measured
 
 
 class LoudnessMethods(BlobMethods):
     """How loud sound is."""
 
-    async def loudness(self, sound: str | Path | Feed, model: str, *, on: str = "") -> Measured:
+    async def loudness(
+        self, sound: str | Path | PieceStream, model: str, *, on: str = ""
+    ) -> Measured:
         """Measure a recording, or sound that is still coming.
 
         Args:

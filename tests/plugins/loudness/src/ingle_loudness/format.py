@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingle.errors import BadModelFile
 from ingle.models.facts import Facts
-from ingle.models.format import Chosen
+from ingle.models.format import ChosenFiles
 
 CONFIG, GAINS = "loudness.json", "weights/gains.f32"
 MOST = 1 << 20
@@ -20,14 +20,14 @@ class LoudnessFormat:
 
     name = "loudness"
 
-    def choose(self, names: Sequence[str]) -> list[Chosen]:
+    def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
         found = []
         for name in names:
             folder, _, last = name.rpartition("/")
             gains = f"{folder}/{GAINS}" if folder else GAINS
             if last == CONFIG and gains in names:
                 stem = folder.rpartition("/")[2]
-                found.append(Chosen(stem, (("weights", gains), ("config", name))))
+                found.append(ChosenFiles(stem, (("weights", gains), ("config", name))))
         return found
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:

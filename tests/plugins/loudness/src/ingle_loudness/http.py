@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 
 from ingle.errors import InvalidRequest
 from ingle.operations.operation import Bytes
-from ingle.server.endpoint import Floor, Table
+from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.wire.sse import encode
 from ingle_loudness.operation import Level, Loudness, Measured
 
 
-def table(floor: Floor) -> Table:
+def table(floor: EndpointContext) -> Table:
     """The routes."""
     return {"/v1/loudness": {"POST": measure}}
 

@@ -11,7 +11,7 @@ from ingle.errors import EngineMissing
 TIMES = 2
 
 
-class _Paper:
+class _PngCanvas:
     def __init__(self) -> None:
         from PIL import Image, ImageDraw
 
@@ -44,7 +44,7 @@ def png(chart: Chart) -> bytes:
         EngineMissing: Pillow is not installed.
     """
     try:
-        paper = _Paper()
+        paper = _PngCanvas()
     except ImportError:
         raise EngineMissing(
             "pictures as PNG need Pillow, which the core installation leaves out",

@@ -8,7 +8,7 @@ from ingle.capabilities.train.cli.curves.chart import Chart, Point
 from ingle.capabilities.train.cli.curves.picture import HEIGHT, WIDTH, Anchor, paint
 
 
-class _Paper:
+class _SvgCanvas:
     def __init__(self) -> None:
         self.parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -37,6 +37,6 @@ class _Paper:
 
 def svg(chart: Chart) -> str:
     """The picture as XML."""
-    paper = _Paper()
+    paper = _SvgCanvas()
     paint(chart, paper)
     return "\n".join([*paper.parts, "</svg>\n"])
