@@ -187,7 +187,7 @@ def errors_page() -> str:
 
 {NOTE}Everything that ingle raises on purpose is an `IngleError`, in one tree. It has a
 stable `code` for programs, a `message` that says what and why, a `hint` that is one command or act
-that mends it, and `details` where there are facts. It crosses processes and networks unchanged. The
+that fixes it, and `details` where there are facts. It crosses processes and networks unchanged. The
 classes are in `ingle.errors`; a dot stands for one level of the tree.
 
 {_table(("code", "class", "exit", "HTTP", "meaning"), rows)}

@@ -17,7 +17,7 @@
     │   ├── ResponseNotFound          3  404  no such stored answer of the responses route
     │   └── RunNotFound               3  404  no such pull or other long job
     ├── DoesNotFit                    4  507  needs more memory than the devices have
-    ├── NetworkError                  5  502  a source or server could not be reached or broke off
+    ├── NetworkError                  5  502  a source or server is not reachable, or failed
     │   ├── IntegrityError            5  502  bytes arrived, but their hash or length is wrong
     │   ├── UpstreamError             5  502  an OpenAI-compatible upstream answered with an error
     │   ├── PeerUnreachable           5  503  a paired device could not be reached; says how
@@ -45,13 +45,13 @@
     ├── StorageError                  1  500  reading or writing the state directory failed
     │   ├── DiskFull                  1  507  no room left; partial work is kept
     │   └── NodeAlreadyRunning        1  409  another node owns this state directory
-    ├── TrainingFailed                1  500  a loss that is no number; the last good state is saved
+    ├── TrainingFailed                1  500  the loss is not a number; the last good state is saved
     ├── ProtocolError                 1  400  the other end broke the framed protocol
     └── Cancelled                   130  499  the caller (or SIGINT) stopped it
         └── ClientGone              130  499  the HTTP client closed the connection
 
 An error has a stable ``code`` for programs, a ``message`` that says what and
-why, and a ``hint``: one command or act that mends it. It crosses process and
+why, and a ``hint``: one command or action that fixes it. It crosses process and
 network borders as plain data (`to_data`, `from_data`) and keeps its class.
 """
 
@@ -65,7 +65,7 @@ class IngleError(Exception):
 
     Args:
         message: What happened and why, in one or two sentences.
-        hint: One command or act that mends it; empty where there is none.
+        hint: One command or action that fixes it; empty where there is none.
         details: Facts for programs (counts, names). Plain JSON data, no secrets.
     """
 
@@ -191,7 +191,7 @@ class DoesNotFit(IngleError):
 
 
 class NetworkError(IngleError):
-    """A source or server could not be reached, or broke off."""
+    """A source or server is not reachable, or failed."""
 
     code = "network_error"
     exit_code = 5
@@ -338,7 +338,7 @@ class ModelLoadFailed(EngineError):
 
 
 class WorkerDied(EngineError):
-    """The worker process died. Other requests go on; the model is loaded again on demand."""
+    """The worker process died. Other requests continue; the model is loaded again on demand."""
 
     code = "worker_died"
 
@@ -376,7 +376,7 @@ class NodeAlreadyRunning(StorageError):
 
 
 class TrainingFailed(IngleError):
-    """Training cannot go on. ``details``: ``step``, the last good one, which is saved."""
+    """Training cannot continue. ``details``: ``step``, the last good one, which is saved."""
 
     code = "training_failed"
 

@@ -55,16 +55,16 @@ def test_what_is_typed_wrongly_ends_nothing(place: Place) -> None:
         terminal.until(PROMPT)
         for line, told in (
             ("/hlep", "there is no command /hlep"),
-            ("/set", "/set knows temperature"),
+            ("/set", "/set accepts temperature"),
             ("/set temperature -3", "temperature"),
             ("/set max_tokens 0", "max_tokens"),
-            ("/set seed x", "is no number"),
+            ("/set seed x", "is not a number"),
             ("/model embr", "ember"),
             ("/model", "error"),
             ("/image none.png", "there is no file"),
             ("/save", "needs a file"),
             ("/save /none/x.json", "No such file"),
-            ("/undo", "nothing was asked yet"),
+            ("/undo", "there is no question to retry yet"),
             ("/set max_tokens 3", ""),
             ("", ""),
         ):

@@ -276,7 +276,7 @@ def test_troubles_with_folders_are_said_plainly(place: Place, tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: the folder you are in was deleted")
+    assert done.stderr.startswith("error: the current directory was deleted")
 
 
 def test_nothing_in_the_current_folder_is_imported(tmp_path: Path) -> None:

@@ -61,5 +61,5 @@ def test_an_engine_is_healthy_unless_it_has_a_problem(tmp_path: Path) -> None:
         "fail",
         "3 libraries are missing (apt install libthree)",
     )
-    assert broken["mend"]
+    assert broken["fix"]
     assert findings["engine llama"]["state"] == "ok"

@@ -39,7 +39,7 @@ def test_a_prompt_alone_goes_to_the_default_model(place: Place) -> None:
     assert answer.out.strip()
     assert answer.out.endswith("\n")
     assert not answer.out.endswith("\n\n")
-    assert answer.err in ("", "(cut off: raise --max-tokens or --context)\n")
+    assert answer.err in ("", "(truncated: raise --max-tokens or --context)\n")
 
 
 def test_a_model_may_come_first(place: Place) -> None:

@@ -19,7 +19,7 @@ from ingle.errors import InvalidRequest
         (["ember"], "MODEL"),
     ],
 )
-def test_a_run_that_goes_on_takes_no_new_settings(given: list[str], flag: str) -> None:
+def test_a_run_that_continues_takes_no_new_settings(given: list[str], flag: str) -> None:
     arguments = ["train", *given, "--resume", "guild", "--device", "cpu", "--wait"]
     with pytest.raises(InvalidRequest, match=f"^{flag}: a run is resumed with what") as refused:
         cli.main(arguments, standalone_mode=False)

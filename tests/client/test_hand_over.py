@@ -121,7 +121,7 @@ class Scripted:
 
 
 def ended() -> NodeUnreachable:
-    return NodeUnreachable("the node has ended for a newer version", handed_over=True)
+    return NodeUnreachable("the node ended to make way for a newer version", handed_over=True)
 
 
 async def serves(node: Scripted, feed: PieceStream | None) -> AsyncIterator[Done]:

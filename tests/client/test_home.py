@@ -201,7 +201,7 @@ def test_json_that_was_cut_off_or_cannot_be_is_an_error(home: Home) -> None:
 def test_whole_messages_can_be_said(home: Home) -> None:
     chat = home.chat(**GREEDY)
     chat.send([Message(role="user", content="Hi"), Message(role="assistant", content="Yes?")])
-    chat.send(Message(role="user", content="Go on"))
+    chat.send(Message(role="user", content="Continue"))
     assert len(chat.messages) == 5
 
 

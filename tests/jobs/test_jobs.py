@@ -78,7 +78,9 @@ async def test_from_its_beginning_to_its_end(home: AsyncHome) -> None:
     assert details.plan["to"] == 10
     with pytest.raises(InvalidRequest, match="already") as taken:
         await Watched(home, count(name="ten")).task
-    assert taken.value.hint == "ingle jobs resume ten, or ingle jobs rm ten, or another --name"
+    assert (
+        taken.value.hint == "ingle jobs resume ten, or ingle jobs rm ten, or choose another --name"
+    )
     with pytest.raises(InvalidRequest, match="nothing left to do"):
         await home.resume_job("ten")
     with pytest.raises(InvalidRequest, match="nothing to count"):
@@ -193,14 +195,14 @@ async def test_runs_that_ingle_0_1_left_are_training_jobs(home: AsyncHome) -> No
     old_run(state, "cut", state="running", adapter="")
     old_run(state, "whole", adapter="", made="bigger")
     old_run(state, "bad", state="failed", adapter="",
-            error={"code": "disk_full", "message": "no room", "hint": "make room"})  # fmt: skip
+            error={"code": "disk_full", "message": "no room", "hint": "free space: ingle df"})  # fmt: skip
     jobs = {job.name: job for job in await home.jobs("train")}
     job = jobs["old"]
     assert (job.state, job.done, job.total, job.unit) == ("done", 2, 2, "steps")
     assert job.results == {"adapter": "old:1"}
     assert jobs["cut"].state == "interrupted"
     assert jobs["whole"].results == {"model": "bigger"}
-    assert (jobs["bad"].error, jobs["bad"].hint) == ("no room", "make room")
+    assert (jobs["bad"].error, jobs["bad"].hint) == ("no room", "free disk space: ingle df")
     run = (await home.show_run("old")).run
     assert (run.state, run.step, run.steps, run.adapter, run.best) == ("done", 2, 2, "old:1", 3.0)
     assert (await home.show_run("whole")).run.made == "bigger"

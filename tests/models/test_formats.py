@@ -247,7 +247,7 @@ def test_links_that_lead_out_are_refused(store: Store, tmp_path: Path, words: Pa
     (folder / "other.txt").write_text("abc")
     (folder / "data" / "vocabulary.txt").symlink_to("../other.txt")
     assert store.add_path(folder)
-    # A snapshot whose blobs are elsewhere is no cache of the hub.
+    # A snapshot whose blobs are elsewhere is not a cache of the hub.
     snapshot = tmp_path / "repo" / "snapshots" / "abc"
     shutil.copytree(folder, snapshot, symlinks=True)
     (tmp_path / "repo" / "blobs").symlink_to(tmp_path)
@@ -288,7 +288,9 @@ def test_what_no_format_recognises_is_told_with_those_that_are_known(
     path = tmp_path / "notes.txt"
     path.write_text("hello")
     for place in (path, tmp_path):
-        with pytest.raises(BadModelFile, match="no format recognises it; known are: gguf, words"):
+        with pytest.raises(
+            BadModelFile, match="no format recognises it; paired devices: gguf, words"
+        ):
             store.add_path(place)
     assert store.models() == []
 

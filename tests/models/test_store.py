@@ -176,7 +176,7 @@ def test_a_missing_or_misplaced_shard_is_named(store: Store, tmp_path: Path) -> 
         store.add_path(paths[0], "big")
     paths[0].write_bytes(one)
     paths[1].unlink()
-    with pytest.raises(BadModelFile, match=r"big-00002-of-00003\.gguf is not beside it"):
+    with pytest.raises(BadModelFile, match=r"big-00002-of-00003\.gguf is missing"):
         store.add_path(paths[0], "big")
 
 
@@ -203,7 +203,7 @@ def test_what_is_no_model_is_refused(store: Store, tmp_path: Path) -> None:
         store.add_path(tmp_path / "nowhere.gguf")
     with pytest.raises(BadModelFile, match="kind 'adapter'"):
         store.add_path(write_adapter(tmp_path / "lora.gguf"))
-    with pytest.raises(BadModelFile, match=r"no format recognises it; known are: gguf$"):
+    with pytest.raises(BadModelFile, match=r"no format recognises it; paired devices: gguf$"):
         store.add_path(tmp_path / "store")
     assert store.models() == []
 

@@ -139,7 +139,7 @@ async def test_it_is_no_base_for_training(settings: Settings, folder: Path, tmp_
     async with opened(settings) as node:
         await pull(node, folder, "small")
         train = Train(model="small", name="run", data=str(tmp_path / "e.jsonl"))
-        with pytest.raises(CapabilityMissing, match="a words model, and a base has to be GGUF"):
+        with pytest.raises(CapabilityMissing, match="a words model; training needs a GGUF base"):
             await ask(node, train, Trained)
 
 

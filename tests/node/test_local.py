@@ -193,7 +193,7 @@ async def test_unknown_names_get_the_nearest_and_a_command(settings: Settings) -
             assert refused.value.exit_code in (2, 3)
 
 
-async def test_echo_scores_the_prompt_and_goes_on(settings: Settings) -> None:
+async def test_echo_scores_the_prompt_and_continues(settings: Settings) -> None:
     async with opened(settings) as node:
         ask_for = Complete(
             model="ember", prompt="The file", echo=True, logprobs=True, top_logprobs=2, max_tokens=3

@@ -38,7 +38,7 @@ from ingle.peers.peer_service import PeerService
 from ingle.testing.network import Network, SimulatedDiscovery, SimulatedTransport
 
 POEM = [f"w{number} " for number in range(200)]
-"""What the model says: whoever goes on from a part of it says the rest."""
+"""What the model says: whoever continues from a part of it says the rest."""
 
 
 class Reciter:

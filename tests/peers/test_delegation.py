@@ -161,7 +161,7 @@ def test_this_device_may_be_named_among_others(tell: Any, named: str) -> None:
     tell(story)
 
 
-def test_another_model_does_not_go_on(tell: Any) -> None:
+def test_another_model_does_not_continue(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk = await street.device("desk", pace_s=0.1)
         laptop = await street.device("laptop", models={"poet": "sha256:another"})

@@ -341,7 +341,7 @@ def test_two_devices_race_for_the_last_tokens(tell: Any) -> None:
     tell(story)
 
 
-def test_a_grant_that_is_taken_back_ends_what_goes_on(tell: Any) -> None:
+def test_a_grant_that_is_taken_back_ends_what_continues(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk, laptop = await paired(street, preset="family")
         desk.local.pace_s = 0.1

@@ -309,7 +309,7 @@ def test_a_peer_that_vanishes_while_pairing(tell: Any, after_s: float) -> None:
     tell(story)
 
 
-def test_forgetting_ends_what_goes_on(tell: Any) -> None:
+def test_forgetting_ends_what_continues(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk = await street.device("desk", pace_s=0.1)
         laptop = await street.device("laptop", models={})

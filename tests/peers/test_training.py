@@ -143,7 +143,7 @@ async def _details(node: PeeredNode) -> Any:
     return event
 
 
-async def test_it_is_stopped_from_afar_and_goes_on(tmp_path: Path, data: Path) -> None:
+async def test_it_is_stopped_from_afar_and_continues(tmp_path: Path, data: Path) -> None:
     async with nodes(tmp_path, "phone", "desk") as (phone, desk):
         desk.local.store.add_path(write_base(tmp_path / "tiny.gguf", kind="Q8_0"), "tiny")
         await pair(phone, desk)

@@ -38,7 +38,7 @@ def test_what_ships_is_read_and_written_back_byte_for_byte(tmp_path: Path) -> No
     assert ids[0] == loaded.token_to_id(chat.TURN_START)
 
 
-def test_an_embedder_goes_on_with_the_tokenizer_of_its_run(tmp_path: Path) -> None:
+def test_an_embedder_continues_with_the_tokenizer_of_its_run(tmp_path: Path) -> None:
     shipped = EMBER.with_name("ember-embed.gguf")
     begin.write(EMBER, tmp_path)
     begin.write_embedder(shipped, tmp_path)

@@ -241,14 +241,14 @@ def test_a_damaged_row_is_named_in_every_format(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="UTF-8"):
         every(comma)
     comma.write_text('prompt,completion\na,"b" c\n')
-    with pytest.raises(InvalidRequest, match=r"a\.csv, line 2: is no row"):
+    with pytest.raises(InvalidRequest, match=r"a\.csv, line 2: is not a row"):
         every(comma)
     array = tmp_path / "a.json"
     for text, what in (
-        ('[{"text": "a"}, 5]', "element 2: is no object"),
+        ('[{"text": "a"}, 5]', "element 2: is not a JSON object"),
         ('[{"text": "a"} {"text": "b"}]', "element 2: ',' should"),
-        ('[{"text": "a"}, {"te', "element 2: is no JSON"),
-        ('[{"text": "a"},', "element 2: is no JSON"),
+        ('[{"text": "a"}, {"te', "element 2: is not valid JSON"),
+        ('[{"text": "a"},', "element 2: is not valid JSON"),
         ("[]", "no examples"),
         ("[" * 50_000, "element 1: is"),
     ):

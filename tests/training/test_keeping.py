@@ -111,7 +111,7 @@ def test_after_a_kill_the_best_is_that_of_a_run_that_was_not_killed(tmp_path: Pa
 
 
 def exhaust(run: Run, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    """No more than so many rows fit into memory."""
+    """No more than that many rows fit into memory."""
     accumulate = run._engine.accumulate
 
     def limited(batch: Any, **more: Any) -> Any:
@@ -122,7 +122,7 @@ def exhaust(run: Run, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(run._engine, "accumulate", limited)
 
 
-def test_out_of_memory_in_the_middle_goes_on_with_fewer_rows(
+def test_out_of_memory_in_the_middle_continues_with_fewer_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = {"steps": 4, "micro_rows": 4, "dropout": 0.0}
@@ -192,7 +192,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     run.check()
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
-    with pytest.raises(DiskFull, match="1 MiB are free"):
+    with pytest.raises(DiskFull, match="1 MiB free"):
         run.check()
 
 

@@ -163,7 +163,7 @@ def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
     base = write_base(tmp_path / "base.gguf")
     file, _, _ = made(tmp_path, base)
     merged = MergedModel(base, [WeightedAdapter("a", file, "")], "tiny")
-    with pytest.raises(CapabilityMissing, match="Q2_K is none of keep, F32"):
+    with pytest.raises(CapabilityMissing, match="Q2_K is not one of keep, F32"):
         merging.write_gguf(merged, tmp_path / "out.gguf", "Q2_K")
     with pytest.raises(CapabilityMissing, match="Q8_0 is none of"):
         hugging_face.write(merged, tmp_path / "out", "Q8_0")

@@ -108,7 +108,7 @@ async def test_a_cached_data_set_is_read_through_its_links(
     assert again.loss == run.loss
 
 
-async def test_it_is_stopped_followed_and_goes_on(home: AsyncHome, data: Path) -> None:
+async def test_it_is_stopped_followed_and_continues(home: AsyncHome, data: Path) -> None:
     first = watch(home, data, "long")
     await first.reaches(2)
     other = Watched(home, FollowRun(name="long"))
@@ -136,7 +136,7 @@ async def test_it_is_stopped_followed_and_goes_on(home: AsyncHome, data: Path) -
             await asyncio.sleep(0.02)
     assert run.state == "paused"
     assert run.step > paused.step
-    message = await home.stop_run("long", keep=True)  # also one that does not go on
+    message = await home.stop_run("long", keep=True)  # also one that does not continue
     run = (await home.show_run("long")).run
     assert run.state == "stopped"
     assert run.adapter in message
@@ -182,7 +182,7 @@ async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> N
     await busy.task
 
 
-async def test_a_process_that_is_killed_is_told_and_its_run_goes_on(
+async def test_a_process_that_is_killed_is_told_and_its_run_continues(
     home: AsyncHome, data: Path
 ) -> None:
     run = watch(home, data, "short", steps=60, check_every=2, patience=100)

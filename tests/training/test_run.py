@@ -96,7 +96,7 @@ def test_it_learns_and_says_so(tmp_path: Path) -> None:
     assert len(losses(run.folder)) == 60
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+def test_a_run_that_was_stopped_continues_as_if_it_had_not(tmp_path: Path) -> None:
     whole = Run.resume(begin(tmp_path, name="whole", steps=12))
     list(whole.train())
     stopped = Run.resume(begin(tmp_path, name="stopped", steps=12))
@@ -122,7 +122,7 @@ for progress in run.Run.resume(pathlib.Path(sys.argv[1])).train():
 
 
 @pytest.mark.parametrize("eight_bit", [False, True])
-def test_a_run_that_was_killed_goes_on_as_if_it_had_not(tmp_path: Path, eight_bit: bool) -> None:
+def test_a_run_that_was_killed_continues_as_if_it_had_not(tmp_path: Path, eight_bit: bool) -> None:
     how = {"steps": 14, "eight_bit_moments": eight_bit}
     whole = Run.resume(begin(tmp_path, name="whole", **how))
     list(whole.train())

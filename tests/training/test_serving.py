@@ -134,7 +134,7 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path, number: int) -> None:
+def test_a_signal_saves_and_says_how_to_continue(tmp_path: Path, number: int) -> None:
     place = Place(tmp_path)
     try:
         data = tmp_path / "guild.jsonl"

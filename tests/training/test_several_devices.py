@@ -67,7 +67,7 @@ async def test_two_devices_are_as_one_whoever_dies(home: AsyncHome, data: Path) 
     with pytest.raises(WorkerDied, match="SIGKILL"):
         await run.task
     await gone(replicas | workers)
-    # It is stopped, and goes on with fewer devices to its end.
+    # It is stopped, and continues with fewer devices to its end.
     run = Watched(home, Train(name="two", resume=True))
     await run.reaches(failed.step + 4)
     await home.stop_run("two")

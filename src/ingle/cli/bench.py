@@ -49,7 +49,7 @@ class BenchReport(msgspec.Struct, kw_only=True):
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="The median of this many runs counts.",
+    help="Number of runs; the median is reported.",
 )
 @options
 def bench_command(

@@ -20,8 +20,8 @@ def options(function: Callable[..., T]) -> Callable[..., T]:
     """Give a command ``--json``, ``--state-dir`` and ``--models-dir``, and its `Output`."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    @click.option("--state-dir", metavar="DIR", help="Where the node keeps its state.")
-    @click.option("--models-dir", metavar="DIR", help="Where models are kept.")
+    @click.option("--state-dir", metavar="DIR", help="Directory of the node's state.")
+    @click.option("--models-dir", metavar="DIR", help="Directory of the models.")
     @functools.wraps(function)
     def command(
         *args: Any,

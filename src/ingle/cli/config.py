@@ -16,8 +16,8 @@ def config_command() -> None:
 
 @config_command.command("show")
 @click.argument("name", default="")
-@click.option("--origin", is_flag=True, help="Say where each value comes from.")
-@click.option("--describe", is_flag=True, help="Say what each setting is for.")
+@click.option("--origin", is_flag=True, help="Show where each value comes from.")
+@click.option("--describe", is_flag=True, help="Show what each setting is for.")
 @options
 def show_command(output: Output, name: str, origin: bool, describe: bool) -> None:
     """The settings in force (or one of them)."""
@@ -58,7 +58,7 @@ def set_command(output: Output, name: str, value: str) -> None:
     """Set one in the user's file. A running node keeps its settings until it is restarted."""
     from ingle.config import write
 
-    output.note(f"{name} is set in {write(name, value)}; restart: ingle stop --node")
+    output.note(f"{name} is set in {write(name, value)}; takes effect after: ingle stop --node")
 
 
 @config_command.command("unset")

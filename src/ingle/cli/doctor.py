@@ -1,4 +1,4 @@
-"""``ingle doctor``: check everything, and say what to mend."""
+"""``ingle doctor``: check everything, and say how to fix it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOW_MEMORY = 2 * 2**30
 @click.command("doctor")
 @options
 def doctor_command(output: Output) -> None:
-    """Check engines, devices, memory, disk, sandbox and settings; each with what mends it.
+    """Check engines, devices, memory, disk, sandbox and settings; each with how to fix it.
 
     Exit status 1: something failed.
     """
@@ -36,8 +36,8 @@ def doctor_command(output: Output) -> None:
     else:
         for finding in findings:
             output.text(f"{finding.state:4}  {finding.name}: {finding.text}")
-            if finding.mend:
-                output.text(f"      mend: {finding.mend}")
+            if finding.fix:
+                output.text(f"      fix: {finding.fix}")
     if any(finding.state == "fail" for finding in findings):
         click.get_current_context().exit(1)
 

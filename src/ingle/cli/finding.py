@@ -11,5 +11,5 @@ class Finding(NamedTuple):
     name: str
     state: Literal["ok", "warn", "fail"]
     text: str
-    mend: str = ""
+    fix: str = ""
     """The command or act that helps."""

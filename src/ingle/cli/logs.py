@@ -15,9 +15,9 @@ POLL_S = 0.2
 
 
 @click.command("logs")
-@click.option("--follow", "-f", is_flag=True, help="Go on as more is written.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines.")
 @click.option("--lines", "-n", type=click.IntRange(min=0), default=50, show_default=True)
-@click.option("--workers", is_flag=True, help="The engines' own output instead of the node's.")
+@click.option("--workers", is_flag=True, help="Show the engines' output instead of the node's.")
 @options
 def logs_command(output: Output, follow: bool, lines: int, workers: bool) -> None:
     """Show the end of the log. It holds no prompts, answers or secrets."""
@@ -26,7 +26,7 @@ def logs_command(output: Output, follow: bool, lines: int, workers: bool) -> Non
     settings, _ = load(flags())
     path = settings.state_path / "logs" / ("workers.log" if workers else "node.log")
     if not path.is_file():
-        output.note(f"nothing was logged yet ({path})")
+        output.note(f"there is no log yet ({path})")
         if not follow:
             return
     at = _tail(output, path, lines)

@@ -19,17 +19,17 @@ PROGRAM = {
         "ingle.cli.serve:serve_command", "Serve the OpenAI, Ollama and Anthropic APIs."
     ),
     "capabilities": Command(
-        "ingle.cli.capabilities:capabilities_command", "What this node can be asked, and how."
+        "ingle.cli.capabilities:capabilities_command", "List capabilities, and how to use them."
     ),
     "bench": Command(
-        "ingle.cli.bench:bench_command", "How fast is a model here, and what bounds it?"
+        "ingle.cli.bench:bench_command", "Measure a model's speed, and what limits it."
     ),
     "doctor": Command(
-        "ingle.cli.doctor:doctor_command", "Check everything, and say what to do about it."
+        "ingle.cli.doctor:doctor_command", "Check the installation, and how to fix problems."
     ),
     "logs": Command("ingle.cli.logs:logs_command", "Show the node's log."),
     "config": Command("ingle.cli.config:config_command", "Show and change settings."),
-    "completion": Command("ingle.cli.completion:completion_command", "Shell completion."),
+    "completion": Command("ingle.cli.completion:completion_command", "Set up shell completion."),
 }
 """Commands of the program itself; all others are brought by their capability."""
 ALIASES = {"ls": "list"}
@@ -169,11 +169,11 @@ def _known(error: Exception) -> IngleError:
         return error
     if isinstance(error, OSError):
         if not _folder_is_there():
-            return StorageError("the folder you are in was deleted", hint="cd")
+            return StorageError("the current directory was deleted", hint="cd")
         return StorageError(str(error))
     return IngleError(
-        f"something unexpected happened: {error!r}",
-        hint="the same command after: ingle --debug",
+        f"unexpected error: {error!r}",
+        hint="run it again with: ingle --debug",
     )
 
 

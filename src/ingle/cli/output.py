@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ingle.operations import Progress, Rerouted, TryingPath
 
 QUIET_PROGRESS_S = 10.0
-"""Without a terminal: one line of progress each so many seconds."""
+"""Without a terminal: one line of progress every few seconds."""
 
 
 STAGES = {
@@ -67,7 +67,7 @@ class Output:
                 self.text(f"{name.ljust(width)}  {value}")
 
     def error(self, error: IngleError) -> None:
-        """What went wrong, why, and what mends it, on stderr."""
+        """What went wrong, why, and how to fix it, on stderr."""
         if self.json:
             self.note(json.dumps({"error": error.to_data()}, ensure_ascii=False))
             return
@@ -80,8 +80,8 @@ class Output:
         self.note(f"{STAGES.get(event.stage, event.stage)} {event.detail}")
 
     def rerouted(self, event: Rerouted) -> None:
-        """Another device goes on with an answer."""
-        self.note(f"\n({event.was}: {event.reason}; {event.to} goes on)")
+        """Another device continues with an answer."""
+        self.note(f"\n({event.was}: {event.reason}; {event.to} continues)")
 
     def progress(self) -> ProgressLine:
         """Shows the `Progress` events of a long job."""

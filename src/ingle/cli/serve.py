@@ -14,10 +14,10 @@ _OF_THE_NODE = ("memory", "context", "slots", "keep_alive")
 @click.option("--host", help="Address to listen on (default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.")
 @click.option("--token", help="Bearer token that clients must show. Better: INGLE_TOKEN.")
-@click.option("--memory", help="What loaded models may use together, such as 6GiB.")
-@click.option("--context", type=int, help="Default tokens of context.")
-@click.option("--slots", type=int, help="Requests per model that are decoded together.")
-@click.option("--keep-alive", help="How long an idle model stays, such as 5m.")
+@click.option("--memory", help="Memory budget of all loaded models, such as 6GiB.")
+@click.option("--context", type=int, help="Default context length in tokens.")
+@click.option("--slots", type=int, help="Parallel requests per model.")
+@click.option("--keep-alive", help="How long an idle model stays loaded, such as 5m.")
 @options
 def serve_command(
     output: Output,
@@ -68,7 +68,7 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
     async with open_async(settings) as home:
         if not isinstance(home.node, PeeredNode) and any(given[name] for name in _OF_THE_NODE):
             output.note(
-                "the node that runs already keeps its own memory, context, slots and keep-alive; "
+                "the node is already running and keeps its memory, context, slots and keep-alive; "
                 "to change them: ingle stop --node"
             )
         await serve(
@@ -76,5 +76,7 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
             host=settings.host,
             port=settings.port,
             settings=rules,
-            on_ready=lambda address: output.note(f"ingle serves on {address.url}  (Ctrl-C stops)"),
+            on_ready=lambda address: output.note(
+                f"ingle is serving on {address.url}  (Ctrl-C to stop)"
+            ),
         )

@@ -26,13 +26,13 @@ def piped() -> str:
     data = sys.stdin.buffer.read(MOST + 1)
     if len(data) > MOST:
         raise InvalidRequest(
-            f"more than {MOST // 2**20} MiB were piped in", hint="pipe in less", field="stdin"
+            f"more than {MOST // 2**20} MiB on stdin", hint="pipe a smaller file", field="stdin"
         )
     try:
         return data.decode().strip()
     except UnicodeDecodeError as error:
         raise InvalidRequest(
-            f"what was piped in is not UTF-8 text: {error}",
-            hint="convert it, such as with: iconv -f latin1 -t utf-8",
+            f"stdin is not valid UTF-8: {error}",
+            hint="convert it, for example: iconv -f latin1 -t utf-8",
             field="stdin",
         ) from None

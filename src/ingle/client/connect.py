@@ -112,7 +112,7 @@ async def _begun(settings: Settings, begin: Callable[[], Awaitable[N]]) -> N | S
                 return running
             if asyncio.get_running_loop().time() > until:
                 raise NodeUnreachable(
-                    f"the node that holds {settings.state_path} does not listen",
+                    f"a node holds {settings.state_path}, but is not listening",
                     hint="ingle doctor",
                 ) from None
 

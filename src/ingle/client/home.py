@@ -52,7 +52,7 @@ class AsyncHome(
         """The methods of a capability, such as a plug-in's.
 
         Raises:
-            CapabilityMissing: there is none of this name, or it has no methods.
+            CapabilityMissing: there is not one of this name, or it has no methods.
             BadPlugIn: a plug-in of this name cannot be used.
         """
         capability = registry.find(name)

@@ -92,7 +92,7 @@ def _iterate(portal: BlockingPortal, source: AsyncGenerator[T, None]) -> Iterato
         except Exception as error:  # carried over to the thread that waits for it
             items.put((False, error))
         finally:
-            items.put((False, Cancelled("the node was let go")))  # if nothing else ended it
+            items.put((False, Cancelled("the node was closed")))  # if nothing else ended it
             closed.set()
 
     task = portal.start_task_soon(pump)

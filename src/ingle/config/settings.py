@@ -170,7 +170,7 @@ def parse_size(text: str, key: str = "size") -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
     if match is None or match[2] == "i":
-        raise ConfigError(f"{key}: {text!r} is no size such as 6GiB or 800MB", key=key)
+        raise ConfigError(f"{key}: {text!r} is not a valid size such as 6GiB or 800MB", key=key)
     return int(float(match[1]) * _UNITS[match[2]])
 
 
@@ -182,5 +182,5 @@ def parse_duration(text: str, key: str = "duration") -> float:
     """
     match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*(|s|m|h|d)\s*", text.lower())
     if match is None:
-        raise ConfigError(f"{key}: {text!r} is no duration such as 30s, 5m or -1", key=key)
+        raise ConfigError(f"{key}: {text!r} is not a valid duration such as 30s, 5m or -1", key=key)
     return float(match[1]) * _SECONDS[match[2]]

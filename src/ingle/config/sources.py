@@ -78,7 +78,7 @@ def load(
         for name, value in layer.items():
             if origin.kind == "project" and name not in PROJECT_KEYS and name in _types():
                 raise ConfigError(
-                    f"{name} cannot be set by a project's file ({origin.detail}): only "
+                    f"{name} cannot be set in a project file ({origin.detail}): only "
                     f"{', '.join(sorted(PROJECT_KEYS))}",
                     hint=f"ingle config set {name} VALUE",
                     key=name,
@@ -133,7 +133,7 @@ def _from_text(name: str, text: str) -> Any:
             return [item for item in text.split(",") if item]
         return msgspec.convert(text, kind, strict=False)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{name}: {text!r} does not do: {error}", key=name) from None
+        raise ConfigError(f"{name}: {text!r} is not a valid value: {error}", key=name) from None
 
 
 def _check(name: str, value: Any, origin: Origin) -> Any:

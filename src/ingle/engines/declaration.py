@@ -128,13 +128,15 @@ class EngineDeclaration:
                 )
         if spec.adapters and not self.adapters:
             raise InvalidRequest(
-                f"adapters: the engine {self.name} takes none", field="adapters", model=spec.model
+                f"adapters: the engine {self.name} does not support them",
+                field="adapters",
+                model=spec.model,
             )
         trained = facts.context_length if facts else 0
         if trained and context_of(spec) > trained:
             raise InvalidRequest(
                 f"context: {spec.model} was trained for {trained} tokens, "
-                f"{context_of(spec)} were asked for",
+                f"not for {context_of(spec)}",
                 field="context",
             )
 

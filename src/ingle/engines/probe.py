@@ -24,7 +24,7 @@ class EngineReport(msgspec.Struct, kw_only=True):
 
     version: str = ""
     problem: str = ""
-    """Why it cannot run here, and the command that mends it."""
+    """Why it cannot run here, and the command that fixes it."""
     devices: list[DeviceInfo] = []
 
 

@@ -155,8 +155,7 @@ def _readable(spec: LoadSpec) -> list[str]:
 
 def _why_it_died(spec: LoadSpec, child: ChildProcess) -> WorkerDied:
     return WorkerDied(
-        f"the worker that runs {spec.model} died ({child.death()}); "
-        "it is started again by the next request",
+        f"the worker that runs {spec.model} died ({child.death()}); the next request restarts it",
         hint="ingle logs",
         model=spec.model,
     )

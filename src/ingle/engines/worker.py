@@ -126,7 +126,7 @@ class WorkerConnection:
             return b""
 
     def receive_exactly(self, size: int) -> bytes:
-        """Exactly so many bytes, or fewer if the socket closes."""
+        """Exactly that many bytes, or fewer if the socket closes."""
         data = bytearray()
         while len(data) < size and (piece := self._socket.recv(size - len(data))):
             data += piece
@@ -198,7 +198,7 @@ class WorkerOperation:
             self.inflow.push(piece)
 
     def take_credit(self, items: int) -> None:
-        """The caller took so many events."""
+        """The caller took that many events."""
         self._credit.release(items)
 
     def run(self, session: Session) -> None:

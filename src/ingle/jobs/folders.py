@@ -186,12 +186,12 @@ def _taken(kind: JobKind, there: Job) -> InvalidRequest:
     if there.kind != kind.name:
         return InvalidRequest(
             f"there is a job {name!r} of the kind {there.kind} already",
-            hint=f"ingle jobs rm {name}, or another --name", field="name",
+            hint=f"ingle jobs rm {name}, or choose another --name", field="name",
         )  # fmt: skip
     resume = f"{commands.resume} {name}, or " if kind.resumable else ""
     return InvalidRequest(
         f"there is a {kind.noun} {name!r} already",
-        hint=f"{resume}{commands.remove} {name}, or another --name",
+        hint=f"{resume}{commands.remove} {name}, or choose another --name",
         field="name",
     )
 
@@ -202,4 +202,4 @@ def _replace(path: Path, data: bytes) -> None:
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
-        raise DiskFull(f"{path}: {error.strerror}", hint="make room") from None
+        raise DiskFull(f"{path}: {error.strerror}", hint="free disk space: ingle df") from None

@@ -168,7 +168,7 @@ class Jobs:
         how = _kind(job)
         if not keep and not how.resumable:
             raise InvalidRequest(
-                f"a {how.noun} of the kind {how.name} cannot be paused, only ended",
+                f"a {how.noun} of the kind {how.name} cannot be paused, only stopped",
                 hint=f"{how.commands.stop} {name}", field="name",
             )  # fmt: skip
         if keep and name not in self._running and job.begun and not job.status.on:
@@ -270,7 +270,7 @@ class Jobs:
             if ended:
                 self.folders.note(job.folder, state=job.asked)
             else:
-                error = Cancelled(f"{job.name} was stopped before it had begun")
+                error = Cancelled(f"{job.name} was stopped before it started")
         except IngleError as failed:
             error = failed
         except Exception as failed:
@@ -284,7 +284,7 @@ class Jobs:
                 elif ended:
                     job.tell(job.kind.ended(self.find(job.name, job.kind)), None)
             except Exception as failed:  # followers must hear of the end all the same
-                log.exception("how the job %s ended cannot be written down", job.name)
+                log.exception("the status of the job %s could not be written", job.name)
                 error = error or IngleError(f"{job.name} ended, and its status is lost: {failed}")
             job.end(error)
 
@@ -310,7 +310,7 @@ class Jobs:
         elif ended.job.state in ENDS:
             notes.end(ended.job.state, ended.job.results)
         else:
-            raise ProtocolError(f"{job.name} ended in a state that is none: {ended.job.state!r}")
+            raise ProtocolError(f"{job.name} ended in an unknown state: {ended.job.state!r}")
 
 
 class _EventNotes:
@@ -365,9 +365,7 @@ def named(operation: O, principal: str) -> O:
     if principal == OWNER or name is None:
         return operation
     if len(name) > LONGEST_GUEST_NAME:
-        raise InvalidRequest(
-            f"a name of at most {LONGEST_GUEST_NAME} letters is needed there", field="name"
-        )
+        raise InvalidRequest(f"a name may have up to {LONGEST_GUEST_NAME} characters", field="name")
     return msgspec.structs.replace(operation, name=f"guest-{principal[:12]}-{name}")
 
 

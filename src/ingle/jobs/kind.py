@@ -88,7 +88,7 @@ def _as_it_is(event: Event) -> Told | None:
 def _with_first_settings(asked: JobOperation, first: JobOperation | None) -> JobOperation:
     if first is None:
         raise InvalidRequest(
-            f"what was asked of {asked.name} was not kept", hint=f"ingle jobs rm {asked.name}",
+            f"the request of {asked.name} is missing", hint=f"ingle jobs rm {asked.name}",
             field="name",
         )  # fmt: skip
     return first

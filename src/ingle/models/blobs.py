@@ -84,7 +84,7 @@ class Blobs:
             temporary.unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(
-                    f"no room left to copy {source.name} into {self.folder}", hint="ingle df"
+                    f"no space left to copy {source.name} into {self.folder}", hint="ingle df"
                 ) from error
             raise
         return digest
@@ -98,8 +98,8 @@ class Blobs:
         free = shutil.disk_usage(self.folder).free
         if size + HEADROOM > free:
             raise DiskFull(
-                f"{size / 2**20:.0f} MiB are needed at {self.folder.parent}, "
-                f"{free / 2**20:.0f} MiB are free",
+                f"{size / 2**20:.0f} MiB needed in {self.folder.parent}, "
+                f"{free / 2**20:.0f} MiB free",
                 hint="ingle prune, or ingle rm a model",
                 needed_bytes=size,
                 free_bytes=free,

@@ -168,7 +168,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
     head = _Metadata(headers[0].metadata)
     arch = head.text("general.architecture")
     if not arch:
-        raise BadModelFile("the header names no general.architecture")
+        raise BadModelFile("the header has no general.architecture")
     tensors = [tensor for header in headers for tensor in header.tensors]
     names = {tensor.name for tensor in tensors}
     mix = Counter(tensor.type.name for tensor in tensors)
@@ -268,7 +268,7 @@ class _Metadata:
 
 def _sane(key: str, value: int) -> int:
     if not 0 <= value < 2**40:
-        raise BadModelFile(f"{key} is {value}, which cannot be")
+        raise BadModelFile(f"{key} is {value}, which is not valid")
     return value
 
 
@@ -384,8 +384,8 @@ def facts_of(paths: Sequence[Path]) -> Facts:
         if count not in (len(paths), 0) or place != number:
             raise BadModelFile(
                 f"{paths[number].name} says it is shard {place} (from 0) of {count}, "
-                f"but it stands at {number} of {len(paths)}",
-                hint="put all shards of one model into one folder, under their first names",
+                f"but its name says {number} of {len(paths)}",
+                hint="put all shards of the model into one folder, under their original names",
                 path=str(paths[number]),
             )
     return facts_from(headers)

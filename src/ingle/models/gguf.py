@@ -88,14 +88,14 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Incomplete(Exception):
-    """The bytes at hand end inside the header, though the file goes on. Fetch more."""
+    """The bytes at hand end inside the header, though the file continues. Fetch more."""
 
 
 def read_header(path: Path) -> Header:
     """Read and check the header of a file.
 
     Raises:
-        BadModelFile: the file is no GGUF, damaged, cut short, or beyond the
+        BadModelFile: the file is not a GGUF file, damaged, cut short, or beyond the
             limits above; the message says where and why.
         OSError: the file cannot be read.
     """
@@ -131,7 +131,7 @@ def _filler(file: BinaryIO) -> Callable[[], bytes]:
     def more() -> bytes:
         data = file.read(_CHUNK)
         if not data:
-            raise _bad("the file became shorter while it was read")
+            raise _bad("the file was truncated while it was read")
         return data
 
     return more
@@ -150,7 +150,7 @@ class _Reader:
         """Make sure that ``count`` more bytes are in the buffer."""
         end = self.at + count
         if end > self.size:
-            raise _bad(f"cut short in {what}: {end} bytes needed, the file has {self.size}")
+            raise _bad(f"truncated in {what}: {end} bytes needed, the file has {self.size}")
         if end > MAX_HEADER:
             raise _bad(f"the header is larger than {MAX_HEADER >> 20} MiB (in {what})")
         while end > len(self.data):
@@ -213,7 +213,7 @@ def _parse(reader: _Reader) -> Header:
     for index in range(metadata_count):
         key = reader.text(f"the key of metadata entry {index}", MAX_KEY)
         if not key or key in metadata:
-            raise _bad(f"metadata key {key!r} is empty or there twice")
+            raise _bad(f"metadata key {key!r} is empty or duplicated")
         metadata[key] = _value(reader, f"metadata {key[:80]!r}")
 
     alignment = metadata.get("general.alignment", 32)
@@ -265,7 +265,7 @@ def _tensor(reader: _Reader, index: int, alignment: int) -> Tensor:
     what = f"tensor {name!r}"
     dimensions = reader.integer(_U32, what)
     if not 1 <= dimensions <= MAX_DIMENSIONS:
-        raise _bad(f"{what} has {dimensions} dimensions; 1 to {MAX_DIMENSIONS} are possible")
+        raise _bad(f"{what} has {dimensions} dimensions; must be 1 to {MAX_DIMENSIONS}")
     shape = tuple(reader.integer(_U64, what) for _ in range(dimensions))
     type_id = reader.integer(_U32, what)
     offset = reader.integer(_U64, what)
@@ -294,7 +294,7 @@ def _check_layout(tensors: list[Tensor], data_offset: int, size: int) -> None:
         end, before = tensor.offset + tensor.size, tensor.name
         if data_offset + end > size:
             raise _bad(
-                f"cut short: tensor {tensor.name!r} ends at byte {data_offset + end}, "
+                f"truncated: tensor {tensor.name!r} ends at byte {data_offset + end}, "
                 f"the file has {size}"
             )
 

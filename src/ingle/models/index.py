@@ -161,5 +161,5 @@ class Index:
                 yield connection
         except sqlite3.Error as error:
             if "full" in str(error):
-                raise DiskFull(f"no room left for {self.path}", hint="ingle df") from error
+                raise DiskFull(f"no space left for {self.path}", hint="ingle df") from error
             raise StorageError(f"{self.path}: {error}", hint="ingle doctor") from error

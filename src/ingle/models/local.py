@@ -93,7 +93,7 @@ def check_present(model: str, file: ModelFile, path: Path, hint: str) -> None:
         stat = path.stat()
     except OSError as error:
         raise BadModelFile(
-            f"{model}: its file {path} is gone ({error.strerror})", hint=hint, path=str(path)
+            f"{model}: its file {path} is missing ({error.strerror})", hint=hint, path=str(path)
         ) from None
     if stat.st_size != file.size or (file.linked and stat.st_mtime_ns != file.mtime_ns):
         raise BadModelFile(

@@ -39,7 +39,7 @@ def check(names: Iterable[str]) -> None:
             )
         # Some file systems take names that differ only in case for one.
         if name.casefold() in seen:
-            raise InvalidRequest(f"files: two are named {name!r}", field="files")
+            raise InvalidRequest(f"files: duplicate name {name!r}", field="files")
         seen.add(name.casefold())
     for name in names:
         folder = name.casefold().rpartition("/")[0]

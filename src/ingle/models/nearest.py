@@ -1,4 +1,4 @@
-"""The names that somebody who mistyped one may have meant."""
+"""Names close to one that was mistyped."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def nearest(ref: ModelRef, names: list[str]) -> list[str]:
 
 
 def or_nearest(near: list[str]) -> str:
-    """The end of an error's message that names them; empty if there are none."""
-    return f"; near: {', '.join(near)}" if near else ""
+    """The end of an error message that suggests them; empty if there are none."""
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _ratio(one: str, other: str) -> float:

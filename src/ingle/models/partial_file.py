@@ -53,7 +53,7 @@ class PartialFile:
         self._fd = -1
 
     def peek(self) -> PartialJournal | None:
-        """The journal as it is on the disk; None if there is none (or it is no journal)."""
+        """The journal as it is on the disk; None if there is none (or it is not a journal)."""
         try:
             return _decode(self._journal_path.read_bytes())
         except (FileNotFoundError, msgspec.DecodeError):
@@ -163,8 +163,8 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     """An error of the disk as one of ours."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFull(
-            f"no room left for {path}: what has arrived is kept",
-            hint="make room (ingle df, ingle prune), then pull again: it resumes",
+            f"no space left for {path}: the partial download is kept",
+            hint="free disk space (ingle df, ingle prune), then pull again: it resumes",
             path=str(path),
         )
     return StorageError(f"{path}: {error.strerror}", hint="ingle doctor", path=str(path))

@@ -50,13 +50,13 @@ class ModelRef(msgspec.Struct, frozen=True):
             raise _invalid(text, f"longer than {MAX_LENGTH} characters")
         body, at, digest = text.partition("@")
         if at and not _DIGEST.match(digest):
-            raise _invalid(text, "after @ comes sha256: and 64 hex digits")
+            raise _invalid(text, "after @ there must be sha256: and 64 hex digits")
         *path, last = body.split("/")
         name, colon, tag = last.partition(":")
         if "" in path:
             raise _invalid(text, "it begins with / or has an empty part")
         if len(path) > 2:
-            raise _invalid(text, "a name has at most host/owner/name")
+            raise _invalid(text, "a name has up to three parts: host/owner/name")
         host = path.pop(0) if len(path) == 2 else ""
         if host and not _HOST.match(host):
             raise _invalid(text, f"{host!r} is not a host")

@@ -160,5 +160,7 @@ async def remote_header(web: Web, file: RemoteFile) -> Header:
             return parse_header(bytes(data), size or MAX_HEADER)
         except Incomplete:
             if len(data) < wanted:
-                raise NetworkError(f"{host(file.url)} ended within the header") from None
+                raise NetworkError(
+                    f"{host(file.url)} closed the connection within the header"
+                ) from None
             wanted *= _GROWTH

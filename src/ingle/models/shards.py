@@ -80,13 +80,13 @@ def find(path: Path) -> FileSet[Path]:
         return FileSet(path.name.removesuffix(".gguf"), (path,))
     count = int(match["count"])
     if not 1 <= count <= MAX_SHARDS:
-        raise BadModelFile(f"{path.name}: {count} shards; 1 to {MAX_SHARDS} are possible")
+        raise BadModelFile(f"{path.name}: {count} shards; must be 1 to {MAX_SHARDS}")
     stem = match["stem"]
     shards = [path.with_name(f"{stem}-{n:05d}-of-{count:05d}.gguf") for n in range(1, count + 1)]
     missing = [shard.name for shard in shards if not shard.is_file()]
     if missing:
         raise BadModelFile(
-            f"{path.name} is one of {count} shards, but {missing[0]} is not beside it",
+            f"{path.name} is one of {count} shards, but {missing[0]} is missing",
             hint="put all shards into one folder",
             path=str(path),
         )

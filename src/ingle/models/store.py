@@ -64,7 +64,7 @@ class Store:
         """The model behind a name, its files checked to be there and unchanged.
 
         Raises:
-            InvalidRequest: ``name`` is no model name.
+            InvalidRequest: ``name`` is not a model name.
             ModelNotFound: no such model; names the nearest and how to get it.
             BadModelFile: a linked file has changed or is gone.
         """
@@ -91,10 +91,10 @@ class Store:
         return self.resolve(name).details()
 
     def copy(self, name: str, to: str) -> Model:
-        """Give a model a second name. No bytes are copied (but an embedded model's few).
+        """Copy a model to another name. No bytes are copied (but an embedded model's few).
 
         Raises:
-            InvalidRequest: ``to`` is no name, or that of an embedded model.
+            InvalidRequest: ``to`` is not a name, or that of an embedded model.
             ModelNotFound: as `resolve`.
         """
         model = self.resolve(name)
@@ -136,7 +136,7 @@ class Store:
             pull: The pull whose pins end with this.
 
         Raises:
-            InvalidRequest: ``name`` is no name, or that of an embedded model.
+            InvalidRequest: ``name`` is not a name, or that of an embedded model.
             StorageError: a blob among the files is gone.
         """
         ref = ModelRef.parse(name)
@@ -145,7 +145,7 @@ class Store:
         return self._put(index.MODEL, ref, files, facts, source, pull)
 
     def forget_pull(self, pull: str, digests: set[str]) -> None:
-        """Give up a pull whose files are no model: they go, unless a name needs them."""
+        """Give up a pull whose files are not a model: they go, unless a name needs them."""
         with self.index.write() as rows:
             rows.unpin(pull)
         space.sweep(self.blobs, self.index, digests)

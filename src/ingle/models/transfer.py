@@ -109,7 +109,7 @@ class Transfer:
                 except _Changed:
                     self._partial.discard()
             raise NetworkError(
-                f"{self._file.name} changes on {host(self._file.url)} while it is fetched"
+                f"{self._file.name} changed on {host(self._file.url)} while it was downloaded"
             )
         finally:
             self._partial.close()
@@ -154,7 +154,7 @@ class Transfer:
         if self._file.size and version.size and version.size != self._file.size:
             raise IntegrityError(
                 f"{self._file.name}: {host(self._file.url)} offers {version.size} bytes, "
-                f"{self._file.size} were promised"
+                f"{self._file.size} expected"
             )
         return version
 
@@ -209,7 +209,7 @@ class Transfer:
                 async for piece in response.aiter_raw():
                     held += piece
                     if at + len(held) > end:
-                        raise IntegrityError(f"{host(location)} sent more than was asked for")
+                        raise IntegrityError(f"{host(location)} sent more than requested")
                     if len(held) >= _WRITE:
                         await flush()
                 await flush()
@@ -217,7 +217,7 @@ class Transfer:
             await flush()
             raise _Broken(at, cause) from None
         if at < end:
-            raise _Broken(at, Unreachable(f"{host(location)} ended early"))
+            raise _Broken(at, Unreachable(f"{host(location)} closed the connection early"))
         return at
 
     def _arrived(self, start: int, end: int) -> None:
@@ -288,10 +288,10 @@ class Transfer:
         if wrong:
             self._partial.discard()
             raise IntegrityError(
-                f"{self._file.name}: {host(self._file.url)} sent other bytes than promised "
+                f"{self._file.name}: {host(self._file.url)} sent the wrong bytes "
                 f"({size} bytes with {digest}"
                 + (f", not {wanted})" if wanted else f", not {self._file.size} bytes)"),
-                hint="pull again; if it happens again, do not trust this source",
+                hint="pull again; if it fails again, do not trust this source",
             )
         path = self._partial.path
         self._partial.close()
@@ -335,7 +335,7 @@ def refused(status: int, url: str, name: str) -> Unauthorized | ModelNotFound | 
     """The error for a status by which a server refuses a file for good."""
     if status in (401, 403):
         return Unauthorized(
-            f"{host(url)} refuses {name} without a token it accepts ({status})",
+            f"{host(url)} refused {name}: a valid token is needed ({status})",
             hint="set HF_TOKEN, or check that your account may read it",
         )
     if status in (404, 410):

@@ -64,7 +64,7 @@ class NodeBlobs:
         """
         done, part = self._paths(principal, sha256)
         if part in self._writing:
-            raise Busy("this blob is being sent already", hint="wait for the other one")
+            raise Busy("this blob is already being uploaded", hint="wait for the other upload")
         if not done.exists():
             self._require_room(principal, part, size)
         return BlobWriter(self, done, part, sha256, size)
@@ -77,7 +77,7 @@ class NodeBlobs:
         """
         done, _ = self._paths(principal, sha256)
         if not done.exists():
-            raise NotFound(f"there is no blob {sha256} here", hint="send it first", sha256=sha256)
+            raise NotFound(f"there is no blob {sha256} here", hint="upload it first", sha256=sha256)
         os.utime(done)
         return done
 
@@ -140,9 +140,9 @@ class NodeBlobs:
                 used -= self._delete(path)
             if used + size > self._guest_bytes:
                 raise QuotaFull(
-                    f"{size} bytes more than the {used} that are here would be over the "
-                    f"{self._guest_bytes >> 20} MiB that a guest may have",
-                    hint="wait until the work that needs the others is done, or send less",
+                    f"{size} bytes more than the {used} that are here would exceed the quota of "
+                    f"{self._guest_bytes >> 20} MiB of a guest",
+                    hint="wait until running work is done, or send less",
                     used=used,
                     quota=self._guest_bytes,
                 )
@@ -151,7 +151,7 @@ class NodeBlobs:
         free = shutil.disk_usage(self._folder).free
         if size - there + HEADROOM > free:
             raise DiskFull(
-                f"{size - there} bytes are needed, {free} are free", hint="ingle df",
+                f"{size - there} bytes needed, {free} bytes free", hint="ingle df",
                 needed_bytes=size - there, free_bytes=free,
             )  # fmt: skip
 
@@ -233,11 +233,15 @@ class BlobWriter:
             DiskFull: they could not be written.
         """
         if self._file is None or self.complete or self.there + len(data) > self._size:
-            raise InvalidRequest(f"more than the announced {self._size} bytes came", field="size")
+            raise InvalidRequest(
+                f"more than the announced {self._size} bytes arrived", field="size"
+            )
         try:
             self._file.write(data)
         except OSError as error:
-            raise DiskFull(f"no room for the blob: {error.strerror}", hint="ingle df") from None
+            raise DiskFull(
+                f"no space left for the blob: {error.strerror}", hint="ingle df"
+            ) from None
         self.there += len(data)
         if self.there == self._size:
             self._finish()
@@ -250,7 +254,7 @@ class BlobWriter:
         if found != self._sha256:
             self._part.unlink()
             raise IntegrityError(
-                "the bytes that arrived are not those that were announced",
+                "the uploaded bytes do not match the announced hash",
                 hint="send it again",
                 sha256=self._sha256,
                 found=found,

@@ -78,7 +78,7 @@ class LoadedModel:
         )
 
     async def take(self, slots: int, principal: str = OWNER) -> bool:
-        """Wait for so many slots. False: it is leaving; ask again.
+        """Wait for that many slots. False: it is leaving; ask again.
 
         The owner goes first; guests take turns, the one who was let in least
         often lately before the others; within one principal, first come first served.
@@ -122,7 +122,7 @@ class LoadedModel:
             if not turn.granted.done():
                 self._grant_slots(turn.slots, turn.principal)
                 turn.granted.set_result(True)
-        self._served.clear()  # nobody waits: what was before is forgotten
+        self._served.clear()  # nobody waits: what was before was removed
 
     def _rank(self, principal: str) -> int:
         return -1 if principal == OWNER else self._served.get(principal, 0)

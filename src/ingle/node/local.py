@@ -158,8 +158,10 @@ class LocalNode:
     def shutdown_error(self) -> NodeUnreachable:
         """What callers are told for whom this node does nothing any more."""
         if self.leaving:
-            return NodeUnreachable("the node has ended for a newer version", handed_over=True)
-        return NodeUnreachable("the node stops", hint="try again; it starts with the next command")
+            return NodeUnreachable(
+                "the node ended to make way for a newer version", handed_over=True
+            )
+        return NodeUnreachable("the node is stopping", hint="try again: the next command starts it")
 
     def part(self, key: type[P], make: Callable[[], P]) -> P:
         """A capability's own state on this node, made when it is first asked for.
@@ -284,7 +286,7 @@ class LocalNode:
         assert route.upstream is not None
         if self.settings.egress == "deny" and not is_loopback_url(route.upstream.base_url):
             raise EgressRefused(
-                f"{route.name} is another machine, and nothing may leave this device",
+                f"{route.name} is another machine, and egress is denied",
                 hint="ingle config set egress allow",
             )
         operation = msgspec.structs.replace(operation, model=route.model, on="")

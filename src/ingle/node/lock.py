@@ -33,7 +33,7 @@ class NodeLock:
             owner = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
             os.close(self._fd)
             raise NodeAlreadyRunning(
-                f"a node (process {owner or 'unknown'}) already runs on {self.path.parent}",
+                f"a node (process {owner or 'unknown'}) is already running on {self.path.parent}",
                 hint="use it, or set another INGLE_STATE_DIR",
                 pid=int(owner) if owner.isdigit() else 0,
             ) from None

@@ -46,7 +46,7 @@ class Node(Protocol):
             feed: pieces that are sent into it, for an operation that takes any. Each is
                 asked for when there is room for it.
 
-        Leaving the block, by any way, cancels what is still going on: the
+        Leaving the block, by any way, cancels what is still running: the
         engine's slot stops within milliseconds.
 
         Raises:

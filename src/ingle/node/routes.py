@@ -39,7 +39,7 @@ def choose(operation: ModelOperation, settings: Settings) -> Route:
         if chosen not in settings.upstreams:
             known = ", ".join(["local", *settings.upstreams])
             raise NotFound(
-                f"there is no place named {chosen!r}; known are: {known}",
+                f"there is no device or upstream named {chosen!r}; upstreams: {known}",
                 hint="ingle peers (paired devices), or: ingle config show upstreams",
             )
         return Route(model, chosen, settings.upstreams[chosen])

@@ -162,7 +162,7 @@ class Scheduler:
         """Slots for a request, which the caller must `release`.
 
         Loads the model if need be. Cancelling while waiting leaves the queue; a
-        load that has begun goes on, since others may wait for it.
+        load that has begun continues, since others may wait for it.
 
         Raises:
             Busy: the queue is full, or the node is suspended.
@@ -253,7 +253,7 @@ class Scheduler:
     async def _loaded_model_for(self, slot_request: SlotRequest) -> tuple[LoadedModel, float]:
         if self._waiting >= self._queue:
             raise Busy(
-                f"{self._waiting} requests are waiting already, and {self._queue} may",
+                f"{self._waiting} requests are already waiting, the limit is {self._queue}",
                 hint="try again in a moment, or: ingle config set queue N",
                 queued=self._waiting,
                 limit=self._queue,

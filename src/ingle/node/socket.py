@@ -85,7 +85,7 @@ class SocketServer:
 
 
 class SocketNode:
-    """The node that already runs on this machine. See `ingle.node.node.Node`."""
+    """The node that is already running on this machine. See `ingle.node.node.Node`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

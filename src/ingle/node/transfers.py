@@ -61,7 +61,7 @@ async def send(
                 if not offset.done():
                     offset.set_result(event.there if not complete else blob.size)
     if not complete:
-        raise ProtocolError(f"the node has not taken all of {path.name}", hint="try again")
+        raise ProtocolError(f"the node did not receive all of {path.name}", hint="try again")
 
 
 async def fetch(
@@ -102,5 +102,5 @@ async def fetch(
                     raise DiskFull(f"{part}: {error.strerror}", hint="ingle df") from None
     if await asyncio.to_thread(hex_of_file, part) != blob.sha256:
         part.unlink()
-        raise IntegrityError(f"the bytes of {target.name} are not what they should be")
+        raise IntegrityError(f"the bytes of {target.name} do not match their hash")
     part.replace(target)

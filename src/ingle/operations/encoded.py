@@ -96,7 +96,7 @@ def peek(data: bytes) -> str:
                 return data[at + 1 : at + data[at] - 0x9F].decode()
         return str(next(iter(_map.decode(data).values())))
     except (IndexError, StopIteration, *UNREADABLE) as error:
-        raise ProtocolError(f"bytes that are not an event were sent: {error}") from None
+        raise ProtocolError(f"received bytes that are not an event: {error}") from None
 
 
 _decoders: dict[type[Event], msgspec.msgpack.Decoder[Event]] = {}

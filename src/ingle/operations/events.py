@@ -122,7 +122,7 @@ class ModelResult(Event, frozen=True, kw_only=True):
 
 
 class Rerouted(Event, frozen=True, kw_only=True, tag="rerouted"):
-    """The one who answered vanished; another goes on from what was already received."""
+    """The one who answered vanished; another continues from what was already received."""
 
     to: str
     """``local`` or ``peer:NAME``."""

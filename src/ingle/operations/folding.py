@@ -25,7 +25,7 @@ class Fold:
         self._timing = Timing()
 
     def add(self, event: Event) -> None:
-        """Take one event; events that are no part of an answer are passed over."""
+        """Take one event; events that are not part of an answer are passed over."""
         match event:
             case Text(text=text, index=index, logprobs=logprobs):
                 self._texts.setdefault(index, []).append(text)

@@ -74,7 +74,7 @@ def from_json(data: bytes | str) -> Operation:
         raise InvalidRequest(f"the request is not JSON: {error}") from None
     name = value.get("op") if isinstance(value, dict) else None
     if not isinstance(name, str):
-        raise InvalidRequest("the request names no operation", field="op")
+        raise InvalidRequest("the request does not name an operation", field="op")
     found = registry.of_operation(name)
     if found is None:
         raise unknown(name)

@@ -37,4 +37,4 @@ class Sampling(Checked, frozen=True, kw_only=True):
         for name in ("temperature", "top_p", "min_p", "repeat_penalty"):
             value = getattr(self, name)
             if value is not None and value != value:
-                raise InvalidRequest(f"{name}: NaN is not a number", field=name)
+                raise InvalidRequest(f"{name}: must not be NaN", field=name)

@@ -49,7 +49,7 @@ def check_schema(schema: dict[str, Any], field: str = "schema") -> None:
 def _check_object(value: dict[str, Any], field: str) -> None:
     for name in value:
         if not isinstance(name, str) or len(name) > MAX_TEXT:
-            raise _refused(field, "a name in it is no string, or too long")
+            raise _refused(field, "a name in it is not a string, or too long")
     pattern = value.get("pattern")
     if isinstance(pattern, str):
         if len(pattern) > MAX_PATTERN:

@@ -84,12 +84,12 @@ class AddressBook:
         wanted = device_name(name)
         if wanted != name or name in RESERVED:
             raise InvalidRequest(
-                f"{name!r} is no name for a device; lower case letters, digits and dashes are",
+                f"{name!r} is not a valid device name; use lower case letters, digits and dashes",
                 hint=f"use {wanted!r}", field="name",
             )  # fmt: skip
         taken = self._named(name)
         if taken is not None and taken.key != key:
-            raise InvalidRequest(f"another device is called {name!r} already", field="name")
+            raise InvalidRequest(f"another device is already named {name!r}", field="name")
         self._database.run("UPDATE peer SET name = ? WHERE key = ?", name, key)
         return self[key]
 
@@ -134,8 +134,8 @@ class AddressBook:
                 return peer
         known = [peer.name for peer in self.peers()]
         raise PeerNotFound(
-            f"no paired device is called {text!r}"
-            + (f"; known are: {', '.join(known)}" if known else "; none is paired yet"),
+            f"no paired device is named {text!r}"
+            + (f"; paired devices: {', '.join(known)}" if known else "; no device is paired yet"),
             hint="ingle peers" if known else "ingle peers invite (here), then join on the other",
             peer=text,
             known=known,

@@ -124,7 +124,7 @@ class Authorizer:
         for task, (under, why) in list(self._under_way.items()):
             given = {grant.id for grant in self._grant_store.given()}
             if under[0].id not in given and not why:
-                why.append(GrantRefused(f"the grant {under[0].id} was taken back"))
+                why.append(GrantRefused(f"the grant {under[0].id} was revoked"))
                 task.cancel()
 
     @asynccontextmanager
@@ -141,8 +141,7 @@ class Authorizer:
         match capability.permission_of(operation):
             case OwnerOnly():
                 raise GrantRefused(
-                    f"{operation_name(operation)!r} is the owner's business; "
-                    "no grant can allow it to another device",
+                    f"{operation_name(operation)!r} is reserved to the owner of the device",
                     wanted=operation_name(operation),
                 )
             case PairedDevices():
@@ -271,7 +270,7 @@ class Authorizer:
             fitting = [u for u in fitting if grants.allowed(u, capability, use.name)]
         if not fitting:
             raise GrantRefused(
-                f"{self._identity.name} has granted you other models, not {model}",
+                f"{self._identity.name} has not granted you the model {model}",
                 hint=f"ask its owner for: ingle grant {fingerprint(self._identity.key)}",
                 wanted=model,
             )
@@ -303,7 +302,7 @@ def _check_context(operation: Operation, capability: Capability, under: Sequence
     asked: int = getattr(operation, "context", None) or 0
     if asked > most:
         raise ContextLengthExceeded(
-            f"a context of {asked} is asked for; the grant {under[-1].id} allows {most}",
+            f"a context of {asked} was requested; the grant {under[-1].id} allows {most}",
             context=most,
         )
     cost = capability.cost

@@ -62,7 +62,7 @@ async def find(nearby: Discovery, key: Key, seconds: float) -> DiscoveredNode | 
 
 
 async def every(nearby: Discovery, seconds: float) -> AsyncIterator[DiscoveredNode]:
-    """All that answer within so many seconds, each once."""
+    """All that answer within that many seconds, each once."""
     seen: set[Key] = set()
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
@@ -114,7 +114,7 @@ class ZeroconfDiscovery:
         try:
             await self._open().async_register_service(info)
         except (NonUniqueNameException, OSError) as error:
-            log.warning("this node cannot be found nearby: %s", error)
+            log.warning("this node cannot announce itself on the network: %s", error)
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[asyncio.Queue[DiscoveredNode]]:

@@ -42,7 +42,7 @@ class RangeRequest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RangeResponse(msgspec.Struct, frozen=True, array_like=True):
-    """The answer: so many bytes follow."""
+    """The answer: that many bytes follow."""
 
     size: int = 0
     error: dict[str, Any] | None = None
@@ -141,7 +141,7 @@ class FileServer:
     def _check(self, principal: Key, digest: str, names: list[str]) -> None:
         here = self._identity.name
         if self._address_book.get(principal) is None:
-            raise NotPaired(f"{here} does not know you any more")
+            raise NotPaired(f"{here} removed this device")
         if not self._grant_store.may(principal, [], "pull", digest, *names):
             raise GrantRefused(
                 f"{here} has not granted you to pull this model",
@@ -190,7 +190,7 @@ class PeerFileSource:
         stream, size = await self._ask(RangeRequest(digest, start, end))
         try:
             if size != end - start:
-                raise ProtocolError(f"{self.name} offers {size} bytes, {end - start} were wanted")
+                raise ProtocolError(f"{self.name} offers {size} bytes instead of {end - start}")
             left = size
             while left:
                 async with asyncio.timeout(STALL_S):
@@ -235,7 +235,7 @@ class PeerFileSource:
             raise self._lost(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             stream.close()
-            raise ProtocolError(f"{self.name} sent bytes that are no answer: {error}") from None
+            raise ProtocolError(f"{self.name} sent an invalid response: {error}") from None
         if have.error is not None:
             stream.close()
             raise from_data(have.error)
@@ -252,7 +252,7 @@ class PeerFileSource:
         raise self._lost(None)
 
     def _lost(self, error: Exception | None) -> PeerLost:
-        return PeerLost(f"{self.name} has vanished ({error or 'no answer'})", peer=self.name)
+        return PeerLost(f"{self.name} stopped responding ({error or 'no answer'})", peer=self.name)
 
 
 async def _request(stream: Stream) -> RangeRequest:
@@ -262,7 +262,7 @@ async def _request(stream: Stream) -> RangeRequest:
     try:
         return _want.decode(await stream.receive_exactly(size))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"these bytes are no request: {error}") from None
+        raise ProtocolError(f"not a valid request: {error}") from None
 
 
 def _reply(stream: Stream, have: RangeResponse) -> None:

@@ -62,7 +62,7 @@ class GrantStore:
                 Grant,
             )
         except msgspec.ValidationError as error:
-            raise InvalidRequest(f"this is no grant: {error}", field="grant") from None
+            raise InvalidRequest(f"not a valid grant: {error}", field="grant") from None
         signed = grants.sign(grant, self._identity())
         chain = [*(parent or []), signed]
         provider = before[0].issuer if before else self._identity().key
@@ -102,7 +102,7 @@ class GrantStore:
             if grant.id.startswith(grant_id) and grant_id:
                 self._database.run("UPDATE grant_given SET revoked = 1 WHERE id = ?", grant.id)
                 return grant
-        raise NotFound(f"no grant of ours is called {grant_id!r}", hint="ingle grants")
+        raise NotFound(f"this device gave no grant with the id {grant_id!r}", hint="ingle grants")
 
     def revoke_all(self, subject: Key) -> None:
         """Take back all that was given to somebody, and forget what they gave us."""
@@ -166,7 +166,7 @@ class GrantStore:
         for chain in self.held():
             if grant_id and grants.read(chain[-1]).id.startswith(grant_id):
                 return chain
-        raise NotFound(f"no grant to us is called {grant_id!r}", hint="ingle grants")
+        raise NotFound(f"this device holds no grant with the id {grant_id!r}", hint="ingle grants")
 
     def _checked(self, chain: Chain, subject: Key) -> list[Grant]:
         found = grants.check_chain(chain, self._identity().key, subject, self._clock.now())
@@ -175,7 +175,7 @@ class GrantStore:
         ).fetchone()
         if root is None or root[0]:
             raise GrantRefused(
-                f"the grant {found[0].id} to {fingerprint(found[0].subject)} was taken back"
+                f"the grant {found[0].id} to {fingerprint(found[0].subject)} was revoked"
             )
         return found
 
@@ -217,7 +217,7 @@ def _check_unit(unit: str) -> None:
     }
     units.discard(grants.TOKENS)
     if unit == grants.TOKENS:
-        raise InvalidRequest("tokens have a limit of their own", hint="--tokens-per-day N")
+        raise InvalidRequest("tokens have their own limit", hint="--tokens-per-day N")
     if unit not in units:
         known = ", ".join(sorted(units)) or "none beside tokens"
-        raise InvalidRequest(f"nothing is counted in {unit!r}; units are: {known}", field="per_day")
+        raise InvalidRequest(f"unknown unit {unit!r}; use one of: {known}", field="per_day")

@@ -3,7 +3,7 @@
 The rules, as `allowed` and `check_chain` apply them:
 
 1. A grant is a statement of its *issuer* (a key), signed by it, about a
-   *subject* (a key). Bytes whose signature does not fit are no grant.
+   *subject* (a key). Bytes whose signature does not fit are not a grant.
 2. A chain begins with a grant issued by the provider itself. Each further
    grant is issued by the subject of the one before: it was passed on.
 3. A grant may be passed on only if it says so (``passes`` is more than 0), and
@@ -54,7 +54,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     context: Limit = 0
     """Tokens of context that a request may need."""
     max_tokens: Limit = 0
-    """Tokens that one answer may have."""
+    """Largest answer, in tokens."""
     tokens_per_day: Limit = 0
     requests_per_minute: Limit = 0
     concurrent: Limit = 0
@@ -62,7 +62,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ends: float = 0.0
     """Unix time; 0: never."""
     passes: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_CHAIN)] = 0
-    """How many times it may be passed on."""
+    """How many times it may be delegated further."""
     parent: str = ""
     """Id of the grant that it passes on."""
     per_day: dict[str, Limit] | msgspec.UnsetType = msgspec.UNSET
@@ -139,11 +139,11 @@ def read(signed: SignedGrant) -> Grant:
     try:
         grant = _body.decode(signed.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise GrantRefused(f"these bytes are no grant: {error}") from None
+        raise GrantRefused(f"not a valid grant: {error}") from None
     if not verify(grant.issuer, CONTEXT + signed.body, signed.signature):
         raise GrantRefused(
-            f"the grant {grant.id} was altered, or not signed by {fingerprint(grant.issuer)}",
-            hint="ask its issuer to grant anew",
+            f"the grant {grant.id} was altered, or was not signed by {fingerprint(grant.issuer)}",
+            hint="ask its issuer for a new grant",
         )
     return grant
 
@@ -169,11 +169,11 @@ def unpack(data: bytes) -> Chain:
         GrantRefused: they are none, or too many.
     """
     if len(data) > CHAIN_BYTES:
-        raise GrantRefused(f"a chain of grants has at most {CHAIN_BYTES} bytes")
+        raise GrantRefused(f"a chain of grants has up to {CHAIN_BYTES} bytes")
     try:
         return _chain.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise GrantRefused(f"these bytes are no chain of grants: {error}") from None
+        raise GrantRefused(f"not a valid chain of grants: {error}") from None
 
 
 def check_chain(chain: Chain, provider: Key, subject: Key, now: float) -> list[Grant]:
@@ -190,7 +190,7 @@ def check_chain(chain: Chain, provider: Key, subject: Key, now: float) -> list[G
         if grant.issuer != issuer:
             raise GrantRefused(
                 f"the grant {grant.id} is of {fingerprint(grant.issuer)}, "
-                f"who may not grant this here; {fingerprint(issuer)} may"
+                f"who cannot grant this here; only {fingerprint(issuer)}"
             )
         if before is not None:
             _check_narrower(before, grant)
@@ -203,7 +203,7 @@ def check_chain(chain: Chain, provider: Key, subject: Key, now: float) -> list[G
 
 def _check_time(grant: Grant, now: float) -> None:
     if now < grant.begins:
-        raise GrantRefused(f"the grant {grant.id} has not begun yet", begins=grant.begins)
+        raise GrantRefused(f"the grant {grant.id} is not valid yet", begins=grant.begins)
     if grant.ends and now >= grant.ends:
         raise GrantRefused(
             f"the grant {grant.id} has expired", hint="ask for a new one", ended=grant.ends
@@ -213,7 +213,7 @@ def _check_time(grant: Grant, now: float) -> None:
 def _check_narrower(wide: Grant, narrow: Grant) -> None:
     """Rules 3 and 4."""
     if narrow.parent != wide.id or wide.passes == 0 or narrow.passes >= wide.passes:
-        raise GrantRefused(f"the grant {wide.id} may not be passed on like this")
+        raise GrantRefused(f"the grant {wide.id} may not be delegated like this")
     wider = (
         not set(narrow.capabilities) <= set(wide.capabilities)
         or not all(covers(wide.models, pattern) for pattern in narrow.models)
@@ -226,7 +226,7 @@ def _check_narrower(wide: Grant, narrow: Grant) -> None:
         or narrow.begins < wide.begins
     )  # fmt: skip
     if wider:
-        raise GrantRefused(f"the grant {narrow.id} allows more than {wide.id}, which it passes on")
+        raise GrantRefused(f"the grant {narrow.id} allows more than {wide.id}, which it delegates")
 
 
 LIMITS = ("context", "max_tokens", "tokens_per_day", "requests_per_minute", "concurrent")

@@ -78,10 +78,10 @@ class Handshakes:
             for agreement, _, _ in self._pending.values():
                 agreement.decide(False)
             if not self._pending:
-                raise NotFound("nobody asks to pair just now", hint="ingle peers nearby")
+                raise NotFound("no device is asking to pair", hint="ingle peers nearby")
             raise PairingRefused(
-                "that is not the code this device shows: somebody may be between the two; "
-                "nothing was paired",
+                "that is not the code this device shows: the connection may be "
+                "intercepted; nothing was paired",
                 hint="ingle peers nearby, and pair again",
             )
         waiting[0].decide(equal)
@@ -94,7 +94,7 @@ class Handshakes:
         """
         invite = invites.parse(code)
         if invite.address.key == self._identity().key:
-            raise InvalidRequest("this invite was made by this device itself", field="code")
+            raise InvalidRequest("this invite was created by this device", field="code")
         link = await self._dial(invite.address, told)
         try:
             card = await pairing.redeem(link, invite.secret, await self._card())
@@ -137,7 +137,7 @@ class Handshakes:
             await pairing.accept_invite(opening, await self._card())
             return
         if len(self._pending) >= PENDING:
-            raise Busy(f"{PENDING} devices ask to pair already", limit=PENDING)
+            raise Busy(f"{PENDING} devices are already waiting to pair", limit=PENDING)
         agreement = await pairing.answer(opening, link, self._identity().key, await self._card())
         await self._agree(agreement, link, agreement.card.places, asked=True)
 

@@ -69,7 +69,7 @@ class Identity:
         """That of a state directory; made on first use, in a file that only its owner may read.
 
         Raises:
-            StorageError: the file is there, but is no key.
+            StorageError: the file is there, but is not a key.
         """
         path = state / FILE
         try:
@@ -78,8 +78,8 @@ class Identity:
             secret = _write_new(path)
         if len(secret) != KEY_BYTES:
             raise StorageError(
-                f"{path} holds {len(secret)} bytes, a key has {KEY_BYTES}",
-                hint=f"restore it from a backup, or pair anew after: mv {path} {path}.bad",
+                f"{path} holds {len(secret)} bytes, but a key has {KEY_BYTES}",
+                hint=f"restore it from a backup, or pair again after: mv {path} {path}.bad",
             )
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)

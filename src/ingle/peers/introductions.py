@@ -87,7 +87,7 @@ class Introductions:
             except IngleError as error:
                 why = error
             except TimeoutError:
-                why = PeerLost(f"introduced by {helper.name}, but nobody answered")
+                why = PeerLost(f"introduced by {helper.name}, but the device did not answer")
             finally:
                 self._expected.pop(peer.key, None)
         if why is not None:
@@ -109,7 +109,7 @@ class Introductions:
             raise NotPaired(f"{self._name} has no connection to {fingerprint(wanted)}")
         path_here, path_there = here.path() if here else None, there.path()
         if path_here is None or path_there is None:
-            raise NotPaired("the way to one of the two is not known")
+            raise NotPaired("no address of one of the two devices is known")
         await ask(there.connection, Expect(key=asker, place=path_here.place), Done)
         return Introduced(place=path_there.place, yours=path_here.place)
 

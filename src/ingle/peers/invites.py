@@ -54,7 +54,7 @@ def parse(code: str) -> InviteTicket:
     """
     text = re.sub(r"[\s-]", "", code).lower()
     wrong = InvalidRequest(
-        "this is no invite code, or a part of it is missing",
+        "not a valid invite code, or part of it is missing",
         hint="on the other device: ingle peers invite", field="code",
     )  # fmt: skip
     if not text.startswith(PREFIX) or len(text) > 1000:
@@ -102,7 +102,7 @@ class Invites:
         self._database.run("DELETE FROM invite WHERE expires < ?", now - 86400)
         if self.open() >= OPEN_INVITES:
             raise InvalidRequest(
-                f"{OPEN_INVITES} invites are open already; wait until they expire", field="invite"
+                f"{OPEN_INVITES} invites are already open; wait until they expire", field="invite"
             )
         secret = secrets.token_bytes(SECRET_BYTES)
         expires = int(now + ttl_s)
@@ -131,10 +131,10 @@ class Invites:
             ).fetchone()
             hint = "on the other device: ingle peers invite"
             if row is None:
-                raise PairingRefused("this node made no such invite", hint=hint)
+                raise PairingRefused("this device has no such invite", hint=hint)
             expires, preset, used_by = row
             if used_by is not None:
-                raise PairingRefused("this invite was used already", hint=hint)
+                raise PairingRefused("this invite has already been used", hint=hint)
             if now >= expires:
                 raise PairingRefused("this invite has expired", hint=hint)
             self._database.run("UPDATE invite SET used_by = ? WHERE hash = ?", key, _hash(secret))

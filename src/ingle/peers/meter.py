@@ -203,7 +203,7 @@ class UsageMeter:
         if grant.requests_per_minute and len(recent) >= grant.requests_per_minute:
             raise self._exhausted(
                 grant, f"{len(recent)} requests came within a minute, and "
-                f"{grant.requests_per_minute} may",
+                f"{grant.requests_per_minute}",
                 left=0, wait=True,
             )  # fmt: skip
 

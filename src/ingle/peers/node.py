@@ -193,7 +193,7 @@ class PeeredNode:
         """Have a peer perform it, and write it down before a byte leaves."""
         if self.local.settings.egress == "deny":
             raise EgressRefused(
-                f"{peer.name} is another device, and nothing may leave this one",
+                f"{peer.name} is another device, and egress is denied",
                 hint="ingle config set egress allow",
             )
         sessions: list[PeerSession] = []

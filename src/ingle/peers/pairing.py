@@ -170,10 +170,10 @@ async def opening(link: Link) -> PairingAttempt:
         async with asyncio.timeout(STEP_S):
             stream = await link.accept()
     except (LinkError, TimeoutError):
-        raise PeerLost("a device that wanted to pair vanished") from None
+        raise PeerLost("a device that was pairing disconnected") from None
     message = await _any(stream)
     if not isinstance(message, (RedeemInvite, PairingRequest)):
-        raise ProtocolError("pairing begins with an invite's secret or a question")
+        raise ProtocolError("pairing must start with an invite or a pairing request")
     return PairingAttempt(message, stream)
 
 
@@ -191,7 +191,7 @@ async def answer(
     revealed = (await _receive(opening.stream, RevealNonce)).nonce
     committed = hashlib.sha256(_DOMAIN + revealed).digest()
     if not hmac.compare_digest(committed, opening.message.commitment):
-        raise ProtocolError("the other side changed its nonce after it had bound itself")
+        raise ProtocolError("the other device changed its nonce after committing to it")
     code = short_code(link.remote, own, revealed, nonce)
     return CodeComparison(opening.stream, opening.message.card, code)
 
@@ -244,13 +244,13 @@ class CodeComparison:
             async with asyncio.timeout(PEOPLE_S):
                 equal = await asyncio.shield(self.decided)
             if not equal:
-                no = PairingRefused("the codes differ: somebody may be between the two devices")
+                no = PairingRefused("the codes differ: the connection may be intercepted")
                 await _send_last(self._stream, PairingRejected(no.to_data()))
                 raise no
             _send(self._stream, CodesMatch())
             await theirs
         except TimeoutError:
-            no = PairingRefused(f"nobody confirmed the code within {PEOPLE_S:.0f} s")
+            no = PairingRefused(f"the code was not confirmed within {PEOPLE_S:.0f} s")
             await _send_last(self._stream, PairingRejected(no.to_data()))
             raise no from None
         except IngleError:
@@ -276,7 +276,7 @@ async def _open(link: Link) -> Stream:
     try:
         return await link.open()
     except LinkError as error:
-        raise PeerLost(f"the other device vanished while pairing: {error}") from None
+        raise PeerLost(f"the other device disconnected while pairing: {error}") from None
 
 
 def _send(stream: Stream, message: _Message) -> None:
@@ -285,7 +285,7 @@ def _send(stream: Stream, message: _Message) -> None:
 
 
 async def _send_last(stream: Stream, message: _Message) -> None:
-    """Say something, and wait until the other side has hung up: it has read it then."""
+    """Send a last message, and wait until the other side closes: it has read it then."""
     _send(stream, message)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LAST_WORD_S):
@@ -310,8 +310,8 @@ async def _any(stream: Stream, seconds: float = STEP_S) -> AnyMessage:
                 raise ProtocolError(f"a pairing message of {size} bytes is over {MESSAGE_BYTES}")
             return _decoder.decode(await stream.receive_exactly(size))
     except LinkError as error:
-        raise PeerLost(f"the other device vanished while pairing: {error}") from None
+        raise PeerLost(f"the other device disconnected while pairing: {error}") from None
     except TimeoutError:
         raise PairingRefused(f"the other device did not answer within {seconds:.0f} s") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"the other device sent bytes that are no message: {error}") from None
+        raise ProtocolError(f"the other device sent an invalid message: {error}") from None

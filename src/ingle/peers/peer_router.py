@@ -173,12 +173,12 @@ class PeerRouter:
 
     async def _dial(self, peer: Peer, told: reach.Told | None) -> PeerSession:
         if peer.key == self._identity.key:
-            raise InvalidRequest("that is this device itself", field="peer")
+            raise InvalidRequest("that is this device", field="peer")
         link, stage = await self._reach(peer, NODE, told)
         try:
             stream = await link.open()
         except LinkError as error:
-            raise PeerLost(f"{peer.name} hung up: {error}", peer=peer.name) from None
+            raise PeerLost(f"{peer.name} closed the connection: {error}", peer=peer.name) from None
         session = self._open(link, stream, PeerPrincipal(peer.key, peer.name))
         session.punched = stage == "punch"
         try:
@@ -288,7 +288,7 @@ class PeerRouter:
                 other.close()  # it was restarted; the old connection is a dead one's
                 continue
             raise IdentityInUse(
-                f"two live nodes show the key {fingerprint(session.key)} ({session.name}): "
+                f"two running nodes use the key {fingerprint(session.key)} ({session.name}): "
                 "its state directory was copied",
                 hint="on one of the two: ingle peers reset",
             )

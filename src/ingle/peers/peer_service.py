@@ -125,13 +125,13 @@ class PeerService:
         """Forget the key, all peers and all grants. The node must end after this."""
         for peer in self.address_book.peers():
             self.dialer.hang_up(
-                peer.key, NotPaired(f"{peer.name} was forgotten: this device began anew")
+                peer.key, NotPaired(f"{peer.name} was removed: this device was reset")
             )
         (self._state / KEY_FILE).unlink(missing_ok=True)
         self.database.empty()
 
     async def open_if_needed(self) -> None:
-        """Open, if somebody is paired (and may call) or an invite is out; go on sharing."""
+        """Open, if somebody is paired (and may call) or an invite is out; continue sharing."""
         if self._settings.egress == "deny":
             return
         if (self._state / SHARES).exists():
@@ -172,14 +172,14 @@ class PeerService:
     async def _make(self) -> PeerRouter:
         if self._settings.egress == "deny":
             raise EgressRefused(
-                "peers are other devices, and nothing may leave this one",
+                "peers are other devices, and egress is denied",
                 hint="ingle config set egress allow",
             )
         try:
             transport = await self._bind(self.identity)
         except LinkError as error:
             raise NetworkError(
-                f"no port can be opened for peers: {error}",
+                f"cannot open a port for peers: {error}",
                 hint="ingle config set peer_port 0, or another peer_host",
             ) from None
         around = self._around or (

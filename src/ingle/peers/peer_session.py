@@ -113,9 +113,11 @@ class PeerSession:
                 hello = await asyncio.shield(self.connection.hello)
             self.hello_facts = msgspec.convert(hello.facts, HelloFacts)
         except TimeoutError:
-            raise PeerLost(f"{self.name} did not say hello within {HELLO_S:.0f} s") from None
+            raise PeerLost(
+                f"{self.name} did not complete the handshake within {HELLO_S:.0f} s"
+            ) from None
         except msgspec.ValidationError as error:
-            raise ProtocolError(f"{self.name} greets in an unknown way: {error}") from None
+            raise ProtocolError(f"{self.name} sent an invalid handshake: {error}") from None
         return self.hello_facts
 
     async def ping(self, seconds: float = PATIENCE_S) -> float:
@@ -168,4 +170,4 @@ class PeerSession:
                     return
 
     def _lost(self) -> IngleError:
-        return PeerLost(f"{self.name} has vanished", hint="ingle peers --ask", peer=self.name)
+        return PeerLost(f"{self.name} stopped responding", hint="ingle peers --ask", peer=self.name)

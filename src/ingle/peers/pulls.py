@@ -92,15 +92,15 @@ class PeerPulls:
         """Fetch what any peer shares under a name.
 
         Raises:
-            ModelNotFound: nobody does, or two peers mean different files by it.
+            ModelNotFound: nobody does, or two peers share different files under the name it.
         """
         holders = await self.holders(self._address_book.peers())
         fitting = [holder for holder in holders if holder.model.name == name]
         if len({holder.model.digest for holder in fitting}) > 1:
             who = ", ".join(f"{name}@{holder.peer.name}" for holder in fitting)
             raise ModelNotFound(
-                f"peers mean different files by {name!r}",
-                hint=f"say whose: ingle pull {who.split(', ')[0]} (there are: {who})",
+                f"peers share different files under the name {name!r}",
+                hint=f"name the peer: ingle pull {who.split(', ')[0]} (available: {who})",
                 model=name,
             )
         if not fitting:
@@ -133,7 +133,7 @@ class PeerPulls:
     ) -> AsyncGenerator[Event, None]:
         if self._egress == "deny":
             raise EgressRefused(
-                "asking a peer for a model tells it what you want, and nothing may leave",
+                "asking a peer for a model needs network access, and egress is denied",
                 hint="ingle config set egress allow",
             )
         same = [holder for holder in holders if holder.model.digest == model.digest]

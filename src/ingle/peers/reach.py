@@ -85,7 +85,7 @@ async def reach(
             why[stage] = "nobody knows it there"
     tried = "; ".join(f"{stage}: {reason}" for stage, reason in why.items())
     raise PeerUnreachable(
-        f"{peer.name} could not be reached ({tried or 'no way is known'})",
+        f"{peer.name} is not reachable ({tried or 'no address is known'})",
         hint=f"is `ingle serve` running there? Or: ingle peers set {peer.name} --at IP:PORT",
         peer=peer.name,
         stages=why,

@@ -108,7 +108,7 @@ def _called(name: str, ask: Callable[[], T]) -> T:
 
 def _fault(name: str, what: str) -> EngineFault:
     return EngineFault(
-        f"the capability {name!r} counts what it uses wrongly: {what}",
+        f"the capability {name!r} reports its usage incorrectly: {what}",
         hint="ingle doctor",
         capability=name,
     )

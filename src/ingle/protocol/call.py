@@ -79,7 +79,7 @@ class Call:
         """
         self._held += len(event.data)
         if len(self._events) >= WINDOW or self._held > HELD:
-            raise ProtocolError("more events were sent than there was credit for")
+            raise ProtocolError("received more events than the credit allows")
         self._events.append(event)
         self._wake()
 

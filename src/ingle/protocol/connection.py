@@ -258,7 +258,7 @@ class Connection:
         except IngleError as error:
             call.fail(error)
         except Exception as error:  # the caller's own iterator failed: its events tell it
-            call.fail(InvalidRequest(f"what was to be sent could not be read: {error!r}"))
+            call.fail(InvalidRequest(f"the input could not be read: {error!r}"))
 
     def _take(self, frame: Frame) -> None:
         match frame:
@@ -314,15 +314,15 @@ class Connection:
 
     def _open(self, stream: int, operation: bytes) -> None:
         if self._answer is None:
-            raise ProtocolError("the other side asked for an operation; nothing is offered here")
+            raise ProtocolError("the other side requested an operation, but none is offered here")
         if stream < 1:
-            raise ProtocolError(f"a stream cannot have the number {stream}")
+            raise ProtocolError(f"invalid stream number {stream}")
         if stream in self._served:
             raise ProtocolError(f"stream {stream} was opened twice")
         try:
             if len(self._served) >= self._max_streams:
                 raise Busy(
-                    f"{self._max_streams} operations are open on this connection already",
+                    f"{self._max_streams} operations are already open on this connection",
                     limit=self._max_streams,
                 )
             served = ServedOperation(self, stream, read(operation), self._patience)
@@ -344,7 +344,7 @@ class Connection:
         self.post(frame)
         self._replied += self._unsent_bytes - before
         if self._replied > REPLIES:
-            raise ProtocolError("the other side does not read what it is answered")
+            raise ProtocolError("the other side does not read its answers")
         if self._replied > DRAIN_BYTES and self._draining is None:
             self._draining = asyncio.create_task(self._drained())
 

@@ -48,7 +48,7 @@ class IncomingPieces:
             raise InvalidRequest("a piece was sent after the last one", field="input")
         check_size(data)
         if len(self._pieces) >= PIECES:
-            raise ProtocolError("more pieces were sent into a stream than it has room for")
+            raise ProtocolError("received more pieces than the stream's credit allows")
         self._pieces.append(Encoded(data))
         self._more.set()
 

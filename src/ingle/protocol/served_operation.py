@@ -123,7 +123,7 @@ class ServedOperation:
             async with asyncio.timeout(self._patience):
                 await self._more.wait()
         except TimeoutError:
-            raise Cancelled(f"nobody took the events for {self._patience:.0f} s") from None
+            raise Cancelled(f"the events were not read for {self._patience:.0f} s") from None
 
     def _responded(self, task: asyncio.Task[None], ended: Callable[[], object]) -> None:
         ended()

@@ -38,7 +38,7 @@ def create_application(
         settings: Token, names, origins and limits; the defaults suit loopback.
         extra: Further routes behind the same guard, such as the web page.
 
-    ``application.state.floor`` holds the exchanges that go on, for a clean stop;
+    ``application.state.floor`` holds the exchanges in progress, for a clean stop;
     its ``close`` lets go of the stored responses.
     """
     chosen = settings or ServerSettings()

@@ -21,7 +21,7 @@ Table = dict[str, dict[str, Handler]]
 
 
 class EndpointContext:
-    """What all endpoints of one application stand on, and the exchanges that go on now."""
+    """What all endpoints of one application stand on, and the exchanges in progress."""
 
     def __init__(self, node: Node, settings: ServerSettings, metrics: Metrics) -> None:
         self.node: Node = CountedNode(node, metrics)
@@ -32,9 +32,11 @@ class EndpointContext:
         """What is called when the application is done with."""
 
     def stop(self) -> None:
-        """End every answer that still goes on; its client is told that the server stops."""
+        """End every answer that is still running; its client is told that the server stops."""
         for exchange in tuple(self.exchanges):
-            exchange.abort(Cancelled("the server is stopping", hint="ask again when it is back"))
+            exchange.abort(
+                Cancelled("the server is stopping", hint="try again when the server is back")
+            )
 
     def close(self) -> None:
         """Let go of what the application opened."""

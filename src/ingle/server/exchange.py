@@ -202,7 +202,7 @@ class Exchange:
         self.started = True
 
     def abort(self, error: IngleError) -> None:
-        """End what is going on, as when the server stops; the client is told why."""
+        """End what is running, as when the server stops; the client is told why."""
         if self._work is not None and self._ending is None:
             self._ending = error
             self._work.cancel()
@@ -231,11 +231,11 @@ class Exchange:
         limit = self.settings.limits.stalled_s
         while outbox.stalled_s < limit:  # noqa: ASYNC110 - a look now and then is cheaper
             await asyncio.sleep(limit / 4)
-        self.abort(ClientGone(f"the client took nothing for {limit:g} s"))
+        self.abort(ClientGone(f"the client read nothing for {limit:g} s"))
 
     async def _watch(self) -> None:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                self.abort(ClientGone("the client left before its answer was whole"))
+                self.abort(ClientGone("the client disconnected before the answer was complete"))
                 return

@@ -23,7 +23,7 @@ async def perform_all(
     """Perform operations, at most ``at_once`` at the same time, as if they were one.
 
     Before each event ``tell`` is given the position of its operation. Leaving
-    the block cancels what still goes on; the first failure is raised while
+    the block cancels what is still running; the first failure is raised while
     iterating.
     """
     send, receive = anyio.create_memory_object_stream[Placed](0)

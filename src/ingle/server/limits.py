@@ -49,7 +49,7 @@ async def read_body(scope: Scope, receive: Receive, limits: RequestLimits) -> by
                 f"no byte of the body arrived for {limits.body_idle_s:g} s", field="body"
             )
         if message["type"] == "http.disconnect":
-            raise ClientGone("the client left while sending its request")
+            raise ClientGone("the client disconnected while sending its request")
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > limits.body_bytes:
@@ -62,7 +62,7 @@ async def read_body(scope: Scope, receive: Receive, limits: RequestLimits) -> by
     if size < _THREAD_FROM:
         check_json(body, limits.json_depth)
     else:
-        # A hostile body of many MiB takes a while to scan; others go on meanwhile.
+        # A hostile body of many MiB takes a while to scan; others continue meanwhile.
         await anyio.to_thread.run_sync(check_json, body, limits.json_depth)
     return body
 
@@ -84,7 +84,7 @@ async def body_pieces(
                 f"no byte of the body arrived for {limits.body_idle_s:g} s", field="body"
             )
         if message["type"] == "http.disconnect":
-            raise ClientGone("the client left while sending its request")
+            raise ClientGone("the client disconnected while sending its request")
         chunk: bytes = message.get("body", b"")
         for at in range(0, len(chunk), size):
             yield chunk[at : at + size]
@@ -113,7 +113,7 @@ def nested_beyond(body: bytes, depth: int) -> bool:
     if body.count(b"[") + body.count(b"{") <= depth:
         return False
     # Escapes first (a run of backslashes pairs up from its left), then everything
-    # that is no bracket or quote, then the strings: what is left is structure.
+    # that is not a bracket or quote, then the strings: what is left is structure.
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
     structure = _STRING.sub(b"", bare).translate(_ONE_KIND)
     # Each round takes away the innermost pairs, and with them one level: flat

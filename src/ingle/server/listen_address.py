@@ -48,7 +48,7 @@ def bind(host: str, port: int) -> socket.socket:
 
     Raises:
         ConfigError: the port is taken (named: by whom, where that can be seen),
-            out of range, or the host is no address of this machine.
+            out of range, or the host is not an address of this machine.
     """
     if not 0 <= port <= 65535:
         raise ConfigError(f"port: {port} is not between 0 and 65535", key="port")
@@ -99,8 +99,8 @@ def _refusal(host: str, port: int, error: OSError) -> ConfigError:
         holder = owner_of(port)
         by = f" by process {holder[0]} ({holder[1]})" if holder else ""
         return ConfigError(
-            f"port {port} on {host} is already taken{by}",
-            hint="choose another with --port, or --port 0 for any free one",
+            f"port {port} on {host} is already in use{by}",
+            hint="choose another with --port, or use --port 0 for any free port",
             key="port",
             port=port,
             pid=holder[0] if holder else None,

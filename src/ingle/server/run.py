@@ -59,7 +59,7 @@ async def serve(
 
     Raises:
         Refused: beyond loopback without a token.
-        ConfigError: the port is taken, or the host is none of ours.
+        ConfigError: the port is taken, or the host is not one of ours.
     """
     chosen = settings or ServerSettings()
     check_exposure(host, chosen.token)

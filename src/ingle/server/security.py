@@ -5,7 +5,7 @@ Rules, in this order, on every route and on web sockets alike:
 1. ``Host`` must be a loopback name or a configured one. A page of an attacker
    that rebinds its own name to 127.0.0.1 still sends its own name here.
 2. ``Origin``, where there is one, must be a loopback page, a configured host or
-   an allowed origin; ``null`` is none of these. Without an ``Origin`` a browser
+   an allowed origin; ``null`` is not one of these. Without an ``Origin`` a browser
    that says ``Sec-Fetch-Site: cross-site`` may only follow a link.
 3. The token, if one is set, as ``Authorization: Bearer`` or ``x-api-key``.
    Only ``/healthz`` and preflights, which browsers send without it, go without.
@@ -80,18 +80,18 @@ class AccessRules:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.knows_host(hosts[0]):
             raise Refused(
-                "the Host header names a host that this server does not answer to",
+                "the Host header is not one of this server's host names",
                 hint="use http://127.0.0.1 or localhost, or add the name to the server's hosts",
             )
         origins = headers.getlist("origin")
         if len(origins) > 1 or (origins and not self.knows_origin(origins[0])):
             raise Refused(
-                "pages of this origin may not call this server",
+                "requests from this origin are not allowed",
                 hint="add the origin to the server's allowed origins",
             )
         follows_link = headers.get("sec-fetch-mode") == "navigate"
         if not origins and headers.get("sec-fetch-site") == "cross-site" and not follows_link:
-            raise Refused("a page of another site may not call this server")
+            raise Refused("cross-site requests are not allowed")
         return origins[0] if origins else ""
 
     def check_token(self, headers: Headers) -> None:
@@ -135,7 +135,7 @@ class AccessRules:
 
 
 def host_name(value: str) -> str | None:
-    """The name in ``name``, ``name:port`` or ``[v6]:port``; None if it is none of these."""
+    """The name in ``name``, ``name:port`` or ``[v6]:port``; None if it is not one of these."""
     text = value.strip().lower()
     if text.startswith("["):
         name, closed, rest = text[1:].partition("]")

@@ -11,7 +11,7 @@ from ingle.models.gguf import Header
 SUPPORTED = ("qwen3", "qwen2", "llama", "gemma3")
 """``general.architecture`` of the bases that can be trained; SmolLM and Llama 3 say ``llama``."""
 LOCAL_BLOCKS = 6
-"""Gemma 3: of so many blocks the last one sees everything, the others a window."""
+"""Gemma 3: of that many blocks the last one sees everything, the others a window."""
 LOCAL_ROPE_BASE = 10_000.0
 """Gemma 3: RoPE's base in blocks that see a window, where the file does not say it."""
 
@@ -68,7 +68,7 @@ class Architecture(NamedTuple):
         def number(key: str, otherwise: float | None = None) -> float:
             value = header.metadata.get(f"{name}.{key}", otherwise)
             if not isinstance(value, (int, float)):
-                raise BadModelFile(f"the header does not say {name}.{key}")
+                raise BadModelFile(f"the header has no {name}.{key}")
             return value
 
         width, heads = int(number("embedding_length")), int(number("attention.head_count"))
@@ -140,7 +140,7 @@ def _rope_factor(header: Header, name: str) -> float:
     if kind == "linear" and isinstance(factor, (int, float)):
         return float(factor)
     raise CapabilityMissing(
-        f"RoPE scaling of the kind {kind!r} cannot be trained; none, linear and Llama 3's can",
-        hint="take a base without it",
+        f"RoPE scaling of type {kind!r} cannot be trained; none, linear and Llama 3's can",
+        hint="use a base without RoPE scaling",
         capability="train",
     )

@@ -2,7 +2,7 @@
 
 Tokens are mapped, not read: a data set may be larger than the memory. Which
 documents share a row, and the order of rows, follow from the seed and the
-epoch alone, so a run that was killed goes on with the very row it was at.
+epoch alone, so a run that was killed continues with the very row it was at.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class DatasetWriter:
         documents = len(self._starts) - 1
         if not documents:
             raise InvalidRequest(
-                f"nothing could be learnt: no answer lies within the first {self._longest} tokens",
+                f"nothing to train on: no answer is within the first {self._longest} tokens",
                 hint="raise --sequence, or shorten the prompts",
                 field="data",
             )

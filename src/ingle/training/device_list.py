@@ -59,9 +59,9 @@ def _check_together(names: list[str]) -> None:
     listed = ",".join(names)
     if len(kinds) > 1:
         raise InvalidRequest(
-            f"device: {listed} are of different kinds ({', '.join(kinds)}), whose gradients "
-            "cannot be summed in one step",
-            hint="name devices of one kind, or a single one",
+            f"device: {listed} are of different kinds ({', '.join(kinds)}), "
+            "which cannot train together",
+            hint="choose devices of one kind, or a single device",
             field="device",
         )
     if kinds[0] not in TOGETHER:
@@ -73,7 +73,7 @@ def _check_together(names: list[str]) -> None:
         )
     if kinds[0] == "cuda" and len(set(names)) < len(names):
         raise InvalidRequest(
-            f"device: {listed} names a device twice, and two processes on one gain nothing",
-            hint="name each device once",
+            f"device: {listed} lists a device twice",
+            hint="list each device once",
             field="device",
         )

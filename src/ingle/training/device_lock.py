@@ -66,7 +66,7 @@ class DeviceLock:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(
-                f"the run {self.holder!r} uses {self.device} now",
+                f"the run {self.holder!r} is using {self.device}",
                 hint="the same command with --wait, or another --device",
                 queued=1, limit=1, run=self.holder, device=self.device,
             ) from None  # fmt: skip

@@ -57,7 +57,7 @@ class StorageOption(NamedTuple):
     """Insides of blocks are computed once more rather than kept, at least of some."""
     needs: MemoryPlan
     keep: int = 0
-    """Vulkan: of so many blocks the insides are kept."""
+    """Vulkan: of that many blocks the insides are kept."""
 
 
 class DeviceChoice(NamedTuple):
@@ -137,7 +137,7 @@ def choose(
             )
         passed.append(f"{device.name} has too little memory ({_size(_usable(device))} free)")
     raise InvalidRequest(
-        "device: nothing that could train is installed",
+        "device: no training library is installed",
         hint=f"pip install '{TORCH}'",
         field="device",
     )
@@ -195,7 +195,7 @@ def check_moments(device: str, *, eight_bit: bool) -> None:
     """Raises InvalidRequest: a device keeps the optimiser's moments in 32 bits only."""
     if eight_bit and device.startswith("vulkan"):
         raise InvalidRequest(
-            f"eight_bit_moments: on {device} the optimiser's moments have 32 bits",
+            f"eight_bit_moments: not supported on {device}",
             hint="the same command without --eight-bit-moments, or with another --device",
             field="eight_bit_moments",
         )

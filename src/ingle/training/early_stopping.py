@@ -6,7 +6,7 @@ import msgspec
 
 
 class EarlyStopping(msgspec.Struct, kw_only=True):
-    """Part of a run's state: a run that goes on remembers it."""
+    """Part of a run's state: a run that continues remembers it."""
 
     best: float | None = None
     """The lowest validation loss."""
@@ -23,5 +23,5 @@ class EarlyStopping(msgspec.Struct, kw_only=True):
         return False
 
     def enough(self, patience: int) -> bool:
-        """Nothing got better for so many looks; a patience of 0 has no end."""
+        """Nothing got better for that many looks; a patience of 0 has no end."""
         return 0 < patience <= self.since

@@ -80,7 +80,7 @@ class Executor(Protocol[Array]):
         """One step of AdamW with what was added up, which is then forgotten.
 
         Returns:
-            The norm of the gradients before clipping. One that is no finite number has
+            The norm of the gradients before clipping. One that is not a finite number has
             changed nothing.
         """
         ...
@@ -98,11 +98,11 @@ class Executor(Protocol[Array]):
         ...
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """All that a later `load` needs to go on number for number."""
+        """All that a later `load` needs to continue number for number."""
         ...
 
     def load(self, state: dict[str, NDArray[np.generic]]) -> None:
-        """Go on from a `state`.
+        """Continue from a `state`.
 
         Raises:
             StorageError: it is of another adapter.

@@ -15,7 +15,7 @@ from ingle.training.reinforcement import rewards
 from ingle.training.run_plan import RunPlan
 
 SHORTEST = 32
-"""Tokens of a row; rows that are shorter are no advice."""
+"""Tokens of a row; rows that are shorter are not useful."""
 
 
 def shape_of(plan: RunPlan) -> LoraConfig:

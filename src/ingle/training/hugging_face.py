@@ -62,7 +62,7 @@ def write(merged: MergedModel, folder: Path, kind: str = "BF16") -> bool:
 def write_model(merged: MergedModel, folder: Path, kind: str) -> None:
     """Weights and configuration. Raises as `write`."""
     if kind not in TYPES:
-        raise CapabilityMissing(f"type: {kind} is none of {', '.join(TYPES)}")
+        raise CapabilityMissing(f"type: {kind} is not one of {', '.join(TYPES)}")
     architecture = Architecture.of(merged.header)
     config = _config(merged, architecture, kind)
     try:
@@ -71,7 +71,9 @@ def write_model(merged: MergedModel, folder: Path, kind: str) -> None:
             _weights(merged, architecture, kind, file)
         (folder / "config.json").write_text(json.dumps(config, indent=1))
     except OSError as error:
-        raise DiskFull(f"{folder}: {error.strerror or error}", hint="make room") from None
+        raise DiskFull(
+            f"{folder}: {error.strerror or error}", hint="free disk space: ingle df"
+        ) from None
 
 
 def _weights(merged: MergedModel, architecture: Architecture, kind: str, file: BinaryIO) -> None:
@@ -127,7 +129,9 @@ def name_of(name: str, architecture: Architecture) -> str | None:
         inside = {**MODULES, **norms}.get(which)
         if inside is not None:
             return f"model.layers.{number}.{inside}.{end}"
-    raise CapabilityMissing(f"{architecture.name} models with a tensor {name} cannot be written so")
+    raise CapabilityMissing(
+        f"{architecture.name} models with the tensor {name} cannot be written in this format"
+    )
 
 
 def _config(merged: MergedModel, a: Architecture, kind: str) -> dict[str, Any]:
@@ -191,8 +195,7 @@ def _llama_3_scaling(merged: MergedModel, a: Architecture) -> dict[str, Any]:
     }
     if not np.allclose(_llama_3_factors(scaling, a), factors, rtol=1e-3):
         raise CapabilityMissing(
-            "the model's RoPE factors are not those of Llama 3, and transformers has no name "
-            "for them",
+            "the model's RoPE factors are not those of Llama 3, which transformers needs",
             hint="--format gguf",
         )
     return scaling
@@ -228,5 +231,7 @@ def _tokenizer(merged: MergedModel, folder: Path) -> bool:
     try:
         tokenizer.save_pretrained(str(folder))
     except OSError as error:
-        raise DiskFull(f"{folder}: {error.strerror or error}", hint="make room") from None
+        raise DiskFull(
+            f"{folder}: {error.strerror or error}", hint="free disk space: ingle df"
+        ) from None
     return True

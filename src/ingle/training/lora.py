@@ -35,7 +35,7 @@ class LoraConfig(NamedTuple):
         unknown = set(self.targets) - set(architecture.matrices)
         if unknown or not self.targets:
             raise InvalidRequest(
-                f"targets: there is no matrix {', '.join(sorted(unknown)) or 'named'}; "
+                f"targets: there is no module {', '.join(sorted(unknown)) or 'named'}; "
                 f"there are: {', '.join(TARGETS)}",
                 field="targets",
             )
@@ -46,7 +46,7 @@ class LoraConfig(NamedTuple):
                 field="rank",
             )
         if not 0.0 <= self.dropout < 1.0:
-            raise InvalidRequest(f"dropout: {self.dropout} is no share below 1", field="dropout")
+            raise InvalidRequest(f"dropout: {self.dropout} is not between 0 and 1", field="dropout")
 
     def sizes(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
         """Names of all sides and what they measure, always in the same order.

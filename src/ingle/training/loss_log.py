@@ -29,7 +29,9 @@ class LossLog:
             with self._path.open("ab") as file:
                 file.write(msgspec.json.encode(point) + b"\n")
         except OSError as error:
-            raise DiskFull(f"{self._path}: {error.strerror}", hint="make room") from None
+            raise DiskFull(
+                f"{self._path}: {error.strerror}", hint="free disk space: ingle df"
+            ) from None
 
     def points(self) -> list[LossPoint]:
         """All steps. Half a line at the end, as a kill leaves it, is passed over."""

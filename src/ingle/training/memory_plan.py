@@ -62,7 +62,7 @@ def estimate(
     scores: bool,
     eight_bit_moments: bool = False,
 ) -> MemoryPlan:
-    """What a micro-batch of so many rows takes, at most: every position supervised.
+    """What a micro-batch of that many rows takes, at most: every position supervised.
 
     Args:
         bytes_each: of one number (4 or 2).
@@ -93,7 +93,7 @@ def estimate(
 
 
 def moments(count: int, *, eight_bit: bool) -> int:
-    """Bytes that the optimiser's two moments of so many numbers take, those at work included."""
+    """Bytes that the optimiser's two moments of that many numbers take, those at work included."""
     if not eight_bit:
         return count * 4 * 2
     kept = 2 * (count + -(-count // SCALED) * 4)
@@ -131,7 +131,7 @@ def too_large(needed: int, free: int, *, hint: str, device: str) -> DoesNotFit:
         hint: what would fit.
     """
     return DoesNotFit(
-        f"training needs about {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free",
+        f"training needs about {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB free",
         hint=hint,
         needed_bytes=needed,
         available_bytes=free,

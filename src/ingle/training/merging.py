@@ -161,17 +161,19 @@ def write_gguf(merged: MergedModel, out: Path, kind: str = KEEP) -> None:
         writer.close()
         part.replace(out)
     except OSError as error:
-        raise DiskFull(f"{out}: {error.strerror or error}", hint="make room") from None
+        raise DiskFull(
+            f"{out}: {error.strerror or error}", hint="free disk space: ingle df"
+        ) from None
     finally:
         part.unlink(missing_ok=True)
 
 
 def _kind(tensor: Tensor, kind: str) -> str:
-    """What a tensor is stored as: vectors and what is no matrix of weights stay as they are."""
+    """What a tensor is stored as: vectors and what is not a matrix of weights stay as they are."""
     if kind == KEEP or len(tensor.shape) < 2 or not tensor.name.endswith(".weight"):
         return tensor.type.name
     if kind not in TYPES:
-        raise CapabilityMissing(f"type: {kind} is none of {', '.join((KEEP, *TYPES))}")
+        raise CapabilityMissing(f"type: {kind} is not one of {', '.join((KEEP, *TYPES))}")
     return "F16" if kind == "Q8_0" and tensor.shape[0] % 32 else kind
 
 

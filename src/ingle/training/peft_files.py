@@ -32,7 +32,7 @@ def convert(folder: Path, base: Path, out: Path, notes: dict[str, str]) -> None:
         notes: provenance.
 
     Raises:
-        BadModelFile: the folder is no adapter, or does not fit the base.
+        BadModelFile: the folder is not an adapter, or does not fit the base.
         CapabilityMissing: it holds more than plain LoRA of the blocks' matrices.
     """
     config = _config(folder)
@@ -44,7 +44,7 @@ def convert(folder: Path, base: Path, out: Path, notes: dict[str, str]) -> None:
         match = _NAME.search(name)
         if match is None:
             raise CapabilityMissing(
-                f"{folder.name}: {name} is no LoRA matrix of a block; only those can be used"
+                f"{folder.name}: {name} is not a LoRA matrix of a transformer block"
             )
         layer, room, module, side = match.groups()
         matrix = _MATRICES[f"{room}.{module}"]
@@ -65,7 +65,7 @@ def convert(folder: Path, base: Path, out: Path, notes: dict[str, str]) -> None:
             raise BadModelFile(f"{folder.name} has no {name}, which the base needs")
         if numbers[name].shape != size:
             raise BadModelFile(
-                f"{folder.name}: {name} is {numbers[name].shape}, the base wants {size}"
+                f"{folder.name}: {name} is {numbers[name].shape}, the base needs {size}"
             )
     write_gguf(out, numbers, shape, architecture, notes)
 
@@ -77,15 +77,15 @@ def _config(folder: Path) -> dict[str, Any]:
         assert isinstance(config["r"], int)
     except (OSError, ValueError, KeyError, AssertionError):
         raise BadModelFile(
-            f"{folder} is no PEFT adapter: it has no {CONFIG} with a rank", path=str(folder)
+            f"{folder} is not a PEFT adapter: it has no {CONFIG} with a rank", path=str(folder)
         ) from None
     if config.get("peft_type") != "LORA":
         raise CapabilityMissing(f"{folder.name} is of the kind {config.get('peft_type')}, not LORA")
     for field in ("use_dora", "rank_pattern", "alpha_pattern", "modules_to_save", "fan_in_fan_out"):
         if config.get(field):
-            raise CapabilityMissing(f"{folder.name} uses {field}, which llama.cpp does not know")
+            raise CapabilityMissing(f"{folder.name} uses {field}, which llama.cpp does not support")
     if config.get("bias", "none") != "none":
-        raise CapabilityMissing(f"{folder.name} trains biases, which llama.cpp does not know")
+        raise CapabilityMissing(f"{folder.name} trains biases, which llama.cpp does not support")
     return config
 
 

@@ -106,7 +106,7 @@ def _asked(job: TrainingJob) -> RunPlan:
     try:
         return msgspec.convert(given, RunPlan)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"this is no plan: {error}", field="settings") from None
+        raise InvalidRequest(f"not a valid plan: {error}", field="settings") from None
 
 
 def _check(job: TrainingJob, plan: RunPlan) -> None:
@@ -119,25 +119,25 @@ def _check(job: TrainingJob, plan: RunPlan) -> None:
 
 
 def _moved(plan: RunPlan, wanted: str) -> RunPlan:
-    """A run that goes on, on other devices of the kind that it began on."""
+    """A run that continues, on other devices of the kind that it began on."""
     found = ",".join(named(wanted, parts=plan.parts))
     _check_kind(plan, found)
     return msgspec.structs.replace(plan, device=found)
 
 
 def _check_kind(plan: RunPlan, wanted: str) -> None:
-    """Raises InvalidRequest: a run that goes on would change to another kind of device, whose
+    """Raises InvalidRequest: a run that continues would change to another kind of device, whose
     numbers are not quite the same."""
     if kind_of(wanted) != kind_of(plan.device):
         raise InvalidRequest(
-            f"device: {plan.name} began on {plan.device}, and goes on only on devices of that kind",
+            f"device: {plan.name} started on {plan.device}; resume it on a device of that kind",
             hint=f"ingle train --resume {plan.name}",
             field="device",
         )
 
 
 def _placed_again(job: TrainingJob, plan: RunPlan, wanted: str) -> PlannedRun:
-    """Of a run that TRL goes on with: where it was, or on another device of that kind."""
+    """Of a run that TRL continues with: where it was, or on another device of that kind."""
     if not wanted:
         return _placed(job, plan)
     backends.check_device(wanted)

@@ -26,7 +26,7 @@ class StepProgress(NamedTuple):
     reward: float | None
     """Mean reward of the answers that were sampled, in a run with rewards."""
     fewer_rows: int
-    """Memory did not suffice: from this step on only so many rows are worked on at once.
+    """Out of memory: from this step on only that many rows are computed at once.
     0: it did."""
 
     @property
@@ -49,7 +49,7 @@ class LossCurve:
         self._clock = StepTimer()
 
     def begin(self, step: int) -> None:
-        """Go on after a step: what was noted of later ones is done again. The clock starts."""
+        """Continue after a step: what was noted of later ones is done again. The clock starts."""
         self._losses.trim(step)
         self._clock = StepTimer()
 

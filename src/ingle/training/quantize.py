@@ -90,8 +90,8 @@ def _type(kind: str) -> Any:
 
 def _unknown(kind: str) -> CapabilityMissing:
     return CapabilityMissing(
-        f"tensors in {kind} cannot be turned into numbers",
-        hint="take the model in another quantisation, such as Q8_0",
+        f"tensors in {kind} cannot be dequantised",
+        hint="use another quantisation of the model, such as Q8_0",
     )
 
 
@@ -104,7 +104,7 @@ def _library() -> ctypes.CDLL:
     if library is None or not hasattr(library, "ggml_quantize_chunk"):
         raise EngineMissing(
             "this build of xllamacpp does not export ggml_quantize_chunk",
-            hint="--type F16 or BF16 needs no quantising",
+            hint="use --type F16 or BF16, which needs no quantising",
         )
     # ggml.h: size_t (type, src, dst, int64 start, int64 nrows, int64 n_per_row, imatrix)
     library.ggml_quantize_chunk.restype = ctypes.c_size_t

@@ -101,8 +101,8 @@ class Renderer:
 
     def _no_template(self) -> CapabilityMissing:
         return CapabilityMissing(
-            "the model has no chat template, so conversations mean nothing to it",
-            hint="give prompt and completion, or text",
+            "the model has no chat template, so it cannot read conversations",
+            hint="use examples with prompt and completion, or with text",
             capability="chat",
         )
 

@@ -10,7 +10,7 @@ Everything a run is lies in its folder::
     adapter.gguf, peft/   the result so far
 
 Which rows a step sees and what dropout drops follow from the seed and the
-step's number, so a run that goes on after a kill is, number for number, the
+step's number, so a run that continues after a kill is, number for number, the
 run that was never killed.
 """
 
@@ -69,7 +69,7 @@ class Run:
         self.plan = plan
         self.step = self._saved = 0
         self.stopping = False
-        """Set it from a signal handler: the run saves after the step that goes on, and ends."""
+        """Set it from a signal handler: the run saves after the current step, and ends."""
         self.shape = fitting.shape_of(plan)
         self.executor, self.way = open_executor(
             Path(plan.base), self.shape, device=plan.devices[0], dtype=plan.dtype, seed=plan.seed,
@@ -83,11 +83,11 @@ class Run:
         self._curve = LossCurve(folder / LOSSES)
         self.watch = EarlyStopping()
         self.micro_rows = min(plan.micro_rows, plan.rows)
-        """Rows that are worked on at once; halved when memory does not suffice."""
+        """Rows that are worked on at once; halved when memory runs out."""
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
-        """Go on where the run's last saved moment was; from the beginning if there is none.
+        """Continue where the run's last saved moment was; from the beginning if there is none.
 
         Raises:
             RunNotFound: no run is there.
@@ -149,7 +149,7 @@ class Run:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
 
         Raises:
-            TrainingFailed: the loss is no number any more; the last good moment is saved.
+            TrainingFailed: the loss is not a number any more; the last good moment is saved.
             DiskFull: the state could not be saved; the one before is intact.
             DeviceLost: the device is gone; says which step is saved.
             WorkerDied: so is the process that trained on another device.
@@ -225,7 +225,7 @@ class Run:
             part.unlink(missing_ok=True)
             raise DiskFull(
                 f"{self.plan.name} could not be saved: {error}; the state before is intact",
-                hint=f"make room, then: ingle train --resume {self.plan.name}",
+                hint=f"free disk space, then: ingle train --resume {self.plan.name}",
             ) from None
 
     def write_adapter(self) -> Path:
@@ -317,14 +317,14 @@ class Run:
         if not math.isfinite(norm):
             self.save()
             raise TrainingFailed(
-                f"the loss of step {self.step + 1} is no number; what was before is saved",
+                f"the loss of step {self.step + 1} is not a number; the state before it is saved",
                 hint=f"train anew with a lower rate than {self.plan.rate:g}",
                 step=self.step,
             )
         return loss
 
     def _accumulate(self, step_batch: StepBatch) -> None:
-        """Loss and gradients of a step, with fewer rows at once if memory does not suffice.
+        """Loss and gradients of a step, with fewer rows at once if memory runs out.
 
         Gradients are sums over rows, so in whatever portions, they are the same
         (but for what dropout drops).
@@ -342,8 +342,8 @@ class Run:
                     self._engine.forget()
                     self.save()
                     raise DoesNotFit(
-                        f"not even one row of {self.plan.sequence} tokens fits into memory "
-                        f"any more; saved at step {self.step}",
+                        f"not even one row of {self.plan.sequence} tokens fits into memory; "
+                        f"saved at step {self.step}",
                         hint=f"free memory, then: ingle train --resume {self.plan.name}; or "
                         f"train anew with --sequence {self.plan.sequence // 2}",
                         device=self.plan.device,

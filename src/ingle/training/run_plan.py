@@ -11,7 +11,7 @@ from ingle.capabilities.train.operation import RunName, TrainingSettings
 
 
 class RunPlan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was asked for. Once a run has begun only its devices may change, when it goes on."""
+    """What was asked for. Once a run has begun only its devices may change, when it continues."""
 
     name: RunName
     model: str

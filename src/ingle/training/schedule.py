@@ -9,7 +9,7 @@ Kind = Literal["constant", "linear", "cosine"]
 
 
 def share(kind: Kind, step: int, steps: int, warm_up: int) -> float:
-    """The share of the highest rate at a step (from 0). It may be 0; that is no error."""
+    """The share of the highest rate at a step (from 0). It may be 0; that is not an error."""
     if step < warm_up:
         return (step + 1) / warm_up
     done = (step - warm_up) / max(1, steps - warm_up)

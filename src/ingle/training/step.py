@@ -43,7 +43,7 @@ class Step(Generic[Array]):
             weight: of each supervised token of the step.
 
         Raises:
-            RuntimeError, MemoryError, DoesNotFit: memory did not suffice, in the executor's words.
+            RuntimeError, MemoryError, DoesNotFit: memory ran out, in the executor's words.
         """
         for batch, seed in zip(batches, seeds, strict=True):
             self.accumulate(batch, seed=seed, weight=weight)
@@ -65,7 +65,7 @@ class Step(Generic[Array]):
     def update(self, rate: float) -> tuple[float, float]:
         """Move the adapter by what was added up: the loss of the step, and its gradients' norm.
 
-        Where one of them is no finite number, the adapter has not moved.
+        Where one of them is not a finite number, the adapter has not moved.
         """
         loss = self.take_loss()
         if not np.isfinite(loss):

@@ -33,7 +33,7 @@ class StepBatch(NamedTuple):
 
 
 def halves(batches: list[Batch], rows: int) -> list[Batch]:
-    """The same rows in micro-batches of at most so many."""
+    """The same rows in micro-batches of up to that many."""
     return [
         batch.part(slice(at, at + rows))
         for batch in batches
@@ -47,11 +47,11 @@ class StepBatches(Protocol):
     at once, from which of them the engine happens to compute together)."""
 
     def steps(self, epochs: float) -> int:
-        """How many steps so many epochs take."""
+        """How many steps that many epochs take."""
         ...
 
     def step_batch(self, step: int, rows: int) -> StepBatch:
-        """What a step learns from, in micro-batches of at most so many rows."""
+        """What a step learns from, in micro-batches of up to that many rows."""
         ...
 
     @property

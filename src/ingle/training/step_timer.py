@@ -30,5 +30,5 @@ class StepTimer:
         self._took.append(took)
 
     def left(self, steps: int) -> float:
-        """Seconds for so many more steps."""
+        """Seconds for that many more steps."""
         return steps * sum(self._took) / max(1, len(self._took))

@@ -18,7 +18,7 @@ class Trainable(Protocol):
 
     plan: RunPlan
     stopping: bool
-    """Set it from another thread: the run saves after the step that goes on, and ends."""
+    """Set it from another thread: the run saves after the current step, and ends."""
 
     @property
     def step(self) -> int:

@@ -101,7 +101,7 @@ class Worker:
                 raise ProtocolError("a training process only trains")
 
     def stop(self, keep: bool = False) -> None:
-        """Save after the step that goes on, and end."""
+        """Save after the current step, and end."""
         self._keep = self._keep or keep
         self._stopping.set()
         if self._run is not None:
@@ -161,7 +161,7 @@ class Worker:
         try:
             while not (await asyncio.wait([work], timeout=TELL_S))[0]:
                 done, total = self._ready
-                yield TrainingNote(text=f"{done} of {total} examples are prepared")
+                yield TrainingNote(text=f"{done} of {total} examples prepared")
             for sentence in work.result().sentences(plan.sequence):
                 yield TrainingNote(text=sentence)
         finally:
@@ -256,12 +256,12 @@ class Worker:
                     raise run.ended_by(progress) if isinstance(progress, IngleError) else progress
                 if progress.fewer_rows:
                     yield TrainingNote(
-                        text=f"memory did not suffice; from now on {progress.fewer_rows} rows "
-                        "are worked on at once: the gradients are the same"
+                        text="out of memory; continuing with micro-batches of "
+                        f"{progress.fewer_rows} (the gradients are the same)"
                     )
                 yield progress.event
                 if progress.step == first + TOLD_AFTER and progress.left_s >= 60:
-                    yield TrainingNote(text=f"about {progress.left_s / 60:.0f} minutes are left")
+                    yield TrainingNote(text=f"about {progress.left_s / 60:.0f} minutes left")
             await training
         finally:
             run.stopping = True

@@ -20,12 +20,12 @@ def from_url(url: str, field: str) -> ImagePart:
     if scheme == "data":
         head, comma, payload = url.partition(",")
         if not comma or not head.lower().endswith(";base64"):
-            raise InvalidRequest(f"{field}: a data URL must hold base64", field=field)
+            raise InvalidRequest(f"{field}: a data URL must be base64", field=field)
         return from_base64(payload, field)
     if scheme in {"http", "https"}:
         return ImagePart(url=url)
     raise UnsafeURL(
-        f"{field}: only data:, http: and https: addresses of images are taken",
+        f"{field}: only data:, http: and https: image URLs are supported",
         hint="send the picture as a data URL (data:image/png;base64,...)",
         field=field,
     )

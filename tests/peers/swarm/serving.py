@@ -46,7 +46,7 @@ class Source:
         Args:
             rate: Bytes per second of its uplink; 0: any.
             delay_s: Before the first byte of a read.
-            dies_after: It breaks off for good after so many bytes.
+            dies_after: It breaks off for good after that many bytes.
         """
         self.name = name
         self.data = data

@@ -216,7 +216,7 @@ async def test_prune_frees_a_partial_that_nobody_works_on(laptop: Machine, model
     assert list(laptop.store.blobs.partial.iterdir()) == []
 
 
-async def test_a_partial_that_rotted_is_mended(laptop: Machine, model: Whole) -> None:
+async def test_a_partial_that_rotted_is_repaired(laptop: Machine, model: Whole) -> None:
     with pytest.raises(NetworkError):
         await pulled(
             laptop.sharing, model.digest, len(model.data), source(model, dies_after=6 * MIB)

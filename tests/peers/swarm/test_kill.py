@@ -1,4 +1,4 @@
-"""A pull that is killed goes on, without fetching again what it had."""
+"""A pull that is killed continues, without fetching again what it had."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def start(
 
 
 def after(process: subprocess.Popen[str], count: int) -> None:
-    """Until so many bytes are there."""
+    """Until that many bytes are there."""
     assert process.stdout is not None
     for line in process.stdout:
         word, number, *_ = line.split()
@@ -74,7 +74,9 @@ def test_killed_again_and_again_it_still_arrives(model: Whole, tmp_path: Path) -
     assert blob.read_bytes() == model.data
 
 
-def test_a_file_that_may_not_grow_further_is_kept_and_goes_on(model: Whole, tmp_path: Path) -> None:
+def test_a_file_that_may_not_grow_further_is_kept_and_continues(
+    model: Whole, tmp_path: Path
+) -> None:
     torrent = tmp_path / "torrent"
     torrent.write_bytes(model.torrent)
     out, _ = start(tmp_path / "m", model, torrent, 0, most=4 << 20).communicate(timeout=30)

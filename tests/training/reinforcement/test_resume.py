@@ -1,4 +1,4 @@
-"""A run with rewards that is killed goes on as if it had not been, if answers come one by one.
+"""A run with rewards that is killed continues as if it had not been, if answers come one by one.
 
 With several at once it depends on time which of them the engine computes together, and their last
 digits depend on that: of 16 answers of ember with 8 slots, one differed from one time to the next.

@@ -47,7 +47,7 @@ TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "sequence": 16}
 @pytest.mark.parametrize(
     ("options", "field", "why"),
     [
-        ({"full": True}, "full", "only the back end trl has it"),
+        ({"full": True}, "full", "only supported by the trl backend"),
         ({"processes": 2}, "processes", "only the back end trl"),
         ({"nodes": 2}, "nodes", "only the back end trl"),
         ({"method": "dpo"}, "method", "learnt by TRL"),
@@ -55,8 +55,8 @@ TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "sequence": 16}
         ({"method": "sft", "rewards": ["json"]}, "rewards", "learns from examples"),
         ({"backend": "trl", "full": True, "rank": 8}, "rank", "no adapter"),
         ({"backend": "trl", "full": True, "dropout": 0.1}, "dropout", "no adapter"),
-        ({"backend": "trl", "group": 4}, "group", "samples no answers"),
-        ({"backend": "trl", "beta": 0.2}, "beta", "has no use for it"),
+        ({"backend": "trl", "group": 4}, "group", "does not sample answers"),
+        ({"backend": "trl", "beta": 0.2}, "beta", "does not use it"),
         ({"backend": "trl", "device": "vulkan:0"}, "device", "not on vulkan:0"),
         ({"backend": "trl", "nodes": 2}, "address", "HOST:PORT"),
         ({"backend": "trl", "nodes": 2, "address": "a:1", "node_rank": 2}, "node_rank", "to 1"),
@@ -117,13 +117,13 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("device", "why"),
     [
-        ("cpu", "began on cuda:0, and goes on only on devices of that kind"),
+        ("cpu", "began on cuda:0, and continues only on devices of that kind"),
         ("vulkan:0", "not on vulkan:0"),
         ("cuda:0,cuda:1", "of several, TRL is told the first"),
         ("cuda:7", "it is not there"),
     ],
 )
-def test_a_run_goes_on_where_it_is_told_or_says_why_not(
+def test_a_run_continues_where_it_is_told_or_says_why_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, why: str
 ) -> None:
     folder = tmp_path / "run"
@@ -304,7 +304,7 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
     def refused(plan: RunPlan, fits: RunPlan, less: int = 0) -> DoesNotFit:
         place = Placement.placed(plan)
         free = trl_memory.needed(fits, Placement.placed(fits)) - less
-        with pytest.raises(DoesNotFit, match=f"and {free / 2**20:.0f} MiB are free") as error:
+        with pytest.raises(DoesNotFit, match=f"and {free / 2**20:.0f} MiB free") as error:
             trl_memory.check(plan, place, free)
         assert error.value.details["needed_bytes"] > error.value.details["available_bytes"] == free
         return error.value
@@ -360,7 +360,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     run = TrlRun(tmp_path, plan, sys.executable, tmp_path)
     run.check()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
-    with pytest.raises(DiskFull, match="1 MiB are free"):
+    with pytest.raises(DiskFull, match="1 MiB free"):
         run.check()
 
 

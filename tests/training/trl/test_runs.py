@@ -54,7 +54,7 @@ async def finished(home: AsyncHome, watched: Watched) -> list[LossPoint]:
     return (await home.show_run(ended.run.name)).losses
 
 
-async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_goes_on(
+async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_continues(
     home: AsyncHome, data: Path, checks: Path, tmp_path: Path
 ) -> None:
     how = {

@@ -97,7 +97,7 @@ def test_the_fastest_tile_is_tried_once_and_remembered(
     monkeypatch.setattr(tile_tuning, "times", times)
     file = tmp_path / "state" / "tiles.json"
     assert tile_tuning.fastest(machine, tiles, file) == LARGE
-    seconds[SMALL] = 0.5  # no matter: a run that goes on must multiply as it began
+    seconds[SMALL] = 0.5  # no matter: a run that continues must multiply as it began
     assert tile_tuning.fastest(machine, tiles, file) == LARGE
     assert len(tried) == 1
     file.write_text("nonsense")

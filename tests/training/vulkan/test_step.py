@@ -198,7 +198,7 @@ def test_updates_are_torchs(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
-def test_a_state_goes_on_number_for_number(tmp_path: Path) -> None:
+def test_a_state_continues_number_for_number(tmp_path: Path) -> None:
     path = write_base(tmp_path / "base.gguf", kind="Q8_0")
     whole = step_of(path)
     _steps(whole, 1)

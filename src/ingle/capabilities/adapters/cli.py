@@ -32,8 +32,8 @@ def adapter_command() -> None:
 @adapter_command.command("add")
 @click.argument("path", type=click.Path(exists=True))
 @click.option("--name", default="", help="What to call it (default: the file's name).")
-@click.option("--link", is_flag=True, help="Use the file where it lies.")
-@click.option("--for", "base", default="", metavar="MODEL", help="Of a PEFT folder: its base.")
+@click.option("--link", is_flag=True, help="Use the file in place instead of copying it.")
+@click.option("--for", "base", default="", metavar="MODEL", help="Base model of a PEFT folder.")
 @options
 def add_command(output: Output, path: str, name: str, link: bool, base: str) -> None:
     """Take in an adapter: a GGUF file, or a folder as PEFT writes it."""
@@ -109,7 +109,7 @@ def show_command(output: Output, name: str) -> None:
 def allow_command(output: Output, name: str, model: str) -> None:
     """Use an adapter on a model that is not its base: the same one, requantised."""
     _ask(lambda home: home.allow_adapter(name, model))
-    output.note(f"{name} may be used on {model}")
+    output.note(f"{name} can now be used with {model}")
 
 
 @adapter_command.command("merge")
@@ -121,7 +121,7 @@ def allow_command(output: Output, name: str, model: str) -> None:
 )  # fmt: skip
 @click.option(
     "--type", "kind", default="", metavar="TYPE",
-    help="F32, F16, BF16, Q8_0; default: as the base has it (safetensors: BF16).",
+    help="F32, F16, BF16, Q8_0; default: the base's type (safetensors: BF16).",
 )  # fmt: skip
 @options
 def merge_command(output: Output, model: str, out: Path, form: str, kind: str) -> None:
@@ -135,7 +135,7 @@ def merge_command(output: Output, model: str, out: Path, form: str, kind: str) -
         from ingle.training import hugging_face, merging
     except ImportError as error:
         raise EngineMissing(
-            f"merging needs {error.name}, which the core installation leaves out",
+            f"merging needs {error.name}, which the core installation does not include",
             hint="pip install 'ingle[train]'",
         ) from None
     merged = merging.MergedModel(
@@ -148,9 +148,9 @@ def merge_command(output: Output, model: str, out: Path, form: str, kind: str) -
     )
     if form == "gguf":
         merging.write_gguf(merged, out, kind.upper() if kind else merging.KEEP)
-        output.note(f"use it: ingle pull {out}")
+        output.note(f"use it with: ingle pull {out}")
     elif not hugging_face.write(merged, out, kind.upper() or "BF16"):
-        output.note("without a tokeniser: that takes transformers to be installed, and to know it")
+        output.note("written without a tokenizer: transformers is missing, or does not support it")
     if output.json:
         output.data({"path": str(out), "model": base.name, "adapters": model.split("+")[1:]})
     else:
@@ -159,8 +159,8 @@ def merge_command(output: Output, model: str, out: Path, form: str, kind: str) -
 
 @adapter_command.command("share")
 @click.argument("name")
-@click.option("--lan", is_flag=True, help="Anybody on the local network may have it, too.")
-@click.option("--public", is_flag=True, help="Anybody may have it.")
+@click.option("--lan", is_flag=True, help="Share with everyone on the local network.")
+@click.option("--public", is_flag=True, help="Share with everyone on the internet.")
 @options
 def share_command(output: Output, name: str, lan: bool, public: bool) -> None:
     """Let others have an adapter; paired devices fetch it with: ingle pull +NAME@THIS."""
@@ -175,7 +175,7 @@ def share_command(output: Output, name: str, lan: bool, public: bool) -> None:
 def rm_command(output: Output, name: str) -> None:
     """Forget an adapter with all its versions, or one of them (NAME:2)."""
     _ask(lambda home: home.remove_adapter(name))
-    output.note(f"{name} is forgotten")
+    output.note(f"{name} was removed")
 
 
 def _ask(question: Callable[[AsyncHome], Awaitable[T]]) -> T:
@@ -199,7 +199,9 @@ async def _parts(
     assert isinstance(asked, Complete)
     if not asked.adapters:
         raise InvalidRequest(
-            "which adapter?", hint="ingle adapter merge MODEL+ADAPTER --out FILE", field="model"
+            "no adapter was given",
+            hint="ingle adapter merge MODEL+ADAPTER --out FILE",
+            field="model",
         )
     base = await home.show(asked.model)
     parts = []
@@ -208,7 +210,7 @@ async def _parts(
         if details.base not in ("", base.digest, *details.allowed):
             raise InvalidRequest(
                 f"{use.name} was trained on {details.model}, not on {base.name}",
-                hint=f"if that is the same model: ingle adapter allow {use.name} {base.name}",
+                hint=f"if both are the same model: ingle adapter allow {use.name} {base.name}",
                 field="model",
             )
         parts.append((details, use.scale))

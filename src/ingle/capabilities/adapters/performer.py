@@ -39,7 +39,7 @@ async def perform(
             yield _details(await asyncio.to_thread(store.resolve_adapter, name))
         case AllowBase(name=name, model=model):
             allowed = await asyncio.to_thread(node.local.adapters.allow, name, model)
-            yield Done(message=f"{allowed.name} may be used on {model}")
+            yield Done(message=f"{allowed.name} can now be used with {model}")
         case RemoveAdapter(name=name):
             gone = await asyncio.to_thread(node.local.adapters.remove, name)
             yield Done(message=f"{', '.join(gone)}: forgotten")

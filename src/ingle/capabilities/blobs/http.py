@@ -44,7 +44,7 @@ async def put(exchange: Exchange) -> None:
     async def pieces() -> AsyncGenerator[Bytes, None]:
         if await begins != offset:
             raise InvalidRequest(
-                f"{begins.result()} bytes are there; send the rest with ?offset={begins.result()}",
+                f"{begins.result()} bytes have arrived; continue with ?offset={begins.result()}",
                 field="offset",
             )
         async for data in exchange.body_pieces(PIECE):
@@ -97,5 +97,5 @@ class _Body:
 
 def _number(text: str, field: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise InvalidRequest(f"{field}: not a number of bytes", field=field)
+        raise InvalidRequest(f"{field}: must be a number of bytes", field=field)
     return int(text)

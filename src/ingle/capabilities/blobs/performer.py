@@ -71,7 +71,7 @@ def _read(piece: Encoded | Piece) -> Bytes:
             return msgspec.msgpack.decode(piece.data, type=Bytes)
         except msgspec.DecodeError as error:
             raise InvalidRequest(f"a piece cannot be read: {error}", field="input") from None
-    raise InvalidRequest("a piece that is not bytes was sent", field="input")
+    raise InvalidRequest("received a piece that is not bytes", field="input")
 
 
 async def _get(blobs: NodeBlobs, operation: GetBlob, principal: str) -> AsyncGenerator[Event, None]:
@@ -80,7 +80,7 @@ async def _get(blobs: NodeBlobs, operation: GetBlob, principal: str) -> AsyncGen
         end = size if operation.end is None else operation.end
         if not operation.start <= end <= size:
             raise InvalidRequest(
-                f"the blob has {size} bytes; {operation.start} to {end} is not a part of them",
+                f"the blob has {size} bytes; {operation.start} to {end} is out of range",
                 field="end",
             )
         yield BlobState(there=size, size=size, complete=True)

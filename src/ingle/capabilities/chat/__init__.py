@@ -22,7 +22,7 @@ CAPABILITY = Capability(
     commands={
         "run": Command(
             "ingle.capabilities.chat.cli.run:run_command",
-            "Ask a model one thing (or chat, if nothing is asked).",
+            "Ask a model one question (or chat, if none is given).",
         ),
         "chat": Command("ingle.capabilities.chat.cli.chat:chat_command", "Talk to a model."),
     },

@@ -115,7 +115,7 @@ class AsyncChat:
                 yield event
         choices = fold.result().choices
         if not choices or not choices[0].finish:
-            raise EngineFault("the answer broke off before its end", hint="ingle logs")
+            raise EngineFault("the answer ended early", hint="ingle logs")
         choice = choices[0]
         self.messages += said
         self.messages.append(

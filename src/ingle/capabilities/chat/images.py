@@ -108,7 +108,7 @@ async def fetch(url: str, *, egress: str) -> bytes:
                     return answer
                 url = urljoin(url, answer)
     except TimeoutError:
-        raise NetworkError(f"the image did not arrive within {TIMEOUT_S:.0f} s") from None
+        raise NetworkError(f"fetching the image timed out after {TIMEOUT_S:.0f} s") from None
     except httpx.HTTPError as error:
         raise NetworkError(f"the image could not be fetched: {error}") from error
     raise NetworkError(f"the image's URL redirects more than {MAX_REDIRECTS} times")
@@ -125,7 +125,7 @@ async def checked_address(url: str) -> tuple[str, str]:
     host = parts.hostname
     if parts.scheme not in {"http", "https"} or not host:
         raise UnsafeURL(
-            f"images are fetched from http and https only, not {parts.scheme or 'this'!r}",
+            f"images can only be fetched over http or https, not {parts.scheme or 'this'!r}",
             hint="send the image inline as a data: URL",
             field="messages.content.image",
         )

@@ -30,7 +30,7 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
     template_options: dict[str, Any] = {}
     """Extra variables for the chat template."""
     continue_last: bool = False
-    """The last message is an unfinished answer of the assistant: go on with it."""
+    """The last message is an unfinished answer of the assistant: continue with it."""
 
     def check(self) -> None:
         super().check()
@@ -39,12 +39,13 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
         names = {tool.name for tool in self.tools}
         if self.tool_choice not in {"auto", "none", "required"} and self.tool_choice not in names:
             raise InvalidRequest(
-                f"tool_choice names {self.tool_choice!r}, which is not among the tools",
+                f"tool_choice names {self.tool_choice!r}, which is not one of the tools",
                 field="tool_choice",
             )
         if self.tool_choice == "required" and not self.tools:
             raise InvalidRequest("tool_choice is 'required' but there are no tools", field="tools")
         if self.continue_last and self.messages[-1].role != "assistant":
             raise InvalidRequest(
-                "messages: continue_last needs a last one of the assistant", field="messages"
+                "messages: continue_last needs the last message to be the assistant's",
+                field="messages",
             )

@@ -40,7 +40,7 @@ def parse(schema: Schema, choice: Choice) -> Any:
     """
     if choice.finish == "length":
         raise EngineFault(
-            "the answer was cut off before its JSON was whole", hint="raise max_tokens"
+            "the answer was truncated before its JSON was complete", hint="raise max_tokens"
         )
     try:
         if isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Complete: go on from a raw prompt, with no chat template."""
+"""Complete: continue from a raw prompt, with no chat template."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from ingle.errors import InvalidRequest
 @click.command("embed")
 @click.argument("texts", nargs=-1)
 @click.option("--model", "-m", default="", help="Embedding model (default: ember-embed).")
-@click.option("--query", "kind", flag_value="query", default="", help="The texts are questions.")
-@click.option("--passage", "kind", flag_value="passage", help="The texts are passages.")
-@click.option("--dimensions", type=int, help="How many of the first numbers to keep.")
+@click.option("--query", "kind", flag_value="query", default="", help="Embed the texts as queries.")
+@click.option("--passage", "kind", flag_value="passage", help="Embed the texts as passages.")
+@click.option("--dimensions", type=int, help="Number of dimensions to keep.")
 @options
 def embed_command(
     output: Output, texts: tuple[str, ...], model: str, kind: str, dimensions: int | None
@@ -27,7 +27,7 @@ def embed_command(
     """
     inputs = list(texts) or [line for line in piped().splitlines() if line.strip()]
     if not inputs:
-        raise InvalidRequest("there is no text to embed", hint='ingle embed "some text"')
+        raise InvalidRequest("no text was given", hint='ingle embed "some text"')
 
     async def embed() -> Embedded:
         from ingle.client.home import open_async

@@ -33,7 +33,7 @@ class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
         for position, text in enumerate(self.inputs):
             if not text:
                 raise InvalidRequest(
-                    f"inputs[{position}]: empty text cannot be embedded",
+                    f"inputs[{position}]: cannot embed an empty text",
                     field=f"inputs[{position}]",
                 )
 

@@ -131,7 +131,7 @@ class PeerJobs:
         part = _part(kind)
         if self._egress == "deny":
             raise EgressRefused(
-                f"{place} is another device, and nothing may leave this one",
+                f"{place} is another device, and egress is denied",
                 hint="ingle config set egress allow",
             )
         peer = self._address_book.find(place)
@@ -139,7 +139,7 @@ class PeerJobs:
             where = jobs.find(request.name, kind).status.on
             if where != peer.name:
                 raise InvalidRequest(
-                    f"{request.name} was begun on {where or 'this device'}; it is resumed there",
+                    f"{request.name} was started on {where or 'this device'}; resume it there",
                     hint=f"{kind.commands.resume} {request.name}", field="on",
                 )  # fmt: skip
 
@@ -158,7 +158,7 @@ class PeerJobs:
             session = await self._dialer.session(self._address_book.find(place))
             await ask(session.connection, _part(kind).remove(job.name), Done)
         except NotFound:
-            return ""  # it is gone there, or the device is forgotten
+            return ""  # it is gone there, or the device was removed
         except IngleError as error:
             return f"{place} may still have its part: {error.message}"
         return ""
@@ -203,7 +203,7 @@ def _part(kind: JobKind) -> PeerJobKind:
     """What a kind adds for other devices. Raises CapabilityMissing: nothing; it stays here."""
     if not kind.on_peers:
         raise CapabilityMissing(
-            f"a {kind.noun} of the kind {kind.name} is done on this device only",
+            f"a {kind.noun} of the kind {kind.name} can only run on this device",
             hint="the same command without --on", capability=kind.name,
         )  # fmt: skip
     part: PeerJobKind = load(kind.on_peers)

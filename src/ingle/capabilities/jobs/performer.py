@@ -61,7 +61,9 @@ async def perform(
             yield Done(message=_stopped(name, there))
         case RemoveJob(name=name, capability=capability):
             left = await removed(node, _kind(capability), name, caller)
-            yield Done(message=f"{name} is deleted; what it made stays" + (left and f". {left}"))
+            yield Done(
+                message=f"{name} was deleted; what it produced was kept" + (left and f". {left}")
+            )
         case CompareJobs(names=names):
             yield await asyncio.to_thread(_compared, jobs, names)
         case _:
@@ -78,11 +80,11 @@ def resumable(job: Job) -> JobKind:
     kind = _kind(job.kind)
     if kind is None:
         raise CapabilityMissing(
-            f"{job.name} does not say of which kind it is", hint=f"ingle jobs rm {job.name}"
+            f"{job.name} does not say what kind of job it is", hint=f"ingle jobs rm {job.name}"
         )
     if job.state == "done":
         raise InvalidRequest(
-            f"the {kind.noun} {job.name!r} is done; there is nothing left to do",
+            f"the {kind.noun} {job.name!r} has finished; there is nothing to resume",
             hint=f"{kind.commands.remove} {job.name}", field="name",
         )  # fmt: skip
     return kind
@@ -132,7 +134,7 @@ def _compared(jobs: Jobs, names: list[str]) -> JobComparison:
     kind = _kind(found[0].kind)
     if kind is None or len({job.kind for job in found}) > 1:
         raise InvalidRequest(
-            "jobs of one kind can be compared; these are: "
+            "only jobs of the same kind can be compared; these are: "
             + ", ".join(f"{job.name} ({job.kind or 'unknown'})" for job in found),
             hint=f"ingle jobs list --kind {found[0].kind or 'KIND'}", field="names",
         )  # fmt: skip

@@ -56,7 +56,7 @@ def ps_command(output: Output) -> None:
 
 @click.command("stop")
 @click.argument("model", default="")
-@click.option("--force", is_flag=True, help="Stop running answers, too.")
+@click.option("--force", is_flag=True, help="Also stop running requests.")
 @click.option("--node", is_flag=True, help="Stop the node itself.")
 @options
 def stop_command(output: Output, model: str, force: bool, node: bool) -> None:

@@ -101,7 +101,7 @@ class Shutdown(Operation, frozen=True, kw_only=True, tag="shutdown"):
 
 
 class Ledger(Operation, frozen=True, kw_only=True, tag="ledger"):
-    """What left this device. One `LedgerPage`, newest first."""
+    """Show what left this device. One `LedgerPage`, newest first."""
 
     limit: Positive = 100
     offset: Count = 0

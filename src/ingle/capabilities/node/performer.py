@@ -41,12 +41,12 @@ async def perform(
             yield Done(message=await _unload(local, name, force))
         case Suspend():
             await local.scheduler.suspend()
-            yield Done(message="suspended; all models are out of memory")
+            yield Done(message="suspended; all models were unloaded")
         case Resume():
             await local.scheduler.resume()
             yield Done(message="resumed")
         case Shutdown():
-            yield Done(message="the node stops")
+            yield Done(message="the node is stopping")
             local.shut_down()
         case Ledger(limit=limit, offset=offset, to=to):
             yield LedgerPage(entries=local.ledger.entries(limit, offset, to))

@@ -19,7 +19,7 @@ async def perform(
     peer_service: PeerService | None = node.peer_service
     peer: PeerPrincipal | None = caller.peer
     if peer_service is None or peer is None:
-        raise CapabilityMissing("only a paired device asks this", capability="peering")
+        raise CapabilityMissing("only a paired device may ask this", capability="peering")
     router = await peer_service.open()
     match operation:
         case Offer():

@@ -47,11 +47,11 @@ CAPABILITY = Capability(
             f"{_CLI}.peers:peers_command",
             "Paired devices: invite, join, nearby, list, forget.",
         ),
-        "grant": Command(f"{_CLI}.grant:grant_command", "Allow a paired device something."),
+        "grant": Command(f"{_CLI}.grant:grant_command", "Grant a paired device access."),
         "grants": Command(
-            f"{_CLI}.grant:grants_command", "What was granted, and how much of it is used."
+            f"{_CLI}.grant:grants_command", "List grants and their usage."
         ),
-        "revoke": Command(f"{_CLI}.grant:revoke_command", "Take a grant back."),
+        "revoke": Command(f"{_CLI}.grant:revoke_command", "Revoke a grant."),
     },
     methods="ingle.capabilities.peers.client:PeerMethods",
 )  # fmt: skip

@@ -43,7 +43,7 @@ class PeerMethods(Methods):
         await self.ask(ForgetPeer(peer=peer), Done)
 
     async def grant(self, peer: str, preset: str = "", **bounds: Any) -> GrantInfo:
-        """Allow a paired device something. ``bounds``: any field of `GrantPeer`."""
+        """Grant a paired device access. ``bounds``: any field of `GrantPeer`."""
         return (await self.ask(GrantPeer(peer=peer, preset=preset, **bounds), Grants)).grants[0]
 
     async def grants(self, peer: str = "") -> list[GrantInfo]:

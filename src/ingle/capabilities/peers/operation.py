@@ -79,7 +79,7 @@ class PeerInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     held: list[str] = []
     """Grants that we have from it."""
     problem: str = ""
-    """Why it could not be reached just now."""
+    """Why it is not reachable just now."""
 
 
 class Paired(Event, frozen=True, kw_only=True, tag="paired"):
@@ -166,7 +166,7 @@ class RenamePeer(Operation, frozen=True, kw_only=True, tag="rename_peer"):
 
 
 class GrantPeer(Operation, frozen=True, kw_only=True, tag="grant_peer"):
-    """Allow a paired device something. One `Grants` of one."""
+    """Grant a paired device access. One `Grants` of one."""
 
     peer: Name
     preset: str = ""

@@ -88,7 +88,7 @@ class _Peers:
                 yield Requested(codes=self._peer_service.handshakes.codes)
             case ConfirmCode(code=code, equal=equal):
                 self._peer_service.handshakes.decide(code, equal)
-                yield Done(message="confirmed" if equal else "refused; nothing was paired")
+                yield Done(message="confirmed" if equal else "rejected; nothing was paired")
             case ListPeers(ask=ask):
                 yield Peers(peers=await self._peers(ask))
             case ForgetPeer(peer=name):
@@ -102,10 +102,10 @@ class _Peers:
             case RevokeGrant(grant=grant_id):
                 grant = self._peer_service.grant_store.revoke(grant_id)
                 self._peer_service.recheck()
-                yield Done(message=f"the grant {grant.id} holds no more")
+                yield Done(message=f"the grant {grant.id} was revoked")
             case ResetIdentity():
                 self._peer_service.reset()
-                yield Done(message="this device has a new key; the next command starts its node")
+                yield Done(message="this device has a new key; the next command starts the node")
                 self._local.shut_down()
 
     async def _me(self) -> Me:
@@ -183,8 +183,8 @@ class _Peers:
                 return neighbour
             names.append(neighbour.name)
         raise PeerNotFound(
-            f"nobody nearby is called {wanted!r}"
-            + (f"; there are: {', '.join(names)}" if names else "; nobody else is there"),
+            f"no device nearby is called {wanted!r}"
+            + (f"; there are: {', '.join(names)}" if names else "; no other device was found"),
             hint="on the other device: ingle peers nearby (or, without a common network: "
             "ingle peers invite)",
             peer=wanted,
@@ -197,9 +197,9 @@ class _Peers:
         peer_service.grant_store.revoke_all(peer.key)
         peer_service.address_book.remove(peer.key)
         peer_service.dialer.hang_up(
-            peer.key, NotPaired(f"{peer_service.identity.name} has forgotten this device")
+            peer.key, NotPaired(f"{peer_service.identity.name} removed this device")
         )
-        return f"{peer.name} is forgotten, and all that was granted to it"
+        return f"{peer.name} was removed, and all that was granted to it"
 
     def _change(self, operation: RenamePeer) -> Peer:
         address_book = self._peer_service.address_book
@@ -284,7 +284,7 @@ class _Peers:
             bounds["models"] = tuple(operation.models)
         if not bounds["capabilities"]:
             raise InvalidRequest(
-                "a grant needs capabilities or a preset; without, it allows nothing",
+                "a grant needs capabilities or a preset",
                 hint=f"ingle grant {operation.peer} --capabilities chat,embed, or --preset family",
                 field="capabilities",
             )
@@ -343,4 +343,6 @@ def _check_place(place: str) -> None:
         if not 0 < int(port) < 65536:
             raise ValueError
     except ValueError:
-        raise InvalidRequest(f"{place!r} is no address such as 192.168.1.5:11412") from None
+        raise InvalidRequest(
+            f"{place!r} is not a valid address such as 192.168.1.5:11412"
+        ) from None

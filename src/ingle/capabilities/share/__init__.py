@@ -23,7 +23,7 @@ CAPABILITY = Capability(
     commands={
         "share": Command(
             "ingle.capabilities.share.cli:share_command",
-            "Let others have a model; or see what is shared.",
+            "Share a model, or list what is shared.",
         ),
         "unshare": Command("ingle.capabilities.share.cli:unshare_command", "Stop sharing a model."),
     },

@@ -23,8 +23,8 @@ from ingle.operations import Done, Progress
 
 @click.command("share")
 @click.argument("model", default="")
-@click.option("--lan", is_flag=True, help="Anybody on the local network may have it, too.")
-@click.option("--public", is_flag=True, help="Anybody may have it.")
+@click.option("--lan", is_flag=True, help="Share with everyone on the local network.")
+@click.option("--public", is_flag=True, help="Share with everyone on the internet.")
 @options
 def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
     """Let others have a model; without one, see what is shared.
@@ -36,7 +36,9 @@ def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
     """
     if not model:
         if lan or public:
-            raise InvalidRequest("which model?", hint="ingle share MODEL --lan", field="model")
+            raise InvalidRequest(
+                "no model was given", hint="ingle share MODEL --lan", field="model"
+            )
         _list(output)
         return
     share(output, model, lan=lan, public=public)
@@ -110,4 +112,4 @@ def _list(output: Output) -> None:
     columns = ("NAME", "DIGEST", "SIZE", "FOR", "SINCE", "SENT", "RATIO", "PEERS", "STATE")
     output.table(columns, rows)
     if found.problem:
-        output.note(f"nobody can call: {found.problem}")
+        output.note(f"not reachable: {found.problem}")

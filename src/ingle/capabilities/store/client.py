@@ -37,7 +37,7 @@ class StoreMethods(Methods):
         return (await self.ask(ListModels(), Models)).models
 
     async def show(self, model: str) -> ModelDetails:
-        """Everything known of a model."""
+        """Show details of a model."""
         return (await self.ask(ShowModel(model=model), Shown)).model
 
     async def fit(
@@ -67,7 +67,7 @@ class StoreMethods(Methods):
         raise AssertionError("a pull ends with Pulled or an error")
 
     async def copy(self, model: str, to: str) -> None:
-        """Give a model a second name."""
+        """Copy a model to another name."""
         await self.ask(CopyModel(model=model, to=to), Done)
 
     async def remove(self, model: str) -> None:
@@ -75,7 +75,7 @@ class StoreMethods(Methods):
         await self.ask(RemoveModel(model=model), Done)
 
     async def disk_usage(self) -> DiskUsage:
-        """Where the disk space went."""
+        """Show disk usage."""
         return await self.ask(DiskUse(), DiskUsage)
 
     async def prune(self, *, partials: bool = False, dry_run: bool = False) -> Pruned:

@@ -129,7 +129,7 @@ class Pulled(Event, frozen=True, kw_only=True, tag="pulled"):
 
 
 class CopyModel(Operation, frozen=True, kw_only=True, tag="copy"):
-    """Give a model a second name. No bytes are copied. One `Done`."""
+    """Copy a model to another name. No bytes are copied. One `Done`."""
 
     model: Name
     to: Name
@@ -142,7 +142,7 @@ class RemoveModel(Operation, frozen=True, kw_only=True, tag="remove"):
 
 
 class DiskUse(Operation, frozen=True, kw_only=True, tag="df"):
-    """Where the disk space went. One `DiskUsage`."""
+    """Show disk usage. One `DiskUsage`."""
 
 
 class DiskUsage(Event, frozen=True, kw_only=True, tag="disk_usage"):

@@ -21,16 +21,16 @@ def check(settings: TrainingSettings) -> None:
     """Raises InvalidRequest: settings that their back end has no use for, or that contradict."""
     method = settings.learns
     if settings.rewards and method != "grpo":
-        raise _refused("rewards", f"the method {method} learns from examples, not from rewards")
+        raise _refused("rewards", f"the method {method} trains on examples, not on rewards")
     if method == "grpo" and not settings.rewards:
         raise _refused("rewards", "the method grpo needs a reward", hint="--reward number")
     if settings.backend == "trl":
         _check_trl(settings)
         return
     if method == "dpo":
-        raise _refused("method", "pairs of answers (dpo) are learnt by TRL", hint="--backend trl")
+        raise _refused("method", "DPO is only available with TRL", hint="--backend trl")
     for field in _given(settings, _OF_TRL):
-        raise _refused(field, "only the back end trl has it", hint="--backend trl")
+        raise _refused(field, "only supported by the trl backend", hint="--backend trl")
 
 
 def check_device(device: str) -> None:
@@ -38,7 +38,7 @@ def check_device(device: str) -> None:
     if "," in device:
         count = device.count(",") + 1
         raise _refused(
-            "device", "of several, TRL is told the first and how many",
+            "device", "TRL takes the first device and a number of processes",
             hint=f"--device {device.partition(',')[0]} --processes {count}",
         )  # fmt: skip
     if device and not _DEVICE.fullmatch(device):
@@ -49,7 +49,7 @@ def check_resumed(settings: TrainingSettings) -> None:
     """Raises InvalidRequest: more than the device is to change in a run that is resumed."""
     fields = tuple(field for field in type(settings).__struct_fields__ if field != "device")
     for field in _given(settings, fields):
-        raise _refused(field, "a run is resumed with what it began with", hint="leave it out")
+        raise _refused(field, "a resumed run keeps its settings", hint="leave it out")
 
 
 def unused(plan: Mapping[str, Any]) -> tuple[str, ...]:
@@ -62,15 +62,15 @@ def _check_trl(settings: TrainingSettings) -> None:
     method = settings.learns
     if settings.full:
         for field in _given(settings, _OF_ADAPTERS):
-            raise _refused(field, "with --full there is no adapter for it to shape")
+            raise _refused(field, "it applies to adapters; --full trains the whole model")
     if method != "grpo":
         for field in _given(settings, _OF_ANSWERS):
-            raise _refused(field, f"the method {method} samples no answers")
+            raise _refused(field, f"the method {method} does not sample answers")
     if method != "dpo":
         for field in _given(settings, ("beta",)):
-            raise _refused(field, f"the method {method} has no use for it", hint="--method dpo")
+            raise _refused(field, f"the method {method} does not use it", hint="--method dpo")
     for field in _given(settings, _OF_OURS):
-        raise _refused(field, "TRL has no such setting", hint="leave it out, or --backend ingle")
+        raise _refused(field, "TRL does not support it", hint="leave it out, or --backend ingle")
     check_device(settings.device)
     _check_nodes(settings)
     world = settings.processes * settings.nodes
@@ -86,7 +86,7 @@ def _check_trl(settings: TrainingSettings) -> None:
 def _check_nodes(settings: TrainingSettings) -> None:
     if settings.nodes == 1:
         for field in _given(settings, ("node_rank", "address")):
-            raise _refused(field, "it is for several nodes", hint="--nodes 2")
+            raise _refused(field, "only used with several nodes", hint="--nodes 2")
         return
     host, _, port = settings.address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
@@ -95,7 +95,7 @@ def _check_nodes(settings: TrainingSettings) -> None:
             hint="--address 10.0.0.1:29500",
         )  # fmt: skip
     if settings.node_rank >= settings.nodes:
-        raise _refused("node_rank", f"nodes are counted from 0 to {settings.nodes - 1}")
+        raise _refused("node_rank", f"must be between 0 and {settings.nodes - 1}")
 
 
 def _given(settings: TrainingSettings, fields: tuple[str, ...]) -> list[str]:

@@ -78,17 +78,17 @@ def _begun(work: Work, request: Train) -> Model:
     model = store.resolve(request.model)
     if not request.data:
         raise InvalidRequest(
-            "examples are needed", hint="ingle train MODEL --data FILE", field="data"
+            "training data is required", hint="ingle train MODEL --data FILE", field="data"
         )
     if model.facts.format != "gguf":
         raise CapabilityMissing(
-            f"{model.name} is a {model.facts.format} model, and a base has to be GGUF",
+            f"{model.name} is a {model.facts.format} model; training needs a GGUF base",
             hint="ingle list",
             model=model.name,
         )
     if model.facts.shards > 1:
         raise CapabilityMissing(
-            f"{model.name} is in {model.facts.shards} files, and a base has to be in one",
+            f"{model.name} is in {model.facts.shards} files; training needs a base in one file",
             hint=f"llama-gguf-split --merge {model.path} one.gguf && ingle pull ./one.gguf",
             model=model.name,
         )
@@ -96,8 +96,8 @@ def _begun(work: Work, request: Train) -> Model:
         with contextlib.suppress(NotFound):
             there = store.resolve(request.name)
             raise InvalidRequest(
-                f"there is a model {there.name!r} already, and --full makes one of this name",
-                hint="another --name", field="name",
+                f"there is a model {there.name!r} already, and --full would replace it",
+                hint="choose another --name", field="name",
             )  # fmt: skip
     return model
 
@@ -106,14 +106,14 @@ def _resumed(work: Work, request: Train) -> Model:
     plan = read_object(work.folder / PLAN)
     if not plan:
         raise InvalidRequest(
-            f"the run {work.name!r} was killed before its data was ready",
-            hint="the command that began it, once more", field="name",
+            f"the run {work.name!r} was killed before its data was prepared",
+            hint="run the command that started it again", field="name",
         )  # fmt: skip
     # What a guest names is what its grant was checked for.
     model = work.node.store.resolve(request.model or str(plan["model"]))
     if model.digest != plan["digest"]:
         raise InvalidRequest(
-            f"{model.name} is not the model any more with which the run began",
+            f"{model.name} has changed since the run started",
             hint=f"ingle runs rm {work.name}", field="model",
         )  # fmt: skip
     return model
@@ -204,7 +204,7 @@ def _answer(node: Services, job: TrainingJob) -> Answer:
             case Unload():
                 asked = Unload(model=job.model)
             case _:
-                raise Refused("a training process may only ask for tokens")
+                raise Refused("a training process may only tokenize")
         async with node.perform_for(OWNER, asked) as events:
             yield events
 

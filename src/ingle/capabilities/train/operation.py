@@ -46,13 +46,13 @@ class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
         backends.check(self.settings)
         if self.settings.backend != "ingle" and self.on not in ("", "local"):
             raise InvalidRequest(
-                "TRL is started on this device only; its own nodes are named by --nodes",
+                "TRL can only be started on this device; its nodes are set with --nodes",
                 hint="the same command without --on",
                 field="on",
             )
         if self.settings.rewards and self.on not in ("", "local"):
             raise InvalidRequest(
-                "a run with rewards is made on this device: its answers are judged here",
+                "a run with rewards can only run on this device, which evaluates them",
                 hint="the same command without --on",
                 field="on",
             )
@@ -61,7 +61,7 @@ class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
         for field in ("data", "split", "columns", "validation"):
             if getattr(self, field):
                 raise InvalidRequest(
-                    f"{field}: a run is resumed with the examples that it began with",
+                    f"{field}: a resumed run keeps its training data",
                     hint="leave it out",
                     field=field,
                 )

@@ -22,9 +22,11 @@ _HASH = re.compile("[0-9a-f]{64}")
 def check(request: Train) -> None:
     """Raises Refused: a guest's rewards could name code of this disk, its nodes other machines."""
     if request.settings.backend != "ingle":
-        raise Refused("runs by TRL are not made for others", hint="train on your own device")
+        raise Refused("paired devices cannot start TRL runs here", hint="train on your own device")
     if request.settings.rewards:
-        raise Refused("runs with rewards are not made for others", hint="train on your own device")
+        raise Refused(
+            "paired devices cannot start runs with rewards here", hint="train on your own device"
+        )
 
 
 def check_sent(blobs: NodeBlobs, principal: str, request: Train) -> dict[str, Path]:
@@ -40,11 +42,11 @@ def check_sent(blobs: NodeBlobs, principal: str, request: Train) -> dict[str, Pa
             continue
         sha256 = text.removeprefix(PREFIX)
         if not text.startswith(PREFIX) or not _HASH.fullmatch(sha256):
-            raise InvalidRequest("a paired device must send its examples first", field=field)
+            raise InvalidRequest("send the training data first", field=field)
         try:
             found[field] = blobs.path(principal, sha256)
         except NotFound:
-            raise InvalidRequest("these examples have not arrived here", field=field) from None
+            raise InvalidRequest("the training data has not arrived", field=field) from None
     return found
 
 

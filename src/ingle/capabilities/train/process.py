@@ -89,7 +89,7 @@ def check_installed(*modules: str) -> None:
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineMissing(
-            f"training needs {', '.join(missing)}, which the core installation leaves out",
+            f"training needs {', '.join(missing)}, which the core installation does not include",
             hint="pip install 'ingle[train]'",
         )
 

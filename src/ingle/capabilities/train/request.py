@@ -30,7 +30,7 @@ def training_request(model: str, data: str, name: str, options: dict[str, Any]) 
     unknown = set(options) - known
     if unknown:
         raise InvalidRequest(
-            f"training has no option {', '.join(sorted(unknown))}", field=min(unknown)
+            f"unknown training option {', '.join(sorted(unknown))}", field=min(unknown)
         )
     fields = {**options, "model": model, "data": _path(data), "name": name or _name_of(data)}
     fields["validation"] = _path(str(options.get("validation") or ""))
@@ -48,7 +48,7 @@ def ready_to_send(request: Train, settings: Settings) -> Train:
     Only what is an example leaves; the node sends the file, and deletes it.
 
     Raises:
-        InvalidRequest: a row is no example; names it.
+        InvalidRequest: a row is not an example; names it.
         DiskFull: no room for the copy.
     """
     if request.on in ("", "local") or request.resume:
@@ -87,7 +87,7 @@ def converted(folder: Path, base: ModelDetails, target: Path) -> None:
         from ingle.training.peft_files import convert
     except ImportError as error:
         raise EngineMissing(
-            f"PEFT adapters need {error.name}, which the core installation leaves out",
+            f"PEFT adapters need {error.name}, which the core installation does not include",
             hint="pip install 'ingle[train]'",
         ) from None
     notes = {"base": base.digest, "model": base.name}
@@ -100,7 +100,7 @@ def _written(path: Path, examples: Iterator[Example]) -> str:
             for example in examples:
                 file.write(json.dumps(example.record, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise DiskFull(f"{path}: {error.strerror}", hint="make room") from None
+        raise DiskFull(f"{path}: {error.strerror}", hint="free disk space: ingle df") from None
     return str(path)
 
 

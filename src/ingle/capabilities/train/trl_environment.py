@@ -84,7 +84,7 @@ class TrlEnvironment:
         if not self.python.is_file():
             what = f"{self.python} is not there" if named else "it has none yet"
             raise EngineMissing(
-                f"TRL works in an environment of its own, and {what}",
+                f"TRL needs its own Python environment, and {what}",
                 hint="ingle config set trl_python PATH" if named else INSTALL,
             )
         hint = f"{self.python} -m pip install -r {REQUIREMENTS}" if named else INSTALL
@@ -108,7 +108,9 @@ class TrlEnvironment:
             if found is None or not _numbers(low) <= _numbers(found) < _numbers(high)
         ]
         if wrong:
-            raise EngineMissing(f"TRL's environment will not do: {', '.join(wrong)}", hint=hint)
+            raise EngineMissing(
+                f"TRL's environment does not meet the requirements: {', '.join(wrong)}", hint=hint
+            )
         existing = tuple(path for path in (*folders, *NAMES) if Path(path).exists())
         return FoundTrl(str(self.python), existing)
 
@@ -123,7 +125,7 @@ class TrlEnvironment:
         """
         if self._settings.egress == "deny":
             raise EgressRefused(
-                "TRL's packages would be fetched, and nothing may leave this device",
+                "installing TRL needs to download packages, and egress is denied",
                 hint="ingle config set egress allow",
             )
         told(f"TRL's environment: {self.folder}")
@@ -139,13 +141,15 @@ class TrlEnvironment:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as error:
-            raise DiskFull(f"{self.folder}: {error.strerror}", hint="make room") from None
+            raise DiskFull(
+                f"{self.folder}: {error.strerror}", hint="free disk space: ingle df"
+            ) from None
         if done.returncode:
             words = death.last_words((done.stderr or done.stdout).splitlines())
             last = words or death.how(done.returncode)
             if "No space left" in done.stderr:
-                raise DiskFull(f"{self.folder}: {last}", hint=f"make room, then: {INSTALL}")
-            raise NetworkError(f"TRL's environment could not be made: {last}", hint=INSTALL)
+                raise DiskFull(f"{self.folder}: {last}", hint=f"free disk space, then: {INSTALL}")
+            raise NetworkError(f"TRL's environment could not be created: {last}", hint=INSTALL)
 
 
 def handing(settings: Settings, plan: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +160,7 @@ def handing(settings: Settings, plan: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         EngineMissing: there is none that will do.
-        EgressRefused: it would talk to other nodes, and nothing may leave this device.
+        EgressRefused: it would talk to other nodes, and egress is denied.
     """
     if plan.get("backend") != "trl":
         return {}
@@ -164,7 +168,7 @@ def handing(settings: Settings, plan: dict[str, Any]) -> dict[str, Any]:
     network = int(plan.get("nodes", 1)) > 1
     if network and settings.egress == "deny":
         raise EgressRefused(
-            "gradients would go to the other nodes, and nothing may leave this device",
+            "gradients would go to the other nodes, and egress is denied",
             hint="ingle config set egress allow",
         )
     return {"python": found.python, "readable": found.folders, "network": network}

@@ -183,7 +183,7 @@ def error_of(error: _Error) -> IngleError:
     if error.type == "exceed_context_size_error":
         return ContextLengthExceeded(
             f"the prompt has {error.n_prompt_tokens} tokens, but the context holds {error.n_ctx}",
-            hint=f"ask for more room: --context {error.n_prompt_tokens + 512}",
+            hint=f"raise the context: --context {error.n_prompt_tokens + 512}",
             prompt_tokens=error.n_prompt_tokens,
             context=error.n_ctx,
             field="messages",
@@ -195,7 +195,7 @@ def error_of(error: _Error) -> IngleError:
         tokens, most = int(too_large[1]), int(too_large[2])
         return ContextLengthExceeded(
             f"a text has {tokens} tokens, but this model is loaded for {most}",
-            hint="split the text, or ask for more context",
+            hint="split the text, or raise the context",
             prompt_tokens=tokens,
             context=most,
             field="inputs",

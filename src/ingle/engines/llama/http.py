@@ -48,14 +48,14 @@ class UnixHTTP:
             connection.request("GET" if data is None else "POST", path, data, self._headers)
             answer = connection.getresponse().read()
         except http.client.HTTPException as error:
-            raise EngineFault(f"llama-server broke off: {error!r}", hint="ingle logs") from error
+            raise EngineFault(f"llama-server failed: {error!r}", hint="ingle logs") from error
         finally:
             connection.close()
         try:
             return json.loads(answer)
         except ValueError:
             raise EngineFault(
-                f"the engine answered {path} with no JSON: {answer[:200]!r}"
+                f"the engine's answer to {path} is not JSON: {answer[:200]!r}"
             ) from None
 
     def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
@@ -78,8 +78,8 @@ class UnixHTTP:
                 elif line.startswith(b"error: "):
                     on_chunk(b'{"error":' + line[7:].strip() + b"}")
                     return
-            raise EngineFault("llama-server broke off in mid-answer", hint="ingle logs")
+            raise EngineFault("llama-server ended in the middle of an answer", hint="ingle logs")
         except (OSError, http.client.HTTPException) as error:
-            raise EngineFault(f"llama-server broke off: {error}", hint="ingle logs") from error
+            raise EngineFault(f"llama-server failed: {error}", hint="ingle logs") from error
         finally:
             connection.close()

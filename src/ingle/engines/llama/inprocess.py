@@ -46,7 +46,7 @@ class InProcessBackend:
         elif path == "/v1/completions":
             self._server.handle_completions(body, on_chunk)
         else:
-            raise EngineFault(f"no streaming at {path}")
+            raise EngineFault(f"streaming is not supported at {path}")
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
         if path == "/v1/embeddings":

@@ -106,8 +106,8 @@ class LlamaContext:
         fields = (ctypes.c_int32 * len(_DEFAULTS)).from_buffer(params)
         if tuple(fields) != _DEFAULTS:
             raise EngineMissing(
-                "this build of llama.cpp lays out its parameters in another way; "
-                "echo with log-probabilities needs the pinned one",
+                "this is not the pinned build of llama.cpp, which "
+                "echo with log-probabilities needs",
                 hint="pip install --force-reinstall ingle",
             )
         self._model = lib.llama_model_load_from_file(
@@ -123,7 +123,7 @@ class LlamaContext:
         fields[7] = fields[8] = threads
         self._context = lib.llama_init_from_model(self._model, params)
         if not self._context:
-            raise ModelLoadFailed(f"llama.cpp could not make a context of {context} for {path}")
+            raise ModelLoadFailed(f"llama.cpp could not create a context of {context} for {path}")
         self._adapters: list[int] = []
 
     def load_adapter(self, path: str) -> None:

@@ -32,5 +32,5 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"options: {error}", field="options") from None
         if options.context < 1:
-            raise InvalidRequest("options: context is not positive", field="options.context")
+            raise InvalidRequest("options: context must be positive", field="options.context")
         return options

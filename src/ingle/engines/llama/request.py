@@ -108,12 +108,13 @@ def _part(part: TextPart | ImagePart) -> dict[str, Any]:
         return {"type": "text", "text": part.text}
     if not part.data:
         raise InvalidRequest(
-            "an image reached the engine as an URL; the node must inline it", field="messages"
+            "an image reached the engine as a URL; the node must inline it", field="messages"
         )
     kind = next((name for mark, name in _IMAGE_TYPES.items() if part.data.startswith(mark)), None)
     if kind is None:
         raise InvalidRequest(
-            "the image is none of PNG, JPEG, GIF, WebP, BMP", field="messages.content.image"
+            "unsupported image format; use PNG, JPEG, GIF, WebP or BMP",
+            field="messages.content.image",
         )
     data = base64.b64encode(part.data).decode()
     return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}}

@@ -56,18 +56,18 @@ class ScoringSession:
         prompt = operation.prompt
         tokens = weights.tokenize(prompt) if isinstance(prompt, str) else prompt
         if not tokens:
-            raise InvalidRequest("prompt: there is nothing to score", field="prompt")
+            raise InvalidRequest("prompt: is empty", field="prompt")
         if len(tokens) > self._context:
             raise ContextLengthExceeded(
                 f"the prompt has {len(tokens)} tokens, but the context holds {self._context}",
-                hint=f"ask for more room: context={len(tokens)}",
+                hint=f"raise the context: context={len(tokens)}",
                 prompt_tokens=len(tokens),
                 context=self._context,
                 field="prompt",
             )
         if any(token >= weights.size for token in tokens):
             raise InvalidRequest(
-                f"prompt: a token id is over the vocabulary's {weights.size}", field="prompt"
+                f"prompt: a token id is outside the vocabulary of {weights.size}", field="prompt"
             )
         if self._spec.adapters:
             scales = adapter_scales(operation, self._spec)

@@ -174,7 +174,7 @@ class LlamaSession:
         rows = sorted(answer["data"], key=lambda row: row["index"])
         for row in rows:
             if not all(math.isfinite(value) for value in row["embedding"]):
-                raise EngineFault("the model gave a vector that is not finite")
+                raise EngineFault("the model returned a vector that is not finite")
         return [unit(row["embedding"]) for row in rows], answer["usage"]["prompt_tokens"]
 
     def _rerank(self, operation: Rerank, emit: Emit) -> None:

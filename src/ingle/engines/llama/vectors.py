@@ -14,7 +14,7 @@ def unit(values: Iterable[float]) -> array.array[float]:
     row = array.array("f", values)
     length = math.sqrt(math.sumprod(row, row)) if hasattr(math, "sumprod") else _norm(row)
     if length == 0.0:
-        raise EngineFault("the model gave a vector of zeros")
+        raise EngineFault("the model returned a zero vector")
     return array.array("f", (value / length for value in row))
 
 
@@ -22,7 +22,7 @@ def shorten(row: array.array[float], dimensions: int) -> array.array[float]:
     """Keep the first dimensions and scale to length 1 again (Matryoshka models)."""
     if dimensions > len(row):
         raise InvalidRequest(
-            f"dimensions: this model's vectors have {len(row)}, {dimensions} were asked for",
+            f"dimensions: this model's vectors have {len(row)} dimensions, not {dimensions}",
             field="dimensions",
         )
     return row if dimensions == len(row) else unit(row[:dimensions])

@@ -31,6 +31,6 @@ class UpstreamEngine:
         base_url = str(spec.options.get("base_url", ""))
         if not base_url.startswith(("http://", "https://")):
             raise ConfigError(
-                f"{spec.model}: base_url {base_url!r} is no http(s) address", key="upstreams"
+                f"{spec.model}: base_url {base_url!r} is not an http or https URL", key="upstreams"
             )
         return UpstreamSession(spec, base_url, str(spec.options.get("api_key", "")))

@@ -163,8 +163,8 @@ class UpstreamSession:
 
     def _broken(self, error: httpx.HTTPError) -> NetworkError:
         return NetworkError(
-            f"{self._spec.model} at {self._client.base_url} could not be reached "
-            f"or broke off: {error or type(error).__name__}",
+            f"{self._spec.model} at {self._client.base_url} is not reachable, "
+            f"or failed: {error or type(error).__name__}",
             hint="ingle doctor",
         )
 

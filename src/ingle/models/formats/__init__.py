@@ -147,7 +147,7 @@ def several(where: str, names: Sequence[str]) -> InvalidRequest:
     """The error for a place that holds more than one model."""
     shown = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
     return InvalidRequest(
-        f"model: {where} holds {len(names)} models: {shown}",
+        f"model: {where} contains {len(names)} models: {shown}",
         hint="name the file",
         field="model",
         candidates=list(names),
@@ -243,7 +243,7 @@ def _names(folder: Path, *, deep: bool = True) -> list[str]:
         if len(found) > MOST_NAMES:
             raise InvalidRequest(
                 f"model: {folder} holds more than {MOST_NAMES} files",
-                hint="name the model's own file or folder",
+                hint="give the path of the model's file or folder",
                 field="model",
             )
     return sorted(name for name in found if file_names.is_safe(name))
@@ -266,7 +266,7 @@ def _check_inside(root: Path, names: Sequence[str]) -> None:
         target = path.resolve()
         if not any(target.is_relative_to(home) for home in homes):
             raise BadModelFile(
-                f"{path} is a link that leads out of its folder, to {target}",
+                f"{path} is a link to a file outside of its folder: {target}",
                 hint="put the file itself into the folder",
                 path=str(path),
             )

@@ -72,7 +72,7 @@ class CacheSource:
 
     @classmethod
     def parse(cls, text: str, name: str) -> CacheSource:
-        """Raises `InvalidRequest` if the text is no model name."""
+        """Raises `InvalidRequest` if the text is not a model name."""
         ref = ModelRef.parse(text)
         return cls(ref, name or ref.short)
 
@@ -92,9 +92,9 @@ class CacheSource:
                 return import_cached(store, cached, self.name, on_bytes)
         name = self.wanted.name
         raise ModelNotFound(
-            f"{self.wanted} names no source, and neither Ollama nor LM Studio nor the Hugging "
-            "Face cache on this disk has it",
-            hint=f"ingle pull hf.co/{self.wanted.owner or 'OWNER'}/{name} (or an URL, or a path)",
+            f"{self.wanted} is not a source, and was not found in the caches of Ollama, "
+            "LM Studio and Hugging Face",
+            hint=f"ingle pull hf.co/{self.wanted.owner or 'OWNER'}/{name} (or a URL, or a path)",
             model=str(self.wanted),
         )
 

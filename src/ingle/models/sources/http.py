@@ -31,11 +31,11 @@ class HttpSource:
         """Check an URL.
 
         Raises:
-            InvalidRequest: it has no host, or ``sha256`` is no hash.
+            InvalidRequest: it has no host, or ``sha256`` is not a hash.
         """
         digest = sha256.lower().removeprefix("sha256:")
         if digest and not _HEX.match(digest):
-            raise InvalidRequest("sha256: is not 64 hex digits", field="sha256")
+            raise InvalidRequest("sha256: must be 64 hex digits", field="sha256")
         try:
             parts = urlsplit(url)
             host = parts.hostname

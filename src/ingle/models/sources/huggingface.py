@@ -136,7 +136,7 @@ class HubSource:
         try:
             listing = _decode(body)
         except msgspec.DecodeError as error:
-            raise NetworkError(f"{host(url)} sent a list of files that is none: {error}") from None
+            raise NetworkError(f"{host(url)} sent an invalid list of files: {error}") from None
         # A name that leads out of its folder is not offered to formats, so none is chosen.
         siblings = {f.rfilename: f for f in listing.siblings if file_names.is_safe(f.rfilename)}
         form, chosen = self._chosen(list(siblings))
@@ -163,7 +163,7 @@ class HubSource:
         found = formats.choose(names, faults)
         if not found:
             raise ModelNotFound(
-                f"{self.repo} holds no GGUF file and nothing else that is recognised; "
+                f"{self.repo} contains no GGUF file, and nothing else in a supported format; "
                 + formats.known(faults),
                 hint=f"look for a repository named {self.repo}-GGUF",
                 model=self.repo,
@@ -206,13 +206,13 @@ class HubSource:
         page = f"{DEFAULT_ENDPOINT}/{self.repo}"
         if code == "GatedRepo" or status == 403:
             return Unauthorized(
-                f"{self.repo} is gated: its owner wants to know who takes it",
+                f"{self.repo} is gated: its owner requires you to accept its terms",
                 hint=f"accept its terms at {page}, then set HF_TOKEN to a token of that account",
             )
         if status == 401:
             return Unauthorized(
                 f"{self.repo} does not exist on {host(self.endpoint)}, or is private or gated",
-                hint="check the name; for a private or gated one set HF_TOKEN",
+                hint="check the name; for a private or gated repository set HF_TOKEN",
             )
         if status == 404:
             what = "revision" if code == "RevisionNotFound" else "repository"

@@ -187,14 +187,14 @@ def check_egress(url: str, egress: str) -> None:
 
     Raises:
         EgressRefused: ``egress`` is ``deny`` and the host is not this device.
-        InvalidRequest: it is no http or https URL.
+        InvalidRequest: it is not an http or https URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidRequest(f"source: {url!r} is no http or https URL", field="source")
+        raise InvalidRequest(f"source: {url!r} is not an http or https URL", field="source")
     if egress == "deny" and not _loopback(parts.hostname):
         raise EgressRefused(
-            f"a download from {parts.hostname} would leave this device, and egress is denied",
+            f"a download from {parts.hostname} needs network access, and egress is denied",
             hint="ingle config set egress allow",
         )
 

@@ -87,7 +87,7 @@ class Download:
     ) -> None:
         """
         Args:
-            digest: What the file's hash must be.
+            digest: Expected SHA-256 of the file.
             size: Its bytes; 0 if unknown.
             name: For people.
             egress: ``deny``: web servers of other machines are not asked.
@@ -274,7 +274,7 @@ class Download:
     def _wrong_metainfo(self, candidate: MetainfoCandidate) -> IntegrityError:
         names = ", ".join(candidate.vouchers) or "an earlier session"
         return IntegrityError(
-            f"{self.name}: what {names} offers under the name {self.digest} is another file",
+            f"{self.name}: what {names} offers as {self.digest} is a different file",
             hint="do not trust this source for models",
             sources=candidate.vouchers,
         )
@@ -285,11 +285,11 @@ class Download:
         hint = "pull again when a source is back: it resumes"
         if self.banned:
             return IntegrityError(
-                f"{', '.join(self.banned)} sent wrong bytes, and nobody else has the rest; {kept}",
+                f"{', '.join(self.banned)} sent wrong bytes, and no source has the rest; {kept}",
                 hint=hint,
                 sources=self.banned,
             )
-        return NetworkError(f"nobody is left who has the rest ({why}); {kept}", hint=hint)
+        return NetworkError(f"no source is left for the rest ({why}); {kept}", hint=hint)
 
 
 async def _until(event: asyncio.Event, timeout_s: float) -> None:

@@ -67,12 +67,12 @@ class Downloads:
             IngleError: as `Download.run`.
         """
         if _DIGEST.fullmatch(digest) is None:
-            raise InvalidRequest(f"{digest!r} is no digest (sha256:...)", field="digest")
+            raise InvalidRequest(f"{digest!r} is not a valid digest (sha256:...)", field="digest")
         if self._blobs.has(digest):
             return
         if self._settings.egress == "deny":
             raise EgressRefused(
-                "asking peers for a model would leave this device",
+                "asking peers for a model needs network access, and egress is denied",
                 hint="ingle config set egress allow",
             )
         job = self._jobs.get(digest)

@@ -22,7 +22,7 @@ def root(nodes: list[bytes], level: int = 0, width: int = 0) -> bytes:
     Args:
         nodes: At least one.
         level: How high above the leaves they are; says what fills the gaps.
-        width: Fill up to so many nodes (a power of two); 0: to the next power of two.
+        width: Fill up to that many nodes (a power of two); 0: to the next power of two.
     """
     width = width or 1 << (len(nodes) - 1).bit_length()
     while width > 1:

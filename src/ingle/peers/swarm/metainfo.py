@@ -25,7 +25,7 @@ SMALLEST_PIECE = 256 << 10
 """Small, because a piece is what a crash costs per source."""
 LARGEST_PIECE = 16 << 20
 MOST_PIECES = 32768
-"""More than so many, and the pieces get longer (from 8 GiB on)."""
+"""More than that many, and the pieces get longer (from 8 GiB on)."""
 LARGEST_FILE = 1 << 42
 """Bytes: 4 TiB."""
 LARGEST_METAINFO = 1024 + merkle.HASH * (LARGEST_FILE // LARGEST_PIECE)
@@ -44,7 +44,7 @@ OnBytes = Callable[[int], None]
 
 
 def piece_length(size: int) -> int:
-    """The piece length of a file of so many bytes: a rule that everybody shares. Never change it.
+    """The piece length of a file of that many bytes: a rule that everybody shares. Never change it.
 
     A power of two, 256 KiB for files up to 8 GiB, then doubling with the size up to 16 MiB.
     """
@@ -110,15 +110,15 @@ class Metainfo:
             IntegrityError: it is not exactly what the metainfo of such a file looks like.
         """
         if len(data) > LARGEST_METAINFO:
-            raise _bad(digest, f"it has {len(data)} bytes, {LARGEST_METAINFO} are the most")
+            raise _bad(digest, f"it has {len(data)} bytes; the limit is {LARGEST_METAINFO}")
         found = _FORM.fullmatch(data)
         if found is None:
-            raise _bad(digest, "it is not of the form that ingle writes")
+            raise _bad(digest, "it is not in the form that ingle writes")
         if found["name"].decode() != digests.hex_part(digest):
             raise _bad(digest, f"it is that of sha256:{found['name'].decode()}")
         length = int(found["size"])
         if length > LARGEST_FILE or size not in (0, length):
-            raise _bad(digest, f"it speaks of {length} bytes" + (f", not {size}" if size else ""))
+            raise _bad(digest, f"it describes {length} bytes" + (f", not {size}" if size else ""))
         if int(found["piece"]) != piece_length(length):
             raise _bad(digest, f"its pieces have {int(found['piece'])} bytes")
         metainfo = cls(digest=digest, size=length, root=found["root"], layer=found["layer"] or b"")
@@ -135,7 +135,7 @@ class Metainfo:
             hashes = [self.layer[at : at + 32] for at in range(0, len(self.layer), 32)]
             level = (self.piece_length // merkle.BLOCK).bit_length() - 1
             if merkle.root(hashes, level) != self.root:
-                raise _bad(self.digest, "its piece layer and its root contradict each other")
+                raise _bad(self.digest, "its piece layer does not match its root")
 
 
 def make(path: Path, digest: str, on_bytes: OnBytes | None = None) -> Metainfo:
@@ -167,7 +167,7 @@ def make(path: Path, digest: str, on_bytes: OnBytes | None = None) -> Metainfo:
     found = digests.PREFIX + whole.hexdigest()
     if done != size or found != digest:
         raise BadModelFile(
-            f"{path} is no longer what it was: {found}, not {digest}",
+            f"{path} has changed: it is {found}, not {digest}",
             hint="pull it again",
             path=str(path),
         )
@@ -186,4 +186,4 @@ def _fill(readinto: Callable[[memoryview], int], buffer: memoryview) -> int:
 
 
 def _bad(digest: str, why: str) -> IntegrityError:
-    return IntegrityError(f"a useless metainfo came for {digest}: {why}", digest=digest)
+    return IntegrityError(f"received an invalid metainfo for {digest}: {why}", digest=digest)

@@ -98,6 +98,4 @@ def _none(digest: str, reasons: list[IngleError]) -> IngleError:
     if ranked:
         first = ranked[0]
         return type(first)("; ".join(e.message for e in ranked), hint=first.hint)
-    return NetworkError(
-        f"nobody was asked who could describe {digest}", hint="pull it from a paired peer first"
-    )
+    return NetworkError(f"no source can describe {digest}", hint="pull it from a paired peer first")

@@ -24,9 +24,9 @@ class RateLimiter:
         self._free_at = 0.0
 
     async def __call__(self, count: int) -> None:
-        """Return when so many bytes may be sent. A cancelled wait has cost nothing but its turn."""
+        """Return when that many bytes may be sent. A cancelled wait costs nothing but its turn."""
         if count < 0:
-            raise InvalidRequest("a negative number of bytes", field="count")
+            raise InvalidRequest("the number of bytes is negative", field="count")
         if self.rate:
             now = asyncio.get_running_loop().time()
             start = max(self._free_at, now - _BURST_S)

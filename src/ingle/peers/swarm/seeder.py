@@ -19,7 +19,7 @@ from ingle.peers.swarm.torrent_session import SwarmScope, TorrentSession
 TICK_S = 2.0
 """Between looks at the counters and limits."""
 REFRESH_TICKS = 15
-"""Every so many looks the files are looked for, too."""
+"""After this many checks the files are looked for, too."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Seeder:
         self._pace_seen = 0
 
     async def close(self) -> None:
-        """Stop; it goes on with the next `apply`."""
+        """Stop; it continues with the next `apply`."""
         async with self._changing:
             await self._stop()
 

@@ -89,7 +89,9 @@ class ShareCatalogue:
             reason = error.message if isinstance(error, IngleError) else str(error)
             for share in holders:
                 self.suspend(share.name, reason)
-            raise StorageError(f"{digest} cannot be given now: {reason}", digest=digest) from None
+            raise StorageError(
+                f"{digest} cannot be sent at the moment: {reason}", digest=digest
+            ) from None
 
     async def read(self, digest: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """The bytes ``[start, end)`` of a shared file, at the owner's pace, and counted.
@@ -107,7 +109,9 @@ class ShareCatalogue:
                 self._holders(digest)  # unshared in the middle: no byte more
                 data = await in_thread(os.pread, fd, min(_STEP, end - start), start)
                 if not data:
-                    raise StorageError(f"{digest} ends at {start}: it was cut", digest=digest)
+                    raise StorageError(
+                        f"{digest} ends at {start}: the file was truncated", digest=digest
+                    )
                 await self.pace(len(data))
                 self.count(digest, len(data))
                 start += len(data)
@@ -257,7 +261,9 @@ class ShareCatalogue:
             raise NotFound(f"{digest} is not shared", digest=digest)
         well = [share for share in holders if share.state not in _WITHHELD]
         if not well:
-            raise StorageError(f"{digest} is withheld: {holders[0].reason}", digest=digest)
+            raise StorageError(
+                f"{digest} is not shared at the moment: {holders[0].reason}", digest=digest
+            )
         return well
 
     def _located(self, share: Share, digest: str) -> Path:

@@ -144,7 +144,7 @@ class ShareDatabase:
             self._db.execute("DELETE FROM metainfos WHERE digest NOT IN (SELECT digest FROM files)")
 
     def set_state(self, name: str, state: str, reason: str = "") -> None:
-        """Note that a share ended, was suspended, or goes on."""
+        """Note that a share ended, was suspended, or continues."""
         with self._alone():
             self._db.execute(
                 "UPDATE shares SET state = ?, reason = ? WHERE name = ?", (state, reason, name)
@@ -183,7 +183,7 @@ class ShareDatabase:
             return [str(row[0]) for row in self._db.execute("SELECT address FROM bans")]
 
     def ban(self, address: str, for_s: float) -> None:
-        """Ban an IP address for so many seconds."""
+        """Ban an IP address for that many seconds."""
         with self._alone():
             self._db.execute("REPLACE INTO bans VALUES (?, ?)", (address, time.time() + for_s))
 
@@ -210,7 +210,7 @@ class ShareDatabase:
                 yield
         except sqlite3.Error as error:
             if "full" in str(error):
-                raise DiskFull(f"no room left for {self._path}", hint="ingle df") from error
+                raise DiskFull(f"no space left for {self._path}", hint="ingle df") from error
             raise StorageError(f"{self._path}: {error}", hint="ingle doctor") from error
 
     @contextlib.contextmanager

@@ -76,13 +76,13 @@ class Sharing:
         return self._seeding.port
 
     async def open(self) -> None:
-        """Go on seeding what is shared on the LAN or with everybody. With nothing shared, nothing
+        """Continue seeding what is shared on the LAN or with everyone. With nothing shared, nothing
         starts."""
         if self.shares.all():
             await self.refresh()
 
     async def close(self) -> None:
-        """Stop all; shares go on with the next `open`."""
+        """Stop all; shares continue with the next `open`."""
         await self._downloads.close()
         await self._seeding.close()
         self.shares.close()
@@ -103,7 +103,7 @@ class Sharing:
             ModelNotFound: no such model.
             NotFound: it is not shared.
             BadModelFile: its files are not what they were.
-            EgressRefused: it would be for more than paired peers, and nothing may leave.
+            EgressRefused: it would be for more than paired peers, and egress is denied.
         """
         match operation:
             case operations.ShareModel():
@@ -151,7 +151,7 @@ class Sharing:
             url_seeds: ``http(s)`` addresses of the very file; only with a single file.
             files: All files of the model in order, as the peer's `ShareCatalogue.offered` lists
                 them; none: it is one GGUF file. Checked, so they may be a stranger's.
-            audience: Who else may be looked for while it is fetched. Not who gets it
+            audience: Who else may be looked for while it was downloaded. Not who gets it
                 afterwards: that is for `ShareModel`.
             source: What `ingle list` shows as its origin; the names of the sources if empty.
 
@@ -166,7 +166,7 @@ class Sharing:
         wanted = _checked(files) if files else [_single(name, digest, size)]
         # Which of the two it is depends on the format, which the files will show.
         if digest not in (identity("gguf", wanted), identity("", wanted)):
-            raise InvalidRequest("these files are not the model asked for", field="files")
+            raise InvalidRequest("these files are not the requested model", field="files")
         yield Progress(stage="resolving", name=name, digest=digest)
         key = "pull-" + hashlib.sha256(" ".join(f.digest for f in wanted).encode()).hexdigest()[:40]
         offers = FileOffers(
@@ -215,11 +215,13 @@ class Sharing:
             facts = self._store.facts_of(files, key)
             if identity(facts.format, files) != digest:
                 raise IntegrityError(
-                    f"{name}: its files are good, but they are not the model {digest}",
+                    f"{name}: its files are intact, but are not the model {digest}",
                     hint="do not trust this source for models",
                 )
             if (facts.kind == "adapter") != name.startswith(ADAPTER_MARK):
-                raise BadModelFile(f"{name} is of the kind {facts.kind!r}, which is not its name's")
+                raise BadModelFile(
+                    f"{name} is of the kind {facts.kind!r}, not of the kind its name stands for"
+                )
         except Exception:
             self._store.forget_pull(key, {file.digest for file in files})
             raise
@@ -231,12 +233,12 @@ class Sharing:
     async def _share(self, operation: operations.ShareModel) -> AsyncGenerator[Event, None]:
         if operation.audience is not Audience.PEERS and self._settings.egress == "deny":
             raise EgressRefused(
-                f"sharing with {operation.audience} would let it leave this device",
+                f"sharing with {operation.audience} needs network access, and egress is denied",
                 hint="ingle config set egress allow",
             )
         model = await asyncio.to_thread(self._store.shared, operation.model)
         for file in model.files:
-            # A damaged one is read again: perhaps it was mended.
+            # A damaged one is read again: perhaps it was repaired.
             damaged = any(
                 share.state == "damaged" and share.name == model.name for share in self.shares.all()
             )
@@ -310,7 +312,7 @@ def _single(name: str, digest: str, size: int) -> SharedFile:
 
 def _checked(files: Sequence[SharedFile]) -> list[SharedFile]:
     if len(files) > _MOST_FILES:
-        raise InvalidRequest(f"{len(files)} files; {_MOST_FILES} are the most", field="files")
+        raise InvalidRequest(f"{len(files)} files; the limit is {_MOST_FILES}", field="files")
     for file in files:
         if not 0 < file.size <= metainfo.LARGEST_FILE or not is_role(file.role):
             raise InvalidRequest(f"{file.digest}: no such size or role", field="files")

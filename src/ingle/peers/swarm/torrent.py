@@ -112,7 +112,7 @@ class Torrent:
         await self._flushed.wait()
 
     async def resume_data(self) -> bytes:
-        """What libtorrent needs to go on from here later; true once `flush` has ended after it.
+        """What libtorrent needs to continue from here later; true once `flush` has ended after it.
 
         Returns:
             Empty if nothing has changed since the last time.

@@ -151,14 +151,14 @@ class TorrentSession:
         if audience is Audience.PEERS:
             params.flags |= flags.disable_lsd | flags.disable_pex
         if seed:
-            # upload_mode: what is found damaged must not be mended in place; it is the user's.
+            # upload_mode: what is found damaged must not be repaired in place; it is the user's.
             params.flags |= flags.seed_mode | flags.upload_mode
         params.url_seeds = list(web_seeds)
         params.trackers = list(trackers) if audience is Audience.PUBLIC else []
         torrent = Torrent(metainfo, path)
         torrent.seeding = seed
         if metainfo.infohash in self._torrents:
-            raise StorageError(f"{metainfo.digest} is under way already")
+            raise StorageError(f"{metainfo.digest} is already downloading")
         self._torrents[metainfo.infohash] = torrent
         torrent.attach(self._session.add_torrent(params))
         self._tick_now()

@@ -126,7 +126,7 @@ class WebSeed:
                 if not await self._answered(head, line[0], writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # it went, or is no HTTP client
+            pass  # it went, or is not an HTTP client
         except TimeoutError:
             pass
         finally:
@@ -167,7 +167,7 @@ class WebSeed:
                 async for piece in pieces:
                     at += len(piece)
                     if at > end:
-                        raise NetworkError(f"{self.source.name} sent more than was asked for")
+                        raise NetworkError(f"{self.source.name} sent more than requested")
                     self.on_bytes(at - len(piece), at)
                     for cut in range(0, len(piece), _PIECE):
                         writer.write(piece[cut : cut + _PIECE])
@@ -175,7 +175,7 @@ class WebSeed:
                     self.sent += len(piece)
                     self._failures = 0
             if at < end:
-                raise NetworkError(f"{self.source.name} ended early")
+                raise NetworkError(f"{self.source.name} closed the connection early")
         except IngleError as error:
             self._failed(error)
             return False
@@ -189,7 +189,7 @@ class WebSeed:
                     async with asyncio.timeout(self._patience.stall_s):
                         piece = await anext(stream, None)
                 except TimeoutError:
-                    raise NetworkError(f"{self.source.name} sends nothing any more") from None
+                    raise NetworkError(f"{self.source.name} stopped sending") from None
                 if piece is None:
                     return
                 yield piece

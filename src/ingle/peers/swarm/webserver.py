@@ -32,7 +32,7 @@ class WebServer:
                 if response.status_code != 206:
                     raise NetworkError(f"answered {response.status_code} to a request for a part")
                 if content_range(dict(response.headers))[:2] != (start, end):
-                    raise NetworkError("sends another part than was asked for")
+                    raise NetworkError("sent another range than requested")
                 async for piece in response.aiter_raw():
                     yield piece
         except Unreachable as cause:

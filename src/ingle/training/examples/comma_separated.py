@@ -17,7 +17,7 @@ def read(path: Path) -> Iterator[Row]:
     """The rows of a table; a row may go over several lines, and is named by its last one.
 
     Raises:
-        InvalidRequest: a row has more or fewer cells than names, or the file is no UTF-8.
+        InvalidRequest: a row has more or fewer cells than names, or the file is not UTF-8.
         OSError: the file cannot be read.
     """
     csv.field_size_limit(MAX_CELL)
@@ -36,12 +36,14 @@ def read(path: Path) -> Iterator[Row]:
                 place = RowPosition(table.line_num + 1, path.name)
                 values = next(table, None)
             except UnicodeDecodeError:
-                raise place.bad("is no UTF-8 text") from None
+                raise place.bad("is not UTF-8 text") from None
             except csv.Error as error:
-                raise place.bad(f"is no row of a table ({error})") from None
+                raise place.bad(f"is not a row of a table ({error})") from None
             if values is None:
                 return
             place = RowPosition(table.line_num, path.name)
             if LEFT_OVER in values or None in values.values():
-                raise place.bad(f"has not {len(table.fieldnames or ())} cells as the first row has")
+                raise place.bad(
+                    f"does not have {len(table.fieldnames or ())} cells as the header has"
+                )
             yield Row(place, values)

@@ -40,7 +40,7 @@ def splits_of(folder: Path) -> dict[str, list[Path]]:
         found = _by_name(folder)
     if not found:
         raise InvalidRequest(
-            f"{folder}: no examples in this folder; files that can be read: {', '.join(SUFFIXES)}",
+            f"{folder}: no training data in this folder; supported files: {', '.join(SUFFIXES)}",
             field="data",
         )
     return found
@@ -76,7 +76,7 @@ def cached(name: str) -> Path:
         if snapshot is not None:
             return snapshot / config if config and (snapshot / config).is_dir() else snapshot
     raise NotFound(
-        f"{name}: no such file or folder, and no data set of that name in the cache of datasets",
+        f"{name}: no such file or folder, and no data set of that name in the Hugging Face cache",
         hint="ingle train MODEL --data FILE",
     )
 
@@ -86,7 +86,7 @@ def _saved(folder: Path) -> list[Path]:
         str(entry.get("filename", "")) for entry in _read(folder / "state.json")["_data_files"]
     ]
     if not files or any(Path(name).name != name for name in files):
-        raise InvalidRequest(f"{folder}: state.json names no files of this folder", field="data")
+        raise InvalidRequest(f"{folder}: state.json lists no files of this folder", field="data")
     return [folder / name for name in files]
 
 
@@ -157,5 +157,5 @@ def _read(path: Path) -> dict[str, list[dict[str, object]]]:
     except (OSError, ValueError) as error:
         raise InvalidRequest(f"{path}: cannot be read ({error})", field="data") from None
     if not isinstance(data, dict):
-        raise InvalidRequest(f"{path}: is no object", field="data")
+        raise InvalidRequest(f"{path}: is not a JSON object", field="data")
     return data

@@ -42,7 +42,7 @@ class Columns:
             name, equals, column = part.partition("=")
             if not equals or not column or name not in NAMES:
                 raise InvalidRequest(
-                    f"columns: {part!r} is no NAME=COLUMN with one of: {', '.join(NAMES)}",
+                    f"columns: {part!r} is not NAME=COLUMN with NAME one of: {', '.join(NAMES)}",
                     hint="--columns prompt=question,completion=answer",
                     field="columns",
                 )
@@ -68,7 +68,7 @@ def example(row: Row, columns: Columns) -> Example:
     """Read a row.
 
     Raises:
-        InvalidRequest: it is none of the forms, or a part of it is wrong.
+        InvalidRequest: it is not one of the forms, or a part of it is wrong.
     """
     place, values = row.place, columns.rename(row)
     if values.get("messages") is not None:
@@ -92,7 +92,7 @@ def example(row: Row, columns: Columns) -> Example:
 
 def _asked(place: RowPosition, values: Mapping[str, Any], prompt: str, completion: str) -> Example:
     if not completion:
-        raise place.bad("has an empty answer: nothing could be learnt from it")
+        raise place.bad("has an empty answer, so there is nothing to train on")
     system = values.get("system")
     if not isinstance(system, str) or not system:
         return Example(place, [], [], prompt=prompt, completion=completion)
@@ -107,13 +107,13 @@ def _conversation(place: RowPosition, values: Mapping[str, Any], name: str) -> E
     messages = _unpacked(place, values[name], name)
     tools = _unpacked(place, values.get("tools") or [], "tools")
     if not all(isinstance(tool, dict) for tool in tools):
-        raise place.bad("has tools that are no objects")
+        raise place.bad("has tools that are not objects")
     checked = [_message(place, number, m) for number, m in enumerate(messages, 1)]
     system = values.get("system")
     if isinstance(system, str) and system and not any(m["role"] == "system" for m in checked):
         checked.insert(0, {"role": "system", "content": system})
     if not any(message["role"] == "assistant" for message in checked):
-        raise place.bad("has no message of the assistant: nothing could be learnt from it")
+        raise place.bad("has no assistant message, so there is nothing to train on")
     return Example(place, checked, [_tool(tool) for tool in tools])
 
 
@@ -123,9 +123,9 @@ def _unpacked(place: RowPosition, value: Any, name: str) -> list[Any]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise place.bad(f"has {name} that are no JSON ({error})") from None
+            raise place.bad(f"has {name} that is not valid JSON ({error})") from None
     if not isinstance(value, list):
-        raise place.bad(f"has {name} that are no list")
+        raise place.bad(f"has {name} that is not a list")
     return value
 
 
@@ -146,7 +146,7 @@ def _message(place: RowPosition, number: int, message: Any) -> dict[str, Any]:
                 return {"role": "assistant", "content": "", "tool_calls": calls}
             return {"role": role, "content": value}
         case {"role": role} | {"from": role}:
-            raise place.bad(f"message {number} is of {role!r}, which is no known role")
+            raise place.bad(f"message {number} has the unknown role {role!r}")
     raise place.bad(f"message {number} has neither role and content nor from and value")
 
 
@@ -160,7 +160,7 @@ def _content(place: RowPosition, number: int, content: Any) -> str:
         parts = [part["text"] for part in content if _is_text(part)]
         if len(parts) == len(content):
             return "".join(parts)
-    raise place.bad(f"message {number} has content that is no text")
+    raise place.bad(f"message {number} has content that is not text")
 
 
 def _is_text(part: Any) -> bool:
@@ -178,7 +178,7 @@ def _call(place: RowPosition, number: int, call: Any) -> dict[str, Any]:
     if isinstance(arguments, str):
         arguments = _json(arguments or "{}")
     if not isinstance(arguments, dict):
-        raise place.bad(f"message {number} has a tool call whose arguments are no JSON object")
+        raise place.bad(f"message {number} has a tool call whose arguments are not a JSON object")
     kept = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
     return {**kept, "type": "function", "function": {**function, "arguments": arguments}}
 

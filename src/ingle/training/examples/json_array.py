@@ -26,7 +26,8 @@ def read(path: Path) -> Iterator[Row]:
     """The objects of the array, one by one.
 
     Raises:
-        InvalidRequest: it is no array, an element is no object or over `MAX_ELEMENT` characters.
+        InvalidRequest: it is not an array, or an element is not an object, or is over
+            `MAX_ELEMENT` characters.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -40,7 +41,7 @@ def read(path: Path) -> Iterator[Row]:
                 text.expect(",", place)
             value = text.value(place)
             if not isinstance(value, dict):
-                raise place.bad("is no object with messages, prompt and completion, or text")
+                raise place.bad("is not an object with messages, prompt and completion, or text")
             yield Row(place, value)
 
 
@@ -57,7 +58,7 @@ class _Text:
         self._done = False
 
     def peek(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not whitespace; empty at the end."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _SPACE:
                 self._at += 1
@@ -67,7 +68,7 @@ class _Text:
     def expect(self, letter: str, place: RowPosition) -> None:
         found = self.peek()
         if found != letter:
-            raise place.bad(f"{letter!r} should stand before it, not {found or 'the end'!r}")
+            raise place.bad(f"{letter!r} is missing before it; found {found or 'the end'!r}")
         self._at += 1
 
     def value(self, place: RowPosition) -> object:
@@ -82,9 +83,11 @@ class _Text:
                 # Perhaps only its end is missing here; a window that grows twofold is linear.
                 size = len(self._text) - self._at
                 if size > MAX_ELEMENT:
-                    raise place.bad(f"is no JSON, or longer than {MAX_ELEMENT >> 20} MiB") from None
+                    raise place.bad(
+                        f"is not valid JSON, or longer than {MAX_ELEMENT >> 20} MiB"
+                    ) from None
                 if not self._more(max(CHUNK, size)):
-                    raise place.bad(f"is no JSON ({error})") from None
+                    raise place.bad(f"is not valid JSON ({error})") from None
                 continue
             self._at = end
             return value
@@ -96,7 +99,7 @@ class _Text:
         try:
             text = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError:
-            raise RowPosition(1, self._name, "element").bad("the file is no UTF-8 text") from None
+            raise RowPosition(1, self._name, "element").bad("the file is not UTF-8 text") from None
         if not data:
             self._done = True
         self._text, self._at = self._text[self._at :] + text, 0

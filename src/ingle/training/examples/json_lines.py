@@ -16,7 +16,7 @@ def read(path: Path) -> Iterator[Row]:
     """The objects of a file, line by line; empty lines are passed over.
 
     Raises:
-        InvalidRequest: a line is no object, no UTF-8, or over `MAX_LINE` bytes.
+        InvalidRequest: a line is not an object, not UTF-8, or over `MAX_LINE` bytes.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -32,9 +32,9 @@ def read(path: Path) -> Iterator[Row]:
                     continue
                 value = json.loads(text)
             except UnicodeDecodeError:
-                raise place.bad("is no UTF-8 text") from None
+                raise place.bad("is not UTF-8 text") from None
             except (ValueError, RecursionError) as error:
-                raise place.bad(f"is no JSON ({error})") from None
+                raise place.bad(f"is not valid JSON ({error})") from None
             if not isinstance(value, dict):
-                raise place.bad("is no object with messages, prompt and completion, or text")
+                raise place.bad("is not an object with messages, prompt and completion, or text")
             yield Row(place, value)

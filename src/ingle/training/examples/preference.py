@@ -41,7 +41,7 @@ def preference(row: Row, columns: Columns) -> Preference:
             prompt and not system
         ):  # as an example without a conversation: a base without a template has it, too
             if better == worse:
-                raise _bad(row.place, "has the same answer as chosen and as rejected")
+                raise _bad(row.place, "chosen and rejected are the same answer")
             return Preference(row.place, *(
                 Example(row.place, [], [], prompt=prompt, completion=answer)
                 for answer in (better, worse)
@@ -63,9 +63,9 @@ def preference(row: Row, columns: Columns) -> Preference:
         _with(row.place, asked, values[name], tools, name) for name in ("chosen", "rejected")
     ]  # fmt: skip
     if sides[0].messages[:-1] != sides[1].messages[:-1]:
-        raise _bad(row.place, "has a chosen and a rejected answer to different conversations")
+        raise _bad(row.place, "chosen and rejected answer different conversations")
     if sides[0].messages == sides[1].messages:
-        raise _bad(row.place, "has the same answer as chosen and as rejected")
+        raise _bad(row.place, "chosen and rejected are the same answer")
     return Preference(row.place, *sides)
 
 

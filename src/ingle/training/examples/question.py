@@ -40,7 +40,7 @@ def question(row: Row, columns: Columns) -> Question:
     found = example(row, columns)
     if not found.messages:
         if found.text:
-            raise row.place.bad("is a text; a prompt is needed, for which answers are sampled")
+            raise row.place.bad("is a text; a run with rewards needs prompts")
         given = [{"role": "user", "content": found.prompt}]
         return Question(row.place, given, [], {"answer": found.completion, **values})
     if found.messages[-1]["role"] != "assistant":

@@ -93,7 +93,7 @@ class Source:
         """The prompts of a split, one by one, for runs that learn from rewards.
 
         Raises:
-            InvalidRequest: a row is no prompt (names file and row), or there are none at all.
+            InvalidRequest: a row is not a prompt (names file and row), or there are none at all.
         """
         return (question(row, self._columns) for row in self._rows(split))
 
@@ -101,7 +101,7 @@ class Source:
         """The pairs of answers of a split, one by one.
 
         Raises:
-            InvalidRequest: a row is no pair (names file and row), or there are none at all.
+            InvalidRequest: a row is not a pair (names file and row), or there are none at all.
         """
         return (preference(row, self._columns) for row in self._rows(split))
 
@@ -109,7 +109,7 @@ class Source:
         """The examples of a split, one by one; no file is ever whole in memory.
 
         Raises:
-            InvalidRequest: a row is no example (names file and row), or there are none at all.
+            InvalidRequest: a row is not an example (names file and row), or there are none at all.
         """
         return (example(row, self._columns) for row in self._rows(split))
 
@@ -123,7 +123,7 @@ class Source:
             except OSError as error:
                 raise InvalidRequest(f"{path}: {error.strerror}", field="data") from None
         if not found:
-            raise InvalidRequest(f"{self.name} holds no examples", field="data")
+            raise InvalidRequest(f"{self.name} contains no examples", field="data")
 
     def sha256(self, split: str = "") -> str:
         """Hash of a split: that of its file, or of the hashes of its files in order."""
@@ -142,7 +142,7 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
         return json_array.read if json_array.is_array(path) else json_lines.read
     if suffix not in _READERS:
         raise InvalidRequest(
-            f"{path.name}: files of this kind cannot be read; these can: {', '.join(SUFFIXES)}",
+            f"{path.name}: unsupported file type; supported: {', '.join(SUFFIXES)}",
             field="data",
         )
     return _READERS[suffix]

@@ -64,7 +64,7 @@ def _pyarrow() -> Any:
         import pyarrow.ipc
     except ImportError:
         raise EngineMissing(
-            "Parquet and Arrow files need pyarrow, which the core installation leaves out",
+            "Parquet and Arrow files need pyarrow, which the core installation does not include",
             hint="pip install 'ingle[train]'",
         ) from None
     return pyarrow

@@ -23,8 +23,8 @@ def check(kind: TensorType) -> None:
     """Raises CapabilityMissing: the type is none that can be trained on."""
     if kind.name not in _TYPES:
         raise CapabilityMissing(
-            f"a base in {kind.name} cannot be trained on; these can: {', '.join(_TYPES)}",
-            hint="take another quantisation of the model, such as Q4_K_M or Q8_0",
+            f"a base in {kind.name} cannot be trained; supported: {', '.join(_TYPES)}",
+            hint="use another quantisation of the model, such as Q4_K_M or Q8_0",
             capability="train",
         )
 

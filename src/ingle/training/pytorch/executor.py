@@ -238,7 +238,7 @@ class TorchExecutor:
             self._optimizer.steps = int(state["updates"])
             self._moved = True
         except (KeyError, RuntimeError) as error:
-            raise StorageError(f"the state is of another adapter: {error}") from None
+            raise StorageError(f"the saved state belongs to another adapter: {error}") from None
 
     def close(self) -> None:
         if self._group is not None:

@@ -52,7 +52,7 @@ class AdamW:
     def update(self, gradient: Tensor, rate: float) -> float:
         """One update; returns the norm of the gradient before clipping.
 
-        A norm that is no finite number changes nothing: the caller decides what that means.
+        A norm that is not a finite number changes nothing: the caller decides what that means.
         """
         norm = float(gradient.norm())
         if not math.isfinite(norm):

@@ -29,7 +29,7 @@ from ingle.training.step import Step
 
 Verb = Literal["meet", "receive", "add", "settle", "update", "forget", "loss", "end"]
 Answer = tuple[Literal["done", "full", "error"], Any]
-"""``done`` and a value, ``full`` (memory did not suffice) and words, ``error`` and its data."""
+"""``done`` and a value, ``full`` (memory ran out) and words, ``error`` and its data."""
 
 
 class ReplicaSpec(NamedTuple):

@@ -144,7 +144,7 @@ class ReplicatedStep(Step[Tensor]):
             self._takes()
         except MemoryError as error:
             raise DoesNotFit(
-                f"the base does not fit beside what else is there: {error}",
+                f"the base does not fit into the free memory: {error}",
                 hint="free memory, or the same command with fewer devices",
             ) from None
         self._tell("meet")
@@ -234,7 +234,7 @@ class _RemoteReplica:
         """Its answer.
 
         Raises:
-            MemoryError: its memory did not suffice.
+            MemoryError: its memory ran out.
             WorkerDied: it is gone.
             IngleError: what else it failed of.
         """

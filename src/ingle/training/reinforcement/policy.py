@@ -37,7 +37,7 @@ def batches(
     *,
     rows: int,
 ) -> Iterator[Batch]:
-    """The answers that teach something, as batches of so many rows; similar lengths together.
+    """The answers that teach something, as batches of that many rows; similar lengths together.
 
     Args:
         prompts, answers: one of each for each answer.

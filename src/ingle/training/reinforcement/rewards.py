@@ -55,8 +55,8 @@ class Reward(NamedTuple):
         worth = self.judge(prompt, answer, fields)
         if not math.isfinite(worth):
             raise TrainingFailed(
-                f"the reward {self.spec} gave {worth}, which is no finite number",
-                hint="mend the function; the run goes on where it was saved",
+                f"the reward {self.spec} gave {worth}, which is not a finite number",
+                hint="fix the function, then resume the run",
             )
         return self.weight * worth
 
@@ -109,14 +109,14 @@ def _format(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], 
     try:
         pattern = re.compile(argument, re.DOTALL)
     except re.error as error:
-        raise _bad(spec, f"{argument!r} is no regular expression: {error}") from None
+        raise _bad(spec, f"{argument!r} is not a valid regular expression: {error}") from None
     if not argument:
         raise _bad(spec, "a regular expression is needed, such as format:\\d+")
     return lambda _, answer, __: float(pattern.fullmatch(answer.said) is not None)
 
 
 def _length(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], float]:
-    """1 up to so many tokens, falling to 0 at twice as many."""
+    """1 up to that many tokens, falling to 0 at twice as many."""
     if not argument.isdigit() or int(argument) < 1:
         raise _bad(spec, "a number of tokens is needed, such as length:60")
     limit = int(argument)
@@ -149,7 +149,7 @@ def _python(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], 
         raise _bad(spec, "a file and a function are needed, such as python:check.py:score")
     found = importlib.util.spec_from_file_location(f"reward_{path.stem}", path)
     if found is None or found.loader is None:
-        raise _bad(spec, f"{path} is no Python file")
+        raise _bad(spec, f"{path} is not a Python file")
     module = importlib.util.module_from_spec(found)
     try:
         found.loader.exec_module(module)
@@ -165,7 +165,7 @@ def _python(spec: str, argument: str) -> Callable[[str, SampledAnswer, Fields], 
         except Exception as error:
             raise TrainingFailed(
                 f"the reward {spec} failed: {type(error).__name__}: {error}",
-                hint="mend the function; the run goes on where it was saved",
+                hint="fix the function, then resume the run",
             ) from error
 
     return judge
@@ -186,7 +186,7 @@ _COMPARE = {"answer", "contains", "number"}
 
 def _without(spec: str, argument: str) -> None:
     if argument:
-        raise _bad(spec, "it takes no argument")
+        raise _bad(spec, "it does not take an argument")
 
 
 def _plain(text: str) -> str:

@@ -81,13 +81,13 @@ def check_prompts(prompts: list[Prompt], rewards: list[Reward], *, room: int) ->
         InvalidRequest: names the prompt and what it lacks.
     """
     if not prompts:
-        raise InvalidRequest("there are no prompts to answer", field="data")
+        raise InvalidRequest("there are no prompts", field="data")
     for number, prompt in enumerate(prompts, 1):
         lacking = [r.spec for r in rewards if r.compares and "answer" not in prompt.fields]
         if lacking:
             raise InvalidRequest(
-                f"example {number} has no answer for the reward {lacking[0]} to compare with",
-                hint='{"prompt": "...", "answer": "..."} is an example',
+                f"example {number} needs an answer field for the reward {lacking[0]}",
+                hint='give each example an answer: {"prompt": "...", "answer": "..."}',
                 field="data",
             )
         if len(prompt.tokens) > room:

@@ -159,7 +159,7 @@ def portions(plan: RunPlan, placement: Placement) -> tuple[int, int]:
 
 def _too_few(plan: RunPlan, there: list[str], why: str) -> InvalidRequest:
     return InvalidRequest(
-        f"device: {plan.device or 'the fastest'} does not do: {why}; "
+        f"device: {plan.device or 'the fastest'} is not a valid value: {why}; "
         f"TRL's torch has: {', '.join(there)}",
         hint="fewer --processes, or another --device",
         field="device",

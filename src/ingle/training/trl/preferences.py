@@ -101,7 +101,7 @@ async def prepare(
             checks.add(pair)
     if not train.kept:
         raise InvalidRequest(
-            f"nothing could be learnt: no prompt is shorter than {sequence} tokens",
+            f"nothing to train on: no prompt is shorter than {sequence} tokens",
             hint="raise --sequence, or shorten the prompts",
             field="data",
         )

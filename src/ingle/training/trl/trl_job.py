@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 EVENTS, STOP, RESULT, CHECKPOINTS = "events", "stop", "result", "checkpoints"
 """In a job's folder: the pipe of progress, a file that asks to stop, what came out, and
-moments to go on from."""
+moments to continue from."""
 DONE = "place.json"
 """Last file of a result and of a checkpoint: it is whole, and of which step it is."""
 PAIRS, PAIRS_APART = "pairs.jsonl", "pairs-apart.jsonl"
@@ -67,7 +67,7 @@ class TrlJob(NamedTuple):
     sharded: bool
     """Weights, gradients and moments are shared out by FSDP2."""
     resume: str
-    """A checkpoint to go on from."""
+    """A checkpoint to continue from."""
 
     @property
     def run(self) -> Path:

@@ -55,7 +55,7 @@ class TrlRun:
         """Never done: `train` sees by itself when a process of TRL's dies."""
 
     def ended_by(self, error: IngleError) -> IngleError:
-        """As `Trainable.ended_by`; what ends it says already how to go on."""
+        """As `Trainable.ended_by`; what ends it says already how to continue."""
         return error
 
     @property
@@ -65,7 +65,7 @@ class TrlRun:
 
     @property
     def stopping(self) -> bool:
-        """It is to save after the step that goes on, and end."""
+        """It is to save after the current step, and end."""
         return (self._trl / STOP).exists()
 
     @stopping.setter
@@ -157,7 +157,7 @@ class TrlRun:
         return self.folder / ADAPTER
 
     def _forget(self, *folders: str) -> None:
-        """Of a run that has ended nobody goes on: its states take several times its result."""
+        """Of a run that has ended nobody continues: its states take several times its result."""
         for name in folders if self.finished else ():
             shutil.rmtree(self._trl / name, ignore_errors=True)
 
@@ -174,7 +174,7 @@ class TrlRun:
         plan = self.plan
         if plan.end < 0:
             raise CapabilityMissing(
-                f"{plan.model}'s file names no token that ends a turn, which TRL needs",
+                f"{plan.model}'s file has no end-of-turn token, which TRL needs",
                 hint="--backend ingle",
             )
         micro, accumulation = portions(plan, placement)
@@ -222,13 +222,12 @@ class TrlRun:
             return result
         if saved is None:
             raise Cancelled(
-                f"{self.plan.name} was stopped before anything was saved",
+                f"{self.plan.name} was stopped before its first save",
                 hint=f"ingle train --resume {self.plan.name}",
             )
         if self.plan.full and not any(saved.glob("*.safetensors")):
             raise Cancelled(
-                f"{self.plan.name}'s last saved moment is in pieces; it has to go on to put them "
-                "together",
+                f"{self.plan.name}'s last checkpoint is sharded; resume the run to merge it",
                 hint=f"ingle train --resume {self.plan.name}",
             )
         return saved

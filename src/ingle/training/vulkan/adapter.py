@@ -127,7 +127,7 @@ class VulkanAdapter:
         return found
 
     def load(self, state: dict[str, NDArray[np.generic]]) -> None:
-        """Go on from a `state`.
+        """Continue from a `state`.
 
         Raises:
             StorageError: it is of another adapter.
@@ -140,7 +140,7 @@ class VulkanAdapter:
                 })  # fmt: skip
             self.steps = int(state["updates"])
         except (KeyError, ValueError) as error:
-            raise StorageError(f"the state is of another adapter: {error}") from None
+            raise StorageError(f"the saved state belongs to another adapter: {error}") from None
         self._spread_all().play()
 
     def _group(self, names: tuple[str, ...], targets: tuple[str, ...]) -> AdapterGroup:

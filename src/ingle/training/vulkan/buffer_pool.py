@@ -28,7 +28,7 @@ class Storage:
 
     @property
     def persistent(self) -> bool:
-        """It is no pool's: what is written to it counts even if no dispatch reads it."""
+        """It belongs to no pool: what is written to it counts even if no dispatch reads it."""
         return self._pool is None
 
     def __del__(self) -> None:
@@ -44,7 +44,7 @@ class Pool:
         self._free: list[tuple[int, int, Any]] = []
 
     def take(self, size: int) -> Storage:
-        """A storage of at least so many bytes, with anything in it.
+        """A storage of at least that many bytes, with anything in it.
 
         Raises:
             DoesNotFit: as `VulkanDevice.buffer`.

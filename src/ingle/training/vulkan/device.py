@@ -117,7 +117,7 @@ def choose(number: int = 0) -> GraphicsAdapter:
     """The device of that number in `adapters`.
 
     Raises:
-        InvalidRequest: there are not so many.
+        InvalidRequest: there are fewer.
         EngineMissing: as `adapters`.
     """
     found = adapters()
@@ -168,7 +168,7 @@ class VulkanDevice:
         self._signal = self.buffer(4)
 
     def buffer(self, size: int) -> Any:
-        """A new buffer of at least so many bytes, all zero.
+        """A new buffer of at least that many bytes, all zero.
 
         Raises:
             DoesNotFit: over the limit, or the device has no memory left.
@@ -358,7 +358,7 @@ def translated() -> Iterator[None]:
         yield
     except wgpu.GPUOutOfMemoryError as error:
         raise DoesNotFit(
-            f"the graphics device has no memory left: {_first(error)}",
+            f"the graphics device is out of memory: {_first(error)}",
             hint="train with a shorter --sequence, or --micro-rows 1",
         ) from None
     except (wgpu.GPUError, RuntimeError) as error:
@@ -367,7 +367,7 @@ def translated() -> Iterator[None]:
                 f"the graphics device is lost: {_first(error)}",
                 hint="the run is saved up to its last state; ingle train --resume NAME",
             ) from None
-        raise EngineFault(f"the graphics device refused: {error}") from None
+        raise EngineFault(f"the graphics device reported an error: {error}") from None
 
 
 def _first(error: Exception) -> str:

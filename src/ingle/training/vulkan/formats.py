@@ -1,6 +1,6 @@
 """Quantised blocks: how they are laid out in 32-bit words, and read in a shader.
 
-The layouts are those of ggml's ``ggml-common.h``. Blocks whose size is no multiple
+The layouts are those of ggml's ``ggml-common.h``. Blocks whose size is not a multiple
 of four bytes are taken apart at load: their bodies become words, and their 16-bit
 scale goes to a plane of its own behind all bodies.
 """
@@ -181,8 +181,8 @@ def format_of(kind: TensorType) -> BlockFormat:
     """
     if kind.name not in FORMATS:
         raise CapabilityMissing(
-            f"a base in {kind.name} cannot be trained on; these can: {', '.join(FORMATS)}",
-            hint="take another quantisation of the model, such as Q4_K_M or Q8_0",
+            f"a base in {kind.name} cannot be trained; supported: {', '.join(FORMATS)}",
+            hint="use another quantisation of the model, such as Q4_K_M or Q8_0",
             capability="train",
         )
     return FORMATS[kind.name]

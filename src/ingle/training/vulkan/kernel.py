@@ -69,7 +69,7 @@ WIDEST = 65_535
 
 
 def spread(invocations: int, size: int) -> tuple[int, int, int]:
-    """A grid of workgroups of ``size`` for so many invocations, in two dimensions if need be."""
+    """A grid of workgroups of ``size`` for that many invocations, in two dimensions if need be."""
     groups = max(1, -(-invocations // size))
     rows = -(-groups // WIDEST)
     return -(-groups // rows), rows, 1

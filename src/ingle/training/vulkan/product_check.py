@@ -31,8 +31,8 @@ def check(device: VulkanDevice, tile: Tile) -> None:
             error = _error(device, kernel(form, tile), form, tile)
             if error:
                 raise EngineFault(
-                    f"{device.adapter.name} ({device.adapter.driver}) computes wrongly: "
-                    f"a product is off by {error:g}",
+                    f"{device.adapter.name} ({device.adapter.driver}) computes wrong results: "
+                    f"a matrix product is off by {error:g}",
                     hint="update its driver, or train on another device: --device cpu",
                 )
 

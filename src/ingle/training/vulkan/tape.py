@@ -42,7 +42,7 @@ class Value:
             self.gradient = gradient
             return
         room, there = self.room(machine)
-        assert there, "a value with a home is no sum's operand"
+        assert there, "a value with a home cannot be an operand of a sum"
         for to, more in zip(room, gradient, strict=True):
             machine.add_to(to, more)
 

@@ -2,7 +2,7 @@
 
 Devices differ too much for one choice (on an H100, tiles that look alike are a factor of
 1.6 apart). The choice is kept in a file, for a product's last bits depend on it, and a run that
-goes on after a kill is to end in the same bits.
+continues after a kill is to end in the same bits.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def times(
 def _right(machine: ComputeContext, tiles: list[Tile]) -> Tile:
     """The first that computes what the host does."""
     fault = EngineFault(
-        f"{machine.device.adapter.name} can compile no matrix product",
+        f"{machine.device.adapter.name} cannot compile any matrix product",
         hint="update its driver, or train on another device: --device cpu",
     )
     for tile in tiles:

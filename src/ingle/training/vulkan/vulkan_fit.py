@@ -24,7 +24,7 @@ def estimate(
     file_bytes: int,
     keep: int,
 ) -> MemoryPlan:
-    """What a micro-batch of so many rows takes, at most: every position supervised.
+    """What a micro-batch of that many rows takes, at most: every position supervised.
 
     Args:
         file_bytes: of the base's tensors in its file.

@@ -118,7 +118,7 @@ class VulkanWeights:
             return data.view(np.float16).astype(np.float32)
         raise CapabilityMissing(
             f"{name} is a vector in {entry.type.name}; F32 and F16 can be read",
-            hint="take another quantisation of the model, such as Q4_K_M or Q8_0",
+            hint="use another quantisation of the model, such as Q4_K_M or Q8_0",
             capability="train",
         )
 

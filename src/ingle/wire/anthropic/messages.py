@@ -266,7 +266,7 @@ def _part(block: TextBlock | ImageBlock | DocumentBlock, field: str) -> Part:
             return from_url(url, f"{field}.source.url")
         case _:
             raise CapabilityMissing(
-                f"{field}: document blocks are not taken", field=field, capability="document"
+                f"{field}: document blocks are not supported", field=field, capability="document"
             )
 
 

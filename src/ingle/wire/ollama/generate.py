@@ -59,7 +59,7 @@ def parse(body: bytes) -> GenerateRequest:
         )
     if asked.context:
         raise InvalidRequest(
-            "context: earlier turns are not kept as tokens; send them to /api/chat",
+            "context: is not supported; send earlier turns to /api/chat",
             field="context",
         )
     stream = asked.stream is not False
@@ -88,7 +88,7 @@ def parse(body: bytes) -> GenerateRequest:
 
 def _complete(asked: GenerateBody, fields: dict[str, Any]) -> Complete:
     if asked.images:
-        raise InvalidRequest("images: a raw prompt takes none", field="images")
+        raise InvalidRequest("images: not supported with a raw prompt", field="images")
     if asked.system:
-        raise InvalidRequest("system: a raw prompt has no turns", field="system")
+        raise InvalidRequest("system: not supported with a raw prompt", field="system")
     return Complete(prompt=asked.prompt or "", suffix=asked.suffix or "", **fields)

@@ -111,7 +111,7 @@ def schema(form: str | dict[str, Any] | None) -> dict[str, Any] | None:
     if not form:
         return None
     if form != "json":
-        raise InvalidRequest(f"format: {form!r} is neither json nor a schema", field="format")
+        raise InvalidRequest(f"format: {form!r} must be json or a schema", field="format")
     return {"type": "object"}
 
 
@@ -119,10 +119,10 @@ def thinking(think: bool | str | None) -> tuple[bool | None, int | None]:
     """Whether to reason, and at most how many tokens of it.
 
     Raises:
-        InvalidRequest: a word that is no level.
+        InvalidRequest: a word that is not a level.
     """
     if think is None or isinstance(think, bool):
         return think, None
     if think not in _LEVELS:
-        raise InvalidRequest(f"think: {think!r} is none of low, medium, high", field="think")
+        raise InvalidRequest(f"think: {think!r} is not one of low, medium, high", field="think")
     return True, _LEVELS[think]

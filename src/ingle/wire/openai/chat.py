@@ -154,7 +154,7 @@ def reasoning(
     if effort not in EFFORT_BUDGETS:
         known = ", ".join(["none", *EFFORT_BUDGETS])
         raise InvalidRequest(
-            f"reasoning_effort: {effort!r} is none of {known}", field="reasoning_effort"
+            f"reasoning_effort: {effort!r} is not one of {known}", field="reasoning_effort"
         )
     return True, EFFORT_BUDGETS[effort]
 

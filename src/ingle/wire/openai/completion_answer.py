@@ -77,7 +77,7 @@ def total(usages: list[Usage]) -> Usage:
 
 
 class Logprobs:
-    """The legacy ``logprobs`` object of one choice; offsets go on from piece to piece.
+    """The legacy ``logprobs`` object of one choice; offsets continue from piece to piece.
 
     The first token of an echoed prompt has no probability, since nothing precedes
     it: null, as in the API. Half characters are written as the API writes them

@@ -65,9 +65,7 @@ def parse(body: bytes, *, most: int = 128) -> CompletionsRequest:
         raise InvalidRequest(f"prompt: {len(found)} prompts; at most {most}", field="prompt")
     n = 1 if asked.n is None else asked.n
     if asked.best_of is not None and not 0 <= asked.best_of <= n:
-        raise InvalidRequest(
-            "best_of: must lie between 0 and n; choosing among more is not offered", field="best_of"
-        )
+        raise InvalidRequest("best_of: must be between 0 and n", field="best_of")
     wanted = asked.logprobs
     echo = bool(asked.echo)
     # The API has no other way to ask for the prompt's own log-probabilities.

@@ -100,6 +100,6 @@ def _kind(word: str | None) -> Literal["", "query", "passage"]:
         return ""
     if word not in _KINDS:
         raise InvalidRequest(
-            f"input_type: {word!r} is none of {', '.join(_KINDS)}", field="input_type"
+            f"input_type: {word!r} is not one of {', '.join(_KINDS)}", field="input_type"
         )
     return _KINDS[word]

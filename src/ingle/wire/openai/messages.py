@@ -126,7 +126,7 @@ def chosen(choice: ToolChoice | None, offered: list[Tool]) -> tuple[str, list[To
     if isinstance(choice, str):
         if choice not in {"auto", "none", "required"}:
             raise InvalidRequest(
-                f"tool_choice: {choice!r} is none of auto, none, required", field="tool_choice"
+                f"tool_choice: {choice!r} is not one of auto, none, required", field="tool_choice"
             )
         return choice, offered
     if isinstance(choice, NamedTool):
@@ -172,5 +172,7 @@ def _part(item: Content, field: str) -> Part:
         case _:
             kind = item.__struct_config__.tag
             raise CapabilityMissing(
-                f"{field}: {kind} parts are not taken by chat", field=field, capability=str(kind)
+                f"{field}: {kind} parts are not supported in chat",
+                field=field,
+                capability=str(kind),
             )

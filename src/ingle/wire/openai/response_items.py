@@ -153,7 +153,7 @@ def _message(item: ResponseItem, field: str) -> Message:
             return Message(role="assistant", reasoning=content if isinstance(content, str) else "")
         case kind:
             raise CapabilityMissing(
-                f"{field}: items of type {kind!r} are not taken",
+                f"{field}: items of type {kind!r} are not supported",
                 field=f"{field}.type",
                 capability=kind,
             )

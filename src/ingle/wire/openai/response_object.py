@@ -95,7 +95,7 @@ def output(choice: Choice, identifier: str) -> list[dict[str, Any]]:
 
 
 def answer(choice: Choice, response: Response) -> Message:
-    """What the assistant said, to go on from; calls carry the ids that the client was told."""
+    """What the assistant said, to continue from; calls carry the ids that the client was told."""
     ids = [item["call_id"] for item in response["output"] if item["type"] == "function_call"]
     return Message(
         role="assistant",

@@ -150,10 +150,12 @@ def parse(body: bytes, *, default_model: str) -> ResponsesRequest:
         ("prompt", "send instructions and input"),
     ):
         if getattr(asked, name):
-            raise InvalidRequest(f"{name}: not offered here; {advice}", field=name)
+            raise InvalidRequest(f"{name}: not supported; {advice}", field=name)
     effort = asked.reasoning.effort if asked.reasoning else None
     if effort not in {None, "none", *EFFORT_BUDGETS}:
-        raise InvalidRequest(f"reasoning.effort: {effort!r} is unknown", field="reasoning.effort")
+        raise InvalidRequest(
+            f"reasoning.effort: {effort!r} is not supported", field="reasoning.effort"
+        )
     given = asked.input
     if isinstance(given, list):
         turns = conversation(given)
@@ -191,7 +193,7 @@ def _choice(
     if isinstance(choice, str):
         if choice not in {"auto", "none", "required"}:
             raise InvalidRequest(
-                f"tool_choice: {choice!r} is none of auto, none, required", field="tool_choice"
+                f"tool_choice: {choice!r} is not one of auto, none, required", field="tool_choice"
             )
         return choice, offered
     if choice.type == "function":
@@ -199,7 +201,7 @@ def _choice(
     if choice.type == "allowed_tools":
         allowed = {tool.name for tool in choice.tools}
         return choice.mode or "auto", [tool for tool in offered if tool.name in allowed]
-    raise InvalidRequest(f"tool_choice: {choice.type!r} is not offered", field="tool_choice.type")
+    raise InvalidRequest(f"tool_choice: {choice.type!r} is not supported", field="tool_choice.type")
 
 
 def _schema(wanted: ResponsesFormatBody | None) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ _NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
 _WHOLE_NUMBERS = ("top_k", "seed", "max_tokens", "context")
 HELP = """\
 /help            this text
-/model NAME      go on with another model
+/model NAME      continue with another model
 /system TEXT     what the model should know or be (starts anew)
 /think on|off    let the model reason first
 /set NAME VALUE  a setting such as temperature, top_p, seed, max_tokens
@@ -66,14 +66,14 @@ class Terminal:
         self._home = home
         self._fields = fields
         self._images: list[bytes] = []
-        self._stats = "nothing was asked yet"
+        self._stats = "there is no question to retry yet"
         self._chat: Conversation = home.chat(model, **fields)
 
     def run(self) -> None:
         """Until /bye or the end of input."""
         self._home.show(self._chat.model)  # an unknown model is said now, not after typing
         if is_interactive():
-            self._output.note(f"{self._chat.model} listens. /help helps, Ctrl-D leaves.")
+            self._output.note(f"{self._chat.model} is ready. /help lists commands, Ctrl-D quits.")
         with _line_history(self._home.settings.state_path / "chat_history"):
             while (said := self._read()) is not None:
                 try:
@@ -101,7 +101,7 @@ class Terminal:
             self._output.error(InvalidRequest(f"that is not UTF-8 text: {error}", field="stdin"))
             return ""
         except KeyboardInterrupt:
-            self._output.note("\n(Ctrl-D or /bye leaves)")
+            self._output.note("\n(Ctrl-D or /bye to quit)")
             return ""
 
     def _say(self, said: str) -> None:
@@ -132,7 +132,7 @@ class Terminal:
         result = fold.result()
         self._output.text("")
         if result.choices[0].finish == "length":
-            self._output.note("(cut off: /set max_tokens N gives more room)")
+            self._output.note("(truncated: raise the limit with /set max_tokens N)")
         for call in result.tool_calls:
             self._output.text(f"{call.name}({call.arguments})")
         self._stats = describe(
@@ -161,7 +161,7 @@ class Terminal:
                 self._set(argument)
             case "image":
                 self._images.append(_read_file(argument))
-                self._output.note("the next message shows it")
+                self._output.note("attached to the next message")
             case "clear":
                 self._renew(self._chat.model, keep=False)
             case "undo":
@@ -180,7 +180,7 @@ class Terminal:
         import msgspec
 
         if not argument:
-            raise InvalidRequest("/save needs a file's name", hint="/save chat.json", field="save")
+            raise InvalidRequest("/save needs a file name", hint="/save chat.json", field="save")
         try:
             Path(argument).expanduser().write_bytes(msgspec.json.encode(self._chat.messages))
         except OSError as error:
@@ -193,11 +193,11 @@ class Terminal:
 
         if name not in (*_NUMBERS, *_WHOLE_NUMBERS):
             known = ", ".join((*_NUMBERS, *_WHOLE_NUMBERS))
-            raise InvalidRequest(f"/set knows {known}", field=name)
+            raise InvalidRequest(f"/set accepts {known}", field=name)
         try:
             value = float(text) if name in _NUMBERS else int(text)
         except ValueError:
-            raise InvalidRequest(f"{name}: {text!r} is no number", field=name) from None
+            raise InvalidRequest(f"{name}: {text!r} is not a number", field=name) from None
         # Out of bounds is said now, not with every answer.
         given: dict[str, Any] = {name: value}
         sampling = take_sampling(given)
@@ -220,7 +220,7 @@ class Terminal:
                 said = str(messages[at].text)
                 del messages[at:]
                 return said
-        raise InvalidRequest("nothing was asked yet", field="undo")
+        raise InvalidRequest("there is nothing to undo", field="undo")
 
 
 def _read_file(name: str) -> bytes:

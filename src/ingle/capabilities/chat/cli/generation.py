@@ -15,8 +15,8 @@ from ingle.operations import AdapterUse
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--system", "-s", help="What the model should know or be, first of all."),
-    click.option("--temperature", "-t", type=float, help="0: always the likeliest word."),
+    click.option("--system", "-s", help="System prompt."),
+    click.option("--temperature", "-t", type=float, help="Sampling temperature; 0 is greedy."),
     click.option("--top-p", type=float),
     click.option("--top-k", type=int),
     click.option("--min-p", type=float),
@@ -24,15 +24,19 @@ _OPTIONS = (
     click.option("--seed", type=int, help="The same seed gives the same answer."),
     click.option("--max-tokens", "-n", type=int, help="Stop after this many tokens."),
     click.option("--stop", multiple=True, metavar="TEXT", help="Stop before this text."),
-    click.option("--think/--no-think", default=None, help="Let the model reason first, or not."),
-    click.option("--context", type=int, help="Tokens of context that are needed."),
-    click.option("--keep-alive", metavar="TIME", help="Keep the model loaded, such as 30m or -1."),
+    click.option(
+        "--think/--no-think", default=None, help="Let the model think before it answers, or not."
+    ),
+    click.option("--context", type=int, help="Context length in tokens."),
+    click.option(
+        "--keep-alive", metavar="TIME", help="How long the model stays loaded: 30m, -1 for always."
+    ),
     click.option("--adapter", multiple=True, metavar="NAME[=SCALE]", help="Use a LoRA adapter."),
     click.option(
         "--on",
         default="",
         metavar="PLACE",
-        help="A device, an upstream, local; or a,b.",
+        help="Where to run: a device, an upstream, local; or a list.",
     ),
 )
 
@@ -77,7 +81,7 @@ def read_schema(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidRequest(f"the schema is not JSON: {error}", field="schema") from None
     if not isinstance(schema, dict):
-        raise InvalidRequest("a schema is a JSON object", field="schema")
+        raise InvalidRequest("the schema must be a JSON object", field="schema")
     return schema
 
 
@@ -86,4 +90,4 @@ def _adapter(text: str) -> AdapterUse:
     try:
         return AdapterUse(name=name, scale=float(scale or 1.0))
     except ValueError:
-        raise InvalidRequest(f"adapter: {scale!r} is no number", field="adapter") from None
+        raise InvalidRequest(f"adapter: {scale!r} is not a number", field="adapter") from None

@@ -20,7 +20,7 @@ from ingle.operations import Fold, Reasoning, Rerouted, Status, Text, TryingPath
 @click.argument("words", nargs=-1, metavar='[MODEL] ["PROMPT"]')
 @click.option("--image", multiple=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
-@click.option("--verbose", "-v", is_flag=True, help="Say afterwards where the time went.")
+@click.option("--verbose", "-v", is_flag=True, help="Print timings after the answer.")
 @generation_options
 @options
 def run_command(
@@ -96,7 +96,7 @@ async def _answer(
     if not result.text.endswith("\n"):
         output.text("")
     if any(choice.finish == "length" for choice in result.choices):
-        output.note("(cut off: raise --max-tokens or --context)")
+        output.note("(truncated: raise --max-tokens or --context)")
     for call in result.tool_calls:
         output.text(f"{call.name}({call.arguments})")
     if verbose:

@@ -1,4 +1,4 @@
-"""Stored responses: what ``previous_response_id`` goes on from.
+"""Stored responses: what ``previous_response_id`` continues from.
 
 A SQLite file in the node's state directory, readable by the owner only and
 bounded in number and size: the oldest go first. ``store: false`` keeps a
@@ -87,7 +87,7 @@ class ResponseStore:
         """A stored response.
 
         Raises:
-            ResponseNotFound: there is none of this id.
+            ResponseNotFound: there is not one of this id.
         """
         with self._lock:
             row = self._database.execute(
@@ -105,7 +105,7 @@ class ResponseStore:
         """Forget a response.
 
         Raises:
-            ResponseNotFound: there is none of this id.
+            ResponseNotFound: there is not one of this id.
         """
         with self._lock, self._database:
             gone = self._database.execute("DELETE FROM responses WHERE id = ?", (identifier,))

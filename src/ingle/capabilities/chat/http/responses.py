@@ -120,5 +120,5 @@ class ResponsesRoutes:
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 100):
-        raise InvalidRequest("limit: not a number between 1 and 100", field="limit")
+        raise InvalidRequest("limit: must be between 1 and 100", field="limit")
     return int(text)

@@ -63,7 +63,7 @@ async def _attend(
         if stop is None or stopping:
             task.cancel()
             return
-        output.note("\nsaving and stopping; press Ctrl-C again to leave at once")
+        output.note("\nsaving and stopping; press Ctrl-C again to quit immediately")
         stopping.append(asyncio.create_task(ask(stop)))
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -78,7 +78,7 @@ async def _attend(
                     return None
                 show(event)
     except Cancelled:
-        output.note("stopped before it had begun")
+        output.note("stopped before it started")
         raise
     finally:
         for waiting in stopping:

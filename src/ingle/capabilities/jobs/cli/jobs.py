@@ -36,7 +36,9 @@ class _Jobs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-_kind = click.option("--kind", default="", metavar="KIND", help="Only these, such as train.")
+_kind = click.option(
+    "--kind", default="", metavar="KIND", help="Only jobs of this kind, such as train."
+)
 
 
 @click.group("jobs", cls=_Jobs, invoke_without_command=True)
@@ -115,7 +117,7 @@ def compare_command(output: Output, names: tuple[str, ...]) -> None:
     """Several jobs of one kind: how far each came, and what was asked differently."""
     if len(names) < 2:
         raise InvalidRequest(
-            "two jobs or more can be compared", hint="ingle jobs compare A B", field="names"
+            "comparing needs at least two jobs", hint="ingle jobs compare A B", field="names"
         )
     found = _ask(lambda home: home.compare_jobs(*names))
     if output.json:

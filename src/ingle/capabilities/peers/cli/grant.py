@@ -18,23 +18,29 @@ from ingle.operations import Done
 
 @click.command("grant")
 @click.argument("peer")
-@click.option("--preset", default="", help="family or guest; other options change it.")
+@click.option("--preset", default="", help="family or guest; other options override it.")
 @click.option("--capabilities", default="", metavar="LIST", help="chat,embed,rerank,pull,...")
-@click.option("--models", default="", metavar="LIST", help="Names, * for any; default: all.")
-@click.option("--context", type=int, help="Tokens of context a request may need.")
-@click.option("--max-tokens", type=int, help="Tokens that one answer may have.")
-@click.option("--tokens-per-day", type=int, help="Prompt and answers together.")
+@click.option(
+    "--models", default="", metavar="LIST", help="Model names, * as wildcard; default: all."
+)
+@click.option("--context", type=int, help="Largest context per request, in tokens.")
+@click.option("--max-tokens", type=int, help="Largest answer, in tokens.")
+@click.option("--tokens-per-day", type=int, help="Tokens per day, prompts and answers together.")
 @click.option(
     "--per-day",
     multiple=True,
     metavar="UNIT=N",
-    help="Of another unit than tokens, such as audio_s=3600; may be repeated.",
+    help="Daily limit in another unit, such as audio_s=3600; repeatable.",
 )
 @click.option("--requests-per-minute", type=int)
-@click.option("--concurrent", type=int, help="Requests at once.")
-@click.option("--until", metavar="WHEN", help="A date (2027-01-31), a span (12h, 7d), or never.")
-@click.option("--pass-on", "passes", type=int, help="How many times it may be passed on.")
-@click.option("--of", default="", metavar="ID", help="Pass on a part of a grant that we hold.")
+@click.option("--concurrent", type=int, help="Concurrent requests.")
+@click.option(
+    "--until", metavar="WHEN", help="A date (2027-01-31), a duration (12h, 7d), or never."
+)
+@click.option("--pass-on", "passes", type=int, help="How many times it may be delegated further.")
+@click.option(
+    "--of", default="", metavar="ID", help="Delegate part of a grant that this device holds."
+)
 @options
 def grant_command(
     output: Output,
@@ -77,14 +83,14 @@ def grants_command(output: Output, peer: str) -> None:
     elif grants:
         _show(output, grants)
     else:
-        output.note("nothing is granted; a paired device may then do nothing here")
+        output.note("nothing is granted: paired devices cannot use this one yet")
 
 
 @click.command("revoke")
 @click.argument("grant")
 @options
 def revoke_command(output: Output, grant: str) -> None:
-    """Take a grant back; what goes on under it stops at once."""
+    """Take a grant back; what runs under it stops at once."""
 
     async def ask() -> Done:
         from ingle.client.home import open_async
@@ -153,7 +159,9 @@ def _amount(text: str) -> tuple[str, int]:
     unit, _, amount = text.partition("=")
     if not unit or not amount.isdecimal():
         raise InvalidRequest(
-            f"--per-day: {text!r} is not UNIT=N", hint="--per-day audio_s=3600", field="per_day"
+            f"--per-day: {text!r} is not in the form UNIT=N",
+            hint="--per-day audio_s=3600",
+            field="per_day",
         )
     return unit, int(amount)
 
@@ -166,8 +174,10 @@ def _moment(text: str) -> float:
         try:
             return time.mktime(time.strptime(text, "%Y-%m-%d"))
         except ValueError:
-            raise InvalidRequest(f"--until: there is no day {text}", field="until") from None
+            raise InvalidRequest(f"--until: not a valid date: {text}", field="until") from None
     seconds = parse_duration(text, "until")
     if seconds <= 0:
-        raise InvalidRequest("--until: say never, a date or a span such as 7d", field="until")
+        raise InvalidRequest(
+            "--until: must be never, a date, or a duration such as 7d", field="until"
+        )
     return time.time() + seconds

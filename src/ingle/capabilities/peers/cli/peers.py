@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 @click.group("peers", invoke_without_command=True)
-@click.option("--ask", is_flag=True, help="Reach each device now.")
+@click.option("--ask", is_flag=True, help="Connect to each device now.")
 @options
 def peers_command(output: Output, ask: bool) -> None:
     """Devices that are paired with this one.
@@ -62,7 +62,7 @@ def peers_command(output: Output, ask: bool) -> None:
         output.data(found)
         return
     if not found:
-        output.note("no device is paired; begin with: ingle peers invite")
+        output.note("no devices are paired; start with: ingle peers invite")
         return
     rows = [
         (
@@ -86,9 +86,9 @@ def peers_command(output: Output, ask: bool) -> None:
 
 
 @peers_command.command("invite")
-@click.option("--preset", default="", help="What whoever joins is granted: family or guest.")
+@click.option("--preset", default="", help="Grant for the device that joins: family or guest.")
 @click.option("--minutes", type=click.FloatRange(0.1, 10080), default=10.0, show_default=True)
-@click.option("--qr/--no-qr", default=None, help="Show it as a picture, too.")
+@click.option("--qr/--no-qr", default=None, help="Also show it as a QR code.")
 @options
 def invite_command(output: Output, preset: str, minutes: float, qr: bool | None) -> None:
     """Make a code that pairs one device, once."""
@@ -111,7 +111,7 @@ def invite_command(output: Output, preset: str, minutes: float, qr: bool | None)
 
 @peers_command.command("join")
 @click.argument("code")
-@click.option("--name", default="", help="What to call it here.")
+@click.option("--name", default="", help="Name for the device on this one.")
 @options
 def join_command(output: Output, code: str, name: str) -> None:
     """Pair with the device that made an invite. ``-`` reads the code from stdin."""
@@ -148,7 +148,7 @@ def nearby_command(output: Output, seconds: float) -> None:
         output.data(found)
         return
     if not found:
-        output.note("nobody else was found; on the other device: ingle peers nearby")
+        output.note("no other device was found; run this on the other device: ingle peers nearby")
         return
     rows = [
         (
@@ -195,7 +195,7 @@ async def _compare(home: AsyncHome, output: Output, shown: ShowCode) -> None:
 
 @peers_command.command("confirm")
 @click.argument("code")
-@click.option("--no", is_flag=True, help="The codes differ: refuse.")
+@click.option("--no", is_flag=True, help="The codes differ: reject the pairing.")
 @options
 def confirm_command(output: Output, code: str, no: bool) -> None:
     """The code that another device shows, to pair with it."""
@@ -212,8 +212,14 @@ def forget_command(output: Output, name: str) -> None:
 
 @peers_command.command("set")
 @click.argument("name")
-@click.option("--name", "new", default="", help="Call it this.")
-@click.option("--at", "places", multiple=True, metavar="IP:PORT", help="Where it always is.")
+@click.option("--name", "new", default="", help="New name.")
+@click.option(
+    "--at",
+    "places",
+    multiple=True,
+    metavar="IP:PORT",
+    help="Fixed address of the device (IP:PORT).",
+)
 @click.option("--nowhere", is_flag=True, help="Forget its fixed addresses.")
 @options
 def set_command(
@@ -257,7 +263,7 @@ def me_command(output: Output) -> None:
 
 
 @peers_command.command("reset")
-@click.confirmation_option(prompt="All pairings and grants of this device end. Go on?")
+@click.confirmation_option(prompt="All pairings and grants of this device end. Continue?")
 @options
 def reset_command(output: Output) -> None:
     """A new identity for this device: after its state directory was copied, or its key was seen."""

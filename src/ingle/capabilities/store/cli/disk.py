@@ -12,7 +12,7 @@ from ingle.cli.output import Output, size
 @click.command("df")
 @options
 def df_command(output: Output) -> None:
-    """Where the disk space went."""
+    """Show disk usage."""
 
     async def ask() -> DiskUsage:
         from ingle.client.home import open_async
@@ -40,11 +40,11 @@ def df_command(output: Output) -> None:
 
 
 @click.command("prune")
-@click.option("--partials", is_flag=True, help="Interrupted downloads, too.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--partials", is_flag=True, help="Also delete interrupted downloads.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @options
 def prune_command(output: Output, partials: bool, dry_run: bool) -> None:
-    """Delete what no model uses. Interrupted downloads stay unless asked for."""
+    """Delete files that no model uses. Interrupted downloads stay unless asked for."""
 
     async def ask() -> Pruned:
         from ingle.client.home import open_async

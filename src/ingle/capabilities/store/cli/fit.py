@@ -13,7 +13,7 @@ from ingle.errors import DoesNotFit
 @click.command("fit")
 @click.argument("model")
 @click.option("--context", type=int, help="Tokens of context per slot.")
-@click.option("--slots", type=int, help="Requests decoded together.")
+@click.option("--slots", type=int, help="Requests decoded in parallel.")
 @options
 def fit_command(output: Output, model: str, context: int | None, slots: int | None) -> None:
     """Predict a model's memory against each device, before loading or even downloading it.

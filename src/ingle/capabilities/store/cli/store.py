@@ -15,10 +15,10 @@ from ingle.errors import Cancelled
 @click.command("pull")
 @click.argument("model")
 @click.option("--from", "source", default="", metavar="SOURCE", help="Path or URL to fetch from.")
-@click.option("--sha256", default="", help="What the file's hash must be.")
+@click.option("--sha256", default="", help="Expected SHA-256 of the file.")
 @options
 def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
-    """Fetch a model; goes on where it was interrupted.
+    """Fetch a model; continues where it was interrupted.
 
     \b
     ingle pull hf.co/OWNER/REPO:Q4_K_M
@@ -39,7 +39,7 @@ def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
     try:
         summary = run(pull)
     except Cancelled:
-        output.note(f"\nwhat has arrived is kept; go on with: ingle pull {model}")
+        output.note(f"\nthe partial download is kept; resume with: ingle pull {model}")
         raise
     if output.json:
         output.data(summary)
@@ -49,7 +49,7 @@ def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
 
 @click.command("import")
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that are found.")
+@click.option("--all", "everything", is_flag=True, help="Import everything found.")
 @options
 def import_command(output: Output, names: tuple[str, ...], everything: bool) -> None:
     """Use models of Ollama, LM Studio or the Hugging Face cache where they lie.
@@ -64,7 +64,7 @@ def import_command(output: Output, names: tuple[str, ...], everything: bool) -> 
             rows = [{"name": c.name, "program": c.program, "size": c.size} for c in found]
             output.data(rows)
         elif not found:
-            output.note("neither Ollama nor LM Studio nor a Hugging Face cache has models here")
+            output.note("no models of Ollama, LM Studio or Hugging Face were found")
         else:
             output.table(
                 ("NAME", "SIZE", "FROM"), [(c.name, size(c.size), c.program) for c in found]
@@ -89,7 +89,7 @@ def import_command(output: Output, names: tuple[str, ...], everything: bool) -> 
 @click.command("list")
 @options
 def list_command(output: Output) -> None:
-    """The models that are here."""
+    """List models."""
 
     async def ask() -> list[ModelSummary]:
         from ingle.client.home import open_async
@@ -118,11 +118,11 @@ def list_command(output: Output) -> None:
 
 @click.command("show")
 @click.argument("model")
-@click.option("--template", is_flag=True, help="Only the chat template.")
-@click.option("--metadata", is_flag=True, help="The file's metadata, too.")
+@click.option("--template", is_flag=True, help="Print only the chat template.")
+@click.option("--metadata", is_flag=True, help="Also print the file's metadata.")
 @options
 def show_command(output: Output, model: str, template: bool, metadata: bool) -> None:
-    """Everything known of a model."""
+    """Show details of a model."""
 
     async def ask() -> ModelDetails:
         from ingle.client.home import open_async
@@ -172,7 +172,7 @@ def show_command(output: Output, model: str, template: bool, metadata: bool) -> 
 @click.argument("to")
 @options
 def cp_command(output: Output, model: str, to: str) -> None:
-    """Give a model a second name. No bytes are copied."""
+    """Copy a model to another name. No bytes are copied."""
 
     async def ask() -> None:
         from ingle.client.home import open_async
@@ -196,6 +196,6 @@ def rm_command(output: Output, models: tuple[str, ...]) -> None:
         async with open_async(otherwise="background", **flags()) as home:
             for model in models:
                 await home.remove(model)
-                output.note(f"{model} is forgotten")
+                output.note(f"{model} was removed")
 
     run(ask)

@@ -40,12 +40,12 @@ def told(output: Output, ended: RunSummary | None) -> None:
     elif ended.adapter:
         output.text(f"{ended.adapter}  step {ended.step}  loss {_number(ended.loss)}")
         name = ended.adapter.partition(":")[0]  # its last version
-        output.note(f'use it: ingle run {ended.model}+{name} "..."')
+        output.note(f'use it with: ingle run {ended.model}+{name} "..."')
     elif ended.made:
         output.text(f"{ended.made}  step {ended.step}  loss {_number(ended.loss)}")
-        output.note(f'use it: ingle run {ended.made} "..."')
+        output.note(f'use it with: ingle run {ended.made} "..."')
     elif ended.state == "done":
-        output.note("done; what came of it is on the first node")
+        output.note("done; the result is on the first node")
     if ended.state == "paused":
         if not output.json:
             output.note(

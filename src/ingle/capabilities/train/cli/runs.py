@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 POINTS = 120
-"""Of a line in a chart: its steps are averaged to so many."""
+"""Of a line in a chart: its steps are averaged to that many."""
 
 
 class _Runs(click.Group):
@@ -60,8 +60,8 @@ def list_command(output: Output) -> None:
 
 @runs_command.command("show")
 @click.argument("name")
-@click.option("--svg", type=click.Path(path_type=Path), help="Write the curve as SVG, too.")
-@click.option("--png", type=click.Path(path_type=Path), help="Write the curve as PNG, too.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Also write the curve as SVG.")
+@click.option("--png", type=click.Path(path_type=Path), help="Also write the curve as PNG.")
 @options
 def show_command(output: Output, name: str, svg: Path | None, png: Path | None) -> None:
     """A run: what was asked for, how it went, and its curve."""
@@ -87,8 +87,8 @@ def follow_command(output: Output, name: str) -> None:
 
 @runs_command.command("compare")
 @click.argument("names", nargs=-1, required=True)
-@click.option("--svg", type=click.Path(path_type=Path), help="Write the curves as SVG, too.")
-@click.option("--png", type=click.Path(path_type=Path), help="Write the curves as PNG, too.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Also write the curves as SVG.")
+@click.option("--png", type=click.Path(path_type=Path), help="Also write the curves as PNG.")
 @options
 def compare_command(
     output: Output, names: tuple[str, ...], svg: Path | None, png: Path | None
@@ -96,7 +96,7 @@ def compare_command(
     """Several runs: what differs in their settings, and their curves in one chart."""
     if len(names) < 2:
         raise InvalidRequest(
-            "two runs or more can be compared", hint="ingle runs compare A B", field="names"
+            "comparing needs at least two runs", hint="ingle runs compare A B", field="names"
         )
 
     async def ask(home: AsyncHome) -> list[RunDetails]:
@@ -187,7 +187,7 @@ def _list(output: Output) -> None:
             ],
         )  # fmt: skip
     else:
-        output.note("nothing was trained yet; begin with: ingle train MODEL --data FILE")
+        output.note("there are no training runs yet; start one with: ingle train MODEL --data FILE")
 
 
 def _pairs(found: RunDetails) -> list[tuple[str, str]]:
@@ -280,12 +280,12 @@ def _write(output: Output, chart: Chart, svg: Path | None, png: Path | None) -> 
             from ingle.capabilities.train.cli.curves.svg import svg as as_svg
 
             svg.write_text(as_svg(chart), encoding="utf-8")
-            output.note(f"{svg} is written")
+            output.note(f"{svg} was written")
         if png is not None:
             from ingle.capabilities.train.cli.curves.png import png as as_png
 
             png.write_bytes(as_png(chart))
-            output.note(f"{png} is written")
+            output.note(f"{png} was written")
     except OSError as error:
         raise StorageError(f"{error.filename}: {error.strerror}") from None
 

@@ -122,7 +122,9 @@ def train_command(
         return
     if not model or not data:
         raise InvalidRequest(
-            "a model and examples are needed", hint="ingle train MODEL --data FILE", field="data"
+            "a model and training data are required",
+            hint="ingle train MODEL --data FILE",
+            field="data",
         )
     if preview:
         from ingle.capabilities.train.process import check_installed
@@ -147,7 +149,7 @@ def _check_resumed(name: str) -> None:
         if given and field not in RESUMED:
             flag = next((f for f in parameter.opts if f.startswith("--")), field.upper())
             raise InvalidRequest(
-                f"{flag}: a run is resumed with what it began with; only --device may change",
+                f"{flag}: a resumed run keeps its settings; only --device may change",
                 hint=f"ingle train --resume {name}",
                 field=field,
             )
@@ -227,7 +229,7 @@ async def _preview(output: Output, model: str, data: Source, split: str) -> None
     for place, pieces in documents:
         text = click.style(f"--- {place}\n", fg="cyan") + "".join(map(_coloured, pieces))
         output.text(text if sys.stdout.isatty() else _plain(text, pieces))
-    output.note("green: learnt; the rest is only read; dim: special tokens and marks")
+    output.note("green: trained on; the rest is context; dim: special tokens")
 
 
 def _coloured(piece: TextSpan) -> str:

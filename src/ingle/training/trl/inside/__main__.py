@@ -52,7 +52,7 @@ def _train(job: TrlJob, channel: Channel) -> None:
     result = Path(job.folder) / RESULT
     if trainer.args.should_save:
         (result / DONE).unlink(missing_ok=True)
-    if job.sharded:  # states to go on from are in pieces, what comes back is in one
+    if job.sharded:  # states to continue from are in pieces, what comes back is in one
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     trainer.save_model(str(result))  # all take part: of a sharded model each has a piece
     if trainer.args.should_save:
@@ -73,12 +73,12 @@ def check_sharing(shared: bool) -> None:
     import torch
 
     if not shared:
-        raise CapabilityMissing("accelerate does not share the model out here by FSDP2")
+        raise CapabilityMissing("accelerate does not shard the model with FSDP2 here")
     found = tuple(int(part) for part in torch.__version__.split(".")[:2])
     if found < SHARES:
         raise CapabilityMissing(
-            f"torch {torch.__version__} does not share out a model whose head TRL computes by "
-            f"itself; {'.'.join(map(str, SHARES))} does",
+            f"torch {torch.__version__} cannot shard a model whose head TRL computes; "
+            f"{'.'.join(map(str, SHARES))} can",
             hint="ingle train --install trl, or the same command without --full",
         )
 
@@ -95,8 +95,8 @@ def _check_alike(job: TrlJob) -> None:
     processes.all_gather_object(found, (job.data_sha256, job.seed, job.method))
     if len(set(found)) > 1:
         raise InvalidRequest(
-            "the nodes were not given the same examples, method and seed",
-            hint="the same command and files on each node, but for --node-rank",
+            "the nodes have different training data, methods or seeds",
+            hint="use the same command and files on each node, except for --node-rank",
             field="data",
         )
 
@@ -107,11 +107,11 @@ def _known(job: TrlJob, error: Exception) -> IngleError | None:
     if isinstance(error, MemoryError) or "out of memory" in words.lower():
         less = job.micro // 2
         hint = f"train anew with --micro-rows {less}" if less else "train anew on a smaller base"
-        return DoesNotFit(f"memory ran out while {job.name} was trained: {words}"[:500], hint=hint)
+        return DoesNotFit(f"out of memory while training {job.name}: {words}"[:500], hint=hint)
     if "No space left on device" in words:
         return DiskFull(
             f"{job.name} could not be saved: {words}"[:500],
-            hint=f"make room, then: ingle train --resume {job.name}",
+            hint=f"free disk space, then: ingle train --resume {job.name}",
         )
     return None
 

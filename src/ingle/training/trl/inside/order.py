@@ -31,7 +31,7 @@ class EpochOrder(Sampler[int]):
 
 class SetEpochCallback(TrainerCallback):
     """Tells an order its epoch. accelerate does so, too, but not through all the wrappers that a
-    data loader of several processes has when it goes on in the middle of an epoch."""
+    data loader of several processes has when it continues in the middle of an epoch."""
 
     def __init__(self, order: EpochOrder) -> None:
         self._order = order

@@ -83,8 +83,8 @@ class ProgressCallback(TrainerCallback):
         loss, norm = float(logs["loss"]), float(logs.get("grad_norm", 0.0))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingFailed(
-                f"the loss of step {state.global_step} is no number; "
-                "what was saved before is as it was",
+                f"the loss of step {state.global_step} is not a number; "
+                "the state saved before it is intact",
                 hint=f"train anew with a lower rate than {self._job.rate:g}",
                 step=state.global_step - 1,
             )

@@ -30,7 +30,7 @@ class Scale(NamedTuple):
 
     @classmethod
     def over(cls, low: float, high: float, count: int) -> Scale:
-        """A scale with about so many ticks at round numbers, that holds all between."""
+        """A scale with about that many ticks at round numbers, that holds all between."""
         span = high - low or abs(high) or 1.0
         rough = span / max(1, count)
         power = 10.0 ** math.floor(math.log10(rough))
@@ -66,7 +66,7 @@ class Chart(NamedTuple):
     """What goes up and down."""
 
     def scales(self, across: int, up: int) -> tuple[Scale, Scale]:
-        """Scales for the steps and the losses, with about so many ticks.
+        """Scales for the steps and the losses, with about that many ticks.
 
         Single outliers (of a first step, or a bad one) do not flatten all the rest:
         the highest hundredth of faint lines does not count.

@@ -47,7 +47,7 @@ def png(chart: Chart) -> bytes:
         paper = _PngCanvas()
     except ImportError:
         raise EngineMissing(
-            "pictures as PNG need Pillow, which the core installation leaves out",
+            "PNG images need Pillow, which the core installation does not include",
             hint="--svg instead, or: pip install 'ingle[train]'",
         ) from None
     paint(chart, paper)

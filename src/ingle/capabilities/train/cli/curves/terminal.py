@@ -16,7 +16,7 @@ _EDGE = 9
 
 
 def draw(chart: Chart, *, width: int = 80, height: int = 16) -> str:
-    """The chart as text of so many letters and lines; colours as ANSI codes.
+    """The chart as text of that many letters and lines; colours as ANSI codes.
 
     Each line ends with its letter, so that it reads without colours, too.
     """
