@@ -16,7 +16,7 @@ PROMPT = ">>> "
 
 def test_a_conversation(place: Place) -> None:
     with Terminal(place, "chat", *GREEDY) as terminal:
-        assert "ember listens" in terminal.until(PROMPT)
+        assert "ember is ready" in terminal.until(PROMPT)
         terminal.line("How are you?")
         assert len(terminal.until(PROMPT)) > 20
         terminal.line("/help")
@@ -118,7 +118,7 @@ def test_a_node_that_dies_is_started_again(place: Place) -> None:
 
 def test_without_a_question_run_talks(place: Place) -> None:
     with Terminal(place, "run", "ember") as terminal:
-        assert "ember listens" in terminal.until(PROMPT)
+        assert "ember is ready" in terminal.until(PROMPT)
         terminal.press(CTRL_D)
         assert terminal.ends() == 0
 

@@ -195,7 +195,7 @@ async def test_runs_that_ingle_0_1_left_are_training_jobs(home: AsyncHome) -> No
     old_run(state, "cut", state="running", adapter="")
     old_run(state, "whole", adapter="", made="bigger")
     old_run(state, "bad", state="failed", adapter="",
-            error={"code": "disk_full", "message": "no room", "hint": "free space: ingle df"})  # fmt: skip
+            error={"code": "disk_full", "message": "no room", "hint": "ingle df"})  # fmt: skip
     jobs = {job.name: job for job in await home.jobs("train")}
     job = jobs["old"]
     assert (job.state, job.done, job.total, job.unit) == ("done", 2, 2, "steps")
