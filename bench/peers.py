@@ -25,7 +25,7 @@ from ingle.models.store import Store
 from ingle.node.node import Node, ask
 from ingle.operations import Sampling, Text
 from ingle.peers.file_server import PeerFileSource
-from ingle.peers.node import PeeredNode
+from ingle.peers.peered_node import PeeredNode
 
 IDLE_S = 20.0
 CONSUMERS = 10

@@ -160,7 +160,7 @@ class _Runs:
         return [Figure("kill -9, fetched twice", share, "< 0.10", share < 0.10, note)]
 
     async def idle(self) -> list[Figure]:
-        """What a node costs that seeds, with nobody asking."""
+        """What a node costs that seeds, with no one asking."""
         async with seeder(self._folder / "idle", self._path) as (_, process):
             status = Path(f"/proc/{process.pid}/status").read_text()
             rss = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]

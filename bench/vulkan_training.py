@@ -30,9 +30,9 @@ from ingle.training.batch import Batch
 from ingle.training.lora import LoraConfig, fresh
 from ingle.training.step import Step
 from ingle.training.vulkan import tile_tuning
-from ingle.training.vulkan.device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
 from ingle.training.vulkan.matmul import KernelVariant, Tile
+from ingle.training.vulkan.vulkan_device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.vulkan_fit import estimate
 
 SECONDS = 4.0

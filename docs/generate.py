@@ -1,5 +1,5 @@
 """Writes the reference pages that are read off the code: cli.md, settings.md, errors.md,
-capabilities.md.
+capabilities.md, messages.md.
 
 Run it after changing a command, a setting or an error: ``python docs/generate.py``.
 A test compares the pages with what this would write.
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+import message_list
 import msgspec
 
 from ingle.cli.capabilities import page, permission, unit
@@ -35,6 +36,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "settings.md": settings_page(),
         REFERENCE / "errors.md": errors_page(),
         REFERENCE / "capabilities.md": capabilities_page(),
+        REFERENCE / "messages.md": message_list.page(NOTE),
     }
 
 

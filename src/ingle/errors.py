@@ -20,8 +20,8 @@
     ├── NetworkError                  5  502  a source or server is not reachable, or failed
     │   ├── IntegrityError            5  502  bytes arrived, but their hash or length is wrong
     │   ├── UpstreamError             5  502  an OpenAI-compatible upstream answered with an error
-    │   ├── PeerUnreachable           5  503  a paired device could not be reached; says how
-    │   ├── PeerLost                  5  502  a paired device vanished in the middle of its answer
+    │   ├── PeerUnreachable           5  503  a paired device is not reachable; says what was tried
+    │   ├── PeerLost                  5  502  a paired device disappeared before its answer ended
     │   └── NodeUnreachable           5  503  no node answers at this state directory
     ├── Refused                       6  403  a rule of the owner forbids it
     │   ├── Unauthorized              6  401  token missing or wrong
@@ -218,7 +218,7 @@ class PeerUnreachable(NetworkError):
 
 
 class PeerLost(NetworkError):
-    """A paired device vanished in the middle of its answer. ``details``: ``peer``."""
+    """A paired device disappeared in the middle of its answer. ``details``: ``peer``."""
 
     code = "peer_lost"
 
@@ -259,7 +259,7 @@ class UnsafeURL(Refused):
 
 
 class PairingRefused(Refused):
-    """The invite is used, expired or unknown, or somebody said that the codes differ."""
+    """The invite is used, expired or unknown, or someone said that the codes differ."""
 
     code = "pairing_refused"
 
@@ -397,7 +397,7 @@ class Cancelled(IngleError):
 
 
 class ClientGone(Cancelled):
-    """The HTTP client closed the connection; there is nobody left to answer."""
+    """The HTTP client closed the connection; there is no one left to answer."""
 
     code = "client_gone"
 

@@ -146,7 +146,7 @@ def attribute(value: str) -> Any:
 
 
 def forget() -> None:
-    """Look at the installed packages anew."""
+    """Look at the installed packages again."""
     _entries.cache_clear()
     _loaded.cache_clear()
 

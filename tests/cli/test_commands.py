@@ -280,7 +280,7 @@ def test_troubles_with_folders_are_said_plainly(place: Place, tmp_path: Path) ->
 
 
 def test_nothing_in_the_current_folder_is_imported(tmp_path: Path) -> None:
-    """A folder may come from anybody; starting a node there must not run its code."""
+    """A folder may come from anyone; starting a node there must not run its code."""
     place = Place(tmp_path / "home")
     place.home.mkdir()
     trap = place.home / "msgspec.py"

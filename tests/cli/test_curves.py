@@ -11,7 +11,7 @@ import click
 import pytest
 
 from ingle.capabilities.runs.operation import RunDetails
-from ingle.capabilities.train.cli import runs
+from ingle.capabilities.train.cli import runs_commands
 from ingle.capabilities.train.cli.curves import terminal
 from ingle.capabilities.train.cli.curves.chart import Chart, Line, Scale, smooth
 from ingle.capabilities.train.cli.curves.png import png
@@ -99,7 +99,7 @@ def test_a_run_with_rewards_shows_rewards() -> None:
     found = RunDetails(
         run=RunSummary(name="sums", best=-0.5, best_step=5, validation=-0.5), plan={}, losses=losses
     )
-    chart = Chart("sums", runs._lines_of(found), runs._axis([found]))
+    chart = Chart("sums", runs_commands._lines_of(found), runs_commands._axis([found]))
     assert {line.name: line.points[-1] for line in chart.lines} == {
         "reward": (6.0, 0.6), "of prompts set apart": (5.0, 0.5)
     }  # fmt: skip
@@ -108,10 +108,10 @@ def test_a_run_with_rewards_shows_rewards() -> None:
     assert words.count("reward") == 2  # the axis, and the line
     assert not any("loss" in (word or "") for word in words)
     assert "A reward" in click.unstyle(terminal.draw(chart))
-    shown = dict(runs._pairs(found))
+    shown = dict(runs_commands._pairs(found))
     assert (shown["reward"], shown["set apart"]) == ("0.6000", "0.5000")
     assert shown["best"] == "0.5000 at step 5"
     assert "loss" not in shown
     plain = RunDetails(run=RunSummary(name="facts"), plan={}, losses=[LossPoint(step=1, loss=2.0)])
-    assert runs._axis([plain]) == "loss (nats)"
-    assert runs._axis([plain, found]) == "loss (nats), or reward"
+    assert runs_commands._axis([plain]) == "loss (nats)"
+    assert runs_commands._axis([plain, found]) == "loss (nats), or reward"

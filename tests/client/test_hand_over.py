@@ -18,9 +18,9 @@ from ingle.client.reconnecting_node import ReconnectingNode
 from ingle.client.upgrade import callers, older
 from ingle.config import Settings
 from ingle.errors import EngineFault, IngleError, NodeUnreachable
-from ingle.node.local import LocalNode
-from ingle.node.lock import NodeLock
+from ingle.node.local_node import LocalNode
 from ingle.node.node import ask
+from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller
 from ingle.node.socket import SocketNode, SocketServer
 from ingle.operations import Done, Operation

@@ -42,4 +42,4 @@ def test_the_examples_of_a_page_run(
     for example in document:
         example.evaluate()
     document.namespace.clear()
-    gc.collect()  # what was left open closes here, not in somebody else's test
+    gc.collect()  # what was left open closes here, not in someone else's test

@@ -21,7 +21,7 @@ from ingle.config import Settings
 from ingle.errors import Cancelled, CapabilityMissing, InvalidRequest, RunNotFound, WorkerDied
 from ingle.jobs.job import STATUS
 from ingle.operations import Done, Operation, registry
-from ingle.operations.job import JobProgress, JobSummary
+from ingle.operations.job_events import JobProgress, JobSummary
 from tests.jobs.conftest import PLUGIN, install
 from tests.jobs.watched import Watched
 from tests.training.watched import processes
@@ -202,7 +202,7 @@ async def test_runs_that_ingle_0_1_left_are_training_jobs(home: AsyncHome) -> No
     assert job.results == {"adapter": "old:1"}
     assert jobs["cut"].state == "interrupted"
     assert jobs["whole"].results == {"model": "bigger"}
-    assert (jobs["bad"].error, jobs["bad"].hint) == ("no room", "free disk space: ingle df")
+    assert (jobs["bad"].error, jobs["bad"].hint) == ("no room", "ingle df")
     run = (await home.show_run("old")).run
     assert (run.state, run.step, run.steps, run.adapter, run.best) == ("done", 2, 2, "old:1", 3.0)
     assert (await home.show_run("whole")).run.made == "bigger"

@@ -24,8 +24,8 @@ from ingle.capabilities.peers.operation import GrantPeer, Grants, ListPeers, Pee
 from ingle.errors import GrantRefused, InvalidRequest, PeerNotFound, RunNotFound
 from ingle.node.node import ask
 from ingle.operations import Done
-from ingle.operations.job import JobSummary
-from ingle.peers.node import PeeredNode
+from ingle.operations.job_events import JobSummary
+from ingle.peers.peered_node import PeeredNode
 from tests.jobs.test_jobs import ENDLESS, count
 from tests.jobs.watched import Watched
 from tests.peers.devices import drain

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingle.client.home import AsyncHome
 from ingle.operations import Event, Operation
-from ingle.operations.job import JobEnded, JobNote, JobProgress
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
 
 class Watched:

@@ -8,11 +8,11 @@ import gguf
 import pytest
 
 from ingle.errors import AdapterNotFound, InvalidRequest
-from ingle.models import lora
+from ingle.models import adapter_provenance
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.gguf import read_header
 from ingle.models.store import Store
-from tests.engines.lora import write_adapter
+from tests.engines.adapter_provenance import write_adapter
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def test_an_adapter_of_another_base_is_refused_unless_its_owner_allows_it(
     assert "ingle adapter allow other base" in error.value.hint
     allowed = adapters.allow("other", "base")
     adapters.check(allowed, base)
-    assert lora.provenance(other.path).plan == {"rate": 0.1}
-    assert lora.provenance(other.path).losses == []
+    assert adapter_provenance.provenance(other.path).plan == {"rate": 0.1}
+    assert adapter_provenance.provenance(other.path).losses == []
     # What cannot work is not allowed, either.
     with pytest.raises(InvalidRequest, match=r"does not fit other-base"):
         adapters.allow("other", "other-base")

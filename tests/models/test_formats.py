@@ -118,7 +118,7 @@ def test_a_copy_appears_in_a_folder_under_its_own_names(
     assert files_of(model.folder) == kept
     assert store.resolve("mine").folder == model.folder
     shutil.rmtree(model.folder)
-    assert files_of(store.resolve("mine").folder) == kept  # it is made anew when it is missing
+    assert files_of(store.resolve("mine").folder) == kept  # it is made again when it is missing
     copy = store.copy("mine", "second")
     assert (copy.digest, copy.folder) == (model.digest, model.folder)
     store.remove("mine")

@@ -1,4 +1,4 @@
-"""Blobs: put, continued, got, kept while they are needed, and nobody else's."""
+"""Blobs: put, continued, got, kept while they are needed, and no one else's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ingle.errors import (
     QuotaFull,
 )
 from ingle.node import transfers
-from ingle.node.blobs import NodeBlobs
+from ingle.node.node_blobs import NodeBlobs
 from ingle.operations.blob import Blob
 from ingle.operations.operation import Bytes, Operation
 

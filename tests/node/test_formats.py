@@ -31,7 +31,7 @@ from ingle.capabilities.train.operation import Train, Trained
 from ingle.config import Settings
 from ingle.engines import sandbox
 from ingle.errors import CapabilityMissing, ConfigError, DoesNotFit, EngineMissing, InvalidRequest
-from ingle.node.local import LocalNode
+from ingle.node.local_node import LocalNode
 from ingle.node.node import ask
 from ingle.operations import AdapterUse, Done, Fold, Message, Operation, Text
 

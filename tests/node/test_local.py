@@ -35,7 +35,7 @@ from ingle.errors import (
     UnsafeURL,
     WorkerDied,
 )
-from ingle.node.local import LocalNode
+from ingle.node.local_node import LocalNode
 from ingle.node.node import Node, ask
 from ingle.operations import (
     AdapterUse,
@@ -304,7 +304,7 @@ async def test_a_plug_in_engine_runs_the_models_it_is_given(settings: Settings) 
 async def test_a_loopback_upstream_is_this_device(settings: Settings) -> None:
     upstream = Upstream(base_url="http://127.0.0.1:9/v1", models=["near"])
     async with opened(settings, egress="deny", upstreams={"here": upstream}) as node:
-        with pytest.raises(NetworkError):  # it is asked, and nobody listens
+        with pytest.raises(NetworkError):  # it is asked, and no one listens
             await result(node, chat(model="near"))
 
 

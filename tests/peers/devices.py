@@ -33,12 +33,12 @@ from ingle.operations import (
 )
 from ingle.operations.capability import load
 from ingle.peers.identity import Identity
-from ingle.peers.node import PeeredNode
 from ingle.peers.peer_service import PeerService
+from ingle.peers.peered_node import PeeredNode
 from ingle.testing.network import Network, SimulatedDiscovery, SimulatedTransport
 
 POEM = [f"w{number} " for number in range(200)]
-"""What the model says: whoever continues from a part of it says the rest."""
+"""What the model says: anyone who continues from a part of it says the rest."""
 
 
 class Reciter:

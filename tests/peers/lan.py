@@ -105,7 +105,7 @@ class Host(Place):
 class Internet(Lan):
     """A public network on which some hosts sit behind a NAT of their own (a home router).
 
-    The routers masquerade, drop what nobody inside has asked for, and keep a
+    The routers masquerade, drop what no one inside has asked for, and keep a
     connection's port where they can ("cone" NATs, as homes have them).
     """
 

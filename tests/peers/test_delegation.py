@@ -1,4 +1,4 @@
-"""Delegation: the same stream as local, whoever dies."""
+"""Delegation: the same stream as local, anyone who dies."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_a_cut_network_is_noticed_by_both_sides(tell: Any, pace_s: float) -> Non
 
 
 def test_a_provider_that_was_named_and_cannot_be_reached_is_an_error(tell: Any) -> None:
-    """Somebody who says --on desk does not want it done elsewhere without a word."""
+    """Someone who says --on desk does not want it done elsewhere without a word."""
 
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")

@@ -1,4 +1,4 @@
-"""Grants: what holds, what does not, and that nobody gets more than was granted."""
+"""Grants: what holds, what does not, and that no one gets more than was granted."""
 
 from __future__ import annotations
 

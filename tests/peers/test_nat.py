@@ -36,7 +36,7 @@ def test_a_hole_is_punched_with_the_help_of_a_third(tmp_path: Path) -> None:
             answer = laptop.ok("run", "ember", "--on", "desk", "What does grep -i do?")
             assert "case" in answer.out
             peers = {peer["name"]: peer for peer in laptop.ok("peers", "--ask", "--json").data}
-            # It is reached at its router, which lets nothing in that nobody inside has asked for.
+            # It is reached at its router, which lets nothing in that no one inside has asked for.
             assert peers["desk"]["place"].startswith(f"{desk.router}:")
         finally:
             for host in hosts:

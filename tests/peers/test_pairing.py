@@ -290,7 +290,7 @@ def test_somebody_who_knocks_and_says_nothing_is_shown_out(tell: Any) -> None:
 
 @pytest.mark.parametrize("after_s", [0.0, 0.006, 0.012, 0.018, 0.024, 0.03])
 def test_a_peer_that_vanishes_while_pairing(tell: Any, after_s: float) -> None:
-    """Whenever it happens: an error with a reason, and nobody is paired with half a story."""
+    """Whenever it happens: an error with a reason, and no one is paired with half a story."""
 
     async def story(street: Street) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")

@@ -27,7 +27,7 @@ from ingle.errors import EgressRefused, StorageError
 from ingle.node.node import ask
 from ingle.operations import Done as DoneEvent
 from ingle.peers.identity import Identity
-from ingle.peers.node import PeeredNode
+from ingle.peers.peered_node import PeeredNode
 from tests.peers.devices import drain
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def test_an_invite_opens_it_and_keeps_the_node(tmp_path: Path) -> None:
         await ask(node, Invite(), Invited)
         me = await ask(node, WhoAmI(), Me)
         assert me.places[0].startswith("127.0.0.1:")
-        assert node.busy, "somebody may come with the code"
+        assert node.busy, "someone may come with the code"
     finally:
         await node.aclose()
     again = await PeeredNode.open(chosen(tmp_path))
@@ -69,11 +69,11 @@ async def test_an_invite_opens_it_and_keeps_the_node(tmp_path: Path) -> None:
         await ask(again, ResetIdentity(), DoneEvent)
     finally:
         await again.aclose()
-    anew = await PeeredNode.open(chosen(tmp_path))
+    again = await PeeredNode.open(chosen(tmp_path))
     try:
-        assert (await ask(anew, WhoAmI(), Me)).key != me.key
+        assert (await ask(again, WhoAmI(), Me)).key != me.key
     finally:
-        await anew.aclose()
+        await again.aclose()
 
 
 async def test_nothing_leaves_where_nothing_may(tmp_path: Path) -> None:

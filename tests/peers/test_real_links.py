@@ -20,8 +20,8 @@ from ingle.node.node import ask
 from ingle.operations import Finish, Message, Operation, Sampling, Text, Usage
 from ingle.peers.identity import Identity
 from ingle.peers.iroh import IrohTransport
-from ingle.peers.node import PeeredNode
 from ingle.peers.peer_session import HelloFacts, PeerSession
+from ingle.peers.peered_node import PeeredNode
 from ingle.peers.transport import FILE, NODE, PAIR, Link, LinkError, PeerAddress
 from ingle.protocol import frames
 from tests.peers.devices import drain
@@ -164,8 +164,8 @@ async def test_an_unknown_key_is_told_so_and_shown_out(tmp_path: Path) -> None:
 async def test_a_wrong_key_and_a_wrong_protocol_are_no_link(tmp_path: Path) -> None:
     async with nodes(tmp_path, "desk") as (desk,), stranger() as crook:
         where = await address(desk)
-        somebody = Identity.generate("else").key
-        for wrong, protocol in ((where._replace(key=somebody), NODE), (where, b"h2")):
+        someone = Identity.generate("else").key
+        for wrong, protocol in ((where._replace(key=someone), NODE), (where, b"h2")):
             with pytest.raises((LinkError, TimeoutError)):
                 async with asyncio.timeout(4):
                     await crook.dial(wrong, protocol)

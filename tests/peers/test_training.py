@@ -48,10 +48,10 @@ from ingle.errors import (
     Refused,
     RunNotFound,
 )
-from ingle.node.blobs import NodeBlobs
 from ingle.node.node import ask
+from ingle.node.node_blobs import NodeBlobs
 from ingle.operations import Done, Event
-from ingle.peers.node import PeeredNode
+from ingle.peers.peered_node import PeeredNode
 from tests.peers.devices import drain
 from tests.peers.test_real_links import nodes, pair
 from tests.training.models import write_base

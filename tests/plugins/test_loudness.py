@@ -41,7 +41,7 @@ from ingle.errors import (
 from ingle.node.node import ask
 from ingle.operations import registry
 from ingle.operations.operation import Bytes
-from ingle.peers.node import PeeredNode
+from ingle.peers.peered_node import PeeredNode
 from ingle.server.application import create_application
 from ingle.server.settings import ServerSettings
 

@@ -138,5 +138,5 @@ async def joined(
 
 
 def sending() -> set[asyncio.Task[Any]]:
-    """Tasks that still send somebody's pieces."""
+    """Tasks that still send someone's pieces."""
     return {task for task in asyncio.all_tasks() if "_pump" in repr(task.get_coro())}

@@ -106,7 +106,7 @@ def test_a_frame_with_more_in_it_than_is_known_is_read() -> None:
 
 
 def test_a_frame_in_a_thousand_pieces_is_copied_once() -> None:
-    """The buffer is not searched anew for each piece: 16 MiB in pieces of 16 KiB."""
+    """The buffer is not searched again for each piece: 16 MiB in pieces of 16 KiB."""
     frame = frames.encode(PieceFrame(1, raw(Bytes(data=b"x" * 2**20))))
     whole = frame * 16
     reader = FrameReader()

@@ -1,7 +1,7 @@
 """What was recorded of every release is read for ever.
 
 To change a type so that its old frames are read: give each new field a default, and keep what
-there was. A test here that fails says that somebody's older device would not be understood.
+there was. A test here that fails says that someone's older device would not be understood.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def test_operations_are_read(line: Line) -> None:
 def test_events_are_read_by_all_who_may_get_them(line: Line) -> None:
     assert isinstance(line.frame, EventFrame)
     kinds = types()[line.name]
-    assert kinds, f"nobody sends {line.name!r} any more, but older ones do"
+    assert kinds, f"no one sends {line.name!r} any more, but older ones do"
     for kind in kinds:
         event = Encoded(bytes(line.frame.event)).decode({line.name: kind})
         recorded = msgspec.msgpack.decode(bytes(line.frame.event))

@@ -19,7 +19,7 @@ from ingle.node.socket import SocketNode, SocketServer, socket_path
 from ingle.operations import Event, Rerouted, Started
 from ingle.operations.encoded import Encoded, tag
 from ingle.operations.operation import Bytes
-from ingle.peers.node import PeeredNode
+from ingle.peers.peered_node import PeeredNode
 from ingle.protocol.frames import PIECES
 from tests.protocol.ends import sending
 from tests.protocol.test_feeds import Silence, Source

@@ -12,7 +12,7 @@ import anyio.from_thread
 import httpx
 
 from ingle.server.listen_address import Address
-from ingle.server.run import serve
+from ingle.server.server import serve
 from ingle.server.settings import ServerSettings
 
 from .scripted_node import ScriptedNode

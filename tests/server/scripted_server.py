@@ -9,7 +9,7 @@ import sys
 
 import anyio
 
-from ingle.server.run import serve
+from ingle.server.server import serve
 
 from .scripted_node import ScriptedNode
 

@@ -88,7 +88,7 @@ def program_says(place: Place, text: str) -> Any:
 class Program:
     """A user's program that has a long answer under way, until it is told to continue.
 
-    The answer is longer than what is on its way while nobody takes it, so it does not end before.
+    The answer is longer than what is on its way while no one takes it, so it does not end before.
     """
 
     _TEXT = """

@@ -187,7 +187,8 @@ async def test_a_process_that_is_killed_is_told_and_its_run_continues(
 ) -> None:
     run = watch(home, data, "short", steps=60, check_every=2, patience=100)
     await run.reaches(4)
-    os.kill(min(processes("ingle.training.worker")), signal.SIGKILL)  # a sandbox, if there is one
+    # The first: a sandbox, if there is one.
+    os.kill(min(processes("ingle.training.training_worker")), signal.SIGKILL)
     with pytest.raises(WorkerDied, match="SIGKILL") as error:
         await run.task
     assert error.value.hint == "ingle train --resume short"

@@ -144,7 +144,7 @@ def test_a_signal_saves_and_says_how_to_continue(tmp_path: Path, number: int) ->
         assert process.stderr is not None
         while b"step 1/" not in process.stderr.readline():
             assert process.poll() is None
-        if number == signal.SIGTERM:  # somebody else watches, and leaves
+        if number == signal.SIGTERM:  # someone else watches, and leaves
             follower = place.start("runs", "follow", "guild")
             assert follower.stderr is not None
             while b"step" not in follower.stderr.readline():

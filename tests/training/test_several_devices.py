@@ -22,7 +22,7 @@ from ingle.errors import InvalidRequest, WorkerDied
 from tests.training.watched import SMALL, Watched, processes, watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
-WORKER, REPLICA = "ingle.training.worker", "ingle.training.pytorch.replica"
+WORKER, REPLICA = "ingle.training.training_worker", "ingle.training.pytorch.replica"
 STEPS = 60
 TWO: dict[str, Any] = {**SMALL, "rows": 4, "micro_rows": 2, "steps": STEPS, "dropout": 0.1}
 

@@ -18,7 +18,7 @@ from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import ChatResult, Choice, ImagePart, Progress, Usage
 from ingle.wire import duration
 from ingle.wire.anthropic import message_answer, messages
-from ingle.wire.ollama import chat, generate, store
+from ingle.wire.ollama import generate, model_requests, ollama_chat
 
 PICTURE = base64.b64encode(b"\x89PNG").decode()
 
@@ -111,9 +111,9 @@ def test_anthropic_stop_reasons() -> None:
     assert found["usage"]["input_tokens"] == 2
 
 
-def llama(**body: Any) -> chat.OllamaChatRequest:
+def llama(**body: Any) -> ollama_chat.OllamaChatRequest:
     asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **body}
-    return chat.parse(json.dumps(asked).encode())
+    return ollama_chat.parse(json.dumps(asked).encode())
 
 
 def test_ollama_chat() -> None:
@@ -179,7 +179,7 @@ def test_ollama_generate() -> None:
 
 
 def test_ollama_pull_lines() -> None:
-    stream = store.PullStream()
+    stream = model_requests.PullStream()
     step = Progress(stage="downloading", completed=5, total=9, digest="sha256:" + "cd" * 32)
     assert json.loads(stream.add(step)) == {
         "status": "pulling cdcdcdcdcdcd",
@@ -189,8 +189,8 @@ def test_ollama_pull_lines() -> None:
     }
     assert json.loads(stream.end()) == {"status": "success"}
     with pytest.raises(InvalidRequest, match="model"):
-        store.parse_pull(b"{}")
-    assert store.parse_pull(b'{"name":"a"}').operation.model == "a"
+        model_requests.parse_pull(b"{}")
+    assert model_requests.parse_pull(b'{"name":"a"}').operation.model == "a"
 
 
 @pytest.mark.parametrize(

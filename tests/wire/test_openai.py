@@ -21,15 +21,15 @@ from ingle.operations import (
     Usage,
 )
 from ingle.wire import rerank, tokenization
-from ingle.wire.openai import chat, chat_answer, completions, embeddings, responses
+from ingle.wire.openai import chat_answer, chat_completions, completions, embeddings, responses
 from ingle.wire.openai.completion_answer import Logprobs
 from ingle.wire.openai.response_items import items
 
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-def parsed(**body: Any) -> chat.ChatCompletionsRequest:
-    return chat.parse(json.dumps({"model": "m", "messages": HELLO, **body}).encode())
+def parsed(**body: Any) -> chat_completions.ChatCompletionsRequest:
+    return chat_completions.parse(json.dumps({"model": "m", "messages": HELLO, **body}).encode())
 
 
 def test_every_field_reaches_the_operation() -> None:

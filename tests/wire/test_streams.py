@@ -11,7 +11,7 @@ from ingle.errors import WorkerDied
 from ingle.operations import Event, Fold, Reasoning, ToolCallPiece
 from ingle.wire.anthropic.message_answer import MessageStream
 from ingle.wire.dialect import EventStream
-from ingle.wire.ollama.answer import AnswerStream
+from ingle.wire.ollama.answer_stream import AnswerStream
 from ingle.wire.openai import responses
 from ingle.wire.openai.chat_answer import ChatStream
 from ingle.wire.openai.completion_answer import CompletionStream

@@ -44,7 +44,7 @@ def commands() -> dict[str, Command]:
 
 
 def command(name: str) -> Command | None:
-    """A command; plug-ins are looked at only for a name that is nobody else's.
+    """A command; plug-ins are looked at only for a name that is no one else's.
 
     Raises:
         BadPlugIn: a plug-in of this name cannot be used; says why.
@@ -76,7 +76,7 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Whoever read our output has gone (such as `head`); that is not an error.
+            # Anyone who read our output has gone (such as `head`); that is not an error.
             # Caught here since click's own main would make it one.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE
@@ -131,7 +131,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with the status of the design's table."""
     arguments = sys.argv[1:] if argv is None else argv
-    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+    if sys.stdout is None or sys.stderr is None:  # closed by anyone who started us
         null = Path(os.devnull).open("w")  # noqa: SIM115 (until the end)
         sys.stdout, sys.stderr = sys.stdout or null, sys.stderr or null
     sys.exit(_run(arguments))
@@ -164,7 +164,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _known(error: Exception) -> IngleError:
-    """What went wrong as an error of ours: nobody should have to read a traceback."""
+    """What went wrong as an error of ours: no one should have to read a traceback."""
     if isinstance(error, IngleError):
         return error
     if isinstance(error, OSError):

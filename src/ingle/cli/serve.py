@@ -52,8 +52,8 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
     from ingle.client.home import open_async
     from ingle.client.host import log_to_file
     from ingle.config import load
-    from ingle.peers.node import PeeredNode
-    from ingle.server.run import serve
+    from ingle.peers.peered_node import PeeredNode
+    from ingle.server.server import serve
     from ingle.server.settings import ServerSettings
 
     settings, _ = load(given)

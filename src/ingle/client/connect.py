@@ -97,7 +97,7 @@ async def _background(settings: Settings) -> SocketNode:
 
 
 async def _begun(settings: Settings, begin: Callable[[], Awaitable[N]]) -> N | SocketNode:
-    """What ``begin`` gives, or the node that somebody else has begun meanwhile.
+    """What ``begin`` gives, or the node that someone else has begun meanwhile.
 
     While a node holds the state directory, it may be starting, and can soon be reached; or ending,
     for us or by itself, and then there is none unless we begin one.

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from ingle.config import Settings, load
 from ingle.errors import IngleError
 from ingle.node.socket import SocketServer, socket_path
-from ingle.peers.node import PeeredNode
+from ingle.peers.peered_node import PeeredNode
 
 log = logging.getLogger("ingle.client.host")
 
@@ -93,7 +93,7 @@ async def _background(settings: Settings) -> None:
 
 
 def _report(line: str) -> None:
-    """One line to whoever started us; then stdout is closed, since they will be gone."""
+    """One line to anyone who started us; then stdout is closed, since they will be gone."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
     null = os.open(os.devnull, os.O_WRONLY)
@@ -104,7 +104,7 @@ def _report(line: str) -> None:
 def main() -> None:
     """Entry point of the background process; settings come from the environment and files.
 
-    With ``--detach`` it leaves its parent first, so that nobody has to reap it.
+    With ``--detach`` it leaves its parent first, so that no one has to reap it.
     """
     if DETACH in sys.argv:
         if os.fork():

@@ -79,7 +79,7 @@ def older(one: str, other: str) -> bool:
 async def _ended_when_idle(node: SocketNode, socket: Path) -> bool:
     """The same for ingle 0.1, which cannot be asked to hand over, and does not say what it is for.
 
-    It is ended if its command line is the background node's, nobody else is connected to it,
+    It is ended if its command line is the background node's, no one else is connected to it,
     and it does nothing.
     """
     async with _alone(socket):

@@ -14,7 +14,7 @@ from ingle.config.settings import Settings, parse_duration, parse_size
 from ingle.errors import ConfigError
 
 PROJECT_KEYS = frozenset({"model", "embed_model", "context", "slots", "keep_alive"})
-"""What a project's file may set. It may come with somebody's repository, so it must
+"""What a project's file may set. It may come with someone's repository, so it must
 not choose programs to run, addresses to send to, or what may leave the device."""
 
 

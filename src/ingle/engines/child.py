@@ -227,7 +227,7 @@ class ChildProcess:
 
 
 class _LogCopy:
-    """Appends to a file while that works. If the disk is full, whoever writes must not block."""
+    """Appends to a file while that works. If the disk is full, anyone who writes must not block."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -251,7 +251,7 @@ class _LogCopy:
 
 class _ChildStream(SocketStream):
     """Reports its end only when the process has ended and its stderr was read, so that the
-    reason of a death is known to whoever is told of it."""
+    reason of a death is known to anyone who is told of it."""
 
     def __init__(
         self,

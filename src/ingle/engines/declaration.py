@@ -18,7 +18,7 @@ from ingle.errors import InvalidRequest
 from ingle.models.facts import Facts
 
 AUTO_CONTEXT = 8192
-"""Tokens per slot where nobody says; less if the model was trained for less."""
+"""Tokens per slot where no one says; less if the model was trained for less."""
 AUTO_SLOTS = 4
 WORKER_BYTES = 50 << 20
 """A worker with a model of next to no weights: Python, the engine, its threads (measured)."""
@@ -38,7 +38,7 @@ class MemoryNeed(NamedTuple):
     overhead: int = 0
     """The worker process itself."""
     reclaimable: int = 0
-    """Beyond these: pages that stay in memory until somebody else wants it."""
+    """Beyond these: pages that stay in memory until someone else wants it."""
 
     @property
     def total(self) -> int:
@@ -50,7 +50,7 @@ class LoadRequest(NamedTuple):
     """What a load was asked to be, and within what it must stay."""
 
     context: int | None = None
-    """Tokens per slot; None: nobody says."""
+    """Tokens per slot; None: no one says."""
     slots: int | None = None
     settings: Settings = Settings()
     budget: int | None = None

@@ -33,7 +33,7 @@ def predict(
 
     Args:
         model: The name that the reports carry.
-        context: Tokens per slot; None: as it would be loaded where nobody says.
+        context: Tokens per slot; None: as it would be loaded where no one says.
         slots: Operations performed at once.
         sizes: Bytes of its files by role, such as ``projector``; see `Model.sizes`.
         adapters: What is loaded beside it.

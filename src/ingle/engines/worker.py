@@ -53,7 +53,7 @@ from ingle.protocol.frames import (
 log = logging.getLogger("ingle.worker")
 
 GATHER_S = 0.015
-"""Seconds that a frame may wait for others. Nobody sees it: a screen shows 60 pictures a second."""
+"""Seconds that a frame may wait for others. No one sees it: a screen shows 60 pictures a second."""
 CROWD = 2
 """With more operations than this under way a frame may wait twice as long: each wake-up of the
 node and of its caller then costs all of them a part of a core."""

@@ -18,7 +18,7 @@ from ingle.errors import Cancelled, DiskFull, IngleError, InvalidRequest, RunNot
 from ingle.jobs.job import REQUEST, SHARED, STATUS, Job, JobStatus, read_object
 from ingle.jobs.kind import COMMANDS, JobKind, kinds
 from ingle.operations import operation_name
-from ingle.operations.job import JobOperation
+from ingle.operations.job_events import JobOperation
 
 NAMED = 10
 """Jobs that an error names."""

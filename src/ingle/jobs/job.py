@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ingle.errors import StorageError
-from ingle.operations.job import JobSummary
+from ingle.operations.job_events import JobSummary
 
 STATUS, REQUEST = "status.json", "request.json"
 SHARED = "jobs"
@@ -40,7 +40,7 @@ class Job:
 
     Args:
         plan_file: the file that says what is done.
-        running: somebody works on it now.
+        running: someone works on it now.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def state(self) -> str:
-        """See `ingle.operations.job.JobState`."""
+        """See `ingle.operations.job_events.JobState`."""
         state = self.status.state
         return "interrupted" if state in ACTIVE and not self.running else state
 

@@ -28,7 +28,7 @@ from ingle.jobs.running import RunningJob
 from ingle.node.loaded_model import OWNER
 from ingle.node.performing import Services
 from ingle.operations import Done, Event, Operation
-from ingle.operations.job import JobEnded, JobNote, JobOperation, JobProgress
+from ingle.operations.job_events import JobEnded, JobNote, JobOperation, JobProgress
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Jobs:
         return self._launch(job, events)
 
     async def attended(self, job: RunningJob, *, detach: bool) -> AsyncGenerator[Event, None]:
-        """The events of a job for whoever started it; it saves and stops when they leave.
+        """The events of a job for anyone who started it; it saves and stops when they leave.
 
         Args:
             detach: they leave on purpose, once it is running.
@@ -149,7 +149,7 @@ class Jobs:
             over = True
             raise
         finally:
-            if not over:  # nobody waits any more, so neither do we
+            if not over:  # no one waits any more, so neither do we
                 self._keep(asyncio.create_task(_left(job)))
 
     async def stop(

@@ -15,7 +15,7 @@ from ingle.node.loaded_model import OWNER
 from ingle.node.performing import Services
 from ingle.operations import Event, registry
 from ingle.operations.capability import Ref, load
-from ingle.operations.job import JobEnded, JobNote, JobOperation, JobProgress, JobSummary
+from ingle.operations.job_events import JobEnded, JobNote, JobOperation, JobProgress, JobSummary
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from ingle.errors import IngleError
 from ingle.jobs.kind import JobKind, Stop, Told
 from ingle.operations import Event
-from ingle.operations.job import JobNote, JobOperation, JobProgress
+from ingle.operations.job_events import JobNote, JobOperation, JobProgress
 
 NOTES = 50
-"""What was told before is told again to whoever comes later, as far back as this."""
+"""What was told before is told again to anyone who comes later, as far back as this."""
 WAITING = 10_000
 """Events that wait for a slow follower; beyond that it misses progress."""
 

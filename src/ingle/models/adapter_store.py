@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from ingle.models import index, lora
+from ingle.models import adapter_provenance, index
 from ingle.models.model import Model
 from ingle.models.ref import ModelRef
 from ingle.models.store import Store
@@ -71,9 +71,9 @@ class AdapterStore:
         if base.digest in adapter.bases or key in self._fitting:
             return
         _check_fits(adapter, base)
-        made_for = lora.provenance(adapter.path)
+        made_for = adapter_provenance.provenance(adapter.path)
         if made_for.base not in ("", base.digest):
-            raise lora.refused(
+            raise adapter_provenance.refused(
                 adapter.name,
                 base.name,
                 f"it was trained on {made_for.model or 'a model'} with the digest "
@@ -127,9 +127,9 @@ class AdapterStore:
 
 def _check_fits(adapter: Model, base: Model) -> None:
     if base.facts.format != adapter.facts.format:
-        raise lora.refused(
+        raise adapter_provenance.refused(
             adapter.name,
             base.name,
             f"it is for {adapter.facts.format} models, and this is {base.facts.format}",
         )
-    lora.check(adapter.path, base.path, adapter.name, base.name)
+    adapter_provenance.check(adapter.path, base.path, adapter.name, base.name)

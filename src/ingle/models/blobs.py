@@ -13,7 +13,7 @@ from pathlib import Path
 from ingle.errors import DiskFull
 from ingle.models import digest as digests
 from ingle.models import names
-from ingle.models.lock import FileLock
+from ingle.models.file_lock import FileLock
 
 HEADROOM = 32 << 20
 """Bytes that an import or a download leaves free on the disk."""
@@ -134,7 +134,7 @@ class Blobs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def lock(self, key: str) -> FileLock:
-        """The lock that whoever works in ``partial/`` on files ``<key>.*`` holds."""
+        """The lock that anyone who works in ``partial/`` on files ``<key>.*`` holds."""
         return FileLock(self.partial / f"{key}.lock")
 
     def delete(self, unneeded: Iterable[str]) -> None:

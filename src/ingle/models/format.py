@@ -32,7 +32,7 @@ class ChosenFiles(msgspec.Struct, frozen=True):
     """The files that make up one model."""
 
     stem: str
-    """What it is called where nobody names it; empty: as the folder that it is in."""
+    """What it is called where no one names it; empty: as the folder that it is in."""
     files: tuple[tuple[str, str], ...]
     """Role and relative name (``/`` between folders) of each. The weights come first, shards in
     order; other roles are words such as ``projector``, ``tokenizer``, ``config``."""

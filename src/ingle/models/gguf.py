@@ -310,4 +310,4 @@ def _version_reason(version: int) -> str:
 
 
 def _bad(why: str) -> BadModelFile:
-    return BadModelFile(why, hint="fetch the file again, or convert the model anew")
+    return BadModelFile(why, hint="fetch the file again, or convert the model again")

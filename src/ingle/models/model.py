@@ -40,7 +40,7 @@ class ModelFile(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class NamedFile(Protocol):
-    """A file by name and digest, here or with somebody else."""
+    """A file by name and digest, here or with someone else."""
 
     @property
     def name(self) -> str: ...

@@ -41,7 +41,7 @@ _decode = msgspec.json.Decoder(PartialJournal).decode
 
 
 class PartialFile:
-    """One file on its way. Only the holder of its lock writes; anybody may `peek`."""
+    """One file on its way. Only the holder of its lock writes; anyone may `peek`."""
 
     def __init__(self, blobs: Blobs, key: str, url: str) -> None:
         self.key = key
@@ -60,7 +60,7 @@ class PartialFile:
             return None
 
     def open(self, *, size: int, etag: str, last_modified: str) -> bool:
-        """Take up what is on the disk, or start anew if it is of another version of the file.
+        """Take up what is on the disk, or start again if it is of another version of the file.
 
         Args:
             size: Bytes in all; 0 if unknown.

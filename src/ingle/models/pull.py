@@ -168,7 +168,7 @@ class _Fetch:
         async with web:
             plan = await self._planned(web)
             lock = store.blobs.lock(plan.key)
-            lock.acquire(shared=True)  # tells `prune` that somebody is at work
+            lock.acquire(shared=True)  # tells `prune` that someone is at work
             try:
                 files = [await self._file_of(web, plan, file) for file in plan.files]
             finally:
@@ -186,7 +186,7 @@ class _Fetch:
         transfer = self._transfer
         done = transfer.completed if transfer is not None else self._following
         total = (transfer.total if transfer is not None else 0) or self._file.size
-        # A file that is fetched anew (it changed) must not seem to go backwards.
+        # A file that is fetched again (it changed) must not seem to go backwards.
         self._shown = max(self._shown, done)
         fetched = transfer.fetched if transfer is not None else self._following
         rate = self._rate.update(asyncio.get_running_loop().time(), fetched)

@@ -21,7 +21,7 @@ class RemoteFile:
 
     @property
     def key(self) -> str:
-        """The name of its partial: the same for everybody who wants these bytes."""
+        """The name of its partial: the same for everyone who wants these bytes."""
         if self.sha256:
             return f"sha256-{self.sha256}"
         return f"url-{hashlib.sha256(self.url.encode()).hexdigest()[:40]}"
@@ -41,7 +41,7 @@ class PullPlan:
 
     @property
     def key(self) -> str:
-        """The name of the pull: the same for everybody who wants these files."""
+        """The name of the pull: the same for everyone who wants these files."""
         return (
             "pull-" + hashlib.sha256(" ".join(f.key for f in self.files).encode()).hexdigest()[:40]
         )

@@ -1,4 +1,4 @@
-"""`ModelRef`: the name somebody asks for, checked before it can reach a disk or a network."""
+"""`ModelRef`: the name someone asks for, checked before it can reach a disk or a network."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, NetworkErr
 from ingle.models import formats
 from ingle.models.facts import Facts, facts_from
 from ingle.models.format import PROJECTOR, WEIGHTS
-from ingle.models.formats.gguf import GGUF
+from ingle.models.formats.gguf_format import GGUF
 from ingle.models.gguf import MAX_HEADER, Header, Incomplete, parse_header
 from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.sources import CacheSource, FileSource, parse_source

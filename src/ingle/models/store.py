@@ -23,8 +23,8 @@ from ingle.models.blobs import Blobs
 from ingle.models.embedded import embedded_files
 from ingle.models.facts import Facts, facts_of
 from ingle.models.format import PROJECTOR, WEIGHTS
-from ingle.models.formats.gguf import GGUF
-from ingle.models.local import LocalFiles, OnBytes, check_present
+from ingle.models.formats.gguf_format import GGUF
+from ingle.models.local_files import LocalFiles, OnBytes, check_present
 from ingle.models.model import EMBEDDED, Model, ModelFile, identity
 from ingle.models.nearest import nearest, or_nearest
 from ingle.models.ref import ModelRef, part_from
@@ -345,7 +345,7 @@ class Store:
         with self.index.write() as rows:
             for file in files:
                 if not file.linked and not self.blobs.has(file.digest):
-                    raise StorageError(f"{file.digest} vanished from {self.blobs.folder}")
+                    raise StorageError(f"{file.digest} disappeared from {self.blobs.folder}")
             before = rows.get(kind, ref.key)
             rows.put(kind, ref.key, model)
             rows.unpin(pull)

@@ -20,5 +20,5 @@ async def in_thread(function: Callable[..., R], *args: Any) -> R:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
-        task.exception()  # looked at, so that asyncio does not complain: nobody waits for it now
+        task.exception()  # looked at, so that asyncio does not complain: no one waits for it now
         raise

@@ -19,7 +19,7 @@ OWNER = ""
 
 
 class _Waiting(NamedTuple):
-    """Somebody who waits."""
+    """Someone who waits."""
 
     slots: int
     principal: str
@@ -61,7 +61,7 @@ class LoadedModel:
 
     @property
     def idle(self) -> bool:
-        """Ready, and nobody uses it or waits for it: it may be evicted."""
+        """Ready, and no one uses it or waits for it: it may be evicted."""
         return self.state == "ready" and self.active == 0 and not self._waiting
 
     @property
@@ -122,7 +122,7 @@ class LoadedModel:
             if not turn.granted.done():
                 self._grant_slots(turn.slots, turn.principal)
                 turn.granted.set_result(True)
-        self._served.clear()  # nobody waits: what was before was removed
+        self._served.clear()  # no one waits: what was before was removed
 
     def _rank(self, principal: str) -> int:
         return -1 if principal == OWNER else self._served.get(principal, 0)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, Protocol
 from ingle.config import Settings
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
-from ingle.node.blobs import NodeBlobs
-from ingle.node.devices import Devices
+from ingle.node.device_probe import Devices
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.memory_budget import MemoryBudget
+from ingle.node.node_blobs import NodeBlobs
 from ingle.node.scheduler import Scheduler
 from ingle.node.slot_requests import SlotRequests
 from ingle.operations.encoded import Passed
@@ -77,7 +77,7 @@ class Services(Protocol):
         ...
 
     def shut_down(self) -> None:
-        """Ask whoever hosts the node to close it."""
+        """Ask anyone who hosts the node to close it."""
         ...
 
     def hand_over(self) -> bool:

@@ -5,7 +5,7 @@ Its rules, in order:
 1. A request is served by a resident that has its model and, as its engine sees
    it, all that the request needs (enough context, its adapters). Requests of one
    resident share its slots, first come first served.
-2. A resident that lacks something is drained and loaded anew with both the old
+2. A resident that lacks something is drained and loaded again with both the old
    and the new.
 3. Else the model is loaded, if its predicted memory fits into what the budget
    and the machine have left.
@@ -94,7 +94,7 @@ class Scheduler:
     """Keeps residents within a memory budget. See the module's text for its rules.
 
     Args:
-        budget: bytes that all residents together may have reserved (asked anew each time:
+        budget: bytes that all residents together may have reserved (asked again each time:
             a graphics processor's memory may become known after the start).
         available: bytes that the machine has free right now.
         queue: requests that may wait.

@@ -53,7 +53,7 @@ class SocketServer:
         return len(self._connections)
 
     async def start(self) -> None:
-        """Listen. The caller holds the state directory's lock, so an old socket is nobody's."""
+        """Listen. The caller holds the state directory's lock, so an old socket is no one's."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path.unlink(missing_ok=True)
         mask = os.umask(0o177)
@@ -97,7 +97,7 @@ class SocketNode:
         """Reach the node that listens at a path.
 
         Raises:
-            NodeUnreachable: nobody listens there, or it does not answer.
+            NodeUnreachable: no one listens there, or it does not answer.
         """
         try:
             reader, writer = await asyncio.open_unix_connection(path)

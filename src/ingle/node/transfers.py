@@ -9,8 +9,8 @@ from pathlib import Path
 from ingle.capabilities.blobs.operation import BlobPiece, BlobState, GetBlob, PutBlob
 from ingle.errors import DiskFull, IntegrityError, ProtocolError
 from ingle.models.digest import hex_of_file
-from ingle.node.blobs import BLOCK
 from ingle.node.node import Performer
+from ingle.node.node_blobs import BLOCK
 from ingle.operations.blob import Blob
 from ingle.operations.operation import Bytes
 

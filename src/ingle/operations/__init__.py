@@ -6,7 +6,7 @@ What every capability shares is here; what one capability can be asked is in its
 
 from __future__ import annotations
 
-from ingle.operations.device import DeviceInfo
+from ingle.operations.device_info import DeviceInfo
 from ingle.operations.events import (
     Done,
     Finish,

@@ -178,7 +178,7 @@ class Capability:
         object.__setattr__(self, "types", MappingProxyType({**COMMON, **own}))
         for kind in self.operations:
             if not issubclass(kind, ModelOperation) and not self.performer:
-                raise TypeError(f"{self.name}: nobody performs {kind.__name__}")
+                raise TypeError(f"{self.name}: no one performs {kind.__name__}")
 
     @property
     def route(self) -> Literal["model", "node"]:

@@ -2,7 +2,7 @@
 
 A node hands most events from one connection to the next. Decoding and encoding each would
 cost more than all the rest of its way, and would lose what this version does not know. So
-events travel encoded; the tag is read off the first bytes, and whoever needs the content
+events travel encoded; the tag is read off the first bytes, and anyone who needs the content
 decodes it.
 """
 
@@ -19,7 +19,7 @@ from ingle.operations.operation import Event
 _map = msgspec.msgpack.Decoder(dict[str, Any])
 _encoder = msgspec.msgpack.Encoder()
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What comes of decoding bytes that somebody made up; nesting without end is the last."""
+"""What comes of decoding bytes that someone made up; nesting without end is the last."""
 
 
 class Encoded:
@@ -67,7 +67,7 @@ def size(event: Passed) -> int:
 async def decoded(
     events: AsyncIterator[Passed], types: Mapping[str, type[Event]]
 ) -> AsyncGenerator[Event, None]:
-    """Events for somebody who reads them; those of an unknown tag are skipped.
+    """Events for someone who reads them; those of an unknown tag are skipped.
 
     Raises:
         ProtocolError: an event of a known tag cannot be read.

@@ -108,7 +108,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     where: str
     """``local``, ``upstream:NAME`` or ``peer:NAME``."""
     ignored: list[str] = []
-    """Fields of the request that whoever performs it does not know, and so left out of account."""
+    """Fields of the request that the node performing it does not know, and so ignored."""
     grant: str = ""
     """Id of the grant that it is counted under, where another device performs it."""
 
@@ -122,7 +122,7 @@ class ModelResult(Event, frozen=True, kw_only=True):
 
 
 class Rerouted(Event, frozen=True, kw_only=True, tag="rerouted"):
-    """The one who answered vanished; another continues from what was already received."""
+    """The one who answered disappeared; another continues from what was already received."""
 
     to: str
     """``local`` or ``peer:NAME``."""

@@ -95,7 +95,7 @@ def event_tags() -> frozenset[str]:
 
 
 def forget() -> None:
-    """Look at the installed plug-ins anew, after one was installed or taken away."""
+    """Look at the installed plug-ins again, after one was installed or taken away."""
     plug_ins.forget()
 
 

@@ -1,6 +1,6 @@
 """Delegation: one operation, performed by the first of several places that can.
 
-If the one who answers vanishes, the next resumes. What was received of an answer
+If the one who answers disappears, the next resumes. What was received of an answer
 becomes a part of what the next is asked (`Capability.resume`), so the caller sees
 one stream, with a `Rerouted` event in it.
 """
@@ -29,10 +29,10 @@ from ingle.errors import (
     PeerUnreachable,
 )
 from ingle.operations import ModelOperation, Rerouted, Started, registry
-from ingle.operations.answer import ResumableAnswer
 from ingle.operations.capability import load
 from ingle.operations.encoded import Encoded, Passed, tag
 from ingle.operations.events import ModelResult
+from ingle.operations.resumable_answer import ResumableAnswer
 from ingle.protocol.piece_stream import PieceStream, ReplayablePieces
 
 TRY_NEXT = (

@@ -104,7 +104,7 @@ class Dialer:
         return offered
 
     def hang_up(self, key: Key, error: IngleError) -> None:
-        """End all sessions with somebody."""
+        """End all sessions with someone."""
         if self.router is not None:
             self.router.hang_up(key, error)
 
@@ -125,7 +125,7 @@ class Dialer:
             await ask(session.connection, News(), Done)
 
     async def _refresh_offers_quietly(self, session: PeerSession) -> None:
-        # Nobody waits for it; whoever asks next hears of a problem.
+        # No one waits for it; anyone who asks next hears of a problem.
         with contextlib.suppress(IngleError, TimeoutError):
             await self.learn(session)
 

@@ -1,6 +1,6 @@
 """Who else runs ingle on this network: announced and found by multicast DNS (RFC 6762, 6763).
 
-An announcement says a name, a key and a port: what whoever is on the network
+An announcement says a name, a key and a port: what anyone who is on the network
 would see anyway once the devices speak. It proves nothing; the link does.
 """
 
@@ -169,7 +169,7 @@ class ZeroconfDiscovery:
 
 
 class NoDiscovery:
-    """Nothing is announced, nobody is found: where multicast is not wanted."""
+    """Nothing is announced, no one is found: where multicast is not wanted."""
 
     async def announce(self, identity: Identity, places: list[str]) -> None:
         return
@@ -185,7 +185,7 @@ class NoDiscovery:
 def _neighbour(
     properties: dict[bytes, bytes | None], addresses: list[str], port: int
 ) -> DiscoveredNode | None:
-    """What an announcement says, if it says it rightly: anybody may announce anything."""
+    """What an announcement says, if it says it rightly: anyone may announce anything."""
     try:
         key = bytes.fromhex((properties.get(b"id") or b"").decode())
         name = device_name((properties.get(b"name") or b"").decode())

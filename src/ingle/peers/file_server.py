@@ -110,7 +110,7 @@ class FileServer:
                 _reply(stream, RangeResponse(error=error.to_data()))
                 await stream.drain()
         except (LinkError, ProtocolError, TimeoutError):
-            pass  # it vanished, or spoke nonsense
+            pass  # it disappeared, or spoke nonsense
         finally:
             stream.close()
 
@@ -176,7 +176,7 @@ class _Sent:
 
 
 class PeerFileSource:
-    """The shared files of one peer. See `ingle.peers.swarm.source.RangeSource`."""
+    """The shared files of one peer. See `ingle.peers.swarm.range_source.RangeSource`."""
 
     def __init__(self, dialer: Dialer, peer: Peer) -> None:
         self.name = peer.name

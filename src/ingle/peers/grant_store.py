@@ -74,7 +74,7 @@ class GrantStore:
         return chain
 
     def given(self, subject: Key | None = None) -> list[Grant]:
-        """What was given (to somebody) and is neither revoked nor over, the newest first."""
+        """What was given (to someone) and is neither revoked nor over, the newest first."""
         rows = self._database.run(
             "SELECT signed FROM grant_given WHERE revoked = 0 AND (? IS NULL OR subject = ?) "
             "ORDER BY rowid DESC",
@@ -85,7 +85,7 @@ class GrantStore:
         return [grant for grant in found if not grant.ends or grant.ends > now]
 
     def chains_for(self, subject: Key) -> list[Chain]:
-        """The chains that end at somebody, for them to keep."""
+        """The chains that end at someone, for them to keep."""
         rows = self._database.run(
             "SELECT signed FROM grant_given WHERE revoked = 0 AND subject = ? ORDER BY rowid DESC",
             subject,
@@ -105,12 +105,12 @@ class GrantStore:
         raise NotFound(f"this device gave no grant with the id {grant_id!r}", hint="ingle grants")
 
     def revoke_all(self, subject: Key) -> None:
-        """Take back all that was given to somebody, and forget what they gave us."""
+        """Take back all that was given to someone, and forget what they gave us."""
         self._database.run("UPDATE grant_given SET revoked = 1 WHERE subject = ?", subject)
         self._database.run("DELETE FROM grant_held WHERE issuer = ?", subject)
 
     def permissions(self, subject: Key, shown: list[Chain]) -> list[list[Grant]]:
-        """The chains that hold for somebody here now: those we gave, and those they show.
+        """The chains that hold for someone here now: those we gave, and those they show.
 
         Chains that do not hold are left out; `explain` says why.
         """
@@ -123,12 +123,12 @@ class GrantStore:
         return found
 
     def may(self, subject: Key, shown: list[Chain], capability: str, *names: str) -> bool:
-        """Does any chain that holds for somebody allow this?"""
+        """Does any chain that holds for someone allow this?"""
         permissions = self.permissions(subject, shown)
         return any(grants.allowed(under, capability, *names) for under in permissions)
 
     def explain(self, subject: Key, shown: list[Chain]) -> str:
-        """Why none of the chains somebody shows holds; empty if they show none."""
+        """Why none of the chains someone shows holds; empty if they show none."""
         for chain in (*self.chains_for(subject), *shown):
             try:
                 self._checked(chain, subject)
@@ -137,7 +137,7 @@ class GrantStore:
         return ""
 
     def hold(self, issuer: Key, chains: list[Chain]) -> None:
-        """Keep what somebody granted us, instead of what they granted before."""
+        """Keep what someone granted us, instead of what they granted before."""
         readable = _readable(chains)
         if len(readable) < len(chains):
             log.warning("%s grants something that this version cannot read", fingerprint(issuer))

@@ -102,11 +102,11 @@ class GrantPreset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PRESETS = {
-    # Somebody of one's own: everything, but not all slots at once.
+    # Someone of one's own: everything, but not all slots at once.
     "family": GrantPreset(
         capabilities=("chat", "complete", "embed", "rerank", "tokenize", "pull"), concurrent=4
     ),
-    # Somebody who visits: a taste, for a day.
+    # Someone who visits: a taste, for a day.
     "guest": GrantPreset(
         capabilities=("chat", "embed"),
         tokens_per_day=20_000,
@@ -154,7 +154,7 @@ def pack(chain: Chain) -> bytes:
 
 
 def readable(chain: Chain, version: int) -> bool:
-    """May somebody whose peering has this version be given a chain? They would refuse all of it.
+    """May someone whose peering has this version be given a chain? They would refuse all of it.
 
     Raises:
         GrantRefused: it is not a chain.

@@ -20,7 +20,7 @@ from ingle.peers.reach import Told
 from ingle.peers.transport import PAIR, Link, PeerAddress
 
 PENDING = 4
-"""Codes that may wait for people at once: more would be somebody who guesses."""
+"""Codes that may wait for people at once: more would be someone who guesses."""
 
 
 class Handshakes:
@@ -115,7 +115,7 @@ class Handshakes:
         return shown, waiting
 
     async def serve(self, link: Link) -> None:
-        """Somebody dialled us to pair."""
+        """Someone dialled us to pair."""
         try:
             opening = await pairing.opening(link)
             try:
@@ -123,7 +123,7 @@ class Handshakes:
             except IngleError as error:
                 await pairing.refuse(opening, error)
         except IngleError:
-            pass  # it vanished, or spoke nonsense: nothing was promised to it
+            pass  # it disappeared, or spoke nonsense: nothing was promised to it
         finally:
             link.close()
 
@@ -184,11 +184,11 @@ class Handshakes:
         return PairingCard(self._identity().name, tuple(transport.places[:8]), transport.relay)
 
     async def _dial(self, address: PeerAddress, told: Told | None = None) -> Link:
-        """To somebody who is not in the book yet, by all ways."""
-        somebody = Peer(
+        """To someone who is not in the book yet, by all ways."""
+        someone = Peer(
             address.key, "the other device", "", address.places, (), address.relay, 0.0, 0.0, "", ()
         )
-        return await self._dialer.link(somebody, PAIR, told)
+        return await self._dialer.link(someone, PAIR, told)
 
     def _keep(self, task: asyncio.Task[Peer]) -> None:
         self._tasks.add(task)

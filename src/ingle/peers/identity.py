@@ -111,7 +111,7 @@ def _write_new(path: Path) -> bytes:
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(part, path)  # fails if somebody was quicker; theirs counts then
+        os.link(part, path)  # fails if someone was quicker; theirs counts then
     except FileExistsError:
         return path.read_bytes()
     finally:

@@ -30,7 +30,7 @@ class Introductions:
 
     Args:
         name: this node's.
-        live: the open session with somebody.
+        live: the open session with someone.
         connected: all open sessions.
         serve: takes over a link on which the other side opens the stream.
         spawn: runs something in the background.
@@ -60,7 +60,7 @@ class Introductions:
         self._expected: dict[Key, asyncio.Future[Link]] = {}
 
     def expected(self, link: Link) -> bool:
-        """Somebody dialled us: was it whom we are being introduced to? Then it is taken."""
+        """Someone dialled us: was it whom we are being introduced to? Then it is taken."""
         waiting = self._expected.get(link.remote)
         if waiting is None or waiting.done() or link.protocol != NODE:
             return False
@@ -68,7 +68,7 @@ class Introductions:
         return True
 
     async def ask_for(self, peer: Peer, protocol: bytes) -> Link | None:
-        """Ask connected devices for an introduction, one after the other; None: nobody can.
+        """Ask connected devices for an introduction, one after the other; None: no one can.
 
         Raises:
             IngleError: the last one's reason.

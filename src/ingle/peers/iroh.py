@@ -261,7 +261,7 @@ class IrohTransport:
         while (incoming := await _guarded(self._endpoint.accept_next())) is not None:
             try:
                 if not await incoming.remote_addr_validated():
-                    # A QUIC Retry: whoever forges its address never sees it, and costs nothing.
+                    # A QUIC Retry: anyone who forges its address never sees it, and costs nothing.
                     await incoming.retry()
                     continue
                 return IrohIncomingConnection(incoming, _place(await incoming.remote_addr()))

@@ -3,7 +3,7 @@
 Grants expire and quotas renew by it: setting the machine's clock back must
 neither revive a grant nor refill a quota. (Set forward and back again, it
 stays forward until the machine has caught up; an owner sees that in
-`ingle doctor` and may revoke and grant anew.)
+`ingle doctor` and may revoke and grant again.)
 """
 
 from __future__ import annotations

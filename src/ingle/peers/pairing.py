@@ -9,7 +9,7 @@ With an invite::
     RedeemInvite(secret, card)  ->
                                 <-      InviteAccepted(card) | PairingRejected(error)
 
-With a short code, where nobody could send an invite (both on one LAN)::
+With a short code, where no one could send an invite (both on one LAN)::
 
     asker                               asked
     PairingRequest(card, hash of nonce a)  ->
@@ -19,8 +19,8 @@ With a short code, where nobody could send an invite (both on one LAN)::
     CodesMatch                  <->     CodesMatch     once their people agreed
                                 <-      PairingAccepted        the asked device has stored the key
 
-Somebody in the middle has another key on each side, so the digits differ. The
-hash binds the asker before it knows nonce b: nobody can search for nonces that
+Someone in the middle has another key on each side, so the digits differ. The
+hash binds the asker before it knows nonce b: no one can search for nonces that
 give equal digits, and guessing succeeds once in a million.
 """
 
@@ -124,7 +124,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class PairingAttempt(NamedTuple):
-    """The first message of somebody who wants to pair, and where to answer."""
+    """The first message of someone who wants to pair, and where to answer."""
 
     message: RedeemInvite | PairingRequest
     stream: Stream
@@ -135,7 +135,7 @@ async def redeem(link: Link, secret: bytes, card: PairingCard) -> PairingCard:
 
     Raises:
         PairingRefused: the inviter says no.
-        PeerLost: it vanished.
+        PeerLost: it disappeared.
     """
     stream = await _open(link)
     _send(stream, RedeemInvite(secret, card))
@@ -161,7 +161,7 @@ async def ask(link: Link, own: Key, card: PairingCard) -> CodeComparison:
 
 
 async def opening(link: Link) -> PairingAttempt:
-    """What somebody who dialled us for pairing begins with.
+    """What someone who dialled us for pairing begins with.
 
     Raises:
         ProtocolError, PeerLost
@@ -207,7 +207,7 @@ async def refuse(opening: PairingAttempt, error: IngleError) -> None:
 
 
 def short_code(asker: Key, asked: Key, nonce_a: bytes, nonce_b: bytes) -> str:
-    """Six digits that are equal on both sides if nobody is between them."""
+    """Six digits that are equal on both sides if no one is between them."""
     digest = hashlib.sha256(_DOMAIN + asker + asked + nonce_a + nonce_b).digest()
     return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06}"
 
@@ -232,8 +232,8 @@ class CodeComparison:
         """Return once both sides' people have confirmed.
 
         Raises:
-            PairingRefused: one said no, or nobody said anything in time.
-            PeerLost: the other side vanished.
+            PairingRefused: one said no, or no one said anything in time.
+            PeerLost: the other side disappeared.
         """
         theirs = asyncio.ensure_future(_receive(self._stream, CodesMatch, PEOPLE_S + STEP_S))
         try:

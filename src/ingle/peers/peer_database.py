@@ -92,7 +92,7 @@ class PeerDatabase:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """All or nothing; and nobody else writes in between."""
+        """All or nothing; and no one else writes in between."""
         self.run("BEGIN IMMEDIATE")
         try:
             yield

@@ -54,7 +54,7 @@ class PeerRouter:
     """All links of this node.
 
     Args:
-        handlers: what takes over a link that somebody made to us, by the link's protocol. Sessions
+        handlers: what takes over a link that someone made to us, by the link's protocol. Sessions
             (`NODE`) are the router's own.
         invites_open: how many invites could still be used.
     """
@@ -105,7 +105,7 @@ class PeerRouter:
         await self.nearby.announce(self._identity, self.transport.places)
 
     async def close(self) -> None:
-        """Hang up on everybody."""
+        """Hang up on everyone."""
         sessions = [session for group in self._sessions.values() for session in group]
         for session in sessions:
             session.close(PeerLost(f"{self._identity.name} has stopped"))
@@ -122,7 +122,7 @@ class PeerRouter:
         return next((s for s in self._sessions.get(key, []) if s.alive), None)
 
     def hang_up(self, key: Key, error: IngleError) -> None:
-        """End all sessions with somebody; work under way ends with the error, too."""
+        """End all sessions with someone; work under way ends with the error, too."""
         for session in list(self._sessions.get(key, [])):
             session.close(error)
 
@@ -158,7 +158,7 @@ class PeerRouter:
         return found
 
     def greeting_for(self, key: Key) -> HelloFacts:
-        """How we greet somebody."""
+        """How we greet someone."""
         held = [chain for chain in self._grant_store.held(key) if len(chain) > 1]
         return HelloFacts(
             name=self._identity.name,
@@ -236,7 +236,7 @@ class PeerRouter:
         try:
             await serve(link)
         except LinkError:
-            pass  # it vanished
+            pass  # it disappeared
         finally:
             self._links[place] -= 1
             self._strangers -= stranger
@@ -321,7 +321,7 @@ class PeerRouter:
             self._sessions.pop(session.key, None)
 
     def _met(self, session: PeerSession) -> None:
-        """Remember where and how somebody was found."""
+        """Remember where and how someone was found."""
         path = session.path()
         way = "punched" if session.punched else path.way if path else ""
         places = session.hello_facts.places[:4]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ingle.capabilities.peering.operation import SharedModel
 from ingle.capabilities.store.operation import ModelSummary
 from ingle.errors import EgressRefused, NetworkError, NotPaired
-from ingle.node.local import LocalNode
+from ingle.node.local_node import LocalNode
 from ingle.node.performing import Caller
 from ingle.operations import Operation
 from ingle.operations.encoded import Passed
@@ -109,7 +109,7 @@ class PeerService:
 
     @property
     def wanted(self) -> bool:
-        """Somebody relies on this node: it must not end for idleness."""
+        """Someone relies on this node: it must not end for idleness."""
         shares = bool(self.shares_exist and self.sharing.shares.offered())
         return shares or (
             self.is_open and (bool(self.grant_store.given()) or self.invites.open() > 0)
@@ -131,13 +131,13 @@ class PeerService:
         self.database.empty()
 
     async def open_if_needed(self) -> None:
-        """Open, if somebody is paired (and may call) or an invite is out; continue sharing."""
+        """Open, if someone is paired (and may call) or an invite is out; continue sharing."""
         if self._settings.egress == "deny":
             return
         if (self._state / SHARES).exists():
             await self.sharing.open()
         if self.address_book.peers() or self.invites_are_out():
-            with contextlib.suppress(NetworkError):  # told when somebody asks for it
+            with contextlib.suppress(NetworkError):  # told when someone asks for it
                 await self.open()
 
     def invites_are_out(self) -> bool:

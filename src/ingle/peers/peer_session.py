@@ -24,9 +24,9 @@ IDLE_BEAT_S = 15.0
 HELLO_S = 5.0
 MAX_FRAME = 32 * 2**20
 MAX_GREETING = 256 * 2**10
-"""Bytes of a frame before the other side has greeted: it may be anybody."""
+"""Bytes of a frame before the other side has greeted: it may be anyone."""
 STALL_S = 30.0
-"""Events that nobody takes for so long end their operation: a slot is not a parking place."""
+"""Events that no one takes for so long end their operation: a slot is not a parking place."""
 STREAMS = 64
 PIECE_STREAMS = 8
 """Streams that take input, at once: up to `frames.PIECES` pieces of a MiB wait here for each."""
@@ -105,7 +105,7 @@ class PeerSession:
 
         Raises:
             NotPaired, IdentityInUse: the other side's reason to hang up.
-            PeerLost: it vanished, or said nothing.
+            PeerLost: it disappeared, or said nothing.
         """
         self.connection.greet(**msgspec.to_builtins(hello_facts))
         try:

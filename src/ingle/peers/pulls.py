@@ -72,7 +72,7 @@ class PeerPulls:
         return [holder for group in found for holder in group]
 
     async def named(self, name: str, place: str) -> AsyncGenerator[Event, None]:
-        """Fetch ``NAME@PEER``: what that peer calls so, from it and whoever else has it.
+        """Fetch ``NAME@PEER``: what that peer calls so, from it and anyone who else has it.
 
         Raises:
             PeerNotFound, PeerUnreachable: no such peer, or it does not answer.
@@ -92,7 +92,7 @@ class PeerPulls:
         """Fetch what any peer shares under a name.
 
         Raises:
-            ModelNotFound: nobody does, or two peers share different files under the name it.
+            ModelNotFound: no one does, or two peers share different files under the name it.
         """
         holders = await self.holders(self._address_book.peers())
         fitting = [holder for holder in holders if holder.model.name == name]

@@ -74,7 +74,7 @@ async def reach(
         try:
             link = await work
         except TimeoutError:
-            why[stage] = "nobody answered"
+            why[stage] = "no one answered"
         except LinkError as error:
             why[stage] = str(error)
         except IngleError as error:
@@ -82,7 +82,7 @@ async def reach(
         else:
             if link is not None:
                 return link, stage
-            why[stage] = "nobody knows it there"
+            why[stage] = "no one knows it there"
     tried = "; ".join(f"{stage}: {reason}" for stage, reason in why.items())
     raise PeerUnreachable(
         f"{peer.name} is not reachable ({tried or 'no address is known'})",

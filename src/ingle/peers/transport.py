@@ -112,7 +112,7 @@ class Link(Protocol):
 
 
 class IncomingConnection(Protocol):
-    """A link that somebody wants: not authenticated yet, nothing spent on it yet."""
+    """A link that someone wants: not authenticated yet, nothing spent on it yet."""
 
     @property
     def place(self) -> str:
@@ -123,7 +123,7 @@ class IncomingConnection(Protocol):
         """Do the handshake. Wrap in a timeout.
 
         Raises:
-            LinkError: the other side failed it, or vanished.
+            LinkError: the other side failed it, or disappeared.
         """
         ...
 
@@ -149,7 +149,7 @@ class Transport(Protocol):
         """Connect to a key. Tries all places at once. Wrap in a timeout.
 
         Raises:
-            LinkError: nobody there, somebody else there, or the protocol is refused.
+            LinkError: no one there, someone else there, or the protocol is refused.
         """
         ...
 

@@ -116,7 +116,7 @@ class EndOfPieces(_Frame, frozen=True, tag="z"):
 
 
 class PieceCredit(_Frame, frozen=True, tag="r"):
-    """Whoever performs takes this many more pieces."""
+    """Anyone who performs takes this many more pieces."""
 
     stream: int
     pieces: int

@@ -109,11 +109,11 @@ class ReplayablePieces:
             self._next = asyncio.ensure_future(self._pull())
         piece = await asyncio.shield(self._next)
         if piece is None:
-            return None  # the end, also for whoever asks again
+            return None  # the end, also for anyone who asks again
         self._next = None
         if self.whole and len(self._kept) <= PIECES:
             self._kept.append(piece)
-        else:  # somebody has made room, so it was begun
+        else:  # someone has made room, so it was begun
             self.whole = False
             self._kept.clear()
         return piece

@@ -18,7 +18,7 @@ class Outbox:
     that reads slowly fills the outbox, and ``room`` makes the engine wait.
 
     It stands on asyncio's events and not anyio's: uvicorn runs on asyncio, and
-    this is the path of every token (an anyio event is made anew for each use).
+    this is the path of every token (an anyio event is made again for each use).
     """
 
     def __init__(self, send: Send, headers: Headers, *, pending_bytes: int) -> None:
@@ -71,7 +71,7 @@ class Outbox:
                 if ended:
                     return
         finally:
-            # If sending failed, nobody may wait for room for ever.
+            # If sending failed, no one may wait for room for ever.
             self._room.set()
 
     async def flush(self, *, more: bool) -> None:

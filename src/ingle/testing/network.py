@@ -43,7 +43,7 @@ class Network:
         return transport
 
     def cut(self, one: str, other: str) -> None:
-        """Nothing passes between two places from now on; nobody is told."""
+        """Nothing passes between two places from now on; no one is told."""
         self._cuts.add(frozenset((one, other)))
 
     def reconnect(self) -> None:
@@ -249,10 +249,10 @@ class SimulatedTransport:
             if other._behind_nat and self.place not in other._dialled:
                 continue
             if other._identity.key != address.key:
-                raise LinkError("somebody else is there")
+                raise LinkError("someone else is there")
             return await self._connect(other, protocol)
-        await asyncio.sleep(60)  # packets that are lost are answered by nobody
-        raise LinkError("nobody answers")
+        await asyncio.sleep(60)  # packets that are lost are answered by no one
+        raise LinkError("no one answers")
 
     async def accept(self) -> SimulatedIncomingConnection | None:
         return await self._knocks.get()
@@ -272,7 +272,7 @@ class SimulatedTransport:
 
 
 class SimulatedDiscovery:
-    """See `ingle.peers.discovery.Discovery`: everybody who announces and is not cut off."""
+    """See `ingle.peers.discovery.Discovery`: everyone who announces and is not cut off."""
 
     def __init__(self, network: Network, place: str) -> None:
         self._network = network

@@ -25,7 +25,7 @@ class Document(NamedTuple):
     tokens: list[int]
     learnt: list[bool]
     mark: bytes = b""
-    """Equal for documents that are nearly the same; empty if nobody looked."""
+    """Equal for documents that are nearly the same; empty if no one looked."""
 
 
 class DatasetSummary(msgspec.Struct, frozen=True):

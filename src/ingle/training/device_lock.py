@@ -34,7 +34,7 @@ class DeviceLocks:
             lock.take()
 
     async def wait(self) -> None:
-        """Take them all, each as soon as nobody has it."""
+        """Take them all, each as soon as no one has it."""
         while True:
             try:
                 self.take()

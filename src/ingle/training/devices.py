@@ -266,9 +266,9 @@ def _open_vulkan(
     decay: float,
     clip: float,
 ) -> tuple[Executor[Any], StorageOption]:
-    from ingle.training.vulkan.device import VulkanDevice as Opened
-    from ingle.training.vulkan.device import choose as adapter_of
     from ingle.training.vulkan.executor import VulkanExecutor
+    from ingle.training.vulkan.vulkan_device import VulkanDevice as Opened
+    from ingle.training.vulkan.vulkan_device import choose as adapter_of
 
     adapter = adapter_of(_number(device))
     option = choose_option(
@@ -310,8 +310,8 @@ def _vulkan_devices() -> Iterator[Device]:
         missing = f"pip install '{WGPU}'"
         yield Device("vulkan", "vulkan", "any Vulkan device", None, None, missing=missing)
         return
-    from ingle.training.vulkan.device import adapters
     from ingle.training.vulkan.heaps import room
+    from ingle.training.vulkan.vulkan_device import adapters
 
     found = adapters()
     for number, (adapter, (total, free)) in enumerate(zip(found, room(found), strict=True)):

@@ -33,7 +33,7 @@ class MemoryPlan(NamedTuple):
     base: int
     """The base: bytes of the file, or numbers made of them."""
     block: int
-    """One block's numbers, where they are made anew at each use."""
+    """One block's numbers, where they are made again at each use."""
     adapter: int
     """The adapter, its gradients, and the optimiser's two moments."""
     activations: int
@@ -115,8 +115,8 @@ def available(device: str) -> int:
         most = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
         return min(main, int(most))
     if kind == "vulkan":
-        from ingle.training.vulkan.device import adapters
         from ingle.training.vulkan.heaps import room
+        from ingle.training.vulkan.vulkan_device import adapters
 
         rooms = room(adapters())
         _, free = rooms[int(number or 0)] if int(number or 0) < len(rooms) else (None, None)

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.models import lora, shards
+from ingle.models import adapter_provenance, shards
 from ingle.models.gguf import Header, Tensor, read_header
 from ingle.training.quantize import PLAIN, Bytes, Values, numbers, packed
 
@@ -50,7 +50,7 @@ class MergedModel:
 
     def __init__(self, base: Path, parts: Sequence[WeightedAdapter], model: str) -> None:
         for part in parts:
-            lora.check(part.path, base, part.name, model)
+            adapter_provenance.check(part.path, base, part.name, model)
         self.base = base
         files = shards.headers(base)
         self.header: Header = msgspec.structs.replace(

@@ -30,7 +30,7 @@ class PlannedRun(NamedTuple):
     devices: tuple[str, ...]
     """Those that it takes."""
     reason: str = ""
-    """Why they were chosen, if nobody named one."""
+    """Why they were chosen, if no one named one."""
 
 
 def planned(job: TrainingJob) -> PlannedRun:

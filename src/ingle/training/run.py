@@ -43,7 +43,7 @@ from ingle.errors import (
 )
 from ingle.training import adapter_files, fitting, memory_plan, schedule
 from ingle.training.devices import open_executor
-from ingle.training.disk import check_room
+from ingle.training.disk_space import check_room
 from ingle.training.early_stopping import EarlyStopping
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
@@ -318,7 +318,7 @@ class Run:
             self.save()
             raise TrainingFailed(
                 f"the loss of step {self.step + 1} is not a number; the state before it is saved",
-                hint=f"train anew with a lower rate than {self.plan.rate:g}",
+                hint=f"start over with a lower learning rate than {self.plan.rate:g}",
                 step=self.step,
             )
         return loss
@@ -345,7 +345,7 @@ class Run:
                         f"not even one row of {self.plan.sequence} tokens fits into memory; "
                         f"saved at step {self.step}",
                         hint=f"free memory, then: ingle train --resume {self.plan.name}; or "
-                        f"train anew with --sequence {self.plan.sequence // 2}",
+                        f"train again with --sequence {self.plan.sequence // 2}",
                         device=self.plan.device,
                     ) from None
             # Only now is what the failed step held let go of.

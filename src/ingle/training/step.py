@@ -79,7 +79,7 @@ class Step(Generic[Array]):
         self.executor.forget()
 
     def take_loss(self) -> float:
-        """The loss added up so far, which begins anew at zero."""
+        """The loss added up so far, which begins again at zero."""
         total, self._total = self._total, None
         return 0.0 if total is None else self.executor.number(total)
 

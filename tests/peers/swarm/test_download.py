@@ -184,7 +184,7 @@ async def test_all_sources_lost_says_how_far_it_came_and_resumes(
 async def test_with_nobody_there(laptop: Machine, model: Whole) -> None:
     with pytest.raises(NetworkError, match="desk: cannot describe it"):
         await pulled(laptop.sharing, model.digest, 0, Source("desk", model.data))
-    with pytest.raises(NetworkError, match="nobody was asked"):
+    with pytest.raises(NetworkError, match="no one was asked"):
         await pulled(laptop.sharing, model.digest, 0)
     assert list(laptop.store.blobs.partial.iterdir()) == []
 

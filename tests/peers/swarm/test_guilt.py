@@ -23,7 +23,7 @@ def test_who_finished_what_another_began_is_not() -> None:
     blame.sent(DESK, 0, 256)
     assert blame.judge(0) is None
     blame.sent(DESK, 0, 256)
-    assert blame.judge(0) == DESK  # anew, and all its own
+    assert blame.judge(0) == DESK  # again, and all its own
 
 
 def test_of_a_piece_that_nobody_sent_nobody_is_to_blame() -> None:

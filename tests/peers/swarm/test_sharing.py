@@ -467,7 +467,7 @@ async def test_with_egress_denied_nothing_is_seeded(tmp_path: Path, model: Whole
 
 async def test_what_cannot_be_shared(desk: Machine, model: Whole) -> None:
     with pytest.raises(ModelNotFound):
-        [e async for e in desk.sharing.perform(ShareModel(model="nobody"))]
+        [e async for e in desk.sharing.perform(ShareModel(model="no one"))]
     with pytest.raises(CapabilityMissing):
         [e async for e in desk.sharing.perform(ListModels())]
     with pytest.raises(IntegrityError):

@@ -1,4 +1,4 @@
-"""A capability that nobody has: it listens to bytes, and says of each piece how many they were.
+"""A capability that no one has: it listens to bytes, and says of each piece how many they were.
 
 A plug-in's two halves in one file, for tests: the declaration, and an engine that performs it.
 """
@@ -57,7 +57,7 @@ class Gossip(Event, frozen=True, kw_only=True, tag="made_up.gossip"):
 
 
 class Interlude(Event, frozen=True, kw_only=True, tag="interlude"):
-    """The same, with a name that belongs to nobody."""
+    """The same, with a name that belongs to no one."""
 
 
 class Pieces:

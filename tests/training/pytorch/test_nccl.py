@@ -1,7 +1,7 @@
 """Two CUDA devices train one adapter: gradients are summed by NCCL.
 
 Needs a machine with two of them, the packages torch, numpy, safetensors, msgspec, gguf and pytest,
-and nothing else; each of its runs compiles anew, so it takes some minutes with a cold cache::
+and nothing else; each of its runs compiles again, so it takes some minutes with a cold cache::
 
     PYTHONPATH=src:. python -m pytest --noconftest tests/training/pytorch/test_nccl.py
 """

@@ -109,7 +109,7 @@ def test_a_replica_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(replica._step, "accumulate", full)
         assert replica.execute("add", given) is None
-    assert replica.execute("add", given) is None  # as long as nobody has asked
+    assert replica.execute("add", given) is None  # as long as no one has asked
     assert replica.execute("settle", ()) == ("full", "CUDA out of memory")
     assert replica.execute("forget", ()) is None
     assert not any(x.any() for x in replica._executor.gradients().values())

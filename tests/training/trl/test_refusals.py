@@ -340,7 +340,7 @@ def test_what_libraries_say_is_understood() -> None:
     torch_says = "CUDA out of memory. Tried to allocate 2.00 GiB"
     known = _known(job, RuntimeError(torch_says))
     assert isinstance(known, DoesNotFit)
-    assert known.hint == "train anew with --micro-rows 2"
+    assert known.hint == "train again with --micro-rows 2"
     full = _known(job, OSError(28, "No space left on device"))
     assert isinstance(full, DiskFull)
     assert full.hint.endswith("ingle train --resume run")

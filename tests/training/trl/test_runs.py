@@ -25,7 +25,7 @@ from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
 from ingle.errors import InvalidRequest, WorkerDied
-from ingle.models import lora
+from ingle.models import adapter_provenance
 from ingle.models.gguf import read_header
 from ingle.training.run import Run
 from ingle.training.run_plan import RunPlan
@@ -67,7 +67,7 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_con
     assert losses[-1].validation is not None
     assert losses[0].rate == pytest.approx(1e-2)
     folder = folder_of(home, "whole")
-    made = lora.provenance(folder / "adapter.gguf")
+    made = adapter_provenance.provenance(folder / "adapter.gguf")
     plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
     assert (made.base, made.data, made.step, made.rank) == (
         plan.digest, plan.data_sha256, 12, 2,

@@ -16,8 +16,8 @@ from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
 from ingle.training.lora import LoraConfig
 from ingle.training.step import Step
-from ingle.training.vulkan.device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
+from ingle.training.vulkan.vulkan_device import VulkanDevice, adapters, choose
 from tests.training.adapters import SHAPE, adapter
 
 if not adapters():

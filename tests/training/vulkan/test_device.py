@@ -18,10 +18,10 @@ from ingle.training.step import Step
 from ingle.training.vulkan import product_check, tile_tuning
 from ingle.training.vulkan.buffer_pool import read
 from ingle.training.vulkan.compute_context import LARGE, SMALL, SMALL_HALF, ComputeContext
-from ingle.training.vulkan.device import VulkanDevice, adapters, choose
 from ingle.training.vulkan.executor import VulkanExecutor
 from ingle.training.vulkan.kernel import Binding, Kernel
 from ingle.training.vulkan.matmul import KernelVariant, Tile
+from ingle.training.vulkan.vulkan_device import VulkanDevice, adapters, choose
 from tests.training.adapters import SHAPE, adapter, batch
 from tests.training.models import write_base
 from tests.training.vulkan.devices import device, step_of

@@ -219,7 +219,7 @@ async def _parts(
 
 def _draw(output: Output, found: AdapterDetails) -> None:
     from ingle.capabilities.train.cli.curves.chart import Chart, Line
-    from ingle.capabilities.train.cli.runs import draw
+    from ingle.capabilities.train.cli.runs_commands import draw
 
     steps = [(float(s or 0), float(loss)) for s, loss, _ in found.losses if loss is not None]
     checks = [(float(s or 0), float(look)) for s, _, look in found.losses if look is not None]

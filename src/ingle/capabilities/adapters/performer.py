@@ -17,7 +17,7 @@ from ingle.capabilities.adapters.operation import (
     ShowAdapter,
 )
 from ingle.capabilities.store.performer import refresh_shares
-from ingle.models import lora
+from ingle.models import adapter_provenance
 from ingle.models.model import Model
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
@@ -47,7 +47,7 @@ async def perform(
 
 
 def _details(adapter: Model) -> AdapterDetails:
-    made = lora.provenance(adapter.path)
+    made = adapter_provenance.provenance(adapter.path)
     return AdapterDetails(
         adapter=_summary(adapter),
         path=str(adapter.path),

@@ -17,7 +17,7 @@ from ingle.capabilities.blobs.operation import (
     PutBlob,
 )
 from ingle.errors import InvalidRequest
-from ingle.node.blobs import BLOCK, NodeBlobs
+from ingle.node.node_blobs import BLOCK, NodeBlobs
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
 from ingle.operations.encoded import Encoded

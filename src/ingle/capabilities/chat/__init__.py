@@ -21,10 +21,12 @@ CAPABILITY = Capability(
     resume="ingle.capabilities.chat.resume:ChatAnswer",
     commands={
         "run": Command(
-            "ingle.capabilities.chat.cli.run:run_command",
+            "ingle.capabilities.chat.cli.run_command:run_command",
             "Ask a model one question (or chat, if none is given).",
         ),
-        "chat": Command("ingle.capabilities.chat.cli.chat:chat_command", "Talk to a model."),
+        "chat": Command(
+            "ingle.capabilities.chat.cli.chat_command:chat_command", "Talk to a model."
+        ),
     },
     routes="ingle.capabilities.chat.http:table",
     methods="ingle.capabilities.chat.client:ChatMethods",

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from ingle.capabilities.chat.answer_schema import Schema, json_schema, parse
 from ingle.capabilities.chat.operation import Chat
-from ingle.capabilities.chat.schema import Schema, json_schema, parse
 from ingle.errors import EngineFault
 from ingle.node.node import Node
 from ingle.operations import (

@@ -4,7 +4,7 @@ What makes fetching a caller's URL dangerous is where it may point (server-side
 request forgery): files, this machine, the private network, or a public name
 that resolves or redirects there. So: only http and https; the name is resolved
 here, every address must be public, and the connection goes to the very address
-that was checked; each redirect is checked anew.
+that was checked; each redirect is checked again.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import msgspec
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.operations import Message
-from ingle.operations.answer import GeneratedAnswer
+from ingle.operations.resumable_answer import GeneratedAnswer
 
 
 class ChatAnswer(GeneratedAnswer[Chat]):

@@ -6,7 +6,7 @@ import time
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.operations import ChatResult, Fold
-from ingle.server import identity
+from ingle.server import answer_ids
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.server.fanout import perform_all
@@ -22,7 +22,7 @@ async def create_completions(exchange: Exchange) -> None:
     """``POST /v1/completions``: one prompt or several, which are batched by the node."""
     limits = exchange.settings.limits
     request = completions.parse(await exchange.body(), most=limits.prompts)
-    identifier, created = identity.new("cmpl"), int(time.time())
+    identifier, created = answer_ids.new("cmpl"), int(time.time())
     first = request.operations[0]
     if not request.stream:
         results = await exchange.attended(lambda: _complete_all(exchange, request.operations))

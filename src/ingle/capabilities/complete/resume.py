@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingle.capabilities.complete.operation import Complete
-from ingle.operations.answer import GeneratedAnswer
+from ingle.operations.resumable_answer import GeneratedAnswer
 
 
 class CompleteAnswer(GeneratedAnswer[Complete]):

@@ -17,7 +17,7 @@ from ingle.capabilities.jobs.operation import (
 )
 from ingle.operations import Done
 from ingle.operations.capability import Capability, Command, OwnerOnly, Uncounted
-from ingle.operations.job import JobEnded, JobNote, JobProgress
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
 CAPABILITY = Capability(
     name="jobs",
@@ -32,7 +32,7 @@ CAPABILITY = Capability(
     performer="ingle.capabilities.jobs.performer:perform",
     commands={
         "jobs": Command(
-            "ingle.capabilities.jobs.cli.jobs:jobs_command",
+            "ingle.capabilities.jobs.cli.jobs_commands:jobs_command",
             "Jobs of all kinds: list, follow, pause, resume, compare.",
         )
     },

@@ -19,7 +19,7 @@ from ingle.capabilities.jobs.operation import (
 )
 from ingle.client.methods import Methods
 from ingle.operations import Done, Event
-from ingle.operations.job import JobEnded, JobSummary
+from ingle.operations.job_events import JobEnded, JobSummary
 
 
 class JobMethods(Methods):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from ingle.operations.job import JobName, JobSummary
+from ingle.operations.job_events import JobName, JobSummary
 from ingle.operations.operation import Event, JsonObject, Operation
 
 Kind = Annotated[str, msgspec.Meta(max_length=64)]

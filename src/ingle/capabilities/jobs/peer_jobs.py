@@ -22,7 +22,7 @@ from ingle.node.ledger import EgressLedger, ReceivedBytes
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation, operation_name
 from ingle.operations.capability import load
-from ingle.operations.job import JobEnded, JobNote, JobOperation
+from ingle.operations.job_events import JobEnded, JobNote, JobOperation
 from ingle.peers import grants
 from ingle.peers.address_book import AddressBook, Peer
 from ingle.peers.dialer import Dialer

@@ -27,7 +27,7 @@ from ingle.jobs.jobs import Jobs, named
 from ingle.jobs.kind import JobKind, kinds
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation, operation_name
-from ingle.operations.job import JobEnded
+from ingle.operations.job_events import JobEnded
 
 
 async def perform(

@@ -13,7 +13,7 @@ from ingle.jobs.jobs import Jobs, named
 from ingle.jobs.kind import JobKind
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Event
-from ingle.operations.job import JobOperation
+from ingle.operations.job_events import JobOperation
 from ingle.peers.peer_service import PeerService
 
 
@@ -22,7 +22,7 @@ async def started(
 ) -> AsyncGenerator[Event, None]:
     """Begin a job, or resume one; the events of its kind until it has ended.
 
-    Whoever leaves has it saved and stopped, unless the request is detached. A guest's job is
+    Anyone who leaves has it saved and stopped, unless the request is detached. A guest's job is
     done here, and ends with its session.
 
     Raises:

@@ -9,7 +9,7 @@ from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.capabilities.store.operation import ListModels, Models
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
-from ingle.wire.ollama import store
+from ingle.wire.ollama import model_requests
 
 
 def table(floor: EndpointContext) -> Table:
@@ -21,9 +21,9 @@ async def list_running(exchange: Exchange) -> None:
     """``GET /api/ps``."""
     status = await exchange.ask(NodeStatus(), StatusReport)
     models = (await exchange.ask(ListModels(peers=True), Models)).models
-    await exchange.reply(store.running(status, models, now=time.time()))
+    await exchange.reply(model_requests.running(status, models, now=time.time()))
 
 
 async def show_version(exchange: Exchange) -> None:
     """``GET /api/version``."""
-    await exchange.reply(store.version(version("ingle")))
+    await exchange.reply(model_requests.version(version("ingle")))

@@ -24,7 +24,7 @@ class Me(Event, frozen=True, kw_only=True, tag="me"):
     key: str
     """In hexadecimal."""
     places: list[str] = []
-    """Where it listens now; empty while nobody needs it."""
+    """Where it listens now; empty while no one needs it."""
     problem: str = ""
     """Such as: another live node shows the same key."""
 
@@ -37,7 +37,7 @@ class Invite(Operation, frozen=True, kw_only=True, tag="invite"):
     """Make an invite. One `Invited`."""
 
     preset: str = ""
-    """What whoever joins is granted at once: ``family``, ``guest`` or nothing."""
+    """What anyone who joins is granted at once: ``family``, ``guest`` or nothing."""
     ttl_s: Annotated[float, msgspec.Meta(ge=1, le=7 * 86400)] = 600.0
 
 
@@ -49,7 +49,7 @@ class Invited(Event, frozen=True, kw_only=True, tag="invited"):
 
 
 class Join(Operation, frozen=True, kw_only=True, tag="join"):
-    """Pair with whoever made an invite. `TryingPath` events, then one `Paired`."""
+    """Pair with anyone who made an invite. `TryingPath` events, then one `Paired`."""
 
     code: Code
     name: str = ""

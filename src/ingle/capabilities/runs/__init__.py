@@ -15,7 +15,7 @@ CAPABILITY = Capability(
     performer="ingle.capabilities.train.performer:perform",
     commands={
         "runs": Command(
-            "ingle.capabilities.train.cli.runs:runs_command",
+            "ingle.capabilities.train.cli.runs_commands:runs_command",
             "Training runs: list, show, follow, compare, stop.",
         )
     },

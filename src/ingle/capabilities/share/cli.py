@@ -31,8 +31,8 @@ def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
 
     \b
     ingle share MODEL            paired devices whose grant allows it
-    ingle share MODEL --lan      also anybody on the local network, by BitTorrent
-    ingle share MODEL --public   also anybody, by BitTorrent
+    ingle share MODEL --lan      also anyone on the local network, by BitTorrent
+    ingle share MODEL --public   also anyone, by BitTorrent
     """
     if not model:
         if lan or public:

@@ -15,9 +15,9 @@ class Audience(enum.StrEnum):
     PEERS = "peers"
     """Paired peers whose grant allows it, over their encrypted connection. Announced nowhere."""
     LAN = "lan"
-    """Also anybody on the local network, by BitTorrent."""
+    """Also anyone on the local network, by BitTorrent."""
     PUBLIC = "public"
-    """Also anybody, by BitTorrent and, where configured, a DHT and trackers."""
+    """Also anyone, by BitTorrent and, where configured, a DHT and trackers."""
 
 
 class ShareSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,4 +77,4 @@ class Shares(Event, frozen=True, kw_only=True, tag="shares"):
     port: int = 0
     """Where BitTorrent peers can call; 0: nothing listens."""
     problem: str = ""
-    """Why nobody can call, if somebody should be able to."""
+    """Why no one can call, if someone should be able to."""

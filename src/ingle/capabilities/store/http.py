@@ -15,7 +15,7 @@ from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
 from ingle.server.refusal import speaks_anthropic
 from ingle.wire.anthropic import models as anthropic_models
-from ingle.wire.ollama import store
+from ingle.wire.ollama import model_requests
 from ingle.wire.openai import models
 
 
@@ -56,20 +56,22 @@ async def delete_model(exchange: Exchange) -> None:
 
 async def list_tags(exchange: Exchange) -> None:
     """``GET /api/tags``."""
-    await exchange.reply(store.tags((await exchange.ask(ListModels(peers=True), Models)).models))
+    await exchange.reply(
+        model_requests.tags((await exchange.ask(ListModels(peers=True), Models)).models)
+    )
 
 
 async def show(exchange: Exchange) -> None:
     """``POST /api/show``."""
-    operation = store.parse_show(await exchange.body())
-    await exchange.reply(store.shown((await exchange.ask(operation, Shown)).model))
+    operation = model_requests.parse_show(await exchange.body())
+    await exchange.reply(model_requests.shown((await exchange.ask(operation, Shown)).model))
 
 
 async def pull(exchange: Exchange) -> None:
     """``POST /api/pull``. A client that leaves stops it; asked again, it resumes."""
-    request = store.parse_pull(await exchange.body())
+    request = model_requests.parse_pull(await exchange.body())
     if request.stream:
-        await exchange.stream(exchange.node.perform(request.operation), store.PullStream())
+        await exchange.stream(exchange.node.perform(request.operation), model_requests.PullStream())
     else:
         await exchange.ask(request.operation, Pulled)
         await exchange.reply(b'{"status":"success"}')
@@ -77,11 +79,11 @@ async def pull(exchange: Exchange) -> None:
 
 async def copy(exchange: Exchange) -> None:
     """``POST /api/copy``."""
-    await exchange.ask(store.parse_copy(await exchange.body()), Done)
+    await exchange.ask(model_requests.parse_copy(await exchange.body()), Done)
     await exchange.reply(b"")
 
 
 async def delete(exchange: Exchange) -> None:
     """``DELETE /api/delete``."""
-    await exchange.ask(store.parse_delete(await exchange.body()), Done)
+    await exchange.ask(model_requests.parse_delete(await exchange.body()), Done)
     await exchange.reply(b"")

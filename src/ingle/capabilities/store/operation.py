@@ -68,7 +68,7 @@ class FitReport(Event, frozen=True, kw_only=True, tag="fit"):
     available: int
     fits: bool
     reclaimable: int = 0
-    """Beyond ``needed``: pages of the file that stay in memory until somebody else wants it."""
+    """Beyond ``needed``: pages of the file that stay in memory until someone else wants it."""
     largest_context: int = 0
     """Tokens per slot that would fit with the same slots; 0 if none."""
     advice: str = ""

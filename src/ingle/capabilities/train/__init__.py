@@ -36,7 +36,7 @@ CAPABILITY = Capability(
     cost=COST,
     restrict="ingle.capabilities.train.cost:for_a_peer",
     performer="ingle.capabilities.train.performer:perform",
-    job="ingle.capabilities.train.job:KIND",
+    job="ingle.capabilities.train.training_job:KIND",
     commands={
         "train": Command(
             "ingle.capabilities.train.cli.train:train_command",

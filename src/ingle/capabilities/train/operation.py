@@ -10,7 +10,7 @@ from ingle.capabilities.train import backends
 from ingle.capabilities.train.settings import TrainingSettings as TrainingSettings
 from ingle.errors import InvalidRequest
 from ingle.operations.blob import Blob
-from ingle.operations.job import JobName, JobOperation
+from ingle.operations.job_events import JobName, JobOperation
 from ingle.operations.operation import Event, Operation
 
 RunName = JobName

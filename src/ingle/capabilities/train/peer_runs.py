@@ -12,7 +12,7 @@ import msgspec
 from ingle.capabilities.train.operation import ExamplesReceived, SendExamples, Train
 from ingle.errors import InvalidRequest, NotFound, Refused
 from ingle.models.links import link_or_copy
-from ingle.node.blobs import NodeBlobs
+from ingle.node.node_blobs import NodeBlobs
 
 PREFIX = "upload:"
 """Before the SHA-256 of examples that were sent, where a run's own device would name a file."""

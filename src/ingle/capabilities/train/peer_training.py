@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from ingle.capabilities.jobs.peer_jobs import JobHost, PeerJobKind
-from ingle.capabilities.train.job import keep
 from ingle.capabilities.train.operation import (
     ListRunFiles,
     LossPoint,
@@ -27,6 +26,7 @@ from ingle.capabilities.train.operation import (
     TrainingSettings,
 )
 from ingle.capabilities.train.peer_runs import PREFIX
+from ingle.capabilities.train.training_job import keep
 from ingle.errors import ProtocolError
 from ingle.jobs.job import read_object
 from ingle.jobs.kind import Work
@@ -34,7 +34,7 @@ from ingle.models.digest import hex_of_file
 from ingle.node import transfers
 from ingle.node.node import ask
 from ingle.operations import Event, Operation
-from ingle.operations.job import JobOperation
+from ingle.operations.job_events import JobOperation
 from ingle.training.files import LOSSES, PLAN, RESULT
 from ingle.training.loss_log import LossLog
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ingle.capabilities.jobs.starting import of, removed, started
 from ingle.capabilities.runs.operation import ListRuns, RunList, ShowRun
-from ingle.capabilities.train import peer_runs, runs
-from ingle.capabilities.train.job import KIND
+from ingle.capabilities.train import peer_runs, run_details
 from ingle.capabilities.train.operation import (
     PIECE,
     FetchRun,
@@ -23,10 +22,11 @@ from ingle.capabilities.train.operation import (
     StopRun,
     Train,
 )
+from ingle.capabilities.train.training_job import KIND
 from ingle.errors import CapabilityMissing, NotFound
 from ingle.jobs.job import Job
 from ingle.jobs.jobs import named
-from ingle.node.blobs import NodeBlobs
+from ingle.node.node_blobs import NodeBlobs
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation, operation_name
 from ingle.operations.blob import Blob
@@ -47,10 +47,12 @@ async def perform(
     match operation:
         case ListRuns():
             yield RunList(
-                runs=await asyncio.to_thread(lambda: [runs.summary(job) for job in jobs.all(KIND)])
+                runs=await asyncio.to_thread(
+                    lambda: [run_details.summary(job) for job in jobs.all(KIND)]
+                )
             )
         case ShowRun(name=name):
-            yield await asyncio.to_thread(lambda: runs.details(jobs.find(name, KIND)))
+            yield await asyncio.to_thread(lambda: run_details.details(jobs.find(name, KIND)))
         case FollowRun(name=name):
             async with aclosing(jobs.running(name, KIND).follow()) as events:
                 async for event in events:
@@ -80,7 +82,7 @@ async def perform(
 def _stopped(name: str, job: Job | None, *, keep: bool) -> str:
     if job is None:
         return f"{name} had not begun; nothing of it is left"
-    run = runs.summary(job)
+    run = run_details.summary(job)
     if run.adapter and keep:
         return f"{name} has ended at step {run.step}; its adapter is {run.adapter}"
     if run.made and keep:

@@ -30,7 +30,7 @@ SERIES = {
     "torch": ("2.10", "3"),
     "gguf": ("0.17", "1"),
 }
-"""What an environment of somebody's own must have: from, and below. ``trl`` is that exactly
+"""What an environment of someone's own must have: from, and below. ``trl`` is that exactly
 since some of what we hand over goes through its inner doors (docs/adr/0016)."""
 NAMES = ("/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/resolv.conf")
 """How names are found: processes of one run look for ``localhost``, those of other nodes for
@@ -115,7 +115,7 @@ class TrlEnvironment:
         return FoundTrl(str(self.python), existing)
 
     def make(self, told: Callable[[str], None]) -> FoundTrl:
-        """Make it, or make it anew: pinned packages, from the package registry that pip is
+        """Make it, or make it again: pinned packages, from the package registry that pip is
         set up for.
 
         Raises:

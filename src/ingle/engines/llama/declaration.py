@@ -50,7 +50,7 @@ class LlamaDeclaration(EngineDeclaration):
         most = AUTO_CONTEXT if spec.role == "generate" else POOLED_CONTEXT
         context = min(facts.context_length or AUTO_CONTEXT, settings.context or most)
         planned = _with(spec, options, context, slots)
-        # Where nobody says, both are halved until it fits.
+        # Where no one says, both are halved until it fits.
         while asked.budget is not None and self.memory(facts, planned).total > asked.budget:
             if slots > 1:
                 slots //= 2
@@ -128,5 +128,5 @@ def _beside(spec: LoadSpec) -> int:
 
 
 def _batch(spec: LoadSpec, context: int) -> int:
-    """Tokens per step; see `ingle.engines.llama.batch`."""
+    """Tokens per step; see `ingle.engines.llama.batch_size`."""
     return max(memory.UBATCH, context) if spec.role in ("embed", "rerank") else memory.UBATCH

@@ -15,7 +15,7 @@ from typing import Any
 import xllamacpp
 
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.llama.batch import BATCH, pooled
+from ingle.engines.llama.batch_size import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
 from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed

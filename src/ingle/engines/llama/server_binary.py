@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.llama.batch import pooled
+from ingle.engines.llama.batch_size import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
 from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
@@ -85,7 +85,7 @@ class ServerBinaryBackend:
             raise
 
     def _end_with_it(self) -> None:
-        """A worker without its server is of no use: the node starts both anew."""
+        """A worker without its server is of no use: the node starts both again."""
         self._process.wait()
         if not self._closing:
             self._leave()

@@ -3,7 +3,7 @@
 A slot keeps the KV cache of its last prompt, and a request that begins alike
 is answered sooner: so a guest could learn what others have asked. As long as
 only the owner asks, llama.cpp chooses slots itself. From the first guest on we
-choose, by who used a slot last; a slot of somebody else's starts afresh.
+choose, by who used a slot last; a slot of someone else's starts afresh.
 """
 
 from __future__ import annotations

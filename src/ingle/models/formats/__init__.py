@@ -20,7 +20,7 @@ from ingle.models import names as file_names
 from ingle.models import shards
 from ingle.models.facts import Facts
 from ingle.models.format import WEIGHTS, ChosenFiles, Format, is_role
-from ingle.models.formats.gguf import GGUF, is_gguf
+from ingle.models.formats.gguf_format import GGUF, is_gguf
 from ingle.plugins import Table
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def _fault(name: str, found: object) -> str:
 
 
 FORMATS: Table[Format] = Table(
-    "ingle.formats", "format", {"gguf": "ingle.models.formats.gguf:GGUF"}, _fault
+    "ingle.formats", "format", {"gguf": "ingle.models.formats.gguf_format:GGUF"}, _fault
 )
 
 

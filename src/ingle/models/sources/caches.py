@@ -21,8 +21,8 @@ import msgspec
 from ingle.errors import IngleError, InvalidRequest, ModelNotFound
 from ingle.models import formats
 from ingle.models.format import PROJECTOR, WEIGHTS
-from ingle.models.formats.gguf import GGUF
-from ingle.models.local import OnBytes
+from ingle.models.formats.gguf_format import GGUF
+from ingle.models.local_files import OnBytes
 from ingle.models.model import Model
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.huggingface import quant_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ingle.models.local import OnBytes
+from ingle.models.local_files import OnBytes
 from ingle.models.model import Model
 from ingle.models.store import Store
 

@@ -24,7 +24,7 @@ class HttpSource:
     url: str
     name: str
     sha256: str = ""
-    """64 hex digits, where somebody vouches for the bytes; else whatever comes is recorded."""
+    """64 hex digits, where someone vouches for the bytes; else whatever comes is recorded."""
 
     @classmethod
     def parse(cls, url: str, name: str, sha256: str) -> HttpSource:

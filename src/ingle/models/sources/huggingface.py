@@ -27,7 +27,7 @@ from ingle.errors import (
 from ingle.models import formats
 from ingle.models import names as file_names
 from ingle.models.format import WEIGHTS, ChosenFiles, Format
-from ingle.models.formats.gguf import GGUF
+from ingle.models.formats.gguf_format import GGUF
 from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.web import Web, host

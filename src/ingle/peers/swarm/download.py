@@ -1,4 +1,4 @@
-"""`Download`: one file from everybody who has it, into the store's ``partial/``, verified."""
+"""`Download`: one file from everyone who has it, into the store's ``partial/``, verified."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ingle.models.blobs import Blobs
 from ingle.models.threads import in_thread
 from ingle.peers.swarm.metainfo_candidates import MetainfoCandidate, candidates
 from ingle.peers.swarm.partial_download import PartialDownload
+from ingle.peers.swarm.range_source import RangeSource
 from ingle.peers.swarm.senders import Senders
-from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Address, Torrent
 from ingle.peers.swarm.torrent_session import TorrentSession
 from ingle.peers.swarm.webseed import RetryLimits
@@ -41,7 +41,7 @@ class FileOffers:
 
     @property
     def private(self) -> bool:
-        """Nobody but the named sources learns of this download."""
+        """No one but the named sources learns of this download."""
         return not self.bittorrent_peers and self.audience is Audience.PEERS
 
 
@@ -54,7 +54,7 @@ class DownloadLimits:
     others_s: float = 2.0
     """For the other sources, after the first came up with it."""
     stall_s: float = 60.0
-    """Without a byte from anybody it is given up."""
+    """Without a byte from anyone it is given up."""
     save_s: float = 0.2
     """Between notes of what is there, at least: what a kill can cost."""
     patience: RetryLimits = dataclasses.field(default_factory=RetryLimits)
@@ -65,7 +65,7 @@ class _WrongMetainfo(Exception):
 
 
 class _SoleSource(Exception):
-    """Nobody is left to ask."""
+    """No one is left to ask."""
 
 
 class Download:
@@ -119,7 +119,7 @@ class Download:
 
         Raises:
             IntegrityError: what the sources offer is not this file; they are named.
-            NetworkError: nobody (any more) has it; what has arrived is kept.
+            NetworkError: no one (any more) has it; what has arrived is kept.
             DiskFull: no room; what has arrived is kept.
             StorageError: the disk complained.
         """

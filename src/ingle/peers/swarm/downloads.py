@@ -55,7 +55,7 @@ class Downloads:
         self, digest: str, size: int, name: str, offers: FileOffers
     ) -> AsyncGenerator[Progress, None]:
         """Have a file among the blobs when this ends. Closing it early stops the
-        download, unless somebody else wants it, too.
+        download, unless someone else wants it, too.
 
         Args:
             size: 0: unknown.
@@ -87,14 +87,14 @@ class Downloads:
         finally:
             job.watchers -= 1
             if not job.watchers:
-                # Whoever comes from now on begins anew, after this one let go of its lock.
+                # Anyone who comes from now on begins again, after this one let go of its lock.
                 self._jobs.pop(digest, None)
                 job.task.cancel()
                 await asyncio.gather(job.task, return_exceptions=True)
 
     def _session(self, offers: FileOffers) -> TorrentSession:
         if offers.private:
-            return TorrentSession(SwarmScope())  # nobody can call it, and it announces nothing
+            return TorrentSession(SwarmScope())  # no one can call it, and it announces nothing
         reach = SwarmScope(
             listen=self._settings.share_listen,
             lan=offers.audience is not Audience.PEERS,

@@ -4,9 +4,9 @@ Two people who have the same file make the same metainfo byte by byte, thus the
 same infohash, and meet in the same swarm: the name in it is the file's SHA-256,
 the piece length follows from the size, and there is no date, creator or tracker.
 
-It has one form only, so reading somebody else's needs no bencode parser that
+It has one form only, so reading someone else's needs no bencode parser that
 could be fed nesting or huge numbers: one pattern either matches whole or not,
-and what is handed to libtorrent is written anew from the checked numbers.
+and what is handed to libtorrent is written again from the checked numbers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OnBytes = Callable[[int], None]
 
 
 def piece_length(size: int) -> int:
-    """The piece length of a file of that many bytes: a rule that everybody shares. Never change it.
+    """The piece length of a file of that many bytes: a rule that everyone shares. Never change it.
 
     A power of two, 256 KiB for files up to 8 GiB, then doubling with the size up to 16 MiB.
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ingle.errors import IngleError, NetworkError
 from ingle.peers.swarm.metainfo import Metainfo
-from ingle.peers.swarm.source import RangeSource
+from ingle.peers.swarm.range_source import RangeSource
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def candidates(
         At least one: that which most vouch for first, of equals the one we have begun with.
 
     Raises:
-        IngleError: nobody offered a metainfo that could be one; the worst reason.
+        IngleError: no one offered a metainfo that could be one; the worst reason.
     """
     asked = {asyncio.ensure_future(_ask(s, digest, size, each_s)): s for s in sources}
     try:

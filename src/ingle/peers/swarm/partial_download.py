@@ -18,7 +18,7 @@ class PartialDownload:
 
     ``<key>.swarm`` is the file itself, sparse; ``<key>.torrent`` its metainfo;
     ``<key>.resume`` what libtorrent knows of it. ``ingle df`` counts them, and
-    ``ingle prune --partials`` deletes them while nobody holds the lock.
+    ``ingle prune --partials`` deletes them while no one holds the lock.
     """
 
     def __init__(self, blobs: Blobs, digest: str) -> None:

@@ -1,6 +1,6 @@
 """`PieceBlame`: whose bytes a wrong piece was made of.
 
-libtorrent bans everybody who had a part in a few wrong pieces. Where an honest
+libtorrent bans everyone who had a part in a few wrong pieces. Where an honest
 source finishes pieces that a liar has begun, that hits the honest one, too, and
 a liar who is fast enough could rob a download of all its sources. We know which
 source sent which bytes, so a source is out only if a wrong piece was all its own.
@@ -19,7 +19,7 @@ class PieceBlame:
         """Piece to the only one who sent bytes of it (-1: several) and how many."""
 
     def sent(self, who: int, start: int, end: int) -> None:
-        """Somebody sent the bytes ``[start, end)``."""
+        """Someone sent the bytes ``[start, end)``."""
         for piece in range(start // self._length, (end - 1) // self._length + 1):
             first = piece * self._length
             count = min(end, first + self._length) - max(start, first)
@@ -27,7 +27,7 @@ class PieceBlame:
             self._made_of[piece] = (who, before + count) if only == who else (-1, 0)
 
     def judge(self, piece: int) -> int | None:
-        """A piece turned out wrong, and begins anew.
+        """A piece turned out wrong, and begins again.
 
         Returns:
             Who sent all of it; None if it was more than one, or is not known.

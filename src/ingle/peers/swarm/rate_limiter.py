@@ -1,4 +1,4 @@
-"""`RateLimiter`: how fast a node may send, whoever asks."""
+"""`RateLimiter`: how fast a node may send, anyone who asks."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Seeder:
 
     @property
     def problem(self) -> str:
-        """Why nobody can call, if somebody should be able to."""
+        """Why no one can call, if someone should be able to."""
         if self._session is None or self._session.port:
             return ""
         return self._session.problem

@@ -1,4 +1,4 @@
-"""`Senders`: everybody that one download comes from, how fast, and who is out."""
+"""`Senders`: everyone that one download comes from, how fast, and who is out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ingle.models.rate import Rate
 from ingle.peers.swarm.metainfo import Metainfo
 from ingle.peers.swarm.piece_blame import PieceBlame
-from ingle.peers.swarm.source import RangeSource
+from ingle.peers.swarm.range_source import RangeSource
 from ingle.peers.swarm.torrent import Torrent
 from ingle.peers.swarm.webseed import RetryLimits, WebSeed
 
@@ -25,7 +25,7 @@ _MOST_LIFTED = 8
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sender:
-    """Somebody who has sent something."""
+    """Someone who has sent something."""
 
     name: str
     received: int
@@ -118,7 +118,7 @@ class Senders:
 
     @property
     def exhausted(self) -> bool:
-        """Nobody is left who could send more."""
+        """No one is left who could send more."""
         return not self._swarm and all(seat.out for seat in self._seats)
 
     def why(self) -> str:
@@ -126,7 +126,7 @@ class Senders:
         seeds = [seat.seed for seat in self._seats]
         lost = [f"{seed.source.name}: {seed.lost.message}" for seed in seeds if seed.lost]
         bad = [f"{name} sent wrong bytes" for name in self.banned]
-        return "; ".join([*lost, *bad]) or "nobody was asked"
+        return "; ".join([*lost, *bad]) or "no one was asked"
 
     def all(self) -> list[Sender]:
         """Who has sent something, the fastest first."""

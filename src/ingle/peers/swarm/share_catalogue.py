@@ -27,7 +27,7 @@ _BAN_S = 7 * 86400.0
 
 
 class ShareCatalogue:
-    """What the owner shares. Whether a given peer may have it is for whoever calls to decide.
+    """What the owner shares. Whether a given peer may have it is for anyone who calls to decide.
 
     Every audience takes in paired peers, so all that is shared is offered here.
     """
@@ -176,7 +176,7 @@ class ShareCatalogue:
         for share, verdict in verdicts:
             now = self._shares.get(share.name)
             if now is None or now.digest != share.digest:
-                continue  # somebody was quicker
+                continue  # someone was quicker
             if verdict is None:
                 _log.info("%s is no longer here: unshared", share.name)
                 self.remove(share.name)

@@ -32,11 +32,11 @@ from ingle.operations import Done, Event, Operation, Progress, operation_name
 from ingle.peers.swarm import metainfo
 from ingle.peers.swarm.download import DownloadLimits, FileOffers
 from ingle.peers.swarm.downloads import TICK_S, Downloads
+from ingle.peers.swarm.range_source import RangeSource
 from ingle.peers.swarm.rate_limiter import RateLimiter
 from ingle.peers.swarm.seeder import Seeder
 from ingle.peers.swarm.share_catalogue import ShareCatalogue
 from ingle.peers.swarm.share_database import Share, SharedFile
-from ingle.peers.swarm.source import RangeSource
 from ingle.peers.swarm.torrent import Address
 
 _MOST_FILES = 1000
@@ -137,7 +137,7 @@ class Sharing:
         audience: Audience = Audience.PEERS,
         source: str = "",
     ) -> AsyncGenerator[Event, None]:
-        """Fetch a model from everybody who has it. `Progress` events, then one `Pulled`.
+        """Fetch a model from everyone who has it. `Progress` events, then one `Pulled`.
 
         Closing the generator stops it; what has arrived is kept, and resumes.
 
@@ -160,7 +160,7 @@ class Sharing:
             EgressRefused: nothing may leave this device.
             IntegrityError: what came is not what was asked for; says from whom.
             BadModelFile: the bytes are right, but not a model.
-            NetworkError: nobody (any more) has it; says how far it came.
+            NetworkError: no one (any more) has it; says how far it came.
             DiskFull: no room; what has arrived is kept.
         """
         wanted = _checked(files) if files else [_single(name, digest, size)]
@@ -173,7 +173,7 @@ class Sharing:
             sources, bittorrent_peers, url_seeds if len(wanted) == 1 else (), audience
         )
         lock = self._store.blobs.lock(key)
-        lock.acquire(shared=True)  # tells `prune` that somebody is at work
+        lock.acquire(shared=True)  # tells `prune` that someone is at work
         try:
             for file in wanted:
                 fetch = self._downloads.fetch(file.digest, file.size, file.name or name, offers)

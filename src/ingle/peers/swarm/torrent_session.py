@@ -41,7 +41,7 @@ class SwarmScope(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a session may meet, and by which ways."""
 
     listen: str = ""
-    """Addresses as libtorrent writes them: ``0.0.0.0:11412,[::]:11412``. Empty: nobody can call."""
+    """Addresses as libtorrent writes them: ``0.0.0.0:11412,[::]:11412``. Empty: no one can call."""
     lan: bool = False
     """Announce torrents by multicast on the local network (BEP 14)."""
     dht: list[str] = []
@@ -64,7 +64,7 @@ class TorrentSession:
         self.port = 0
         """Where others can call; 0 if nowhere (or not yet)."""
         self.problem = ""
-        """Why nobody can call, if somebody should be able to."""
+        """Why no one can call, if someone should be able to."""
         self._on_ban = on_ban
         self._session: libtorrent.session | None = None
         self._torrents: dict[str, Torrent] = {}
@@ -198,11 +198,11 @@ class TorrentSession:
     def _limit_everybody(self, lt: Any) -> None:
         # By default libtorrent exempts the local network from rate limits; ours hold there, too.
         assert self._session is not None
-        everybody = lt.ip_filter()
+        everyone = lt.ip_filter()
         group = 1 << lt.session.global_peer_class_id
-        everybody.add_rule("0.0.0.0", "255.255.255.255", group)  # noqa: S104
-        everybody.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", group)
-        self._session.set_peer_class_filter(everybody)
+        everyone.add_rule("0.0.0.0", "255.255.255.255", group)  # noqa: S104
+        everyone.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", group)
+        self._session.set_peer_class_filter(everyone)
 
     def _woken(self) -> None:
         assert self._wake is not None
@@ -242,7 +242,7 @@ class TorrentSession:
                 pass
 
     def _judge(self, alert: libtorrent.torrent_alert, torrent: Torrent) -> None:
-        """Somebody sent wrong pieces: libtorrent bans him from the torrent, we from everything."""
+        """Someone sent wrong pieces: libtorrent bans him from the torrent, we from everything."""
         import libtorrent as lt
 
         if not isinstance(alert, lt.peer_ban_alert):

@@ -3,7 +3,7 @@
 libtorrent picks the pieces, spreads them over all sources and checks them; this
 only carries bytes. Each source of each download has a port of its own, so that
 what libtorrent says about an address (speed, wrong pieces, a ban) is about one
-source, and a secret path, so that nobody else on this machine reads along.
+source, and a secret path, so that no one else on this machine reads along.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from ingle.errors import IngleError, NetworkError
 from ingle.models import digest as digests
-from ingle.peers.swarm.source import RangeSource
+from ingle.peers.swarm.range_source import RangeSource
 
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
@@ -86,7 +86,7 @@ class WebSeed:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def rename(self) -> None:
-        """Take other secret paths: for libtorrent it is then somebody it never met."""
+        """Take other secret paths: for libtorrent it is then someone it never met."""
         self._paths = [f"/{secrets.token_urlsafe(24)}".encode() for _ in range(_AT_ONCE)]
 
     @property
@@ -98,7 +98,7 @@ class WebSeed:
 
     @property
     def urls(self) -> list[str]:
-        """For libtorrent, and nobody else. It asks by each for one range at a time, so that
+        """For libtorrent, and no one else. It asks by each for one range at a time, so that
         with two the line to the source is not idle between one range and the next."""
         return [f"http://{_HOST}:{self.port}{path.decode()}" for path in self._paths]
 

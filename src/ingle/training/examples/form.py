@@ -27,7 +27,7 @@ SHAREGPT_ROLES = {
 
 
 class Columns:
-    """What columns are called in somebody's data.
+    """What columns are called in someone's data.
 
     Args:
         text: ``NAME=COLUMN,...``; a name of `NAMES`, and what the column is called.

@@ -1,4 +1,4 @@
-"""`Row`: what a reader finds at one place of a file, before anybody knows what it means."""
+"""`Row`: what a reader finds at one place of a file, before anyone knows what it means."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Products with a matrix that stays as the file's bytes.
 
-The product and its gradient each dequantise the bytes anew: nothing but the
+The product and its gradient each dequantise the bytes again: nothing but the
 bytes is kept between them. As an operator of its own, so that a compiler can
 not decide to keep the numbers after all.
 """

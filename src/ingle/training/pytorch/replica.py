@@ -68,7 +68,7 @@ class Replica:
         """Why what it was to add up is not all there."""
 
     def execute(self, verb: Verb, given: tuple[Any, ...]) -> Answer | None:
-        """Do one thing; None: nobody waits for an answer."""
+        """Do one thing; None: no one waits for an answer."""
         match verb:
             case "meet":
                 place = self._place
@@ -123,7 +123,7 @@ def main() -> None:
         replica = Replica(place)
     except Exception as error:
         leader.send(_answer(error))
-        threading.Event().wait()  # until it is read: whoever ends by itself has died
+        threading.Event().wait()  # until it is read: anyone who ends by itself has died
     leader.send(("done", None))
     verb: Verb | None = None
     while verb != "end":

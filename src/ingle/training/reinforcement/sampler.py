@@ -1,6 +1,6 @@
 """Answers of the model as it is now: sampled by the engine that will serve it.
 
-The adapter is written as a file and loaded anew after each update, so what is sampled is what
+The adapter is written as a file and loaded again after each update, so what is sampled is what
 would be served. Many answers are decoded at once; the engine batches them.
 """
 

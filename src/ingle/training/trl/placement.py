@@ -99,7 +99,7 @@ class Placement(NamedTuple):
         """What the environment adds to accelerate's configuration."""
         found = {"ACCELERATE_USE_CPU": "true"} if self.cpu else {}
         if self.nodes == 1 and sys.platform.startswith("linux"):
-            # Nobody else is to be found: they talk over the loopback only.
+            # No one else is to be found: they talk over the loopback only.
             found |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
         return found
 
@@ -139,7 +139,7 @@ class Placement(NamedTuple):
 
 
 def _listed(device: str) -> str:
-    """A device as the variable that hides others calls it: accelerate writes that variable anew,
+    """A device as the variable that hides others calls it: accelerate writes that variable again,
     and torch counts only those that it left visible."""
     kind, _, number = device.partition(":")
     name = {"cuda": "CUDA_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}[kind]

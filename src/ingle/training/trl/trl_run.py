@@ -14,7 +14,7 @@ from ingle.models.gguf import read_header
 from ingle.training import fitting, merging, peft_files
 from ingle.training.adapter_files import MODULES
 from ingle.training.architecture import Architecture
-from ingle.training.disk import check_room
+from ingle.training.disk_space import check_room
 from ingle.training.files import ADAPTER, LOSSES, MODEL
 from ingle.training.lora import TARGETS
 from ingle.training.memory_plan import available
@@ -157,7 +157,7 @@ class TrlRun:
         return self.folder / ADAPTER
 
     def _forget(self, *folders: str) -> None:
-        """Of a run that has ended nobody continues: its states take several times its result."""
+        """Of a run that has ended no one continues: its states take several times its result."""
         for name in folders if self.finished else ():
             shutil.rmtree(self._trl / name, ignore_errors=True)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ingle.training.vulkan.device import VulkanDevice
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 
 _numbers = itertools.count(1)
 
 
 class Storage:
-    """A buffer that is one array's, or several views', until nobody holds it any more.
+    """A buffer that is one array's, or several views', until no one holds it any more.
 
     Then it goes back to its pool and may become another storage, with another
     ``number``. That is safe because a program's dispatches run one after the other.

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from ingle.training.vulkan import matmul as products
 from ingle.training.vulkan import tiles
 from ingle.training.vulkan.buffer_pool import Array, Pool, Storage
-from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.dispatch_recorder import DispatchRecorder
 from ingle.training.vulkan.kernel import Kernel, spread
 from ingle.training.vulkan.kernels import ADD, ADD_TO, FILL
 from ingle.training.vulkan.matmul import After, KernelVariant, Tile
 from ingle.training.vulkan.pages import Layout, Paged
 from ingle.training.vulkan.product_check import check
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 
 SMALL, SMALL_HALF = Tile(64, 64, 16), Tile(64, 64, 32, half=True)
 """Tiles for products with few rows or columns."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ingle.training.vulkan.buffer_pool import Array, Storage
-from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.kernel import Kernel
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 
 Grid = tuple[int, int, int]
 TOGETHER = 192

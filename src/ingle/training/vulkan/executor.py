@@ -16,13 +16,13 @@ from ingle.training.lora import LoraConfig
 from ingle.training.vulkan import formats, tile_tuning
 from ingle.training.vulkan.adapter import VulkanAdapter
 from ingle.training.vulkan.buffer_pool import Array, persistent, read
-from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.dispatch_recorder import RecordedProgram
 from ingle.training.vulkan.head import Head
 from ingle.training.vulkan.inputs import BatchSize, Uploader, VulkanInputs
 from ingle.training.vulkan.operations import BlockContext, VulkanOperations
 from ingle.training.vulkan.pages import Paged, single
 from ingle.training.vulkan.tape import Tape, Value
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 from ingle.training.vulkan.weights import VulkanWeights
 
 GROUPS = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))

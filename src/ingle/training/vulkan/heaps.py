@@ -13,7 +13,7 @@ from ctypes import byref, c_char, c_char_p, c_uint32, c_uint64, c_void_p
 from typing import NamedTuple
 
 from ingle.node.memory_budget import cpu_device
-from ingle.training.vulkan.device import GraphicsAdapter
+from ingle.training.vulkan.vulkan_device import GraphicsAdapter
 
 LOADER = "vulkan-1.dll" if sys.platform == "win32" else "libvulkan.so.1"
 VERSION_1_1 = (1 << 22) | (1 << 12)

@@ -11,9 +11,9 @@ from ingle.training.architecture import Architecture
 from ingle.training.batch import IGNORE, Batch
 from ingle.training.rope import frequencies
 from ingle.training.vulkan.buffer_pool import Storage
-from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.formats import pack
 from ingle.training.vulkan.pages import Layout, cut
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 from ingle.training.vulkan.weights import EmbeddingTable
 
 ROUND = 32

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ingle.errors import EngineFault
-from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.kernel import Kernel
 from ingle.training.vulkan.matmul import PARAMETERS, KernelVariant, Tile
 from ingle.training.vulkan.tiles import kernel
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 
 M, N, K = 80, 96, 72
 """No multiples of a tile, so that edges are tried, too."""

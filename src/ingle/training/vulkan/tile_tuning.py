@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ingle.errors import EngineFault
 from ingle.training.vulkan.compute_context import ComputeContext
-from ingle.training.vulkan.device import VulkanDevice
 from ingle.training.vulkan.matmul import KernelVariant, Tile
 from ingle.training.vulkan.product_check import check
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 
 FLOATS = (
     Tile(128, 128, 16, unroll=16),
@@ -133,7 +133,7 @@ def _right(machine: ComputeContext, tiles: list[Tile]) -> Tile:
 def _read(file: Path) -> dict[str, list[object]]:
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError):  # none yet, or damaged: a race makes it anew
+    except (OSError, ValueError):  # none yet, or damaged: a race makes it again
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -16,7 +16,7 @@ from ingle.training.architecture import Architecture
 from ingle.training.vulkan import formats
 from ingle.training.vulkan.buffer_pool import Array, Storage
 from ingle.training.vulkan.compute_context import ComputeContext
-from ingle.training.vulkan.device import VulkanDevice
+from ingle.training.vulkan.vulkan_device import VulkanDevice
 
 
 class MatrixRows(NamedTuple):

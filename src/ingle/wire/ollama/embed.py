@@ -5,8 +5,8 @@ from __future__ import annotations
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
-from ingle.wire.ollama.answer import nanoseconds
-from ingle.wire.ollama.options import Options
+from ingle.wire.ollama.answer_stream import nanoseconds
+from ingle.wire.ollama.ollama_options import Options
 from ingle.wire.sse import encode
 
 

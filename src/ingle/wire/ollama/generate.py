@@ -10,8 +10,8 @@ from ingle.capabilities.node.operation import Load, Unload
 from ingle.errors import InvalidRequest
 from ingle.operations import Message
 from ingle.wire.body import Body, decode, renamed
-from ingle.wire.ollama.chat import content, presence
-from ingle.wire.ollama.options import NAMES, Options, generation, thinking
+from ingle.wire.ollama.ollama_chat import content, presence
+from ingle.wire.ollama.ollama_options import NAMES, Options, generation, thinking
 
 
 class GenerateBody(Body, kw_only=True):

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from ingle.capabilities.complete.operation import Complete
 from ingle.errors import InvalidRequest
 from ingle.wire.body import decode, renamed
-from ingle.wire.openai.chat import (
+from ingle.wire.openai.chat_completions import (
     ObjectFormat,
     SchemaFormat,
     StreamOptions,
     TextFormat,
     schema,
 )
-from ingle.wire.openai.sampling import SamplingBody
+from ingle.wire.openai.sampling_body import SamplingBody
 
 
 class CompletionsBody(SamplingBody, kw_only=True):

@@ -12,9 +12,9 @@ from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Message, Tool
 from ingle.wire.body import decode, renamed
-from ingle.wire.openai.chat import EFFORT_BUDGETS, ReasoningOptions, reasoning
+from ingle.wire.openai.chat_completions import EFFORT_BUDGETS, ReasoningOptions, reasoning
 from ingle.wire.openai.response_items import ResponseItem, conversation
-from ingle.wire.openai.sampling import SamplingBody
+from ingle.wire.openai.sampling_body import SamplingBody
 
 _LOGPROBS = "message.output_text.logprobs"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingle.operations import Done, TryingPath
 from ingle.operations.capability import Capability, Free, Grantable
-from ingle.operations.job import JobEnded, JobNote, JobOperation, JobProgress
+from ingle.operations.job_events import JobEnded, JobNote, JobOperation, JobProgress
 
 
 class Count(JobOperation, frozen=True, kw_only=True, tag="count"):
@@ -17,7 +17,7 @@ class Count(JobOperation, frozen=True, kw_only=True, tag="count"):
 
 
 class Nap(JobOperation, frozen=True, kw_only=True, tag="nap"):
-    """Wait until somebody ends it."""
+    """Wait until someone ends it."""
 
 
 EVENTS = (JobNote, JobProgress, JobEnded, Done, TryingPath)

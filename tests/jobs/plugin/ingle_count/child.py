@@ -15,7 +15,7 @@ import msgspec
 
 from ingle.capabilities.jobs.operation import FollowJob
 from ingle.operations import Done, Event, Operation
-from ingle.operations.job import JobEnded, JobProgress, JobSummary
+from ingle.operations.job_events import JobEnded, JobProgress, JobSummary
 from ingle.protocol.connection import Connection, SocketStream
 
 LENGTH = struct.Struct(">I")

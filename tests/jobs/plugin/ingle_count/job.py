@@ -18,7 +18,7 @@ from ingle.jobs.kind import JobKind, Work
 from ingle.node.node import ask
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event
-from ingle.operations.job import JobNote, JobOperation
+from ingle.operations.job_events import JobNote, JobOperation
 from ingle_count import Count, Nap
 
 CHILD = Path(__file__).with_name("child.py")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingle.capabilities.chat.http import anthropic, ollama, openai
 from ingle.capabilities.chat.http.response_store import ResponseStore
-from ingle.capabilities.chat.http.responses import ResponsesRoutes
+from ingle.capabilities.chat.http.responses_routes import ResponsesRoutes
 from ingle.server.endpoint import EndpointContext, Table
 
 

@@ -10,13 +10,13 @@ from ingle.capabilities.node.operation import Load, Loaded, Unload
 from ingle.operations import Done
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
-from ingle.wire.ollama import answer, chat, generate, store
+from ingle.wire.ollama import answer_stream, generate, model_requests, ollama_chat
 from ingle.wire.ollama.errors import NDJSON
 
 
 async def create_chat(exchange: Exchange) -> None:
     """``POST /api/chat``."""
-    request = chat.parse(await exchange.body())
+    request = ollama_chat.parse(await exchange.body())
     await _generate(exchange, request.operation, "chat", stream=request.stream)
 
 
@@ -29,26 +29,30 @@ async def create_generate(exchange: Exchange) -> None:
 async def _generate(
     exchange: Exchange,
     operation: Chat | Complete | Load | Unload,
-    route: answer.Route,
+    route: answer_stream.Route,
     *,
     stream: bool,
 ) -> None:
-    created_at = store.timestamp(time.time())
+    created_at = model_requests.timestamp(time.time())
     match operation:
         case Load(model=model):
             await exchange.ask(operation, Loaded)
-            content = answer.presence(model, route=route, created_at=created_at, loaded=True)
+            content = answer_stream.presence(model, route=route, created_at=created_at, loaded=True)
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case Unload(model=model):
             await exchange.ask(operation, Done)
-            content = answer.presence(model, route=route, created_at=created_at, loaded=False)
+            content = answer_stream.presence(
+                model, route=route, created_at=created_at, loaded=False
+            )
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case _ if stream:
-            lines = answer.AnswerStream(route=route, model=operation.model, created_at=created_at)
+            lines = answer_stream.AnswerStream(
+                route=route, model=operation.model, created_at=created_at
+            )
             await exchange.stream(exchange.node.perform(operation), lines)
         case _:
             result = await exchange.fold(operation)
-            await exchange.reply(answer.whole(result, route=route, created_at=created_at))
+            await exchange.reply(answer_stream.whole(result, route=route, created_at=created_at))
 
 
 ROUTES: Table = {

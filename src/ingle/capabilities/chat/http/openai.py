@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 
-from ingle.server import identity
+from ingle.server import answer_ids
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
-from ingle.wire.openai import chat, chat_answer
+from ingle.wire.openai import chat_answer
+from ingle.wire.openai.chat_completions import parse
 
 
 async def chat_completions(exchange: Exchange) -> None:
     """``POST /v1/chat/completions``."""
-    request = chat.parse(await exchange.body())
-    identifier, created = identity.new("chatcmpl"), int(time.time())
+    request = parse(await exchange.body())
+    identifier, created = answer_ids.new("chatcmpl"), int(time.time())
     if request.stream:
         stream = chat_answer.ChatStream(
             identifier=identifier,

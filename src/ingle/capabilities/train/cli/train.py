@@ -37,7 +37,7 @@ RESUMED = (
 @click.option("--validation", default="", metavar="DATA", help="Examples to check on.")
 @click.option("--name", default="", help="Of the run, and of the adapter it makes.")
 @click.option("--resume", default="", metavar="NAME", help="Resume a run that was stopped.")
-@click.option("--preview", is_flag=True, help="Show what would be learnt, and train nothing.")
+@click.option("--preview", is_flag=True, help="Show the tokens to train on, and train nothing.")
 @click.option("--rank", type=int, default=16, show_default=True)
 @click.option("--alpha", type=float, default=0.0, help="Strength; twice the rank if left out.")
 @click.option("--targets", default="", metavar="LIST", help="attn_q,attn_v,...; default: all.")
@@ -127,7 +127,7 @@ def train_command(
             field="data",
         )
     if preview:
-        from ingle.capabilities.train.process import check_installed
+        from ingle.capabilities.train.trainer_process import check_installed
 
         check_installed("jinja2", "gguf")
         from ingle.training.examples import Columns, Source

@@ -21,7 +21,7 @@ gathered for the first forward stays away from the second one."""
 
 def main() -> None:
     """Entry point. The one argument is the job's file."""
-    if sys.platform.startswith("linux"):  # whoever started it is killed: so is this
+    if sys.platform.startswith("linux"):  # anyone who started it is killed: so is this
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     job = TrlJob.read(Path(sys.argv[1]))
     channel = Channel(Path(job.folder) / EVENTS)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _train(job: TrlJob, channel: Channel) -> None:
-    from ingle.training.trl.inside.progress import ProgressCallback, write_place
+    from ingle.training.trl.inside.progress_callback import ProgressCallback, write_place
     from ingle.training.trl.inside.trainers import make
 
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
@@ -106,7 +106,7 @@ def _known(job: TrlJob, error: Exception) -> IngleError | None:
     words = str(error)
     if isinstance(error, MemoryError) or "out of memory" in words.lower():
         less = job.micro // 2
-        hint = f"train anew with --micro-rows {less}" if less else "train anew on a smaller base"
+        hint = f"train again with --micro-rows {less}" if less else "train again on a smaller base"
         return DoesNotFit(f"out of memory while training {job.name}: {words}"[:500], hint=hint)
     if "No space left on device" in words:
         return DiskFull(

@@ -17,7 +17,7 @@ class Channel:
     """The writing end of a named pipe.
 
     Args:
-        path: of the pipe; somebody reads it already.
+        path: of the pipe; someone reads it already.
     """
 
     def __init__(self, path: Path) -> None:

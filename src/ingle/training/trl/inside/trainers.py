@@ -21,7 +21,7 @@ from ingle.training.trl.trl_job import CHECKPOINTS, PAIRS, PAIRS_APART, TrlJob
 
 PROMPTS, CHECKS = "prompts.jsonl", "prompts-apart.jsonl"
 LOOKS = 0.1
-"""Of all steps: how many lie between two looks at what is set apart, if nobody says."""
+"""Of all steps: how many lie between two looks at what is set apart, if no one says."""
 
 
 class _IngleTrainer:

@@ -7,7 +7,11 @@ from typing import Any
 
 import click
 
-from ingle.capabilities.chat.cli.generation import generation_options, read_schema, request_fields
+from ingle.capabilities.chat.cli.generation_options import (
+    generation_options,
+    read_schema,
+    request_fields,
+)
 from ingle.capabilities.chat.cli.timing import describe
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
@@ -48,7 +52,7 @@ def run_command(
             why = f" ({model!r} alone names a model)" if model else ""
             hint = f'ingle run {model or "ember"} "your question"'
             raise InvalidRequest(f"nothing was asked{why}", hint=hint)
-        from ingle.capabilities.chat.cli.chat import converse
+        from ingle.capabilities.chat.cli.chat_command import converse
 
         converse(output, model, given)
         return

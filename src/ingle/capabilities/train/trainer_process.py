@@ -51,7 +51,7 @@ class TrainerProcess:
         cache.mkdir(parents=True, exist_ok=True)
         job = msgspec.structs.replace(job, cache=str(cache))
         child = await ChildProcess.start(
-            [sys.executable, "-P", "-m", "ingle.training.worker"],
+            [sys.executable, "-P", "-m", "ingle.training.training_worker"],
             job,
             policy=SandboxPolicy(
                 readable=_readable(job),

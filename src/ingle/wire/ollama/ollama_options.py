@@ -15,7 +15,7 @@ import msgspec
 from ingle.errors import InvalidRequest
 from ingle.operations import Sampling
 from ingle.wire.duration import seconds
-from ingle.wire.openai.sampling import folded_seed
+from ingle.wire.openai.sampling_body import folded_seed
 
 NAMES = {
     "max_tokens": "options.num_predict",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingle.capabilities.chat.cli.generation import generation_options, request_fields
+from ingle.capabilities.chat.cli.generation_options import generation_options, request_fields
 from ingle.capabilities.chat.cli.timing import describe
 from ingle.capabilities.chat.operation import Chat
 from ingle.cli.command import flags, options
@@ -27,7 +27,7 @@ _WHOLE_NUMBERS = ("top_k", "seed", "max_tokens", "context")
 HELP = """\
 /help            this text
 /model NAME      continue with another model
-/system TEXT     what the model should know or be (starts anew)
+/system TEXT     what the model should know or be (starts again)
 /think on|off    let the model reason first
 /set NAME VALUE  a setting such as temperature, top_p, seed, max_tokens
 /image FILE      show the model a picture with the next message

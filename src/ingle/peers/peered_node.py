@@ -12,7 +12,7 @@ from ingle.errors import EgressRefused, ModelNotFound
 from ingle.node import routes, transfers
 from ingle.node.ledger import ReceivedBytes
 from ingle.node.loaded_model import OWNER
-from ingle.node.local import LocalNode
+from ingle.node.local_node import LocalNode
 from ingle.operations import (
     Event,
     Generation,

@@ -15,7 +15,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age
 from ingle.errors import InvalidRequest
 from ingle.operations import Event
-from ingle.operations.job import JobEnded, JobNote, JobProgress, JobSummary
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress, JobSummary
 
 if TYPE_CHECKING:
     from ingle.client.home import AsyncHome

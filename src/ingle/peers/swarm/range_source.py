@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class RangeSource(Protocol):
-    """Somebody who has bytes of files, by content hash: a paired peer."""
+    """Someone who has bytes of files, by content hash: a paired peer."""
 
     name: str
     """For people: ``desk``. Tells sources of one download apart, so it is unique there."""

@@ -24,7 +24,7 @@ SLACK = 4
 
 
 class ResumableAnswer(Generic[O]):
-    """The answer to one operation, from whoever gives it."""
+    """The answer to one operation, from anyone who gives it."""
 
     def __init__(self, operation: O) -> None:
         self.operation = operation
@@ -75,7 +75,7 @@ G = TypeVar("G", bound=Generation)
 
 
 class GeneratedAnswer(ResumableAnswer[G], abc.ABC):
-    """A generation's answer: pieces of text, kept encoded until somebody has to resume."""
+    """A generation's answer: pieces of text, kept encoded until someone has to resume."""
 
     def __init__(self, operation: G) -> None:
         super().__init__(operation)

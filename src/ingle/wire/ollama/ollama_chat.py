@@ -12,7 +12,7 @@ from ingle.operations import Message, Part, TextPart, Tool, ToolCall
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64
-from ingle.wire.ollama.options import NAMES, Options, generation, thinking
+from ingle.wire.ollama.ollama_options import NAMES, Options, generation, thinking
 from ingle.wire.openai.messages import ToolBody, tools
 from ingle.wire.sse import encode
 

@@ -1,6 +1,6 @@
 """The training process: one run, spoken to over one socket.
 
-Started by the node as ``python -m ingle.training.worker FD``. Reads a
+Started by the node as ``python -m ingle.training.training_worker FD``. Reads a
 `TrainingJob`; `FollowRun` trains and yields the run's events, `StopRun` has it
 save and stop, and so does the end of the socket. Texts become tokens by asking
 the node back, so they are those that the engine sees.
@@ -40,7 +40,7 @@ from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN, PREPARED
 from ingle.training.progress import StepProgress
-from ingle.training.reinforcement import preparation as prompts
+from ingle.training.reinforcement import prompt_preparation as prompts
 from ingle.training.rendering import Renderer
 from ingle.training.run import Run
 from ingle.training.run_plan import RunPlan

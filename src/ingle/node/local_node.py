@@ -22,11 +22,11 @@ from ingle.errors import EgressRefused, NodeUnreachable
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node import memory_budget
-from ingle.node.blobs import NodeBlobs
-from ingle.node.devices import Devices
+from ingle.node.device_probe import Devices
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
-from ingle.node.lock import NodeLock
+from ingle.node.node_blobs import NodeBlobs
+from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Lease, Scheduler, SlotRequest
@@ -142,14 +142,14 @@ class LocalNode:
             self.closed.set_result(None)
 
     def shut_down(self) -> None:
-        """Ask whoever hosts the node to close it."""
+        """Ask anyone who hosts the node to close it."""
         if not self.closed.done():
             self.closed.set_result(None)
 
     def hand_over(self) -> bool:
         """End as soon as nothing is under way, for a newer version. True: that is now.
 
-        Whoever asks is under way itself, and the node ends with that. One that is suspended
+        Anyone who asks is under way itself, and the node ends with that. One that is suspended
         stays: the next would not know.
         """
         self.leaving = True
@@ -200,7 +200,7 @@ class LocalNode:
     async def relay_for(
         self, caller: Caller, operation: Operation
     ) -> AsyncIterator[AsyncIterator[Passed]]:
-        """As `relay`, for somebody else: a guest waits behind the owner."""
+        """As `relay`, for someone else: a guest waits behind the owner."""
         events = self._events(operation, caller)
         with self.in_use():
             try:

@@ -13,7 +13,7 @@ class FileLock:
     """A ``flock``, exclusive or shared. When its process ends, by any way, the kernel lets go.
 
     Two locks of one process exclude each other as well. The lock file may be
-    deleted by its holder: whoever then gets the lock of the deleted file notices
+    deleted by its holder: anyone who then gets the lock of the deleted file notices
     and opens the new one.
     """
 
@@ -22,11 +22,11 @@ class FileLock:
         self._fd = -1
 
     def acquire(self, *, shared: bool = False) -> bool:
-        """Try to get the lock, without waiting. False: somebody else has it.
+        """Try to get the lock, without waiting. False: someone else has it.
 
         Args:
             shared: Together with others who ask the same. A shared lock that is
-                held becomes exclusive (if nobody else has it) by asking again
+                held becomes exclusive (if no one else has it) by asking again
                 without.
 
         Raises:

@@ -265,7 +265,7 @@ def _steps(losses: list[LossPoint]) -> list[tuple[float, float]]:
 
 
 def draw(output: Output, chart: Chart) -> None:
-    """A chart as wide as the terminal, without colours where nobody sees them."""
+    """A chart as wide as the terminal, without colours where no one sees them."""
     import shutil
 
     from ingle.capabilities.train.cli.curves import terminal

@@ -17,7 +17,7 @@ from ingle.wire.openai.messages import (
     messages,
     tools,
 )
-from ingle.wire.openai.sampling import SamplingBody
+from ingle.wire.openai.sampling_body import SamplingBody
 
 EFFORT_BUDGETS = {"minimal": 256, "low": 1024, "medium": 4096, "high": None, "xhigh": None}
 """``reasoning_effort`` as tokens of reasoning at most; ``none`` turns reasoning off."""

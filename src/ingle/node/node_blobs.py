@@ -3,7 +3,7 @@
 Its rules:
 
 1. Each principal (the owner, and every guest by its key) has a folder of its own, and reaches no
-   other's blobs: what somebody else put here is not there for it.
+   other's blobs: what someone else put here is not there for it.
 2. A blob appears under its hash only when all its bytes are here and have this hash. Until
    then it is a partial file, which its principal may continue where it was cut off.
 3. What a guest has here, partial files at their announced size included, is at most its quota.
@@ -128,7 +128,7 @@ class NodeBlobs:
         ]
 
     def size(self) -> int:
-        """Bytes of everybody's blobs and partial files."""
+        """Bytes of everyone's blobs and partial files."""
         return sum(path.stat().st_size for path in self._folder.glob("*/*"))
 
     def _require_room(self, principal: str, part: Path, size: int) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from ingle.capabilities.node.operation import Unload
 from ingle.capabilities.tokenize.operation import Tokenize
-from ingle.capabilities.train import peer_runs, runs, trl_environment
+from ingle.capabilities.train import peer_runs, run_details, trl_environment
 from ingle.capabilities.train.operation import (
     FollowRun,
     StopRun,
@@ -23,7 +23,7 @@ from ingle.capabilities.train.operation import (
     TrainingNote,
     TrainingProgress,
 )
-from ingle.capabilities.train.process import TrainerProcess
+from ingle.capabilities.train.trainer_process import TrainerProcess
 from ingle.errors import CapabilityMissing, InvalidRequest, NotFound, Refused
 from ingle.jobs.job import Job, read_object
 from ingle.jobs.kind import Commands, JobKind, Told, Work
@@ -33,7 +33,7 @@ from ingle.node.node import ask
 from ingle.node.performing import Services
 from ingle.operations import Done, Event, Operation
 from ingle.operations.encoded import Passed
-from ingle.operations.job import JobEnded, JobNote, JobProgress, JobSummary
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress, JobSummary
 from ingle.protocol.connection import Answer, PieceStream
 from ingle.training.files import ADAPTER, MODEL, PLAN
 
@@ -227,7 +227,7 @@ def _heard(event: Event) -> Told | None:
             return JobProgress(
                 done=event.step,
                 total=event.steps,
-                unit=runs.UNIT,
+                unit=run_details.UNIT,
                 left_s=event.left_s,
                 values={name: value for name, value in values.items() if value is not None},
             )
@@ -245,7 +245,7 @@ def _heard(event: Event) -> Told | None:
 
 
 def _ended(job: Job) -> Event:
-    return Trained(run=runs.summary(job))
+    return Trained(run=run_details.summary(job))
 
 
 def _restarted(asked: Any, first: object) -> Train:
@@ -268,11 +268,11 @@ KIND = JobKind(
     heard=_heard,
     ended=_ended,
     removed=_removed,
-    compare=runs.compared,
+    compare=run_details.compared,
     on_peers="ingle.capabilities.train.peer_training:PEER_TRAINING",
     folder="runs",
     plan=PLAN,
-    upgrade=runs.upgraded,
+    upgrade=run_details.upgraded,
     noun="run",
     commands=Commands(
         resume="ingle train --resume",

@@ -10,7 +10,7 @@ from ingle.operations import DeviceInfo
 
 
 class Devices:
-    """Asks the engines once, when somebody wants to know."""
+    """Asks the engines once, when someone wants to know."""
 
     def __init__(self) -> None:
         self._probe: asyncio.Task[dict[str, EngineReport]] | None = None

@@ -85,7 +85,7 @@ class ProgressCallback(TrainerCallback):
             raise TrainingFailed(
                 f"the loss of step {state.global_step} is not a number; "
                 "the state saved before it is intact",
-                hint=f"train anew with a lower rate than {self._job.rate:g}",
+                hint=f"start over with a lower learning rate than {self._job.rate:g}",
                 step=state.global_step - 1,
             )
         total = int(logs.get("num_tokens", 0))
