@@ -105,3 +105,17 @@ def test_the_engine_of_the_reference_keeps_the_contract(
     monkeypatch.syspath_prepend(str(tmp_path))
     held = check_engine("shout", LoadSpec(engine="shout", model="any", slots=2))
     assert {"generates", "is concurrent", "cancels"} <= set(held)
+
+
+def test_lines_of_docs_and_settings_are_at_most_100_letters() -> None:
+    files = [
+        *ROOT.glob("*.md"), *ROOT.glob("*.toml"), ROOT / "Makefile", ROOT / ".ci/run",
+        *DOCS.rglob("*.md"), *(ROOT / "recipes").rglob("*.md"), *(ROOT / "src").rglob("*.md"),
+    ]  # fmt: skip
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in files
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > 100 and not line.lstrip().startswith("|")  # a row of a table
+    ]
+    assert not found

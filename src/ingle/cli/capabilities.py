@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,11 +107,11 @@ def page(capability: Capability) -> str:
         f"Runs {where}. Version {capability.version}.",
     ]
     if capability.granted:
-        files_visible = ", ".join(f"`{operation_name(kind)}`" for kind in capability.granted)
-        lines += ["", f"With another grant also: {files_visible}."]
+        also = ", ".join(f"`{operation_name(kind)}`" for kind in capability.granted)
+        lines += ["", f"With another grant also: {also}."]
     if capability.commands:
         commands = ", ".join(f"`ingle {name}`" for name in capability.commands)
-        lines += ["", f"Commands: {commands}."]
+        lines += ["", *textwrap.wrap(f"Commands: {commands}.", 98, break_on_hyphens=False)]
     for kind in capability.operations:
         lines += ["", f"### `{operation_name(kind)}`", "", *_struct(kind)]
     own = [kind for kind in capability.events if kind.__module__ != "ingle.operations.events"]
