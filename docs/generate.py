@@ -1,5 +1,5 @@
 """Writes the reference pages that are read off the code: cli.md, settings.md, errors.md,
-capabilities.md, messages.md.
+capabilities.md, messages.md; and the picture architecture.svg.
 
 Run it after changing a command, a setting or an error: ``python docs/generate.py``.
 A test compares the pages with what this would write.
@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import architecture
 import click
 import message_list
 import msgspec
@@ -37,6 +38,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "errors.md": errors_page(),
         REFERENCE / "capabilities.md": capabilities_page(),
         REFERENCE / "messages.md": message_list.page(NOTE),
+        REFERENCE.parent / "architecture.svg": architecture.picture(),
     }
 
 

@@ -29,7 +29,7 @@ def page(name: str) -> str:
 def test_the_generated_pages_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(DOCS))
     pages = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
-    assert len(pages) == 5
+    assert len(pages) == 6
     stale = [path.name for path, text in pages.items() if path.read_text() != text]
     assert not stale, "run: python docs/generate.py"
 
