@@ -64,7 +64,7 @@ def test_what_is_typed_wrongly_ends_nothing(place: Place) -> None:
             ("/image none.png", "there is no file"),
             ("/save", "needs a file"),
             ("/save /none/x.json", "No such file"),
-            ("/undo", "there is no question to retry yet"),
+            ("/undo", "there is nothing to undo"),
             ("/set max_tokens 3", ""),
             ("", ""),
         ):
@@ -73,7 +73,7 @@ def test_what_is_typed_wrongly_ends_nothing(place: Place) -> None:
             assert told in shown
             assert "Traceback" not in shown
         terminal.line("How are you?")
-        assert "cut off" in terminal.until(PROMPT)
+        assert "truncated" in terminal.until(PROMPT)
         terminal.interrupt()
         assert "Ctrl-D or /bye leaves" in terminal.until(PROMPT)
         terminal.line("/bye")

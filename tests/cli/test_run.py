@@ -71,7 +71,7 @@ def test_options_reach_the_model(place: Place) -> None:
     assert spoken["usage"]["prompt_tokens"] > counted["usage"]["prompt_tokens"]
     told = place.ok("run", "-v", "Hello there", "-n", "3")
     assert "tokens/s" in told.err
-    assert "cut off" in told.err
+    assert "truncated" in told.err
 
 
 def test_an_answer_of_a_schema(place: Place, tmp_path: Path) -> None:

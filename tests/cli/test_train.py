@@ -21,14 +21,16 @@ from ingle.errors import InvalidRequest
 )
 def test_a_run_that_continues_takes_no_new_settings(given: list[str], flag: str) -> None:
     arguments = ["train", *given, "--resume", "guild", "--device", "cpu", "--wait"]
-    with pytest.raises(InvalidRequest, match=f"^{flag}: a run is resumed with what") as refused:
+    with pytest.raises(
+        InvalidRequest, match=f"^{flag}: a resumed run keeps its settings"
+    ) as refused:
         cli.main(arguments, standalone_mode=False)
     assert refused.value.hint == "ingle train --resume guild"
 
 
 def test_nor_does_the_operation() -> None:
     assert Train(name="guild", resume=True, settings=TrainingSettings(device="cpu")).resume
-    with pytest.raises(InvalidRequest, match="rank: a run is resumed"):
+    with pytest.raises(InvalidRequest, match="rank: a resumed run keeps"):
         Train(name="guild", resume=True, settings=TrainingSettings(device="cpu", rank=8))
     with pytest.raises(InvalidRequest, match="data: a run is resumed"):
         Train(name="guild", resume=True, data="more.jsonl")

@@ -244,7 +244,7 @@ async def test_one_that_holds_it_and_never_listens_is_told(
     lock = NodeLock(settings.state_path)
     lock.acquire()
     async with AsyncExitStack() as stack:
-        with pytest.raises(NodeUnreachable, match="does not listen"):
+        with pytest.raises(NodeUnreachable, match="not listening"):
             await connect(settings, stack, "host")
     lock.release()
 

@@ -191,7 +191,7 @@ def test_a_plain_schema_gives_plain_data(home: Home) -> None:
 
 
 def test_json_that_was_cut_off_or_cannot_be_is_an_error(home: Home) -> None:
-    with pytest.raises(EngineFault, match="cut off") as caught:
+    with pytest.raises(EngineFault, match="truncated") as caught:
         home.chat(max_tokens=3).send("Name a city.", schema=CITY)
     assert "max_tokens" in caught.value.hint
     with pytest.raises(InvalidRequest, match="schema"):

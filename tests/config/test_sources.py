@@ -33,7 +33,7 @@ def test_a_project_cannot_choose_programs_or_send_data_away(tmp_path: Path) -> N
         'host = "0.0.0.0"',
     ):
         (tmp_path / "ingle.toml").write_text(line)
-        with pytest.raises(ConfigError, match="cannot be set by a project"):
+        with pytest.raises(ConfigError, match="cannot be set in a project"):
             load({}, {}, tmp_path)
 
 

@@ -70,7 +70,7 @@ async def test_it_is_done_there_paused_resumed_and_removed(tmp_path: Path, count
         here = Watched(phone, count(name="here", to=ENDLESS))
         await here.reaches(1)
         await ask(phone, PauseJob(name="here"), Done)
-        with pytest.raises(InvalidRequest, match="begun on this device"):
+        with pytest.raises(InvalidRequest, match="started on this device"):
             await drain(phone, count(name="here", resume=True, on="desk"))
         await ask(phone, RemoveJob(name="here"), Done)
         again = Watched(phone, ResumeJob(name="afar"))
@@ -124,7 +124,7 @@ async def test_a_guest_reaches_only_jobs_of_its_own(tmp_path: Path, counting: Pa
             await drain(link, StopJob(name="mine", capability="nap"))
         for owners in (ListJobs(), ShowJob(name="mine"), PauseJob(name="mine"),
                        ResumeJob(name="mine")):  # fmt: skip
-            with pytest.raises(GrantRefused, match="owner's business"):
+            with pytest.raises(GrantRefused, match="reserved to the owner"):
                 await drain(link, owners)
         follower = Watched(link, FollowJob(name="mine", capability="count"))
         await follower.reaches(3)

@@ -185,7 +185,7 @@ async def test_projectors_and_adapters_are_reckoned_with(
         blind, eye = [(await reports(node, FitModel(model=name)))[0] for name in ("blind", "eye")]
         assert eye.weights - blind.weights == projector
         wants = [
-            node.wants.for_model(
+            node.slot_requests.for_model(
                 node.store.resolve(name), role=role, context=512, slots=1, keep_alive=None
             )
             for name, role in (("blind", "generate"), ("eye", "generate"), ("eye", "score"))
@@ -214,13 +214,13 @@ async def test_defaults_leave_room_for_an_adapter(
     async with opened(settings) as node:
         node.store.add_adapter(tmp_path / "style.gguf", "style")
         model = node.store.resolve("ember")
-        plain = node.wants.for_model(
+        plain = node.slot_requests.for_model(
             model, role="generate", context=None, slots=None, keep_alive=None
         )
         exact = plain.memory(plain.spec)
     async with opened(settings, memory=f"{exact}") as node:
         use = [AdapterUse(name="style")]
-        want = node.wants.for_model(
+        want = node.slot_requests.for_model(
             model, role="generate", context=None, slots=None, keep_alive=None, adapters=use
         )
         assert want.memory(want.spec) <= exact

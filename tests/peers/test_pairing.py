@@ -61,7 +61,7 @@ def test_an_invite_works_once(tell: Any) -> None:
         thief = await street.device("thief")
         code = (await desk.ask(Invite(), Invited)).code
         await laptop.ask(Join(code=code), Paired)
-        with pytest.raises(PairingRefused, match="used already"):
+        with pytest.raises(PairingRefused, match="already been used"):
             await thief.ask(Join(code=code), Paired)
         assert [p.name for p in desk.peer_service.address_book.peers()] == ["laptop"]
 

@@ -28,7 +28,7 @@ def test_a_taken_port_names_its_owner() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match="already taken") as caught:
+        with pytest.raises(ConfigError, match="already in use") as caught:
             bind("127.0.0.1", port)
     if Path("/proc/net/tcp").exists():
         assert f"process {os.getpid()}" in caught.value.message

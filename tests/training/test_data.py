@@ -149,7 +149,7 @@ def test_no_examples_at_all(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         every(tmp_path / "missing.jsonl")
     (tmp_path / "picture.png").write_bytes(b"x")
-    with pytest.raises(InvalidRequest, match=r"these can: \.jsonl"):
+    with pytest.raises(InvalidRequest, match=r"supported: \.jsonl"):
         every(tmp_path / "picture.png")
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b'{"text": "\xff\xfe"}\n')

@@ -235,7 +235,7 @@ def test_a_damaged_row_is_named_in_every_format(tmp_path: Path) -> None:
         every(arrow)
     comma = tmp_path / "a.csv"
     comma.write_text("prompt,completion\na,b\nc\n")
-    with pytest.raises(InvalidRequest, match=r"a\.csv, line 3: has not 2 cells"):
+    with pytest.raises(InvalidRequest, match=r"a\.csv, line 3: does not have 2 cells"):
         every(comma)
     comma.write_bytes(b"prompt,completion\na,\xff\n")
     with pytest.raises(InvalidRequest, match="UTF-8"):

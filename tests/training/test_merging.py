@@ -143,7 +143,7 @@ def test_a_base_in_several_files_becomes_one(tmp_path: Path) -> None:
     top = sorted(apart, key=lambda token: -apart[token])[:20]
     assert max(abs(apart[t] - together[t]) for t in top) < 0.01
     files[1].unlink()
-    with pytest.raises(BadModelFile, match="is not beside it"):
+    with pytest.raises(BadModelFile, match="is missing"):
         MergedModel(files[0], [WeightedAdapter("a", file, "")], "tiny")
 
 
@@ -165,7 +165,7 @@ def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
     merged = MergedModel(base, [WeightedAdapter("a", file, "")], "tiny")
     with pytest.raises(CapabilityMissing, match="Q2_K is not one of keep, F32"):
         merging.write_gguf(merged, tmp_path / "out.gguf", "Q2_K")
-    with pytest.raises(CapabilityMissing, match="Q8_0 is none of"):
+    with pytest.raises(CapabilityMissing, match="Q8_0 is not one of"):
         hugging_face.write(merged, tmp_path / "out", "Q8_0")
     assert not list(tmp_path.glob("out*"))
     other = write_base(tmp_path / "other.gguf", architecture="llama")
@@ -236,7 +236,7 @@ def test_a_peft_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     base = write_base(tmp_path / "base.gguf")
     _, found, shape = made(tmp_path, base)
     folder = tmp_path / "peft"
-    with pytest.raises(BadModelFile, match="no PEFT adapter"):
+    with pytest.raises(BadModelFile, match="not a PEFT adapter"):
         peft_files.convert(folder, base, tmp_path / "out.gguf", {})
     write_peft(folder, found, shape, Architecture.of(read_header(base)), "tiny")
     config = json.loads((folder / "adapter_config.json").read_text())

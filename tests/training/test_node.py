@@ -56,7 +56,7 @@ async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
         await home.train("tiny", data, **SMALL)
     with pytest.raises(RunNotFound, match="letters"):
         await home.show_run("numbers")
-    with pytest.raises(InvalidRequest, match="no option speed"):
+    with pytest.raises(InvalidRequest, match="unknown training option speed"):
         await home.train("tiny", data, "other", speed=2)
     with pytest.raises(InvalidRequest, match="rank"):
         await home.train("tiny", data, "other", rank=0)
@@ -146,7 +146,7 @@ async def test_it_is_stopped_followed_and_continues(home: AsyncHome, data: Path)
 async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> None:
     first = watch(home, data, "first")
     await first.reaches(1)
-    with pytest.raises(Busy, match="'first' uses cpu") as error:
+    with pytest.raises(Busy, match="'first' is using cpu") as error:
         await home.train("tiny", data, "second", **SMALL)
     assert "--wait" in error.value.hint
     second = watch(home, data, "second", wait=True, steps=2)

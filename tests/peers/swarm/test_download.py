@@ -289,7 +289,7 @@ async def test_the_metainfo_of_another_file_is_found_out(
     laptop: Machine, model: Whole, tmp_path: Path
 ) -> None:
     data, torrent = another(model, tmp_path)
-    with pytest.raises(IntegrityError, match=r"what liar offers .* is another file"):
+    with pytest.raises(IntegrityError, match=r"what liar offers .* is a different file"):
         await pulled(laptop.sharing, model.digest, len(data), Source("liar", data, torrent))
     assert list(laptop.store.blobs.partial.iterdir()) == []
     assert not laptop.store.blobs.has(model.digest)
@@ -311,7 +311,7 @@ async def test_a_metainfo_that_is_none_is_passed_over(laptop: Machine, model: Wh
     desk = source(model)
     await pulled(laptop.sharing, model.digest, len(model.data), bad, desk)
     assert_whole(laptop, model)
-    with pytest.raises(IntegrityError, match="bad: a useless metainfo"):
+    with pytest.raises(IntegrityError, match="bad: received an invalid metainfo"):
         await pulled(laptop.sharing, digest_of(b"x"), 0, bad)
 
 
@@ -377,7 +377,7 @@ async def test_a_disk_that_fills_up_in_the_middle(
         monkeypatch.setattr(machine.store.blobs, "require_room", lambda _size: None)
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(26 * MIB))
-        with pytest.raises(DiskFull, match="what has arrived is kept"):
+        with pytest.raises(DiskFull, match="partial download is kept"):
             await pulled(machine.sharing, model.digest, len(model.data), source(model))
         ballast.unlink()
         desk = source(model)

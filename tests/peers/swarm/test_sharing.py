@@ -410,7 +410,7 @@ async def test_a_file_that_rots_is_not_given_and_not_touched(
     assert laptop.store.resolve("m").path.read_bytes() == model.data
     await until(lambda: desk.sharing.shares.all()[0].state == "damaged", "it is noticed")
     assert here.read_bytes() == rotten
-    with pytest.raises(StorageError, match="withheld"):
+    with pytest.raises(StorageError, match="not shared at the moment"):
         desk.sharing.shares.path(model.digest)
 
 

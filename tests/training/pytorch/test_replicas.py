@@ -67,7 +67,7 @@ def test_memory_and_numbers_that_run_out_do_so_for_all(
     state = run.executor.state()
     state["blk.0.attn_q.weight.lora_a"][:] = np.nan
     run.executor.load(state)
-    with pytest.raises(TrainingFailed, match="no number"):
+    with pytest.raises(TrainingFailed, match="not a number"):
         next(steps)
 
 

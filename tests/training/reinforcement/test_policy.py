@@ -89,7 +89,7 @@ def test_a_reward_is_learnt_from_the_command_line(tmp_path: Path) -> None:
         assert all(-1 <= look < 0 for look in looks)  # minus the reward of what is set apart
         none = place.ingle("train", "ember", "--data", str(data), "--reward", "answer", "--json",
                            "--name", "b")  # fmt: skip
-        assert "has no answer" in none.error["message"]
+        assert "needs an answer" in none.error["message"]
         away = place.ingle("train", "ember", "--data", str(data), "--reward", "json", "--json",
                            "--name", "c", "--on", "desk")  # fmt: skip
         assert away.error["code"] == "invalid_request"

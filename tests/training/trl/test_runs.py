@@ -87,7 +87,7 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_con
         await begun.task
     assert died.value.hint == "ingle train --resume killed"
     assert "died" in died.value.message
-    with pytest.raises(InvalidRequest, match="killed began on cpu"):
+    with pytest.raises(InvalidRequest, match="killed started on cpu"):
         await home.resume_run("killed", device="cuda")
     again = Watched(home, Train(name="killed", resume=True))
     resumed = await finished(home, again)

@@ -140,7 +140,7 @@ def unrecognised(what: str, faults: Sequence[str]) -> BadModelFile:
 def known(faults: Sequence[str]) -> str:
     """The formats that are known here, and why some of them could not be asked."""
     said = [*faults, *(problem.message for problem in FORMATS.problems())]
-    return "; ".join([f"known are: {', '.join(FORMATS.names())}", *said])
+    return "; ".join([f"known formats: {', '.join(FORMATS.names())}", *said])
 
 
 def several(where: str, names: Sequence[str]) -> InvalidRequest:
