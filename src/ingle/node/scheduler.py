@@ -193,7 +193,7 @@ class Scheduler:
             if force and resident.worker is not None:
                 await resident.worker.kill()
         while any(resident in self._leaving for resident in leaving):
-            await self._change()
+            await self.changed()
 
     async def suspend(self) -> None:
         """Free all memory and take no new work until `resume`; running answers finish."""
@@ -263,10 +263,10 @@ class Scheduler:
                 elif not resident.serves(want.spec):
                     want = want._replace(spec=_joined(resident.spec, want))
                     self._drain(resident)
-                    await self._change()
+                    await self.changed()
                     continue
                 if resident is None:
-                    await self._change()
+                    await self.changed()
                     continue
                 if resident.state == "loading":
                     began = time.monotonic()
@@ -277,7 +277,7 @@ class Scheduler:
                     if resident.worker is not None and resident.worker.alive:
                         return resident, load_s
                     resident.give(slots)  # it has just died; another is loaded
-                    await self._change()
+                    await self.changed()
         finally:
             self._waiting -= 1
 
@@ -357,7 +357,7 @@ class Scheduler:
 
     async def _until_loaded(self, resident: Resident) -> None:
         while resident.state == "loading":
-            await self._change()
+            await self.changed()
         failure = self._failures.get(resident)
         if failure is not None:
             raise type(failure)(failure.message, hint=failure.hint, **failure.details)
@@ -399,7 +399,7 @@ class Scheduler:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _change(self) -> None:
+    async def changed(self) -> None:
         """Wait until something has changed since the state was looked at (no await between)."""
         await self._changed.wait()
 
