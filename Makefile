@@ -1,13 +1,16 @@
 # Everything a fresh machine needs, given Python 3.11 or newer and make:
 #   make run     sets up and asks the embedded model a question
-#   make test    sets up and runs the tests
+#   make test    sets up and runs the tests that need nothing else
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PROMPT ?= What does grep -i do?
 
-.PHONY: run test lint types layers docs check bench lock clean
+# On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
+
+.PHONY: run test test-all extras lint types layers docs check bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,7 +22,15 @@ run: $(STAMP)
 	$(BIN)/ingle run "$(PROMPT)"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not extras"
+
+# Fails, and does not skip, where something of `make extras` is missing.
+test-all: $(STAMP)
+	$(PYTEST)
+
+# What training, its recipes and TRL need: some gigabytes, and not in the lock.
+extras: $(STAMP)
+	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

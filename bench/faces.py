@@ -78,6 +78,19 @@ async def over_http(address: tuple[str, int], model: str, work: Work) -> Run:
     return Run(first_s=min(firsts), total_s=time.perf_counter() - began, tokens=tokens)
 
 
+async def small_answers(address: tuple[str, int], count: int = 20) -> float:
+    """Milliseconds of a small answer, of some over one connection. With Nagle's algorithm: 40."""
+    import httpx
+
+    host, port = address
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+        await client.get("/healthz")
+        began = time.perf_counter()
+        for _ in range(count):
+            (await client.get("/healthz")).raise_for_status()
+        return 1000 * (time.perf_counter() - began) / count
+
+
 @asynccontextmanager
 async def background(settings: Settings) -> AsyncIterator[Node]:
     """A node in a process of its own, reached at its socket."""

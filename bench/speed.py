@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.bare import Bare
-from bench.faces import background, over_http, over_node, served
+from bench.faces import background, over_http, over_node, served, small_answers
 from bench.measure import Runner, Work, pairs
 from ingle.capabilities.complete.operation import Complete
 from ingle.config import Settings
@@ -55,6 +55,8 @@ async def speed(path: Path, label: str, size: Size, folder: Path) -> list[Figure
         found.append(await _prefix(f"{label}, socket", lambda w: over_node(node, "bench", w), size))
     async with served(settings) as address:
         found += await _face(f"{label}, HTTP", lambda w: over_http(address, "bench", w), bare, size)
+        small = await small_answers(address)
+        found.append(Figure(f"{label}, HTTP: a small answer, ms", small, "< 20", small < 20))
     await bare.stop()
     found += await _together(path, label, size, folder)
     found.append(await _cancel(path, label, size))

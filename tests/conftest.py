@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
@@ -19,9 +22,36 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The echo engine as a package that is installed, here and in every process that tests start.
 PLUG_INS = Path(__file__).parent / "plugins"
 sys.path.insert(0, str(PLUG_INS / "echo"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(PLUG_INS / "echo"), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+_found = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+if str(PLUG_INS / "echo") not in _found:  # a test process started by another inherits it
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PLUG_INS / "echo"), *_found])
+
+# No example has a time limit: how long one takes says more of the machine than of the code.
+hypothesis_settings.register_profile("tests", deadline=None)
+hypothesis_settings.load_profile("tests")
+
+THREADS = 1
+"""Of an engine: several tests run at once, and threads of one that wait for each other on cores
+that others use take many times longer than one thread does."""
+os.environ["INGLE_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(THREADS)
+ALL_NEED_EXTRAS = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.extras\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a file whose tests are all left out: what it imports is not installed."""
+    if "not extras" not in config.getoption("markexpr") or collection_path.suffix != ".py":
+        return None
+    return True if ALL_NEED_EXTRAS.search(collection_path.read_text()) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape captured text that is not valid Unicode: reports are sent between processes."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture
@@ -50,7 +80,10 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        state_dir=str(tmp_path / "state"), models_dir=str(tmp_path / "models"), context=1024
+        state_dir=str(tmp_path / "state"),
+        models_dir=str(tmp_path / "models"),
+        context=1024,
+        threads=THREADS,
     )
 
 
@@ -71,5 +104,6 @@ def ember_spec(ember: Path) -> LoadSpec:
         model="ember",
         files={"weights": [str(ember)]},
         slots=2,
+        threads=THREADS,
         options={"context": 1024},
     )

@@ -89,7 +89,7 @@ class IngleError(Exception):
 
 def from_data(data: dict[str, Any]) -> IngleError:
     """Rebuild an error that came over a wire; an unknown code becomes `IngleError`."""
-    cls = _by_code().get(str(data.get("code")), IngleError)
+    cls = by_code().get(str(data.get("code")), IngleError)
     error = cls(str(data.get("message", "unknown error")), hint=str(data.get("hint", "")))
     details = data.get("details")
     if isinstance(details, dict):  # not as keywords: a stranger chooses their names
@@ -402,7 +402,8 @@ class ClientGone(Cancelled):
     code = "client_gone"
 
 
-def _by_code() -> dict[str, type[IngleError]]:
+def by_code() -> dict[str, type[IngleError]]:
+    """All errors of the tree, by the code that programs read."""
     found: dict[str, type[IngleError]] = {}
     todo: list[type[IngleError]] = [IngleError]
     while todo:

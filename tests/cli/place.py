@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +50,7 @@ class Place:
             "INGLE_CONFIG": str(home / "config.toml"),
             "INGLE_CONTEXT": "1024",
             "INGLE_SLOTS": "2",
+            "INGLE_THREADS": "1",
             "INGLE_IDLE_EXIT": "60s",
             **variables,
         }
@@ -108,11 +107,3 @@ def ended(
             process.send_signal(signal.SIGKILL)
             raise
     return Ended(process.returncode, (out or b"").decode(), (err or b"").decode())
-
-
-def eventually(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until something holds; fail if it never does."""
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it never came true"
-        time.sleep(0.01)

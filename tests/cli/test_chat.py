@@ -7,7 +7,9 @@ import os
 import signal
 import stat
 
-from .place import Place, eventually
+from tests.waiting import eventually
+
+from .place import Place
 from .terminal import CTRL_C, CTRL_D, Terminal
 
 GREEDY = ("-t", "0", "-n", "12")
@@ -94,7 +96,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(place: Place) -> None:
                 break
         else:
             raise AssertionError("it never stopped")
-        eventually(lambda: place.busy_slots() == 0, 2)
+        eventually(lambda: place.busy_slots() == 0)
         terminal.line("/set max_tokens 5")
         terminal.until(PROMPT)
         terminal.line("How are you?")

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from ingle.cli.main import commands
+from tests.waiting import eventually
 
 from ..engines.lora import write_adapter
 from ..models.test_caches import ollama
 from ..models.weights import write_model
-from .place import COMMAND, Place, eventually
+from .place import COMMAND, Place
 
 
 def test_help_lists_every_command(place: Place) -> None:

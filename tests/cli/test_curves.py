@@ -46,14 +46,25 @@ def test_the_terminal_shows_it_falling_within_eighty_columns() -> None:
     assert re.search(r"\d ┤", text)
 
 
-@pytest.mark.parametrize("points", [[], [(1.0, 2.0)], [(1.0, 2.0), (2.0, 2.0)],
-                                    [(1.0, math.nan), (2.0, 1.0), (3.0, math.inf)]])  # fmt: skip
+ODD: list[list[tuple[float, float]]] = [
+    [],
+    [(1.0, 2.0)],
+    [(1.0, 2.0), (2.0, 2.0)],
+    [(1.0, math.nan), (2.0, 1.0), (3.0, math.inf)],
+]
+
+
+@pytest.mark.parametrize("points", ODD)
 def test_odd_curves_are_drawn_too(points: list[tuple[float, float]]) -> None:
     chart = Chart("odd", [Line("loss", points)])
     assert "A loss" in terminal.draw(chart)
     ElementTree.fromstring(svg(chart))
-    pytest.importorskip("PIL")
-    assert png(chart)
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("points", ODD)
+def test_odd_curves_are_pictures_too(points: list[tuple[float, float]]) -> None:
+    assert png(Chart("odd", [Line("loss", points)]))
 
 
 def test_scales_have_round_numbers_and_hold_all() -> None:
@@ -79,9 +90,11 @@ def test_the_picture_is_svg_with_its_lines_and_words() -> None:
     assert all(0 <= x <= 960 and 0 <= y <= 540 for x, y in points)
 
 
+@pytest.mark.extras
 def test_the_png_shows_the_same() -> None:
-    image = pytest.importorskip("PIL.Image")
-    picture = image.open(io.BytesIO(png(CHART)))
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png(CHART)))
     assert picture.size == (960, 540)
     colours = {colour for _, colour in picture.getcolors(1 << 20)}
     assert (0, 0x72, 0xB2) in colours

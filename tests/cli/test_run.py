@@ -7,13 +7,14 @@ import json
 import shlex
 import signal
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from .place import COMMAND, DEADLINE_S, Place, ended, eventually
+from tests.waiting import eventually
+
+from .place import COMMAND, DEADLINE_S, Place, ended
 
 GREEDY = ("-t", "0", "-n", "16")
 LONG = ("Tell me all.", "--schema", '{"type": "string", "minLength": 2000}')
@@ -183,9 +184,7 @@ def test_an_interrupt_ends_the_answer_and_frees_the_slot(place: Place, number: i
     process = place.start("run", *LONG)
     assert process.stdout is not None
     assert process.stdout.read(1)  # it speaks
-    began = time.monotonic()
     end = ended(process, number)
-    assert time.monotonic() - began < 2
     assert end.status == 130
     assert end.err == "\ninterrupted\n"
-    eventually(lambda: place.busy_slots() == 0, 2)
+    eventually(lambda: place.busy_slots() == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from ingle.errors import ModelNotFound, NodeUnreachable
 from ingle.node.node import ask
 from ingle.node.socket import SocketNode, socket_path
 from ingle.operations import Done, Event, Message, Progress, Sampling, Text
+from tests.waiting import eventually_async
 
 from ..models.hub import FileServer
 
@@ -69,9 +71,13 @@ async def test_a_caller_that_vanishes_frees_its_slot(settings: Settings) -> None
                 if isinstance(event, Text):
                     await node.aclose()
                     break
-        async with asyncio.timeout(1):
-            while any(loaded_model.active for loaded_model in hosted.local.scheduler.loaded_models):
-                await asyncio.sleep(0.002)
+        await eventually_async(
+            lambda: (
+                not any(
+                    loaded_model.active for loaded_model in hosted.local.scheduler.loaded_models
+                )
+            )
+        )
 
 
 async def test_nobody_there(settings: Settings) -> None:
@@ -94,9 +100,7 @@ async def test_a_background_node_starts_once_and_stops_when_told(settings: Setti
         assert reports[0].rss < 120e6
         assert reports[0].pid != os.getpid()
         await ask(nodes[0], Shutdown(), Done)
-        async with asyncio.timeout(10):
-            while Path(f"/proc/{reports[0].pid}").exists():
-                await asyncio.sleep(0.01)
+        await eventually_async(lambda: not Path(f"/proc/{reports[0].pid}").exists())
 
 
 async def test_an_idle_background_node_ends_itself(settings: Settings) -> None:
@@ -157,12 +161,13 @@ async def _exhaust(events: AsyncIterator[Event]) -> None:
 
 
 async def _soon(settings: Settings, stack: AsyncExitStack) -> SocketNode:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                node = await SocketNode.connect(socket_path(settings.state_path))
-            except NodeUnreachable:
-                await asyncio.sleep(0.01)
-                continue
-            stack.push_async_callback(node.aclose)
-            return node
+    found: list[SocketNode] = []
+
+    async def reached() -> bool:
+        with contextlib.suppress(NodeUnreachable):
+            found.append(await SocketNode.connect(socket_path(settings.state_path)))
+        return bool(found)
+
+    await eventually_async(reached)
+    stack.push_async_callback(found[0].aclose)
+    return found[0]

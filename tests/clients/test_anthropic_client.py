@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import anthropic
 import pytest
 
-anthropic = pytest.importorskip("anthropic")
 pytestmark = pytest.mark.clients
 
 TEXT = "Hello, wide world!"

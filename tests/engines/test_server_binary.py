@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from ingle.errors import (
     ModelLoadFailed,
     WorkerDied,
 )
+from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.anyio
 
@@ -63,10 +63,7 @@ def servers() -> list[psutil.Process]:
 
 
 async def none_left() -> None:
-    until = time.monotonic() + 5
-    while servers():
-        assert time.monotonic() < until, "the llama-server outlived its worker"
-        await asyncio.sleep(0.01)
+    await eventually_async(lambda: not servers(), what="the llama-server ended with its worker")
 
 
 async def test_it_answers_as_the_built_in_engine_does(
@@ -98,10 +95,11 @@ async def test_a_cancel_frees_its_slot(home: AsyncHome) -> None:
     (worker,) = (await home.status()).workers
     assert worker.active == 1
     await stream.aclose()
-    left = time.monotonic()
-    while (await home.status()).workers[0].active:
-        assert time.monotonic() - left < 2
-        await asyncio.sleep(0.005)
+
+    async def idle() -> bool:
+        return not (await home.status()).workers[0].active
+
+    await eventually_async(idle)
     assert (await home.chat(**GREEDY).send("Hello there")).text
 
 
@@ -150,8 +148,11 @@ async def test_if_it_dies_it_is_started_again(home: AsyncHome) -> None:
 
 async def killed(home: AsyncHome) -> None:
     """Kill the llama-server while it answers."""
-    while not any(worker.active for worker in (await home.status()).workers):
-        await asyncio.sleep(0.01)
+
+    async def works() -> bool:
+        return any(worker.active for worker in (await home.status()).workers)
+
+    await eventually_async(works)
     for process in servers():
         process.kill()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +11,10 @@ import pytest
 
 from ingle.client.home import open_async
 from ingle.operations import Done
-from tests.cli.place import Place, ended, eventually
+from tests.cli.place import Place, ended
 from tests.jobs.test_jobs import ENDLESS, count, old_run
 from tests.jobs.watched import Watched
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -76,9 +76,7 @@ async def test_a_node_that_is_killed_leaves_a_job_that_can_be_resumed(place: Pla
     await begin(place, "cut", 400)
     pid = place.ok("ps", "--json").data["pid"]
     os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-        time.sleep(0.01)
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
     job = place.ok("jobs", "cut", "--json").data["job"]  # another node
     assert (job["state"], job["kind"]) == ("interrupted", "count")
     assert job["done"] >= 1

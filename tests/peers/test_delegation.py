@@ -40,6 +40,7 @@ from ingle.operations import (
 )
 from ingle.peers import delegation
 from ingle.peers.delegation import DelegationTarget, answer_to
+from ingle.testing.virtual_time import elapse
 from tests.peers.conftest import told
 from tests.peers.devices import POEM, Street, chat, drain
 
@@ -73,7 +74,7 @@ def test_a_cancel_reaches_the_engine_at_once(tell: Any) -> None:
             async for event in events:
                 if isinstance(event, Text):
                     break
-        await asyncio.sleep(0.02)
+        await elapse(0.02)
         assert desk.local.under_way == 0
         (given,) = desk.peer_service.grant_store.given()
         assert desk.peer_service.meter.used(given).requests == 1
@@ -90,11 +91,11 @@ def test_a_provider_that_dies_is_noticed_and_another_finishes_the_sentence(tell:
         await laptop.pair(shed)
         loop = asyncio.get_running_loop()
         going = asyncio.create_task(laptop.recite("desk,shed"))
-        await asyncio.sleep(5)
+        await elapse(5)
         street.network.kill(desk.transport.place)
         killed = loop.time()
         while not shed.local.performed:
-            await asyncio.sleep(0.01)
+            await elapse(0.01)
         assert loop.time() - killed < 3.0
         recital = await going
         assert recital.text == WHOLE
@@ -109,7 +110,7 @@ def test_a_provider_that_dies_is_noticed_and_another_finishes_the_sentence(tell:
     tell(story)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0.0, 15.0), min_size=1, max_size=2), st.booleans())
 def test_whoever_dies_whenever_the_sentence_is_whole(killed: list[float], here: bool) -> None:
     """Providers die at any moments: the caller still reads every word, once and in order."""
@@ -138,7 +139,7 @@ def test_the_sentence_is_finished_here_if_the_same_model_is_here(tell: Any) -> N
         laptop = await street.device("laptop", pace_s=0.1)
         await laptop.pair(desk)
         going = asyncio.create_task(laptop.recite("desk", max_tokens=60))
-        await asyncio.sleep(3)
+        await elapse(3)
         street.network.kill(desk.transport.place)
         recital = await going
         assert recital.words == 60
@@ -167,7 +168,7 @@ def test_another_model_does_not_continue(tell: Any) -> None:
         laptop = await street.device("laptop", models={"poet": "sha256:another"})
         await laptop.pair(desk)
         going = asyncio.create_task(laptop.recite("desk"))
-        await asyncio.sleep(3)
+        await elapse(3)
         street.network.kill(desk.transport.place)
         with pytest.raises(PeerLost, match="desk"):
             await going
@@ -184,13 +185,13 @@ def test_a_cut_network_is_noticed_by_both_sides(tell: Any, pace_s: float) -> Non
         await laptop.pair(desk)
         loop = asyncio.get_running_loop()
         going = asyncio.create_task(laptop.recite("desk"))
-        await asyncio.sleep(2)
+        await elapse(2)
         street.network.cut(desk.transport.place, laptop.transport.place)
         began = loop.time()
         with pytest.raises(PeerLost):
             await going
         assert loop.time() - began < 3.0
-        await asyncio.sleep(3)
+        await elapse(3)
         assert desk.local.under_way == 0, "the provider's slot is free again"
         street.network.reconnect()
         desk.local.pace_s = pace_s
@@ -275,7 +276,7 @@ def test_the_ways_that_are_tried_are_told_as_they_are_tried(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
         laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
-        await asyncio.sleep(1)
+        await elapse(1)
         laptop.peer_service.database.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         events = await drain(laptop.node, chat(on="desk", max_tokens=1))
         stages = [event.stage for event in events if isinstance(event, TryingPath)]
@@ -304,11 +305,11 @@ def test_a_peer_found_on_this_network_after_it_has_moved(tell: Any) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop", models={})
         await laptop.pair(desk)
         laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
-        await asyncio.sleep(1)
+        await elapse(1)
         laptop.peer_service.database.run("UPDATE peer SET places = '[\"10.9.9.9:1\"]'")
         assert (await laptop.recite("desk", max_tokens=2)).words == 2
         laptop.peer_service.dialer.hang_up(desk.peer_service.identity.key, PeerLost("test"))
-        await asyncio.sleep(1)
+        await elapse(1)
         del street.network.announced[desk.transport.place]
         laptop.peer_service.database.run("UPDATE peer SET places = '[]'")
         with pytest.raises(PeerUnreachable):
@@ -354,7 +355,7 @@ def test_a_consumer_that_never_reads_does_not_hold_a_slot(tell: Any) -> None:
                 async for event in events:
                     if isinstance(event, Text):
                         break
-                await asyncio.sleep(60)
+                await elapse(60)
                 assert desk.local.under_way == 0
         finally:
             served_operation.WINDOW = old

@@ -29,6 +29,7 @@ from ingle.peers.identity import Identity
 from ingle.peers.meter import UsageMeter
 from ingle.peers.monotonic_clock import MonotonicClock
 from ingle.peers.peer_database import PeerDatabase
+from ingle.testing.virtual_time import elapse
 from tests.peers.devices import Device, Street, drain
 
 PROVIDER, FRIEND, COUSIN = (Identity.generate(name) for name in ("provider", "friend", "cousin"))
@@ -262,7 +263,7 @@ async def paired(street: Street, **more: Any) -> tuple[Device, Device]:
     await laptop.pair(desk, preset="")
     if more:
         await desk.ask(GrantPeer(peer="laptop", **more), Grants)
-        await asyncio.sleep(1)
+        await elapse(1)
     return desk, laptop
 
 
@@ -346,7 +347,7 @@ def test_a_grant_that_is_taken_back_ends_what_continues(tell: Any) -> None:
         desk, laptop = await paired(street, preset="family")
         desk.local.pace_s = 0.1
         going = asyncio.create_task(laptop.recite("desk"))
-        await asyncio.sleep(2)
+        await elapse(2)
         (given,) = (await desk.ask(ListGrants(), Grants)).grants
         await desk.ask(RevokeGrant(grant=given.id), Done)
         with pytest.raises(GrantRefused, match="taken back"):
@@ -366,11 +367,11 @@ def test_a_grant_that_was_passed_on_is_shown_and_metered(tell: Any) -> None:
         await cousin.pair(friend, preset="")
         wide = GrantPeer(peer="friend", capabilities=["chat"], tokens_per_day=200, passes=1)
         await desk.ask(wide, Grants)
-        await asyncio.sleep(1)
+        await elapse(1)
         (held,) = (await friend.ask(ListGrants(peer="desk"), Grants)).grants
         narrow = GrantPeer(peer="cousin", capabilities=["chat"], tokens_per_day=90, of=held.id)
         await friend.ask(narrow, Grants)
-        await asyncio.sleep(1)
+        await elapse(1)
         # The cousin knows the desk's key from the grant; where it is, its owner says.
         cousin.peer_service.address_book.add(
             desk.peer_service.identity.key, "desk", (desk.transport.place,), 0.0

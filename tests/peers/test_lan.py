@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.place import DEADLINE_S, eventually
+from tests.cli.place import DEADLINE_S
 from tests.peers.lan import Host, Lan, possible
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.skipif(not possible(), reason="network namespaces cannot be made here"),

@@ -39,6 +39,7 @@ from ingle.operations import Done
 from ingle.peers import invites, pairing
 from ingle.peers.identity import Identity, fingerprint
 from ingle.peers.transport import NODE, PAIR, PeerAddress
+from ingle.testing.virtual_time import elapse
 from tests.peers.devices import Device, Street, drain
 
 
@@ -144,7 +145,7 @@ async def _ask_and_confirm(asker: Device, asked: Device, equal: bool) -> Paired:
     async with asker.node.perform(Pair(peer=asked.name)) as events:
         async for event in events:
             if isinstance(event, ShowCode):
-                await asyncio.sleep(1)  # people are slower than the network
+                await elapse(1)  # people are slower than the network
                 (request,) = (await asked.ask(Requests(), Requested)).codes
                 assert request.code == event.code
                 assert request.fingerprint == asker.peer_service.identity.fingerprint
@@ -188,7 +189,7 @@ def test_a_wrong_code_pairs_nobody(tell: Any) -> None:
             async with laptop.node.perform(Pair(peer="desk")) as events:
                 async for event in events:
                     assert isinstance(event, ShowCode)
-                    await asyncio.sleep(1)
+                    await elapse(1)
                     wrong = f"{(int(event.code) + 1) % 1_000_000:06}"
                     with pytest.raises(PairingRefused, match="not the code"):
                         await desk.ask(ConfirmCode(code=wrong), Done)
@@ -198,7 +199,7 @@ def test_a_wrong_code_pairs_nobody(tell: Any) -> None:
         assert (
             desk.peer_service.address_book.peers() == laptop.peer_service.address_book.peers() == []
         )
-        await asyncio.sleep(10)
+        await elapse(10)
         with pytest.raises(NotFound):
             await desk.ask(ConfirmCode(code="000000"), Done)
 
@@ -296,7 +297,7 @@ def test_a_peer_that_vanishes_while_pairing(tell: Any, after_s: float) -> None:
         desk, laptop = await street.device("desk"), await street.device("laptop")
         code = (await desk.ask(Invite(), Invited)).code
         joining = asyncio.create_task(laptop.ask(Join(code=code), Paired))
-        await asyncio.sleep(after_s)
+        await elapse(after_s)
         street.network.kill(desk.transport.place)
         (ended,) = await asyncio.gather(joining, return_exceptions=True)
         knows = [peer.name for peer in laptop.peer_service.address_book.peers()]
@@ -315,10 +316,10 @@ def test_forgetting_ends_what_continues(tell: Any) -> None:
         laptop = await street.device("laptop", models={})
         await laptop.pair(desk)
         going = asyncio.create_task(laptop.recite("desk"))
-        await asyncio.sleep(1)
+        await elapse(1)
         assert desk.local.under_way == 1
         await desk.ask(ForgetPeer(peer="laptop"), Done)
-        await asyncio.sleep(0.1)
+        await elapse(0.1)
         assert desk.local.under_way == 0
         with pytest.raises((NotPaired, PeerLost)):
             await going
@@ -338,7 +339,7 @@ def test_a_copied_state_directory_is_noticed(tell: Any) -> None:
         )
         with pytest.raises(IdentityInUse, match="copied"):
             await copy.recite("desk")
-        await asyncio.sleep(1)
+        await elapse(1)
         assert "copied" in copy.peer_service.problem
         assert (await laptop.recite("desk")).words == 200
 

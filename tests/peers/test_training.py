@@ -11,10 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-pytest.importorskip("jinja2")
-
 from ingle.capabilities.node.operation import Ledger, LedgerPage
 from ingle.capabilities.peers.operation import (
     GrantInfo,
@@ -55,14 +51,14 @@ from ingle.peers.peered_node import PeeredNode
 from tests.peers.devices import drain
 from tests.peers.test_real_links import nodes, pair
 from tests.training.models import write_base
+from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 SMALL = {"rank": 2, "sequence": 16, "rows": 2, "rate": 1e-2, "warm_up": 1, "steps": 4}
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def data(tmp_path: Path) -> Path:
     path = tmp_path / "letters.csv"
     rows = "".join(f"{chr(97 + n) * 3},{chr(98 + n) * 3}\n" for n in range(24))
     path.write_text(f"question,answer\n{rows}")
@@ -133,9 +129,11 @@ async def test_data_goes_under_a_grant_and_the_adapter_comes_back(
 
 async def until_paused(node: PeeredNode) -> None:
     """A run whose caller has left saves first; wait for it."""
-    async with asyncio.timeout(30):
-        while (await ask(node, ListRuns(), RunList)).runs[0].state == "running":
-            await asyncio.sleep(0.02)
+
+    async def saved() -> bool:
+        return (await ask(node, ListRuns(), RunList)).runs[0].state != "running"
+
+    await eventually_async(saved)
 
 
 async def _details(node: PeeredNode) -> Any:

@@ -44,8 +44,9 @@ from ingle.operations.operation import Bytes
 from ingle.peers.peered_node import PeeredNode
 from ingle.server.application import create_application
 from ingle.server.settings import ServerSettings
+from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.plugins]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 RATE = 8000
 
 
@@ -208,9 +209,11 @@ async def test_levels_come_while_sound_is_sent(
             async for event in events:
                 if isinstance(event, Level) and event.second == 5:
                     break
-        async with asyncio.timeout(5):
-            while (await home.status()).workers[0].active:
-                await asyncio.sleep(0.01)
+
+        async def idle() -> bool:
+            return not (await home.status()).workers[0].active
+
+        await eventually_async(idle)
 
 
 async def test_an_http_route_and_metrics(

@@ -100,7 +100,7 @@ async def test_leaving_the_block_stops_the_work() -> None:
         async with asyncio.timeout(1):
             await provider.stopped.wait()
             await ours.ping()
-        assert not theirs._served
+        assert theirs.active == 0
 
 
 async def test_cancel_is_always_answered() -> None:

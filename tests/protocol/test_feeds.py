@@ -18,6 +18,7 @@ from ingle.protocol.connection import Connection, PieceStream
 from ingle.protocol.frames import MAX_PIECE, PIECES, Cancel, End, EndOfPieces, Open, PieceFrame
 from ingle.protocol.piece_stream import ReplayablePieces
 from tests.protocol.ends import connection, joined, sending
+from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.anyio
 
@@ -90,9 +91,7 @@ async def told(asks: Connection, operation: Operation, feed: PieceStream) -> lis
 
 async def nothing_is_sent() -> None:
     """Whatever sends pieces ends; it does not have to be the same moment."""
-    async with asyncio.timeout(5):
-        while sending():
-            await asyncio.sleep(0.001)
+    await eventually_async(lambda: not sending())
 
 
 async def test_pieces_flow_in_while_events_flow_out(made_up: ModuleType) -> None:

@@ -100,7 +100,7 @@ async def perform(operation: Operation, feed: PieceStream | None) -> AsyncIterat
 
 
 @pytest.mark.usefixtures("made_up")
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sent=st.lists(some_frames, max_size=14), asks=st.booleans(), hello=st.booleans())
 def test_any_interleaving_of_frames(sent: list[Frame], asks: bool, hello: bool) -> None:
     asyncio.run(_exchange(sent, asks, hello))

@@ -23,6 +23,7 @@ from ingle.peers.peered_node import PeeredNode
 from ingle.protocol.frames import PIECES
 from tests.protocol.ends import sending
 from tests.protocol.test_feeds import Silence, Source
+from tests.waiting import eventually_async
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("made_up")]
 
@@ -109,11 +110,14 @@ async def test_nothing_leaks_however_it_ends(tmp_path: Path, made_up: ModuleType
             with pytest.raises(IngleError):
                 async for _ in going:
                     pass
-        async with asyncio.timeout(10):
-            while sending() or laptop.local.under_way or desk.local.under_way:
-                await asyncio.sleep(0.01)
-            while any(loaded_model.active for loaded_model in desk.local.scheduler.loaded_models):
-                await asyncio.sleep(0.01)
+        await eventually_async(
+            lambda: not (sending() or laptop.local.under_way or desk.local.under_way)
+        )
+        await eventually_async(
+            lambda: (
+                not any(loaded_model.active for loaded_model in desk.local.scheduler.loaded_models)
+            )
+        )
 
 
 async def bad() -> AsyncIterator[Encoded]:
@@ -135,8 +139,9 @@ async def test_pieces_that_a_lost_place_had_are_sent_to_the_next(
                 sent.append(number)
                 yield Bytes(data=bytes([number]))
                 if number == 2:
-                    while not any(each.active for each in desk.local.scheduler.loaded_models):
-                        await asyncio.sleep(0.01)
+                    await eventually_async(
+                        lambda: any(each.active for each in desk.local.scheduler.loaded_models)
+                    )
                     await router.transport.close()
                     await rerouted.wait()
 

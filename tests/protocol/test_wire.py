@@ -521,14 +521,14 @@ async def test_operations_that_hold_pieces_are_few(made_up: ModuleType) -> None:
 
 
 async def test_an_operation_that_is_cancelled_twice_ends_in_order() -> None:
-    ended = asyncio.Event()
+    ended, put_away = asyncio.Event(), asyncio.Event()
 
     async def careful(operation: Operation, feed: PieceStream | None) -> AsyncIterator[Passed]:
         try:
             yield Progress(stage="resolving")
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0.05)  # what it has to put away
+            await put_away.wait()
             ended.set()
 
     async with connection(careful) as (hand, _):
@@ -537,6 +537,8 @@ async def test_an_operation_that_is_cancelled_twice_ends_in_order() -> None:
         hand.send(Cancel(1))
         await hand.quiet()
         hand.send(Cancel(1), Cancel(1))
+        await hand.quiet()
+        put_away.set()
         failed = await hand.until(Fail)
         assert failed.error["code"] == "cancelled"
         assert ended.is_set()

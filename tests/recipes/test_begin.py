@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import gguf
 import pytest
-
-torch = pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
-gguf = pytest.importorskip("gguf", reason="the recipe writes GGUF, and gguf is not installed")
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from recipes.ember import begin, chat, embed, export, model, tokenizer  # noqa: E402
 from recipes.ember.scale import TINY  # noqa: E402
+
+pytestmark = pytest.mark.extras
 
 EMBER = ROOT / "src" / "ingle" / "models" / "embedded" / "ember.gguf"
 

@@ -7,12 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gguf
+import jinja2
 import pytest
-
-pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
-gguf = pytest.importorskip("gguf", reason="the recipe writes GGUF, and gguf is not installed")
-jinja2 = pytest.importorskip("jinja2", reason="the template is checked with jinja2")
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -22,6 +19,8 @@ from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
 
 from ingle.operations.parameters import conversation_in_order  # noqa: E402
+
+pytestmark = pytest.mark.extras
 
 TAR = Command(
     "tar", "an archiving utility", "train", "tar [OPTION...] [FILE]...",
@@ -96,11 +95,10 @@ def test_help_becomes_text_with_headings() -> None:
     assert readers.read_help(page) == "## Open a file\n\nPress Open in kate.\n\n- One"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_tiny_runs_every_stage(tmp_path: Path) -> None:
-    pytest.importorskip("xllamacpp", reason="the evaluate stage asks llama.cpp")
     command = [sys.executable, "-m", "recipes.ember", "--scale", "tiny", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     fields = gguf.GGUFReader(tmp_path / "ember.gguf").fields
     assert fields["general.architecture"].contents() == "qwen3"

@@ -10,12 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-tokenizers = pytest.importorskip(
-    "tokenizers", reason="the recipe needs tokenizers, which is not installed"
-)
-pytest.importorskip("gguf", reason="the recipe writes GGUF, and gguf is not installed")
+import tokenizers
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -34,6 +29,8 @@ from recipes.ember import (  # noqa: E402
     served,
 )
 from recipes.ember.scale import SCALES  # noqa: E402
+
+pytestmark = pytest.mark.extras
 
 
 def choice(content: str, reason: str = "stop", calls: list[Any] | None = None) -> dict[str, Any]:

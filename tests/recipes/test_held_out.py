@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from recipes.ember import tasks
 
 from .test_ember import FACTS
+
+pytestmark = pytest.mark.extras
 
 DRAWN = {
     "extractive": "50e06392368aaa9b",

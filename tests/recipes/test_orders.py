@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("torch")
-
 from recipes.orders.slips import slips
 from recipes.orders.sorting import lists
+
+pytestmark = pytest.mark.extras
 
 
 def test_a_test_slip_is_phrased_as_none_of_training() -> None:

@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
+import torch
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -20,6 +18,8 @@ from recipes.ember.scale import TINY  # noqa: E402
 from recipes.ember.tasks import pairs, paraphrase, synonyms  # noqa: E402
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Facts  # noqa: E402
+
+pytestmark = pytest.mark.extras
 
 DICTIONARY = """erase
     v 1: remove from memory or existence [syn: {erase}, {wipe out},

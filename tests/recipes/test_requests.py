@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from recipes.ember import tasks
@@ -22,6 +19,8 @@ from recipes.ember.tasks.facts import Command
 from recipes.ember.tasks.roles import ROLES
 
 from .test_tasks import FACTS
+
+pytestmark = pytest.mark.extras
 
 DRAWS = 1000
 OTHERWISE = {

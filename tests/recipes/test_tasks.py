@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="the recipe trains with torch, which is not installed")
-pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is not installed")
-
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -30,6 +27,8 @@ from recipes.ember.tasks import (  # noqa: E402
 )
 from recipes.ember.tasks.draw import Draw  # noqa: E402
 from recipes.ember.tasks.facts import Command, Facts, Passage  # noqa: E402
+
+pytestmark = pytest.mark.extras
 
 TEXT = "The archive is a single file that holds other files. It can be read from a tape. " * 3
 FACTS = Facts(

@@ -54,6 +54,7 @@ from ingle.operations import (
     ToolCallPiece,
     Usage,
 )
+from tests.waiting import slow_async
 
 DIGEST = "sha256:" + "ab" * 32
 NAMES = ("ember", "hf.co/acme/Tiny-GGUF:Q4_K_M", "minilm")
@@ -186,7 +187,7 @@ class ScriptedNode:
             await asyncio.Event().wait()
         if "forever" in asked:
             while True:
-                await asyncio.sleep(0.002)
+                await slow_async(0.002)
                 yield Text(text="la ")
         if "flood" in asked:
             for _ in range(100_000):
@@ -211,7 +212,7 @@ class ScriptedNode:
                     yield Text(text=word, index=index, logprobs=_logprobs(chat, word))
                     if "break" in asked and at == 2:
                         # Let what was said go out first: this breaks off mid-stream.
-                        await asyncio.sleep(0.02)
+                        await slow_async(0.02)
                         raise errors.WorkerDied("the worker died (signal 11)")
             yield Finish(reason=reason, index=index, stop=stop)
         yield Usage(prompt_tokens=12, completion_tokens=5 * chat.n, cached_tokens=8)
@@ -247,7 +248,7 @@ class ScriptedNode:
                 digest=DIGEST,
             )
         if "broken" in pull.model:
-            await asyncio.sleep(0.02)
+            await slow_async(0.02)
             raise errors.IntegrityError("the hash is wrong")
         yield Progress(stage="verifying", name=pull.model, digest=DIGEST)
         yield Pulled(model=_summary(pull.model))

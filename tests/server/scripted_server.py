@@ -1,4 +1,4 @@
-"""A server process before a scripted node: ``python -m server.scripted_server [PORT]``.
+"""A server process before a scripted node: ``python -m tests.server.scripted_server [PORT]``.
 
 Prints its address on the first line of stdout.
 """

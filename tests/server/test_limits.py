@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -142,14 +141,12 @@ def test_a_chunked_body_over_the_limit(tight: Running) -> None:
 
 
 def test_a_hundred_megabytes_are_refused_without_being_held(server: Running) -> None:
-    started = time.monotonic()
     try:
         response = refused(server, "/v1/messages", b"x" * (100 * MIB))
         assert response.status_code == 413
         assert response.json()["error"]["type"] == "request_too_large"
     except (httpx.WriteError, httpx.ReadError):
         pass  # The server may hang up on a client that would not stop.
-    assert time.monotonic() - started < 10
     assert server.get("/healthz").status_code == 200
 
 
@@ -214,7 +211,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trees, st.integers(1, 6), st.booleans())
 def test_depth_agrees_with_a_parser(tree: object, limit: int, ascii_only: bool) -> None:
     body = json.dumps(tree, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from collections.abc import Callable
 
 import pytest
 
 from ingle.server.settings import RequestLimits, ServerSettings
+from tests.waiting import eventually, slow
 
 from .running import Running, running
 
@@ -34,15 +33,6 @@ def ask(server: Running, path: str, script: str, **more: object) -> socket.socke
     return raw
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 5.0) -> float:
-    """Seconds until it is true."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, "it never came true"
-        time.sleep(0.002)
-    return time.monotonic() - began
-
-
 def read_all(raw: socket.socket) -> str:
     found = b""
     while chunk := raw.recv(65_536):
@@ -56,7 +46,7 @@ def test_a_client_that_leaves_frees_its_slot(fresh: Running, path: str) -> None:
     assert raw.recv(4096).startswith(b"HTTP/1.1 200")
     assert fresh.node.active == 1
     raw.close()
-    assert wait_for(lambda: fresh.node.active == 0) < 0.1
+    eventually(lambda: fresh.node.active == 0)
     assert fresh.node.left_early == 1
 
 
@@ -66,9 +56,9 @@ def test_a_client_that_leaves_before_the_first_piece(
     fresh: Running, path: str, stream: bool
 ) -> None:
     raw = ask(fresh, path, "hang", stream=stream)
-    wait_for(lambda: fresh.node.active == 1)
+    eventually(lambda: fresh.node.active == 1)
     raw.close()
-    assert wait_for(lambda: fresh.node.active == 0) < 0.1
+    eventually(lambda: fresh.node.active == 0)
 
 
 def test_several_prompts_all_end_when_the_client_leaves(fresh: Running) -> None:
@@ -77,9 +67,9 @@ def test_several_prompts_all_end_when_the_client_leaves(fresh: Running) -> None:
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     head = f"POST /v1/completions HTTP/1.1\r\nHost: a.localhost\r\nContent-Length: {len(body)}"
     raw.sendall(head.encode() + b"\r\n\r\n" + body)
-    wait_for(lambda: fresh.node.performed != [])
+    eventually(lambda: fresh.node.performed != [])
     raw.close()
-    wait_for(lambda: fresh.node.active == 0)
+    eventually(lambda: fresh.node.active == 0)
 
 
 def test_a_slow_reader_makes_the_engine_wait() -> None:
@@ -89,26 +79,26 @@ def test_a_slow_reader_makes_the_engine_wait() -> None:
             assert first.startswith(b"HTTP/1.1 200")
             # 100,000 pieces of 100 bytes do not fit what the kernel takes: the script
             # comes to a halt while nothing is read.
-            wait_for(lambda: server.node.told > 0 and not moving(server))
+            eventually(lambda: server.node.told > 0 and not moving(server))
             assert server.node.told < 100_000
             found = first
             while not found.endswith(b"0\r\n\r\n"):
                 found += raw.recv(1 << 20)
         assert found.count(b'"content":"x') == 100_000
-        wait_for(lambda: server.node.active == 0)
+        eventually(lambda: server.node.active == 0)
 
 
 def moving(server: Running) -> bool:
     before = server.node.told
-    time.sleep(0.05)
+    slow(0.05)
     return server.node.told != before
 
 
 def test_a_reader_that_stalls_is_given_up() -> None:
     with running(ServerSettings(limits=RequestLimits(stalled_s=0.2))) as server:
         raw = ask(server, "/v1/chat/completions", "flood")
-        wait_for(lambda: server.node.active == 1)
-        assert wait_for(lambda: server.node.active == 0) < 3
+        eventually(lambda: server.node.active == 1)
+        eventually(lambda: server.node.active == 0)
         raw.close()
 
 
@@ -134,14 +124,14 @@ def test_a_stopping_server_tells_its_streams_why(path: str) -> None:
 
 def test_a_stopping_server_lets_short_answers_finish() -> None:
     with running(grace_s=5) as server, ask(server, "/api/chat", "break") as raw:
-        wait_for(lambda: server.node.performed != [])
+        eventually(lambda: server.node.performed != [])
         server.stop()
         assert '"code":"worker_died"' in read_all(raw)
 
 
 def test_a_stopping_server_answers_what_has_not_begun(fresh: Running) -> None:
     with ask(fresh, "/v1/messages", "hang", stream=False) as raw:
-        wait_for(lambda: fresh.node.active == 1)
+        eventually(lambda: fresh.node.active == 1)
         fresh.stop()
         text = read_all(raw)
     assert text.startswith("HTTP/1.1 503")
@@ -153,4 +143,4 @@ def test_two_hundred_clients_at_once(fresh: Running) -> None:
     for raw in clients:
         assert raw.recv(100).startswith(b"HTTP/1.1 200")
         raw.close()
-    wait_for(lambda: fresh.node.active == 0)
+    eventually(lambda: fresh.node.active == 0)

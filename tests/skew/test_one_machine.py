@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.cli.place import Place, ended, eventually
+from tests.cli.place import Place, ended
 from tests.skew.conftest import Meet
 from tests.skew.trees import NEW, NEWER, OLD, Program, node_of, program_says
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)
 GREEDY = ("-t", "0", "-n", "12")

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.place import Place, eventually
+from tests.cli.place import Place
 from tests.protocol.conftest import PLUGIN, installed
 from tests.skew.conftest import Meet
 from tests.skew.trees import NEW, OLD, Program, node_of, program_says
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)
 LIST = """
@@ -113,7 +114,7 @@ def eventually_held(laptop: Place, count: int) -> list[Any]:
             grant for grant in laptop.ok("grants", "--json").data if grant["direction"] == "held"
         ]
 
-    eventually(lambda: len(held()) == count, 20)
+    eventually(lambda: len(held()) == count)
     return held()
 
 

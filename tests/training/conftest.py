@@ -14,8 +14,7 @@ from ingle.models.store import Store
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def data(tmp_path: Path) -> Path:
     path = tmp_path / "letters.jsonl"
     rows = [{"prompt": chr(97 + n) * 3, "completion": chr(98 + n) * 3} for n in range(24)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

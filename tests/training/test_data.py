@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("jinja2")
-
 from ingle.errors import CapabilityMissing, InvalidRequest, NotFound
 from ingle.training import preparation
 from ingle.training.examples import Columns, Example, RowPosition, Source
 from ingle.training.rendering import Renderer
 from ingle.training.vocabulary import Vocabulary
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 USER = {"role": "user", "content": "What is our motto?"}
 ANSWER = {"role": "assistant", "content": "Embers glow."}
 

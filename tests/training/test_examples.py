@@ -8,14 +8,14 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-pa = pytest.importorskip("pyarrow")
+from ingle.errors import InvalidRequest, NotFound
+from ingle.training.examples import Columns, Example, Source
 
-import pyarrow.parquet as pq  # noqa: E402
-
-from ingle.errors import InvalidRequest, NotFound  # noqa: E402
-from ingle.training.examples import Columns, Example, Source  # noqa: E402
+pytestmark = pytest.mark.extras
 
 ROWS = [{"prompt": f"What is {n}?", "completion": f"It is {n}."} for n in range(5)]
 

@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.numpy import load_file
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+from ingle.errors import DeviceLost, DiskFull, DoesNotFit
+from ingle.training.early_stopping import EarlyStopping
+from ingle.training.exhaustion import is_out_of_memory
+from ingle.training.run import Run
+from ingle.training.step_timer import StepTimer
+from tests.training.test_run import begin as begin_any
+from tests.training.test_run import losses
 
-from safetensors.numpy import load_file  # noqa: E402
-
-from ingle.errors import DeviceLost, DiskFull, DoesNotFit  # noqa: E402
-from ingle.training.early_stopping import EarlyStopping  # noqa: E402
-from ingle.training.exhaustion import is_out_of_memory  # noqa: E402
-from ingle.training.run import Run  # noqa: E402
-from ingle.training.step_timer import StepTimer  # noqa: E402
-from tests.training.test_run import begin as begin_any  # noqa: E402
-from tests.training.test_run import losses  # noqa: E402
+pytestmark = pytest.mark.extras
 
 torch.set_num_threads(1)
 

@@ -9,24 +9,24 @@ from typing import Any
 import gguf
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+from ingle.capabilities.complete.operation import Complete
+from ingle.engines.engine import AdapterFile, LoadSpec
+from ingle.engines.llama.engine import LlamaEngine
+from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest
+from ingle.models.gguf import read_header
+from ingle.operations import AdapterUse, Event, Sampling, Text
+from ingle.training import hugging_face, merging, peft_files, quantize
+from ingle.training.adapter_files import in_pairs, to_half_rotation, write_gguf, write_peft
+from ingle.training.architecture import Architecture
+from ingle.training.lora import LoraConfig
+from ingle.training.merging import MergedModel, WeightedAdapter
+from ingle.training.quantize import numbers, packed
+from tests.training.adapters import adapter
+from tests.training.models import VOCABULARY, split_base, write_base
 
-from ingle.capabilities.complete.operation import Complete  # noqa: E402
-from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
-from ingle.engines.llama.engine import LlamaEngine  # noqa: E402
-from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest  # noqa: E402
-from ingle.models.gguf import read_header  # noqa: E402
-from ingle.operations import AdapterUse, Event, Sampling, Text  # noqa: E402
-from ingle.training import hugging_face, merging, peft_files, quantize  # noqa: E402
-from ingle.training.adapter_files import in_pairs, to_half_rotation, write_gguf, write_peft  # noqa: E402
-from ingle.training.architecture import Architecture  # noqa: E402
-from ingle.training.lora import LoraConfig  # noqa: E402
-from ingle.training.merging import MergedModel, WeightedAdapter  # noqa: E402
-from ingle.training.quantize import numbers, packed  # noqa: E402
-from tests.training.adapters import adapter  # noqa: E402
-from tests.training.models import VOCABULARY, split_base, write_base  # noqa: E402
+pytestmark = pytest.mark.extras
 
 torch.set_num_threads(1)
 
@@ -183,8 +183,7 @@ def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["qwen3", "qwen2", "smollm", "llama3", "gemma3"])
 def test_transformers_loads_the_merged_model(tmp_path: Path, name: str) -> None:
-    transformers = pytest.importorskip("transformers")
-    pytest.importorskip("peft")
+    import transformers
     from peft import PeftModel
 
     from tests.training import transformers_models as models

@@ -9,10 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-pytest.importorskip("jinja2")
-
 from ingle.capabilities.train.operation import FollowRun, Train, TrainingNote, TrainingProgress
 from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
@@ -31,8 +27,9 @@ from ingle.models.store import Store
 from ingle.operations import Event
 from tests.training.models import split_base, write_base
 from tests.training.watched import FOREVER, SMALL, Watched, processes, watch
+from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 
 
 async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
@@ -131,9 +128,12 @@ async def test_it_is_stopped_followed_and_continues(home: AsyncHome, data: Path)
     await again.reaches(paused.step + 1)
     again.task.cancel()  # who leaves has it saved
     await asyncio.gather(again.task, return_exceptions=True)
-    async with asyncio.timeout(30):
-        while (run := (await home.show_run("long")).run).state == "running":
-            await asyncio.sleep(0.02)
+
+    async def stopped() -> bool:
+        return (await home.show_run("long")).run.state != "running"
+
+    await eventually_async(stopped)
+    run = (await home.show_run("long")).run
     assert run.state == "paused"
     assert run.step > paused.step
     message = await home.stop_run("long", keep=True)  # also one that does not continue
@@ -150,9 +150,7 @@ async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> Non
         await home.train("tiny", data, "second", **SMALL)
     assert "--wait" in error.value.hint
     second = watch(home, data, "second", wait=True, steps=2)
-    async with asyncio.timeout(30):
-        while "waits for the run 'first'" not in second.notes:
-            await asyncio.sleep(0.02)
+    await eventually_async(lambda: "waits for the run 'first'" in second.notes)
     assert (await home.show_run("second")).run.state == "waiting"
     await home.stop_run("first")
     ended = await second.task
@@ -168,9 +166,7 @@ async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> N
     busy = watch(home, data, "busy")
     await busy.reaches(1)
     waiting = Watched(home, Train(name="paused", resume=True, wait=True))
-    async with asyncio.timeout(30):
-        while "waits for the run 'busy'" not in waiting.notes:
-            await asyncio.sleep(0.02)
+    await eventually_async(lambda: "waits for the run 'busy'" in waiting.notes)
     with pytest.raises(InvalidRequest, match="is already running"):
         await home.resume_run("paused")
     await home.stop_run("paused")

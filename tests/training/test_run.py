@@ -13,11 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-
-from ingle.errors import (  # noqa: E402
+from ingle.errors import (
     DiskFull,
     DoesNotFit,
     InvalidRequest,
@@ -25,12 +23,14 @@ from ingle.errors import (  # noqa: E402
     StorageError,
     TrainingFailed,
 )
-from ingle.training import dataset, devices, fitting, memory_plan, schedule  # noqa: E402
-from ingle.training.batch import IGNORE  # noqa: E402
-from ingle.training.dataset import Dataset, Document  # noqa: E402
-from ingle.training.run import Run  # noqa: E402
-from ingle.training.run_plan import RunPlan  # noqa: E402
-from tests.training.models import write_base  # noqa: E402
+from ingle.training import dataset, devices, fitting, memory_plan, schedule
+from ingle.training.batch import IGNORE
+from ingle.training.dataset import Dataset, Document
+from ingle.training.run import Run
+from ingle.training.run_plan import RunPlan
+from tests.training.models import write_base
+
+pytestmark = pytest.mark.extras
 
 torch.set_num_threads(1)
 

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+from ingle.capabilities.complete.operation import Complete
+from ingle.engines.engine import AdapterFile, LoadSpec
+from ingle.engines.llama.engine import LlamaEngine
+from ingle.operations import AdapterUse, Event, Sampling, Text
+from ingle.training.batch import Batch
+from ingle.training.run import Run
+from tests.cli.place import Place, ended
+from tests.training.models import VOCABULARY
+from tests.training.test_run import begin, documents
 
-from ingle.capabilities.complete.operation import Complete  # noqa: E402
-from ingle.engines.engine import AdapterFile, LoadSpec  # noqa: E402
-from ingle.engines.llama.engine import LlamaEngine  # noqa: E402
-from ingle.operations import AdapterUse, Event, Sampling, Text  # noqa: E402
-from ingle.training.batch import Batch  # noqa: E402
-from ingle.training.run import Run  # noqa: E402
-from tests.cli.place import Place, ended  # noqa: E402
-from tests.training.models import VOCABULARY  # noqa: E402
-from tests.training.test_run import begin, documents  # noqa: E402
+pytestmark = pytest.mark.extras
 
 
 @pytest.mark.parametrize("kind", ["Q8_0", "F32"])

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-pytest.importorskip("jinja2")
-
 from safetensors.numpy import load_file
 
 from ingle.capabilities.train.operation import RunSummary, Train
 from ingle.client.home import AsyncHome
 from ingle.errors import InvalidRequest, WorkerDied
 from tests.training.watched import SMALL, Watched, processes, watch
+from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 WORKER, REPLICA = "ingle.training.training_worker", "ingle.training.pytorch.replica"
 STEPS = 60
 TWO: dict[str, Any] = {**SMALL, "rows": 4, "micro_rows": 2, "steps": STEPS, "dropout": 0.1}
@@ -29,9 +24,7 @@ TWO: dict[str, Any] = {**SMALL, "rows": 4, "micro_rows": 2, "steps": STEPS, "dro
 
 async def gone(pids: set[int]) -> None:
     """Return when none of these processes is there any more."""
-    async with asyncio.timeout(30):
-        while any(Path(f"/proc/{pid}").exists() for pid in pids):
-            await asyncio.sleep(0.02)
+    await eventually_async(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
 def adapter(run: RunSummary) -> dict[str, Any]:

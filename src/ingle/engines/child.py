@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -100,34 +100,39 @@ class ChildProcess:
         stderr = asyncio.StreamReader()
         with contextlib.ExitStack() as passed, contextlib.ExitStack() as failed:
             ours, theirs = socket.socketpair()
+            failed.callback(ours.close)  # a cancel may come before asyncio has taken it over
             passed.callback(theirs.close)
             # Not asyncio's own pipe: with one, the end of the process is told only when the
             # last of its descendants has closed it.
             read_end, write_end = os.pipe()
             passed.callback(os.close, write_end)
+            output = os.fdopen(read_end, "rb")
+            failed.callback(output.close)
             pipe, _ = await loop.connect_read_pipe(
-                lambda: asyncio.StreamReaderProtocol(stderr), os.fdopen(read_end, "rb")
+                lambda: asyncio.StreamReaderProtocol(stderr), output
             )
             failed.callback(pipe.close)
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             failed.callback(writer.close)
-            process = await asyncio.create_subprocess_exec(
-                *sandbox.wrap(
-                    [*command, str(theirs.fileno())],
-                    policy.readable,
-                    network=policy.network,
-                    writable=policy.writable,
-                    variables=variables,
-                ),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=write_end,
-                pass_fds=[theirs.fileno()],
-                env=variables,
-                preexec_fn=sandbox.before_exec(
-                    network=policy.network, largest_file=policy.largest_file
-                ),
-                start_new_session=True,
+            process = await _started(
+                asyncio.create_subprocess_exec(
+                    *sandbox.wrap(
+                        [*command, str(theirs.fileno())],
+                        policy.readable,
+                        network=policy.network,
+                        writable=policy.writable,
+                        variables=variables,
+                    ),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=write_end,
+                    pass_fds=[theirs.fileno()],
+                    env=variables,
+                    preexec_fn=sandbox.before_exec(
+                        network=policy.network, largest_file=policy.largest_file
+                    ),
+                    start_new_session=True,
+                )
             )
             failed.pop_all()
         child = cls(process, stderr)
@@ -226,8 +231,24 @@ class ChildProcess:
                 copy.write(data)
 
 
+async def _started(
+    starting: Coroutine[None, None, asyncio.subprocess.Process],
+) -> asyncio.subprocess.Process:
+    """The process, once it is started. A cancel ends its whole group: asyncio would kill it alone,
+    and what a sandbox has forked a moment ago does not yet end with its parent."""
+    task = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            process = await task
+            await process_tree.kill(process.pid)
+            await process.wait()
+        raise
+
+
 class _LogCopy:
-    """Appends to a file while that works. If the disk is full, anyone who writes must not block."""
+    """Appends to a file while that works. A full disk must not block the writer."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path

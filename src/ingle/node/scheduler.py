@@ -200,7 +200,7 @@ class Scheduler:
             if force and loaded_model.worker is not None:
                 await loaded_model.worker.kill()
         while any(loaded_model in self._leaving for loaded_model in leaving):
-            await self._change()
+            await self.changed()
 
     async def suspend(self) -> None:
         """Free all memory and take no new work until `resume`; running answers finish."""
@@ -276,10 +276,10 @@ class Scheduler:
                         spec=_joined(loaded_model.spec, slot_request)
                     )
                     self._drain(loaded_model)
-                    await self._change()
+                    await self.changed()
                     continue
                 if loaded_model is None:
-                    await self._change()
+                    await self.changed()
                     continue
                 if loaded_model.state == "loading":
                     began = time.monotonic()
@@ -290,7 +290,7 @@ class Scheduler:
                     if loaded_model.worker is not None and loaded_model.worker.alive:
                         return loaded_model, load_s
                     loaded_model.release_slots(slots)  # it has just died; another is loaded
-                    await self._change()
+                    await self.changed()
         finally:
             self._waiting -= 1
 
@@ -381,7 +381,7 @@ class Scheduler:
 
     async def _until_loaded(self, loaded_model: LoadedModel) -> None:
         while loaded_model.state == "loading":
-            await self._change()
+            await self.changed()
         failure = self._failures.get(loaded_model)
         if failure is not None:
             raise type(failure)(failure.message, hint=failure.hint, **failure.details)
@@ -427,7 +427,7 @@ class Scheduler:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _change(self) -> None:
+    async def changed(self) -> None:
         """Wait until something has changed since the state was looked at (no await between)."""
         await self._changed.wait()
 

@@ -84,7 +84,8 @@ class PeerRouter:
         self._dialling: dict[Key, asyncio.Task[PeerSession]] = {}
         self._links: collections.Counter[tuple[Key, bytes]] = collections.Counter()
         self._handshakes: collections.Counter[str] = collections.Counter()
-        self._strangers = 0
+        self.strangers = 0
+        """Links of keys that are not paired, open now."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.introductions = Introductions(
             self._identity.name,
@@ -116,6 +117,11 @@ class PeerRouter:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.nearby.close()
         await self.transport.close()
+
+    @property
+    def handshakes(self) -> int:
+        """Handshakes under way, from all addresses."""
+        return self._handshakes.total()
 
     def live(self, key: Key) -> PeerSession | None:
         """A session with a peer that is open now."""
@@ -202,9 +208,7 @@ class PeerRouter:
     async def _accept(self) -> None:
         while (incoming := await self.transport.accept()) is not None:
             host = incoming.place.rpartition(":")[0]
-            crowded = (
-                self._handshakes.total() >= HANDSHAKES or self._handshakes[host] >= HANDSHAKES_EACH
-            )
+            crowded = self.handshakes >= HANDSHAKES or self._handshakes[host] >= HANDSHAKES_EACH
             if crowded:
                 self._spawn(incoming.reject())
                 continue
@@ -227,19 +231,19 @@ class PeerRouter:
         serve = self._handlers.get(link.protocol)
         stranger = self._address_book.get(link.remote) is None
         place = (link.remote, link.protocol)
-        full = (stranger and self._strangers >= STRANGERS) or self._links[place] >= SESSIONS_EACH
+        full = (stranger and self.strangers >= STRANGERS) or self._links[place] >= SESSIONS_EACH
         if serve is None or full:
             link.close("too many")
             return
         self._links[place] += 1
-        self._strangers += stranger
+        self.strangers += stranger
         try:
             await serve(link)
         except LinkError:
             pass  # it disappeared
         finally:
             self._links[place] -= 1
-            self._strangers -= stranger
+            self.strangers -= stranger
             if not self._links[place]:
                 del self._links[place]
 

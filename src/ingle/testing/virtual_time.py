@@ -35,6 +35,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
+async def elapse(seconds: float) -> None:
+    """Let this much virtual time pass, with all that is due in it.
+
+    Raises:
+        RuntimeError: the event loop runs on real time, which no one should wait for.
+    """
+    if not isinstance(asyncio.get_running_loop(), VirtualLoop):
+        raise RuntimeError("time elapses only on a loop of ingle.testing.virtual_time.run")
+    await asyncio.sleep(seconds)
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

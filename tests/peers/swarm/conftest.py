@@ -58,12 +58,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 class Machine:
     """One device: a store, settings of its own, and its sharing."""
 
-    def __init__(self, folder: Path, address: str = "127.0.0.1", **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: str = "127.0.0.1",
+        store: Store | None = None,
+        **settings: object,
+    ) -> None:
         self.address = address
         self.state = folder / "state"
         self.state.mkdir(parents=True, exist_ok=True)
-        self.store = Store(folder / "models")
-        self.settings = Settings(share_listen=f"{address}:0", **settings)  # type: ignore[arg-type]
+        self.store = store or Store(folder / "models")
+        self.settings = Settings(**{"share_listen": f"{address}:0", **settings})  # type: ignore[arg-type]
         self.sharing = Sharing(self.store, self.settings, self.state, IMPATIENT)
 
     async def share(self, path: Path, name: str, audience: Audience = Audience.PEERS) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingle.errors import NetworkError
 from ingle.peers.swarm import metainfo
+from tests.waiting import slow_async
 
 MIB = 1 << 20
 _STEP = 64 << 10
@@ -71,7 +72,7 @@ class Source:
     async def read(self, digest: str, start: int, end: int) -> AsyncIterator[bytes]:
         self.reads += 1
         if self._delay_s:
-            await asyncio.sleep(self._delay_s)
+            await slow_async(self._delay_s)
         while start < end:
             await self.gate.wait()
             if 0 <= self._dies_after <= self.sent:
@@ -88,4 +89,4 @@ class Source:
             return
         now = asyncio.get_running_loop().time()
         self._free_at = max(now, self._free_at) + count / self._rate
-        await asyncio.sleep(self._free_at - now)
+        await slow_async(self._free_at - now)

@@ -136,11 +136,8 @@ async def test_two_pulls_share_one_download(laptop: Machine, model: Whole) -> No
 async def test_two_nodes_with_one_store_share_one_download(
     laptop: Machine, model: Whole, tmp_path: Path
 ) -> None:
-    other = Machine(tmp_path / "other")
-    other.store = Store(laptop.store.root)
+    other = Machine(tmp_path / "other", store=Store(laptop.store.root))
     async with on(other):
-        other.sharing._downloads._blobs = laptop.store.blobs
-        other.sharing._store = laptop.store
         desk = source(model, rate=20e6)
         await asyncio.gather(
             *(pulled(m.sharing, model.digest, len(model.data), desk) for m in (laptop, other))

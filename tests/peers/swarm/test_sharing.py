@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,7 @@ from ingle.errors import (
 from ingle.operations import Done, Progress
 from ingle.peers.swarm import seeder
 from ingle.peers.swarm.metainfo import Metainfo
+from tests.waiting import eventually_async
 
 from ...models.test_formats import write_words
 from .conftest import Machine, Whole, on
@@ -75,12 +76,6 @@ async def port(machine: Machine) -> int:
     assert isinstance(answer, Shares)
     assert answer.problem == ""
     return answer.port
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class Neighbour(Source):
@@ -226,7 +221,7 @@ async def test_the_lan_gets_it_by_bittorrent(desk: Machine, laptop: Machine, mod
     )
     assert laptop.store.resolve("m").path.read_bytes() == model.data
     share = desk.sharing.shares.all
-    await until(lambda: share()[0].uploaded >= len(model.data), "the upload is counted")
+    await eventually_async(lambda: share()[0].uploaded >= len(model.data), "the upload is counted")
 
 
 async def test_what_is_for_peers_only_is_in_no_swarm(
@@ -286,7 +281,7 @@ async def test_a_bittorrent_liar_is_banned_and_stays_so(
     params.save_path = str(folder)
     params.flags = lt.torrent_flags.seed_mode
     liar.add_torrent(params)
-    await until(liar.listen_port, "the liar listens")
+    await eventually_async(liar.listen_port, "the liar listens")
     paired = Source("paired", model.data, model.torrent, rate=4e6)
     events = await pulled(
         laptop.sharing,
@@ -316,10 +311,16 @@ async def test_the_owners_limits_end_the_seeding(
                     laptop.sharing, model.digest, len(model.data), describing,
                     bittorrent_peers=[peer],
                 )  # fmt: skip
-        await until(lambda: desk.sharing.shares.all()[0].state == "ended", "the limit is reached")
+        await eventually_async(
+            lambda: desk.sharing.shares.all()[0].state == "ended", "the limit is reached"
+        )
         (share,) = await shares(desk)
         assert reason in share.reason
-        await until(lambda: desk.sharing._seeding.port == 0, "nothing listens")
+
+        async def nothing_listens() -> bool:
+            return await port(desk) == 0
+
+        await eventually_async(nothing_listens)
         # Paired peers still get it: what they may have is for grants to say.
         assert desk.sharing.shares.path(model.digest)
         # The owner may say: again.
@@ -408,7 +409,7 @@ async def test_a_file_that_rots_is_not_given_and_not_touched(
         bittorrent_peers=[(desk.address, await port(desk))],
     )
     assert laptop.store.resolve("m").path.read_bytes() == model.data
-    await until(lambda: desk.sharing.shares.all()[0].state == "damaged", "it is noticed")
+    await eventually_async(lambda: desk.sharing.shares.all()[0].state == "damaged", "it is noticed")
     assert here.read_bytes() == rotten
     with pytest.raises(StorageError, match="not shared at the moment"):
         desk.sharing.shares.path(model.digest)
@@ -448,10 +449,7 @@ async def test_a_port_that_is_taken_is_not_the_end(
 ) -> None:
     await desk.share(model.path, "m", Audience.LAN)
     taken = await port(desk)
-    async with on(Machine(tmp_path / "o", "127.0.0.2")) as other:
-        other.sharing._seeding._settings = other.settings.__class__(
-            share_listen=f"127.0.0.2:{taken}"
-        )
+    async with on(Machine(tmp_path / "o", share_listen=f"127.0.0.2:{taken}")) as other:
         await other.share(model.path, "m", Audience.LAN)
         assert await port(other) not in (0, taken)
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import LoraConfig  # noqa: E402
-from tests.training.adapters import batch  # noqa: E402
-from tests.training.models import VOCABULARY, write_base  # noqa: E402
-from tests.training.pytorch.test_step import assert_close, reference, step_of  # noqa: E402
+from ingle.training.batch import IGNORE, Batch
+from ingle.training.lora import LoraConfig
+from tests.training.adapters import batch
+from tests.training.models import VOCABULARY, write_base
+from tests.training.pytorch.test_step import assert_close, reference, step_of
 
 pytestmark = [
+    pytest.mark.extras,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.timeout(300),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import gguf
 import numpy as np
 import pytest
+import torch
+from gguf.constants import GGMLQuantizationType
 
-torch = pytest.importorskip("torch")
+from ingle.errors import CapabilityMissing
+from ingle.models.tensor_types import TENSOR_TYPES
+from ingle.training.pytorch.dequantize import check, dequantize
+from tests.training.models import random_blocks
 
-from gguf.constants import GGMLQuantizationType  # noqa: E402
-
-from ingle.errors import CapabilityMissing  # noqa: E402
-from ingle.models.tensor_types import TENSOR_TYPES  # noqa: E402
-from ingle.training.pytorch.dequantize import check, dequantize  # noqa: E402
-from tests.training.models import random_blocks  # noqa: E402
+pytestmark = pytest.mark.extras
 
 TYPES = {kind.name: kind for kind in TENSOR_TYPES.values()}
 

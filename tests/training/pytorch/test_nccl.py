@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-
-from ingle.errors import WorkerDied  # noqa: E402
-from ingle.training.pytorch.replicas import ReplicatedStep  # noqa: E402
-from ingle.training.run import Run  # noqa: E402
-from tests.training.test_run import begin  # noqa: E402
+from ingle.errors import WorkerDied
+from ingle.training.pytorch.replicas import ReplicatedStep
+from ingle.training.run import Run
+from tests.training.test_run import begin
 
 pytestmark = [
+    pytest.mark.extras,
     pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices"),
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.timeout(600),

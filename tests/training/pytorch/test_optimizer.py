@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
+from ingle.training.pytorch import optimizer as module
+from ingle.training.pytorch.moments import EightBitMoment, dynamic_table
+from ingle.training.pytorch.optimizer import AdamW
 
-from ingle.training.pytorch import optimizer as module  # noqa: E402
-from ingle.training.pytorch.moments import EightBitMoment, dynamic_table  # noqa: E402
-from ingle.training.pytorch.optimizer import AdamW  # noqa: E402
+pytestmark = pytest.mark.extras
 
 
 def slopes(count: int, size: int) -> list[torch.Tensor]:

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("safetensors")
+from ingle.errors import BadModelFile, EngineMissing, InvalidRequest, TrainingFailed, WorkerDied
+from ingle.training import device_list
+from ingle.training.device_list import named
+from ingle.training.devices import Device
+from ingle.training.lora import LoraConfig
+from ingle.training.pytorch.replica import Replica, ReplicaSpec
+from ingle.training.pytorch.replicas import ReplicatedStep
+from ingle.training.run import Run, StepProgress
+from tests.training.adapters import batch
+from tests.training.models import write_base
+from tests.training.test_keeping import exhaust
+from tests.training.test_run import begin, losses
 
-from ingle.errors import BadModelFile, EngineMissing, InvalidRequest, TrainingFailed, WorkerDied  # noqa: E402
-from ingle.training import device_list  # noqa: E402
-from ingle.training.device_list import named  # noqa: E402
-from ingle.training.devices import Device  # noqa: E402
-from ingle.training.lora import LoraConfig  # noqa: E402
-from ingle.training.pytorch.replica import Replica, ReplicaSpec  # noqa: E402
-from ingle.training.pytorch.replicas import ReplicatedStep  # noqa: E402
-from ingle.training.run import Run, StepProgress  # noqa: E402
-from tests.training.adapters import batch  # noqa: E402
-from tests.training.models import write_base  # noqa: E402
-from tests.training.test_keeping import exhaust  # noqa: E402
-from tests.training.test_run import begin, losses  # noqa: E402
+pytestmark = pytest.mark.extras
 
 torch.set_num_threads(1)
 PLAN: dict[str, Any] = {"steps": 6, "rows": 8, "micro_rows": 2, "check_every": 3}

@@ -7,25 +7,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
+from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.models.gguf import read_header
+from ingle.training import memory_plan
+from ingle.training.architecture import Architecture
+from ingle.training.batch import IGNORE, Batch
+from ingle.training.block import block
+from ingle.training.executor import Numbers
+from ingle.training.lora import LoraConfig, fresh
+from ingle.training.pytorch.dropout import drop
+from ingle.training.pytorch.executor import TorchExecutor
+from ingle.training.pytorch.inputs import inputs
+from ingle.training.pytorch.operations import AdapterMatrices, TorchOperations, rms_norm
+from ingle.training.pytorch.weights import TorchWeights
+from ingle.training.step import Step
+from tests.training.adapters import SHAPE, adapter, batch
+from tests.training.models import write_base
 
-from ingle.errors import CapabilityMissing, InvalidRequest  # noqa: E402
-from ingle.models.gguf import read_header  # noqa: E402
-from ingle.training import memory_plan  # noqa: E402
-from ingle.training.architecture import Architecture  # noqa: E402
-from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.block import block  # noqa: E402
-from ingle.training.executor import Numbers  # noqa: E402
-from ingle.training.lora import LoraConfig, fresh  # noqa: E402
-from ingle.training.pytorch.dropout import drop  # noqa: E402
-from ingle.training.pytorch.executor import TorchExecutor  # noqa: E402
-from ingle.training.pytorch.inputs import inputs  # noqa: E402
-from ingle.training.pytorch.operations import AdapterMatrices, TorchOperations, rms_norm  # noqa: E402
-from ingle.training.pytorch.weights import TorchWeights  # noqa: E402
-from ingle.training.step import Step  # noqa: E402
-from tests.training.adapters import SHAPE, adapter, batch  # noqa: E402
-from tests.training.models import write_base  # noqa: E402
+pytestmark = pytest.mark.extras
 
 CPU = torch.device("cpu")
 

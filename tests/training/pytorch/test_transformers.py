@@ -6,23 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peft
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-peft = pytest.importorskip("peft")
+from ingle.models.gguf import read_header
+from ingle.training.adapter_files import write_peft
+from ingle.training.architecture import Architecture
+from ingle.training.batch import IGNORE, Batch
+from ingle.training.lora import LoraConfig
+from ingle.training.pytorch.executor import TorchExecutor
+from ingle.training.step import Step
+from tests.training.adapters import adapter
+from tests.training.transformers_models import HEAD, VOCABULARY, make, write
 
-from ingle.models.gguf import read_header  # noqa: E402
-from ingle.training.adapter_files import write_peft  # noqa: E402
-from ingle.training.architecture import Architecture  # noqa: E402
-from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import LoraConfig  # noqa: E402
-from ingle.training.pytorch.executor import TorchExecutor  # noqa: E402
-from ingle.training.step import Step  # noqa: E402
-from tests.training.adapters import adapter  # noqa: E402
-from tests.training.transformers_models import HEAD, VOCABULARY, make, write  # noqa: E402
-
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.extras, pytest.mark.filterwarnings("ignore")]
 MODULES = {
     "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
     "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from ingle.models.embedded import embedded_files
 from ingle.models.gguf import read_header
 from ingle.training.adapter_files import write_gguf
@@ -19,6 +17,8 @@ from ingle.training.lora import LoraConfig, fresh
 from ingle.training.reinforcement.policy import advantages, batches
 from ingle.training.reinforcement.rewards import SampledAnswer
 from ingle.training.reinforcement.sampler import Sampler, SampleRequest
+
+pytestmark = pytest.mark.extras
 
 
 def test_advantages_are_of_a_group_and_nothing_where_it_agrees() -> None:

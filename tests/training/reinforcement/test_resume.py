@@ -15,12 +15,11 @@ import msgspec
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-
 from ingle.training.reinforcement.rollouts import CHECKS, PROMPTS, Prompt, write_prompts
 from ingle.training.run_plan import RunPlan
 from tests.training.models import write_base
+
+pytestmark = pytest.mark.extras
 
 STEPS = 4
 TRAINED = """

@@ -17,8 +17,7 @@ from tests.training.models import write_base
 
 
 @pytest.fixture
-def trl_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def trl_settings(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, trl_python=sys.executable)
 
 

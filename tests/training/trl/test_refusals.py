@@ -11,9 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-pytest.importorskip("trl")
-pytest.importorskip("jinja2")
-
 from ingle.capabilities.train.operation import Train, TrainingJob, TrainingSettings
 from ingle.capabilities.train.request import training_request
 from ingle.capabilities.train.trl_environment import SERIES, TrlEnvironment
@@ -40,7 +37,7 @@ from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "sequence": 16}
 
 
@@ -365,7 +362,8 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
 
 
 def test_a_torch_that_cannot_share_a_model_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     with pytest.raises(CapabilityMissing, match="accelerate does not share"):
         check_sharing(False)
     check_sharing(True)

@@ -17,9 +17,6 @@ import numpy as np
 import psutil
 import pytest
 
-pytest.importorskip("trl")
-pytest.importorskip("safetensors")
-
 from ingle.capabilities.train.operation import LossPoint, Train
 from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
@@ -32,7 +29,7 @@ from ingle.training.run_plan import RunPlan
 from tests.training.test_node import Watched
 from tests.training.trl.conftest import write
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 TRL: dict[str, Any] = {
     "backend": "trl", "device": "cpu", "rank": 2, "sequence": 16, "rows": 4, "micro_rows": 2,
     "rate": 1e-2, "warm_up": 1,

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("transformers")
-
 from ingle.client.home import open_async
 from ingle.config import Settings
 from ingle.errors import CapabilityMissing
@@ -18,7 +16,7 @@ from ingle.training.trl.inside import tokenizer
 from ingle.training.vocabulary import Vocabulary
 from tests.training.models import write_base
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 TEXTS = (
     "What is the motto of the ember guild?", "It's 12,345.67 euros — “naïve” Größe!\n\n\tif x:",
     "日本語 and emoji 🔥🔥", "  two  spaces\r\nand more   ", "<|im_start|>user\nHello<|im_end|>\n",

@@ -9,13 +9,13 @@ import gguf
 import numpy as np
 import pytest
 
-pytest.importorskip("safetensors")
-
 from ingle.errors import BadModelFile
 from ingle.training import merging
 from ingle.training.trl import base
 from ingle.training.trl.full_model import FullModel
 from tests.training.models import write_base
+
+pytestmark = pytest.mark.extras
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "qwen2", "llama", "gemma3"])

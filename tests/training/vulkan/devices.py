@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("wgpu")
-
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers

@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("wgpu")
+from ingle.training.adapter_files import write_gguf
+from ingle.training.batch import IGNORE, Batch
+from ingle.training.lora import LoraConfig, fresh
+from ingle.training.run import Run
+from ingle.training.step import Step
+from tests.training.adapters import SHAPE
+from tests.training.engine import compare
+from tests.training.models import write_base
+from tests.training.pytorch.test_step import step_of as torch_step
+from tests.training.test_run import begin
+from tests.training.vulkan.devices import step_of, worst
 
-from ingle.training.adapter_files import write_gguf  # noqa: E402
-from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import LoraConfig, fresh  # noqa: E402
-from ingle.training.run import Run  # noqa: E402
-from ingle.training.step import Step  # noqa: E402
-from tests.training.adapters import SHAPE  # noqa: E402
-from tests.training.engine import compare  # noqa: E402
-from tests.training.models import write_base  # noqa: E402
-from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
-from tests.training.test_run import begin  # noqa: E402
-from tests.training.vulkan.devices import step_of, worst  # noqa: E402
+pytestmark = pytest.mark.extras
 
 UPDATES = 14
 

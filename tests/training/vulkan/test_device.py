@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("wgpu")
 
 from ingle.errors import DeviceLost, DoesNotFit, EngineFault, InvalidRequest
 from ingle.models.gguf import read_header
@@ -25,6 +22,8 @@ from ingle.training.vulkan.vulkan_device import VulkanDevice, adapters, choose
 from tests.training.adapters import SHAPE, adapter, batch
 from tests.training.models import write_base
 from tests.training.vulkan.devices import device, step_of
+
+pytestmark = pytest.mark.extras
 
 
 def test_devices_are_listed_and_chosen() -> None:
@@ -168,17 +167,16 @@ def test_a_long_k_in_pieces(after: str) -> None:
     np.testing.assert_allclose(read(machine.device, made["c"]), expected, rtol=1e-3, atol=1e-3)
 
 
-def test_a_dispatch_costs_little(tmp_path: Path) -> None:
-    """Replaying what was recorded is only encoding: bind groups and pipelines are kept."""
+def test_a_replay_makes_nothing_new(tmp_path: Path) -> None:
+    """What was recorded is encoded again; the bench tells how much CPU a dispatch costs."""
     step = step_of(write_base(tmp_path / "base.gguf", kind="Q8_0"))
     step.gradients(batch())
     executor = step.executor
     (program, _), *_ = executor._programs.values()
-    costs = []
-    for _ in range(5):
-        executor.device.wait()
-        began = time.thread_time()
+    statistics = executor.device.statistics
+    dispatches, live = statistics.dispatches, statistics.live
+    for _ in range(2):
         program.play()
-        costs.append((time.thread_time() - began) / len(program))
     executor.device.wait()
-    assert min(costs) < 30e-6
+    assert statistics.dispatches == dispatches + 2 * len(program)
+    assert statistics.live == live

@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("wgpu")
+from ingle.errors import CapabilityMissing, DoesNotFit, StorageError
+from ingle.training.batch import IGNORE, Batch
+from ingle.training.lora import LoraConfig
+from ingle.training.step import Step
+from tests.training.adapters import SHAPE, batch
+from tests.training.models import write_base
+from tests.training.pytorch.test_step import reference
+from tests.training.pytorch.test_step import step_of as torch_step
+from tests.training.vulkan.devices import executor_of, step_of, worst
 
-from ingle.errors import CapabilityMissing, DoesNotFit, StorageError  # noqa: E402
-from ingle.training.batch import IGNORE, Batch  # noqa: E402
-from ingle.training.lora import LoraConfig  # noqa: E402
-from ingle.training.step import Step  # noqa: E402
-from tests.training.adapters import SHAPE, batch  # noqa: E402
-from tests.training.models import write_base  # noqa: E402
-from tests.training.pytorch.test_step import reference  # noqa: E402
-from tests.training.pytorch.test_step import step_of as torch_step  # noqa: E402
-from tests.training.vulkan.devices import executor_of, step_of, worst  # noqa: E402
+pytestmark = pytest.mark.extras
 
 
 @pytest.mark.parametrize(

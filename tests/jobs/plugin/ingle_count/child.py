@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import sys
@@ -48,7 +49,8 @@ class Counter:
             part.write_text(str(at))
             part.replace(self.file)
             yield JobProgress(done=at, total=to, unit="numbers")
-            await asyncio.sleep(self.order["pace"])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), self.order["pace"])
         if at == to:
             summary = JobSummary(
                 name=self.order["name"], kind="count", state="done", results={"number": str(at)}

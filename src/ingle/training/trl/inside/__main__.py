@@ -27,6 +27,7 @@ def main() -> None:
     channel = Channel(Path(job.folder) / EVENTS)
     try:
         _train(job, channel)
+        _part()
     except IngleError as error:
         channel.fail(error)
         raise SystemExit(1) from error
@@ -62,6 +63,16 @@ def _train(job: TrlJob, channel: Channel) -> None:
         if trainer.state.best_model_checkpoint and job.best:
             ended["best"] = int(trainer.state.best_model_checkpoint.rpartition("-")[2])
         channel.tell("ended", finished=not progress.stopped, **ended)
+
+
+def _part() -> None:
+    """Leave the other processes of the run together: one that ends while threads of another still
+    wait for it has those abort their process, whose run is then taken for one that failed."""
+    import torch.distributed as processes
+
+    if processes.is_available() and processes.is_initialized():
+        processes.barrier()
+        processes.destroy_process_group()
 
 
 def check_sharing(shared: bool) -> None:
