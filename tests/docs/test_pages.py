@@ -66,7 +66,7 @@ def test_the_errors_of_the_guide_exist() -> None:
 
 
 def test_every_claim_of_the_threat_model_has_its_test() -> None:
-    claimed = set(re.findall(r"`(test_\w+)`", page("guide/peers.md")))
+    claimed = set(re.findall(r"`(test_\w+)`", page("explanation/trust.md")))
     sources = "".join(path.read_text() for path in (ROOT / "tests/peers").rglob("test_*.py"))
     assert len(claimed) > 15
     assert {name for name in claimed if f"def {name}(" not in sources} == set()

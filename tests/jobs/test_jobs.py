@@ -81,8 +81,7 @@ async def test_from_its_beginning_to_its_end(home: AsyncHome) -> None:
     with pytest.raises(InvalidRequest, match="already") as taken:
         await Watched(home, count(name="ten")).task
     assert (
-        taken.value.hint
-        == "ingle jobs resume ten, or ingle jobs rm ten, or choose another --name"
+        taken.value.hint == "ingle jobs resume ten, or ingle jobs rm ten, or choose another --name"
     )
     with pytest.raises(InvalidRequest, match="nothing to resume"):
         await home.resume_job("ten")
