@@ -20,7 +20,17 @@ from ingle.operations.encoded import Encoded
 from ingle.operations.operation import Event, Piece, operation_name
 from ingle.operations.reading import read
 from ingle.protocol import spoken
-from ingle.protocol.frames import Fail, Frame, FrameReader, Hello, Item, Open, Put, speaks
+from ingle.protocol.frames import (
+    Fail,
+    Frame,
+    FrameReader,
+    Hello,
+    Item,
+    Open,
+    Put,
+    packed,
+    speaks,
+)
 from tests.protocol import record
 
 FILES = sorted((Path(__file__).parent / "recorded").glob("*.jsonl"))
@@ -82,7 +92,7 @@ def test_operations_are_read(line: Line) -> None:
     assert asked.ignored == []
     # What was asked for then is still what is meant: nothing of it was lost.
     recorded = msgspec.msgpack.decode(bytes(line.frame.operation))
-    again = msgspec.msgpack.decode(msgspec.msgpack.encode(asked.operation))
+    again = msgspec.msgpack.decode(packed(asked.operation))
     for field, value in recorded.items():
         assert again[field] == value
 

@@ -113,7 +113,7 @@ class Writer:
         if not documents:
             raise InvalidRequest(
                 f"nothing could be learnt: no answer lies within the first {self._longest} tokens",
-                hint="raise --sequence, or shorten the prompts",
+                hint="raise --max-length, or shorten the prompts",
                 field="data",
             )
         return Written(documents, self._starts[-1], self._count, self._cut, self._lost, self._twice)

@@ -102,7 +102,7 @@ def choose(
     rows: int,
     sequence: int,
     parts: int = 1,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
     among: list[Device] | None = None,
 ) -> Choice:
     """The fastest device that the training fits on; the processor if it fits on none.
@@ -111,7 +111,7 @@ def choose(
 
     Args:
         parts: micro-batches of a step.
-        eight_bit_moments: the optimiser's moments are to be kept in 8 bits.
+        eight_bit: the optimiser's moments are to be kept in 8 bits.
         among: devices to choose from, the fastest first; `listing` if None.
 
     Raises:
@@ -123,12 +123,12 @@ def choose(
     for device in given:
         if device.missing or device.software:
             continue
-        if eight_bit_moments and device.kind == "vulkan":
+        if eight_bit and device.kind == "vulkan":
             passed.append(f"{device.name} keeps the optimiser's moments in 32 bits")
             continue
         way = choose_way(
             base, shape, device=device.name, dtype=device.dtype, rows=rows, sequence=sequence,
-            free=_usable(device), eight_bit_moments=eight_bit_moments,
+            free=_usable(device), eight_bit=eight_bit,
         )  # fmt: skip
         if way.needs.total <= SHARE * _usable(device) or device.kind == "cpu":
             alike = _alike(device, given, way)[: parts - 1]
@@ -151,7 +151,7 @@ def choose_way(
     sequence: int,
     free: int | None = None,
     sharing: int = 1,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
 ) -> Way:
     """The fastest way that fits into what is free; the thriftiest if none does.
 
@@ -180,7 +180,7 @@ def choose_way(
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
             packed=packed, recompute=recompute, scores=not cuda, compiled=cuda,
             logits=memory.LOGITS_CUDA if cuda else memory.LOGITS,
-            eight_bit_moments=eight_bit_moments,
+            eight_bit=eight_bit,
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
     ]  # fmt: skip
@@ -191,9 +191,9 @@ def check_moments(device: str, *, eight_bit: bool) -> None:
     """Raises InvalidRequest: a device keeps the optimiser's moments in 32 bits only."""
     if eight_bit and device.startswith("vulkan"):
         raise InvalidRequest(
-            f"eight_bit_moments: on {device} the optimiser's moments have 32 bits",
+            f"eight_bit: on {device} the optimiser's moments have 32 bits",
             hint="the same command without --eight-bit-moments, or with another --device",
-            field="eight_bit_moments",
+            field="eight_bit",
         )
 
 
@@ -206,10 +206,10 @@ def open_executor(
     seed: int,
     rows: int,
     sequence: int,
-    decay: float,
-    clip: float,
+    weight_decay: float,
+    max_grad_norm: float,
     sharing: int = 1,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
 ) -> tuple[Executor[Any], Way]:
     """The executor for a device, with a fresh adapter.
 
@@ -223,10 +223,12 @@ def open_executor(
         EngineMissing: a library is not installed.
         BadModelFile, CapabilityMissing: the base.
     """
-    check_moments(device, eight_bit=eight_bit_moments)
+    check_moments(device, eight_bit=eight_bit)
     numbers = lora.fresh(shape, Architecture.of(read_header(base)), seed=seed)
     if device.split(":")[0] == "vulkan":
-        return _open_vulkan(base, shape, numbers, device, rows, sequence, decay, clip)
+        return _open_vulkan(
+            base, shape, numbers, device, rows, sequence, weight_decay, max_grad_norm
+        )
     if not _installed("torch"):
         raise EngineMissing(
             f"training on {device} needs the torch library", hint=f"pip install '{TORCH}'"
@@ -242,12 +244,12 @@ def open_executor(
         raise unknown(device) from None
     way = choose_way(
         base, shape, device=device, dtype=dtype, rows=rows, sequence=sequence, sharing=sharing,
-        eight_bit_moments=eight_bit_moments,
+        eight_bit=eight_bit,
     )  # fmt: skip
     executor = TorchExecutor(
         base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=way.packed,
-        recompute=way.recompute, fast=place.type == "cuda", decay=decay, clip=clip,
-        eight_bit=eight_bit_moments,
+        recompute=way.recompute, fast=place.type == "cuda", weight_decay=weight_decay,
+        max_grad_norm=max_grad_norm, eight_bit=eight_bit,
     )  # fmt: skip
     return executor, way
 
@@ -259,8 +261,8 @@ def _open_vulkan(
     device: str,
     rows: int,
     sequence: int,
-    decay: float,
-    clip: float,
+    weight_decay: float,
+    max_grad_norm: float,
 ) -> tuple[Executor[Any], Way]:
     from ingle.training.vulkan.device import Device as Opened
     from ingle.training.vulkan.device import choose as adapter_of
@@ -271,7 +273,13 @@ def _open_vulkan(
     # 16-bit products gain nothing where the processor computes them.
     opened = Opened(adapter, exact=adapter.software)
     executor = VulkanExecutor(
-        base, shape, numbers, device=opened, keep=way.keep, decay=decay, clip=clip
+        base,
+        shape,
+        numbers,
+        device=opened,
+        keep=way.keep,
+        weight_decay=weight_decay,
+        max_grad_norm=max_grad_norm,
     )
     return executor, way
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ingle.capabilities.jobs.elsewhere import Elsewhere, There
+from ingle.capabilities.train import runs
 from ingle.capabilities.train.guests import PREFIX
 from ingle.capabilities.train.job import keep
 from ingle.capabilities.train.operation import (
@@ -28,7 +29,6 @@ from ingle.capabilities.train.operation import (
     TrainingSettings,
 )
 from ingle.errors import ProtocolError
-from ingle.jobs.job import read_object
 from ingle.jobs.kind import Work
 from ingle.models.digest import hex_of_file
 from ingle.node import transfers
@@ -55,7 +55,7 @@ class TrainingElsewhere(Elsewhere):
                 shutil.move(given, work.folder / name)
 
     def model(self, work: Work, request: Train) -> str:
-        return str(read_object(work.folder / PLAN).get("model", request.model))
+        return str(runs.plan_of(work.folder).get("model", request.model))
 
     async def ready(self, there: There, request: Train) -> JobOperation:
         folder = there.work.folder
@@ -77,7 +77,7 @@ class TrainingElsewhere(Elsewhere):
             point = LossPoint(
                 step=event.step,
                 loss=event.loss,
-                rate=event.rate,
+                learning_rate=event.learning_rate,
                 tokens_per_s=round(event.tokens_per_s, 1),
                 validation=event.validation,
                 reward=event.reward,

@@ -23,7 +23,7 @@ def check(request: Train) -> None:
     """Raises Refused: a guest's rewards could name code of this disk, its nodes other machines."""
     if request.settings.backend != "ingle":
         raise Refused("runs by TRL are not made for others", hint="train on your own device")
-    if request.settings.rewards:
+    if request.settings.reward_funcs:
         raise Refused("runs with rewards are not made for others", hint="train on your own device")
 
 

@@ -102,7 +102,7 @@ async def prepare(
     if not train.kept:
         raise InvalidRequest(
             f"nothing could be learnt: no prompt is shorter than {sequence} tokens",
-            hint="raise --sequence, or shorten the prompts",
+            hint="raise --max-length, or shorten the prompts",
             field="data",
         )
     order = list(range(len(train.kept)))

@@ -106,7 +106,9 @@ def _known(job: Job, error: Exception) -> IngleError | None:
     words = str(error)
     if isinstance(error, MemoryError) or "out of memory" in words.lower():
         less = job.micro // 2
-        hint = f"train anew with --micro-rows {less}" if less else "train anew on a smaller base"
+        hint = (
+            f"train anew with --micro-batch-size {less}" if less else "train anew on a smaller base"
+        )
         return DoesNotFit(f"memory ran out while {job.name} was trained: {words}"[:500], hint=hint)
     if "No space left on device" in words:
         return DiskFull(
