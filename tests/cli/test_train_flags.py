@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 from click.shell_completion import ShellComplete
 
+import ingle
 from ingle.capabilities.train import aliases, modules
 from ingle.capabilities.train.cli import flags
 from ingle.capabilities.train.cli.flags import flag, given
@@ -103,6 +106,15 @@ def test_help_and_completion_show_today_s_names_alone() -> None:
     for old in aliases.ALIASES:
         assert f"{flag(old)} " not in text
         assert flag(old) not in offered
+
+
+def test_no_message_names_a_flag_by_its_old_name() -> None:
+    package = Path(ingle.__file__).parent
+    old = [re.compile(rf"{flag(name)}\b(?!-)") for name in aliases.RENAMED]
+    folders = (package / "training", package / "capabilities" / "train")
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        if path.name != "flags.py":  # where they are declared
+            assert not [each.pattern for each in old if each.search(path.read_text())], path
 
 
 @pytest.mark.parametrize("old", [*aliases.RENAMED])

@@ -191,9 +191,9 @@ def check_moments(device: str, *, eight_bit: bool) -> None:
     """Raises InvalidRequest: a device keeps the optimiser's moments in 32 bits only."""
     if eight_bit and device.startswith("vulkan"):
         raise InvalidRequest(
-            f"eight_bit: on {device} the optimiser's moments have 32 bits",
-            hint="the same command without --eight-bit-moments, or with another --device",
-            field="eight_bit",
+            f"optim: on {device} the optimizer's moments have 32 bits",
+            hint="the same command with --optim adamw, or with another --device",
+            field="optim",
         )
 
 

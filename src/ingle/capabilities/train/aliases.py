@@ -7,7 +7,7 @@ stay: a name on the wire is never changed (docs/reference/protocol.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -44,8 +44,8 @@ RENAMED = {
 ELSEWHERE = {"num_train_epochs": "epochs", "load_best_model_at_end": "keep"}
 """From transformers' name of a setting to ours, where ours is shorter."""
 ALIASES = {**RENAMED, **ELSEWHERE}
-ADDED = ("warmup_ratio", "save_every")
-"""Settings that nodes with version 2 of the capability do not have."""
+ADDED = {"warmup_ratio": 3, "save_every": 3}
+"""Settings that ingle 0.1 did not have, with the version of the capability that brought them."""
 _VALUES: Mapping[tuple[str, Any], str] = {
     ("eight_bit_moments", True): "adamw_8bit",
     ("eight_bit_moments", False): "adamw",
@@ -94,7 +94,7 @@ def on_the_wire(settings: TrainingSettings) -> dict[str, Any]:
     return found | {name: added[name] for name in given(settings, ADDED)}
 
 
-def given(settings: TrainingSettings, fields: tuple[str, ...]) -> list[str]:
+def given(settings: TrainingSettings, fields: Iterable[str]) -> list[str]:
     """Those of some fields that are not at their defaults."""
     defaults = TrainingSettings()
     return [field for field in fields if getattr(settings, field) != getattr(defaults, field)]

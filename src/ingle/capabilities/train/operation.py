@@ -58,7 +58,8 @@ class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
             )
 
     def needs(self) -> dict[str, int]:
-        return dict.fromkeys(aliases.given(self.settings, aliases.ADDED), 3)
+        added = aliases.given(self.settings, aliases.ADDED)
+        return {name: aliases.ADDED[name] for name in added}
 
     def to_wire(self) -> dict[str, Any]:
         fields: dict[str, Any] = msgspec.to_builtins(self)

@@ -103,7 +103,7 @@ def kept(rewards: Iterable[str], folder: Path) -> tuple[str, ...]:
         try:
             shutil.copyfile(file, copy)
         except OSError as error:
-            raise InvalidRequest(f"reward {spec}: {error.strerror}", field="reward") from None
+            raise InvalidRequest(f"reward {spec}: {error.strerror}", field="reward_funcs") from None
         found.append(f"{before}{PYTHON}{copy}:{name}")
     return tuple(found)
 
