@@ -41,8 +41,13 @@ RENAMED = {
     "address": "rdzv_endpoint",
 }
 """From a setting's old name to its name."""
-ELSEWHERE = {"num_train_epochs": "epochs", "load_best_model_at_end": "keep"}
-"""From transformers' name of a setting to ours, where ours is shorter."""
+ELSEWHERE = {
+    "num_train_epochs": "epochs",
+    "load_best_model_at_end": "keep",
+    "eval_steps": "eval_every",
+    "save_steps": "save_every",
+}
+"""From transformers' name of a setting to ours, where ours is another."""
 ALIASES = {**RENAMED, **ELSEWHERE}
 ADDED = {"warmup_ratio": 3, "save_every": 3}
 """Settings that ingle 0.1 did not have, with the version of the capability that brought them."""
