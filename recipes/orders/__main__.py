@@ -72,8 +72,8 @@ def train(node: Any, out: Path, scale: Scale) -> dict[str, Any]:
     asked = [(s.prompt, s.completion) for s in slips(scale.asked, seed=2, held_out=True)]
     before = right(node, "ember", asked)
     node.train(
-        "ember", data, "slips", rank=16, rate=2e-3, steps=scale.steps, rows=2, micro_rows=2,
-        sequence=256, device="cpu", keep="last",
+        "ember", data, "slips", lora_rank=16, learning_rate=2e-3, max_steps=scale.steps,
+        batch_size=2, micro_batch_size=2, max_length=256, device="cpu", keep="last",
     )  # fmt: skip
     return figures(before, right(node, "ember+slips", asked))
 
@@ -84,9 +84,9 @@ def reward(node: Any, out: Path, scale: Scale) -> dict[str, Any]:
     asked = lists(scale.asked, seed=4, held_out=True)
     before = right(node, "ember", asked)
     node.train(
-        "ember", data, "lists", rewards=["answer"], rank=8, rate=2e-3, warm_up=2,
-        steps=scale.reward_steps, rows=8, group=8, max_tokens=24, sequence=160,
-        micro_rows=16, device="cpu", keep="last",
+        "ember", data, "lists", reward_funcs=["answer"], lora_rank=8, learning_rate=2e-3,
+        warmup_steps=2, max_steps=scale.reward_steps, batch_size=8, num_generations=8,
+        max_completion_length=24, max_length=160, micro_batch_size=16, device="cpu", keep="last",
     )  # fmt: skip
     return figures(before, right(node, "ember+lists", asked))
 
@@ -97,8 +97,9 @@ def same(node: Any, out: Path, scale: Scale) -> dict[str, Any]:
     for device in ("cpu", "vulkan:0"):
         name = f"same-{device.partition(':')[0]}"
         node.train(
-            "ember", data, name, rank=8, rate=1e-3, steps=scale.same_steps, rows=1,
-            micro_rows=1, sequence=128, warm_up=1, device=device, keep="last",
+            "ember", data, name, lora_rank=8, learning_rate=1e-3,
+            max_steps=scale.same_steps, batch_size=1, micro_batch_size=1, max_length=128,
+            warmup_steps=1, device=device, keep="last",
         )  # fmt: skip
         details = node.show_run(name)
         found[device] = details, sides(Path(details.run.folder) / "adapter.gguf")

@@ -53,8 +53,15 @@ from tests.peers.test_real_links import nodes, pair
 from tests.training.models import write_base
 from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
-SMALL = {"rank": 2, "sequence": 16, "rows": 2, "rate": 1e-2, "warm_up": 1, "steps": 4}
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+SMALL = {
+    "lora_rank": 2,
+    "max_length": 16,
+    "batch_size": 2,
+    "learning_rate": 1e-2,
+    "warmup_steps": 1,
+    "max_steps": 4,
+}
 
 
 @pytest.fixture
@@ -165,7 +172,7 @@ async def test_it_is_stopped_from_afar_and_continues(tmp_path: Path, data: Path)
         async def ask_stop() -> None:
             await ask(phone, StopRun(name="letters"), Done)
 
-        ended = await stop_after(request(phone, data, steps=1_000_000), 3, ask_stop)
+        ended = await stop_after(request(phone, data, max_steps=1_000_000), 3, ask_stop)
         assert isinstance(ended, Trained)
         assert ended.run.state == "paused"
         (there,) = (await ask(desk, ListRuns(), RunList)).runs
@@ -209,11 +216,11 @@ async def test_a_guest_reaches_nothing_but_its_own(tmp_path: Path, data: Path) -
         with pytest.raises(GrantRefused):
             await drain(link, ShowRun(name="secret"))
         for reward in ("python:/tmp/check.py:score", "0.5*python:/tmp/check.py:score", "json"):
-            judged = TrainingSettings(rewards=(reward,))
+            judged = TrainingSettings(reward_funcs=(reward,))
             with pytest.raises(Refused, match="rewards"):
                 await drain(link, Train(name="mine", model="tiny", settings=judged))
-        handed = TrainingSettings(backend="trl", nodes=2, address="10.0.0.1:29500")
-        with pytest.raises(Refused, match="cannot start TRL runs"):
+        handed = TrainingSettings(backend="trl", nnodes=2, rdzv_endpoint="10.0.0.1:29500")
+        with pytest.raises(Refused, match="runs by TRL"):
             await drain(link, Train(name="mine", model="tiny", settings=handed))
         for path in (str(data), "upload:../../secret", f"upload:{'0' * 64}"):
             with pytest.raises(InvalidRequest):

@@ -28,6 +28,7 @@ from ingle.protocol.frames import (
     Hello,
     Open,
     PieceFrame,
+    packed,
     speaks,
 )
 from tests.protocol import record
@@ -91,7 +92,7 @@ def test_operations_are_read(line: Line) -> None:
     assert asked.ignored == []
     # What was asked for then is still what is meant: nothing of it was lost.
     recorded = msgspec.msgpack.decode(bytes(line.frame.operation))
-    again = msgspec.msgpack.decode(msgspec.msgpack.encode(asked.operation))
+    again = msgspec.msgpack.decode(packed(asked.operation))
     for field, value in recorded.items():
         assert again[field] == value
 

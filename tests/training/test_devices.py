@@ -85,7 +85,7 @@ def test_as_many_equal_cards_as_a_step_keeps_busy_are_chosen_and_it_says_so(base
         assert found.names == names
         assert ("dealt out to them" in found.reason) == (parts > 1)
     found = choose(
-        base, SHAPE, rows=2, sequence=64, eight_bit_moments=True, among=[CARD, CPU]
+        base, SHAPE, rows=2, sequence=64, eight_bit=True, among=[CARD, CPU]
     )  # fmt: skip
     assert found.names == "cpu"
     assert "vulkan:0 keeps the optimiser's moments in 32 bits" in found.reason
@@ -105,8 +105,8 @@ def test_what_is_only_software_or_not_installed_is_not_chosen(base: Path) -> Non
 
 def opened(base: Path, device: str) -> tuple[Any, devices.StorageOption]:
     return open_executor(
-        base, SHAPE, device=device, dtype="float32", seed=1, rows=2, sequence=24, decay=0.0,
-        clip=1.0,
+        base, SHAPE, device=device, dtype="float32", seed=1, rows=2, sequence=24, weight_decay=0.0,
+        max_grad_norm=1.0,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ torch.set_num_threads(1)
 
 def begin(folder: Path, **more: Any) -> Path:
     """A run of short rows: what is asked here does not depend on their length."""
-    return begin_any(folder, **{"sequence": 16, **more})
+    return begin_any(folder, **{"max_length": 16, **more})
 
 
 def looks(run: Run, found: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def looks(run: Run, found: list[float], monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_it_ends_early_and_keeps_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run.resume(begin(tmp_path, steps=40, check_every=2, patience=2))
+    run = Run.resume(begin(tmp_path, max_steps=40, eval_every=2, early_stopping_patience=2))
     looks(run, [5.0, 4.0, 4.5, 4.2], monkeypatch)
     kept: dict[int, Any] = {}
     for progress in run.train():
@@ -58,7 +58,7 @@ def test_it_ends_early_and_keeps_the_best(tmp_path: Path, monkeypatch: pytest.Mo
     again = Run.resume(run.folder)
     assert again.finished
     assert list(again.train()) == []
-    last = Run.resume(begin(tmp_path, name="last", steps=4, check_every=2, keep="last"))
+    last = Run.resume(begin(tmp_path, name="last", max_steps=4, eval_every=2, keep="last"))
     looks(last, [4.0, 5.0], monkeypatch)
     list(last.train())
     last.write_adapter()
@@ -88,9 +88,9 @@ for progress in run.Run.resume(pathlib.Path(sys.argv[1])).train():
 
 
 def test_after_a_kill_the_best_is_that_of_a_run_that_was_not_killed(tmp_path: Path) -> None:
-    whole = Run.resume(begin(tmp_path, name="whole", steps=12, check_every=2))
+    whole = Run.resume(begin(tmp_path, name="whole", max_steps=12, eval_every=2))
     list(whole.train())
-    killed = begin(tmp_path, name="killed", steps=12, check_every=2)
+    killed = begin(tmp_path, name="killed", max_steps=12, eval_every=2)
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(killed)], stdout=subprocess.PIPE, text=True
     )
@@ -124,7 +124,7 @@ def exhaust(run: Run, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 def test_out_of_memory_in_the_middle_continues_with_fewer_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = {"steps": 4, "micro_rows": 4, "dropout": 0.0}
+    plan = {"max_steps": 4, "micro_batch_size": 4, "lora_dropout": 0.0}
     whole = Run.resume(begin(tmp_path, name="whole", **plan))
     list(whole.train())
     short = Run.resume(begin(tmp_path, name="short", **plan))
@@ -132,15 +132,15 @@ def test_out_of_memory_in_the_middle_continues_with_fewer_rows(
     assert not next(steps).fewer_rows
     exhaust(short, monkeypatch, most=1)
     assert [progress.fewer_rows for progress in steps] == [1, 0, 0]
-    assert short.micro_rows == 1
-    assert Run.resume(short.folder).micro_rows == 1
+    assert short.micro_batch_size == 1
+    assert Run.resume(short.folder).micro_batch_size == 1
     assert losses(short.folder) == pytest.approx(losses(whole.folder), rel=1e-4)
 
 
 def test_when_not_even_one_row_fits_the_last_step_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, steps=4))
+    run = Run.resume(begin(tmp_path, max_steps=4))
     steps = run.train()
     next(steps)
     exhaust(run, monkeypatch, most=0)
@@ -153,7 +153,7 @@ def test_when_not_even_one_row_fits_the_last_step_is_kept(
 def test_a_device_that_is_lost_is_told_with_what_is_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, steps=6, check_every=2))
+    run = Run.resume(begin(tmp_path, max_steps=6, eval_every=2))
     looks(run, [5.0, 4.0, 3.0], monkeypatch)
     steps = run.train()
     for _ in range(3):
@@ -170,7 +170,7 @@ def test_a_device_that_is_lost_is_told_with_what_is_saved(
 
 
 def test_other_errors_are_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run.resume(begin(tmp_path, steps=4))
+    run = Run.resume(begin(tmp_path, max_steps=4))
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("size mismatch")
@@ -178,7 +178,7 @@ def test_other_errors_are_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(run._engine, "accumulate", broken)
     with pytest.raises(RuntimeError, match="size mismatch"):
         next(iter(run.train()))
-    assert run.micro_rows == 2
+    assert run.micro_batch_size == 2
     assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes"))
     assert is_out_of_memory(MemoryError())
     assert not is_out_of_memory(ValueError("out of memory"))
@@ -187,7 +187,7 @@ def test_other_errors_are_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.M
 def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, steps=4))
+    run = Run.resume(begin(tmp_path, max_steps=4))
     run.check()
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
@@ -198,7 +198,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
 def test_a_disk_that_fills_up_in_the_middle_keeps_the_last_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, steps=8, check_every=2))
+    run = Run.resume(begin(tmp_path, max_steps=8, eval_every=2))
     looks(run, [5.0, 4.0, 3.0, 2.0], monkeypatch)
     steps = run.train()
     for _ in range(3):
@@ -230,11 +230,11 @@ def test_the_first_step_hardly_counts_for_the_time_left() -> None:
 def test_an_adapter_carries_where_it_came_from(tmp_path: Path) -> None:
     from ingle.models.gguf import read_header
 
-    run = Run.resume(begin(tmp_path, steps=4, data_sha256="ab" * 32))
+    run = Run.resume(begin(tmp_path, max_steps=4, data_sha256="ab" * 32))
     list(run.train())
     notes = read_header(run.write_adapter()).metadata
     assert notes["ingle.base"] == "sha256:x"
     assert notes["ingle.data"] == "ab" * 32
-    assert json.loads(str(notes["ingle.plan"]))["rank"] == 4
+    assert json.loads(str(notes["ingle.plan"]))["lora_rank"] == 4
     curve = json.loads(str(notes["ingle.losses"]))
     assert [point[0] for point in curve] == [1, 2, 3, 4]

@@ -53,7 +53,7 @@ def tensors(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "IQ4_XS"])
 def test_each_type_is_kept_and_is_near(tmp_path: Path, kind: str) -> None:
     base = write_base(tmp_path / "base.gguf", kind=kind)
-    file, found, shape = made(tmp_path, base, alpha=80.0, targets=("attn_q", "ffn_down"))
+    file, found, shape = made(tmp_path, base, alpha=80.0, target_modules=("attn_q", "ffn_down"))
     merged = MergedModel(
         base,
         [WeightedAdapter("a", file, "sha256:a"), WeightedAdapter("a", file, "sha256:a", 0.5)],
@@ -215,7 +215,7 @@ def test_a_peft_folder_becomes_the_same_adapter(
     from safetensors.torch import load_file, save_file
 
     base = write_base(tmp_path / "base.gguf", architecture=architecture)
-    _, found, shape = made(tmp_path, base, rank_stabilised=True)
+    _, found, shape = made(tmp_path, base, use_rslora=True)
     folder = tmp_path / "peft"
     write_peft(folder, found, shape, Architecture.of(read_header(base)), "tiny")
     weights = folder / "adapter_model.safetensors"

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 
 async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
     heard: list[Event] = []
-    run = await home.train("tiny", data, on_event=heard.append, **SMALL, steps=6, check_every=2)
+    run = await home.train("tiny", data, on_event=heard.append, **SMALL, max_steps=6, eval_every=2)
     assert (run.name, run.state, run.step, run.steps) == ("letters", "done", 6, 6)
     assert run.best is not None
     notes = [event.text for event in heard if isinstance(event, TrainingNote)]
@@ -47,7 +47,7 @@ async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
     details = await home.show_run("letters")
     assert [point.loss for point in details.losses] == [event.loss for event in steps]
     assert details.data["train"]["documents"] == 23
-    assert details.plan["rank"] == 2
+    assert details.plan["lora_rank"] == 2
     assert [found.name for found in await home.runs()] == ["letters"]
     with pytest.raises(InvalidRequest, match="already"):
         await home.train("tiny", data, **SMALL)
@@ -56,7 +56,7 @@ async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
     with pytest.raises(InvalidRequest, match="unknown training option speed"):
         await home.train("tiny", data, "other", speed=2)
     with pytest.raises(InvalidRequest, match="rank"):
-        await home.train("tiny", data, "other", rank=0)
+        await home.train("tiny", data, "other", lora_rank=0)
     await home.remove_run("letters")
     assert await home.runs() == []
     # What turned texts into tokens was loaded for the run alone, and is gone.
@@ -75,7 +75,7 @@ async def test_bad_data_leaves_no_run_behind(home: AsyncHome, tmp_path: Path) ->
 async def test_a_model_in_several_files_takes_adapters_and_is_no_base(
     home: AsyncHome, data: Path, tmp_path: Path
 ) -> None:
-    run = await home.train("tiny", data, "style", **SMALL, steps=1)
+    run = await home.train("tiny", data, "style", **SMALL, max_steps=1)
     parts = split_base(Path((await home.show("tiny")).files[0]).resolve(), "parts", tmp_path)
     assert len(parts) > 2
     Store(home.settings.models_path).add_path(parts[0], "big")
@@ -99,9 +99,9 @@ async def test_a_cached_data_set_is_read_through_its_links(
     (folder / "blobs").mkdir()
     data.rename(folder / "blobs" / "0123")
     (snapshot / "train.jsonl").symlink_to("../../blobs/0123")
-    run = await home.train("tiny", "ember/letters", **SMALL, steps=1)
+    run = await home.train("tiny", "ember/letters", **SMALL, max_steps=1)
     assert (run.name, run.state) == ("letters", "done")
-    again = await home.train("tiny", snapshot, "by-path", **SMALL, steps=1)
+    again = await home.train("tiny", snapshot, "by-path", **SMALL, max_steps=1)
     assert again.loss == run.loss
 
 
@@ -149,8 +149,10 @@ async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> Non
     with pytest.raises(Busy, match="'first' is using cpu") as error:
         await home.train("tiny", data, "second", **SMALL)
     assert "--wait" in error.value.hint
-    second = watch(home, data, "second", wait=True, steps=2)
-    await eventually_async(lambda: "waits for the run 'first'" in second.notes)
+    second = watch(home, data, "second", wait=True, max_steps=2)
+    async with asyncio.timeout(30):
+        while "waits for the run 'first'" not in second.notes:
+            await asyncio.sleep(0.02)
     assert (await home.show_run("second")).run.state == "waiting"
     await home.stop_run("first")
     ended = await second.task
@@ -181,7 +183,7 @@ async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> N
 async def test_a_process_that_is_killed_is_told_and_its_run_continues(
     home: AsyncHome, data: Path
 ) -> None:
-    run = watch(home, data, "short", steps=60, check_every=2, patience=100)
+    run = watch(home, data, "short", max_steps=60, eval_every=2, early_stopping_patience=100)
     await run.reaches(4)
     # The first: a sandbox, if there is one.
     os.kill(min(processes("ingle.training.training_worker")), signal.SIGKILL)
@@ -218,15 +220,23 @@ async def test_what_cannot_work_is_refused_before_the_data_is_read(
     home: AsyncHome, data: Path
 ) -> None:
     for options, error, words in (
-        ({"sequence": 4096}, InvalidRequest, "more than the 512"),
-        ({"rank": 100_000}, InvalidRequest, "rank: 100000"),
-        ({"targets": ["attn_z"]}, InvalidRequest, "no matrix attn_z"),
+        ({"max_length": 4096}, InvalidRequest, "more than the 512"),
+        ({"lora_rank": 100_000}, InvalidRequest, "lora_rank: 100000"),
+        ({"target_modules": ["attn_z"]}, InvalidRequest, "no module 'attn_z'"),
         # Before a device is looked for, though that is not there either:
-        ({"rewards": ["speed"], "device": "warp"}, InvalidRequest, "no reward 'speed'"),
-        ({"rewards": ["json"], "max_tokens": 16, "device": "warp"}, InvalidRequest, "no room for"),
+        ({"reward_funcs": ["speed"], "device": "warp"}, InvalidRequest, "no reward 'speed'"),
+        (
+            {"reward_funcs": ["json"], "max_completion_length": 16, "device": "warp"},
+            InvalidRequest,
+            "no room for",
+        ),
         ({"validation": "nothing.jsonl", "device": "warp"}, NotFound, "nothing.jsonl"),
         ({"device": "warp"}, InvalidRequest, "there is no 'warp'"),
-        ({"micro_rows": 1 << 20, "rows": 1 << 20, "sequence": 512}, DoesNotFit, "MiB are free"),
+        (
+            {"micro_batch_size": 1 << 20, "batch_size": 1 << 20, "max_length": 512},
+            DoesNotFit,
+            "MiB are free",
+        ),
     ):
         with pytest.raises(error, match=words):
             await home.train("tiny", data, "impossible", **{**SMALL, **options})

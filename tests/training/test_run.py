@@ -56,8 +56,9 @@ def begin(folder: Path, **more: Any) -> Path:
     dataset.write(run / "validation", documents(4), 64, 600)
     plan = {
         "name": "run", "model": "tiny", "digest": "sha256:x", "base": str(base), "data": "",
-        "data_sha256": "", "rank": 4, "alpha": 8.0, "sequence": 64, "rows": 4, "micro_rows": 2,
-        "rate": 1e-2, "epochs": 3.0, "warm_up": 2, "dropout": 0.1,
+        "data_sha256": "", "lora_rank": 4, "lora_alpha": 8.0, "max_length": 64,
+        "batch_size": 4, "micro_batch_size": 2, "learning_rate": 1e-2, "epochs": 3.0,
+        "warmup_steps": 2, "lora_dropout": 0.1,
     }  # fmt: skip
     plan |= more
     (run / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, RunPlan)))
@@ -71,7 +72,7 @@ def losses(folder: Path) -> list[float]:
 def test_a_data_set_is_packed_once_an_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, epochs=3.0, sequence=32, rows=5, dropout=0.0))
+    run = Run.resume(begin(tmp_path, epochs=3.0, max_length=32, batch_size=5, lora_dropout=0.0))
     packed: list[int] = []
     rows = Dataset.rows
 
@@ -87,7 +88,7 @@ def test_a_data_set_is_packed_once_an_epoch(
 
 
 def test_it_learns_and_says_so(tmp_path: Path) -> None:
-    run = Run.resume(begin(tmp_path, steps=60))
+    run = Run.resume(begin(tmp_path, max_steps=60))
     progress = list(run.train())
     assert progress[-1].step == progress[-1].steps == 60
     assert progress[-1].loss < 0.6 * progress[0].loss
@@ -97,9 +98,9 @@ def test_it_learns_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_stopped_continues_as_if_it_had_not(tmp_path: Path) -> None:
-    whole = Run.resume(begin(tmp_path, name="whole", steps=12))
+    whole = Run.resume(begin(tmp_path, name="whole", max_steps=12))
     list(whole.train())
-    stopped = Run.resume(begin(tmp_path, name="stopped", steps=12))
+    stopped = Run.resume(begin(tmp_path, name="stopped", max_steps=12))
     for progress in stopped.train():
         stopped.stopping = progress.step == 5
     again = Run.resume(stopped.folder)
@@ -123,7 +124,7 @@ for progress in run.Run.resume(pathlib.Path(sys.argv[1])).train():
 
 @pytest.mark.parametrize("eight_bit", [False, True])
 def test_a_run_that_was_killed_continues_as_if_it_had_not(tmp_path: Path, eight_bit: bool) -> None:
-    how = {"steps": 14, "eight_bit_moments": eight_bit}
+    how = {"max_steps": 14, "optim": "adamw_8bit" if eight_bit else "adamw"}
     whole = Run.resume(begin(tmp_path, name="whole", **how))
     list(whole.train())
     assert losses(whole.folder)[-1] < 0.9 * losses(whole.folder)[0]
@@ -145,9 +146,47 @@ def test_a_run_that_was_killed_continues_as_if_it_had_not(tmp_path: Path, eight_
     assert state == (whole.folder / "state.safetensors").read_bytes()
 
 
+def test_a_warm_up_is_a_share_of_all_steps(tmp_path: Path) -> None:
+    how = {"max_steps": 7, "lr_scheduler_type": "constant", "learning_rate": 1e-3}
+    run = Run.resume(begin(tmp_path, **how, warmup_ratio=0.5))
+    rates = [progress.learning_rate for progress in run.train()]
+    assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3, 1e-3, 1e-3])
+    assert schedule.warmup(10, warmup_steps=3, warmup_ratio=0.0) == 3
+    assert schedule.warmup(2, warmup_steps=3, warmup_ratio=0.0) == 2
+
+
+KILLED_AT = """
+import os, pathlib, signal, sys
+import torch
+torch.set_num_threads(1)
+from ingle.training.run import Run
+for progress in Run.resume(pathlib.Path(sys.argv[1])).train():
+    if progress.step == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("save_every", "saved"), [(3, 6), (1, 8), (0, 0)])
+def test_the_state_is_saved_every_so_many_steps(
+    tmp_path: Path, save_every: int, saved: int
+) -> None:
+    how = {"max_steps": 10, "eval_every": 100, "save_every": save_every}
+    whole = Run.resume(begin(tmp_path, name="whole", **how))
+    list(whole.train())
+    killed = begin(tmp_path, name="killed", **how)
+    ended = subprocess.run([sys.executable, "-c", KILLED_AT, str(killed), "8"], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    again = Run.resume(killed)
+    assert again.step == saved
+    list(again.train())
+    assert losses(killed) == losses(whole.folder)
+    state = (killed / "state.safetensors").read_bytes()
+    assert state == (whole.folder / "state.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["constant", "linear", "cosine"])
 def test_a_rate_of_nothing_is_no_error(tmp_path: Path, kind: str) -> None:
-    run = Run.resume(begin(tmp_path, steps=3, rate=0.0, schedule=kind))
+    run = Run.resume(begin(tmp_path, max_steps=3, learning_rate=0.0, lr_scheduler_type=kind))
     before = run.executor.parameters()
     list(run.train())
     assert all(np.array_equal(before[n], x) for n, x in run.executor.parameters().items())
@@ -157,7 +196,7 @@ def test_a_rate_of_nothing_is_no_error(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_at_the_last_good_step(tmp_path: Path) -> None:
-    run = Run.resume(begin(tmp_path, steps=10))
+    run = Run.resume(begin(tmp_path, max_steps=10))
     steps = run.train()
     next(steps)
     state = run.executor.state()
@@ -171,7 +210,7 @@ def test_a_loss_that_is_no_number_stops_at_the_last_good_step(tmp_path: Path) ->
 def test_a_full_disk_leaves_the_state_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, steps=4))
+    run = Run.resume(begin(tmp_path, max_steps=4))
     list(run.train())
     before = (run.folder / "state.safetensors").read_bytes()
 
@@ -187,23 +226,23 @@ def test_a_full_disk_leaves_the_state_before(
 def test_what_is_damaged_or_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunNotFound):
         Run.resume(tmp_path / "nothing")
-    folder = begin(tmp_path, steps=2)
+    folder = begin(tmp_path, max_steps=2)
     list(Run.resume(folder).train())
     (folder / "state.safetensors").write_bytes(b"nonsense")
     with pytest.raises(StorageError, match="damaged"):
         Run.resume(folder)
     with pytest.raises(InvalidRequest, match="512"):
-        Run.resume(begin(tmp_path, name="long", sequence=4096))
+        Run.resume(begin(tmp_path, name="long", max_length=4096))
 
 
 def test_what_does_not_fit_is_refused_with_what_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run.resume(begin(tmp_path, sequence=64))
+    run = Run.resume(begin(tmp_path, max_length=64))
     run.check()
     needs = run.needs()
     assert needs.base > 4 * 600 * 256
-    plan = msgspec.structs.replace(run.plan, sequence=256, micro_rows=4)
+    plan = msgspec.structs.replace(run.plan, max_length=256, micro_batch_size=4)
 
     def thrifty(rows: int, sequence: int) -> int:
         """In the thriftiest way, which is taken where memory is short."""
@@ -214,8 +253,8 @@ def test_what_does_not_fit_is_refused_with_what_would(
         return way.needs.total
 
     for rows, sequence, hint in (
-        (2, 256, "--micro-rows 2"), (1, 256, "--micro-rows 1"),
-        (1, 64, "--micro-rows 1 --sequence 64"), (1, 0, "a smaller base"),
+        (2, 256, "--micro-batch-size 2"), (1, 256, "--micro-batch-size 1"),
+        (1, 64, "--micro-batch-size 1 --max-length 64"), (1, 0, "a smaller base"),
     ):  # fmt: skip
         free = thrifty(rows, sequence) if sequence else 2**20
         monkeypatch.setattr(memory_plan, "available", lambda _, free=free: free)
@@ -240,8 +279,8 @@ print(int(peak[1]) * 1024, run.needs().total)
 
 def test_moments_in_eight_bits_take_less_and_the_estimate_knows(tmp_path: Path) -> None:
     whole, short = (
-        Run.resume(begin(tmp_path, name=name, eight_bit_moments=eight_bit))
-        for name, eight_bit in (("whole", False), ("short", True))
+        Run.resume(begin(tmp_path, name=name, optim=optim))
+        for name, optim in (("whole", "adamw"), ("short", "adamw_8bit"))
     )
     sizes = [sum(x.nbytes for x in run.executor.state().values()) for run in (whole, short)]
     numbers = sum(x.size for x in whole.executor.parameters().values())
@@ -254,9 +293,9 @@ def test_moments_in_eight_bits_take_less_and_the_estimate_knows(tmp_path: Path) 
         devices.check_moments("vulkan:0", eight_bit=True)
 
 
-@pytest.mark.parametrize("more", [{}, {"eight_bit_moments": True}])
+@pytest.mark.parametrize("more", [{}, {"optim": "adamw_8bit"}])
 def test_the_estimate_covers_what_is_used(tmp_path: Path, more: dict[str, Any]) -> None:
-    folder = begin(tmp_path, micro_rows=4, **more)
+    folder = begin(tmp_path, micro_batch_size=4, **more)
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(folder)], capture_output=True, text=True, check=True
     )

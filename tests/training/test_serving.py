@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.train.settings import TrainingSettings
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.engines.llama.engine import LlamaEngine
 from ingle.operations import AdapterUse, Event, Sampling, Text
@@ -22,15 +23,13 @@ from tests.cli.place import Place, ended
 from tests.training.models import VOCABULARY
 from tests.training.test_run import begin, documents
 
-pytestmark = pytest.mark.extras
-
 
 @pytest.mark.parametrize("kind", ["Q8_0", "F32"])
 def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:
     from tests.training.models import write_base
 
     write_base(tmp_path / "base.gguf", kind=kind)
-    run = Run.resume(begin(tmp_path, steps=40, dropout=0.0, keep="last"))
+    run = Run.resume(begin(tmp_path, max_steps=40, lora_dropout=0.0, keep="last"))
     list(run.train())
     adapter = run.write_adapter()
     spec = LoadSpec(
@@ -81,7 +80,10 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert "The ember glow.<|im_end|>]]" in preview.out
         assert "guild.jsonl, line 1" in preview.out
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out
-        how = ["--steps", "20", "--rate", "5e-3", "--rank", "8", "--rows", "1", "--sequence", "64"]
+        how = [
+            "--max-steps", "20", "--learning-rate", "5e-3", "--lora-rank", "8", "--batch-size", "1",
+            "--max-length", "64",
+        ]  # fmt: skip
         trained = ended(place.start("train", "ember", "--data", str(data), *how), seconds=200)
         assert trained.status == 0, trained
         assert "ember+guild" in trained.err
@@ -96,7 +98,12 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         assert "\x1b" not in shown
         assert (tmp_path / "guild.svg").read_text().startswith("<svg")
         assert (tmp_path / "guild.png").read_bytes().startswith(b"\x89PNG")
-        assert len(place.ok("runs", "show", "guild", "--json").data["losses"]) == 20
+        details = place.ok("runs", "show", "guild", "--json").data
+        assert len(details["losses"]) == 20
+        assert details["losses"][0].keys() >= {"step", "loss", "learning_rate"}
+        assert set(TrainingSettings.__struct_fields__) < set(details["plan"])
+        shown_names = {line.split(" ")[0] for line in shown.splitlines()}
+        assert shown_names >= {"lora_rank", "batch_size", "max_length", "learning_rate"}
         shown = place.ok("adapter", "show", "guild").out
         assert "ember sha256:" in shown
         assert "A loss" in shown
@@ -119,7 +126,7 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         missing = place.ingle("train", "--resume", "nothing", "--json")
         assert missing.error["code"] == "run_not_found"
         other = place.start(
-            "train", "ember", "--data", str(data), "--name", "other", *how, "--steps", "2"
+            "train", "ember", "--data", str(data), "--name", "other", *how, "--max-steps", "2"
         )
         assert ended(other, seconds=200).status == 0
         compared = place.ok("runs", "compare", "guild", "other").out
@@ -139,7 +146,7 @@ def test_a_signal_saves_and_says_how_to_continue(tmp_path: Path, number: int) ->
     try:
         data = tmp_path / "guild.jsonl"
         data.write_text("".join(json.dumps(example) + "\n" for example in EXAMPLES))
-        how = ["--steps", "500", "--rows", "1", "--rank", "2", "--sequence", "64"]
+        how = ["--max-steps", "500", "--batch-size", "1", "--lora-rank", "2", "--max-length", "64"]
         process = place.start("train", "ember", "--data", str(data), *how)
         assert process.stderr is not None
         while b"step 1/" not in process.stderr.readline():

@@ -19,7 +19,13 @@ from tests.waiting import eventually_async
 pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 WORKER, REPLICA = "ingle.training.training_worker", "ingle.training.pytorch.replica"
 STEPS = 60
-TWO: dict[str, Any] = {**SMALL, "rows": 4, "micro_rows": 2, "steps": STEPS, "dropout": 0.1}
+TWO: dict[str, Any] = {
+    **SMALL,
+    "batch_size": 4,
+    "micro_batch_size": 2,
+    "max_steps": STEPS,
+    "lora_dropout": 0.1,
+}
 
 
 async def gone(pids: set[int]) -> None:
@@ -36,7 +42,7 @@ async def losses(home: AsyncHome, name: str) -> list[tuple[float, float | None]]
 
 
 async def test_two_devices_are_as_one_whoever_dies(home: AsyncHome, data: Path) -> None:
-    plan = {**TWO, "check_every": 2, "patience": 100}
+    plan = {**TWO, "eval_every": 2, "early_stopping_patience": 100}
     one = await home.train("tiny", data, "one", **plan, device="cpu")
     run = watch(home, data, "two", **plan, device="cpu,cpu")
     await run.reaches(3)
@@ -85,5 +91,5 @@ async def test_two_devices_are_as_one_whoever_dies(home: AsyncHome, data: Path) 
 async def test_more_devices_than_a_step_has_parts_are_refused(home: AsyncHome, data: Path) -> None:
     with pytest.raises(InvalidRequest, match="2 micro-batches, which is too few for 3") as error:
         await home.train("tiny", data, "three", **TWO, device="cpu,cpu,cpu")
-    assert "--micro-rows" in error.value.hint
+    assert "--micro-batch-size" in error.value.hint
     assert await home.runs() == []

@@ -19,8 +19,14 @@ from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome
 from ingle.operations import Event
 
-SMALL = {"rank": 2, "sequence": 16, "rows": 2, "rate": 1e-2, "warm_up": 1}
-FOREVER = {**SMALL, "steps": 1_000_000}
+SMALL = {
+    "lora_rank": 2,
+    "max_length": 16,
+    "batch_size": 2,
+    "learning_rate": 1e-2,
+    "warmup_steps": 1,
+}
+FOREVER = {**SMALL, "max_steps": 1_000_000}
 
 
 class Watched:

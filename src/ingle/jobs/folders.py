@@ -19,6 +19,7 @@ from ingle.jobs.job import REQUEST, SHARED, STATUS, Job, JobStatus, read_object
 from ingle.jobs.kind import COMMANDS, JobKind, kinds
 from ingle.operations import operation_name
 from ingle.operations.job_events import JobOperation
+from ingle.operations.reading import kept
 
 NAMED = 10
 """Jobs that an error names."""
@@ -126,10 +127,11 @@ class JobFolders:
         """
         path = self.path(kind, name) / REQUEST
         try:
-            return msgspec.json.decode(path.read_bytes(), type=kind.operation)
+            fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+            return kept(fields, kind.operation)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, InvalidRequest) as error:
             raise StorageError(
                 f"{path} is damaged: {error}", hint=f"{kind.commands.remove} {name}"
             ) from None
@@ -167,6 +169,7 @@ class JobFolders:
             plan_file=kind.plan if kind is not None else plan,
             status=status,
             running=folder.name in running,
+            **({"upgrade_plan": kind.upgrade_plan} if kind is not None else {}),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Job:
     Args:
         plan_file: the file that says what is done.
         running: someone works on it now.
+        upgrade_plan: as in `ingle.jobs.kind.JobKind`.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Job:
     plan_file: str
     status: JobStatus
     running: bool
+    upgrade_plan: Callable[[dict[str, Any]], dict[str, Any]] = lambda plan: plan
 
     @property
     def kind(self) -> str:
@@ -81,7 +84,7 @@ class Job:
         Raises:
             StorageError: the file is damaged.
         """
-        return read_object(self.folder / self.plan_file)
+        return self.upgrade_plan(read_object(self.folder / self.plan_file))
 
     def summary(self) -> JobSummary:
         """As it is listed."""

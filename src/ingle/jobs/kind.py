@@ -125,6 +125,7 @@ class JobKind:
             note that says so.
         upgrade: the status of a job that does not name its kind, as it is written today:
             ``(folder, what the file holds)``.
+        upgrade_plan: a plan that an older version wrote, as it is written today.
         noun: what its messages call a job.
     """
 
@@ -142,6 +143,7 @@ class JobKind:
     folder: str = SHARED
     plan: str = REQUEST
     upgrade: Callable[[Path, dict[str, Any]], dict[str, Any]] = lambda _, status: status
+    upgrade_plan: Callable[[dict[str, Any]], dict[str, Any]] = lambda plan: plan
     noun: str = "job"
     commands: Commands = COMMANDS
 

@@ -63,6 +63,26 @@ class Operation(Checked, frozen=True, kw_only=True, tag_field="op"):
     since: ClassVar[int] = 1
     """The version of its capability that brought it; older nodes are not asked for it."""
 
+    def needs(self) -> dict[str, int]:
+        """Fields that may not be ignored, where they are given: each with the version of the
+        capability that brought it. Nodes of an older one are not asked."""
+        return {}
+
+    def to_wire(self) -> msgspec.Struct | dict[str, Any]:
+        """What is sent to other nodes, where it is not the operation as it is: a name on the wire
+        is never changed, but one in the code may be."""
+        return self
+
+    @classmethod
+    def from_wire(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """The opposite: fields as the code calls them. Asked where there are unknown ones, and of
+        what was kept on the disk.
+
+        Raises:
+            InvalidRequest: they contradict each other.
+        """
+        return fields
+
 
 class ModelOperation(Operation, frozen=True, kw_only=True):
     """Base of every request that a model performs, here or wherever the model is."""

@@ -8,7 +8,7 @@ receivers once; so it is ignored, and the sender is told (`Started.ignored`).
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -19,6 +19,7 @@ from ingle.operations.capability import Capability
 from ingle.operations.encoded import UNREADABLE, peek
 from ingle.operations.operation import Operation, invalid_field
 
+T = TypeVar("T", bound=Operation)
 MOST_IGNORED = 64
 """Names of ignored fields that are told; a request may hold any number of them."""
 
@@ -79,9 +80,19 @@ def from_json(data: bytes | str) -> Operation:
     if found is None:
         raise unknown(name)
     try:
-        return msgspec.json.decode(data, type=found[1])
+        return kept(value, found[1])
     except msgspec.ValidationError as error:
         raise invalid_field("", error) from None
+
+
+def kept(fields: dict[str, Any], kind: type[T]) -> T:
+    """An operation from JSON that was read already, such as that of a file.
+
+    Raises:
+        msgspec.ValidationError: a field is unknown or wrong.
+        InvalidRequest: as `Operation.from_wire`.
+    """
+    return msgspec.json.decode(msgspec.json.encode(kind.from_wire(fields)), type=kind)
 
 
 def unknown(name: str) -> CapabilityMissing:
@@ -102,6 +113,8 @@ def _read_newer(data: bytes, capability: Capability, kind: type[Operation]) -> R
         value = _loose.decode(data)
     except UNREADABLE as error:
         raise _unreadable(error) from None
+    if isinstance(value, dict):
+        value = kind.from_wire(value)
     found: list[str] = []
     _strip(value, inspect.type_info(kind), "", found)
     ignored = list(dict.fromkeys(found))[:MOST_IGNORED]

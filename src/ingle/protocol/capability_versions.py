@@ -43,13 +43,15 @@ def check(operation: Operation, hello: Hello) -> None:
         return
     capability = registry.of(operation)
     version = has.get(capability.name, 0)
-    since = type(operation).since
-    if isinstance(version, int) and version >= since:
+    needed = {operation_name(operation): type(operation).since, **operation.needs()}
+    known = version if isinstance(version, int) else 0
+    missing = [repr(name) for name, since in needed.items() if since > known]
+    if not missing:
         return
     release = hello.facts.get("version", "")
     who = f"the other side (ingle {release})" if release else "the other side"
     raise CapabilityMissing(
-        f"{who} does not have {operation_name(operation)!r}",
+        f"{who} does not have {', '.join(missing)}",
         hint="update ingle there: pip install --upgrade ingle",
         capability=capability.name,
     )

@@ -29,6 +29,7 @@ import msgspec
 
 from ingle.errors import IngleError, InvalidRequest, ProtocolError
 from ingle.operations.encoded import UNREADABLE
+from ingle.operations.operation import Operation
 
 VERSION = 1
 OLDEST = 1
@@ -162,7 +163,7 @@ def packed(value: msgspec.Struct) -> bytes:
         InvalidRequest: a text in it is not Unicode (a lone surrogate).
     """
     try:
-        return _encoder.encode(value)
+        return _encoder.encode(value.to_wire() if isinstance(value, Operation) else value)
     except UnicodeEncodeError as error:
         raise InvalidRequest(f"a text is not valid Unicode: {error}", field="request") from None
 

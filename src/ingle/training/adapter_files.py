@@ -68,7 +68,7 @@ def write_peft(
     folder.mkdir(parents=True, exist_ok=True)
     tensors: Numbers = {}
     for number in range(architecture.layers):
-        for name in shape.targets:
+        for name in shape.target_modules:
             prefix = f"base_model.model.model.layers.{number}.{MODULES[name]}"
             a, b = (numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab")
             if architecture.rope_pairs and name in ("attn_q", "attn_k"):
@@ -82,9 +82,9 @@ def write_peft(
         "base_model_name_or_path": base,
         "r": shape.rank,
         "lora_alpha": shape.alpha,
-        "use_rslora": shape.rank_stabilised,
+        "use_rslora": shape.use_rslora,
         "lora_dropout": shape.dropout,
-        "target_modules": sorted(MODULES[name].split(".")[1] for name in shape.targets),
+        "target_modules": sorted(MODULES[name].split(".")[1] for name in shape.target_modules),
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,

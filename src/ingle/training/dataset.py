@@ -113,7 +113,7 @@ class DatasetWriter:
         if not documents:
             raise InvalidRequest(
                 f"nothing to train on: no answer is within the first {self._longest} tokens",
-                hint="raise --sequence, or shorten the prompts",
+                hint="raise --max-length, or shorten the prompts",
                 field="data",
             )
         return DatasetSummary(

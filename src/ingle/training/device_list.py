@@ -29,7 +29,7 @@ def named(text: str, *, parts: int = 0) -> tuple[str, ...]:
             raise InvalidRequest(
                 f"device: a step has {parts} micro-batch{'es' if parts > 1 else ''}, which is "
                 f"too few for {len(found)} devices",
-                hint="the same command with fewer --micro-rows, or more --rows",
+                hint="the same command with a smaller --micro-batch-size, or a larger --batch-size",
                 field="device",
             )
     return tuple(found)

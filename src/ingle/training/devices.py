@@ -102,7 +102,7 @@ def choose(
     rows: int,
     sequence: int,
     parts: int = 1,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
     among: list[Device] | None = None,
 ) -> DeviceChoice:
     """The fastest device that the training fits on; the processor if it fits on none.
@@ -111,7 +111,7 @@ def choose(
 
     Args:
         parts: micro-batches of a step.
-        eight_bit_moments: the optimiser's moments are to be kept in 8 bits.
+        eight_bit: the optimiser's moments are to be kept in 8 bits.
         among: devices to choose from, the fastest first; `listing` if None.
 
     Raises:
@@ -123,12 +123,12 @@ def choose(
     for device in given:
         if device.missing or device.software:
             continue
-        if eight_bit_moments and device.kind == "vulkan":
+        if eight_bit and device.kind == "vulkan":
             passed.append(f"{device.name} keeps the optimiser's moments in 32 bits")
             continue
         option = choose_option(
             base, shape, device=device.name, dtype=device.dtype, rows=rows, sequence=sequence,
-            free=_usable(device), eight_bit_moments=eight_bit_moments,
+            free=_usable(device), eight_bit=eight_bit,
         )  # fmt: skip
         if option.needs.total <= SHARE * _usable(device) or device.kind == "cpu":
             alike = _alike(device, given, option)[: parts - 1]
@@ -153,7 +153,7 @@ def choose_option(
     sequence: int,
     free: int | None = None,
     sharing: int = 1,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
 ) -> StorageOption:
     """The fastest way that fits into what is free; the thriftiest if none does.
 
@@ -184,7 +184,7 @@ def choose_option(
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
             packed=packed, recompute=recompute, scores=not cuda, compiled=cuda,
             logits=memory_plan.LOGITS_CUDA if cuda else memory_plan.LOGITS,
-            eight_bit_moments=eight_bit_moments,
+            eight_bit=eight_bit,
         ))
         for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
     ]  # fmt: skip
@@ -195,9 +195,9 @@ def check_moments(device: str, *, eight_bit: bool) -> None:
     """Raises InvalidRequest: a device keeps the optimiser's moments in 32 bits only."""
     if eight_bit and device.startswith("vulkan"):
         raise InvalidRequest(
-            f"eight_bit_moments: not supported on {device}",
-            hint="the same command without --eight-bit-moments, or with another --device",
-            field="eight_bit_moments",
+            f"optim: on {device} the optimizer's moments have 32 bits",
+            hint="the same command with --optim adamw, or with another --device",
+            field="optim",
         )
 
 
@@ -210,10 +210,10 @@ def open_executor(
     seed: int,
     rows: int,
     sequence: int,
-    decay: float,
-    clip: float,
+    weight_decay: float,
+    max_grad_norm: float,
     sharing: int = 1,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
 ) -> tuple[Executor[Any], StorageOption]:
     """The executor for a device, with a fresh adapter.
 
@@ -227,10 +227,12 @@ def open_executor(
         EngineMissing: a library is not installed.
         BadModelFile, CapabilityMissing: the base.
     """
-    check_moments(device, eight_bit=eight_bit_moments)
+    check_moments(device, eight_bit=eight_bit)
     numbers = lora.fresh(shape, Architecture.of(read_header(base)), seed=seed)
     if device.split(":")[0] == "vulkan":
-        return _open_vulkan(base, shape, numbers, device, rows, sequence, decay, clip)
+        return _open_vulkan(
+            base, shape, numbers, device, rows, sequence, weight_decay, max_grad_norm
+        )
     if not _installed("torch"):
         raise EngineMissing(
             f"training on {device} needs the torch library", hint=f"pip install '{TORCH}'"
@@ -246,12 +248,12 @@ def open_executor(
         raise unknown(device) from None
     option = choose_option(
         base, shape, device=device, dtype=dtype, rows=rows, sequence=sequence, sharing=sharing,
-        eight_bit_moments=eight_bit_moments,
+        eight_bit=eight_bit,
     )  # fmt: skip
     executor = TorchExecutor(
         base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=option.packed,
-        recompute=option.recompute, fast=place.type == "cuda", decay=decay, clip=clip,
-        eight_bit=eight_bit_moments,
+        recompute=option.recompute, fast=place.type == "cuda", weight_decay=weight_decay,
+        max_grad_norm=max_grad_norm, eight_bit=eight_bit,
     )  # fmt: skip
     return executor, option
 
@@ -263,8 +265,8 @@ def _open_vulkan(
     device: str,
     rows: int,
     sequence: int,
-    decay: float,
-    clip: float,
+    weight_decay: float,
+    max_grad_norm: float,
 ) -> tuple[Executor[Any], StorageOption]:
     from ingle.training.vulkan.executor import VulkanExecutor
     from ingle.training.vulkan.vulkan_device import VulkanDevice as Opened
@@ -277,7 +279,13 @@ def _open_vulkan(
     # 16-bit products gain nothing where the processor computes them.
     opened = Opened(adapter, exact=adapter.software)
     executor = VulkanExecutor(
-        base, shape, numbers, device=opened, keep=option.keep, decay=decay, clip=clip
+        base,
+        shape,
+        numbers,
+        device=opened,
+        keep=option.keep,
+        weight_decay=weight_decay,
+        max_grad_norm=max_grad_norm,
     )
     return executor, option
 

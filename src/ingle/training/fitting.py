@@ -21,19 +21,19 @@ SHORTEST = 32
 def shape_of(plan: RunPlan) -> LoraConfig:
     """The adapter that a plan asks for."""
     return LoraConfig(
-        plan.rank,
-        plan.alpha or 2.0 * plan.rank,
-        plan.targets or TARGETS,
-        plan.rank_stabilised,
-        plan.dropout,
+        plan.lora_rank,
+        plan.lora_alpha or 2.0 * plan.lora_rank,
+        plan.matrices or TARGETS,
+        plan.use_rslora,
+        plan.lora_dropout,
     )
 
 
-def check(plan: RunPlan, micro_rows: int) -> None:
+def check(plan: RunPlan, micro_batch_size: int) -> None:
     """Refuse what cannot work.
 
     Args:
-        micro_rows: rows that are worked on at once.
+        micro_batch_size: rows that are worked on at once.
 
     Raises:
         CapabilityMissing, BadModelFile: the base.
@@ -41,7 +41,7 @@ def check(plan: RunPlan, micro_rows: int) -> None:
         DoesNotFit: too much memory; the hint is what would fit.
     """
     check_shape(plan)
-    check_memory(plan, micro_rows)
+    check_memory(plan, micro_batch_size)
 
 
 def check_shape(plan: RunPlan) -> None:
@@ -53,50 +53,50 @@ def check_shape(plan: RunPlan) -> None:
 
 def check_rewards(plan: RunPlan) -> None:
     """Raises InvalidRequest: a reward is none, or answers leave no room for a prompt."""
-    for spec in plan.rewards:
+    for spec in plan.reward_funcs:
         rewards.parse(spec)
-    if plan.rewards and plan.max_tokens >= plan.sequence:
+    if plan.reward_funcs and plan.max_completion_length >= plan.max_length:
         raise InvalidRequest(
-            f"answers of up to {plan.max_tokens} tokens leave no room for a prompt in rows of "
-            f"{plan.sequence}",
-            hint="raise --sequence, or lower --max-tokens",
-            field="max_tokens",
+            f"answers of up to {plan.max_completion_length} tokens leave no room for a prompt in "
+            f"rows of {plan.max_length}",
+            hint="raise --max-length, or lower --max-completion-length",
+            field="max_completion_length",
         )
 
 
 def check_sequence(plan: RunPlan, architecture: Architecture) -> None:
     """Raises InvalidRequest: rows are longer than what the base was trained for."""
-    if plan.sequence > architecture.context:
+    if plan.max_length > architecture.context:
         raise InvalidRequest(
-            f"sequence: {plan.sequence} tokens are more than the {architecture.context} "
+            f"max_length: {plan.max_length} tokens are more than the {architecture.context} "
             f"that {plan.model} was trained for",
-            field="sequence",
+            field="max_length",
         )
 
 
-def check_memory(plan: RunPlan, micro_rows: int) -> None:
+def check_memory(plan: RunPlan, micro_batch_size: int) -> None:
     """Raises DoesNotFit: it does not fit into what is free now; the hint is what would."""
     for device in dict.fromkeys(plan.devices):
         sharing = plan.devices.count(device)
-        _check_device(plan, micro_rows, device, memory_plan.available(device) // sharing)
+        _check_device(plan, micro_batch_size, device, memory_plan.available(device) // sharing)
 
 
-def _check_device(plan: RunPlan, micro_rows: int, device: str, free: int) -> None:
+def _check_device(plan: RunPlan, micro_batch_size: int, device: str, free: int) -> None:
     def needs(rows: int, sequence: int) -> int:
         return choose_option(
             Path(plan.base), shape_of(plan), device=device, dtype=plan.dtype, rows=rows,
-            sequence=sequence, free=free, eight_bit_moments=plan.eight_bit_moments,
+            sequence=sequence, free=free, eight_bit=plan.eight_bit,
         ).needs.total  # fmt: skip
 
-    wanted = needs(micro_rows, plan.sequence)
+    wanted = needs(micro_batch_size, plan.max_length)
     if wanted <= free:
         return
     hint = "a smaller base, or one in fewer bits, such as Q4_K_M"
-    for rows, sequence in _smaller(micro_rows, plan.sequence):
+    for rows, sequence in _smaller(micro_batch_size, plan.max_length):
         if needs(rows, sequence) <= free:
-            hint = f"the same command with --micro-rows {rows}"
-            if sequence != plan.sequence:
-                hint += f" --sequence {sequence}"
+            hint = f"the same command with --micro-batch-size {rows}"
+            if sequence != plan.max_length:
+                hint += f" --max-length {sequence}"
             break
     raise memory_plan.too_large(wanted, free, hint=hint, device=device)
 

@@ -19,8 +19,9 @@ class LoraConfig(NamedTuple):
 
     rank: int = 16
     alpha: float = 32.0
-    targets: tuple[str, ...] = TARGETS
-    rank_stabilised: bool = False
+    target_modules: tuple[str, ...] = TARGETS
+    """Matrices, by their names in GGUF."""
+    use_rslora: bool = False
     """Scale by alpha over the root of the rank (Kalajdzievski 2023), not over the rank."""
     dropout: float = 0.0
     """Share of an adapter's inputs that are left out in training."""
@@ -28,25 +29,28 @@ class LoraConfig(NamedTuple):
     @property
     def scale(self) -> float:
         """What B A is multiplied by."""
-        return self.alpha / (math.sqrt(self.rank) if self.rank_stabilised else self.rank)
+        return self.alpha / (math.sqrt(self.rank) if self.use_rslora else self.rank)
 
     def check(self, architecture: Architecture) -> None:
         """Raises InvalidRequest: a number or a target makes no sense for this base."""
-        unknown = set(self.targets) - set(architecture.matrices)
-        if unknown or not self.targets:
+        unknown = set(self.target_modules) - set(architecture.matrices)
+        if unknown or not self.target_modules:
             raise InvalidRequest(
-                f"targets: there is no module {', '.join(sorted(unknown)) or 'named'}; "
+                f"target_modules: there is no module {', '.join(sorted(unknown)) or 'named'}; "
                 f"there are: {', '.join(TARGETS)}",
-                field="targets",
+                field="target_modules",
             )
-        smallest = min(min(architecture.matrices[name]) for name in self.targets)
+        smallest = min(min(architecture.matrices[name]) for name in self.target_modules)
         if not 1 <= self.rank <= smallest:
             raise InvalidRequest(
-                f"rank: {self.rank} is not between 1 and {smallest}, the smallest side of a target",
-                field="rank",
+                f"lora_rank: {self.rank} is not between 1 and {smallest}, the smallest side of a "
+                "target module",
+                field="lora_rank",
             )
         if not 0.0 <= self.dropout < 1.0:
-            raise InvalidRequest(f"dropout: {self.dropout} is not between 0 and 1", field="dropout")
+            raise InvalidRequest(
+                f"lora_dropout: {self.dropout} is not a share below 1", field="lora_dropout"
+            )
 
     def sizes(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
         """Names of all sides and what they measure, always in the same order.
@@ -55,7 +59,7 @@ class LoraConfig(NamedTuple):
         """
         found = {}
         for number in range(architecture.layers):
-            for name in self.targets:
+            for name in self.target_modules:
                 out, into = architecture.matrices[name]
                 found[f"blk.{number}.{name}.weight.lora_a"] = (self.rank, into)
                 found[f"blk.{number}.{name}.weight.lora_b"] = (out, self.rank)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,7 +28,7 @@ class LossLog:
         """
         try:
             with self._path.open("ab") as file:
-                file.write(msgspec.json.encode(point) + b"\n")
+                file.write(_line(point))
         except OSError as error:
             raise DiskFull(
                 f"{self._path}: {error.strerror}", hint="free disk space: ingle df"
@@ -42,7 +43,7 @@ class LossLog:
         found = []
         for line in lines:
             try:
-                found.append(_point.decode(line))
+                found.append(LossPoint.of(_fields.decode(line)))
             except msgspec.DecodeError:
                 break
         return found
@@ -53,7 +54,7 @@ class LossLog:
             return
         kept = [point for point in self.points() if point.step <= step]
         part = self._path.with_suffix(".part")
-        part.write_bytes(b"".join(msgspec.json.encode(point) + b"\n" for point in kept))
+        part.write_bytes(b"".join(map(_line, kept)))
         part.replace(self._path)
 
     def curve(self) -> list[list[float | None]]:
@@ -67,4 +68,8 @@ class LossLog:
         ]
 
 
-_point = msgspec.json.Decoder(LossPoint)
+_fields = msgspec.json.Decoder(dict[str, Any])
+
+
+def _line(point: LossPoint) -> bytes:
+    return msgspec.json.encode(point.named()) + b"\n"

@@ -60,7 +60,7 @@ def estimate(
     compiled: bool = False,
     logits: int,
     scores: bool,
-    eight_bit_moments: bool = False,
+    eight_bit: bool = False,
 ) -> MemoryPlan:
     """What a micro-batch of that many rows takes, at most: every position supervised.
 
@@ -72,7 +72,7 @@ def estimate(
         compiled: blocks are, and keep less.
         logits: how many may exist at once.
         scores: attention holds a score for each pair of positions.
-        eight_bit_moments: the optimiser's moments are kept in 8 bits.
+        eight_bit: the optimiser's moments are kept in 8 bits.
     """
     a = architecture
     sides = shape.numbers(a)
@@ -86,7 +86,7 @@ def estimate(
     return MemoryPlan(
         base=file_bytes if packed else a.parameters * bytes_each,
         block=2 * largest * bytes_each if packed else 0,
-        adapter=sides * 4 * 2 + moments(sides, eight_bit=eight_bit_moments),
+        adapter=sides * 4 * 2 + moments(sides, eight_bit=eight_bit),
         activations=tokens * (a.layers * a.width + kept * inside) * bytes_each + attention,
         head=3 * min(logits, tokens * a.vocabulary) * bytes_each,
     )

@@ -57,8 +57,8 @@ def convert(folder: Path, base: Path, out: Path, notes: dict[str, str]) -> None:
     shape = LoraConfig(
         rank=rank,
         alpha=alpha,
-        targets=tuple(matrix for matrix in MODULES if matrix in targets),
-        rank_stabilised=bool(config.get("use_rslora")),
+        target_modules=tuple(matrix for matrix in MODULES if matrix in targets),
+        use_rslora=bool(config.get("use_rslora")),
     )
     for name, size in shape.sizes(architecture).items():
         if name not in numbers:

@@ -56,13 +56,13 @@ def planned(job: TrainingJob) -> PlannedRun:
         return _placed(job, plan)
     if wanted:
         found = named(wanted, parts=plan.parts)
-        devices.check_moments(found[0], eight_bit=plan.eight_bit_moments)
+        devices.check_moments(found[0], eight_bit=plan.eight_bit)
         dtype = devices.dtype_of(found[0])
         plan = msgspec.structs.replace(plan, device=",".join(found), dtype=dtype)
         return PlannedRun(plan, tuple(plan.devices))
     chosen = devices.choose(
-        Path(plan.base), fitting.shape_of(plan), rows=plan.micro_rows, sequence=plan.sequence,
-        parts=plan.parts, eight_bit_moments=plan.eight_bit_moments,
+        Path(plan.base), fitting.shape_of(plan), rows=plan.micro_batch_size,
+        sequence=plan.max_length, parts=plan.parts, eight_bit=plan.eight_bit,
     )  # fmt: skip
     plan = msgspec.structs.replace(plan, device=chosen.names, dtype=chosen.device.dtype)
     return PlannedRun(plan, tuple(plan.devices), chosen.reason)
@@ -75,7 +75,7 @@ def check_fits(job: TrainingJob, plan: RunPlan) -> None:
         DoesNotFit, DiskFull, CapabilityMissing, BadModelFile, InvalidRequest
     """
     if plan.backend == "ingle":
-        fitting.check(plan, plan.micro_rows)
+        fitting.check(plan, plan.micro_batch_size)
         return
     trl_base.check(Path(plan.base))
     if not plan.full:
@@ -100,8 +100,8 @@ def _asked(job: TrainingJob) -> RunPlan:
         "base": job.base,
         "data": Path(request.data).name if Path(request.data).exists() else request.data,
         "data_sha256": "",
-        "alpha": request.settings.alpha or 2.0 * request.settings.rank,
-        "targets": request.settings.targets or TARGETS,
+        "lora_alpha": request.settings.lora_alpha or 2.0 * request.settings.lora_rank,
+        "target_modules": request.settings.matrices or TARGETS,
     }
     try:
         return msgspec.convert(given, RunPlan)

@@ -43,18 +43,18 @@ class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
         """The same for people."""
         a = self.train
         yield (
-            f"{a.documents} documents, {a.tokens} tokens, {a.learnt} of them learnt; {a.cut} cut "
-            f"at {sequence} tokens, {a.lost} left out, {a.twice} come twice"
-            + (f", {self.alike} more nearly so" if self.alike else "")
+            f"{a.documents} examples, {a.tokens} tokens, {a.learnt} trained on; {a.cut} truncated "
+            f"to {sequence} tokens, {a.lost} skipped, {a.twice} duplicates"
+            + (f", {self.alike} near duplicates" if self.alike else "")
         )
         if self.validation is not None:
             b = self.validation
             yield (
-                f"{b.documents} documents to check on"
-                + (f", {b.cut} cut" if b.cut else "")
-                + (f", {b.lost} left out" if b.lost else "")
-                + (f"; {self.shared} of them are in training, too" if self.shared else "")
-                + (f"; {self.leaks} are nearly the same as one there" if self.leaks else "")
+                f"{b.documents} validation examples"
+                + (f", {b.cut} truncated" if b.cut else "")
+                + (f", {b.lost} skipped" if b.lost else "")
+                + (f"; {self.shared} of them are also in the training data" if self.shared else "")
+                + (f"; {self.leaks} are near duplicates of training examples" if self.leaks else "")
             )
 
 

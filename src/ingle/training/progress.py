@@ -16,7 +16,7 @@ class StepProgress(NamedTuple):
     step: int
     steps: int
     loss: float
-    rate: float
+    learning_rate: float
     tokens_per_s: float
     left_s: float
     validation: float | None
@@ -59,7 +59,7 @@ class LossCurve:
         step: int,
         steps: int,
         loss: float,
-        rate: float,
+        learning_rate: float,
         tokens: int,
         seconds: float,
         validation: float | None = None,
@@ -77,12 +77,12 @@ class LossCurve:
         self._clock.tick()
         speed = tokens / max(1e-9, seconds)
         self._losses.note(LossPoint(
-            step=step, loss=loss, rate=rate, tokens_per_s=round(speed, 1), validation=validation,
-            reward=reward,
+            step=step, loss=loss, learning_rate=learning_rate, tokens_per_s=round(speed, 1),
+            validation=validation, reward=reward,
         ))  # fmt: skip
         left = self._clock.left(steps - step)
         return StepProgress(
-            step, steps, loss, rate, speed, left, validation, tokens, reward, fewer_rows
+            step, steps, loss, learning_rate, speed, left, validation, tokens, reward, fewer_rows
         )  # fmt: skip
 
     def shortened(self) -> list[list[float | None]]:

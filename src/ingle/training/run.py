@@ -31,11 +31,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ingle.capabilities.train import aliases
 from ingle.errors import (
     DeviceLost,
     DiskFull,
     DoesNotFit,
     IngleError,
+    InvalidRequest,
     RunNotFound,
     StorageError,
     TrainingFailed,
@@ -47,7 +49,7 @@ from ingle.training.disk_space import check_room
 from ingle.training.early_stopping import EarlyStopping
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
-from ingle.training.files import LOSSES
+from ingle.training.files import LOSSES, PLAN
 from ingle.training.progress import LossCurve, StepProgress
 from ingle.training.reinforcement import rewards
 from ingle.training.reinforcement.rollouts import SamplingSettings
@@ -73,17 +75,18 @@ class Run:
         self.shape = fitting.shape_of(plan)
         self.executor, self.way = open_executor(
             Path(plan.base), self.shape, device=plan.devices[0], dtype=plan.dtype, seed=plan.seed,
-            rows=plan.micro_rows, sequence=plan.sequence, decay=plan.decay, clip=plan.clip,
+            rows=plan.micro_batch_size, sequence=plan.max_length, weight_decay=plan.weight_decay,
+            max_grad_norm=plan.max_grad_norm,
             sharing=plan.devices.count(plan.devices[0]),
-            eight_bit_moments=plan.eight_bit_moments,
+            eight_bit=plan.eight_bit,
         )  # fmt: skip
         fitting.check_sequence(plan, self.executor.architecture)
         self._engine = self._find_engine()
         self._step_batches = self._find_step_batches()
         self._curve = LossCurve(folder / LOSSES)
         self.watch = EarlyStopping()
-        self.micro_rows = min(plan.micro_rows, plan.rows)
-        """Rows that are worked on at once; halved when memory runs out."""
+        self.micro_batch_size = min(plan.micro_batch_size, plan.batch_size)
+        """Rows that are worked on at once; halved when memory does not suffice."""
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
@@ -103,23 +106,24 @@ class Run:
     def plan_of(folder: Path) -> RunPlan:
         """What was asked of the run in a folder. Raises as `resume`."""
         try:
-            return msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
+            fields = msgspec.json.decode((folder / PLAN).read_bytes(), type=dict[str, Any])
+            return msgspec.convert(aliases.current(fields), RunPlan)
         except FileNotFoundError:
             raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
-        except msgspec.DecodeError as error:
-            raise StorageError(f"{folder / 'run.json'} is damaged: {error}") from None
+        except (msgspec.DecodeError, InvalidRequest) as error:
+            raise StorageError(f"{folder / PLAN} is damaged: {error}") from None
 
     @functools.cached_property
     def steps(self) -> int:
         """How many steps it has in all."""
-        if self.plan.steps:
-            return self.plan.steps
+        if self.plan.max_steps:
+            return self.plan.max_steps
         return self._step_batches.steps(self.plan.epochs)
 
     @property
     def finished(self) -> bool:
         """It has made its last step, or nothing got better for too long."""
-        return self.step >= self.steps or self.watch.enough(self.plan.patience)
+        return self.step >= self.steps or self.watch.enough(self.plan.early_stopping_patience)
 
     def needs(self) -> memory_plan.MemoryPlan:
         """What it will take of memory."""
@@ -129,20 +133,20 @@ class Run:
         """As `Trainable.summary`."""
         begun = f", {self.step} of them done" if self.step else ""
         return (
-            f"{self.steps} steps of {self.plan.rows} rows{begun}; about "
+            f"{self.steps} steps of {self.plan.batch_size} rows{begun}; about "
             f"{self.needs().total / 2**20:.0f} MiB of memory, on {self.plan.device}"
         )
 
     def check(self) -> None:
         """Raises DoesNotFit, DiskFull: as `Trainable.check`."""
-        fitting.check_memory(self.plan, self.micro_rows)
+        fitting.check_memory(self.plan, self.micro_batch_size)
         numbers = self.shape.numbers(self.executor.architecture)
         # A state is three times the adapter, and is written beside the one before; then
         # the best adapter and the next, and the result in two formats.
         needed = numbers * 4 * (3 * 2 + 2 + 2)
         check_room(
             self.folder, needed, "a run's states and adapters take up to",
-            hint="make room (ingle prune), or the same command with a lower --rank",
+            hint="make room (ingle prune), or the same command with a lower --lora-rank",
         )  # fmt: skip
 
     def train(self) -> Iterator[StepProgress]:
@@ -176,12 +180,14 @@ class Run:
         saved = time.monotonic()
         steps = self.steps
         self._curve.begin(self.step)
-        every = self.plan.check_every or max(1, steps // 10)
+        warmup_steps = schedule.warmup(
+            steps, warmup_steps=self.plan.warmup_steps, warmup_ratio=self.plan.warmup_ratio
+        )
+        every = self.plan.eval_every or max(1, steps // 10)
         while not self.finished and not self.stopping:
-            rate = self.plan.rate * schedule.share(
-                self.plan.schedule, self.step, steps, min(self.plan.warm_up, steps)
-            )
-            rows, began = self.micro_rows, time.monotonic()
+            share = schedule.share(self.plan.lr_scheduler_type, self.step, steps, warmup_steps)
+            rate = self.plan.learning_rate * share
+            rows, began = self.micro_batch_size, time.monotonic()
             step_batch = self._step_batches.step_batch(self.step, rows)
             loss = self._one(step_batch, rate)
             took = time.monotonic() - began
@@ -189,21 +195,33 @@ class Run:
             last = self.step == steps
             checked, better = None, False
             if self._step_batches.checked and (self.step % every == 0 or last):
-                checked = self._step_batches.check(self.micro_rows)
+                checked = self._step_batches.check(self.micro_batch_size)
                 better = self.watch.look(self.step, checked)
             progress = self._curve.add(
-                step=self.step, steps=steps, loss=loss, rate=rate, tokens=step_batch.tokens,
+                step=self.step, steps=steps, loss=loss, learning_rate=rate,
+                tokens=step_batch.tokens,
                 seconds=took, validation=checked, reward=step_batch.reward,
-                fewer_rows=self.micro_rows if self.micro_rows != rows else 0,
+                fewer_rows=self.micro_batch_size if self.micro_batch_size != rows else 0,
             )  # fmt: skip
             if better:
                 self._save_best()
-            if better or self.finished or time.monotonic() - saved > STATE_EVERY_S:
+            if better or self.finished or self._save_is_due(saved):
                 self.save()
                 self._forget_old_bests()
                 saved = time.monotonic()
             yield progress
         self.save()
+
+    def _save_is_due(self, saved: float) -> bool:
+        """Is it time for the state to be saved? By steps where they are given, else by the
+        clock: how long steps take is not known before.
+
+        Args:
+            saved: when it was saved last.
+        """
+        if self.plan.save_every:
+            return self.step % self.plan.save_every == 0
+        return time.monotonic() - saved > STATE_EVERY_S
 
     def save(self) -> None:
         """Write the state of this moment, whole or not at all."""
@@ -263,13 +281,13 @@ class Run:
         """Where it is, beside the tensors."""
         return {
             "step": self.step,
-            "micro_rows": self.micro_rows,
+            "micro_batch_size": self.micro_batch_size,
             "watch": msgspec.to_builtins(self.watch),
         }
 
     def _take_place(self, place: dict[str, Any]) -> None:
         self.step = self._saved = place["step"]
-        self.micro_rows = place["micro_rows"]
+        self.micro_batch_size = aliases.current(place)["micro_batch_size"]
         self.watch = msgspec.convert(place["watch"], EarlyStopping)
 
     def _find_engine(self) -> Step[Any]:
@@ -284,21 +302,25 @@ class Run:
     def _find_step_batches(self) -> StepBatches:
         """What the steps learn from."""
         plan = self.plan
-        if not plan.rewards:
+        if not plan.reward_funcs:
             return ExampleBatches(
-                self.folder, self._engine, rows=plan.rows, sequence=plan.sequence, seed=plan.seed
+                self.folder,
+                self._engine,
+                rows=plan.batch_size,
+                sequence=plan.max_length,
+                seed=plan.seed,
             )
         from ingle.training.reinforcement.rollout_batches import RolloutBatches
 
         settings = SamplingSettings(
-            prompts=plan.rows, group=plan.group, temperature=plan.temperature,
-            max_tokens=plan.max_tokens,
-            slots=plan.slots or min(slots(), plan.rows * plan.group),
+            prompts=plan.batch_size, num_generations=plan.num_generations,
+            temperature=plan.temperature, max_completion_length=plan.max_completion_length,
+            slots=plan.slots or min(slots(), plan.batch_size * plan.num_generations),
         )  # fmt: skip
         return RolloutBatches(
             self.folder, Path(plan.base), self._write_policy,
-            [rewards.parse(spec) for spec in plan.rewards], settings,
-            end=plan.end, context=plan.sequence, seed=plan.seed,
+            [rewards.parse(spec) for spec in plan.reward_funcs], settings,
+            end=plan.end, context=plan.max_length, seed=plan.seed,
         )  # fmt: skip
 
     def _write_policy(self) -> Path:
@@ -317,8 +339,8 @@ class Run:
         if not math.isfinite(norm):
             self.save()
             raise TrainingFailed(
-                f"the loss of step {self.step + 1} is not a number; the state before it is saved",
-                hint=f"start over with a lower learning rate than {self.plan.rate:g}",
+                f"the loss of step {self.step + 1} is not a number; what was before is saved",
+                hint=f"train again with a lower --learning-rate than {self.plan.learning_rate:g}",
                 step=self.step,
             )
         return loss
@@ -338,20 +360,22 @@ class Run:
             except (RuntimeError, MemoryError, DoesNotFit) as error:
                 if not is_out_of_memory(error):
                     raise
-                if self.micro_rows == 1:
+                if self.micro_batch_size == 1:
                     self._engine.forget()
                     self.save()
                     raise DoesNotFit(
-                        f"not even one row of {self.plan.sequence} tokens fits into memory; "
-                        f"saved at step {self.step}",
+                        f"not even one row of {self.plan.max_length} tokens fits into memory "
+                        f"any more; saved at step {self.step}",
                         hint=f"free memory, then: ingle train --resume {self.plan.name}; or "
-                        f"train again with --sequence {self.plan.sequence // 2}",
+                        f"train again with --max-length {self.plan.max_length // 2}",
                         device=self.plan.device,
                     ) from None
             # Only now is what the failed step held let go of.
-            self.micro_rows //= 2
+            self.micro_batch_size //= 2
             self._engine.forget()
-            step_batch = StepBatch(halves(step_batch.batches, self.micro_rows), step_batch.reward)
+            step_batch = StepBatch(
+                halves(step_batch.batches, self.micro_batch_size), step_batch.reward
+            )
 
     def _sum(self, step_batch: StepBatch) -> None:
         first = (self.plan.seed * 1_000_003 + self.step) * 1009

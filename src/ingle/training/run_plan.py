@@ -34,7 +34,7 @@ class RunPlan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def parts(self) -> int:
         """Micro-batches of a step, at least; as many as turn out with rewards."""
-        return -(-self.answers // self.micro_rows)
+        return -(-self.answers // self.micro_batch_size)
 
     def provenance(self, step: int, losses: list[list[float | None]]) -> dict[str, str]:
         """What its result says of where it came from.

@@ -162,7 +162,7 @@ class Worker:
             while not (await asyncio.wait([work], timeout=TELL_S))[0]:
                 done, total = self._ready
                 yield TrainingNote(text=f"{done} of {total} examples prepared")
-            for sentence in work.result().sentences(plan.sequence):
+            for sentence in work.result().sentences(plan.max_length):
                 yield TrainingNote(text=sentence)
         finally:
             work.cancel()
@@ -188,21 +188,23 @@ class Worker:
         checks = Source.find(request.validation, columns) if request.validation else None
         prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs
         end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
-        if plan.rewards:
+        if plan.reward_funcs:
             prepared = await prompts.prepare(
-                data, self._folder, renderer, tokenize, rewards=plan.rewards,
-                room=plan.sequence - plan.max_tokens, split=request.split, validation=checks,
-                seed=plan.seed,
+                data, self._folder, renderer, tokenize, rewards=plan.reward_funcs,
+                room=plan.max_length - plan.max_completion_length, split=request.split,
+                validation=checks, seed=plan.seed,
             )  # fmt: skip
-            plan = msgspec.structs.replace(plan, rewards=prompts.kept(plan.rewards, self._folder))
+            plan = msgspec.structs.replace(
+                plan, reward_funcs=prompts.kept(plan.reward_funcs, self._folder)
+            )
         elif plan.learns == "dpo":
             prepared = await preferences.prepare(
-                data, self._folder, renderer, tokenize, sequence=plan.sequence,
+                data, self._folder, renderer, tokenize, sequence=plan.max_length,
                 split=request.split, validation=checks, seed=plan.seed,
             )  # fmt: skip
         else:
             prepared = await preparation.prepare(
-                data, self._folder, renderer, tokenize, sequence=plan.sequence,
+                data, self._folder, renderer, tokenize, sequence=plan.max_length,
                 vocabulary=vocabulary.size, split=request.split, validation=checks,
                 seed=plan.seed, told=self._told,
             )  # fmt: skip

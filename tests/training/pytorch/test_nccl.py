@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.timeout(600),
 ]
-PLAN: dict[str, Any] = {"steps": 8, "rows": 8, "micro_rows": 2, "check_every": 4}
+PLAN: dict[str, Any] = {"max_steps": 8, "batch_size": 8, "micro_batch_size": 2, "eval_every": 4}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -24,7 +24,7 @@ def test_it_moves_as_torchs_own(part: int, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "PART", part)
     monkeypatch.setattr(module, "UNPACKED", part)
     ours, theirs = torch.ones(1000), torch.ones(1000, requires_grad=True)
-    mine = AdamW(ours, decay=0.1, clip=5.0)
+    mine = AdamW(ours, weight_decay=0.1, max_grad_norm=5.0)
     other = torch.optim.AdamW([theirs], lr=1e-2, weight_decay=0.1)
     for slope in slopes(5, 1000):
         norm = mine.update(slope, 1e-2)
@@ -36,7 +36,7 @@ def test_it_moves_as_torchs_own(part: int, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_norm_that_is_no_number_changes_nothing() -> None:
     parameters = torch.ones(10)
-    adam = AdamW(parameters, decay=0.1, clip=1.0)
+    adam = AdamW(parameters, weight_decay=0.1, max_grad_norm=1.0)
     assert math.isnan(adam.update(torch.full((10,), float("nan")), 1e-2))
     assert adam.steps == 0
     assert (parameters == 1).all()
@@ -61,7 +61,7 @@ def test_eight_bits_end_where_thirty_two_do() -> None:
     for eight_bit in (False, True):
         parameters = torch.zeros(600)
         goal = torch.randn(600, generator=torch.Generator().manual_seed(3))
-        adam = AdamW(parameters, decay=0.0, clip=0.0, eight_bit=eight_bit)
+        adam = AdamW(parameters, weight_decay=0.0, max_grad_norm=0.0, eight_bit=eight_bit)
         for _ in range(300):
             adam.update(parameters - goal, 2e-2)
         ends.append(float((parameters - goal).norm() / goal.norm()))

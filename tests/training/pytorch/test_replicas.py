@@ -25,7 +25,7 @@ from tests.training.test_run import begin, losses
 pytestmark = pytest.mark.extras
 
 torch.set_num_threads(1)
-PLAN: dict[str, Any] = {"steps": 6, "rows": 8, "micro_rows": 2, "check_every": 3}
+PLAN: dict[str, Any] = {"max_steps": 6, "batch_size": 8, "micro_batch_size": 2, "eval_every": 3}
 
 
 def trained(folder: Path, **more: Any) -> tuple[Run, list[StepProgress]]:
@@ -56,8 +56,8 @@ def test_two_are_as_one_and_resume_number_for_number(tmp_path: Path) -> None:
 def test_memory_and_numbers_that_run_out_do_so_for_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, whole = trained(tmp_path, name="whole", dropout=0.0)
-    run = Run.resume(begin(tmp_path, **PLAN, name="short", dropout=0.0, device="cpu,cpu"))
+    _, whole = trained(tmp_path, name="whole", lora_dropout=0.0)
+    run = Run.resume(begin(tmp_path, **PLAN, name="short", lora_dropout=0.0, device="cpu,cpu"))
     steps = run.train()
     found = [next(steps)]
     exhaust(run, monkeypatch, most=1)

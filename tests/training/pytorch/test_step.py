@@ -51,7 +51,7 @@ def reference(path: Path, rows: Batch, shape: LoraConfig = SHAPE) -> tuple[float
             name: AdapterMatrices(
                 *(numbers[f"blk.{number}.{name}.weight.lora_{side}"] for side in "ab")
             )
-            for name in shape.targets
+            for name in shape.target_modules
         }
         sight = given.local if a.local(number) else given.whole
         assert sight is not None
@@ -146,7 +146,7 @@ def test_every_architecture(tmp_path: Path, architecture: str, tied: bool, recom
 @pytest.mark.parametrize("head_rows", [1, 7, 599, 600, 10_000])
 def test_the_vocabulary_in_parts_of_any_size(tmp_path: Path, head_rows: int, packed: bool) -> None:
     path = write_base(tmp_path / "base.gguf")
-    shape = SHAPE._replace(targets=("attn_q",))
+    shape = SHAPE._replace(target_modules=("attn_q",))
     whole = step_of(path, shape).gradients(batch())
     parts = step_of(path, shape, head_rows=head_rows, packed=packed).gradients(batch())
     assert parts[0] == pytest.approx(whole[0], rel=1e-5)
@@ -205,7 +205,7 @@ def test_an_advantage_weighs_a_tokens_loss(tmp_path: Path) -> None:
 def test_dropout_drops_the_same_when_a_block_is_computed_again(tmp_path: Path) -> None:
     """The gradient of the loss with these very inputs dropped, by finite differences."""
     path = write_base(tmp_path / "base.gguf")
-    shape = LoraConfig(rank=4, alpha=8.0, dropout=0.5, targets=("ffn_up",))
+    shape = LoraConfig(rank=4, alpha=8.0, dropout=0.5, target_modules=("ffn_up",))
     rows = batch(8, 1)
     for recompute in (True, False):
         step = step_of(path, shape, dtype=torch.float64, recompute=recompute)
@@ -238,7 +238,7 @@ def test_what_cannot_be_trained_is_named(tmp_path: Path) -> None:
     for shape in (
         LoraConfig(rank=0),
         LoraConfig(rank=1000),
-        LoraConfig(targets=("head",)),
+        LoraConfig(target_modules=("head",)),
         LoraConfig(dropout=1.0),
     ):
         with pytest.raises(InvalidRequest):

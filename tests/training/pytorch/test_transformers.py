@@ -28,13 +28,13 @@ MODULES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rank_stabilised", [False, True])
+@pytest.mark.parametrize("use_rslora", [False, True])
 @pytest.mark.parametrize("name", ["qwen3", "qwen2", "llama3", "smollm", "gemma3"])
-def test_logits_and_gradients(tmp_path: Path, name: str, rank_stabilised: bool) -> None:
+def test_logits_and_gradients(tmp_path: Path, name: str, use_rslora: bool) -> None:
     model = make(name)
     base = write(model, tmp_path / "base.gguf")
     architecture = Architecture.of(read_header(base))
-    shape = LoraConfig(rank=4, alpha=8.0, rank_stabilised=rank_stabilised)
+    shape = LoraConfig(rank=4, alpha=8.0, use_rslora=use_rslora)
     numbers = adapter(architecture, shape)
     write_peft(tmp_path / "peft", numbers, shape, architecture, name)
     theirs = peft.PeftModel.from_pretrained(model, str(tmp_path / "peft"), is_trainable=True)

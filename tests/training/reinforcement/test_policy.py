@@ -75,9 +75,11 @@ def test_a_reward_is_learnt_from_the_command_line(tmp_path: Path) -> None:
         code = tmp_path / "short.py"
         code.write_text("def score(prompt, text, example): return 1 / (1 + len(text) / 20)\n")
         how = [
-            "train", "ember", "--data", str(data), "--reward", f"python:{code}:score",
-            "--steps", "3", "--rows", "3", "--group", "4", "--max-tokens", "12",
-            "--sequence", "128", "--rate", "5e-3", "--rank", "4", "--warm-up", "1",
+            "train", "ember", "--data", str(data), "--reward-funcs", f"python:{code}:score",
+            "--max-steps", "3", "--batch-size", "3", "--num-generations", "4",
+            "--max-completion-length", "12", "--max-length", "128", "--learning-rate", "5e-3",
+            "--lora-rank", "4",
+            "--warmup-steps", "1",
         ]  # fmt: skip
         trained = ended(place.start(*how), seconds=220)
         assert trained.status == 0, trained

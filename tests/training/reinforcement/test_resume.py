@@ -47,9 +47,11 @@ def begin(base: Path, folder: Path, **more: Any) -> Path:
     code.write_text("def score(prompt, text, example): return sum(map(ord, text)) % 7 / 7\n")
     plan = {
         "name": "run", "model": "tiny", "digest": "sha256:x", "base": str(base), "data": "",
-        "data_sha256": "", "rank": 4, "alpha": 8.0, "sequence": 32, "rows": 2, "micro_rows": 2,
-        "rate": 1e-2, "steps": STEPS, "warm_up": 1, "check_every": 3, "group": 3,
-        "max_tokens": 5, "temperature": 4.0, "rewards": [f"python:{code}:score"], "slots": 1,
+        "data_sha256": "", "lora_rank": 4, "lora_alpha": 8.0, "max_length": 32,
+        "batch_size": 2, "micro_batch_size": 2, "learning_rate": 1e-2, "max_steps": STEPS,
+        "warmup_steps": 1, "eval_every": 3,
+        "num_generations": 3, "max_completion_length": 5, "temperature": 4.0,
+        "reward_funcs": [f"python:{code}:score"], "slots": 1,
         **more,
     }  # fmt: skip
     (folder / "run.json").write_bytes(msgspec.json.encode(msgspec.convert(plan, RunPlan)))

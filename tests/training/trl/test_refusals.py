@@ -37,29 +37,33 @@ from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
 
-pytestmark = [pytest.mark.extras, pytest.mark.anyio]
-TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "sequence": 16}
+pytestmark = pytest.mark.anyio
+TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "max_length": 16}
 
 
 @pytest.mark.parametrize(
     ("options", "field", "why"),
     [
         ({"full": True}, "full", "only supported by the trl backend"),
-        ({"processes": 2}, "processes", "only the back end trl"),
-        ({"nodes": 2}, "nodes", "only the back end trl"),
+        ({"nproc_per_node": 2}, "nproc_per_node", "only the back end trl"),
+        ({"nnodes": 2}, "nnodes", "only the back end trl"),
         ({"method": "dpo"}, "method", "learnt by TRL"),
-        ({"method": "grpo"}, "rewards", "needs a reward"),
-        ({"method": "sft", "rewards": ["json"]}, "rewards", "learns from examples"),
-        ({"backend": "trl", "full": True, "rank": 8}, "rank", "no adapter"),
-        ({"backend": "trl", "full": True, "dropout": 0.1}, "dropout", "no adapter"),
-        ({"backend": "trl", "group": 4}, "group", "does not sample answers"),
+        ({"method": "grpo"}, "reward_funcs", "needs a reward"),
+        ({"method": "sft", "reward_funcs": ["json"]}, "reward_funcs", "learns from examples"),
+        ({"backend": "trl", "full": True, "lora_rank": 8}, "lora_rank", "no adapter"),
+        ({"backend": "trl", "full": True, "lora_dropout": 0.1}, "lora_dropout", "no adapter"),
+        ({"backend": "trl", "num_generations": 4}, "num_generations", "does not sample answers"),
         ({"backend": "trl", "beta": 0.2}, "beta", "does not use it"),
         ({"backend": "trl", "device": "vulkan:0"}, "device", "not on vulkan:0"),
-        ({"backend": "trl", "nodes": 2}, "address", "HOST:PORT"),
-        ({"backend": "trl", "nodes": 2, "address": "a:1", "node_rank": 2}, "node_rank", "to 1"),
-        ({"backend": "trl", "address": "a:1"}, "address", "several nodes"),
-        ({"backend": "trl", "processes": 3}, "rows", "8 rows of a step"),
-        ({"backend": "trl", "on": "desk"}, "on", "only run on this device"),
+        ({"backend": "trl", "nnodes": 2}, "rdzv_endpoint", "HOST:PORT"),
+        (
+            {"backend": "trl", "nnodes": 2, "rdzv_endpoint": "a:1", "node_rank": 2},
+            "node_rank",
+            "to 1",
+        ),
+        ({"backend": "trl", "rdzv_endpoint": "a:1"}, "rdzv_endpoint", "several nodes"),
+        ({"backend": "trl", "nproc_per_node": 3}, "batch_size", "8 rows of a step"),
+        ({"backend": "trl", "on": "desk"}, "on", "on this device only"),
     ],
 )
 def test_settings_that_mean_nothing_are_named(
@@ -83,12 +87,14 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
         return placement, portions(plan, placement)
 
     assert shared(["cpu"])[1] == (4, 2)
-    assert shared(["cpu"], rows=6, processes=2)[1] == (3, 1)
-    assert shared(["cpu"], rows=7)[1] == (1, 7)
-    assert shared(["cpu"], rows=2, group=6, rewards=("json",), processes=2)[1] == (3, 2)
+    assert shared(["cpu"], batch_size=6, nproc_per_node=2)[1] == (3, 1)
+    assert shared(["cpu"], batch_size=7)[1] == (1, 7)
+    assert shared(
+        ["cpu"], batch_size=2, num_generations=6, reward_funcs=("json",), nproc_per_node=2
+    )[1] == (3, 2)
     two = ["cuda:0", "cuda:1", "cpu"]
     placement, _ = shared(
-        two, processes=2, full=True, nodes=2, node_rank=1, address="10.0.0.1:29500"
+        two, nproc_per_node=2, full=True, nnodes=2, node_rank=1, rdzv_endpoint="10.0.0.1:29500"
     )
     config = placement.config(1)
     assert (config["distributed_type"], config["num_processes"], config["gpu_ids"]) == (
@@ -99,15 +105,15 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     assert config["fsdp_config"]["fsdp_version"] == 2
     assert config["mixed_precision"] == "bf16"
-    plain = shared(two, processes=2)[0].config(7)
+    plain = shared(two, nproc_per_node=2)[0].config(7)
     assert (plain["distributed_type"], plain["main_process_port"]) == ("MULTI_GPU", 7)
     single = shared(two, device="cuda:1")[0]
     assert (single.devices, single.config(7)["distributed_type"]) == (("cuda:1",), "NO")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 7")
     assert single.config(7)["gpu_ids"] == "7"
     with pytest.raises(InvalidRequest, match=r"2 processes need one each; .* has: cuda:0, cpu"):
-        shared(["cuda:0", "cpu"], processes=2)
-    with pytest.raises(InvalidRequest, match="xpu is not a valid"):
+        shared(["cuda:0", "cpu"], nproc_per_node=2)
+    with pytest.raises(InvalidRequest, match="xpu does not do"):
         shared(two, device="xpu")
 
 
@@ -244,10 +250,10 @@ async def test_what_cannot_be_begun_leaves_nothing_behind(
         await home.train("tiny", str(data), name="run", method="dpo", **TRL)
     with pytest.raises(InvalidRequest, match="there is a model 'ember"):
         await home.train("tiny", str(data), name="ember", full=True, **TRL)
-    too_large: dict[str, Any] = {**TRL, "rows": 2**20, "micro_rows": 2**20}
+    too_large: dict[str, Any] = {**TRL, "batch_size": 2**20, "micro_batch_size": 2**20}
     with pytest.raises(DoesNotFit, match="MiB are free") as refused:
         await home.train("tiny", str(data), name="run", **too_large)
-    assert refused.value.hint.startswith("the same command with --micro-rows ")
+    assert refused.value.hint.startswith("the same command with --micro-batch-size ")
     odd = write_base(tmp_path / "odd.gguf", architecture="llama", complete=True)
     odd.write_bytes(odd.read_bytes().replace(b"blk.0.attn_norm", b"blk.0.attn_narm"))
     await home.copy("tiny", "spare")
@@ -260,7 +266,7 @@ async def test_what_cannot_be_begun_leaves_nothing_behind(
 
 
 def plan_of(base: Path, **options: Any) -> RunPlan:
-    settings = {"backend": "trl", "device": "cpu", "sequence": 512, **options}
+    settings = {"backend": "trl", "device": "cpu", "max_length": 512, **options}
     return msgspec.convert(
         {**settings, "name": "run", "model": "m", "digest": "d", "base": str(base), "data": "",
          "data_sha256": ""}, RunPlan,
@@ -284,13 +290,15 @@ def test_the_estimate_knows_what_takes_memory(tmp_path: Path) -> None:
     pairs = found(method="dpo", full=True)
     assert pairs.weights == 2 * whole.weights  # what it began as stays beside it
     assert found(method="dpo").weights == adapter.weights
-    sampled = found(rewards=("json",), max_tokens=64, rows=8, group=8)
+    sampled = found(
+        reward_funcs=("json",), max_completion_length=64, batch_size=8, num_generations=8
+    )
     caches = 64 * 512 * 2 * architecture.layers * architecture.key_value_heads * 64 * 4
     assert caches < sampled.answers < 1.1 * caches
     half = found(device="cuda:0")
     assert half.weights == numbers * 2
     assert half.activations < adapter.activations / 2  # in 16 bits, and computed twice
-    shared = found(device="cuda:0", full=True, processes=2)
+    shared = found(device="cuda:0", full=True, nproc_per_node=2)
     assert shared.learnt == numbers * 6
     assert shared.weights < found(device="cuda:0", full=True).weights
 
@@ -308,26 +316,35 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
 
     plan = plan_of(base)
     trl_memory.check(plan, Placement.placed(plan), trl_memory.needed(plan, Placement.placed(plan)))
-    fewer = plan_of(base, micro_rows=2)
-    assert refused(plan, fewer).hint == "the same command with --micro-rows 2"
-    short = plan_of(base, micro_rows=1, sequence=128)
-    assert refused(plan, short).hint == "the same command with --micro-rows 1 --sequence 128"
-    least = plan_of(base, micro_rows=1, sequence=32)
+    fewer = plan_of(base, micro_batch_size=2)
+    assert refused(plan, fewer).hint == "the same command with --micro-batch-size 2"
+    short = plan_of(base, micro_batch_size=1, max_length=128)
+    assert (
+        refused(plan, short).hint == "the same command with --micro-batch-size 1 --max-length 128"
+    )
+    least = plan_of(base, micro_batch_size=1, max_length=32)
     assert refused(plan, least, less=2**24).hint == "a smaller base"
-    two = plan_of(base, processes=2)  # each has all of it
+    two = plan_of(base, nproc_per_node=2)  # each has all of it
     assert refused(two, plan).details["needed_bytes"] > 2 * trl_memory.PROGRAM
-    many = plan_of(base, rewards=("json",), max_tokens=448, rows=64, group=64, micro_rows=1)
-    some = msgspec.structs.replace(many, rows=32)
-    assert refused(many, some).hint == "the same command with --micro-rows 1 --rows 32"
+    many = plan_of(
+        base,
+        reward_funcs=("json",),
+        max_completion_length=448,
+        batch_size=64,
+        num_generations=64,
+        micro_batch_size=1,
+    )
+    some = msgspec.structs.replace(many, batch_size=32)
+    assert refused(many, some).hint == "the same command with --micro-batch-size 1 --batch-size 32"
     wide = write_base(tmp_path / "wide.gguf", layers=1, width=1024, wide=4096, complete=True)
-    whole = plan_of(wide, full=True, micro_rows=1, sequence=32)
-    adapter = plan_of(wide, micro_rows=1, sequence=32)
+    whole = plan_of(wide, full=True, micro_batch_size=1, max_length=32)
+    adapter = plan_of(wide, micro_batch_size=1, max_length=32)
     assert refused(whole, adapter).hint == "the same command without --full"
-    loaded = plan_of(wide, device="cuda:0", processes=2)
+    loaded = plan_of(wide, device="cuda:0", nproc_per_node=2)
     with pytest.raises(DoesNotFit) as error:
         trl_memory.check_loading(loaded, Placement.placed(loaded), 2**30)
     assert error.value.details["device"] == "cpu"
-    assert "fewer --processes" in error.value.hint
+    assert "fewer --nproc-per-node" in error.value.hint
 
 
 def test_what_libraries_say_is_understood() -> None:
@@ -337,7 +354,7 @@ def test_what_libraries_say_is_understood() -> None:
     torch_says = "CUDA out of memory. Tried to allocate 2.00 GiB"
     known = _known(job, RuntimeError(torch_says))
     assert isinstance(known, DoesNotFit)
-    assert known.hint == "train again with --micro-rows 2"
+    assert known.hint == "train again with --micro-batch-size 2"
     full = _known(job, OSError(28, "No space left on device"))
     assert isinstance(full, DiskFull)
     assert full.hint.endswith("ingle train --resume run")

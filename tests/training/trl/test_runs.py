@@ -17,7 +17,10 @@ import numpy as np
 import psutil
 import pytest
 
-from ingle.capabilities.train.operation import LossPoint, Train
+pytest.importorskip("trl")
+pytest.importorskip("safetensors")
+
+from ingle.capabilities.train.operation import LossPoint, Train, TrainingProgress
 from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
@@ -31,8 +34,8 @@ from tests.training.trl.conftest import write
 
 pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 TRL: dict[str, Any] = {
-    "backend": "trl", "device": "cpu", "rank": 2, "sequence": 16, "rows": 4, "micro_rows": 2,
-    "rate": 1e-2, "warm_up": 1,
+    "backend": "trl", "device": "cpu", "lora_rank": 2, "max_length": 16, "batch_size": 4,
+    "micro_batch_size": 2, "learning_rate": 1e-2, "warmup_steps": 1,
 }  # fmt: skip
 
 
@@ -55,14 +58,15 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_con
     home: AsyncHome, data: Path, checks: Path, tmp_path: Path
 ) -> None:
     how = {
-        **TRL, "rows": 2, "steps": 12, "check_every": 1, "keep": "last", "validation": str(checks),
+        **TRL, "batch_size": 2, "max_steps": 12, "eval_every": 1, "keep": "last",
+        "validation": str(checks),
     }  # fmt: skip
     whole = watch(home, data, "whole", **how)
     losses = await finished(home, whole)
     assert [point.step for point in losses] == list(range(1, 13))
     assert losses[-1].loss < losses[0].loss
     assert losses[-1].validation is not None
-    assert losses[0].rate == pytest.approx(1e-2)
+    assert losses[0].learning_rate == pytest.approx(1e-2)
     folder = folder_of(home, "whole")
     made = adapter_provenance.provenance(folder / "adapter.gguf")
     plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
@@ -75,7 +79,7 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_con
     peft = json.loads((folder / "peft" / "adapter_config.json").read_text())
     assert peft["base_model_name_or_path"] == "tiny"
 
-    begun = watch(home, data, "killed", **{**how, "processes": 2})
+    begun = watch(home, data, "killed", **{**how, "nproc_per_node": 2})
     await begun.reaches(3)
     ranks = [p for p in psutil.Process().children(recursive=True) if _is_rank(p)]
     assert len(ranks) == 2
@@ -95,12 +99,40 @@ async def test_examples_are_learnt_as_here_and_a_killed_run_of_two_processes_con
     )
 
 
+async def test_it_warms_up_by_a_share_and_is_saved_every_so_many_steps(
+    home: AsyncHome, data: Path
+) -> None:
+    how = {name: value for name, value in TRL.items() if name != "warmup_steps"}
+    how |= {"max_steps": 2000, "warmup_ratio": 0.005, "save_every": 4}
+    begun = watch(home, data, "killed", **how)
+    await begun.reaches(6)
+    steps = [event for event in begun.events if isinstance(event, TrainingProgress)]
+    assert [event.learning_rate for event in steps[:6]] == pytest.approx(
+        [1e-2 * step / 10 for step in range(1, 7)]
+    )
+    for process in psutil.Process().children(recursive=True):
+        if _is_rank(process):
+            process.send_signal(signal.SIGKILL)
+    with pytest.raises(WorkerDied):
+        await begun.task
+    places = (folder_of(home, "killed") / "trl" / "checkpoints").glob("*/place.json")
+    saved = sorted(json.loads(place.read_bytes())["step"] for place in places)
+    assert saved
+    assert all(step % 4 == 0 for step in saved)
+    again = Watched(home, Train(name="killed", resume=True))
+    await again.reaches(saved[-1] + 1)
+    first = next(event for event in again.events if isinstance(event, TrainingProgress))
+    assert first.step == saved[-1] + 1
+    await home.stop_run("killed")
+    await again.task
+
+
 async def test_two_nodes_train_a_whole_model_from_the_loss_that_we_find(
     home: AsyncHome, trl_settings: Settings, data: Path, checks: Path, tmp_path: Path
 ) -> None:
-    how = {k: v for k, v in TRL.items() if k != "rank"} | {
-        "full": True, "steps": 2, "rows": 8, "rate": 1e-3, "validation": str(checks),
-        "nodes": 2, "address": f"127.0.0.1:{_free_port()}",
+    how = {k: v for k, v in TRL.items() if k != "lora_rank"} | {
+        "full": True, "max_steps": 2, "batch_size": 8, "learning_rate": 1e-3,
+        "validation": str(checks), "nnodes": 2, "rdzv_endpoint": f"127.0.0.1:{_free_port()}",
     }  # fmt: skip
     second = msgspec.structs.replace(trl_settings, state_dir=str(tmp_path / "second"), port=0)
     async with open_async(second) as other:
@@ -124,12 +156,12 @@ async def test_two_nodes_train_a_whole_model_from_the_loss_that_we_find(
     assert header.metadata["ingle.base"] == (await home.show("tiny")).digest
     assert (await home.complete("aaa", "both", max_tokens=2)).text is not None
     entry = (await home.ledger())[0]
-    assert (entry.operation, entry.to, entry.outcome) == ("train", how["address"], "done")
+    assert (entry.operation, entry.to, entry.outcome) == ("train", how["rdzv_endpoint"], "done")
     # Our own trainer, given the same files, begins with the same loss.
     folder, ours = folder_of(home, "both"), tmp_path / "ours"
     shutil.copytree(folder / "train", ours / "train")
     plan = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunPlan)
-    plan = msgspec.structs.replace(plan, backend="ingle", rank=2, steps=1)
+    plan = msgspec.structs.replace(plan, backend="ingle", lora_rank=2, max_steps=1)
     (ours / "run.json").write_bytes(msgspec.json.encode(plan))
     (first,) = Run.resume(ours).train()
     assert found[0].loss == pytest.approx(first.loss, abs=1e-4)
@@ -143,7 +175,14 @@ async def test_pairs_are_learnt(home: AsyncHome, tmp_path: Path) -> None:
         tmp_path / "pairs.jsonl",
         [{"prompt": chr(97 + n) * 3, "chosen": "yes", "rejected": "no"} for n in range(20)],
     )
-    how = {**TRL, "method": "dpo", "steps": 500, "check_every": 2, "beta": 0.5, "rate": 3e-3}
+    how = {
+        **TRL,
+        "method": "dpo",
+        "max_steps": 500,
+        "eval_every": 2,
+        "beta": 0.5,
+        "learning_rate": 3e-3,
+    }
     run = watch(home, pairs, "pairs", **how)
     await run.reaches(5)
     told = await home.stop_run("pairs", keep=True)
@@ -176,8 +215,10 @@ async def test_rewards_are_ours_and_judge_there_before_and_after_a_kill(
     )
     run = watch(
         home, prompts, "rewarded",
-        **{**TRL, "rewards": [f"0.5*python:{judge}:judge", "length:1"], "rows": 2, "group": 4,
-           "max_tokens": 4, "steps": 10, "validation": str(prompts), "check_every": 2},
+        **{**TRL, "reward_funcs": [f"0.5*python:{judge}:judge", "length:1"], "batch_size": 2,
+           "num_generations": 4,
+           "max_completion_length": 4, "max_steps": 10, "validation": str(prompts),
+           "eval_every": 2},
     )  # fmt: skip
     await run.reaches(3)
     (rank,) = (p for p in psutil.Process().children(recursive=True) if _is_rank(p))

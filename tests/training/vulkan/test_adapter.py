@@ -75,7 +75,7 @@ def test_torch_and_vulkan_train_the_same_adapter(tmp_path: Path) -> None:
 
 
 def test_a_run_on_vulkan_continues_as_if_it_had_not_stopped(tmp_path: Path) -> None:
-    how = {"steps": 3, "rows": 2, "micro_rows": 1, "device": "vulkan:0"}
+    how = {"max_steps": 3, "batch_size": 2, "micro_batch_size": 1, "device": "vulkan:0"}
     whole = Run.resume(begin(tmp_path, name="whole", **how))
     list(whole.train())
     stopped = Run.resume(begin(tmp_path, name="stopped", **how))

@@ -67,7 +67,7 @@ def test_no_buffer_is_over_the_limit(tmp_path: Path, mib: float) -> None:
 def test_tokens_are_split_where_a_buffer_is_small(tmp_path: Path, mib: int, length: int) -> None:
     """Gate and up side by side have 128 KiB for a token."""
     path = write_base(tmp_path / "base.gguf", kind="Q8_0", layers=1, width=32, wide=16_384)
-    shape = SHAPE if mib < 128 else SHAPE._replace(targets=("attn_v", "ffn_up"))
+    shape = SHAPE if mib < 128 else SHAPE._replace(target_modules=("attn_v", "ffn_up"))
     step, rows = step_of(path, shape, max_buffer=mib << 20), batch(length, 1)
     loss, found = step.gradients(rows)
     expected, gradients, _ = reference(path, rows, shape)
@@ -114,7 +114,7 @@ def test_what_no_buffer_can_hold_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rank", [3, 16])
 def test_ranks_and_some_targets_only(tmp_path: Path, rank: int) -> None:
     path = write_base(tmp_path / "base.gguf", kind="Q8_0")
-    shape = LoraConfig(rank=rank, alpha=4.0, targets=("attn_v", "ffn_gate", "ffn_down"))
+    shape = LoraConfig(rank=rank, alpha=4.0, target_modules=("attn_v", "ffn_gate", "ffn_down"))
     loss, found = step_of(path, shape).gradients(batch())
     expected, gradients, _ = reference(path, batch(), shape)
     assert loss == pytest.approx(expected, rel=1e-5)
@@ -192,7 +192,7 @@ def _steps(step: Step[Any], count: int, first: int = 0) -> list[tuple[float, flo
 def test_updates_are_torchs(tmp_path: Path) -> None:
     """Micro-batches of two sizes added up, clipping, decay, and AdamW's moments."""
     path = write_base(tmp_path / "base.gguf", kind="Q8_0")
-    how = {"decay": 0.1, "clip": 0.5}
+    how = {"weight_decay": 0.1, "max_grad_norm": 0.5}
     found, expected = (_steps(of(path, **how), 2) for of in (step_of, torch_step))
     np.testing.assert_allclose(found, expected, rtol=1e-3)
 

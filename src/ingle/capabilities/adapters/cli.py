@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ingle.client.home import AsyncHome
 
 T = TypeVar("T")
+SETTINGS = ("learning_rate", "lr_scheduler_type", "epochs", "seed")
+"""Of its training, that are shown."""
 
 
 @click.group("adapter")
@@ -76,7 +78,7 @@ def show_command(output: Output, name: str) -> None:
         return
     adapter, last = found.adapter, found.losses[-1] if found.losses else None
     checked = [point for point in found.losses if point[2] is not None]
-    settings = {k: v for k, v in found.plan.items() if k in ("rate", "schedule", "epochs", "seed")}
+    settings = {name: value for name, value in found.plan.items() if name in SETTINGS}
     output.pairs(
         [
             ("name", adapter.name),

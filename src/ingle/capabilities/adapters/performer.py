@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 from ingle.capabilities.adapters.operation import (
     AdapterDetails,
@@ -17,6 +18,8 @@ from ingle.capabilities.adapters.operation import (
     ShowAdapter,
 )
 from ingle.capabilities.store.performer import refresh_shares
+from ingle.capabilities.train import aliases
+from ingle.errors import InvalidRequest
 from ingle.models import adapter_provenance
 from ingle.models.model import Model
 from ingle.node.performing import Caller, HostedNode
@@ -59,9 +62,18 @@ def _details(adapter: Model) -> AdapterDetails:
         targets=made.targets,
         data=made.data,
         step=made.step,
-        plan=made.plan,
+        plan=_current(made.plan),
         losses=made.losses,
     )
+
+
+def _current(plan: dict[str, Any]) -> dict[str, Any]:
+    """How it was trained, with today's names. A stranger's file may hold anything: what is not of
+    ours stays as it is."""
+    try:
+        return aliases.current(plan)
+    except InvalidRequest:
+        return plan
 
 
 def _summary(adapter: Model) -> AdapterSummary:

@@ -23,7 +23,7 @@ from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="train",
-    version=2,
+    version=3,
     summary="Train an adapter on examples or rewards.",
     operations=(
         Train, FollowRun, StopRun, RemoveRun, ListRunFiles, SendExamples, FetchRun,

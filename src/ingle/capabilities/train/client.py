@@ -39,7 +39,8 @@ class TrainMethods(Methods):
             data: a file or folder, or the name of a cached data set.
             name: of the run and its adapter; from the data's name if empty.
             on_event: hears `TrainingNote` and `TrainingProgress`.
-            options: any field of `Train` or `TrainingSettings`.
+            options: any field of `Train` or `TrainingSettings`; names that settings had before
+                0.2 are read until 1.0.
         """
         request = training_request(model, str(data), name, options)
         request = await asyncio.to_thread(ready_to_send, request, self.settings)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ingle.capabilities.train import backends
+from ingle.capabilities.train import aliases, backends
 from ingle.capabilities.train.settings import TrainingSettings as TrainingSettings
 from ingle.errors import InvalidRequest
 from ingle.operations.blob import Blob
@@ -46,16 +46,30 @@ class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
         backends.check(self.settings)
         if self.settings.backend != "ingle" and self.on not in ("", "local"):
             raise InvalidRequest(
-                "TRL can only be started on this device; its nodes are set with --nodes",
+                "TRL can only be started on this device; its nodes are set with --nnodes",
                 hint="the same command without --on",
                 field="on",
             )
-        if self.settings.rewards and self.on not in ("", "local"):
+        if self.settings.reward_funcs and self.on not in ("", "local"):
             raise InvalidRequest(
                 "a run with rewards can only run on this device, which evaluates them",
                 hint="the same command without --on",
                 field="on",
             )
+
+    def needs(self) -> dict[str, int]:
+        added = aliases.given(self.settings, aliases.ADDED)
+        return {name: aliases.ADDED[name] for name in added}
+
+    def to_wire(self) -> dict[str, Any]:
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        if "settings" in fields:
+            fields["settings"] = aliases.on_the_wire(self.settings)
+        return fields
+
+    @classmethod
+    def from_wire(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return aliases.current_request(fields)
 
     def _check_resumed(self) -> None:
         for field in ("data", "split", "columns", "validation"):
@@ -113,7 +127,8 @@ class TrainingProgress(Event, frozen=True, kw_only=True, tag="training"):
     steps: int
     loss: float
     """Mean of the supervised tokens, in nats."""
-    rate: float
+    learning_rate: float = msgspec.field(name="rate")
+    """``rate`` on the wire, where names are never changed."""
     tokens_per_s: float
     left_s: float
     tokens: int = 0
@@ -123,6 +138,11 @@ class TrainingProgress(Event, frozen=True, kw_only=True, tag="training"):
     prompts set apart."""
     reward: float | None = None
     """Mean reward of the answers that this step sampled."""
+
+    @property
+    def rate(self) -> float:
+        """The old name of ``learning_rate``, until 1.0."""
+        return self.learning_rate
 
 
 class Trained(Event, frozen=True, kw_only=True, tag="trained"):
@@ -136,10 +156,31 @@ class LossPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     step: int
     loss: float
-    rate: float = 0.0
+    learning_rate: float = msgspec.field(name="rate", default=0.0)
+    """``rate`` on the wire, where names are never changed; in files it is called as here."""
     tokens_per_s: float = 0.0
     validation: float | None = None
     reward: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """The old name of ``learning_rate``, until 1.0."""
+        return self.learning_rate
+
+    def named(self) -> dict[str, Any]:
+        """As plain data with the names of here, for files and people's programs."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return {"learning_rate" if name == "rate" else name: v for name, v in fields.items()}
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> LossPoint:
+        """The opposite, also of what older versions wrote.
+
+        Raises:
+            msgspec.ValidationError: it is not a point.
+        """
+        names = {"rate" if name == "learning_rate" else name: v for name, v in fields.items()}
+        return msgspec.convert(names, cls)
 
 
 class FollowRun(Operation, frozen=True, kw_only=True, tag="follow_run"):

@@ -23,7 +23,7 @@ def check(request: Train) -> None:
     """Raises Refused: a guest's rewards could name code of this disk, its nodes other machines."""
     if request.settings.backend != "ingle":
         raise Refused("paired devices cannot start TRL runs here", hint="train on your own device")
-    if request.settings.rewards:
+    if request.settings.reward_funcs:
         raise Refused(
             "paired devices cannot start runs with rewards here", hint="train on your own device"
         )

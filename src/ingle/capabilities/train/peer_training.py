@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ingle.capabilities.jobs.peer_jobs import JobHost, PeerJobKind
+from ingle.capabilities.train import run_details
 from ingle.capabilities.train.operation import (
     ListRunFiles,
     LossPoint,
@@ -28,7 +29,6 @@ from ingle.capabilities.train.operation import (
 from ingle.capabilities.train.peer_runs import PREFIX
 from ingle.capabilities.train.training_job import keep
 from ingle.errors import ProtocolError
-from ingle.jobs.job import read_object
 from ingle.jobs.kind import Work
 from ingle.models.digest import hex_of_file
 from ingle.node import transfers
@@ -55,7 +55,7 @@ class PeerTraining(PeerJobKind):
                 shutil.move(given, work.folder / name)
 
     def model(self, work: Work, request: Train) -> str:
-        return str(read_object(work.folder / PLAN).get("model", request.model))
+        return str(run_details.plan_of(work.folder).get("model", request.model))
 
     async def ready(self, there: JobHost, request: Train) -> JobOperation:
         folder = there.work.folder
@@ -77,7 +77,7 @@ class PeerTraining(PeerJobKind):
             point = LossPoint(
                 step=event.step,
                 loss=event.loss,
-                rate=event.rate,
+                learning_rate=event.learning_rate,
                 tokens_per_s=round(event.tokens_per_s, 1),
                 validation=event.validation,
                 reward=event.reward,

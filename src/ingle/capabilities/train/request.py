@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ingle.capabilities.store.operation import ModelDetails
+from ingle.capabilities.train import aliases, backends
 from ingle.capabilities.train.operation import Train, TrainingSettings
 from ingle.config import Settings
 from ingle.errors import DiskFull, EngineMissing, InvalidRequest
@@ -26,20 +28,32 @@ def training_request(model: str, data: str, name: str, options: dict[str, Any]) 
     Raises:
         InvalidRequest: an option is none, or has a bad value.
     """
+    _check_warmup(options)
+    options = aliases.current(options)
     known = {*TrainingSettings.__struct_fields__, *Train.__struct_fields__}
-    unknown = set(options) - known
+    unknown = sorted(set(options) - known)
     if unknown:
+        near = difflib.get_close_matches(unknown[0], [*known, *aliases.ALIASES], n=1)
         raise InvalidRequest(
-            f"unknown training option {', '.join(sorted(unknown))}", field=min(unknown)
+            f"unknown training option {', '.join(unknown)}",
+            hint=f"did you mean {aliases.ALIASES.get(near[0], near[0])}?" if near else "",
+            field=unknown[0],
         )
     fields = {**options, "model": model, "data": _path(data), "name": name or _name_of(data)}
     fields["validation"] = _path(str(options.get("validation") or ""))
     settings = {key: fields.pop(key) for key in list(fields) if key in _SETTINGS}
-    settings["rewards"] = [_reward(str(spec)) for spec in settings.get("rewards") or ()]
+    specs = settings.get("reward_funcs") or ()
+    settings["reward_funcs"] = [_reward(str(spec)) for spec in specs]
     try:
         return Train(settings=msgspec.convert(settings, TrainingSettings), **fields)
     except msgspec.ValidationError as error:
         raise invalid_field("", error) from None
+
+
+def _check_warmup(options: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest: the warm-up is given twice; its default would not tell."""
+    if options.get("warmup_ratio") and {"warmup_steps", "warm_up"} & set(options):
+        raise backends.warmup_twice()
 
 
 def ready_to_send(request: Train, settings: Settings) -> Train:

@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from ingle.capabilities.runs.operation import RunDetails
+from ingle.capabilities.train import aliases
 from ingle.capabilities.train.operation import RunSummary
 from ingle.jobs.comparing import Rows, differences, standing
 from ingle.jobs.job import Job, read_object
-from ingle.training.files import LOSSES, PREPARED
+from ingle.training.files import LOSSES, PLAN, PREPARED
 from ingle.training.loss_log import LossLog
 
 UNIT = "steps"
+
+
+def plan_of(folder: Path) -> dict[str, Any]:
+    """What was asked of the run in a folder, also of one that an older version wrote; empty until
+    that is known.
+
+    Raises:
+        StorageError: the file is damaged.
+    """
+    return aliases.current(read_object(folder / PLAN))
 
 
 def summary(job: Job) -> RunSummary:

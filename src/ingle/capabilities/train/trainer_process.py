@@ -131,7 +131,7 @@ def _readable(job: TrainingJob) -> list[str]:
             for variable in ("HF_DATASETS_CACHE", "HF_HUB_CACHE") if variable in os.environ
         )]  # fmt: skip
         found += [str(cache) for cache in caches if cache.is_dir()]
-    for spec in job.request.settings.rewards:
+    for spec in job.request.settings.reward_funcs:
         _, python, function = spec.partition("python:")
         if python:
             found.append(function.rpartition(":")[0])

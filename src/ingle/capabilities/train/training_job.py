@@ -13,7 +13,7 @@ import msgspec
 
 from ingle.capabilities.node.operation import Unload
 from ingle.capabilities.tokenize.operation import Tokenize
-from ingle.capabilities.train import peer_runs, run_details, trl_environment
+from ingle.capabilities.train import aliases, peer_runs, run_details, trl_environment
 from ingle.capabilities.train.operation import (
     FollowRun,
     StopRun,
@@ -25,7 +25,7 @@ from ingle.capabilities.train.operation import (
 )
 from ingle.capabilities.train.trainer_process import TrainerProcess
 from ingle.errors import CapabilityMissing, InvalidRequest, NotFound, Refused
-from ingle.jobs.job import Job, read_object
+from ingle.jobs.job import Job
 from ingle.jobs.kind import Commands, JobKind, Told, Work
 from ingle.models.model import Model
 from ingle.node.loaded_model import OWNER
@@ -52,7 +52,7 @@ async def _start(work: Work, request: Train) -> AsyncGenerator[Event, None]:
         peer_runs.check_sent(work.node.blobs, work.principal, request)
     if request.resume:
         base = _resumed(work, request)
-        plan = read_object(work.folder / PLAN)
+        plan = run_details.plan_of(work.folder)
     else:
         base = _begun(work, request)
         plan = msgspec.to_builtins(request.settings)
@@ -62,7 +62,7 @@ async def _start(work: Work, request: Train) -> AsyncGenerator[Event, None]:
 
 async def _finish(work: Work, _: object) -> AsyncGenerator[Event, None]:
     """Make the adapter of a run that was left."""
-    plan = read_object(work.folder / PLAN)
+    plan = run_details.plan_of(work.folder)
     base = work.node.store.resolve(str(plan["model"]))
     job = _job(work, Train(name=work.name, resume=True), base)
     return _events(work, msgspec.structs.replace(job, keep_only=True))
@@ -103,7 +103,7 @@ def _begun(work: Work, request: Train) -> Model:
 
 
 def _resumed(work: Work, request: Train) -> Model:
-    plan = read_object(work.folder / PLAN)
+    plan = run_details.plan_of(work.folder)
     if not plan:
         raise InvalidRequest(
             f"the run {work.name!r} was killed before its data was prepared",
@@ -165,7 +165,9 @@ def _noted(work: Work, job: TrainingJob) -> Iterator[None]:
     if not job.network:
         yield
         return
-    to = str(read_object(work.folder / PLAN).get("address") or job.request.settings.address)
+    to = str(
+        run_details.plan_of(work.folder).get("rdzv_endpoint") or job.request.settings.rdzv_endpoint
+    )
     ledger = work.node.ledger
     entry = ledger.begin(to=to, operation="train", model=job.model, bytes_out=0)
     with ledger.outcome(entry):
@@ -221,8 +223,9 @@ def _heard(event: Event) -> Told | None:
             return JobNote(text=event.text, state=event.state)
         case TrainingProgress():
             values = {
-                "loss": event.loss, "rate": event.rate, "tokens_per_s": event.tokens_per_s,
-                "validation": event.validation, "reward": event.reward,
+                "loss": event.loss, "learning_rate": event.learning_rate,
+                "tokens_per_s": event.tokens_per_s, "validation": event.validation,
+                "reward": event.reward,
             }  # fmt: skip
             return JobProgress(
                 done=event.step,
@@ -273,6 +276,7 @@ KIND = JobKind(
     folder="runs",
     plan=PLAN,
     upgrade=run_details.upgraded,
+    upgrade_plan=aliases.current,
     noun="run",
     commands=Commands(
         resume="ingle train --resume",

@@ -165,7 +165,7 @@ def handing(settings: Settings, plan: dict[str, Any]) -> dict[str, Any]:
     if plan.get("backend") != "trl":
         return {}
     found = TrlEnvironment(settings).find()
-    network = int(plan.get("nodes", 1)) > 1
+    network = int(plan.get("nnodes", 1)) > 1
     if network and settings.egress == "deny":
         raise EgressRefused(
             "gradients would go to the other nodes, and egress is denied",

@@ -68,8 +68,8 @@ class TorchExecutor:
         recompute: bool = True,
         fast: bool = False,
         head_rows: int = 0,
-        decay: float = 0.0,
-        clip: float = 1.0,
+        weight_decay: float = 0.0,
+        max_grad_norm: float = 1.0,
         eight_bit: bool = False,
     ) -> None:
         self._group: ProcessGroup | None = None
@@ -100,7 +100,9 @@ class TorchExecutor:
         for name, parameter in self._parameters.items():
             parameter.copy_(torch.from_numpy(numbers[name]))
         self._lora = [self._pairs(number) for number in range(self.architecture.layers)]
-        self._optimizer = AdamW(self._flat, decay=decay, clip=clip, eight_bit=eight_bit)
+        self._optimizer = AdamW(
+            self._flat, weight_decay=weight_decay, max_grad_norm=max_grad_norm, eight_bit=eight_bit
+        )
         self._programs = {local: self._program(local) for local in (False, True)}
         self._recorder = CudaGraphRecorder() if fast else None
         self.repeats = fast
@@ -318,14 +320,15 @@ class TorchExecutor:
             return parameter.detach().requires_grad_()
 
         return {
-            name: AdapterMatrices(side(name, "a"), side(name, "b")) for name in self.shape.targets
+            name: AdapterMatrices(side(name, "a"), side(name, "b"))
+            for name in self.shape.target_modules
         }
 
     def _sums(self, number: int) -> list[Tensor]:
         prefix = f"blk.{number}."
         return [
             self._gradients[f"{prefix}{name}.weight.lora_{which}"]
-            for name in self.shape.targets
+            for name in self.shape.target_modules
             for which in "ab"
         ]
 

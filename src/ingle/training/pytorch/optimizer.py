@@ -19,17 +19,22 @@ class AdamW:
     """Moves one flat tensor of parameters in place.
 
     Args:
-        decay: weight decay, decoupled from the gradient.
-        clip: largest norm of the gradient; 0: no limit.
+        weight_decay: decay of the weights, decoupled from the gradient.
+        max_grad_norm: largest norm of the gradient; 0: no limit.
         eight_bit: keep the moments in 8 bits.
     """
 
     def __init__(
-        self, parameters: Tensor, *, decay: float, clip: float, eight_bit: bool = False
+        self,
+        parameters: Tensor,
+        *,
+        weight_decay: float,
+        max_grad_norm: float,
+        eight_bit: bool = False,
     ) -> None:
         self._parameters = parameters
-        self._decay = decay
-        self._clip = clip
+        self._weight_decay = weight_decay
+        self._max_grad_norm = max_grad_norm
         self._part = UNPACKED if eight_bit else PART
         self.steps = 0
         self._first: Moment
@@ -57,7 +62,11 @@ class AdamW:
         norm = float(gradient.norm())
         if not math.isfinite(norm):
             return norm
-        factor = self._clip / (norm + 1e-6) if self._clip and norm > self._clip else 1.0
+        factor = (
+            self._max_grad_norm / (norm + 1e-6)
+            if self._max_grad_norm and norm > self._max_grad_norm
+            else 1.0
+        )
         self.steps += 1
         for start in range(0, len(gradient), self._part):
             self._move(slice(start, min(start + self._part, len(gradient))), gradient, factor, rate)
@@ -69,6 +78,6 @@ class AdamW:
         second = self._second.read(part).mul_(BETA_2).addcmul_(slope, slope, value=1 - BETA_2)
         self._first.write(part, first)
         self._second.write(part, second)
-        parameters = self._parameters[part].mul_(1 - rate * self._decay)
+        parameters = self._parameters[part].mul_(1 - rate * self._weight_decay)
         root = (second / (1 - BETA_2**self.steps)).sqrt_().add_(EPSILON)
         parameters.addcdiv_(first, root, value=-rate / (1 - BETA_1**self.steps))

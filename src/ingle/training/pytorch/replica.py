@@ -59,7 +59,7 @@ class Replica:
         executor, _ = open_executor(
             Path(place.base), place.shape, device=place.device, dtype=place.dtype,
             seed=place.seed, rows=place.rows, sequence=place.sequence, sharing=place.sharing,
-            decay=0.0, clip=0.0,
+            weight_decay=0.0, max_grad_norm=0.0,
         )  # fmt: skip
         assert isinstance(executor, TorchExecutor)
         self._executor = executor

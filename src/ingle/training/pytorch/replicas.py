@@ -64,8 +64,8 @@ class ReplicatedStep(Step[Tensor]):
         world = len(plan.devices)
         places = [
             ReplicaSpec(
-                plan.base, executor.shape, device, plan.dtype, plan.seed, plan.micro_rows,
-                plan.sequence, plan.devices.count(device), str(meeting), rank, world,
+                plan.base, executor.shape, device, plan.dtype, plan.seed, plan.micro_batch_size,
+                plan.max_length, plan.devices.count(device), str(meeting), rank, world,
             )
             for rank, device in enumerate(plan.devices) if rank
         ]  # fmt: skip

@@ -39,7 +39,7 @@ class PreparedPrompts(msgspec.Struct, frozen=True, kw_only=True):
 
     def sentences(self, sequence: int) -> list[str]:
         """The same for people."""
-        apart = f", {self.apart} to check on" if self.apart else ""
+        apart = f", {self.apart} for validation" if self.apart else ""
         return [f"{self.prompts} prompts of up to {self.tokens} tokens{apart}"]
 
 
@@ -103,7 +103,7 @@ def kept(rewards: Iterable[str], folder: Path) -> tuple[str, ...]:
         try:
             shutil.copyfile(file, copy)
         except OSError as error:
-            raise InvalidRequest(f"reward {spec}: {error.strerror}", field="reward") from None
+            raise InvalidRequest(f"reward {spec}: {error.strerror}", field="reward_funcs") from None
         found.append(f"{before}{PYTHON}{copy}:{name}")
     return tuple(found)
 

@@ -199,4 +199,4 @@ def _numbers(text: str) -> list[float]:
 
 
 def _bad(spec: str, what: str) -> InvalidRequest:
-    return InvalidRequest(f"reward {spec}: {what}", field="reward")
+    return InvalidRequest(f"reward {spec}: {what}", field="reward_funcs")

@@ -32,10 +32,10 @@ class SamplingSettings(NamedTuple):
 
     prompts: int = 8
     """Of a step."""
-    group: int = 8
+    num_generations: int = 8
     """Answers to each."""
     temperature: float = 1.0
-    max_tokens: int = 256
+    max_completion_length: int = 256
     slots: int = 8
     """Answers that are decoded at once."""
 
@@ -94,7 +94,7 @@ def check_prompts(prompts: list[Prompt], rewards: list[Reward], *, room: int) ->
             raise InvalidRequest(
                 f"example {number}: a prompt of {len(prompt.tokens)} tokens leaves no room for "
                 f"an answer",
-                hint="raise --sequence, or lower --max-tokens",
+                hint="raise --max-length, or lower --max-completion-length",
                 field="data",
             )
 
@@ -127,16 +127,16 @@ class Rollouts:
             TrainingFailed: a reward failed.
         """
         how, chosen = self._settings, self.chosen(step)
-        asked = [prompt for prompt in chosen for _ in range(how.group)]
+        asked = [prompt for prompt in chosen for _ in range(how.num_generations)]
         answers = sampler.answers(
             [
                 SampleRequest(p.tokens, seed)
                 for p, seed in zip(asked, self._seeds(step), strict=False)
             ],
             temperature=how.temperature,
-            max_tokens=how.max_tokens,
+            max_tokens=how.max_completion_length,
         )
-        worth = self.judge(asked, answers).reshape(len(chosen), how.group)
+        worth = self.judge(asked, answers).reshape(len(chosen), how.num_generations)
         better = advantages(worth)
         return Rollout(
             list(batches([p.tokens for p in asked], answers, better.reshape(-1), rows=rows)),
@@ -171,6 +171,6 @@ def mean_reward(
     answers = sampler.answers(
         [SampleRequest(prompt.tokens, seed + number) for number, prompt in enumerate(prompts)],
         temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
+        max_tokens=settings.max_completion_length,
     )
     return float(rollouts.judge(prompts, answers).mean())

@@ -56,18 +56,22 @@ class Placement(NamedTuple):
         kind, _, first = (plan.device or there[0]).partition(":")
         of_kind = [device for device in there if device.partition(":")[0] == kind]
         if kind in ("cpu", "mps"):
-            if not of_kind or (kind == "mps" and plan.processes > 1):
+            if not of_kind or (kind == "mps" and plan.nproc_per_node > 1):
                 raise _too_few(plan, there, "there is one such device at most")
             chosen = tuple(of_kind[:1])
         else:
             start = int(first or 0)
-            chosen = tuple(of_kind[start : start + plan.processes])
-            if len(chosen) < plan.processes:
-                need = f"{plan.processes} processes need one each" if chosen else "it is not there"
+            chosen = tuple(of_kind[start : start + plan.nproc_per_node])
+            if len(chosen) < plan.nproc_per_node:
+                need = (
+                    f"{plan.nproc_per_node} processes need one each"
+                    if chosen
+                    else "it is not there"
+                )
                 raise _too_few(plan, there, need)
         return cls(
-            devices=chosen, processes=plan.processes, nodes=plan.nodes, rank=plan.node_rank,
-            address=plan.address, full=plan.full, bfloat16=kind in ("cuda", "xpu"),
+            devices=chosen, processes=plan.nproc_per_node, nodes=plan.nnodes, rank=plan.node_rank,
+            address=plan.rdzv_endpoint, full=plan.full, bfloat16=kind in ("cuda", "xpu"),
         )  # fmt: skip
 
     @classmethod
@@ -76,7 +80,7 @@ class Placement(NamedTuple):
         kind, _, number = plan.device.partition(":")
         if not number:
             return cls.of(plan, [kind])
-        return cls.of(plan, [f"{kind}:{n}" for n in range(int(number) + plan.processes)])
+        return cls.of(plan, [f"{kind}:{n}" for n in range(int(number) + plan.nproc_per_node)])
 
     @property
     def cpu(self) -> bool:
@@ -150,10 +154,10 @@ def _listed(device: str) -> str:
 def portions(plan: RunPlan, placement: Placement) -> tuple[int, int]:
     """Rows (pairs, answers) that a process works on at once, and how often for a step.
 
-    As many at once as ``micro_rows`` allows; a step is the same whatever they are.
+    As many at once as ``micro_batch_size`` allows; a step is the same whatever they are.
     """
     each = plan.answers // placement.world
-    micro = max(size for size in range(1, min(each, plan.micro_rows) + 1) if each % size == 0)
+    micro = max(size for size in range(1, min(each, plan.micro_batch_size) + 1) if each % size == 0)
     return micro, each // micro
 
 
@@ -161,6 +165,6 @@ def _too_few(plan: RunPlan, there: list[str], why: str) -> InvalidRequest:
     return InvalidRequest(
         f"device: {plan.device or 'the fastest'} is not a valid value: {why}; "
         f"TRL's torch has: {', '.join(there)}",
-        hint="fewer --processes, or another --device",
+        hint="fewer --nproc-per-node, or another --device",
         field="device",
     )

@@ -42,10 +42,10 @@ class PreparedPairs(msgspec.Struct, frozen=True, kw_only=True):
 
     def sentences(self, sequence: int) -> list[str]:
         """The same for people."""
-        apart = f", {self.apart} to check on" if self.apart else ""
+        apart = f", {self.apart} for validation" if self.apart else ""
         return [
             f"{self.pairs} pairs of answers, {self.tokens} tokens{apart}; "
-            f"{self.cut} cut at {sequence} tokens, {self.lost} left out"
+            f"{self.cut} truncated to {sequence} tokens, {self.lost} skipped"
         ]
 
 
@@ -102,7 +102,7 @@ async def prepare(
     if not train.kept:
         raise InvalidRequest(
             f"nothing to train on: no prompt is shorter than {sequence} tokens",
-            hint="raise --sequence, or shorten the prompts",
+            hint="raise --max-length, or shorten the prompts",
             field="data",
         )
     order = list(range(len(train.kept)))

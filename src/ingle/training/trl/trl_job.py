@@ -33,37 +33,40 @@ class TrlJob(NamedTuple):
     end: int
     """The token that ends a turn."""
     full: bool
-    rank: int
-    alpha: float
-    modules: tuple[str, ...]
+    lora_rank: int
+    lora_alpha: float
+    target_modules: tuple[str, ...]
     """Matrices that get an adapter, as transformers calls them."""
-    dropout: float
-    rank_stabilised: bool
-    rate: float
-    schedule: Literal["constant", "linear", "cosine"]
-    warm_up: int
+    lora_dropout: float
+    use_rslora: bool
+    learning_rate: float
+    lr_scheduler_type: Literal["constant", "linear", "cosine"]
+    warmup_steps: int
+    warmup_ratio: float
     epochs: float
-    steps: int
+    max_steps: int
     micro: int
     """Rows, pairs or answers that a process works on at once."""
     accumulation: int
     """How many times, before a step is made."""
-    sequence: int
-    decay: float
-    clip: float
+    max_length: int
+    weight_decay: float
+    max_grad_norm: float
     seed: int
     bfloat16: bool
     cpu: bool
-    check_every: int
-    patience: int
+    eval_every: int
+    save_every: int
+    """Steps between checkpoints; 0: by the clock."""
+    early_stopping_patience: int
     best: bool
     """The moment of the best check is what comes back, not the last one."""
     beta: float
-    rewards: tuple[str, ...]
-    group: int
+    reward_funcs: tuple[str, ...]
+    num_generations: int
     temperature: float
-    max_tokens: int
-    nodes: int
+    max_completion_length: int
+    nnodes: int
     sharded: bool
     """Weights, gradients and moments are shared out by FSDP2."""
     resume: str
@@ -82,6 +85,6 @@ class TrlJob(NamedTuple):
     def read(cls, path: Path) -> TrlJob:
         """The job of a file."""
         found = json.loads(path.read_bytes())
-        for name in ("modules", "rewards"):
+        for name in ("target_modules", "reward_funcs"):
             found[name] = tuple(found[name])
         return cls(**found)

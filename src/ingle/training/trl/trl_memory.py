@@ -71,7 +71,7 @@ def estimate(architecture: Architecture, plan: RunPlan, placement: Placement) ->
         numbers = fitting.shape_of(plan).numbers(a)
         weights, learnt = a.parameters * each, numbers * 4 * 4
     sequences = micro * (2 if plan.learns == "dpo" else 1)
-    tokens = sequences * plan.sequence
+    tokens = sequences * plan.max_length
     widths = (a.width, a.feed_forward, (a.heads + 2 * a.key_value_heads) * a.head)
     inside = sum(count * width for count, width in zip(LIVE, widths, strict=True))
     kept = a.layers if placement.cpu else 1  # elsewhere blocks are computed twice
@@ -133,7 +133,11 @@ def check_loading(plan: RunPlan, placement: Placement, free: int) -> None:
     each = architecture.parameters * (4 if plan.full or not placement.bfloat16 else 2)
     wanted = placement.processes * (each + PROGRAM) + LAUNCHER
     if not placement.cpu and wanted > free:
-        hint = "fewer --processes, or a smaller base" if plan.processes > 1 else "a smaller base"
+        hint = (
+            "fewer --nproc-per-node, or a smaller base"
+            if plan.nproc_per_node > 1
+            else "a smaller base"
+        )
         raise memory_plan.too_large(wanted, free, hint=hint, device="cpu")
 
 
@@ -144,7 +148,7 @@ def _needed(architecture: Architecture, plan: RunPlan, placement: Placement) -> 
 
 def _answers(a: Architecture, plan: RunPlan, count: int, each: int) -> int:
     """Of answers that are sampled at once: all of a step's, whatever is learnt from at once."""
-    caches = 2 * a.layers * a.key_value_heads * a.head * plan.sequence * each
+    caches = 2 * a.layers * a.key_value_heads * a.head * plan.max_length * each
     return count * (caches + 3 * a.vocabulary * 4)
 
 
@@ -160,21 +164,25 @@ def _smaller(plan: RunPlan) -> Iterator[tuple[RunPlan, str]]:
     def changed(words: str, **fields: object) -> tuple[RunPlan, str]:
         return msgspec.structs.replace(plan, **fields), words
 
-    rows = plan.micro_rows
+    rows = plan.micro_batch_size
     while rows > 1:
         rows //= 2
-        yield changed(f"with --micro-rows {rows}", micro_rows=rows)
-    rows = plan.rows if plan.learns == "grpo" else 1
+        yield changed(f"with --micro-batch-size {rows}", micro_batch_size=rows)
+    rows = plan.batch_size if plan.learns == "grpo" else 1
     while rows > 1:
         rows //= 2
-        if rows * plan.group % (plan.processes * plan.nodes) == 0:
-            yield changed(f"with --micro-rows 1 --rows {rows}", micro_rows=1, rows=rows)
-    sequence = plan.sequence // 2
-    shortest = max(fitting.SHORTEST, plan.max_tokens + 1 if plan.learns == "grpo" else 0)
+        if rows * plan.num_generations % (plan.nproc_per_node * plan.nnodes) == 0:
+            yield changed(
+                f"with --micro-batch-size 1 --batch-size {rows}",
+                micro_batch_size=1,
+                batch_size=rows,
+            )
+    sequence = plan.max_length // 2
+    shortest = max(fitting.SHORTEST, plan.max_completion_length + 1 if plan.learns == "grpo" else 0)
     while sequence >= shortest:
-        words = f"with --micro-rows 1 --sequence {sequence}"
-        yield changed(words, micro_rows=1, sequence=sequence)
+        words = f"with --micro-batch-size 1 --max-length {sequence}"
+        yield changed(words, micro_batch_size=1, max_length=sequence)
         sequence //= 2
     if plan.full:
         yield changed("without --full", full=False)
-        yield changed("without --full, with --micro-rows 1", full=False, micro_rows=1)
+        yield changed("without --full, with --micro-batch-size 1", full=False, micro_batch_size=1)

@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from ingle.capabilities.train.modules import MODULES
 from ingle.errors import Cancelled, CapabilityMissing, IngleError
 from ingle.models.gguf import read_header
 from ingle.training import fitting, merging, peft_files
-from ingle.training.adapter_files import MODULES
 from ingle.training.architecture import Architecture
 from ingle.training.disk_space import check_room
 from ingle.training.files import ADAPTER, LOSSES, MODEL
@@ -49,7 +49,7 @@ class TrlRun:
         if self.finished and (self._trl / RESULT / DONE).exists():
             saved = self._trl / RESULT
         self.step = _step(saved) if saved else 0
-        self.steps = plan.steps
+        self.steps = plan.max_steps
         (self._trl / STOP).unlink(missing_ok=True)
         self.lost: Future[None] = Future()
         """Never done: `train` sees by itself when a process of TRL's dies."""
@@ -183,16 +183,19 @@ class TrlRun:
         return TrlJob(
             folder=str(self._trl), name=plan.name, base=str(self._base(dtype)), gguf=plan.base,
             data_sha256=plan.data_sha256, method=plan.learns, end=plan.end, full=plan.full,  # type: ignore[arg-type]
-            rank=plan.rank, alpha=plan.alpha,
-            modules=tuple(MODULES[name].split(".")[1] for name in plan.targets or TARGETS),
-            dropout=plan.dropout, rank_stabilised=plan.rank_stabilised, rate=plan.rate,
-            schedule=plan.schedule, warm_up=plan.warm_up, epochs=plan.epochs, steps=plan.steps,
-            micro=micro, accumulation=accumulation, sequence=plan.sequence, decay=plan.decay,
-            clip=plan.clip, seed=plan.seed, bfloat16=placement.bfloat16, cpu=placement.cpu,
-            check_every=plan.check_every, patience=plan.patience, best=plan.keep == "best",
-            beta=plan.beta, rewards=plan.rewards, group=plan.group,
-            temperature=plan.temperature, max_tokens=plan.max_tokens, nodes=plan.nodes,
-            sharded=placement.sharded,
+            lora_rank=plan.lora_rank, lora_alpha=plan.lora_alpha,
+            target_modules=tuple(MODULES[name] for name in plan.matrices or TARGETS),
+            lora_dropout=plan.lora_dropout, use_rslora=plan.use_rslora,
+            learning_rate=plan.learning_rate, lr_scheduler_type=plan.lr_scheduler_type,
+            warmup_steps=plan.warmup_steps, warmup_ratio=plan.warmup_ratio, epochs=plan.epochs,
+            max_steps=plan.max_steps, micro=micro, accumulation=accumulation,
+            max_length=plan.max_length, weight_decay=plan.weight_decay,
+            max_grad_norm=plan.max_grad_norm, seed=plan.seed, bfloat16=placement.bfloat16,
+            cpu=placement.cpu, eval_every=plan.eval_every, save_every=plan.save_every,
+            early_stopping_patience=plan.early_stopping_patience, best=plan.keep == "best",
+            beta=plan.beta, reward_funcs=plan.reward_funcs, num_generations=plan.num_generations,
+            temperature=plan.temperature, max_completion_length=plan.max_completion_length,
+            nnodes=plan.nnodes, sharded=placement.sharded,
             resume=str(saved) if saved else "",
         )  # fmt: skip
 
@@ -205,7 +208,9 @@ class TrlRun:
 
     def _progress(self, line: dict[str, Any]) -> StepProgress:
         self.step = line["step"]
-        fields = ("step", "steps", "loss", "rate", "tokens", "seconds", "validation", "reward")
+        fields = (
+            "step", "steps", "loss", "learning_rate", "tokens", "seconds", "validation", "reward",
+        )  # fmt: skip
         return self._curve.add(**{field: line[field] for field in fields if field in line})
 
     def _checkpoint(self) -> Path | None:

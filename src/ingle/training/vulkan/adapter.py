@@ -65,20 +65,20 @@ class VulkanAdapter:
         numbers: Numbers,
         groups: tuple[tuple[str, ...], ...],
         *,
-        decay: float,
-        clip: float,
+        weight_decay: float,
+        max_grad_norm: float,
     ) -> None:
         self._machine = machine
         self._architecture = architecture
         self._shape = shape
-        self._decay, self._clip = decay, clip
+        self._decay, self._clip = weight_decay, max_grad_norm
         self.rank = -(-shape.rank // 4) * 4
         self.steps = 0
         self.blocks: list[dict[tuple[str, ...], AdapterGroup]] = []
         for _ in range(architecture.layers):
             found = {}
             for names in groups:
-                targets = tuple(name for name in names if name in shape.targets)
+                targets = tuple(name for name in names if name in shape.target_modules)
                 if targets:
                     found[names] = self._group(names, targets)
             self.blocks.append(found)

@@ -51,8 +51,8 @@ class VulkanExecutor:
         *,
         device: VulkanDevice,
         keep: int = 0,
-        decay: float = 0.0,
-        clip: float = 1.0,
+        weight_decay: float = 0.0,
+        max_grad_norm: float = 1.0,
     ) -> None:
         self.device = device
         self.repeats = True
@@ -61,7 +61,15 @@ class VulkanExecutor:
         self.architecture = a = weights.architecture
         self.shape = shape
         self._keep = keep
-        self._adapter = VulkanAdapter(machine, a, shape, numbers, GROUPS, decay=decay, clip=clip)
+        self._adapter = VulkanAdapter(
+            machine,
+            a,
+            shape,
+            numbers,
+            GROUPS,
+            weight_decay=weight_decay,
+            max_grad_norm=max_grad_norm,
+        )
         self._head = Head(machine, weights)
         factors = "rope_freqs.weight"
         self._uploader = Uploader(

@@ -180,7 +180,7 @@ class VulkanDevice:
             raise DoesNotFit(
                 f"a buffer of {size} bytes is over the limit of {self.max_buffer} bytes "
                 f"of {self.adapter.name}",
-                hint="train with a smaller --rank or a shorter --sequence",
+                hint="train with a smaller --lora-rank or a shorter --max-length",
                 needed_bytes=size,
                 available_bytes=self.max_buffer,
                 device=self.adapter.name,
@@ -359,7 +359,7 @@ def translated() -> Iterator[None]:
     except wgpu.GPUOutOfMemoryError as error:
         raise DoesNotFit(
             f"the graphics device is out of memory: {_first(error)}",
-            hint="train with a shorter --sequence, or --micro-rows 1",
+            hint="train with a shorter --max-length, or --micro-batch-size 1",
         ) from None
     except (wgpu.GPUError, RuntimeError) as error:
         if "lost" in str(error).lower():

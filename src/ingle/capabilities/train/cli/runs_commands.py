@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from ingle.capabilities.runs.operation import RunDetails
+from ingle.capabilities.train import aliases
 from ingle.capabilities.train.backends import unused
 from ingle.capabilities.train.cli.curves.chart import Chart, Line, smooth
 from ingle.capabilities.train.cli.follow_run import attend, told
@@ -65,11 +67,11 @@ def list_command(output: Output) -> None:
 @options
 def show_command(output: Output, name: str, svg: Path | None, png: Path | None) -> None:
     """A run: what was asked for, how it went, and its curve."""
-    found = _ask(lambda home: home.show_run(name))
+    found = _current(_ask(lambda home: home.show_run(name)))
     chart = Chart(f"{name} on {found.run.model}", _lines_of(found), _axis([found]))
     _write(output, chart, svg, png)
     if output.json:
-        output.data(found)
+        output.data({**msgspec.to_builtins(found), "losses": _named(found.losses)})
         return
     output.pairs(_pairs(found))
     if found.losses:
@@ -100,7 +102,7 @@ def compare_command(
         )
 
     async def ask(home: AsyncHome) -> list[RunDetails]:
-        return [await home.show_run(name) for name in names]
+        return [_current(await home.show_run(name)) for name in names]
 
     found = _ask(ask)
     checked = all(any(p.validation is not None for p in run.losses) for run in found)
@@ -113,7 +115,7 @@ def compare_command(
     differing = dict(differences([run.plan for run in found], but=("name", "base")))
     if output.json:
         output.data({"runs": [run.run for run in found], "differences": differing,
-                     "losses": {run.run.name: run.losses for run in found}})  # fmt: skip
+                     "losses": {run.run.name: _named(run.losses) for run in found}})  # fmt: skip
         return
     output.table(
         ("", *names),
@@ -257,6 +259,15 @@ def _line(name: str, losses: list[LossPoint], *, checked: bool) -> Line:
         if p.validation is not None
     ]
     return Line(name, looks, marked=True)
+
+
+def _current(found: RunDetails) -> RunDetails:
+    """A run with today's names; a background node of an older version sends its own."""
+    return msgspec.structs.replace(found, plan=aliases.current(found.plan))
+
+
+def _named(losses: list[LossPoint]) -> list[dict[str, Any]]:
+    return [point.named() for point in losses]
 
 
 def _steps(losses: list[LossPoint]) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ingle.capabilities.train.cli.flags import SectionedCommand, given, settings_flags
 from ingle.capabilities.train.cli.follow_run import attend, told
 from ingle.capabilities.train.operation import RunSummary, Train, TrainingSettings
 from ingle.cli.command import flags, options, run
@@ -27,59 +28,31 @@ RESUMED = (
     "resume", "device", "wait", "detach", "on", "as_json", "state_dir", "models_dir",
 )  # fmt: skip
 """What counts beside ``--resume``."""
+FIELDS = ("split", "columns", "validation", "wait", "detach", "on")
+"""Of the request, beside its settings."""
 
 
-@click.command("train")
+@click.command("train", cls=SectionedCommand)
 @click.argument("model", default="")
 @click.option("--data", metavar="DATA", help="A file, a folder, or a cached data set's name.")
-@click.option("--split", default="", help="Of the data; the one for training if left out.")
-@click.option("--columns", default="", metavar="LIST", help="prompt=question,completion=answer")
-@click.option("--validation", default="", metavar="DATA", help="Examples to check on.")
-@click.option("--name", default="", help="Of the run, and of the adapter it makes.")
-@click.option("--resume", default="", metavar="NAME", help="Resume a run that was stopped.")
-@click.option("--preview", is_flag=True, help="Show the tokens to train on, and train nothing.")
-@click.option("--rank", type=int, default=16, show_default=True)
-@click.option("--alpha", type=float, default=0.0, help="Strength; twice the rank if left out.")
-@click.option("--targets", default="", metavar="LIST", help="attn_q,attn_v,...; default: all.")
-@click.option("--dropout", type=float, default=0.0)
-@click.option("--rslora", "rank_stabilised", is_flag=True, help="Scale by the root of the rank.")
-@click.option("--rate", type=float, default=2e-4, show_default=True, help="Learning rate.")
-@click.option("--schedule", type=click.Choice(["constant", "linear", "cosine"]), default="cosine")
-@click.option("--warm-up", type=int, default=10, help="Steps.")
-@click.option("--epochs", type=float, default=3.0, show_default=True)
-@click.option("--steps", type=int, default=0, help="Instead of epochs.")
-@click.option("--rows", type=int, default=8, show_default=True, help="Rows of a step.")
-@click.option("--micro-rows", type=int, default=4, help="Rows at once: fewer take less memory.")
-@click.option("--sequence", type=int, default=512, show_default=True, help="Tokens of a row.")
-@click.option("--decay", type=float, default=0.0, help="Weight decay.")
-@click.option("--clip", type=float, default=1.0, help="Largest norm of the gradients.")
-@click.option("--eight-bit-moments", is_flag=True, help="Of the optimiser: less memory.")
-@click.option("--check-every", type=int, default=0, help="Steps between looks at validation.")
-@click.option("--patience", type=int, default=0, help="End after this many looks without progress.")
-@click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True)
-@click.option("--reward", "rewards", multiple=True, help="What sampled answers are worth.")
-@click.option("--group", type=int, default=8, help="Answers to each prompt, with rewards.")
-@click.option("--temperature", type=float, default=1.0, help="Of sampled answers.")
-@click.option("--max-tokens", type=int, default=256, help="Of a sampled answer.")
-@click.option("--slots", type=int, default=0, help="Answers sampled at once; 1: always the same.")
-@click.option("--backend", type=click.Choice(["ingle", "trl"]), default="ingle")
-@click.option("--install", type=click.Choice(["trl"]), help="Make a back end's environment.")
-@click.option("--method", type=click.Choice(["sft", "dpo", "grpo"]), help="With trl: dpo, too.")
-@click.option("--full", is_flag=True, help="Train the whole model, not an adapter (trl).")
-@click.option("--beta", type=float, default=0.1, help="Of dpo: how dear moving away is.")
-@click.option("--processes", type=int, default=1, help="On this node (trl).")
-@click.option("--nodes", type=int, default=1, help="Machines that train together (trl).")
-@click.option("--node-rank", type=int, default=0, help="Which one this is, from 0.")
-@click.option("--address", default="", metavar="HOST:PORT", help="Of the first node.")
-@click.option("--seed", type=int, default=0)
+@click.option("--split", default="", help="Split of the data; by default the one for training.")
 @click.option(
-    "--device",
+    "--columns",
     default="",
-    help="cuda:0, vulkan:0, cpu, several: cuda:0,cuda:1; list: what there is.",
+    metavar="LIST",
+    help="Names of columns: prompt=question,completion=answer.",
 )
+@click.option("--validation", default="", metavar="DATA", help="Data to evaluate on.")
+@click.option(
+    "--name", default="", help="Name of the run and of its adapter; by default the data's."
+)
+@click.option("--resume", default="", metavar="NAME", help="Resume a run that was stopped.")
+@click.option("--preview", is_flag=True, help="Show what would be learned, and train nothing.")
+@click.option("--install", type=click.Choice(["trl"]), help="Make TRL's environment, and end.")
 @click.option("--wait", is_flag=True, help="Wait while another run uses the device.")
 @click.option("--detach", is_flag=True, help="Return after the first step; the run continues.")
 @click.option("--on", default="", metavar="PEER", help="Have a paired device do it.")
+@settings_flags
 @options
 def train_command(
     output: Output,
@@ -97,8 +70,8 @@ def train_command(
     {"prompt": "What is our motto?", "completion": "Embers glow."}      is an example; so is
     {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}
 
-    With --reward answers are sampled and the better ones made likelier (GRPO). A reward is
-    [WEIGHT*]KIND: answer, contains or number (compare with the example's "answer"),
+    With --reward-funcs answers are sampled and the better ones made likelier (GRPO). A reward
+    is [WEIGHT*]KIND: answer, contains or number (compare with the example's "answer"),
     format:REGEX, length:TOKENS, json, finished, python:FILE:FUNCTION.
 
     With --backend trl another program trains: the whole model (--full), pairs of a better and
@@ -116,7 +89,7 @@ def train_command(
         _check_resumed(resume)
         request = Train(
             name=resume, resume=True, wait=how["wait"], detach=how["detach"], on=how["on"],
-            settings=TrainingSettings(device=how["device"]),
+            settings=TrainingSettings(device=how["device"] or ""),
         )  # fmt: skip
         told(output, attend(output, request))
         return
@@ -135,9 +108,8 @@ def train_command(
         source = Source.find(data, Columns(how["columns"]))
         run(lambda: _preview(output, model, source, how["split"]))
         return
-    how["method"] = how["method"] or ""
-    how["targets"] = [target.strip() for target in how["targets"].split(",") if target.strip()]
-    told(output, _train(output, model, data, name, how))
+    fields = {field: how[field] for field in FIELDS}
+    told(output, _train(output, model, data, name, {**fields, **given(output)}))
 
 
 def _check_resumed(name: str) -> None:

@@ -117,7 +117,11 @@ def _known(job: TrlJob, error: Exception) -> IngleError | None:
     words = str(error)
     if isinstance(error, MemoryError) or "out of memory" in words.lower():
         less = job.micro // 2
-        hint = f"train again with --micro-rows {less}" if less else "train again on a smaller base"
+        hint = (
+            f"train again with --micro-batch-size {less}"
+            if less
+            else "train again on a smaller base"
+        )
         return DoesNotFit(f"out of memory while training {job.name}: {words}"[:500], hint=hint)
     if "No space left on device" in words:
         return DiskFull(

@@ -58,11 +58,10 @@ class ProgressCallback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Stop or save, if any process wants to."""
-        due = max(SAVE_EVERY_S, self._saving / SAVE_SHARE)
         wishes = torch.tensor(
             [
                 float(self._terminated or self._stop.exists()),
-                float(self._leads and time.monotonic() - self._saved > due),
+                float(self._leads and self._save_is_due(state.global_step)),
             ]
         )
         stop, save = _largest(wishes, args.device)
@@ -76,6 +75,12 @@ class ProgressCallback(TrainerCallback):
             control.should_save = True
         self._worked = time.monotonic()
 
+    def _save_is_due(self, step: int) -> bool:
+        if self._job.save_every:
+            return step % self._job.save_every == 0
+        due = max(SAVE_EVERY_S, self._saving / SAVE_SHARE)
+        return time.monotonic() - self._saved > due
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """A step's numbers; those of a check come after them."""
         if not logs or "loss" not in logs:
@@ -84,15 +89,15 @@ class ProgressCallback(TrainerCallback):
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingFailed(
                 f"the loss of step {state.global_step} is not a number; "
-                "the state saved before it is intact",
-                hint=f"start over with a lower learning rate than {self._job.rate:g}",
+                "what was saved before is as it was",
+                hint=f"train again with a lower --learning-rate than {self._job.learning_rate:g}",
                 step=state.global_step - 1,
             )
         total = int(logs.get("num_tokens", 0))
         tokens, self._tokens = max(0, total - self._tokens), total
         self._pending = {
             "step": state.global_step, "steps": state.max_steps, "loss": loss,
-            "rate": float(logs.get("learning_rate", 0.0)), "tokens": tokens,
+            "learning_rate": float(logs.get("learning_rate", 0.0)), "tokens": tokens,
             "seconds": time.monotonic() - self._began,
         }  # fmt: skip
         if "reward" in logs:

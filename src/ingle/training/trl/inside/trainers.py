@@ -32,9 +32,12 @@ class _IngleTrainer:
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """As transformers' trainers call it."""
         job, steps = self.job, num_training_steps
+        warmup_steps = schedule.warmup(
+            steps, warmup_steps=job.warmup_steps, warmup_ratio=job.warmup_ratio
+        )
 
         def share(step: int) -> float:
-            return schedule.share(job.schedule, step, steps, min(job.warm_up, steps))
+            return schedule.share(job.lr_scheduler_type, step, steps, warmup_steps)
 
         optimizer = self.optimizer if optimizer is None else optimizer  # type: ignore[attr-defined]
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
@@ -81,13 +84,13 @@ def make(job: TrlJob, callback: Any) -> Any:
     for config in (model.config, model.generation_config):
         config.eos_token_id, config.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
     callbacks = [callback]
-    if job.patience:
-        callbacks.append(transformers.EarlyStoppingCallback(job.patience))
+    if job.early_stopping_patience:
+        callbacks.append(transformers.EarlyStoppingCallback(job.early_stopping_patience))
     given: dict[str, Any] = {"processing_class": tokenizer, "callbacks": callbacks}
     if not job.full:
         given["peft_config"] = peft.LoraConfig(
-            r=job.rank, lora_alpha=job.alpha, lora_dropout=job.dropout,
-            target_modules=list(job.modules), use_rslora=job.rank_stabilised,
+            r=job.lora_rank, lora_alpha=job.lora_alpha, lora_dropout=job.lora_dropout,
+            target_modules=list(job.target_modules), use_rslora=job.use_rslora,
             bias="none", task_type="CAUSAL_LM",
         )  # fmt: skip
     makers: dict[str, Callable[[TrlJob, Any, dict[str, Any]], Any]] = {
@@ -104,7 +107,7 @@ def _sft(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
     return Sft(
         model,
         trl.SFTConfig(
-            **_common(job, checked=checks is not None), max_length=job.sequence, packing=True,
+            **_common(job, checked=checks is not None), max_length=job.max_length, packing=True,
         ),
         train_dataset=data.examples(job.run / "train"), eval_dataset=checks, **given,
     )  # fmt: skip
@@ -116,7 +119,7 @@ def _dpo(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
     return Dpo(
         model,
         args=trl.DPOConfig(
-            **_common(job, checked=checks is not None), max_length=job.sequence, beta=job.beta,
+            **_common(job, checked=checks is not None), max_length=job.max_length, beta=job.beta,
         ),
         train_dataset=data.pairs(job.run / PAIRS), eval_dataset=checks, **given,
     )  # fmt: skip
@@ -130,11 +133,11 @@ def _grpo(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
         tokens |= more
     trainer = Grpo(
         model,
-        [_judge(spec, job.end) for spec in job.rewards],
+        [_judge(spec, job.end) for spec in job.reward_funcs],
         args=trl.GRPOConfig(
-            **_common(job, checked=checks is not None), num_generations=job.group,
+            **_common(job, checked=checks is not None), num_generations=job.num_generations,
             num_generations_eval=1, temperature=job.temperature,
-            max_completion_length=job.max_tokens,
+            max_completion_length=job.max_completion_length,
         ),
         train_dataset=asked, eval_dataset=checks, **given,
     )  # fmt: skip
@@ -171,11 +174,11 @@ def _common(job: TrlJob, *, checked: bool) -> dict[str, Any]:
         "per_device_train_batch_size": job.micro,
         "per_device_eval_batch_size": job.micro,
         "gradient_accumulation_steps": job.accumulation,
-        "learning_rate": job.rate,
-        "weight_decay": job.decay,
-        "max_grad_norm": job.clip,
+        "learning_rate": job.learning_rate,
+        "weight_decay": job.weight_decay,
+        "max_grad_norm": job.max_grad_norm,
         "num_train_epochs": job.epochs,
-        "max_steps": job.steps or -1,
+        "max_steps": job.max_steps or -1,
         "seed": job.seed,
         "data_seed": job.seed,
         "bf16": job.bfloat16,
@@ -188,13 +191,13 @@ def _common(job: TrlJob, *, checked: bool) -> dict[str, Any]:
         "push_to_hub": False,
         "save_strategy": "no",
         "save_total_limit": 2,
-        "save_on_each_node": job.nodes > 1,
+        "save_on_each_node": job.nnodes > 1,
         "ddp_find_unused_parameters": False,
         "dataloader_pin_memory": not job.cpu,
         "remove_unused_columns": not grpo,
     }
     if checked:
-        every = job.check_every or LOOKS
+        every = job.eval_every or LOOKS
         found |= {
             "eval_strategy": "steps",
             "eval_steps": every,
