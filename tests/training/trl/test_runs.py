@@ -192,7 +192,7 @@ async def test_pairs_are_learnt(home: AsyncHome, tmp_path: Path) -> None:
     assert "its adapter is pairs:1" in told
     losses = (await home.show_run("pairs")).losses
     assert "19 pairs of answers" in run.notes
-    assert "1 to check on" in run.notes
+    assert "1 for validation" in run.notes
     assert losses[0].loss == pytest.approx(math.log(2), abs=1e-4)  # nothing is preferred yet
     assert losses[4].loss < losses[0].loss
     assert [point.step for point in losses if point.validation is not None][:2] == [2, 4]
