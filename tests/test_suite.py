@@ -24,14 +24,14 @@ NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 FACES_OF_PYTHON = {"os._exit"}
 REACHED_INTO = {
     "cli/test_curves.py": {"_axis", "_lines_of", "_pairs"},
-    "peers/swarm/test_session.py": {"_session"},
+    "peers/swarm/test_torrent_session.py": {"_session"},
     "peers/test_pairing.py": {"_receive", "_send", "_wall"},
     "protocol/test_feeds.py": {"_kept"},
     "training/pytorch/test_nccl.py": {"_engine", "_others"},
     "training/pytorch/test_replicas.py": {"_engine", "_executor", "_others", "_step"},
     "training/pytorch/test_step.py": {"_block", "_programs"},
-    "training/test_keeping.py": {"_engine", "_lessons"},
-    "training/test_run.py": {"_lessons"},
+    "training/test_keeping.py": {"_engine", "_step_batches"},
+    "training/test_run.py": {"_step_batches"},
     "training/test_serving.py": {"_engine"},
     "training/trl/test_refusals.py": {"_known"},
     "training/trl/test_tokenizer.py": {"_render"},

@@ -77,7 +77,7 @@ def test_what_is_typed_wrongly_ends_nothing(place: Place) -> None:
         terminal.line("How are you?")
         assert "truncated" in terminal.until(PROMPT)
         terminal.interrupt()
-        assert "Ctrl-D or /bye leaves" in terminal.until(PROMPT)
+        assert "Ctrl-D or /bye to quit" in terminal.until(PROMPT)
         terminal.line("/bye")
         assert terminal.ends() == 0
 

@@ -32,5 +32,5 @@ def test_nor_does_the_operation() -> None:
     assert Train(name="guild", resume=True, settings=TrainingSettings(device="cpu")).resume
     with pytest.raises(InvalidRequest, match="rank: a run is resumed"):
         Train(name="guild", resume=True, settings=TrainingSettings(device="cpu", lora_rank=8))
-    with pytest.raises(InvalidRequest, match="data: a run is resumed"):
+    with pytest.raises(InvalidRequest, match="data: a resumed run keeps"):
         Train(name="guild", resume=True, data="more.jsonl")

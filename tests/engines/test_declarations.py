@@ -74,7 +74,7 @@ def test_an_option_that_an_engine_does_not_know_is_named(ember_spec: LoadSpec) -
         LLAMA.check(msgspec.structs.replace(ember_spec, options={"context": "many"}))
     with pytest.raises(InvalidRequest, match="must be positive"):
         LLAMA.check(msgspec.structs.replace(ember_spec, options={"context": 0}))
-    with pytest.raises(InvalidRequest, match="was trained for 512 tokens, 1024"):
+    with pytest.raises(InvalidRequest, match="was trained for 512 tokens, not for 1024"):
         LLAMA.check(ember_spec, Facts(context_length=512))
     with pytest.raises(InvalidRequest, match="the engine upstream does not support them"):
         UPSTREAM.check(

@@ -52,7 +52,7 @@ def test_the_echo_engine_keeps_the_contract() -> None:
         "is concurrent",
         "cancels",
         "tokenizes",
-        "refuses kindly",
+        "refuses with typed error",
         "ends when told",
     ]
 

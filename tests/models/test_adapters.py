@@ -12,7 +12,7 @@ from ingle.models import adapter_provenance
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.gguf import read_header
 from ingle.models.store import Store
-from tests.engines.adapter_provenance import write_adapter
+from tests.engines.lora import write_adapter
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 def made_up(choose: str = "[]", read: str = "None") -> str:
     return f"""
 from ingle.models.facts import Facts
-from ingle.models.format import Chosen
+from ingle.models.format import ChosenFiles
 class It:
     name = "odd"
     def choose(self, names):
@@ -79,7 +79,7 @@ IT = It()
 """
 
 
-ONE = '[Chosen(n, (("weights", n),)) for n in names if n.endswith(".odd")]'
+ONE = '[ChosenFiles(n, (("weights", n),)) for n in names if n.endswith(".odd")]'
 
 
 # -- a model of several files --------------------------------------------------------
@@ -360,9 +360,9 @@ def test_a_name_of_ours_cannot_be_taken(install: Install, store: Store, model_fi
         (made_up(ONE, "open('/nowhere')"), "nowhere"),
         (made_up("1 / 0"), "ZeroDivisionError"),
         (made_up("7"), "TypeError"),
-        (made_up('[Chosen("x", (("weights", "../secret"),))]'), "not there"),
-        (made_up('[Chosen("x", ())]'), "0 files"),
-        (made_up('[Chosen("x", (("config", names[0]),))]'), "weights come first"),
+        (made_up('[ChosenFiles("x", (("weights", "../secret"),))]'), "not there"),
+        (made_up('[ChosenFiles("x", ())]'), "0 files"),
+        (made_up('[ChosenFiles("x", (("config", names[0]),))]'), "weights come first"),
         ("raise SystemExit(3)", "SystemExit"),
         ("IT = 7", "calls itself"),
     ],

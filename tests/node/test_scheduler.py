@@ -198,7 +198,7 @@ async def test_the_queue_is_bounded_and_says_so() -> None:
         held = await found.acquire(want("a", slots=1))
         tasks = [asyncio.create_task(found.acquire(want("a", slots=1))) for _ in range(3)]
         await turns()
-        with pytest.raises(Busy, match="3 requests are waiting") as caught:
+        with pytest.raises(Busy, match="3 requests are already waiting") as caught:
             await found.acquire(want("a", slots=1))
         assert caught.value.details == {"queued": 3, "limit": 3}
         for task in tasks:

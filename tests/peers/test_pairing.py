@@ -123,7 +123,7 @@ def test_ones_own_invite_is_refused(tell: Any) -> None:
     async def story(street: Street) -> None:
         desk = await street.device("desk")
         code = (await desk.ask(Invite(), Invited)).code
-        with pytest.raises(InvalidRequest, match="itself"):
+        with pytest.raises(InvalidRequest, match="created by this device"):
             await desk.ask(Join(code=code), Paired)
 
     tell(story)

@@ -53,6 +53,6 @@ def test_a_true_count_replaces_the_estimate() -> None:
 def test_what_was_counted_before_a_lie_stays_counted(lie: object) -> None:
     count = UsageCounter(counting(lambda: Told(5.0, lie)), REQUEST)
     count.add(EVENT)
-    with pytest.raises(EngineFault, match="'complete' counts what it uses wrongly"):
+    with pytest.raises(EngineFault, match="'complete' reports its usage incorrectly"):
         count.add(EVENT)
     assert count.used == 5.0

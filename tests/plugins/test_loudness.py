@@ -327,7 +327,7 @@ async def test_a_capability_that_lies_about_its_cost(
         await ask(desk, GrantPeer(peer="laptop", capabilities=["loudness"]), Grants)
         cost = dataclasses.replace(CAPABILITY.cost, estimate=estimate)
         monkeypatch.setattr(registry, "of", lying(CAPABILITY, cost))
-        with pytest.raises(IngleError, match="counts what it uses wrongly"):
+        with pytest.raises(IngleError, match="reports its usage incorrectly"):
             await AsyncHome(laptop, desk.local.settings).loudness(sound, "studio", on="desk")
 
 

@@ -31,6 +31,7 @@ from ingle.protocol.frames import (
     End,
     EndOfPieces,
     EventFrame,
+    Fail,
     Frame,
     Hello,
     Open,
@@ -41,6 +42,13 @@ from ingle.protocol.frames import (
     failure,
 )
 
+FRAMES = {
+    "hello": Hello, "open": Open, "item": EventFrame, "end": End, "fail": Fail, "cancel": Cancel,
+    "credit": Credit, "put": PieceFrame, "close": EndOfPieces, "room": PieceCredit, "ping": Ping,
+    "pong": Pong,
+}  # fmt: skip
+"""Frames by the names under which records have them, which never change."""
+NAMES = {kind: name for name, kind in FRAMES.items()}
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TEXTS = ("text", "5a" * 32, "")
@@ -79,7 +87,7 @@ def recorded(version: str) -> Iterator[tuple[str, str, Frame]]:
         EndOfPieces(7), PieceCredit(7, 16), Ping(3), Pong(3),
     ]  # fmt: skip
     for frame in others:
-        yield "frame", type(frame).__name__.lower(), frame
+        yield "frame", NAMES[type(frame)], frame
 
 
 def types(of: str) -> list[type[msgspec.Struct]]:

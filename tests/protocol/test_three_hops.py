@@ -129,7 +129,7 @@ async def test_pieces_that_a_lost_place_had_are_sent_to_the_next(
 ) -> None:
     """The desk takes some pieces and is gone; this device is asked, with all of them."""
     async with hops(tmp_path) as (program, _, desk):
-        router = desk.room.dialer.router
+        router = desk.peer_service.dialer.router
         assert router is not None
         sent: list[int] = []
         rerouted = asyncio.Event()

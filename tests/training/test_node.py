@@ -38,7 +38,7 @@ async def test_a_run_from_beginning_to_end(home: AsyncHome, data: Path) -> None:
     assert (run.name, run.state, run.step, run.steps) == ("letters", "done", 6, 6)
     assert run.best is not None
     notes = [event.text for event in heard if isinstance(event, TrainingNote)]
-    assert any("documents" in note for note in notes)
+    assert any("trained on" in note for note in notes)
     assert any("MiB of memory, on cpu" in note for note in notes)
     steps = [event for event in heard if isinstance(event, TrainingProgress)]
     assert [event.step for event in steps] == [1, 2, 3, 4, 5, 6]
@@ -150,9 +150,7 @@ async def test_one_run_on_a_device_at_a_time(home: AsyncHome, data: Path) -> Non
         await home.train("tiny", data, "second", **SMALL)
     assert "--wait" in error.value.hint
     second = watch(home, data, "second", wait=True, max_steps=2)
-    async with asyncio.timeout(30):
-        while "waits for the run 'first'" not in second.notes:
-            await asyncio.sleep(0.02)
+    await eventually_async(lambda: "waits for the run 'first'" in second.notes)
     assert (await home.show_run("second")).run.state == "waiting"
     await home.stop_run("first")
     ended = await second.task

@@ -12,10 +12,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("safetensors")
-pytest.importorskip("jinja2")
-
 from ingle.capabilities.train import aliases
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
@@ -23,7 +19,7 @@ from ingle.models.store import Store
 from ingle.training.run_plan import RunPlan
 from tests.training.models import write_base
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 RECORDED = Path(__file__).parent / "recorded" / "letters"
 
 

@@ -23,6 +23,8 @@ from tests.cli.place import Place, ended
 from tests.training.models import VOCABULARY
 from tests.training.test_run import begin, documents
 
+pytestmark = pytest.mark.extras
+
 
 @pytest.mark.parametrize("kind", ["Q8_0", "F32"])
 def test_llama_cpp_computes_what_was_trained(tmp_path: Path, kind: str) -> None:

@@ -181,7 +181,7 @@ async def test_all_sources_lost_says_how_far_it_came_and_resumes(
 async def test_with_nobody_there(laptop: Machine, model: Whole) -> None:
     with pytest.raises(NetworkError, match="desk: cannot describe it"):
         await pulled(laptop.sharing, model.digest, 0, Source("desk", model.data))
-    with pytest.raises(NetworkError, match="no one was asked"):
+    with pytest.raises(NetworkError, match="no source can describe"):
         await pulled(laptop.sharing, model.digest, 0)
     assert list(laptop.store.blobs.partial.iterdir()) == []
 
@@ -324,7 +324,7 @@ async def test_bytes_that_are_no_model(laptop: Machine, tmp_path: Path) -> None:
     "digest", ["", "sha256:", "sha256:../../x", "sha256:" + "0" * 63, "sha256:" + "G" * 64, "md5:0"]
 )
 async def test_what_is_no_digest_never_becomes_a_path(laptop: Machine, digest: str) -> None:
-    with pytest.raises(InvalidRequest, match="no digest"):
+    with pytest.raises(InvalidRequest, match="not a valid digest"):
         await pulled(laptop.sharing, digest, 0)
 
 

@@ -80,6 +80,6 @@ def test_a_file_that_may_not_grow_further_is_kept_and_continues(
     torrent = tmp_path / "torrent"
     torrent.write_bytes(model.torrent)
     out, _ = start(tmp_path / "m", model, torrent, 0, most=4 << 20).communicate(timeout=30)
-    assert "full no room left" in out
+    assert "full no space left" in out
     out, _ = start(tmp_path / "m", model, torrent, 0).communicate(timeout=30)
     assert "done" in out

@@ -79,7 +79,7 @@ def test_the_rule_of_the_piece_length(size: int, length: int) -> None:
 def test_a_file_that_changed_gets_no_torrent(tmp_path: Path) -> None:
     path = tmp_path / "m"
     path.write_bytes(b"other")
-    with pytest.raises(BadModelFile, match="no longer what it was"):
+    with pytest.raises(BadModelFile, match="has changed"):
         metainfo.make(path, digest_of(b"this"))
     path.write_bytes(b"")
     with pytest.raises(BadModelFile, match="0 bytes"):
@@ -116,19 +116,19 @@ class TestAStrangersMetainfo:
         self.refused(good.encode().replace(name, other), good, "it is that of sha256:000")
 
     def test_with_another_size(self, good: Metainfo) -> None:
-        self.refused(good.encode(), good, "speaks of 1048576 bytes, not 5", size=5)
+        self.refused(good.encode(), good, "describes 1048576 bytes, not 5", size=5)
         longer = good.encode().replace(b"lengthi1048576e", b"lengthi9999999999999e")
-        self.refused(longer, good, "speaks of 9999999999999", size=0)
+        self.refused(longer, good, "describes 9999999999999", size=0)
 
     @pytest.mark.parametrize("length", [0, 1, 16384, 1 << 20, 3, 10**18])
     def test_with_a_piece_length_against_the_rule(self, good: Metainfo, length: int) -> None:
         bad = good.encode().replace(b"piece lengthi262144e", b"piece lengthi%de" % length)
-        self.refused(bad, good, "pieces have|not of the form")
+        self.refused(bad, good, "pieces have|not in the form")
 
     def test_with_hashes_that_contradict_each_other(self, good: Metainfo) -> None:
         bad = bytearray(good.encode())
         bad[-40] ^= 1
-        self.refused(bytes(bad), good, "contradict")
+        self.refused(bytes(bad), good, "does not match its root")
 
     @pytest.mark.parametrize("hashes", [0, 1, 3, 5])
     def test_with_a_layer_of_another_length(self, good: Metainfo, hashes: int) -> None:
@@ -164,7 +164,7 @@ class TestAStrangersMetainfo:
         self.refused(b"d1:a" * 500_000, good, "form")
 
     def test_that_is_huge(self, good: Metainfo) -> None:
-        self.refused(good.encode() + bytes(LARGEST_METAINFO), good, "are the most")
+        self.refused(good.encode() + bytes(LARGEST_METAINFO), good, "the limit is")
 
 
 @given(st.binary(max_size=300), st.integers(0, 500))

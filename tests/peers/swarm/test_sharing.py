@@ -378,7 +378,7 @@ async def test_a_file_that_vanishes_suspends_its_share_until_it_is_back(
     here.write_bytes(model.data)
     await desk.share(here, "m")
     away = here.rename(tmp_path / "away.gguf")
-    with pytest.raises(StorageError, match="cannot be given now"):
+    with pytest.raises(StorageError, match="cannot be sent at the moment"):
         desk.sharing.shares.path(model.digest)
     (share,) = await shares(desk)
     assert share.state == "suspended"
@@ -465,7 +465,7 @@ async def test_with_egress_denied_nothing_is_seeded(tmp_path: Path, model: Whole
 
 async def test_what_cannot_be_shared(desk: Machine, model: Whole) -> None:
     with pytest.raises(ModelNotFound):
-        [e async for e in desk.sharing.perform(ShareModel(model="no one"))]
+        [e async for e in desk.sharing.perform(ShareModel(model="nothing"))]
     with pytest.raises(CapabilityMissing):
         [e async for e in desk.sharing.perform(ListModels())]
     with pytest.raises(IntegrityError):
@@ -512,7 +512,7 @@ async def test_files_of_another_model_do_not_pass_for_it(
     await desk.share(write_words(tmp_path / "bad", licence="evil"), "bad")
     good, bad = (next(s for s in desk.sharing.shares.all() if s.name == n) for n in ("good", "bad"))
     assert good.files[0].digest == bad.files[0].digest
-    with pytest.raises(InvalidRequest, match="not the model asked for"):
+    with pytest.raises(InvalidRequest, match="not the requested model"):
         await pulled(laptop.sharing, good.digest, 0, Neighbour(desk), files=bad.files)
     # What the digest of the first file alone would let pass for GGUF is found out afterwards.
     first = good.files[0].digest

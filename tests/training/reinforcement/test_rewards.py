@@ -54,7 +54,7 @@ def test_a_function_of_the_owner(tmp_path: Path) -> None:
     assert worth(f"python:{code}:score", "abc") == 10
     with pytest.raises(TrainingFailed, match="ZeroDivisionError"):
         worth(f"python:{code}:wrong", "abc")
-    with pytest.raises(TrainingFailed, match="no finite number"):
+    with pytest.raises(TrainingFailed, match="not a finite number"):
         worth(f"python:{code}:endless", "abc")
     both = [parse("finished"), parse(f"0.1*python:{code}:score")]
     assert total(both, "Q", SampledAnswer([1], "abc", True), {"other": 7}) == 2.0

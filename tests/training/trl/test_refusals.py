@@ -31,13 +31,13 @@ from ingle.training.architecture import Architecture
 from ingle.training.examples import Columns, Source
 from ingle.training.run import Run
 from ingle.training.run_plan import RunPlan
-from ingle.training.trl import trl_memory as trl_memory
+from ingle.training.trl import trl_memory
 from ingle.training.trl.inside.__main__ import check_sharing
 from ingle.training.trl.placement import Placement, portions
 from tests.training.models import write_base
 from tests.training.trl.conftest import write
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "max_length": 16}
 
 

@@ -17,9 +17,6 @@ import numpy as np
 import psutil
 import pytest
 
-pytest.importorskip("trl")
-pytest.importorskip("safetensors")
-
 from ingle.capabilities.train.operation import LossPoint, Train, TrainingProgress
 from ingle.capabilities.train.request import training_request
 from ingle.client.home import AsyncHome, open_async

@@ -64,7 +64,7 @@ class _WrongMetainfo(Exception):
     """All pieces have their hashes, yet the file is not the one asked for."""
 
 
-class _SoleSource(Exception):
+class _NoSourceLeft(Exception):
     """No one is left to ask."""
 
 
@@ -146,7 +146,7 @@ class Download:
                 self._note_banned(candidate.vouchers)
                 failure = self._wrong_metainfo(candidate)
                 _log.warning("%s", failure.message)
-            except _SoleSource as alone:
+            except _NoSourceLeft as alone:
                 failure = self._left_alone(str(alone))
                 if not self.banned:
                     raise failure from None
@@ -218,9 +218,9 @@ class Download:
             if torrent.fetched != seen or not torrent.checked.is_set():
                 seen, last_byte = torrent.fetched, now
             if senders.exhausted:
-                raise _SoleSource(senders.why())
+                raise _NoSourceLeft(senders.why())
             if now - last_byte > self._limits.stall_s:
-                raise _SoleSource(f"nothing has come for {self._limits.stall_s:.0f} s")
+                raise _NoSourceLeft(f"nothing has come for {self._limits.stall_s:.0f} s")
             if now > next_save and torrent.checked.is_set():
                 await self._saved(torrent)
                 # Large files have large notes: they may take a tenth of the time.
