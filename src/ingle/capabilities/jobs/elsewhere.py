@@ -28,6 +28,7 @@ from ingle.peers.book import Book, Peer
 from ingle.peers.dialer import Dialer
 from ingle.peers.granting import Granting
 from ingle.peers.session import Session
+from ingle.protocol.frames import packed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +181,7 @@ class PeerJobs:
         with self._ledger.outcome(entry) as told:
             there = There(session, work, told)
             asked = await part.ready(there, request)
-            told.bytes_out += len(msgspec.msgpack.encode(asked))
+            told.bytes_out += len(packed(asked))
             async with session.connection.perform(asked) as events:
                 work.stoppable(stop)
                 async for event in events:
