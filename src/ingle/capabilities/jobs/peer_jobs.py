@@ -28,6 +28,7 @@ from ingle.peers.address_book import AddressBook, Peer
 from ingle.peers.dialer import Dialer
 from ingle.peers.grant_store import GrantStore
 from ingle.peers.peer_session import PeerSession
+from ingle.protocol.frames import packed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +186,7 @@ class PeerJobs:
         with self._ledger.outcome(entry) as told:
             there = JobHost(session, work, told)
             asked = await part.ready(there, request)
-            told.bytes_out += len(msgspec.msgpack.encode(asked))
+            told.bytes_out += len(packed(asked))
             async with session.connection.perform(asked) as events:
                 work.stoppable(stop)
                 async for event in events:
