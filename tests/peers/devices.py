@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -113,13 +114,23 @@ class Reciter:
         return [ModelSummary(name=n, digest=d, size=1) for n, d in self.models.items()]
 
 
+class Wall:
+    """A machine's clock that somebody may set."""
+
+    ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
 class Device:
     """One device: what its owner sees."""
 
     def __init__(
-        self, node: PeeredNode, local: Reciter, transport: SimulatedTransport, name: str
+        self, node: PeeredNode, local: Reciter, transport: SimulatedTransport, name: str, wall: Wall
     ) -> None:
         self.node, self.local, self.transport, self.name = node, local, transport, name
+        self.wall = wall
         self.room: Room = node.room
 
     async def ask(self, operation: Operation, kind: type[Any]) -> Any:
@@ -204,11 +215,12 @@ class Street:
             return made[-1]
 
         nearby = SimulatedNearby(self.network, f"10.0.0.{len(self.devices) + 1}:11412")
-        room = Room(local, bind=bind, nearby=nearby)  # type: ignore[arg-type]
+        wall = Wall()
+        room = Room(local, bind=bind, nearby=nearby, wall=wall)  # type: ignore[arg-type]
         if identity is not None:
             (state / "identity.key").write_bytes(identity.secret)
         await room.open()
-        device = Device(PeeredNode(local, room), local, made[0], name)  # type: ignore[arg-type]
+        device = Device(PeeredNode(local, room), local, made[0], name, wall)  # type: ignore[arg-type]
         self.devices.append(device)
         return device
 

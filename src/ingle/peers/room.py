@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -52,10 +53,16 @@ class Room:
     Args:
         bind: makes the transport; iroh's where nothing else is given.
         nearby: finds neighbours; multicast DNS where nothing else is given.
+        wall: the machine's clock, in Unix time.
     """
 
     def __init__(
-        self, local: LocalNode, *, bind: Bind | None = None, nearby: Nearby | None = None
+        self,
+        local: LocalNode,
+        *,
+        bind: Bind | None = None,
+        nearby: Nearby | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._local = local
         self._settings = settings = local.settings
@@ -63,7 +70,7 @@ class Room:
         self._bind = bind or self._bind_iroh
         self._around = nearby
         self.records = Records(self._state / DATABASE)
-        self.clock = Clock(self.records)
+        self.clock = Clock(self.records, wall)
         self.book = Book(self.records)
         self.invites = Invites(self.records, self.clock)
         """Open invites."""
