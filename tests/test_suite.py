@@ -25,7 +25,7 @@ FACES_OF_PYTHON = {"os._exit"}
 REACHED_INTO = {
     "cli/test_curves.py": {"_axis", "_lines_of", "_pairs"},
     "peers/swarm/test_torrent_session.py": {"_session"},
-    "peers/test_pairing.py": {"_receive", "_send", "_wall"},
+    "peers/test_pairing.py": {"_receive", "_send"},
     "protocol/test_feeds.py": {"_kept"},
     "training/pytorch/test_nccl.py": {"_engine", "_others"},
     "training/pytorch/test_replicas.py": {"_engine", "_executor", "_others", "_step"},

@@ -69,6 +69,12 @@ async def test_why_a_model_did_not_load_is_said() -> None:
         await WorkerProcess.start(echo(die_on_load=True))
 
 
+async def test_what_the_engine_says_last_explains_why_a_model_did_not_load() -> None:
+    spec = echo(fail_on_load=True, last_words="0.01 E the file is damaged", delay_s=0.2)
+    with pytest.raises(ModelLoadFailed, match="told to fail: the file is damaged"):
+        await WorkerProcess.start(spec)
+
+
 async def test_a_request_that_kills_the_engine_gets_told_so() -> None:
     worker = await WorkerProcess.start(echo(die_on="poison", delay_s=0.01))
     bystander = asyncio.create_task(answer(worker, chat("word " * 500)))

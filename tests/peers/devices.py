@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ from ingle.testing.network import Network, SimulatedDiscovery, SimulatedTranspor
 from ingle.testing.virtual_time import elapse
 
 POEM = [f"w{number} " for number in range(200)]
-"""What the model says: anyone who continues from a part of it says the rest."""
+"""What the model says: a node that continues from a part of it says the rest."""
 
 
 class Reciter:
@@ -113,13 +114,23 @@ class Reciter:
         return [ModelSummary(name=n, digest=d, size=1) for n, d in self.models.items()]
 
 
+class Wall:
+    """A machine's clock that someone may set."""
+
+    ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
 class Device:
     """One device: what its owner sees."""
 
     def __init__(
-        self, node: PeeredNode, local: Reciter, transport: SimulatedTransport, name: str
+        self, node: PeeredNode, local: Reciter, transport: SimulatedTransport, name: str, wall: Wall
     ) -> None:
         self.node, self.local, self.transport, self.name = node, local, transport, name
+        self.wall = wall
         self.peer_service: PeerService = node.peer_service
 
     async def ask(self, operation: Operation, kind: type[Any]) -> Any:
@@ -204,11 +215,12 @@ class Street:
             return made[-1]
 
         nearby = SimulatedDiscovery(self.network, f"10.0.0.{len(self.devices) + 1}:11412")
-        peer_service = PeerService(local, bind=bind, nearby=nearby)  # type: ignore[arg-type]
+        wall = Wall()
+        peer_service = PeerService(local, bind=bind, nearby=nearby, wall=wall)  # type: ignore[arg-type]
         if identity is not None:
             (state / "identity.key").write_bytes(identity.secret)
         await peer_service.open()
-        device = Device(PeeredNode(local, peer_service), local, made[0], name)  # type: ignore[arg-type]
+        device = Device(PeeredNode(local, peer_service), local, made[0], name, wall)  # type: ignore[arg-type]
         self.devices.append(device)
         return device
 

@@ -141,6 +141,13 @@ async def test_a_cancel_frees_the_slot_there(tmp_path: Path) -> None:
         )
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who connects has half a second to say who they are."""
+    for module in ("session", "switchboard"):
+        monkeypatch.setattr(f"ingle.peers.{module}.HELLO_S", 0.5)
+
+
 async def refused(link: Link) -> None:
     """The other side ends the link."""
     async with asyncio.timeout(15):
@@ -186,7 +193,9 @@ async def test_a_wrong_key_and_a_wrong_protocol_are_no_link(tmp_path: Path) -> N
     ],
     ids=["http", "too-long", "garbage", "no-hello", "version", "facts", "chains"],
 )
-async def test_nonsense_ends_the_link_and_nothing_else(tmp_path: Path, data: bytes) -> None:
+async def test_nonsense_ends_the_link_and_nothing_else(
+    tmp_path: Path, data: bytes, impatient: None
+) -> None:
     async with nodes(tmp_path, "desk") as (desk,), stranger() as crook:
         link = await crook.dial(await address(desk), NODE)
         stream = await link.open()
@@ -197,7 +206,9 @@ async def test_nonsense_ends_the_link_and_nothing_else(tmp_path: Path, data: byt
 
 
 @pytest.mark.parametrize("protocol", [PAIR, NODE])
-async def test_half_a_frame_is_not_waited_for(tmp_path: Path, protocol: bytes) -> None:
+async def test_half_a_frame_is_not_waited_for(
+    tmp_path: Path, protocol: bytes, impatient: None
+) -> None:
     async with nodes(tmp_path, "desk") as (desk,), stranger() as crook:
         link = await crook.dial(await address(desk), protocol)
         stream = await link.open()

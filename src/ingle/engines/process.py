@@ -31,6 +31,8 @@ silence, and neither is an engine that waits in vain without holding Python's lo
 noticed is a process that is stopped, or that does not get to run any Python. While a model is
 loaded there are no pings, since engines hold that lock then.
 """
+LAST_WORDS_S = 5.0
+"""How long a worker that could not load its model has to end by itself."""
 
 
 class WorkerProcess:
@@ -88,9 +90,10 @@ class WorkerProcess:
         try:
             hello = await child.connection.hello
         except (IngleError, asyncio.CancelledError) as error:
-            await child.kill()
             if isinstance(error, ModelLoadFailed):
+                await child.stop(LAST_WORDS_S)  # its log, which says why, may not be written yet
                 raise _explain(error, child.stderr) from None
+            await child.kill()
             if isinstance(error, WorkerDied):
                 how = death.with_last_lines(child.death(), child.stderr)
                 raise ModelLoadFailed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -52,10 +53,16 @@ class PeerService:
     Args:
         bind: makes the transport; iroh's where nothing else is given.
         nearby: finds neighbours; multicast DNS where nothing else is given.
+        wall: the machine's clock, in Unix time.
     """
 
     def __init__(
-        self, local: LocalNode, *, bind: Bind | None = None, nearby: Discovery | None = None
+        self,
+        local: LocalNode,
+        *,
+        bind: Bind | None = None,
+        nearby: Discovery | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._local = local
         self._settings = settings = local.settings
@@ -63,7 +70,7 @@ class PeerService:
         self._bind = bind or self._bind_iroh
         self._around = nearby
         self.database = PeerDatabase(self._state / DATABASE)
-        self.clock = MonotonicClock(self.database)
+        self.clock = MonotonicClock(self.database, wall)
         self.address_book = AddressBook(self.database)
         self.invites = Invites(self.database, self.clock)
         """Open invites."""

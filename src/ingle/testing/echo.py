@@ -11,6 +11,7 @@ It is not installed: anyone who tests with it names `ECHO` in an entry point of 
 from __future__ import annotations
 
 import array
+import atexit
 import hashlib
 import os
 import signal
@@ -42,6 +43,7 @@ ECHO = EngineDeclaration(
         "abort_on_load",
         "fail_on",
         "fail_on_load",
+        "last_words",
         "delay_s",
         "starts",
     ),
@@ -69,6 +71,8 @@ class EchoEngine:
             os.abort()
         if command := spec.options.get("starts"):
             subprocess.Popen(command, start_new_session=True, close_fds=False)
+        if words := spec.options.get("last_words"):
+            atexit.register(_say_late, words, float(spec.options.get("delay_s", 0.0)))
         if spec.options.get("fail_on_load"):
             raise ModelLoadFailed("told to fail", hint="do not tell it to")
         return EchoSession(spec)
@@ -125,6 +129,13 @@ class EchoSession:
             emit(Finish(reason="stop"))
         emit(Usage(prompt_tokens=len(words), completion_tokens=len(words)))
         emit(Timing())
+
+
+def _say_late(words: str, delay_s: float) -> None:
+    """As an engine does whose log is written by a thread of its own."""
+    time.sleep(delay_s)
+    sys.stderr.write(words)
+    sys.stderr.flush()
 
 
 def _vector(text: str) -> array.array[float]:
