@@ -110,7 +110,7 @@ async def test_it_is_stopped_followed_and_continues(home: AsyncHome, data: Path)
     await first.reaches(2)
     other = Watched(home, FollowRun(name="long"))
     await other.reaches(3)
-    assert "documents" in other.notes
+    assert "examples" in other.notes
     (run,) = await home.runs()
     assert run.state == "running"
     with pytest.raises(InvalidRequest, match="is running"):

@@ -131,7 +131,7 @@ def too_large(needed: int, free: int, *, hint: str, device: str) -> DoesNotFit:
         hint: what would fit.
     """
     return DoesNotFit(
-        f"training needs about {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB free",
+        f"training needs about {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free",
         hint=hint,
         needed_bytes=needed,
         available_bytes=free,

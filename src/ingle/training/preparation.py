@@ -50,7 +50,7 @@ class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
         if self.validation is not None:
             b = self.validation
             yield (
-                f"{b.documents} validation examples"
+                f"{b.documents} validation example{'' if b.documents == 1 else 's'}"
                 + (f", {b.cut} truncated" if b.cut else "")
                 + (f", {b.lost} skipped" if b.lost else "")
                 + (f"; {self.shared} of them are also in the training data" if self.shared else "")
