@@ -121,8 +121,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
     """The local-first, peer-to-peer AI stack: your models, on your devices.
 
     \b
-    ingle run "What does grep -i do?"    ask the model that comes along
-    ingle pull hf.co/OWNER/REPO:Q4_K_M   get another
+    ingle run "What does grep -i do?"    ask the embedded model
+    ingle pull hf.co/OWNER/REPO:Q4_K_M   download another
     ingle serve                          let any OpenAI, Ollama or Anthropic program use it
     """
     ctx.obj = {"debug": debug}

@@ -40,7 +40,7 @@ CAPABILITY = Capability(
     commands={
         "train": Command(
             "ingle.capabilities.train.cli.train:train_command",
-            "Adapt a model to your own examples (LoRA).",
+            "Fine-tune a model on your own examples (LoRA).",
         )
     },
     methods="ingle.capabilities.train.client:TrainMethods",

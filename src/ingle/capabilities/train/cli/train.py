@@ -64,7 +64,7 @@ def train_command(
     install: str | None,
     **how: Any,
 ) -> None:
-    """Adapt a model to examples of your own: makes a LoRA adapter.
+    """Fine-tune a model on your own examples: makes a LoRA adapter.
 
     \b
     {"prompt": "What is our motto?", "completion": "Embers glow."}      is an example; so is
@@ -74,10 +74,10 @@ def train_command(
     is [WEIGHT*]KIND: answer, contains or number (compare with the example's "answer"),
     format:REGEX, length:TOKENS, json, finished, python:FILE:FUNCTION.
 
-    With --backend trl another program trains: the whole model (--full), pairs of a better and
+    With --backend trl TRL trains: the whole model (--full), pairs of a better and
     a worse answer (--method dpo: "prompt", "chosen", "rejected"), several processes and nodes.
 
-    The base stays as it is served. Ctrl-C saves; --resume continues.
+    The base model is not changed. Ctrl-C saves; --resume continues.
     """
     if install:
         _install(output)
