@@ -19,7 +19,7 @@ from ingle.training.plan import Plan
 from ingle.training.reinforcement.rollouts import CHECKS, PROMPTS, Prompt, write_prompts
 from tests.training.models import write_base
 
-pytestmark = pytest.mark.extras
+pytestmark = [pytest.mark.extras, pytest.mark.timeout(300)]
 
 STEPS = 4
 TRAINED = """
