@@ -30,7 +30,7 @@ def test_a_run_that_continues_takes_no_new_settings(given: list[str], flag: str)
 
 def test_nor_does_the_operation() -> None:
     assert Train(name="guild", resume=True, settings=TrainingSettings(device="cpu")).resume
-    with pytest.raises(InvalidRequest, match="rank: a run is resumed"):
+    with pytest.raises(InvalidRequest, match="lora_rank: a resumed run keeps"):
         Train(name="guild", resume=True, settings=TrainingSettings(device="cpu", lora_rank=8))
     with pytest.raises(InvalidRequest, match="data: a resumed run keeps"):
         Train(name="guild", resume=True, data="more.jsonl")

@@ -135,7 +135,7 @@ def test_python_reads_old_names(old: str) -> None:
 
 
 def test_a_slip_is_told_what_was_meant() -> None:
-    with pytest.raises(InvalidRequest, match="no option lora_rnk") as slip:
+    with pytest.raises(InvalidRequest, match="unknown training option lora_rnk") as slip:
         training_request("ember", "x.jsonl", "x", {"lora_rnk": 8})
     assert slip.value.hint == "did you mean lora_rank?"
 

@@ -144,7 +144,7 @@ async def test_a_cancel_frees_the_slot_there(tmp_path: Path) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who connects has half a second to say who they are."""
-    for module in ("session", "switchboard"):
+    for module in ("peer_session", "peer_router"):
         monkeypatch.setattr(f"ingle.peers.{module}.HELLO_S", 0.5)
 
 

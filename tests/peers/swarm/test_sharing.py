@@ -382,7 +382,7 @@ async def test_a_file_that_vanishes_suspends_its_share_until_it_is_back(
         desk.sharing.shares.path(model.digest)
     (share,) = await shares(desk)
     assert share.state == "suspended"
-    assert "gone" in share.reason
+    assert "is missing" in share.reason
     assert desk.sharing.shares.offered() == []
     away.rename(here)
     (share,) = await shares(desk)

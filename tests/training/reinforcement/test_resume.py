@@ -19,7 +19,7 @@ from ingle.training.reinforcement.rollouts import CHECKS, PROMPTS, Prompt, write
 from ingle.training.run_plan import RunPlan
 from tests.training.models import write_base
 
-pytestmark = pytest.mark.extras
+pytestmark = [pytest.mark.extras, pytest.mark.timeout(300)]
 
 STEPS = 4
 TRAINED = """
