@@ -50,13 +50,6 @@ HEADLINE = frozenset(
     ("extractive", "unanswerable", "tool_call", "tool_none", "json_by_schema", "documentation")
 )
 CHAT, EMBED = "ember-evaluated", "ember-embed-evaluated"
-DATES_AND_UNITS = (
-    arithmetic.convert,
-    arithmetic.later,
-    arithmetic.days_later,
-    arithmetic.weekday_later,
-    arithmetic.days_between,
-)
 DOCUMENT = 4_500  # characters of a held-out document
 COUNTED = 24_000_000  # tokens that the 5-gram model counts: about 2 GiB of memory
 ODD = """naïve café — “quotes” … 🙂👩‍👩‍👧 ﬁ ½|日本語の文章。한국어 العربية עברית ไทย|\t\ttabs\r\nand\n\n\n
@@ -169,7 +162,7 @@ def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[
     questions = []
     for index in range(2 * scale.evaluation_items):
         d = Draw("test", f"dates and units:{index}", facts.words)
-        question, reasoning, result = d.rng.choice(DATES_AND_UNITS)(d)
+        question, reasoning, result = d.rng.choice(arithmetic.DATES_AND_UNITS)(d)
         asked = wrapped(d, question)
         questions.append(answer(d, asked, result, reasoning))
     tally, right = Tally(), {}

@@ -25,7 +25,6 @@ from recipes.ember import (
     chat,
     corpus,
     encode,
-    evaluate,
     mixture,
     pairing,
     readers,
@@ -34,7 +33,7 @@ from recipes.ember import (
     tokenizer,
 )
 from recipes.ember.scale import TINY
-from recipes.ember.tasks import manual, pairs
+from recipes.ember.tasks import arithmetic, manual, pairs
 from recipes.ember.tasks.draw import Draw
 
 EMBER = Path(__file__).parents[2] / "src" / "ingle" / "models" / "embedded" / "ember.gguf"
@@ -137,7 +136,7 @@ def of_tasks(facts: tasks.Facts) -> Iterator[tuple[str, Any]]:
         "dates and units",
         [
             problem(Draw("test", f"{number}"))
-            for problem in evaluate.DATES_AND_UNITS
+            for problem in arithmetic.DATES_AND_UNITS
             for number in range(60)
         ],
     )
