@@ -5,7 +5,6 @@ whose phrasings, names and functions it never showed. The distance between the t
 model has learned by heart rather than understood. Everything is asked greedily, and judged by
 program (`tasks.checks`), never by a model.
 """
-# ruff: noqa: E501 (odd texts are one line each)
 
 from __future__ import annotations
 
@@ -32,6 +31,7 @@ from . import (
     overlap,
     quantisation,
     retrieval,
+    tables,
     tasks,
 )
 from . import tokenizer as tokenizers_stage
@@ -52,11 +52,6 @@ HEADLINE = frozenset(
 CHAT, EMBED = "ember-evaluated", "ember-embed-evaluated"
 DOCUMENT = 4_500  # characters of a held-out document
 COUNTED = 24_000_000  # tokens that the 5-gram model counts: about 2 GiB of memory
-ODD = """naïve café — “quotes” … 🙂👩‍👩‍👧 ﬁ ½|日本語の文章。한국어 العربية עברית ไทย|\t\ttabs\r\nand\n\n\n
-lines   with   spaces  |don't I'LL we've 12345678901234567890 1,000.5e-10|x̂ ÅÅ \u200b\u00ad\ufeff
-zero|<|im_start|>user <think> </tool_call> <tool_call>|{"a":[1,2,{"b":null}]}\\n\\t\\u00e9|
-    def f(x: int) -> str:\n        return f"{x!r:>{10}}"  # done\n|#include <stdio.h>\nint
-main(void){for(;;){}}|$ ls -la | awk '{print $9}' > /dev/null 2>&1|𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ₿ ∑∫ ☃︎ \U0001f1e9\U0001f1ea"""
 Figures = dict[str, Any]
 
 
@@ -260,7 +255,7 @@ def token_figures(
 ) -> Figures:
     """Token for token: llama.cpp behind ingle against the tokenizer that training used."""
     held_out = spread(documents, scale.evaluation_items, 12)
-    texts = [d.text[:3_000] for d in held_out] + ODD.split("|")
+    texts = [d.text[:3_000] for d in held_out] + tables.read("odd_texts")
     found = served.at_once(lambda text: served.tokens(CHAT, text), texts)
     same = [encoder.encode(text).ids == ids for text, ids in zip(texts, found, strict=True)]
     return {"same_tokens": [sum(same), len(same)]}

@@ -10,60 +10,13 @@ import html
 import re
 from html.parser import HTMLParser
 
-ESCAPES = {
-    r"\-": "-",
-    r"\(aq": "'",
-    r"\(cq": "'",
-    r"\(oq": "'",
-    r"\(dq": '"',
-    r"\(lq": '"',
-    r"\(rq": '"',
-    r"\(co": "(c)",
-    r"\(bu": "*",
-    r"\(em": "--",
-    r"\(en": "-",
-    r"\(ti": "~",
-    r"\(ha": "^",
-    r"\(rs": "\\",
-    r"\(ga": "`",
-    r"\(->": "->",
-    r"\(+-": "+-",
-    r"\*(Aq": "'",
-    r"\*(L\"": '"',
-    r"\*(R\"": '"',
-    r"\*(C`": "",
-    r"\*(C'": "",
-    r"\*(--": "--",
-    r"\*(lq": '"',
-    r"\*(rq": '"',
-    r"\&": "",
-    r"\|": "",
-    r"\^": "",
-    r"\/": "",
-    r"\,": "",
-    r"\%": "",
-    r"\:": "",
-    r"\c": "",
-    r"\ ": " ",
-    r"\~": " ",
-    r"\0": " ",
-    r"\e": "\\",
-    r"\'": "'",
-    r"\`": "`",
-    r"\.": ".",
-}
+from . import tables
+
+TABLES = tables.lists("readers")
+ESCAPES, MDOC_INLINE = TABLES.escapes, TABLES.mdoc
 ESCAPE = re.compile("|".join(re.escape(k) for k in sorted(ESCAPES, key=len, reverse=True)))
 FONT = re.compile(r"\\f(?:\[[^]]*\]|\(..|.)|\\s[-+]?\d|\\m\[[^]]*\]|\\[hvwX]'[^']*'")
 NAMED = re.compile(r"\\\[([^]]+)\]|\\\(..|\\\*\[[^]]*\]|\\\*\(..|\\\*.")
-MDOC_INLINE = {
-    "Nm": "{}", "Ar": "{}", "Fl": "-{}", "Pa": "{}", "Xr": "{}", "Cm": "{}", "Ic": "{}",
-    "Li": "{}", "Em": "{}", "Sy": "{}", "Va": "{}", "Ev": "{}", "Dv": "{}", "Er": "{}",
-    "Fa": "{}", "Fn": "{}", "Ft": "{}", "Vt": "{}", "Ql": "'{}'", "Dq": '"{}"', "Sq": "'{}'",
-    "Pq": "({})", "Op": "[{}]", "Oo": "[{}", "Oc": "{}]", "Aq": "<{}>", "Bq": "[{}]",
-    "Qq": '"{}"', "No": "{}", "Ox": "OpenBSD {}", "Bx": "BSD {}", "Nx": "NetBSD {}",
-    "Fx": "FreeBSD {}", "At": "AT&T UNIX {}", "St": "{}", "Cd": "{}", "Ad": "{}", "An": "{}",
-    "In": "#include <{}>", "Fd": "{}", "Tn": "{}", "Lk": "{}", "Mt": "{}",
-}  # fmt: skip
 MDOC_BLOCK = {"Pp": "\n\n", "El": "\n\n", "Bl": "\n\n", "Bd": "\n\n", "Ed": "\n\n", "It": "\n\n"}
 
 
@@ -271,14 +224,7 @@ def read_dictionary(source: str) -> str:
 def tidy(text: str) -> str:
     text = html.unescape(text) if "&lt;" in text or "&amp;" in text else text
     text = text.replace("\t", "    ").replace("\r", "").replace("\u00ad", "")
-    for fancy, plain in (
-        ("‘", "'"),
-        ("’", "'"),
-        ("“", '"'),
-        ("”", '"'),
-        ("‐", "-"),
-        ("\u00a0", " "),
-    ):
+    for fancy, plain in TABLES.plain.items():
         text = text.replace(fancy, plain)
     text = re.sub(r" +\n", "\n", text)
     text = re.sub(r"(?<=\S)  +(?=\S)", "  ", text)
