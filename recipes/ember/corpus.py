@@ -13,8 +13,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import multiprocessing
-import os
 import re
 import sysconfig
 from collections import Counter
@@ -22,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import debian, overlap, tables
+from . import debian, overlap, tables, workers
 from .readers import tidy
 from .scale import Scale
 
@@ -103,9 +101,8 @@ def maximum(package: str) -> int:
     return MAXIMUM_PER_PACKAGE if package not in WORKS.trained_only else MAXIMUM_OF_MORE
 
 
-def read_package(job: tuple[str, Path]) -> tuple[str, str, list[debian.Read]]:
+def read_package(folder: Path, package: str) -> tuple[str, str, list[debian.Read]]:
     """(package, source, documents); what is no prose is left out, and so is what is too much."""
-    package, folder = job
     if package == "python":
         return package, "python", [r for r in docstrings() if is_prose(r.text)]
     deb = debian.archive(package, folder)
@@ -142,59 +139,45 @@ def collect(scale: Scale, folder: Path) -> list[Document]:
     packages = ["python", *([*WORKS.packages, *WORKS.trained_only] if scale.packages else [])]
     if scale.packages:
         debian.fetch(packages[1:], folder / "debs")
-    jobs = [(package, folder / "debs") for package in packages]
     total = 0
-    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-        for package, source, reads in pool.imap(read_package, jobs):
-            taken = 0
-            for path, kind, text in reads:
-                if kind == "licence":
-                    licence_of[package] = text
-                    continue
-                text = unique(text)
-                if taken > maximum(package) or not is_prose(text):
-                    continue
-                taken += len(text)
-                file = path.rsplit("/", 1)[-1]
-                title = re.sub(r"(\.gz|\.html|\.txt|\.info|\.rst)+$", "", file)
-                # One page of a man page family tells of the others, as one chapter of a book does.
-                families = kind in ("man", "docstring") and package not in WORKS.trained_only
-                work = f"{source}/{page_family(title)}" if families else source
-                for index in range(0, len(text), PIECE):
-                    name = f"{package}:{path}:{index}"
-                    piece = text[index : index + PIECE]
-                    split = split_of(work)
-                    found.append(Document(name, package, kind, title, work, split, piece))
-            total += taken
-            if total > scale.corpus_characters:
-                break
+    for package, source, reads in workers.each(read_package, folder / "debs", packages):
+        taken = 0
+        for path, kind, text in reads:
+            if kind == "licence":
+                licence_of[package] = text
+                continue
+            text = unique(text)
+            if taken > maximum(package) or not is_prose(text):
+                continue
+            taken += len(text)
+            file = path.rsplit("/", 1)[-1]
+            title = re.sub(r"(\.gz|\.html|\.txt|\.info|\.rst)+$", "", file)
+            # One page of a man page family tells of the others, as one chapter of a book does.
+            families = kind in ("man", "docstring") and package not in WORKS.trained_only
+            work = f"{source}/{page_family(title)}" if families else source
+            for index in range(0, len(text), PIECE):
+                name = f"{package}:{path}:{index}"
+                piece = text[index : index + PIECE]
+                split = split_of(work)
+                found.append(Document(name, package, kind, title, work, split, piece))
+        total += taken
+        if total > scale.corpus_characters:
+            break
     (folder / "licences.json").write_text(json.dumps(licence_of, indent=1), encoding="utf-8")
     return found
 
 
 def grams_in(documents: list[Document], others: overlap.Hashes) -> list[overlap.Hashes]:
     """Of each document the 13-grams that are in the sorted `others`, in order."""
-    if len(documents) < 1000:
-        return [found(document.text, others) for document in documents]
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), sought, (others,)) as pool:
-        return pool.map(found_again, [d.text for d in documents], chunksize=200)
+    chunks = workers.ranges(len(documents), workers.CHUNK)
+    parts = workers.each(found_in, (documents, others), chunks)
+    return [found for part in parts for found in part]
 
 
-def found(text: str, others: overlap.Hashes) -> overlap.Hashes:
-    own = overlap.grams(text)
-    return own[overlap.shared(own, others)]
-
-
-sought_in: overlap.Hashes = overlap.union([])
-
-
-def sought(others: overlap.Hashes) -> None:
-    global sought_in
-    sought_in = others
-
-
-def found_again(text: str) -> overlap.Hashes:
-    return found(text, sought_in)
+def found_in(given: tuple[list[Document], overlap.Hashes], chunk: range) -> list[overlap.Hashes]:
+    documents, others = given
+    own = [overlap.grams(documents[i].text) for i in chunk]
+    return [grams[overlap.shared(grams, others)] for grams in own]
 
 
 def taken_apart(documents: list[Document]) -> list[Document]:

@@ -75,7 +75,8 @@ def for_sampling(network: model.Qwen3) -> model.Qwen3:
     place = copied.token_embd.weight.device
     if place.type == "cuda":
         copied = copied.bfloat16()
-        cos, sin = model.rotary_table(copied.config.context, copied.config.head, copied.config.rope_base)  # noqa: E501  # fmt: skip
+        c = copied.config
+        cos, sin = model.rotary_table(c.context, c.head, c.rope_base)
         copied.register_buffer("cos", cos.to(place), persistent=False)
         copied.register_buffer("sin", sin.to(place), persistent=False)
     return copied

@@ -7,8 +7,6 @@ that stand alone. Both keep the split of the document they come from.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -16,14 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import tables
+from .. import tables, workers
 from ..corpus import Document
 from . import words as vocabulary
 from .documented import Documented, functions_of
 from .words import FALLBACK, Words
 
 MOST_PASSAGES = 100_000
-CHUNK = 400  # documents that a process reads at a time
 # `common` are the commands that people ask about most, seen more often than the other thousands;
 # `first` their one-letter options that newcomers ask about first, ten times as often.
 LISTS = tables.lists("commands")
@@ -170,16 +167,15 @@ def thinned(passages: list[Passage]) -> list[Passage]:
     return trained[::step] + [p for p in passages if p.split != "train"]
 
 
+def read_chunk(documents: list[Document], chunk: range) -> Read:
+    return read([documents[i] for i in chunk])
+
+
 def extract(documents: Iterable[Document], folder: Path) -> Facts:
-    """Write facts.json. Many documents are read by all cores."""
-    global inherited
-    inherited = list(documents)
-    starts = range(0, len(inherited), CHUNK)
-    if len(starts) > 1:
-        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-            parts = pool.map(read_chunk, starts, chunksize=1)
-    else:
-        parts = [read(inherited)]
+    """Write facts.json."""
+    every = list(documents)
+    chunks = workers.ranges(len(every), workers.CHUNK)
+    parts = list(workers.each(read_chunk, every, chunks))
     commands: dict[str, Command] = {}
     for command in (c for part in parts for c in part.commands):
         commands.setdefault(command.name, command)
@@ -193,13 +189,6 @@ def extract(documents: Iterable[Document], folder: Path) -> Facts:
     }
     (folder / "facts.json").write_text(json.dumps(raw), encoding="utf-8")
     return facts
-
-
-inherited: list[Document] = []
-
-
-def read_chunk(start: int) -> Read:
-    return read(inherited[start : start + CHUNK])
 
 
 def load(folder: Path) -> Facts:

@@ -6,8 +6,6 @@ in a batch they are each other's negatives, and hard ones.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import re
 import zlib
 from collections import Counter, defaultdict
@@ -15,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .. import workers
 from ..corpus import Document
 from . import paraphrase
 from .draw import Draw
@@ -25,7 +24,6 @@ from .world import story
 
 SPLITS = ("train", "validation", "test")
 BLOCK = 16  # pairs
-CHUNK = 400  # documents that a process reads at a time
 SHORTEST, LONGEST = 160, 720  # characters of a passage; the longest is about 220 tokens
 GENERIC = frozenset(paraphrase.LISTS.headings)  # that tell nothing
 
@@ -117,27 +115,18 @@ def read(documents: list[Document], splits: tuple[str, ...]) -> Read:
     return Read(passages, counts, dictionary)
 
 
-inherited: tuple[list[Document], tuple[str, ...]] = ([], ())
-
-
-def read_chunk(start: int) -> Read:
-    documents, splits = inherited
-    return read(documents[start : start + CHUNK], splits)
+def read_chunk(given: tuple[list[Document], tuple[str, ...]], chunk: range) -> Read:
+    documents, splits = given
+    return read([documents[i] for i in chunk], splits)
 
 
 def gather(
     documents: Iterable[Document], facts: Facts, splits: tuple[str, ...] = SPLITS
 ) -> Material:
-    """One reading of the corpus, in whatever order its documents come; passages of `splits`. Many
-    documents are read by all cores."""
-    global inherited
-    inherited = (list(documents), splits)
-    starts = range(0, len(inherited[0]), CHUNK)
-    if len(starts) > 1:
-        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-            parts = pool.map(read_chunk, starts, chunksize=1)
-    else:
-        parts = [read(*inherited)]
+    """One reading of the corpus, in whatever order its documents come; passages of `splits`."""
+    every = list(documents)
+    chunks = workers.ranges(len(every), workers.CHUNK)
+    parts = workers.each(read_chunk, (every, splits), chunks)
     passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
     dictionary: list[Document] = []
     counts: Counter[str] = Counter()
