@@ -17,7 +17,18 @@ ESCAPES, MDOC_INLINE = TABLES.escapes, TABLES.mdoc
 ESCAPE = re.compile("|".join(re.escape(k) for k in sorted(ESCAPES, key=len, reverse=True)))
 FONT = re.compile(r"\\f(?:\[[^]]*\]|\(..|.)|\\s[-+]?\d|\\m\[[^]]*\]|\\[hvwX]'[^']*'")
 NAMED = re.compile(r"\\\[([^]]+)\]|\\\(..|\\\*\[[^]]*\]|\\\*\(..|\\\*.")
-MDOC_BLOCK = {"Pp": "\n\n", "El": "\n\n", "Bl": "\n\n", "Bd": "\n\n", "Ed": "\n\n", "It": "\n\n"}
+# What a macro puts before what follows it.
+GAPS = {
+    **dict.fromkeys(("PP", "P", "LP", "HP", "sp", "Sp", "RE"), "\n\n"),
+    **dict.fromkeys(("Pp", "El", "Bl", "Bd", "Ed"), "\n\n"),
+    "RS": "\n    ",  # asciidoc and docbook put an option's description in one
+    "br": "\n",
+}
+VERBATIM = {"nf": True, "EX": True, "Vb": True, "fi": False, "EE": False, "Ve": False}
+ENDS = {"TS": ".TE", "EQ": ".EN", "PS": ".PE", **dict.fromkeys(("ig", "de", "de1", "am"), "..")}
+HEADINGS = {"SH": "", "Sh": "", "SS": "# ", "Ss": "# "}
+FONTS = ("B", "I", "R", "SM", "SB", "UR", "MT")
+TWO_FONTS = ("BR", "RB", "IR", "RI", "BI", "IB")
 
 
 def roff_inline(text: str) -> str:
@@ -78,53 +89,39 @@ def read_roff(source: str) -> str:
 
     for raw in source.splitlines():
         if skipping:
-            if raw.startswith(skipping):
-                skipping = ""
+            skipping = "" if raw.startswith(skipping) else skipping
             continue
         if not raw.startswith((".", "'")):
             text = roff_inline(raw)
             put(text if verbatim else text.strip()) if text.strip() else out.append("\n\n")
             continue
         macro, _, rest = raw[1:].strip().partition(" ")
-        if macro in ("TS", "EQ", "PS", "ig", "de", "de1", "am"):
-            skipping = {"TS": ".TE", "EQ": ".EN", "PS": ".PE"}.get(macro, "..")
-            continue
         arguments = [roff_inline(a) for a in roff_arguments(rest)]
         joined = " ".join(arguments)
-        if macro in ("SH", "Sh", "SS", "Ss"):
-            if joined:
-                title = joined if macro in ("SH", "Sh") else "# " + joined
-                out.append(f"\n\n## {title}\n\n".replace("## # ", "### "))
+        if macro in ENDS:  # tables, equations, pictures, definitions
+            skipping = ENDS[macro]
+        elif macro in HEADINGS:
+            title = f"\n\n## {HEADINGS[macro]}{joined}\n\n".replace("## # ", "### ")
+            out.append(title if joined else "")
             verbatim = False
         elif macro in ("TP", "TQ"):
             out.append("\n\n")
             tagged = True
         elif macro == "IP":
             out.append("\n\n" + (arguments[0] + "\n    " if arguments else ""))
-        elif macro == "RS":  # asciidoc and docbook put an option's description in one
-            out.append("\n    ")
-        elif macro in ("PP", "P", "LP", "HP", "sp", "Sp", "RE"):
+        elif macro in GAPS:
+            out.append(GAPS[macro])
+        elif macro in VERBATIM:
+            verbatim = VERBATIM[macro]
             out.append("\n\n")
-        elif macro == "br":
-            out.append("\n")
-        elif macro in ("nf", "EX", "Vb"):
-            verbatim = True
-            out.append("\n\n")
-        elif macro in ("fi", "EE", "Ve"):
-            verbatim = False
-            out.append("\n\n")
-        elif macro in ("B", "I", "R", "SM", "SB"):
+        elif macro in FONTS:
             put(joined)
-        elif macro in ("BR", "RB", "IR", "RI", "BI", "IB"):
+        elif macro in TWO_FONTS:
             put("".join(arguments))
-        elif macro == "UR" or macro == "MT":
-            put(joined)
         elif macro == "Nd":
             put("- " + joined)
         elif macro == "It":
             out.append("\n\n" + mdoc_line("No", arguments, name) + "\n    ")
-        elif macro in MDOC_BLOCK:
-            out.append(MDOC_BLOCK[macro])
         elif macro in MDOC_INLINE:
             if macro == "Nm" and arguments and not name:
                 name = arguments[0]
