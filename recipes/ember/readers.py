@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 from . import tables
 
@@ -130,15 +131,13 @@ def read_roff(source: str) -> str:
 
 
 class HTMLReader(HTMLParser):
-    """Text of an HTML page: headings marked, code kept as it is, navigation dropped."""
+    """Text of a page: headings marked, code kept as it is, navigation dropped. What stands before
+    the text of a tag is in a table."""
 
-    skipped = frozenset(("script", "style", "nav", "head", "footer", "svg", "form", "select"))
-    blocks = frozenset(("p", "div", "ul", "ol", "table", "tr", "dl", "dt", "section", "blockquote"))
-    headings = frozenset(("h1", "h2"))
-    items = frozenset(("li",))
-
-    def __init__(self) -> None:
+    def __init__(self, tags: dict[str, Any]) -> None:
         super().__init__(convert_charrefs=True)
+        self.skipped, self.headings = tags["skipped"], tags["headings"]
+        self.before: dict[str, str] = tags["before"]
         self.out: list[str] = []
         self.depth_skipped = 0
         self.depth_pre = 0
@@ -150,18 +149,8 @@ class HTMLReader(HTMLParser):
         elif tag == "pre":
             self.depth_pre += 1
             self.out.append("\n\n")
-        elif tag in self.headings or tag in ("h3", "h4"):
-            self.out.append("\n\n## " if tag in self.headings else "\n\n### ")
-        elif tag in self.items:
-            self.out.append("\n- ")
-        elif tag == "dd":
-            self.out.append("\n    ")
-        elif tag == "br":
-            self.out.append("\n")
-        elif tag == "td":
-            self.out.append("  ")
-        elif tag in self.blocks:
-            self.out.append("\n\n")
+        else:
+            self.out.append(self.before.get(tag, ""))
         if tag == "a" and ("headerlink" in classes or "permalink" in classes):
             self.out.append("\0")  # the pilcrow that follows is cut below
 
@@ -180,22 +169,14 @@ class HTMLReader(HTMLParser):
 
 
 def read_html(source: str) -> str:
-    reader = HTMLReader()
+    reader = HTMLReader(TABLES.html)
     reader.feed(source)
     return tidy(re.sub("\0[¶#§]?", "", "".join(reader.out)).replace("¶", ""))
 
 
-class HelpReader(HTMLReader):
-    """The help of desktop programs: Mallard (GNOME) and DocBook (KDE)."""
-
-    skipped = frozenset(("info", "bookinfo", "articleinfo", "authorgroup", "legalnotice", "media"))
-    blocks = HTMLReader.blocks | frozenset(("para", "simpara", "note", "row", "varlistentry"))
-    headings = frozenset(("title",))
-    items = frozenset(("listitem", "item", "step"))
-
-
 def read_help(source: str) -> str:
-    reader = HelpReader()
+    """The help of desktop programs: Mallard (GNOME) and DocBook (KDE)."""
+    reader = HTMLReader(TABLES.help)
     reader.feed(re.sub(r"(?s)<\?xml.*?\?>|<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", source))
     text = re.sub(r"&([A-Za-z][\w.-]*);", r"\1", "".join(reader.out))
     return tidy(re.sub(r"\n- \s+", "\n- ", text))

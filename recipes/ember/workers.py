@@ -25,6 +25,11 @@ def work(job: Any) -> Any:
     return function(given, job)
 
 
+def single_threaded() -> None:
+    """As many threads again for the tokenizers of each of them would only be in the way."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
 def each(
     function: Callable[[Given, Job], Result], given: Given, jobs: Sequence[Job], spared: int = 0
 ) -> Iterator[Result]:
@@ -34,8 +39,8 @@ def each(
     if len(jobs) < 2:
         yield from map(work, jobs)
         return
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    with multiprocessing.get_context("fork").Pool(max(1, cores() - spared)) as pool:
+    count = max(1, cores() - spared)
+    with multiprocessing.get_context("fork").Pool(count, single_threaded) as pool:
         yield from pool.imap(work, jobs)
 
 
