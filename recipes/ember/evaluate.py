@@ -16,6 +16,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,20 +179,23 @@ def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[
     return {"thinking_gain": [difference, *paired(right, without)]}, tally
 
 
+def judged_bad(
+    kind: str, conversation: chat.Conversation, choice: dict[str, Any]
+) -> dict[str, bool]:
+    return {
+        f"{kind}: brief": bad_input.is_brief(choice),
+        f"{kind}: says so": bad_input.says_so(choice),
+        f"{kind}: no call": not choice["message"].get("tool_calls"),
+    }
+
+
 def bad_input_figures(
     served: Served, scale: Scale, facts: tasks.Facts, encoder: Tokenizer
 ) -> Tally:
     tally = Tally(served)
     count = scale.evaluation_items // 2
     for kind, sent in bad_input.items(facts, count, encoder, scale.context).items():
-        tally.ask(
-            sent,
-            lambda _, choice, kind=kind: {  # type: ignore[misc]
-                f"{kind}: brief": bad_input.is_brief(choice),
-                f"{kind}: says so": bad_input.says_so(choice),
-                f"{kind}: no call": not choice["message"].get("tool_calls"),
-            },
-        )
+        tally.ask(sent, partial(judged_bad, kind))
     return tally
 
 

@@ -17,8 +17,10 @@ from .signatures import Function, Parameter
 LISTS = tables.lists("choices")
 # Kinds whose choices the signature lists.
 SHOWN = {*LISTS.of_everyday, "temperature_unit", "priority", "currency", "travel"}
-DOMAINS = """home travel town office messages papers trade people media systems data field
-brief"""
+DOMAINS = (
+    "home", "travel", "town", "office", "messages", "papers", "trade", "people", "media", "systems",
+    "data", "field", "brief",
+)  # fmt: skip
 
 
 def parameter(row: str) -> Parameter:
@@ -51,7 +53,7 @@ def services() -> list[Function]:
         for name in ("services", "everyday")
         for row in tables.read(f"functions/{name}")
     ]
-    rows = [row for name in DOMAINS.split() for row in tables.read(f"functions/{name}")]
+    rows = [row for name in DOMAINS for row in tables.read(f"functions/{name}")]
     for number, row in enumerate(rows):
         kept = [r for r in row["requests"] if plainly(r) not in refused]
         outcome = LISTS.outcomes[number % len(LISTS.outcomes)]
