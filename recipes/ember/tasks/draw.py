@@ -33,7 +33,25 @@ CHOICES: dict[str, list[str]] = {
 }
 LISTS = {**tables.read("names"), **tables.read("objects"), **KINDS.patterns}
 SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
-cut = cache(SLOT.split)
+
+
+@cache
+def parsed(pattern: str) -> tuple[str, list[tuple[str, str | None, str]]]:
+    """The text before the first slot; each slot with its arguments and the text after it."""
+    text, *rest = SLOT.split(pattern)
+    return text, list(zip(rest[::3], rest[1::3], rest[2::3], strict=True))
+
+
+@cache
+def listed(arguments: str) -> list[Any]:
+    """The patterns that `a/b` or LIST means."""
+    return arguments.split("/") if "/" in arguments else LISTS[arguments]
+
+
+@cache
+def separated(arguments: str) -> list[str | int]:
+    parts = arguments.split(",")
+    return [int(part) if part.removeprefix("-").isdigit() else part for part in parts]
 
 
 class Draw:
@@ -73,10 +91,10 @@ class Draw:
             return self.fill(next(below, last), **given)
         if "{" not in pattern:
             return pattern
-        text, *rest = cut(pattern)
-        for name, arguments, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        text, slots = parsed(pattern)
+        for name, arguments, after in slots:
             value = given[name] if name in given else self.slot(name, arguments)
-            if not text and not after and len(rest) == 3:
+            if not text and not after and len(slots) == 1:
                 return value
             text += f"{value}{after}"
         return text
@@ -85,16 +103,14 @@ class Draw:
         kind = name.lower()
         if arguments is None:
             made = self.made(kind)
-        elif kind in ("any", "of", "one"):
-            listed = arguments.split("/") if "/" in arguments else LISTS[arguments]
-            if kind == "one":
-                return self.one(listed)
-            made = self.fill(self.of(listed) if kind == "of" else self.any(listed))
+        elif kind == "any":
+            made = self.fill(self.any(listed(arguments)))
+        elif kind == "of":
+            made = self.fill(self.of(listed(arguments)))
+        elif kind == "one":
+            made = self.one(listed(arguments))
         else:
-            signed = (a.removeprefix("-").isdigit() for a in arguments.split(","))
-            made = getattr(self, kind)(
-                *(int(a) if n else a for a, n in zip(arguments.split(","), signed, strict=True))
-            )
+            made = getattr(self, kind)(*separated(arguments))
         return made.capitalize() if name[0].isupper() else made
 
     def one(self, patterns: Sequence[str], **given: Any) -> Any:
