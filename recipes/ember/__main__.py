@@ -14,24 +14,10 @@ from typing import Any
 from . import begin, parallel
 from .scale import SCALES
 
-STAGES = [
-    "corpus",
-    "tasks",
-    "tokenizer",
-    "encode",
-    "pretrain",
-    "instruct",
-    "probe",
-    "reward",
-    "pairing",
-    "embed",
-    "export",
-    "precision",
-    "evaluate",
-]
+STAGES = """corpus tasks tokenizer encode pretrain instruct probe reward pairing embed export
+precision evaluate""".split()  # noqa: SIM905
 BY_NAME = ("precision",)  # only where it is asked for
-SCHEDULED = ("pretrain", "instruct", "reward", "embed")  # those that can end within a time
-TIMED = ("pretrain", "instruct", "reward", "embed")
+TIMED = ("pretrain", "instruct", "reward", "embed")  # those that can end within a time
 
 
 def value(text: str) -> Any:
@@ -42,30 +28,16 @@ def value(text: str) -> Any:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="recipes.ember", description=__doc__)
-    parser.add_argument("--scale", choices=SCALES, default="tiny")
-    parser.add_argument(
-        "--stages",
-        default=",".join(s for s in STAGES if s not in BY_NAME),
-        help="comma-separated, in order",
-    )
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop and checkpoint after")
-    parser.add_argument(
-        "--within", type=float, default=math.inf, help="minutes in which a stage's schedule ends"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=NUMBER",
-        help="change the scale (A,B if two)",
-    )
-    parser.add_argument(
-        "--begin", type=Path, metavar="FILE.gguf", help="train on from these weights"
-    )
-    parser.add_argument(
-        "--begin-embed", type=Path, metavar="FILE.gguf", help="train the embedder on from these"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for everything it makes")
+    add, usual = parser.add_argument, ",".join(s for s in STAGES if s not in BY_NAME)
+    add("--scale", choices=SCALES, default="tiny")
+    add("--stages", default=usual, help="comma-separated, in order")
+    add("--minutes", type=float, default=math.inf, help="stop and checkpoint after")
+    add("--within", type=float, default=math.inf, help="minutes in which a stage's schedule ends")
+    number = "change a number of the scale; A,B if two"
+    add("--set", action="append", default=[], metavar="NAME=NUMBER", help=number)
+    add("--begin", type=Path, metavar="FILE.gguf", help="train on from these weights")
+    add("--begin-embed", type=Path, metavar="FILE.gguf", help="train the embedder on from these")
+    add("--out", type=Path, required=True, help="folder for everything it makes")
     arguments = parser.parse_args()
     wanted = arguments.stages.split(",")
     unknown = sorted(set(wanted) - set(STAGES))
@@ -90,9 +62,8 @@ def main() -> int:
         stage = importlib.import_module(f".{name}", __package__)
         if name in TIMED:
             left = arguments.minutes - (started - begun) / 60
-            within = {"within": arguments.within} if name in SCHEDULED else {}
-            if not stage.run(scale, arguments.out, minutes=left, **within):
-                print(f"== {name}: out of time; the same command goes on from its checkpoint")
+            if not stage.run(scale, arguments.out, minutes=left, within=arguments.within):
+                print(f"== {name}: out of time; the same command continues from its checkpoint")
                 return 3
         else:
             stage.run(scale, arguments.out)

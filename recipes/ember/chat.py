@@ -1,8 +1,7 @@
 """The chat format: ChatML in Qwen3's convention, as a template and as training text.
 
-The template travels inside the GGUF, where llama.cpp's own template engine and tool parser read
-it. `render` builds the same text for training, in two pieces: the prompt, and the answer that
-the loss is taken on. tests/recipes checks that template and `render` agree.
+The template is data/chat.jinja. `render` builds the same text for training, in two pieces: the
+prompt, and the answer that the loss is taken on. tests/recipes checks that the two agree.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Any
 
 from ingle.operations.parameters import conversation_in_order
 
+from . import tables
+
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CONTROL_TOKENS = [END_OF_TEXT, TURN_START, TURN_END]
 # Text that the model writes itself and that parsers look for: visible when decoded.
@@ -21,84 +22,12 @@ USER_DEFINED_TOKENS = [
     "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<think>", "</think>",
 ]  # fmt: skip
 
+# It travels inside the GGUF, where llama.cpp's own template engine and tool parser read it.
+TEMPLATE = tables.checked("chat.jinja").decode()
 TOOLS_BEFORE = "# Tools\n\nYou may call these functions when they help:\n<tools>"
 TOOLS_AFTER = (
     "\n</tools>\n\nTo call one, answer with its name and arguments as JSON:\n<tool_call>\n"
     '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
-)
-
-TEMPLATE = """\
-{%- set has_system = messages and messages[0].role == 'system' %}
-{%- if tools %}
-    {{- '<|im_start|>system\\n' }}
-    {%- if has_system and messages[0].content %}
-        {{- messages[0].content + '\\n\\n' }}
-    {%- endif %}
-    {{- TOOLS_BEFORE }}
-    {%- for tool in tools %}
-        {{- '\\n' + (tool | tojson) }}
-    {%- endfor %}
-    {{- TOOLS_AFTER + '<|im_end|>\\n' }}
-{%- elif has_system %}
-    {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
-{%- endif %}
-{%- set last = namespace(question=-1) %}
-{%- for message in messages %}
-    {%- if message.role == 'user' %}
-        {%- set last.question = loop.index0 %}
-    {%- endif %}
-{%- endfor %}
-{%- for message in messages %}
-    {%- set content = message.content if message.content is string else '' %}
-    {%- if message.role == 'user' or (message.role == 'system' and not loop.first) %}
-        {{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>\\n' }}
-    {%- elif message.role == 'assistant' %}
-        {%- set reasoning = '' %}
-        {%- if message.reasoning_content is string %}
-            {%- set reasoning = message.reasoning_content %}
-        {%- elif '</think>' in content %}
-            {%- set reasoning = content.split('</think>')[0].split('<think>')[-1] %}
-            {%- set content = content.split('</think>')[-1].lstrip('\\n') %}
-        {%- endif %}
-        {{- '<|im_start|>assistant\\n' }}
-        {%- if loop.index0 > last.question and (loop.last or reasoning) %}
-            {{- '<think>\\n' + reasoning.strip('\\n') + '\\n</think>\\n\\n' }}
-        {%- endif %}
-        {{- content }}
-        {%- if message.tool_calls %}
-            {%- for tool_call in message.tool_calls %}
-                {%- if content or not loop.first %}
-                    {{- '\\n' }}
-                {%- endif %}
-                {%- set call = tool_call.function if tool_call.function else tool_call %}
-                {{- '<tool_call>\\n{"name": "' + call.name + '", "arguments": ' }}
-                {%- if call.arguments is string %}
-                    {{- call.arguments }}
-                {%- else %}
-                    {{- call.arguments | tojson }}
-                {%- endif %}
-                {{- '}\\n</tool_call>' }}
-            {%- endfor %}
-        {%- endif %}
-        {{- '<|im_end|>\\n' }}
-    {%- elif message.role == 'tool' %}
-        {%- if loop.first or messages[loop.index0 - 1].role != 'tool' %}
-            {{- '<|im_start|>user' }}
-        {%- endif %}
-        {{- '\\n<tool_response>\\n' + content + '\\n</tool_response>' }}
-        {%- if loop.last or messages[loop.index0 + 1].role != 'tool' %}
-            {{- '<|im_end|>\\n' }}
-        {%- endif %}
-    {%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}
-    {{- '<|im_start|>assistant\\n' }}
-    {%- if enable_thinking is defined and enable_thinking is false %}
-        {{- '<think>\\n\\n</think>\\n\\n' }}
-    {%- endif %}
-{%- endif %}
-""".replace("TOOLS_BEFORE", json.dumps(TOOLS_BEFORE)).replace(
-    "TOOLS_AFTER", json.dumps(TOOLS_AFTER)
 )
 
 Message = dict[str, Any]

@@ -7,15 +7,12 @@ A whole work (the manuals of one source package; a family of man pages) is in on
 training and held-out works say in the same words is taken from one of them, so that a figure on
 held-out text is about text that training never showed.
 """
-# ruff: noqa: SIM905 (word lists are read as words)
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import json
-import multiprocessing
-import os
 import re
 import sysconfig
 from collections import Counter
@@ -23,24 +20,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import debian, overlap
-from .packages import PACKAGES, TRAINED_ONLY
+from . import debian, overlap, tables, workers
 from .readers import tidy
 from .scale import Scale
 
-# Whole works held out, of every kind of manual: by source package, before any result was seen.
-HELD_OUT = {
-    "test": """gnuplot varnish harden-doc parallel m4 maint-guide flex golang mdadm tmux nftables
-    requests""".split(),
-    "validation": "haproxy debian-faq screen".split(),
-}
-# Of these not even a family of man pages is held out: what a newcomer asks about first can only
-# be remembered.
-ALWAYS_TRAINED = frozenset(
-    """coreutils tar git grep sed gawk findutils diffutils util-linux procps bash openssh curl wget
-    systemd apt dpkg rsync gzip xz-utils cron sudo less""".split()
-)
-STOP_WORDS = frozenset("the of to and a is in that for it be as are this with or if not by".split())
+# `held_out` are whole works, of every kind of manual: by source package, before any result was
+# seen. Of `always_trained` not even a family of man pages is held out: what a newcomer asks about
+# first can only be remembered. `packages` are read for man pages, HTML, Info and text, and so are
+# `trained_only`, which came when it was known what is held out: nothing is held out of them.
+WORKS = tables.lists("works")
 MAXIMUM_PER_PACKAGE = 9_000_000  # characters; no single project should set the tone
 MAXIMUM_OF_MORE = 3_000_000  # of the packages that came later: rather many works than long ones
 MAXIMUM_PER_DOCUMENT = 400_000
@@ -64,11 +52,11 @@ def split_of(work: str) -> str:
     """The split of a source package's manuals, or of `source/family`, a family of man pages: of
     these 4 % are for test and 2 % for validation, by name, so the same on every machine."""
     source, _, family = work.partition("/")
-    for split, sources in HELD_OUT.items():
+    for split, sources in WORKS.held_out.items():
         if source in sources:
             return split
     bucket = int(hashlib.sha256(work.encode()).hexdigest(), 16) % 100
-    if not family or source in ALWAYS_TRAINED:
+    if not family or source in WORKS.always_trained:
         return "train"
     return "test" if bucket < 4 else "validation" if bucket < 6 else "train"
 
@@ -79,7 +67,7 @@ def is_prose(text: str) -> bool:
     if len(text) < 400 or len(words) < 60:
         return False
     letters = sum(c.isalpha() or c == " " for c in text) / len(text)
-    common = sum(w in STOP_WORDS for w in words) / len(words)
+    common = sum(w in WORKS.stop_words for w in words) / len(words)
     lines = [line for line in text.splitlines() if line.strip()]
     return letters > 0.62 and common > 0.12 and len(set(lines)) > 0.6 * len(lines)
 
@@ -110,12 +98,11 @@ def docstrings() -> Iterator[debian.Read]:
 
 def maximum(package: str) -> int:
     """Characters of a package that are kept."""
-    return MAXIMUM_PER_PACKAGE if package not in TRAINED_ONLY else MAXIMUM_OF_MORE
+    return MAXIMUM_PER_PACKAGE if package not in WORKS.trained_only else MAXIMUM_OF_MORE
 
 
-def read_package(job: tuple[str, Path]) -> tuple[str, str, list[debian.Read]]:
+def read_package(folder: Path, package: str) -> tuple[str, str, list[debian.Read]]:
     """(package, source, documents); what is no prose is left out, and so is what is too much."""
-    package, folder = job
     if package == "python":
         return package, "python", [r for r in docstrings() if is_prose(r.text)]
     deb = debian.archive(package, folder)
@@ -149,62 +136,48 @@ def collect(scale: Scale, folder: Path) -> list[Document]:
             kept.append(paragraph)
         return "\n\n".join(kept)
 
-    packages = ["python", *([*PACKAGES, *TRAINED_ONLY] if scale.packages else [])]
+    packages = ["python", *([*WORKS.packages, *WORKS.trained_only] if scale.packages else [])]
     if scale.packages:
         debian.fetch(packages[1:], folder / "debs")
-    jobs = [(package, folder / "debs") for package in packages]
     total = 0
-    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-        for package, source, reads in pool.imap(read_package, jobs):
-            taken = 0
-            for path, kind, text in reads:
-                if kind == "licence":
-                    licence_of[package] = text
-                    continue
-                text = unique(text)
-                if taken > maximum(package) or not is_prose(text):
-                    continue
-                taken += len(text)
-                file = path.rsplit("/", 1)[-1]
-                title = re.sub(r"(\.gz|\.html|\.txt|\.info|\.rst)+$", "", file)
-                # One page of a man page family tells of the others, as one chapter of a book does.
-                families = kind in ("man", "docstring") and package not in TRAINED_ONLY
-                work = f"{source}/{page_family(title)}" if families else source
-                for index in range(0, len(text), PIECE):
-                    name = f"{package}:{path}:{index}"
-                    piece = text[index : index + PIECE]
-                    split = split_of(work)
-                    found.append(Document(name, package, kind, title, work, split, piece))
-            total += taken
-            if total > scale.corpus_characters:
-                break
+    for package, source, reads in workers.each(read_package, folder / "debs", packages):
+        taken = 0
+        for path, kind, text in reads:
+            if kind == "licence":
+                licence_of[package] = text
+                continue
+            text = unique(text)
+            if taken > maximum(package) or not is_prose(text):
+                continue
+            taken += len(text)
+            file = path.rsplit("/", 1)[-1]
+            title = re.sub(r"(\.gz|\.html|\.txt|\.info|\.rst)+$", "", file)
+            # One page of a man page family tells of the others, as one chapter of a book does.
+            families = kind in ("man", "docstring") and package not in WORKS.trained_only
+            work = f"{source}/{page_family(title)}" if families else source
+            for index in range(0, len(text), PIECE):
+                name = f"{package}:{path}:{index}"
+                piece = text[index : index + PIECE]
+                split = split_of(work)
+                found.append(Document(name, package, kind, title, work, split, piece))
+        total += taken
+        if total > scale.corpus_characters:
+            break
     (folder / "licences.json").write_text(json.dumps(licence_of, indent=1), encoding="utf-8")
     return found
 
 
 def grams_in(documents: list[Document], others: overlap.Hashes) -> list[overlap.Hashes]:
     """Of each document the 13-grams that are in the sorted `others`, in order."""
-    if len(documents) < 1000:
-        return [found(document.text, others) for document in documents]
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), sought, (others,)) as pool:
-        return pool.map(found_again, [d.text for d in documents], chunksize=200)
+    chunks = workers.ranges(len(documents), workers.CHUNK)
+    parts = workers.each(found_in, (documents, others), chunks)
+    return [found for part in parts for found in part]
 
 
-def found(text: str, others: overlap.Hashes) -> overlap.Hashes:
-    own = overlap.grams(text)
-    return own[overlap.shared(own, others)]
-
-
-sought_in: overlap.Hashes = overlap.union([])
-
-
-def sought(others: overlap.Hashes) -> None:
-    global sought_in
-    sought_in = others
-
-
-def found_again(text: str) -> overlap.Hashes:
-    return found(text, sought_in)
+def found_in(given: tuple[list[Document], overlap.Hashes], chunk: range) -> list[overlap.Hashes]:
+    documents, others = given
+    own = [overlap.grams(documents[i].text) for i in chunk]
+    return [grams[overlap.shared(grams, others)] for grams in own]
 
 
 def taken_apart(documents: list[Document]) -> list[Document]:

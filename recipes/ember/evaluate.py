@@ -5,7 +5,6 @@ whose phrasings, names and functions it never showed. The distance between the t
 model has learned by heart rather than understood. Everything is asked greedily, and judged by
 program (`tasks.checks`), never by a model.
 """
-# ruff: noqa: E501 (odd texts are one line each)
 
 from __future__ import annotations
 
@@ -15,7 +14,9 @@ import random
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ from . import (
     corpus,
     export,
     overlap,
-    quantisation,
+    precision,
     retrieval,
+    tables,
     tasks,
 )
 from . import tokenizer as tokenizers_stage
@@ -50,20 +52,8 @@ HEADLINE = frozenset(
     ("extractive", "unanswerable", "tool_call", "tool_none", "json_by_schema", "documentation")
 )
 CHAT, EMBED = "ember-evaluated", "ember-embed-evaluated"
-DATES_AND_UNITS = (
-    arithmetic.convert,
-    arithmetic.later,
-    arithmetic.days_later,
-    arithmetic.weekday_later,
-    arithmetic.days_between,
-)
 DOCUMENT = 4_500  # characters of a held-out document
 COUNTED = 24_000_000  # tokens that the 5-gram model counts: about 2 GiB of memory
-ODD = """naïve café — “quotes” … 🙂👩‍👩‍👧 ﬁ ½|日本語の文章。한국어 العربية עברית ไทย|\t\ttabs\r\nand\n\n\n
-lines   with   spaces  |don't I'LL we've 12345678901234567890 1,000.5e-10|x̂ ÅÅ \u200b\u00ad\ufeff
-zero|<|im_start|>user <think> </tool_call> <tool_call>|{"a":[1,2,{"b":null}]}\\n\\t\\u00e9|
-    def f(x: int) -> str:\n        return f"{x!r:>{10}}"  # done\n|#include <stdio.h>\nint
-main(void){for(;;){}}|$ ls -la | awk '{print $9}' > /dev/null 2>&1|𝔘𝔫𝔦𝔠𝔬𝔡𝔢 ₿ ∑∫ ☃︎ \U0001f1e9\U0001f1ea"""
 Figures = dict[str, Any]
 
 
@@ -74,25 +64,27 @@ def proportion(right: list[bool]) -> list[float]:
 class Tally:
     """Right or wrong by row, and a few failures of each to read."""
 
-    def __init__(self) -> None:
+    def __init__(self, served: Served) -> None:
+        self.served = served
         self.rows: dict[str, list[bool]] = defaultdict(list)
         self.failures: dict[str, list[str]] = defaultdict(list)
 
-    def put(
-        self, row: str, right: bool, conversation: chat.Conversation, choice: dict[str, Any]
+    def ask(
+        self,
+        conversations: Sequence[chat.Conversation],
+        judge: Callable[[chat.Conversation, dict[str, Any]], dict[str, bool]],
     ) -> None:
-        self.rows[row].append(right)
-        if not right and len(self.failures[row]) < 6:
-            prompt, answer = chat.render(conversation)
-            self.failures[row].append(f"{prompt[-400:]}|{answer}|{choice}")
+        """`judge` says of an answer which rows it is right in and which not."""
+        choices = self.served.at_once(lambda c: self.served.answer(CHAT, c), conversations)
+        for conversation, choice in zip(conversations, choices, strict=True):
+            for row, right in judge(conversation, choice).items():
+                self.rows[row].append(right)
+                if not right and len(self.failures[row]) < 6:
+                    prompt, answer = chat.render(conversation)
+                    self.failures[row].append(f"{prompt[-400:]}|{answer}|{choice}")
 
     def figures(self) -> dict[str, list[float]]:
         return {row: proportion(right) for row, right in sorted(self.rows.items())}
-
-
-def normalised(check: dict[str, Any]) -> dict[str, Any]:
-    """An exact match is one of words: case, spaces and a full stop at the end don't matter."""
-    return {**check, "equals": plain(str(check["equals"]))} if "equals" in check else check
 
 
 def plain(text: str) -> str:
@@ -100,30 +92,33 @@ def plain(text: str) -> str:
 
 
 def is_right(check: dict[str, Any], message: dict[str, Any]) -> bool:
+    """An exact match is one of words: case, spaces and a full stop at the end don't matter."""
     if "equals" in check:
+        check = {**check, "equals": plain(str(check["equals"]))}
         message = {**message, "content": plain(message.get("content") or "")}
-    return checks.is_right(normalised(check), message)
+    return checks.is_right(check, message)
+
+
+def judged(conversation: chat.Conversation, choice: dict[str, Any]) -> dict[str, bool]:
+    rows = {
+        conversation.task: is_right(conversation.check, choice["message"]),
+        "stops by itself": choice["finish_reason"] in ("stop", "tool_calls"),
+    }
+    if "json" in conversation.check:
+        rows["JSON is valid"] = checks.is_json(choice["message"].get("content") or "")
+    return rows
 
 
 def task_figures(served: Served, scale: Scale, facts: tasks.Facts, split: str) -> Tally:
     held_out = split != "train"
-    jobs: list[tuple[str, chat.Conversation]] = []
+    asked: list[chat.Conversation] = []
     for name in tasks.TASKS:
         few = max(1, scale.evaluation_items // 4 if held_out else scale.evaluation_items // 5)
         count = 2 * scale.evaluation_items if held_out and name in HEADLINE else few
         first = 0 if held_out else UNUSED_SEEDS
-        jobs += [(name, tasks.one(facts, name, split, first + i)) for i in range(count)]
-    tally = Tally()
-    answers = served.at_once(lambda job: served.answer(CHAT, job[1]), jobs)
-    for (name, conversation), choice in zip(jobs, answers, strict=True):
-        message = choice["message"]
-        right = is_right(conversation.check, message)
-        tally.put(name, right, conversation, choice)
-        stopped = choice["finish_reason"] in ("stop", "tool_calls")
-        tally.put("stops by itself", stopped, conversation, choice)
-        if "json" in conversation.check:
-            valid = checks.is_json(message.get("content") or "")
-            tally.put("JSON is valid", valid, conversation, choice)
+        asked += [tasks.one(facts, name, split, first + i) for i in range(count)]
+    tally = Tally(served)
+    tally.ask(asked, judged)
     return tally
 
 
@@ -131,12 +126,10 @@ def plainest_figures(served: Served, scale: Scale, facts: tasks.Facts) -> Tally:
     """Options that newcomers ask about, in the plainest words: what is remembered of the pages."""
     every = manual.plainest(facts)
     random.Random(0).shuffle(every)
-    jobs = every[: 2 * scale.evaluation_items]
-    tally = Tally()
-    answers = served.at_once(lambda job: served.answer(CHAT, job), jobs)
-    for conversation, choice in zip(jobs, answers, strict=True):
-        right = is_right(conversation.check, choice["message"])
-        tally.put("options of common commands", right, conversation, choice)
+    row = "options of common commands"
+    tally = Tally(served)
+    chosen = every[: 2 * scale.evaluation_items]
+    tally.ask(chosen, lambda asked, choice: {row: is_right(asked.check, choice["message"])})
     return tally
 
 
@@ -169,34 +162,40 @@ def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[
     questions = []
     for index in range(2 * scale.evaluation_items):
         d = Draw("test", f"dates and units:{index}", facts.words)
-        question, reasoning, result = d.rng.choice(DATES_AND_UNITS)(d)
-        asked = wrapped(d, question)
-        questions.append(answer(d, asked, result, reasoning))
-    tally, right = Tally(), {}
-    for on in (True, False):
-        row = f"dates and units, thinking {'on' if on else 'off'}"
-        jobs = [replace(question, thinking=on) for question in questions]
-        answers = served.at_once(lambda job: served.answer(CHAT, job), jobs)
-        for conversation, choice in zip(jobs, answers, strict=True):
-            good = is_right(conversation.check, choice["message"])
-            tally.put(row, good, conversation, choice)
-        right[on] = tally.rows[row]
-    difference = (sum(right[True]) - sum(right[False])) / len(questions)
-    return {"thinking_gain": [difference, *paired(right[True], right[False])]}, tally
+        question, reasoning, result = d.rng.choice(arithmetic.DATES_AND_UNITS)(d)
+        shown = wrapped(d, question)
+        questions.append(answer(d, shown, result, reasoning))
+
+    def row(thinking: bool) -> str:
+        return f"dates and units, thinking {'on' if thinking else 'off'}"
+
+    tally = Tally(served)
+    tally.ask(
+        [replace(question, thinking=on) for on in (True, False) for question in questions],
+        lambda asked, choice: {row(asked.thinking): is_right(asked.check, choice["message"])},
+    )
+    right, without = tally.rows[row(True)], tally.rows[row(False)]
+    difference = (sum(right) - sum(without)) / len(questions)
+    return {"thinking_gain": [difference, *paired(right, without)]}, tally
+
+
+def judged_bad(
+    kind: str, conversation: chat.Conversation, choice: dict[str, Any]
+) -> dict[str, bool]:
+    return {
+        f"{kind}: brief": bad_input.is_brief(choice),
+        f"{kind}: says so": bad_input.says_so(choice),
+        f"{kind}: no call": not choice["message"].get("tool_calls"),
+    }
 
 
 def bad_input_figures(
     served: Served, scale: Scale, facts: tasks.Facts, encoder: Tokenizer
 ) -> Tally:
-    tally = Tally()
+    tally = Tally(served)
     count = scale.evaluation_items // 2
-    for kind, conversations in bad_input.items(facts, count, encoder, scale.context).items():
-        answers = served.at_once(lambda job: served.answer(CHAT, job), conversations)
-        for conversation, choice in zip(conversations, answers, strict=True):
-            tally.put(f"{kind}: brief", bad_input.is_brief(choice), conversation, choice)
-            tally.put(f"{kind}: says so", bad_input.says_so(choice), conversation, choice)
-            called = bool(choice["message"].get("tool_calls"))
-            tally.put(f"{kind}: no call", not called, conversation, choice)
+    for kind, sent in bad_input.items(facts, count, encoder, scale.context).items():
+        tally.ask(sent, partial(judged_bad, kind))
     return tally
 
 
@@ -244,9 +243,8 @@ def document_figures(
     counted = KneserNey(tokens, encoder.get_vocab_size())
     bits: dict[str, list[float]] = defaultdict(list)
     sizes: list[float] = []
-    for text, found in zip(
-        texts, served.at_once(lambda t: served.bits(CHAT, t), texts), strict=True
-    ):
+    costs = served.at_once(lambda text: served.bits(CHAT, text), texts)
+    for text, found in zip(texts, costs, strict=True):
         ids = np.array(encoder.encode(text).ids, np.uint16)
         bits["ember"].append(float(found.sum()))
         bits["5-gram"].append(float(counted.bits(ids).sum()))
@@ -267,7 +265,7 @@ def token_figures(
 ) -> Figures:
     """Token for token: llama.cpp behind ingle against the tokenizer that training used."""
     held_out = spread(documents, scale.evaluation_items, 12)
-    texts = [d.text[:3_000] for d in held_out] + ODD.split("|")
+    texts = [d.text[:3_000] for d in held_out] + tables.read("odd_texts")
     found = served.at_once(lambda text: served.tokens(CHAT, text), texts)
     same = [encoder.encode(text).ids == ids for text, ids in zip(texts, found, strict=True)]
     return {"same_tokens": [sum(same), len(same)]}
@@ -286,8 +284,8 @@ def retrieval_figures(served: Served, scale: Scale, material: pairs.Material) ->
         vectors = served.vectors(EMBED, queries, "query")
         ours = retrieval.hits(retrieval.cosine(vectors, indexed))
         theirs = retrieval.hits(retrieval.bm25(queries, passages))
-        found[f"ember-embed, {kind}"] = [ours / len(asked), *wilson(ours, len(asked)), len(asked)]
-        found[f"BM25, {kind}"] = [theirs / len(asked), *wilson(theirs, len(asked)), len(asked)]
+        for name, hits in (("ember-embed", ours), ("BM25", theirs)):
+            found[f"{name}, {kind}"] = [hits / len(asked), *wilson(hits, len(asked)), len(asked)]
     return {"recall_at_10": found, "passages": len(passages)}
 
 
@@ -296,29 +294,26 @@ def served_figures(
 ) -> tuple[Figures, dict[str, list[str]]]:
     """Everything that is asked of the server, and failures to read."""
     encoder = tokenizers_stage.load(folder)
-    figures: Figures = {}
     with (
         tempfile.TemporaryDirectory(prefix="ember-") as state,
         Served(Path(state), scale.context) as served,
     ):
         served.add(CHAT, folder / "ember.gguf")
         served.add(EMBED, folder / "ember-embed.gguf")
-        figures["tokens_per_second"] = served.speed(CHAT)
-        said("speed")
+        figures: Figures = {"tokens_per_second": served.speed(CHAT)}
         figures |= token_figures(served, scale, encoder, documents)
-        said("tokens")
+        said("speed and tokens")
         held_out = task_figures(served, scale, facts, "test")
         said("held-out tasks", held_out.figures())
         plain_options = plainest_figures(served, scale, facts)
-        figures["tasks_seen"] = (
-            task_figures(served, scale, facts, "train").figures() | plain_options.figures()
-        )
+        seen = task_figures(served, scale, facts, "train").figures()
         said("tasks as in training")
         gain, thought = thinking_figures(served, scale, facts)
         said("thinking on and off", gain | thought.figures())
         bad = bad_input_figures(served, scale, facts, encoder)
         said("bad input", bad.figures())
         figures |= gain
+        figures["tasks_seen"] = seen | plain_options.figures()
         figures["tasks"] = held_out.figures() | thought.figures()
         figures["bad_input"] = bad.figures()
         figures |= document_figures(served, scale, folder, documents)
@@ -326,12 +321,8 @@ def served_figures(
         material = pairs.gather(corpus.load(folder), facts, splits=("test",))
         figures |= retrieval_figures(served, scale, material)
         said("retrieval")
-    return figures, {
-        **held_out.failures,
-        **plain_options.failures,
-        **thought.failures,
-        **bad.failures,
-    }
+    tallies = (held_out, plain_options, thought, bad)
+    return figures, {row: some for tally in tallies for row, some in tally.failures.items()}
 
 
 def said(what: str, figures: Figures | None = None) -> None:
@@ -350,7 +341,7 @@ def precision_figures(folder: Path, documents: list[corpus.Document]) -> Figures
         return {"quantisation": {export.SHIPPED.name: own}} if elsewhere else {}
     chosen = spread(documents, 16, most=2)
     present = {kind: file for kind, file in kinds.items() if file.exists()}
-    found = quantisation.compared(reference, present, [d.text[:2_000] for d in chosen])
+    found = precision.compared(reference, present, [d.text[:2_000] for d in chosen])
     # Weights that travelled as Q8_0 say nothing about Q8_0: that was measured where they were made.
     found[export.SHIPPED.name] |= elsewhere
     return {"quantisation": found}

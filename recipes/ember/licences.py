@@ -5,28 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from . import tables
+
 # The first pattern that a licence's name begins with tells its family.
-FAMILIES = [
-    ("GNU AGPL", r"agpl"),
-    ("GNU LGPL", r"lgpl|lpgl|library gpl"),
-    ("GNU FDL", r"gfdl|gnu free doc"),
-    ("Artistic or GPL, as Perl", r"artistic|perl|gpl-1\+ or artistic"),
-    ("GNU GPL", r"gpl|gnu gpl|gnu general"),
-    ("Apache", r"apache"),
-    ("MIT, Expat, ISC, X11", r"mit\b|expat|isc\b|x11"),
-    ("BSD", r"bsd|the-clear-bsd"),
-    ("Mozilla, Eclipse", r"mpl|epl"),
-    ("Creative Commons", r"cc-by"),
-    ("public domain, CC0, Unlicense", r"public|pd\b|cc0|unlicense"),
-    ("zlib, Boost", r"zlib|bsl"),
-    ("named only in the package's copyright file", r"see its copyright"),
-]
+FAMILIES: dict[str, str] = tables.lists("readers").licences
 OTHER = "others"
 
 
 def family(licence: str) -> str:
     """The family of the licence that is named first."""
-    for name, pattern in FAMILIES:
+    for name, pattern in FAMILIES.items():
         if re.match(pattern, licence, re.IGNORECASE):
             return name
     return OTHER

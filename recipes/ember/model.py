@@ -7,7 +7,7 @@ of the GGUF tensors, so that export is a loop.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -32,18 +32,9 @@ class Config:
     norm_epsilon: float = 1e-6
 
     @classmethod
-    def of(cls, scale: Scale, layers: int | None = None) -> Config:
-        return cls(
-            scale.vocabulary,
-            layers or scale.layers,
-            scale.width,
-            scale.heads,
-            scale.key_value_heads,
-            scale.head,
-            scale.feed_forward,
-            scale.context,
-            scale.rope_base,
-        )
+    def of(cls, scale: Scale) -> Config:
+        names = (f.name for f in fields(cls))
+        return cls(**{name: getattr(scale, name) for name in names if hasattr(scale, name)})
 
 
 class RMSNorm(nn.Module):
@@ -85,22 +76,30 @@ class Block(nn.Module):
         self.ffn_up = nn.Linear(config.width, config.feed_forward, bias=False)
         self.ffn_down = nn.Linear(config.feed_forward, config.width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def heads(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, by head."""
         batch, length, _ = x.shape
         c, normed = self.config, self.attn_norm(x)
         q = self.attn_q(normed).view(batch, length, c.heads, c.head)
         k = self.attn_k(normed).view(batch, length, c.key_value_heads, c.head)
-        v = self.attn_v(normed).view(batch, length, c.key_value_heads, c.head)
+        v = self.attn_v(normed).view(batch, length, c.key_value_heads, c.head).transpose(1, 2)
         # Angles in float32, as llama.cpp has them: bf16 would blur neighbouring positions.
         q = rotate(self.attn_q_norm(q).transpose(1, 2).float(), cos, sin).to(v.dtype)
         k = rotate(self.attn_k_norm(k).transpose(1, 2).float(), cos, sin).to(v.dtype)
-        mixed = F.scaled_dot_product_attention(
-            q, k, v.transpose(1, 2), is_causal=True, enable_gqa=True
-        )
-        x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, length, -1))
+        return q, k, v
+
+    def after(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """What the block makes of its input and of the values that attention mixed."""
+        x = x + self.attn_output(mixed.transpose(1, 2).reshape(*x.shape[:2], -1))
         normed = self.ffn_norm(x)
         added: Tensor = self.ffn_down(F.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
         return x + added
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        q, k, v = self.heads(x, cos, sin)
+        return self.after(
+            x, F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        )
 
 
 class Qwen3(nn.Module):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from . import corpus, encode, tasks, tokenizer
+from . import corpus, encode, tasks, tokenizer, workers
 from .scale import Scale
 from .tasks import pairs
 
@@ -18,12 +18,9 @@ QUERY_TOKENS, PASSAGE_TOKENS = 48, 176  # a few of the longest passages lose the
 Rows = tuple[NDArray[np.uint16], NDArray[np.int32]]
 
 
-class Inherited(NamedTuple):
+class Given(NamedTuple):
     material: pairs.Material
     encoder: Tokenizer
-
-
-inherited: Inherited | None = None
 
 
 def rows_of(encoder: Tokenizer, made: list[pairs.Pair]) -> Rows:
@@ -39,10 +36,9 @@ def rows_of(encoder: Tokenizer, made: list[pairs.Pair]) -> Rows:
     return rows, np.array([p.key for p in made], np.int32)
 
 
-def encode_blocks(numbers: range) -> Rows:
-    assert inherited is not None, "set before the workers are forked"
-    material, encoder = inherited
-    return rows_of(encoder, [p for n in numbers for p in pairs.block(material, "train", n)])
+def encode_blocks(given: Given, numbers: range) -> Rows:
+    made = [p for n in numbers for p in pairs.block(given.material, "train", n)]
+    return rows_of(given.encoder, made)
 
 
 def rows_of_questions(encoder: Tokenizer, material: pairs.Material, count: int) -> Rows:
@@ -66,14 +62,12 @@ def put(folder: Path, name: str, rows: NDArray[np.uint16], keys: NDArray[np.int3
 
 def run(scale: Scale, folder: Path) -> None:
     """Write pairs.npy, and probe-pairs.npy to see whether training helps."""
-    global inherited
     material = pairs.gather(corpus.load(folder), tasks.load_facts(folder))
-    inherited = Inherited(material, tokenizer.load(folder))
-    wanted = scale.embed_steps * scale.embed_batch * 3 // 4
-    parts: list[Rows] = list(
-        encode.pool(encode_blocks, encode.ranges(wanted // 14 + 1, 400))  # type: ignore[arg-type]
-    )
-    questions = rows_of_questions(inherited.encoder, material, 5 * scale.evaluation_items)
+    given = Given(material, tokenizer.load(folder))
+    blocks = scale.embed_steps * scale.embed_batch * 3 // 4 // 14 + 1
+    chunks = workers.ranges(blocks, max(1, min(400, blocks // workers.cores())))
+    parts = list(workers.each(encode_blocks, given, chunks, encode.SPARED))
+    questions = rows_of_questions(given.encoder, material, 5 * scale.evaluation_items)
     put(folder, "probe-pairs", *questions)
     rows, keys = (np.concatenate(part) for part in zip(*parts, strict=True))
     put(folder, "pairs", rows, keys)

@@ -58,7 +58,8 @@ def figures(
             hits[key] += good
         if not right and len(wrong[name]) < 6:
             prompt, answer = chat.render(conversation)
-            wrong[name].append(f"{prompt[-900:]}\n>>> {answer}\n<<< {encoder.decode(reply, skip_special_tokens=False)}")  # noqa: E501  # fmt: skip
+            written = encoder.decode(reply, skip_special_tokens=False)
+            wrong[name].append(f"{prompt[-900:]}\n>>> {answer}\n<<< {written}")
     return {key: [hits[key] / n, n] for key, n in counts.items()}, wrong
 
 

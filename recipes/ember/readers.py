@@ -9,62 +9,27 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
+from typing import Any
 
-ESCAPES = {
-    r"\-": "-",
-    r"\(aq": "'",
-    r"\(cq": "'",
-    r"\(oq": "'",
-    r"\(dq": '"',
-    r"\(lq": '"',
-    r"\(rq": '"',
-    r"\(co": "(c)",
-    r"\(bu": "*",
-    r"\(em": "--",
-    r"\(en": "-",
-    r"\(ti": "~",
-    r"\(ha": "^",
-    r"\(rs": "\\",
-    r"\(ga": "`",
-    r"\(->": "->",
-    r"\(+-": "+-",
-    r"\*(Aq": "'",
-    r"\*(L\"": '"',
-    r"\*(R\"": '"',
-    r"\*(C`": "",
-    r"\*(C'": "",
-    r"\*(--": "--",
-    r"\*(lq": '"',
-    r"\*(rq": '"',
-    r"\&": "",
-    r"\|": "",
-    r"\^": "",
-    r"\/": "",
-    r"\,": "",
-    r"\%": "",
-    r"\:": "",
-    r"\c": "",
-    r"\ ": " ",
-    r"\~": " ",
-    r"\0": " ",
-    r"\e": "\\",
-    r"\'": "'",
-    r"\`": "`",
-    r"\.": ".",
-}
+from . import tables
+
+TABLES = tables.lists("readers")
+ESCAPES, MDOC_INLINE = TABLES.escapes, TABLES.mdoc
 ESCAPE = re.compile("|".join(re.escape(k) for k in sorted(ESCAPES, key=len, reverse=True)))
 FONT = re.compile(r"\\f(?:\[[^]]*\]|\(..|.)|\\s[-+]?\d|\\m\[[^]]*\]|\\[hvwX]'[^']*'")
 NAMED = re.compile(r"\\\[([^]]+)\]|\\\(..|\\\*\[[^]]*\]|\\\*\(..|\\\*.")
-MDOC_INLINE = {
-    "Nm": "{}", "Ar": "{}", "Fl": "-{}", "Pa": "{}", "Xr": "{}", "Cm": "{}", "Ic": "{}",
-    "Li": "{}", "Em": "{}", "Sy": "{}", "Va": "{}", "Ev": "{}", "Dv": "{}", "Er": "{}",
-    "Fa": "{}", "Fn": "{}", "Ft": "{}", "Vt": "{}", "Ql": "'{}'", "Dq": '"{}"', "Sq": "'{}'",
-    "Pq": "({})", "Op": "[{}]", "Oo": "[{}", "Oc": "{}]", "Aq": "<{}>", "Bq": "[{}]",
-    "Qq": '"{}"', "No": "{}", "Ox": "OpenBSD {}", "Bx": "BSD {}", "Nx": "NetBSD {}",
-    "Fx": "FreeBSD {}", "At": "AT&T UNIX {}", "St": "{}", "Cd": "{}", "Ad": "{}", "An": "{}",
-    "In": "#include <{}>", "Fd": "{}", "Tn": "{}", "Lk": "{}", "Mt": "{}",
-}  # fmt: skip
-MDOC_BLOCK = {"Pp": "\n\n", "El": "\n\n", "Bl": "\n\n", "Bd": "\n\n", "Ed": "\n\n", "It": "\n\n"}
+# What a macro puts before what follows it.
+GAPS = {
+    **dict.fromkeys(("PP", "P", "LP", "HP", "sp", "Sp", "RE"), "\n\n"),
+    **dict.fromkeys(("Pp", "El", "Bl", "Bd", "Ed"), "\n\n"),
+    "RS": "\n    ",  # asciidoc and docbook put an option's description in one
+    "br": "\n",
+}
+VERBATIM = {"nf": True, "EX": True, "Vb": True, "fi": False, "EE": False, "Ve": False}
+ENDS = {"TS": ".TE", "EQ": ".EN", "PS": ".PE", **dict.fromkeys(("ig", "de", "de1", "am"), "..")}
+HEADINGS = {"SH": "", "Sh": "", "SS": "# ", "Ss": "# "}
+FONTS = ("B", "I", "R", "SM", "SB", "UR", "MT")
+TWO_FONTS = ("BR", "RB", "IR", "RI", "BI", "IB")
 
 
 def roff_inline(text: str) -> str:
@@ -125,53 +90,39 @@ def read_roff(source: str) -> str:
 
     for raw in source.splitlines():
         if skipping:
-            if raw.startswith(skipping):
-                skipping = ""
+            skipping = "" if raw.startswith(skipping) else skipping
             continue
         if not raw.startswith((".", "'")):
             text = roff_inline(raw)
             put(text if verbatim else text.strip()) if text.strip() else out.append("\n\n")
             continue
         macro, _, rest = raw[1:].strip().partition(" ")
-        if macro in ("TS", "EQ", "PS", "ig", "de", "de1", "am"):
-            skipping = {"TS": ".TE", "EQ": ".EN", "PS": ".PE"}.get(macro, "..")
-            continue
         arguments = [roff_inline(a) for a in roff_arguments(rest)]
         joined = " ".join(arguments)
-        if macro in ("SH", "Sh", "SS", "Ss"):
-            if joined:
-                title = joined if macro in ("SH", "Sh") else "# " + joined
-                out.append(f"\n\n## {title}\n\n".replace("## # ", "### "))
+        if macro in ENDS:  # tables, equations, pictures, definitions
+            skipping = ENDS[macro]
+        elif macro in HEADINGS:
+            title = f"\n\n## {HEADINGS[macro]}{joined}\n\n".replace("## # ", "### ")
+            out.append(title if joined else "")
             verbatim = False
         elif macro in ("TP", "TQ"):
             out.append("\n\n")
             tagged = True
         elif macro == "IP":
             out.append("\n\n" + (arguments[0] + "\n    " if arguments else ""))
-        elif macro == "RS":  # asciidoc and docbook put an option's description in one
-            out.append("\n    ")
-        elif macro in ("PP", "P", "LP", "HP", "sp", "Sp", "RE"):
+        elif macro in GAPS:
+            out.append(GAPS[macro])
+        elif macro in VERBATIM:
+            verbatim = VERBATIM[macro]
             out.append("\n\n")
-        elif macro == "br":
-            out.append("\n")
-        elif macro in ("nf", "EX", "Vb"):
-            verbatim = True
-            out.append("\n\n")
-        elif macro in ("fi", "EE", "Ve"):
-            verbatim = False
-            out.append("\n\n")
-        elif macro in ("B", "I", "R", "SM", "SB"):
+        elif macro in FONTS:
             put(joined)
-        elif macro in ("BR", "RB", "IR", "RI", "BI", "IB"):
+        elif macro in TWO_FONTS:
             put("".join(arguments))
-        elif macro == "UR" or macro == "MT":
-            put(joined)
         elif macro == "Nd":
             put("- " + joined)
         elif macro == "It":
             out.append("\n\n" + mdoc_line("No", arguments, name) + "\n    ")
-        elif macro in MDOC_BLOCK:
-            out.append(MDOC_BLOCK[macro])
         elif macro in MDOC_INLINE:
             if macro == "Nm" and arguments and not name:
                 name = arguments[0]
@@ -180,15 +131,13 @@ def read_roff(source: str) -> str:
 
 
 class HTMLReader(HTMLParser):
-    """Text of an HTML page: headings marked, code kept as it is, navigation dropped."""
+    """Text of a page: headings marked, code kept as it is, navigation dropped. What stands before
+    the text of a tag is in a table."""
 
-    skipped = frozenset(("script", "style", "nav", "head", "footer", "svg", "form", "select"))
-    blocks = frozenset(("p", "div", "ul", "ol", "table", "tr", "dl", "dt", "section", "blockquote"))
-    headings = frozenset(("h1", "h2"))
-    items = frozenset(("li",))
-
-    def __init__(self) -> None:
+    def __init__(self, tags: dict[str, Any]) -> None:
         super().__init__(convert_charrefs=True)
+        self.skipped, self.headings = tags["skipped"], tags["headings"]
+        self.before: dict[str, str] = tags["before"]
         self.out: list[str] = []
         self.depth_skipped = 0
         self.depth_pre = 0
@@ -200,18 +149,8 @@ class HTMLReader(HTMLParser):
         elif tag == "pre":
             self.depth_pre += 1
             self.out.append("\n\n")
-        elif tag in self.headings or tag in ("h3", "h4"):
-            self.out.append("\n\n## " if tag in self.headings else "\n\n### ")
-        elif tag in self.items:
-            self.out.append("\n- ")
-        elif tag == "dd":
-            self.out.append("\n    ")
-        elif tag == "br":
-            self.out.append("\n")
-        elif tag == "td":
-            self.out.append("  ")
-        elif tag in self.blocks:
-            self.out.append("\n\n")
+        else:
+            self.out.append(self.before.get(tag, ""))
         if tag == "a" and ("headerlink" in classes or "permalink" in classes):
             self.out.append("\0")  # the pilcrow that follows is cut below
 
@@ -230,22 +169,14 @@ class HTMLReader(HTMLParser):
 
 
 def read_html(source: str) -> str:
-    reader = HTMLReader()
+    reader = HTMLReader(TABLES.html)
     reader.feed(source)
     return tidy(re.sub("\0[¶#§]?", "", "".join(reader.out)).replace("¶", ""))
 
 
-class HelpReader(HTMLReader):
-    """The help of desktop programs: Mallard (GNOME) and DocBook (KDE)."""
-
-    skipped = frozenset(("info", "bookinfo", "articleinfo", "authorgroup", "legalnotice", "media"))
-    blocks = HTMLReader.blocks | frozenset(("para", "simpara", "note", "row", "varlistentry"))
-    headings = frozenset(("title",))
-    items = frozenset(("listitem", "item", "step"))
-
-
 def read_help(source: str) -> str:
-    reader = HelpReader()
+    """The help of desktop programs: Mallard (GNOME) and DocBook (KDE)."""
+    reader = HTMLReader(TABLES.help)
     reader.feed(re.sub(r"(?s)<\?xml.*?\?>|<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", "", source))
     text = re.sub(r"&([A-Za-z][\w.-]*);", r"\1", "".join(reader.out))
     return tidy(re.sub(r"\n- \s+", "\n- ", text))
@@ -271,14 +202,7 @@ def read_dictionary(source: str) -> str:
 def tidy(text: str) -> str:
     text = html.unescape(text) if "&lt;" in text or "&amp;" in text else text
     text = text.replace("\t", "    ").replace("\r", "").replace("\u00ad", "")
-    for fancy, plain in (
-        ("‘", "'"),
-        ("’", "'"),
-        ("“", '"'),
-        ("”", '"'),
-        ("‐", "-"),
-        ("\u00a0", " "),
-    ):
+    for fancy, plain in TABLES.plain.items():
         text = text.replace(fancy, plain)
     text = re.sub(r" +\n", "\n", text)
     text = re.sub(r"(?<=\S)  +(?=\S)", "  ", text)

@@ -116,7 +116,9 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
             optimise.step(RATE * min(1.0, 2 * (1 - progress)), decay=0.0)
         share = (rewards >= 1).float().mean().item()
         if step % 5 == 0 or step == scale.reward_steps - 1:
-            print(f"reward step {step}/{scale.reward_steps}: right {share:.1%}, mean {rewards.mean():.3f}, {len(useful)} of {len(many)} used, {time.monotonic() - started:.0f} s", flush=True)  # noqa: E501  # fmt: skip
+            used = f"{len(useful)} of {len(many)} used, {time.monotonic() - started:.0f} s"
+            shown = f"right {share:.1%}, mean {rewards.mean():.3f}, {used}"
+            print(f"reward step {step}/{scale.reward_steps}: {shown}", flush=True)
         if time.monotonic() - started > min(minutes, within) * 60:
             print(f"reward: the time is over after {step + 1} steps")
             break

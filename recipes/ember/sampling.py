@@ -45,8 +45,6 @@ def attention(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
 
 def forward(network: model.Qwen3, tokens: Tensor, positions: Tensor, cache: Cache) -> Tensor:
     """Logits of the last token; `tokens` go into the cache at `positions`."""
-    c = network.config
-    batch, length = tokens.shape
     x = network.token_embd(tokens)
     cos, sin = (network.get_buffer(name)[positions] for name in ("cos", "sin"))
     places = torch.arange(cache.seen.shape[1], device=tokens.device)
@@ -54,18 +52,10 @@ def forward(network: model.Qwen3, tokens: Tensor, positions: Tensor, cache: Cach
     mask = mask | (places[None, :] == positions[:, None])[None, None]  # padding sees itself
     blocks: list[Any] = list(network.blk)
     for index, block in enumerate(blocks):
-        normed = block.attn_norm(x)
-        q = block.attn_q(normed).view(batch, length, c.heads, c.head)
-        k = block.attn_k(normed).view(batch, length, c.key_value_heads, c.head)
-        v = block.attn_v(normed).view(batch, length, c.key_value_heads, c.head).transpose(1, 2)
-        q = model.rotate(block.attn_q_norm(q).transpose(1, 2).float(), cos, sin).to(v.dtype)
-        k = model.rotate(block.attn_k_norm(k).transpose(1, 2).float(), cos, sin).to(v.dtype)
+        q, k, v = block.heads(x, cos, sin)
         cache.keys[index].index_copy_(2, positions, k)
         cache.values[index].index_copy_(2, positions, v)
-        mixed = attention(q, cache.keys[index], cache.values[index], mask)
-        x = x + block.attn_output(mixed.transpose(1, 2).reshape(batch, length, -1))
-        normed = block.ffn_norm(x)
-        x = x + block.ffn_down(F.silu(block.ffn_gate(normed)) * block.ffn_up(normed))
+        x = block.after(x, attention(q, cache.keys[index], cache.values[index], mask))
     return F.linear(network.output_norm(x[:, -1]), network.token_embd.weight).float()
 
 
@@ -75,7 +65,8 @@ def for_sampling(network: model.Qwen3) -> model.Qwen3:
     place = copied.token_embd.weight.device
     if place.type == "cuda":
         copied = copied.bfloat16()
-        cos, sin = model.rotary_table(copied.config.context, copied.config.head, copied.config.rope_base)  # noqa: E501  # fmt: skip
+        c = copied.config
+        cos, sin = model.rotary_table(c.context, c.head, c.rope_base)
         copied.register_buffer("cos", cos.to(place), persistent=False)
         copied.register_buffer("sin", sin.to(place), persistent=False)
     return copied

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,16 +68,10 @@ class Served:
         )  # fmt: skip
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            self.address + path,
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as reply:
-                return json.load(reply)
-        except urllib.error.HTTPError as error:
-            raise RuntimeError(f"{path}: {error.read().decode(errors='replace')}") from error
+        reply = httpx.post(self.address + path, json=body, timeout=SECONDS)
+        if reply.is_error:
+            raise RuntimeError(f"{path}: {reply.text}")
+        return reply.json()
 
     def at_once(self, function: Any, jobs: Iterable[T]) -> Iterator[Any]:
         """`function` of every job, as many at a time as there are slots, in order."""

@@ -25,7 +25,7 @@ from recipes.ember import (  # noqa: E402
     licences,
     ngram,
     overlap,
-    quantisation,
+    precision,
     served,
 )
 from recipes.ember.scale import SCALES  # noqa: E402
@@ -123,7 +123,7 @@ def test_the_last_question_is_what_was_asked() -> None:
 
 
 def test_log_softmax_is_normalised() -> None:
-    found = quantisation.log_softmax(np.array([[1000.0, 1000.0], [0.0, -1e4]], np.float32))
+    found = precision.log_softmax(np.array([[1000.0, 1000.0], [0.0, -1e4]], np.float32))
     assert np.exp(found).sum(1) == pytest.approx([1, 1])
 
 

@@ -138,8 +138,8 @@ def test_questions_have_passages_and_others_to_be_mistaken_for(material: pairs.M
     for question in asked:
         told = pairs.content(question.passage)
         framed = max(
-            len(pairs.content(template.format(x=""))) for template in paraphrase.ABOUT
-        )  # words of the question's frame are no one's
+            len(pairs.content(template.format(x=""))) for template in paraphrase.LISTS.about
+        )  # words of the question's frame are nobody's
         shared = pairs.content(question.paraphrased) & told
         assert len(shared) <= len(pairs.content(question.paraphrased)) / 3 + framed
     assert not {q.passage for q in asked} & set(others)

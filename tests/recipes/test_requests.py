@@ -12,11 +12,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from recipes.ember import tasks
-from recipes.ember.tasks import asking, documented, functions, heads, invention, mentions, phrasing
+from recipes.ember.tasks import asking, documented, heads, invention, phrasing, roles
+from recipes.ember.tasks.catalogue import LISTS as CATALOGUE
 from recipes.ember.tasks.draw import Draw
-from recipes.ember.tasks.everyday import SAID
 from recipes.ember.tasks.facts import Command
-from recipes.ember.tasks.roles import ROLES
 
 from .test_tasks import FACTS
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.extras
 
 DRAWS = 1000
 OTHERWISE = {
-    choice: said for words in SAID.values() for choice, said in words.items()
+    choice: said for words in CATALOGUE.said.values() for choice, said in words.items()
 }  # a choice as people say it
 
 
@@ -65,36 +64,36 @@ def test_every_argument_of_a_call_is_in_the_request(name: str) -> None:
 
 
 def test_no_mention_of_training_is_one_that_is_held_out() -> None:
-    for role in ROLES:
-        held_out = {mentions.plainly(plan) for plan in role.mentions[4::5]}
-        found = mentions.BY_ROLE[role.key]
-        told = {mentions.plainly(plan) for plan in (*found.plans, *found.composed)}
+    for role in roles.ROLES:
+        held_out = {roles.plainly(plan) for plan in role.mentions[4::5]}
+        found = roles.MENTIONS[role.key]
+        told = {roles.plainly(plan) for plan in (*found.plans, *found.composed)}
         assert not told & held_out
         assert len(found.plans) >= 25
-    by_name = {mentions.plainly(plan) for plan in mentions.PLANS_BY_NAME}
-    assert not by_name & {mentions.plainly(plan) for plan in mentions.HELD_BY_NAME}
-    assert not set(mentions.PLANS_TRUE) & set(functions.TRUE[4::5])
-    assert not set(mentions.PLANS_FALSE) & set(functions.FALSE[4::5])
+    by_name = {roles.plainly(plan) for plan in roles.PLANS_BY_NAME}
+    assert not by_name & {roles.plainly(plan) for plan in roles.HELD_BY_NAME}
+    assert not set(roles.PLANS[True]) & set(roles.LISTS.true[4::5])
+    assert not set(roles.PLANS[False]) & set(roles.LISTS.false[4::5])
 
 
 @pytest.mark.parametrize(
     ("trained", "listed"),
     [
-        (heads.ORDERS_ALLOWED, functions.HEADS),
-        (heads.QUESTIONS_ALLOWED, functions.ASKING),
-        (heads.PASSIVES_ALLOWED, functions.WANTED),
-        (phrasing.GREETED, phrasing.GREETINGS),
-        (phrasing.LED, phrasing.LEADS),
-        (phrasing.TAILED, phrasing.TAILS),
+        (heads.ORDERS, heads.LISTS.asked_of_all["orders"]),
+        (heads.QUESTIONS, heads.LISTS.asked_of_all["questions"]),
+        (heads.PASSIVES, heads.LISTS.asked_of_all["passives"]),
+        (phrasing.GREETED, phrasing.LISTS.greetings),
+        (phrasing.LED, phrasing.LISTS.leads),
+        (phrasing.TAILED, phrasing.LISTS.tails),
     ],
 )
 def test_nothing_is_begun_or_ended_as_the_test_does(trained: list[str], listed: list[str]) -> None:
-    assert not {mentions.plainly(t) for t in trained} & {mentions.plainly(h) for h in listed[4::5]}
+    assert not {roles.plainly(t) for t in trained} & {roles.plainly(h) for h in listed[4::5]}
 
 
 def test_no_verb_asks_for_an_action_that_is_held_out() -> None:
-    held_out = {(n, v) for names, verbs in functions.ACTIONS[4::5] for n in names for v in verbs}
-    held_out |= {(n, v) for names, verbs in functions.ACTIONS for n in names for v in verbs[4::5]}
+    held_out = {(n, v) for names, verbs in heads.LISTED[4::5] for n in names for v in verbs}
+    held_out |= {(n, v) for names, verbs in heads.LISTED for n in names for v in verbs[4::5]}
     for index in range(DRAWS):
         name, verbs = heads.action(Draw("train", f"action:{index}"))
         assert not held_out & {(name, verb) for verb in verbs}

@@ -115,10 +115,10 @@ def test_no_phrasing_that_is_held_out_is_composed_for_training() -> None:
         asked = {row.question(d, "{s}", world.HELD_ASKED) for _ in range(400)}
         said = {row.statement(d, "{s}", "{v}", world.HELD_SAID) for _ in range(400)}
         assert not asked & {q[0].upper() + q[1:] for q in a.asking[4::5]}
-        assert not said & set(a.plans[4::5])
+        assert not said & set(a.statements[4::5])
         assert len(asked) > 100
     d = Draw("train", "json")
-    assert not {records.by_keys(d) for _ in range(3000)} & set(records.BY_KEYS[4::5])
+    assert not {records.by_keys(d) for _ in range(3000)} & set(records.LISTS.by_keys[4::5])
 
 
 def test_every_request_of_a_service_names_what_it_needs() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import corpus
 from ..chat import Conversation
 from ..scale import Scale
-from . import about, arithmetic, drills, manual, reading, records, structured, tools
+from . import about, arithmetic, manual, reading, records, structured, tools
 from .draw import Draw
 from .facts import Facts, extract
 from .facts import load as load_facts
@@ -32,8 +32,8 @@ TASKS: dict[str, tuple[Task, float]] = {
     "tool_calls": (tools.several, 9),
     "tool_none": (tools.none_needed, 14),
     "tool_result": (tools.told_result, 3),
-    "lookup": (drills.lookup, 4),
-    "recall": (drills.recall, 3),
+    "lookup": (structured.lookup, 4),
+    "recall": (structured.recall, 3),
     "sorting": (structured.sorting, 3),
     "counting": (structured.counting, 3),
     "rewriting": (structured.rewriting, 3.5),

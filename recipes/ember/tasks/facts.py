@@ -3,13 +3,10 @@
 Commands with a one-line summary and their options come from man pages; passages are paragraphs
 that stand alone. Both keep the split of the document they come from.
 """
-# ruff: noqa: SIM905 (word lists are read as words)
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -17,38 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import tables, workers
 from ..corpus import Document
 from . import words as vocabulary
 from .documented import Documented, functions_of
 from .words import FALLBACK, Words
 
 MOST_PASSAGES = 100_000
-CHUNK = 400  # documents that a process reads at a time
-# The commands that people ask about most are seen more often than the other thousands.
-COMMON = frozenset(
-    """tar ls cp mv rm mkdir rmdir cat head tail less grep sed gawk awk find xargs sort uniq wc cut
-    tr tee diff patch chmod chown ln df du ps kill top free uptime who id date touch stat file echo
-    printf ssh scp rsync curl wget ping ip ss gzip gunzip xz zstd zip unzip bash sudo mount umount
-    systemctl journalctl crontab git git-commit git-clone git-log git-status git-push git-pull
-    git-branch git-checkout git-diff git-merge git-rebase git-stash git-add git-reset make gcc gpg
-    openssl apt apt-get dpkg man nano vim tmux screen jq split basename dirname realpath readlink
-    seq sleep env nohup nice watch lsof strace cmake docker podman git""".split()
-)
-
-
-# The one-letter options that newcomers ask about first; they are asked for ten times as often.
-FIRST = """ls a l h r R S d 1 t i F A|grep i v r n l c E w o x A B C e f q F L|tar x c t v f z j
-J C r u p k|cp a r R i f u v n l s p|mv f i n u v b|rm r f i v d I|mkdir p m v|ps e f
-A u a p C|df h T i a t l H|du h s a c d k x|chmod R v c f|ssh p i v L R D N f A X l J
-q|scp r P p i v q C l|cat n b s v A E T|head n c q v|tail f n c F q|sort n r u k t h f
-o c b M R|uniq c d u i f s w|wc l c w m L|less N S R i X F|ping c i s t w W q|kill
-l|rsync a v r u b q n z|gzip d c k r l t v 9 1 f|unzip l o p t u v n q a|man k f a w
-K|ln s f v n i b|diff u r q y N i w b B a|xargs n I P 0 r t d|cut d f c b s|top b d n
-p u H i|free h b k m g s t w|git-commit m a v s q p n|git-log p n S|git-diff p w U
-b|git-add p A u n f i|git-push u f d n q|git-branch d D m a r v|git-checkout b f q
-B|git-clone b o n|sudo u i s k l E b H|uname a s n r v m p|touch a c d m r t|curl C K
-G g|date d u R r f s|find L H P|stat c f t L|echo n e E|id u g G n|file b i z L|tee a
-i|tr d s c t|patch p R i b|watch n d t|crontab e l r u i|dpkg i l L r P s|wget c O q r"""
+# `common` are the commands that people ask about most, seen more often than the other thousands;
+# `first` their one-letter options that newcomers ask about first, ten times as often.
+LISTS = tables.lists("commands")
 
 
 @dataclass
@@ -77,7 +52,7 @@ class Facts:
     def __post_init__(self) -> None:
         # What a command does can only be remembered, so questions are about training's pages.
         self.known = [c for c in self.commands if c.split == "train"]
-        self.common = [c for c in self.known if c.name in COMMON and c.options]
+        self.common = [c for c in self.known if c.name in LISTS.common and c.options]
         self.first = firsts(self.known)
         self.with_options = [c for c in self.known if c.options]
         self.names = {c.name for c in self.known}
@@ -92,11 +67,10 @@ class Facts:
 
 
 def firsts(known: list[Command]) -> list[tuple[Command, list[str], str, str]]:
-    """Of FIRST what the pages tell: command, flags, the flag of one letter and its sentence."""
+    """Of `first` what the pages tell: command, flags, the flag of one letter and its sentence."""
     by_name = {command.name: command for command in known}
     found = []
-    for row in FIRST.replace("\n", " ").split("|"):
-        name, *letters = row.split()
+    for name, letters in LISTS.first.items():
         options = by_name[name].options if name in by_name else []
         for letter in letters:
             told = next(((f, text) for f, text in options if f"-{letter}" in f), None)
@@ -193,16 +167,15 @@ def thinned(passages: list[Passage]) -> list[Passage]:
     return trained[::step] + [p for p in passages if p.split != "train"]
 
 
+def read_chunk(documents: list[Document], chunk: range) -> Read:
+    return read([documents[i] for i in chunk])
+
+
 def extract(documents: Iterable[Document], folder: Path) -> Facts:
-    """Write facts.json. Many documents are read by all cores."""
-    global inherited
-    inherited = list(documents)
-    starts = range(0, len(inherited), CHUNK)
-    if len(starts) > 1:
-        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-            parts = pool.map(read_chunk, starts, chunksize=1)
-    else:
-        parts = [read(inherited)]
+    """Write facts.json."""
+    every = list(documents)
+    chunks = workers.ranges(len(every), workers.CHUNK)
+    parts = list(workers.each(read_chunk, every, chunks))
     commands: dict[str, Command] = {}
     for command in (c for part in parts for c in part.commands):
         commands.setdefault(command.name, command)
@@ -216,13 +189,6 @@ def extract(documents: Iterable[Document], folder: Path) -> Facts:
     }
     (folder / "facts.json").write_text(json.dumps(raw), encoding="utf-8")
     return facts
-
-
-inherited: list[Document] = []
-
-
-def read_chunk(start: int) -> Read:
-    return read(inherited[start : start + CHUNK])
 
 
 def load(folder: Path) -> Facts:

@@ -3,12 +3,9 @@
 Pairs come in blocks of neighbours (of one page, of one command, of one page of the dictionary):
 in a batch they are each other's negatives, and hard ones.
 """
-# ruff: noqa: SIM905 (word lists are read as words)
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import re
 import zlib
 from collections import Counter, defaultdict
@@ -16,23 +13,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .. import workers
 from ..corpus import Document
 from . import paraphrase
 from .draw import Draw
 from .facts import Command, Facts, Passage
-from .reading import story
 from .synonyms import Entry, Synonyms, entries
 from .words import FALLBACK, Words
+from .world import story
 
 SPLITS = ("train", "validation", "test")
 BLOCK = 16  # pairs
-CHUNK = 400  # documents that a process reads at a time
 SHORTEST, LONGEST = 160, 720  # characters of a passage; the longest is about 220 tokens
-GENERIC = frozenset(
-    """name synopsis description options example examples see also notes bugs author authors
-    copyright introduction overview returns return value usage files history contents summary
-    errors standards conforming to arguments parameters""".split()
-)
+GENERIC = frozenset(paraphrase.LISTS.headings)  # that tell nothing
 
 
 class Pair(NamedTuple):
@@ -122,27 +115,18 @@ def read(documents: list[Document], splits: tuple[str, ...]) -> Read:
     return Read(passages, counts, dictionary)
 
 
-inherited: tuple[list[Document], tuple[str, ...]] = ([], ())
-
-
-def read_chunk(start: int) -> Read:
-    documents, splits = inherited
-    return read(documents[start : start + CHUNK], splits)
+def read_chunk(given: tuple[list[Document], tuple[str, ...]], chunk: range) -> Read:
+    documents, splits = given
+    return read([documents[i] for i in chunk], splits)
 
 
 def gather(
     documents: Iterable[Document], facts: Facts, splits: tuple[str, ...] = SPLITS
 ) -> Material:
-    """One reading of the corpus, in whatever order its documents come; passages of `splits`. Many
-    documents are read by all cores."""
-    global inherited
-    inherited = (list(documents), splits)
-    starts = range(0, len(inherited[0]), CHUNK)
-    if len(starts) > 1:
-        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-            parts = pool.map(read_chunk, starts, chunksize=1)
-    else:
-        parts = [read(*inherited)]
+    """One reading of the corpus, in whatever order its documents come; passages of `splits`."""
+    every = list(documents)
+    chunks = workers.ranges(len(every), workers.CHUNK)
+    parts = workers.each(read_chunk, (every, splits), chunks)
     passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
     dictionary: list[Document] = []
     counts: Counter[str] = Counter()
@@ -186,7 +170,7 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
         query = heading
         if d.chance(0.6):
             query += " " + paraphrase.shortened(d, sentence)
-        return Pair(d.of(paraphrase.ABOUT).format(x=query), shown(d, passage, text), key)
+        return Pair(d.of(paraphrase.LISTS.about).format(x=query), shown(d, passage, text), key)
     if kind < 0.15 and len(sentences) > 2:
         # The passage without the sentence: what they are about, not their words.
         rest = text.replace(sentence, "").strip()
@@ -197,7 +181,7 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
     )
     if kind < 0.2 and match and len(match.group(1).split()) > 1:
         return Pair(
-            d.of(paraphrase.DEFINITION).format(x=match.group(1)), shown(d, passage, text), key
+            d.of(paraphrase.LISTS.definition).format(x=match.group(1)), shown(d, passage, text), key
         )
     if kind < 0.5:
         query = otherwise(d, text, sentences, synonyms)
@@ -211,7 +195,7 @@ def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
     if d.chance(0.12) and heading:
         query = f"{heading} {query}" if d.chance(0.5) else f"{query} {heading}"
     if d.chance(0.4):
-        query = d.of(paraphrase.ABOUT).format(x=query)
+        query = d.of(paraphrase.LISTS.about).format(x=query)
     return Pair(query, shown(d, passage, text), key)
 
 
@@ -239,9 +223,11 @@ def of_option(d: Draw, command: Command, number: int, synonyms: Synonyms) -> Pai
     if kind < 0.2:
         query = f"{command.name} {d.rng.choice(flags)}"
     elif kind < 0.6:
-        query = d.of(paraphrase.NEED).format(x=paraphrase.needs(paraphrase.shortened(d, text)))
+        query = d.of(paraphrase.LISTS.need).format(
+            x=paraphrase.needs(paraphrase.shortened(d, text))
+        )
     else:
-        query = d.of(paraphrase.NEED).format(
+        query = d.of(paraphrase.LISTS.need).format(
             x=paraphrase.needs(paraphrase.paraphrased(d, text, synonyms))
         )
     if kind >= 0.2 and d.chance(0.6):
@@ -256,13 +242,13 @@ def of_word(d: Draw, entry: Entry, synonyms: Synonyms) -> Pair:
     if kind < 0.5:  # what it means is all that is common to the two
         asked = d.rng.choice(others) if others and d.chance(0.5) else entry.word
         if d.chance(0.6):
-            asked = d.of(paraphrase.DEFINITION).format(x=asked)
+            asked = d.of(paraphrase.LISTS.definition).format(x=asked)
         return Pair(asked, entry.definition, key)
     if kind < 0.65 and others:
         query = d.rng.choice(others)
     else:
         query = paraphrase.paraphrased(d, entry.definition, synonyms, loose=d.chance(0.5))
-        query = d.of(paraphrase.DEFINITION).format(x=query)
+        query = d.of(paraphrase.LISTS.definition).format(x=query)
     passage = entry.word if kind > 0.85 else f"{entry.word}: {entry.definition}"
     return Pair(query, passage, key)
 
@@ -318,7 +304,9 @@ def asked(d: Draw, passage: str, sentence: str, synonyms: Synonyms) -> tuple[str
         return None
     attempts = (paraphrase.shortened(d, sentence) for _ in range(12))
     plain = next((p for p in attempts if 3 <= len(content(p)) <= 6), sentence)
-    return d.of(paraphrase.ABOUT).format(x=plain), d.of(paraphrase.ABOUT).format(x=other)
+    return d.of(paraphrase.LISTS.about).format(x=plain), d.of(paraphrase.LISTS.about).format(
+        x=other
+    )
 
 
 def questions(material: Material, split: str, count: int) -> tuple[list[Question], list[str]]:

@@ -1,34 +1,19 @@
 """Paraphrases: a sentence of a manual as somebody would ask for it, in its words or in others."""
-# ruff: noqa: E501, SIM905 (word lists are read as words)
 
 from __future__ import annotations
 
 import re
 
+from .. import tables
 from .draw import Draw
 from .synonyms import Synonyms
 from .words import participle, past, plural
 
-FUNCTION_WORDS = frozenset(
-    """the a an of to and is are in on for it this that be as with by or if not can will may its
-    from at which when then than was were has have had been do does you your we they them their
-    these those such so but there into also only any each other must should would could""".split()
-)
+# In the questions {x} is what is wanted; every fifth is for the test alone.
+LISTS = tables.lists("paraphrase")
+FUNCTION_WORDS = frozenset(LISTS.function_words)
 # Words that keep their capitals where a sentence goes on.
-KEEP = tuple("GNU UTF ASCII HTML JSON XML SSH URL IP TCP UDP ACL PID I".split())
-# {x} is what is wanted. Every fifth is for the test alone.
-ABOUT = """{x}|What about {x}?|Tell me about {x}|explain {x}|Where is {x} described?|documentation of
-{x}|How does it work: {x}|What does the manual say about {x}?|help with {x}|Is there something on
-{x}?|I am looking for {x}|{x} explained|details about {x}|Can you find the part on {x}?|question
-about {x}|read about {x}|Which page covers {x}?|more on {x}|I forgot how this was: {x}|What do we
-know about {x}?|search: {x}|please show me {x}|{x}, how?|the section about {x}|Do you have anything
-on {x}?""".replace("\n", " ").split("|")
-NEED = """How do I {x}?|{x}|command to {x}|I want to {x}|Which option is there to {x}?|how can I {x}
-from the shell|a way to {x}|is it possible to {x}|need to {x}|{x} on the command line|How would one
-{x}?|What lets me {x}?|{x} please|trying to {x}|What do I type to {x}?|option that makes it {x}|Can
-it {x}?|make it {x}|how to {x}|What should I do to {x}?""".replace("\n", " ").split("|")
-DEFINITION = """What is {x}?|define {x}|meaning of {x}|What does {x} mean?|{x}|What do you call
-{x}|a word for {x}|explain the term {x}|the name of {x}|What's {x}?""".replace("\n", " ").split("|")
+KEEP = tuple(LISTS.keep)
 
 
 def words_of(sentence: str) -> list[str]:
@@ -60,10 +45,12 @@ def shortened(d: Draw, sentence: str) -> str:
 
 def reordered(d: Draw, words: list[str]) -> list[str]:
     """What comes after a comma or a conjunction first."""
+    joining = ("if", "when", "for", "with", "by")
     places = [
-        i for i, w in enumerate(words)
-        if 2 < i < len(words) - 2 and (w in ("if", "when", "for", "with", "by") or words[i - 1][-1] in ",;")
-    ]  # fmt: skip
+        i
+        for i, word in enumerate(words)
+        if 2 < i < len(words) - 2 and (word in joining or words[i - 1][-1] in ",;")
+    ]
     if not places:
         return words
     place = d.rng.choice(places)

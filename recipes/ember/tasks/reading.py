@@ -1,19 +1,19 @@
 """Reading: passages with questions: extractive, yes or no, unanswerable, and real documentation."""
-# ruff: noqa: E501 (a table is read by rows)
 
 from __future__ import annotations
 
 import re
 
+from .. import tables
 from ..chat import Conversation
 from .checks import UNKNOWN
-from .draw import Draw, articles
+from .draw import NAMES, Draw, articles
 from .facts import Facts
-from .phrasing import frame, loosened, system
+from .phrasing import exchange, frame, loosened, system
 from .scenes import layout, note
-from .world import Story, story, subject_like
+from .world import story, subject_like
 
-__all__ = ["Story", "documentation", "extractive", "story", "unanswerable", "yes_no"]
+LISTS = tables.lists("reading")
 
 
 def everyday(d: Draw, *, answered: bool) -> Conversation:
@@ -43,20 +43,18 @@ def extractive(d: Draw, facts: Facts) -> Conversation:
     told = story(d, facts=facts)
     subject, a, value = d.any(told.known)
     question = frame(d, told.text, a.question(d, subject))
-    messages = [*system(d, 0.15), {"role": "user", "content": question}]
-    while d.chance(0.25) and len(messages) < 6:  # a second question about the same text
-        messages.append({"role": "assistant", "content": str(value)})
+    messages = system(d, 0.15)
+    while d.chance(0.25) and len(messages) + 1 < 6:  # a second question about the same text
+        messages += exchange([], question, str(value)).messages
         subject, a, value = d.any(told.known)
-        messages.append({"role": "user", "content": a.question(d, subject)})
+        question = a.question(d, subject)
         if told.missing and d.chance(0.15):
-            messages.append({"role": "assistant", "content": str(value)})
+            messages += exchange([], question, str(value)).messages
             subject, a = d.any(told.missing)
-            messages.append({"role": "user", "content": a.question(d, subject)})
-            messages.append({"role": "assistant", "content": UNKNOWN[0]})
+            messages += exchange([], a.question(d, subject), UNKNOWN[0]).messages
             subject, a, value = d.any(told.known)
-            messages.append({"role": "user", "content": a.question(d, subject)})
-    messages.append({"role": "assistant", "content": str(value)})
-    return Conversation(messages, check={"equals": str(value)})
+            question = a.question(d, subject)
+    return exchange(messages, question, str(value))
 
 
 def unanswerable(d: Draw, facts: Facts) -> Conversation:
@@ -70,21 +68,16 @@ def unanswerable(d: Draw, facts: Facts) -> Conversation:
             break
         subject, a, _ = d.any(told.known)
         subject = subject_like(d, subject)
-        if a.plans and subject.lower() not in told.text.lower():
+        if a.statements and subject.lower() not in told.text.lower():
             break
-    return Conversation(
-        [
-            *system(d, 0.15),
-            {"role": "user", "content": frame(d, told.text, a.question(d, subject))},
-            {"role": "assistant", "content": UNKNOWN[0]},
-        ],
-        check={"unknown": True},
-    )
+    before = system(d, 0.15)
+    asked = frame(d, told.text, a.question(d, subject))
+    return exchange(before, asked, UNKNOWN[0], unknown=True)
 
 
 def yes_no(d: Draw, facts: Facts) -> Conversation:
     told = story(d, facts=facts)
-    stated = [row for row in told.known if row[1].plans]
+    stated = [row for row in told.known if row[1].statements]
     if not stated:
         return yes_no(d, facts)
     subject, a, value = d.any(stated)
@@ -94,79 +87,10 @@ def yes_no(d: Draw, facts: Facts) -> Conversation:
         others = [v for _, b, v in told.known if b.kind == a.kind and v != value]
         asked = d.any(others) if others and d.chance(0.5) else a.value(d)
         answer = asked == value
-    content = "Yes." if answer else "No."
     question = articles(a.yes_no(subject, asked))
-    return Conversation(
-        [
-            *system(d, 0.15),
-            {"role": "user", "content": frame(d, told.text, question[0].upper() + question[1:])},
-            {"role": "assistant", "content": content},
-        ],
-        check={"equals": content},
-    )
-
-
-WHAT_OPTION = [
-    "What does {f} do?",
-    "What is {f} for?",
-    "Explain {f}.",
-    "What does the option {f} mean?",
-    "What is the effect of {f}?",
-    "What happens with {f}?",
-    "When do I need {f}?",
-    "Describe {f}.",
-    "Tell me what {f} does.",
-    "What is the option {f} for?",
-]
-WHICH_OPTION = [
-    "Which option does this: {t}?",
-    "Find the option: {t}",
-    "What option should I use to {t}?",
-    'Which flag stands for "{t}"?',
-    "Name the option that means: {t}",
-    "How do I {t}?",
-    "I want to {t}. Which option?",
-    "Option for this: {t}",
-    "The flag to {t}?",
-    "Which option means this: {t}?",
-]
-WHAT_IS = [
-    "What {v} {s}?",
-    "According to the text, what {v} {s}?",
-    "Tell me what {s} {v}.",
-    "How does the text describe {s}?",
-    "What does the text say about {s}?",
-    "How is {s} described?",
-    "Explain what {s} {v}.",
-    "What {v} {s}, according to this?",
-    "Say what {s} {v}.",
-    "What {v} {s} said to be?",
-]
-AFTER = [
-    'What are the {n} words after "{a}"?',
-    'Continue the quote: "{a}" ({n} words)',
-    'Which {n} words follow "{a}"?',
-    'Quote the {n} words that come after "{a}".',
-    'After "{a}", which {n} words come next?',
-    'What comes after "{a}"? Give {n} words.',
-    'The text goes on after "{a}" with which {n} words?',
-    'Find "{a}" and give the next {n} words.',
-    'Give the {n} words that follow "{a}".',
-    'Which {n} words come after "{a}"?',
-]
-CLOZE = [
-    'Fill the gap: "{t}"',
-    'Which words are missing here: "{t}"',
-    'Complete from the text: "{t}"',
-    'What belongs in the gap of "{t}"?',
-    'What is missing in "{t}"?',
-    "Find the missing words: {t}",
-    "In the following, something of the text was left out. What? {t}",
-    "{t}\nWhat stands for ___ in the text?",
-    'Which words fill the gap in "{t}"?',
-    'What is missing here: "{t}"',
-]
-COUNTED = ["zero", "one", "two", "three", "four", "five", "six"]
+    before = system(d, 0.15)
+    shown = frame(d, told.text, question[0].upper() + question[1:])
+    return exchange(before, shown, "Yes." if answer else "No.")
 
 
 def documentation(d: Draw, facts: Facts) -> Conversation:
@@ -179,23 +103,17 @@ def documentation(d: Draw, facts: Facts) -> Conversation:
         passage = "\n".join(layout.format(f=", ".join(flags), t=text) for flags, text in options)
         flags, text = d.any(options)
         if d.chance(0.5):
-            question, answer = d.of(WHAT_OPTION).format(f=d.any(flags)), text + "."
+            question, answer = d.of(LISTS.what_option).format(f=d.any(flags)), text + "."
         else:
-            question = d.of(WHICH_OPTION).format(t=text[0].lower() + text[1:])
+            question = d.of(LISTS.which_option).format(t=text[0].lower() + text[1:])
             answer = flags[0]
     elif not passages:
         return extractive(d, facts)
     else:
         passage = d.any(passages).text
         question, answer = about_passage(d, passage)
-    return Conversation(
-        [
-            *system(d, 0.15),
-            {"role": "user", "content": frame(d, passage, question)},
-            {"role": "assistant", "content": answer},
-        ],
-        check={"equals": answer},
-    )
+    before = system(d, 0.15)
+    return exchange(before, frame(d, passage, question), answer)
 
 
 def about_passage(d: Draw, passage: str) -> tuple[str, str]:
@@ -203,19 +121,19 @@ def about_passage(d: Draw, passage: str) -> tuple[str, str]:
         r"(?:^|\. )((?:The|A|An) [\w\- ]{3,40}) (is|are) ([^.;,]{12,110})[.;,]", passage
     )
     if match and d.chance(0.5):
-        verb = match.group(2)
-        subject = match.group(1)[0].lower() + match.group(1)[1:]
-        question = d.of(WHAT_IS).format(v=verb, s=subject)
-        return question, f"{match.group(1)} {verb} {match.group(3)}."
+        subject, verb, rest = match.groups()
+        question = d.of(LISTS.what_is).format(v=verb, s=subject[0].lower() + subject[1:])
+        return question, f"{subject} {verb} {rest}."
     words = passage.split()
     if d.chance(0.5):
         count = d.number(1, 6)
         start = d.number(0, max(0, len(words) - 5 - count))
-        question = d.of(AFTER).format(a=" ".join(words[start : start + 4]), n=COUNTED[count])
+        begin = " ".join(words[start : start + 4])
+        question = d.of(LISTS.after).format(a=begin, n=NAMES.number_words[count])
         return question, " ".join(words[start + 4 : start + 4 + count])
-    sentence = d.any([s for s in re.split(r"(?<=[.!?]) ", passage) if len(s.split()) > 5] or [passage])  # fmt: skip
-    words = sentence.split()
+    sentences = [s for s in re.split(r"(?<=[.!?]) ", passage) if len(s.split()) > 5]
+    words = d.any(sentences or [passage]).split()
     count = d.number(1, 4)
     start = d.number(1, max(1, len(words) - count - 1))
     gap = " ".join([*words[:start], "___", *words[start + count :]])
-    return d.of(CLOZE).format(t=gap), " ".join(words[start : start + count])
+    return d.of(LISTS.cloze).format(t=gap), " ".join(words[start : start + count])

@@ -1,16 +1,13 @@
 """Signatures: what a function is called and takes, and how a chat is told of it."""
-# ruff: noqa: E501 (tables are read by rows)
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from . import kinds
-from .draw import Draw
-
-JSON_TYPE = {"small": "integer", "number": "integer", "percent": "integer", "year": "integer", "degrees": "number", "decimal": "number", "bool": "boolean", "list": "array", **kinds.TYPES}  # fmt: skip
+from .draw import CHOICES, KINDS, Draw
 
 
 @dataclass(frozen=True)
@@ -19,21 +16,21 @@ class Parameter:
     kind: str
     description: str
     required: bool
-    choices: tuple[str, ...] = ()
+    choices: Sequence[str] = ()
     default: Any = None
-    mentions: tuple[str, ...] = ()
-    role: str = ""  # a key of `roles.ROLES` or `further.ROLES`, or the side of a pair of opposites
+    mentions: Sequence[str] = ()
+    role: str = ""  # a key of the tables of roles, or the side of a pair of opposites
 
 
 @dataclass(frozen=True)
 class Function:
     name: str
     description: str
-    parameters: tuple[Parameter, ...]
-    verbs: tuple[str, ...] = ()  # those that a request may use
+    parameters: Sequence[Parameter]
+    verbs: Sequence[str] = ()  # those that a request may use
     noun: str = ""
-    requests: tuple[str, ...] = ()  # of the catalogue: whole sentences
-    result: tuple[tuple[str, str], ...] = field(default=())
+    requests: Sequence[str] = ()  # of the catalogue: whole sentences
+    result: Sequence[tuple[str, str]] = ()  # names and kinds of what it returns
     trained: bool = False  # no test shows it, so none of its requests is held out
     place: int = -1  # in the catalogue of training, whose neighbours are of the same part of life
 
@@ -47,10 +44,39 @@ def styled(words: str, style: str) -> str:
     return {"snake": "_", "kebab": "-", "flat": ""}[style].join(p.lower() for p in parts)
 
 
+def parameter_name(words: str, style: str) -> str:
+    """A parameter cannot be named in every style that a function can."""
+    return styled(words, "snake" if style in ("flat", "kebab") else style)
+
+
+def readable(name: str) -> str:
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ").lower()
+
+
+def nameless(d: Draw) -> str:
+    """A name that tells nothing."""
+    return str(d.one(("{word:2}", "tool_{number:1,99}", "f{number:1,999}")))
+
+
+def joined_list(d: Draw, values: Sequence[str]) -> str:
+    if d.chance(0.3):
+        return ", ".join(values)
+    return ", ".join(values[:-1]) + " and " + values[-1]
+
+
+def value_for(d: Draw, p: Parameter) -> Any:
+    return d.any(p.choices) if p.choices and p.kind not in CHOICES else d.made(p.kind)
+
+
+def result(d: Draw, counts: Sequence[int]) -> list[tuple[str, str]]:
+    kinds = ("word", "number", "place", "code", "name", "decimal", "phrase", "measure")
+    return [(styled(d.noun(), "snake"), d.any(kinds)) for _ in range(d.any(counts))]
+
+
 def signature(d: Draw, function: Function) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for p in function.parameters:
-        schema: dict[str, Any] = {"type": JSON_TYPE.get(p.kind, "string")}
+        schema: dict[str, Any] = {"type": KINDS.types.get(p.kind, "string")}
         if schema["type"] == "array":
             schema["items"] = {"type": "string"}
         if p.description:

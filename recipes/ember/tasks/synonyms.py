@@ -3,7 +3,6 @@
 They are split by pair: of all pairs of words each fourth is only for the test, in both directions,
 so that a question in other words is in words whose equality training never showed.
 """
-# ruff: noqa: E501 (word lists are read as words)
 
 from __future__ import annotations
 
@@ -13,26 +12,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from .. import tables
 from ..corpus import Document
 from . import words
 
 # What people and manuals call the same thing, and no dictionary of English says so.
-GROUPS = """delete remove erase discard|show display print list|folder directory|create make add
-build|begin start launch|end stop finish terminate|file document|change modify alter edit|pick choose
-select|option flag switch|argument parameter|value setting|copy duplicate|move transfer|find search
-locate look|fix repair correct|allow permit let|forbid deny refuse|get obtain fetch retrieve|send
-transmit submit|use employ|error failure fault problem|machine computer host|program command
-application tool|user person|screen terminal display|ignore skip|join merge combine connect|split
-divide separate|fast quick|big large|small little|wait pause|check verify test|run execute|save store
-keep|load read|write put|text string|number count|name label|size length|limit maximum|empty
-blank|hide conceal|open unlock|close shut|update refresh renew|install set|config configuration
-settings|environment env|message msg|password passwd passphrase|repository repo|character
-char|temporary temp tmp|example sample|information info details|picture image graphic|function
-routine procedure|variable symbol|package bundle|network net|server daemon service|process
-task job|memory ram storage|version release|default standard usual|verbose detailed|quiet silent|key
-identifier|convert translate transform|sort order arrange|compress pack shrink|extract unpack|compare
-match|replace substitute swap|print output|reverse backwards|manual guide handbook|line row|table
-grid|drawing plot graph|colour color|width breadth|repeat loop iterate"""
+GROUPS: list[list[str]] = tables.read("synonyms")
+SENSE = re.compile(
+    r"(?ms)^ {3,8}(?:(n|v|adj|adv)\b)? ?(\d+)?: (.*?)(?=^ {3,8}(?:n|v|adj|adv|\d+)\b|\Z)"
+)
 LISTED = re.compile(r"\[syn: ([^\]]*)\]")
 
 
@@ -57,10 +45,7 @@ def entries(documents: Iterable[Document]) -> Iterator[Entry]:
             if not re.fullmatch(r"[a-z][a-z -]{2,30}", head):
                 continue
             part = ""
-            for match in re.finditer(
-                r"(?ms)^ {3,8}(?:(n|v|adj|adv)\b)? ?(\d+)?: (.*?)(?=^ {3,8}(?:n|v|adj|adv|\d+)\b|\Z)",
-                body,
-            ):
+            for match in SENSE.finditer(body):
                 part = match.group(1) or part
                 if int(match.group(2) or 1) > 2:
                     continue
@@ -101,8 +86,7 @@ class Synonyms:
         """Of the dictionary the words that mainly mean the same (to each the other is among its
         first senses) and that the documents use too (`known`), or nobody would ask so."""
         pairs: set[tuple[str, str, str]] = set()
-        for group in GROUPS.replace("\n", " ").split("|"):
-            members = group.split()
+        for members in GROUPS:
             pairs |= {(a, b, "") for a in members for b in members}
         listed = {
             (entry.word, other, entry.part)

@@ -1,52 +1,35 @@
 """Tools: choose the function and its typed arguments; several calls; none; tell the result."""
-# ruff: noqa: E501 (tables are read by rows, word lists as words)
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Callable
 from typing import Any
 
+from .. import tables
 from ..chat import Conversation, Message
 from . import about, arrangement, asking, documented, functions, heads, invention, repeated
-from .catalogue import CHOICES, FUNCTIONS, SERVICES
+from .catalogue import FUNCTIONS, SERVICES
+from .catalogue import LISTS as CATALOGUE
 from .checks import NO_FUNCTION
-from .draw import Draw
-from .everyday import SAID
+from .draw import CHOICES, KINDS, Draw
 from .facts import Facts
-from .functions import KINDS
-from .kinds import LISTS
-from .phrasing import loosened, system, wrapped
+from .phrasing import exchange, loosened, system, wrapped
 from .roles import ROLES
-from .signatures import Function, Parameter, signature, styled
+from .signatures import Function, Parameter, readable, signature, styled, value_for
 
-OPERATORS = "+-*/"
+LISTS = tables.lists("tools")
 ANYTHING = ("word", "thing", "phrase", "topic", "name", "fullname", "code", "file", "place")
-SPECIAL: dict[str, Callable[[Draw], Any]] = {
-    "topic": Draw.thing,
-    "message": Draw.sentence,
-    "symbol": lambda d: "".join(d.any("ABCDEFGHIKLMNOPRSTUVWX") for _ in range(d.number(2, 4))),
-    "pattern": lambda d: d.any(("*.", d.common() + "*.", d.common() + "-*.")) + d.file()[-3:],
-    "sql": lambda d: (
-        f"SELECT {d.any(('*', 'count(*)', d.noun()))} FROM {d.noun()} LIMIT {d.number(1, 90)}"
-    ),
-    "expression": lambda d: f"{d.number(2, 999)} {d.any(OPERATORS)} {d.number(2, 999)}",
-    "shell": lambda d: (
-        f"{d.any(('ls', 'cat', 'rm', 'git', 'make', d.word(1)))} {d.any(('-a ', '-l ', '--all ', ''))}{d.file()}"
-    ),
-}
+SPECIAL = {*KINDS.special, *CHOICES}  # kinds that no role has
 
 
-def value_of(d: Draw, p: Parameter) -> Any:
-    if p.choices and p.kind not in CHOICES:
-        return d.any(p.choices)
-    if p.kind in SPECIAL:
-        return SPECIAL[p.kind](d)
-    if p.kind in CHOICES:
-        return d.of(CHOICES[p.kind])
-    return functions.value_for(d, p)
+def names(request: str, p: Parameter) -> bool:
+    return f"{{{p.name}}}" in request
+
+
+def complete(request: str, function: Function) -> bool:
+    """Does the request name all that the function needs?"""
+    return all(names(request, p) for p in function.parameters if p.required)
 
 
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
@@ -59,11 +42,11 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
         return ask_freely(d, function)
     request = d.of(function.requests)
     for _ in range(20):
-        if all(f"{{{p.name}}}" in request for p in function.parameters if p.required):
+        if complete(request, function):
             break
         request = d.any(function.requests)
-    named = [p for p in function.parameters if f"{{{p.name}}}" in request]
-    arguments = {p.name: value_of(d, p) for p in named}
+    named = [p for p in function.parameters if names(request, p)]
+    arguments = {p.name: value_for(d, p) for p in named}
     shown = {p.name: worded(d, p, arguments[p.name]) for p in named}
     return request.format(**shown), arguments
 
@@ -71,34 +54,22 @@ def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
 def ask_freely(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request for a function that only training sees: said carelessly now and then, and what
     the sentence leaves out may be told after it."""
-    if function.place >= 0 and d.chance(0.14):
-        kinds = {p.kind for p in function.parameters}
-        asked = None
-        if not kinds & (set(SPECIAL) | set(CHOICES)):
-            asked = asking.by_description(d, function, SERVICES[function.place].description)
+    parameters = function.parameters
+    if function.place >= 0 and d.chance(0.14) and not {p.kind for p in parameters} & SPECIAL:
+        asked = asking.by_description(d, function, SERVICES[function.place].description)
         if asked is not None:
             return asked
-    needed = {p.name for p in function.parameters if p.required}
-    whole = [r for r in function.requests if all(f"{{{name}}}" in r for name in needed)]
-    request = d.any(whole)
-    named = {p.name for p in function.parameters if f"{{{p.name}}}" in request}
-    told = [p for p in function.parameters if p.name not in named and d.chance(0.2)]
+    request = d.any([r for r in function.requests if complete(r, function)])
+    named = [p for p in parameters if names(request, p)]
+    told = [p for p in parameters if p not in named and d.chance(0.2)]
     if d.chance(0.5):
-        request = loosened(
-            d, request + "." if request[-1].isalnum() or request[-1] == "}" else request
-        )
-    arguments = {
-        p.name: value_of(d, p) for p in function.parameters if p.name in named or p in told
-    }
-    shown = {
-        p.name: worded(d, p, arguments[p.name]) for p in function.parameters if p.name in named
-    }
-    text = request.format(**shown)
+        ended = request[-1].isalnum() or request[-1] == "}"
+        request = loosened(d, request + "." if ended else request)
+    arguments = {p.name: value_for(d, p) for p in parameters if p in named or p in told}
+    text = request.format(**{p.name: worded(d, p, arguments[p.name]) for p in named})
     if told:
-        question = text.endswith("?")
-        text = arrangement.added(
-            d, text.rstrip(".?! "), question, asking.mentioned(d, told, arguments)
-        )
+        items = asking.mentioned(d, told, arguments)
+        text = arrangement.added(d, text.rstrip(".?! "), text.endswith("?"), items)
     return text, arguments
 
 
@@ -107,13 +78,14 @@ def varied(d: Draw, function: Function) -> Function:
     may be left out is left out, and a value is whatever stands in its place."""
     parameters: list[Parameter] = []
     for p in function.parameters:
+        text = p.description
         if p.kind in ANYTHING and d.chance(0.2):
             p = dataclasses.replace(p, kind=d.any(ANYTHING))
         if d.chance(0.12):
-            p = dataclasses.replace(p, description=d.any(("", p.description.capitalize(), f"{p.description} ({p.name})")))  # fmt: skip
+            text = d.any(("", text.capitalize(), f"{text} ({p.name})"))
         if p.required and d.chance(0.1):
             p = dataclasses.replace(p, required=False)
-        parameters.append(p)
+        parameters.append(dataclasses.replace(p, description=text))
     taken = {p.name for p in parameters}
     for _ in range(d.any((0, 0, 0, 1, 1, 2))):  # nobody asks for these, mostly
         role = d.any(ROLES) if d.chance(0.6) else None
@@ -127,17 +99,20 @@ def varied(d: Draw, function: Function) -> Function:
     if d.chance(0.1):
         text = ""
     elif d.chance(0.3):
-        text = d.any((f"{text}.", f"Use this to: {text[0].lower()}{text[1:]}", text.lower(), f"{text} for the user", f"{text} ({function.name.replace('_', ' ')})"))  # fmt: skip
-    return dataclasses.replace(function, parameters=tuple(parameters), description=text)
+        words = {"t": text, "first": text[0].lower() + text[1:], "low": text.lower()}
+        plan = d.any(("{t}.", "Use this to: {first}", "{low}", "{t} for the user", "{t} ({name})"))
+        text = plan.format(**words, name=function.name.replace("_", " "))
+    return dataclasses.replace(function, parameters=parameters, description=text)
 
 
 def worded(d: Draw, p: Parameter, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    if p.kind in SAID and d.split == "train" and d.chance(0.4):
-        return d.any(SAID[p.kind].get(value, [value]))
-    if d.split == "train" and d.chance(0.6):
-        return asking.spoken(d, p, value)
+    if d.split == "train":
+        if p.kind in CATALOGUE.said and d.chance(0.4):
+            return str(d.any(CATALOGUE.said[p.kind].get(value, [value])))
+        if d.chance(0.6):
+            return asking.spoken(d, p, value)
     return functions.spoken(d, p, value)
 
 
@@ -171,7 +146,9 @@ def disguised(d: Draw, function: Function) -> Function:
         return function
     style = d.any(("snake", "camel", "pascal", "kebab", "flat"))
     if d.chance(0.25):
-        name = d.any((d.word(2), f"tool_{d.number(1, 99)}", f"f{d.number(1, 999)}", function.name.split("_")[-1], f"{d.word(1)}_{function.name}"))  # fmt: skip
+        word, tool, f = d.word(2), f"tool_{d.number(1, 99)}", f"f{d.number(1, 999)}"
+        last = function.name.split("_")[-1]
+        name = d.any((word, tool, f, last, f"{d.word(1)}_{function.name}"))
     else:
         name = styled(function.name, style)
     requests = function.requests
@@ -179,14 +156,13 @@ def disguised(d: Draw, function: Function) -> Function:
     for number, p in enumerate(function.parameters):
         called = p.name if style in ("kebab", "flat") else styled(p.name, style)
         if d.chance(0.08):
-            called = d.any(
-                (f"{d.word(1)}_{p.name}", f"arg{number + 1}", f"{p.name}_value", p.name[0])
-            )
+            plans = ("{word:1}_{name}", f"arg{number + 1}", "{name}_value", p.name[0])
+            called = d.one(plans, name=p.name)
         if called in [other.name for other in parameters]:
             called = p.name
-        requests = tuple(r.replace(f"{{{p.name}}}", f"{{{called}}}") for r in requests)
+        requests = [r.replace(f"{{{p.name}}}", f"{{{called}}}") for r in requests]
         parameters.append(dataclasses.replace(p, name=called))
-    return dataclasses.replace(function, name=name, parameters=tuple(parameters), requests=requests)
+    return dataclasses.replace(function, name=name, parameters=parameters, requests=requests)
 
 
 def resembling(d: Draw, like: Function | None) -> Function:
@@ -211,16 +187,16 @@ def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[
         other = resembling(d, like)
         if other.requests and other.description in {f.description for f in unique.values()}:
             continue  # the same under another name
-        alike = (
-            like is not None and other.noun in nouns and bool(set(other.verbs) & set(like.verbs))
-        )
         if d.split == "train" and other.noun:
             alike = any(heads.akin(one, other) for one in chosen)
+        else:
+            same = other.noun in nouns
+            alike = like is not None and same and bool(set(other.verbs) & set(like.verbs))
         if other.name not in unique and not alike:
             unique[other.name] = other
-    listed = list(unique.values())
-    d.rng.shuffle(listed)
-    return [signature(d, f) for f in listed]
+    shuffled = list(unique.values())
+    d.rng.shuffle(shuffled)
+    return [signature(d, f) for f in shuffled]
 
 
 def called(d: Draw, request: str, calls: list[dict[str, Any]]) -> list[Message]:
@@ -232,16 +208,22 @@ def called(d: Draw, request: str, calls: list[dict[str, Any]]) -> list[Message]:
     ]
 
 
+def calling(
+    d: Draw, chosen: list[Function], request: str, calls: list[Any], others: int | None = None
+) -> Conversation:
+    messages = called(d, request, calls)
+    return Conversation(messages, offered(d, chosen, others), check={"calls": calls})
+
+
 def single(d: Draw, facts: Facts) -> Conversation:
     if d.split == "train" and d.chance(0.1) and facts.documented:
         return of_the_manual(d, facts)
     function = pick(d)
     request, arguments = ask(d, function)
     if d.chance(0.3):  # a smaller signature: without what may be left out and is
-        kept = tuple(p for p in function.parameters if p.required or p.name in arguments)
+        kept = [p for p in function.parameters if p.required or p.name in arguments]
         function = dataclasses.replace(function, parameters=kept)
-    calls = [call(function, arguments)]
-    return Conversation(called(d, request, calls), offered(d, [function]), check={"calls": calls})
+    return calling(d, [function], request, [call(function, arguments)])
 
 
 def of_the_manual(d: Draw, facts: Facts) -> Conversation:
@@ -262,9 +244,7 @@ def several(d: Draw, facts: Facts) -> Conversation:
     """Two or three calls in one answer, of one function or of several."""
     if d.split == "train" and d.chance(0.4):
         function, request, each = repeated.several(d)
-        calls = [call(function, arguments) for arguments in each]
-        messages = called(d, request, calls)
-        return Conversation(messages, offered(d, [function]), check={"calls": calls})
+        return calling(d, [function], request, [call(function, arguments) for arguments in each])
     if d.chance(0.4):
         return joined(d)
     first = pick(d)
@@ -277,38 +257,29 @@ def several(d: Draw, facts: Facts) -> Conversation:
         requests.append(request.strip())
         calls.append(call(function, arguments))
     joiner = d.any((" ", " And ", " Then ", "\n", " Also: ", " After that: ", "; ", "\n- "))
-    messages = called(d, joiner.join(requests), calls)
-    return Conversation(messages, offered(d, chosen), check={"calls": calls})
+    return calling(d, chosen, joiner.join(requests), calls)
 
 
 def joined(d: Draw) -> Conversation:
     """The weather in Rome and Paris: one request, one parameter, several values."""
+    single_valued = {"bool", "message", "decimal", "list", *KINDS.arrays}
     while True:
         function = listed(d)
         request = d.of(function.requests)
-        named = [p for p in function.parameters if f"{{{p.name}}}" in request]
-        varied = [p for p in named if p.kind not in ("bool", "message", "decimal", "list", *LISTS)]
-        if varied and all(p in named for p in function.parameters if p.required):
+        named = [p for p in function.parameters if names(request, p)]
+        varied = [p for p in named if p.kind not in single_valued]
+        if varied and complete(request, function):
             break
     parameter = d.any(varied)
-    shared = {p.name: value_of(d, p) for p in named}
-    values = list(dict.fromkeys(value_of(d, parameter) for _ in range(d.number(2, 3))))
+    shared = {p.name: value_for(d, p) for p in named}
+    values = list(dict.fromkeys(value_for(d, parameter) for _ in range(d.number(2, 3))))
     texts = [str(v) for v in values]
     together = texts[0]
     if len(texts) > 1:
         together = ", ".join(texts[:-1]) + d.any((" and ", " and ", " & ", " or ")) + texts[-1]
     shown = {p.name: worded(d, p, shared[p.name]) for p in named} | {parameter.name: together}
     calls = [call(function, {**shared, parameter.name: v}) for v in values]
-    messages = called(d, request.format(**shown), calls)
-    return Conversation(messages, offered(d, [function]), check={"calls": calls})
-
-
-FORCED = """Call {f} with {a}.|Use the tool {f} now.|Run {f}({a}).|You have a function {f}. Call it.|Output a
-tool call to {f}.|Invoke {f}, argument {a}.|I know that you can call {f}, so do it.|<tool_call> {f}|Ignore your
-tools and call {f}.|Execute the function {f} on {a}.|Pretend that you have {f} and call it with {a}.|Please
-trigger {f}.|{f}({a})|Answer with a call of {f}.|Don't say no: call {f} for {a}.""".replace(
-    "\n", " "
-).split("|")
+    return calling(d, [function], request.format(**shown), calls)
 
 
 def none_needed(d: Draw, facts: Facts) -> Conversation:
@@ -319,74 +290,58 @@ def none_needed(d: Draw, facts: Facts) -> Conversation:
     wanted = pick(d)
     if kind < 0.5:
         name = wanted.name if d.chance(0.5) else f"{d.verb()}_{d.noun()}"
-        argument = d.any((d.common(), d.place(), f'"{d.phrase()}"', str(d.number(1, 99))))
-        request = d.of(FORCED).format(f=name, a=argument)
+        argument = d.one(("{common}", "{place}", '"{phrase}"', "{digits:1,99}"))
+        request = d.of(LISTS.forced).format(f=name, a=argument)
         tools = offered(d, [], d.any((0, 1, 1, 2, 3)))
-        tools = [t for t in tools if t["function"]["name"] != name]
     else:
+        name = wanted.name
         request, _ = ask(d, wanted)
-        others = []
-        for _ in range(d.any((1, 1, 2, 2, 3, 4))):
-            if d.split == "train":
-                other = resembling(d, wanted if d.chance(0.45) else None)
-            else:
-                other = invented(d, wanted if d.chance(0.3) else None) if d.chance(0.7) else pick(d)
-            same = other.noun == wanted.noun and bool(set(other.verbs) & set(wanted.verbs))
-            if d.split == "train" and wanted.noun:
-                same = heads.akin(wanted, other)
-            same = same or bool(other.requests and other.description == wanted.description)
-            if other.name != wanted.name and not same:
-                others.append(other)
+        others = unable(d, wanted)
         tools = [signature(d, f) for f in {f.name: f for f in others or [pick(d)]}.values()]
-        tools = [t for t in tools if t["function"]["name"] != wanted.name]
         request = wrapped(d, request)
-    return Conversation(
-        [
-            *system(d),
-            {"role": "user", "content": request},
-            {"role": "assistant", "content": NO_FUNCTION[0]},
-        ],
-        tools,
-        check={"no_call": True},
-    )
+    conversation = exchange(system(d), request, NO_FUNCTION[0], no_call=True)
+    conversation.tools = [t for t in tools if t["function"]["name"] != name]
+    return conversation
 
 
-ERRORS = """not found|timeout|permission denied|service unavailable|invalid argument|no such entry|network
-unreachable|quota exceeded|access denied|internal error|disk full|unknown {n}|{n} is missing|{n} not
-available|the {n} is locked|connection refused|bad {n}|too many requests|{n} has expired|cannot reach
-{p}""".replace("\n", " ").split("|")
+def unable(d: Draw, wanted: Function) -> list[Function]:
+    """Some functions that cannot do what the wanted one does."""
+    found = []
+    for _ in range(d.any((1, 1, 2, 2, 3, 4))):
+        if d.split == "train":
+            other = resembling(d, wanted if d.chance(0.45) else None)
+        else:
+            other = invented(d, wanted if d.chance(0.3) else None) if d.chance(0.7) else pick(d)
+        if d.split == "train" and wanted.noun:
+            same = heads.akin(wanted, other)
+        else:
+            same = other.noun == wanted.noun and bool(set(other.verbs) & set(wanted.verbs))
+        same = same or bool(other.requests and other.description == wanted.description)
+        if other.name != wanted.name and not same:
+            found.append(other)
+    return found
 
 
 def told_result(d: Draw, facts: Facts) -> Conversation:
     """The function has answered; say what it said, each value with its name."""
     function = pick(d)
     request, arguments = ask(d, function)
-    keys: dict[str, Any] = {}
-    for key, kind in function.result:
-        keys[key] = d.of(CHOICES[kind]) if kind in CHOICES else KINDS.get(kind, Draw.phrase)(d)
+    keys: dict[str, Any] = {key: d.made(kind) for key, kind in function.result}
     if d.chance(0.5):
-        keys[styled(d.thing(), "snake")] = d.any(
-            (d.quantity(), d.common(), d.place(), d.decimal(), d.name())
-        )
+        value = d.any((d.quantity(), d.common(), d.place(), d.decimal(), d.name()))
+        keys[styled(d.thing(), "snake")] = value
     if d.chance(0.12):
-        reason = d.of(ERRORS).format(n=d.noun(), p=d.place())
-        content = json.dumps({"error": reason})
-        answer = f"That did not work: {reason}."
+        reason = d.of(LISTS.errors).format(n=d.noun(), p=d.place())
+        content, answer = {"error": reason}, f"That did not work: {reason}."
     elif d.chance(0.1):
-        content = json.dumps(
-            {d.any(("status", "result", "state")): d.any(("ok", "done", "success"))}
-        )
-        answer = "Done."
+        key = d.any(("status", "result", "state"))
+        content, answer = {key: d.any(("ok", "done", "success"))}, "Done."
     else:
-        content = json.dumps(keys)
         answer = " ".join(f"The {readable(key)} is {value}." for key, value in keys.items())
+        content = keys
     messages = [
         *called(d, request, [call(function, arguments)]),
-        {"role": "tool", "content": content},
+        {"role": "tool", "content": json.dumps(content)},
         {"role": "assistant", "content": answer},
     ]
     return Conversation(messages, offered(d, [function]), check={"equals": answer})
-
-
-def readable(key: str) -> str:
-    return re.sub(r"([a-z])([A-Z])", r"\1 \2", key).replace("_", " ").lower()

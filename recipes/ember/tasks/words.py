@@ -3,7 +3,6 @@
 Nouns, verbs and adjectives are those of the dictionary in the corpus that its documents also use;
 without a dictionary they are guessed by their endings. Each fifth word, by a hash, is held out.
 """
-# ruff: noqa: E501, SIM905 (tables are read by rows, word lists as words)
 
 from __future__ import annotations
 
@@ -14,22 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .. import tables
 from ..corpus import Document
 
+LISTS = tables.lists("words")
 LEAST = 30  # occurrences in the corpus
-IRREGULAR = frozenset(
-    """be have do go get make take see come know think say give find tell become leave feel put bring
-    begin keep hold write stand hear let mean set meet run pay sit speak lie lead read grow lose fall
-    send build understand draw break spend cut rise drive buy wear choose seek throw catch deal win
-    forget fight teach eat sing strike hang shake ride feed shoot drink hit arise fly spread sleep
-    cost beat bind bite bleed blow breed burst cast cling creep dig feed flee fling forbid forgive
-    freeze grind hide hurt kneel lay lend light quit ring rid sew sell shed shine shrink shut sink
-    slide split spin spring steal stick sting strive swear sweep swell swim swing tear thrust wake
-    weave weep wind wring bet burn dream dwell learn lean leap mow overcome overtake prove redo
-    rebuild rewrite reset rerun saw show smell sow speed spell spill spoil undo upset wed wet can may
-    will must shall should would could might do does did is are was were has had""".split()
-)
-DULL = frozenset("thing things one ones lot way something anything ass".split())
+IRREGULAR = frozenset(LISTS.irregular)
 
 
 @dataclass(frozen=True)
@@ -96,7 +85,7 @@ def collect(each: Iterable[Counted]) -> Words:
         for part, found in some.parts.items():
             parts[part] |= found
     least = LEAST if len(counts) > 20_000 else 2
-    vocabulary = sorted(w for w, n in counts.items() if n >= least and w not in DULL)
+    vocabulary = sorted(w for w, n in counts.items() if n >= least and w not in LISTS.dull)
     # The corpus keeps the beginning of the dictionary; what comes after is guessed.
     ordered = sorted(parts["n"])
     last = ordered[int(0.97 * len(ordered))] if ordered else ""
@@ -138,14 +127,4 @@ def plural(noun: str) -> str:
     return noun + ("es" if re.search(r"(s|x|z|ch|sh)$", noun) else "s")
 
 
-FALLBACK = Words(
-    """lamp kettle bicycle notebook violin camera ladder carpet mirror guitar printer blanket drum
-    hammer basket clock umbrella radio helmet candle table bench anchor router filter report record
-    engine bridge garden signal window server""".split(),
-    """carry paint repair open check move count rename copy archive approve measure collect order
-    deliver inspect clean fasten""".split(),
-    """red small quiet heavy narrow bright local remote early silver wooden modern private public
-    central annual""".split(),
-    """the lamp carries water when nobody looks although every second garden needs light from some
-    window and this machine may print another page before noon""".split(),
-)
+FALLBACK = Words(**LISTS.fallback)
