@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,3 +183,16 @@ def test_a_replay_makes_nothing_new(tmp_path: Path) -> None:
     executor.device.wait()
     assert statistics.dispatches == dispatches + 2 * len(program)
     assert statistics.live == live
+
+
+def test_triton_is_loaded_before_the_drivers(tmp_path: Path) -> None:
+    """Loaded after Mesa's software driver it crashes the process, for each brings an LLVM."""
+    (tmp_path / "triton.py").touch()
+    script = (
+        "import sys, torch\n"
+        "from ingle.training.vulkan.vulkan_device import adapters\n"
+        "adapters()\n"
+        "assert 'triton' in sys.modules\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -89,6 +91,7 @@ def adapters() -> list[GraphicsAdapter]:
         raise EngineMissing(
             "training on Vulkan needs the wgpu library", hint="pip install 'ingle[vulkan]'"
         ) from None
+    _import_triton_first()
     found = []
     for handle in wgpu.gpu.enumerate_adapters_sync():
         info = handle.info
@@ -347,6 +350,13 @@ class VulkanDevice:
                 with translated():
                     self.queue.write_buffer(page, at, values)
         self._unsent.clear()
+
+
+def _import_triton_first() -> None:
+    """A driver in software brings an LLVM of its own (Mesa's llvmpipe). Triton, which comes with
+    torch for CUDA, has one, too, and crashes the process if it is loaded after the driver's."""
+    if "torch" in sys.modules and importlib.util.find_spec("triton") is not None:
+        importlib.import_module("triton")
 
 
 @contextlib.contextmanager
