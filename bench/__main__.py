@@ -1,4 +1,4 @@
-"""``python -m bench [start] [ember] [large] [peers] [swarm]``: measure, and say what holds."""
+"""``python -m bench [GROUP ...]``: measure the groups, or all, and say what holds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 from bench.peers import peers
+from bench.promptness import promptness
 from bench.speed import Figure, Size, speed
 from bench.start import start
 from bench.swarm import swarm
 from bench.weights import write
 from ingle.models.embedded import embedded_files
 
+GROUPS = ("start", "promptness", "ember", "large", "peers", "swarm")
 SMALL = Size(decode=200, prefill=512, pairs=7, least=0.92)
 LARGE = Size(decode=48, prefill=256, pairs=5, least=0.97)
 
@@ -27,6 +29,8 @@ async def measure(wanted: list[str]) -> list[Figure]:
         folder = Path(name)
         if "start" in wanted:
             found += await start(folder)
+        if "promptness" in wanted:
+            found += await promptness(folder)
         if "ember" in wanted:
             found += await speed(
                 embedded_files()["ember"].resolve(), "ember", SMALL, folder / "ember"
@@ -47,7 +51,7 @@ async def measure(wanted: list[str]) -> list[Figure]:
 def main() -> None:
     """Print a table, or JSON with ``--json``; exit status 1 if something does not hold."""
     wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
-    figures = asyncio.run(measure(wanted or ["start", "ember", "large", "peers", "swarm"]))
+    figures = asyncio.run(measure(wanted or list(GROUPS)))
     if "--json" in sys.argv:
         print(json.dumps([figure._asdict() for figure in figures], indent=1))
     else:
