@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ BODY = 100 * 2**20
 
 
 async def promptness(folder: Path) -> list[Figure]:
-    """All figures; each is the slowest of some."""
+    """All figures; each is the median of some."""
     settings = Settings(
         state_dir=str(folder / "prompt"), models_dir=str(folder / "empty"), context=4096
     )
@@ -37,10 +38,12 @@ async def promptness(folder: Path) -> list[Figure]:
         served(settings) as (host, port),
         httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
     ):
-        left = max([await _left(client, "Count from 1 to 1000.") for _ in range(REPEAT)])
-        prompt = max([await _left(client, words, first=False) for _ in range(REPEAT)])
+        left = statistics.median(
+            [await _left(client, "Count from 1 to 1000.") for _ in range(REPEAT)]
+        )
+        prompt = statistics.median([await _left(client, words, first=False) for _ in range(REPEAT)])
         body = await _refused(client)
-    ended = max(_interrupted(settings) for _ in range(REPEAT))
+    ended = statistics.median(_interrupted(settings) for _ in range(REPEAT))
     header = _fuzzed(folder / "fuzzed.gguf")
     return [
         Figure("client gone to free slot, ms", 1000 * left, "< 200", left < 0.2),
