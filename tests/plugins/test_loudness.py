@@ -285,7 +285,7 @@ async def test_another_device_does_it_under_a_grant(
         assert [entry.grant for entry in done] == [given.id] * 2
         assert done[-1].bytes_out > sound.stat().st_size > done[0].bytes_out
         with pytest.raises(NotFound):
-            blobs.path("", next(iter(blobs.all(laptop.room.identity.key.hex()))).sha256)
+            blobs.path("", next(iter(blobs.all(laptop.peer_service.identity.key.hex()))).sha256)
 
 
 async def test_a_device_without_it_is_not_asked(

@@ -117,19 +117,19 @@ def every(path: Path, columns: str = "") -> list[Example]:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("{", "no JSON"),
-        ("[]", "no object"),
-        ('{"messages": []}', "no message of the assistant"),
-        ('{"messages": "x"}', "no JSON"),
-        ('{"messages": [{"role": "king", "content": "x"}]}', "message 1 is of 'king'"),
-        ('{"messages": [{"role": "user", "content": 5}]}', "no text"),
+        ("{", "not valid JSON"),
+        ("[]", "not an object"),
+        ('{"messages": []}', "no assistant message"),
+        ('{"messages": "x"}', "not valid JSON"),
+        ('{"messages": [{"role": "king", "content": "x"}]}', "unknown role 'king'"),
+        ('{"messages": [{"role": "user", "content": 5}]}', "not text"),
         ('{"messages": [{"role": "assistant", "tool_calls": [{"function": {}}]}]}', "a name"),
         ('{"messages": [{"role": "assistant", "tool_calls": [{"name": "f", "arguments": "x"}]}]}',
-         "no JSON object"),
-        ('{"conversations": [{"from": "ghost", "value": "boo"}]}', "message 1 is of 'ghost'"),
+         "not a JSON object"),
+        ('{"conversations": [{"from": "ghost", "value": "boo"}]}', "unknown role 'ghost'"),
         ('{"prompt": "x"}', "its columns are: prompt"),
         ('{"prompt": "x", "completion": ""}', "empty answer"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 100_000, "not valid JSON"),
     ],
 )  # fmt: skip
 def test_a_bad_line_is_named(tmp_path: Path, line: str, what: str) -> None:
@@ -202,7 +202,7 @@ async def test_what_is_nearly_the_same_is_told(tmp_path: Path, renderer: Rendere
     )  # fmt: skip
     assert (prepared.train.twice, prepared.alike) == (0, 1)
     assert (prepared.shared, prepared.leaks) == (0, 1)
-    assert "nearly" in " ".join(prepared.sentences(1000))
+    assert "near duplicates" in " ".join(prepared.sentences(1000))
 
 
 def test_thoughts_are_learnt_and_those_of_earlier_answers_are_not_even_read() -> None:

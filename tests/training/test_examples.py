@@ -245,8 +245,8 @@ def test_a_damaged_row_is_named_in_every_format(tmp_path: Path) -> None:
         every(comma)
     array = tmp_path / "a.json"
     for text, what in (
-        ('[{"text": "a"}, 5]', "element 2: is not a JSON object"),
-        ('[{"text": "a"} {"text": "b"}]', "element 2: ',' should"),
+        ('[{"text": "a"}, 5]', "element 2: is not an object"),
+        ('[{"text": "a"} {"text": "b"}]', "element 2: ',' is missing"),
         ('[{"text": "a"}, {"te', "element 2: is not valid JSON"),
         ('[{"text": "a"},', "element 2: is not valid JSON"),
         ("[]", "no examples"),

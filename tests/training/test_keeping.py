@@ -191,7 +191,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     run.check()
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
-    with pytest.raises(DiskFull, match="1 MiB free"):
+    with pytest.raises(DiskFull, match="1 MiB are free"):
         run.check()
 
 

@@ -248,7 +248,7 @@ def test_a_peft_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     refused(CapabilityMissing, "use_dora", use_dora=True)
     refused(CapabilityMissing, "biases", bias="all")
     refused(CapabilityMissing, "LOHA", peft_type="LOHA")
-    refused(BadModelFile, "the base wants", r=8)
+    refused(BadModelFile, "the base needs", r=8)
     weights = folder / "adapter_model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-8])

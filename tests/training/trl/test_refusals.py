@@ -45,13 +45,17 @@ TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "max_length": 16}
     ("options", "field", "why"),
     [
         ({"full": True}, "full", "only supported by the trl backend"),
-        ({"nproc_per_node": 2}, "nproc_per_node", "only the back end trl"),
-        ({"nnodes": 2}, "nnodes", "only the back end trl"),
-        ({"method": "dpo"}, "method", "learnt by TRL"),
+        ({"nproc_per_node": 2}, "nproc_per_node", "only supported by the trl"),
+        ({"nnodes": 2}, "nnodes", "only supported by the trl"),
+        ({"method": "dpo"}, "method", "only available with TRL"),
         ({"method": "grpo"}, "reward_funcs", "needs a reward"),
-        ({"method": "sft", "reward_funcs": ["json"]}, "reward_funcs", "learns from examples"),
-        ({"backend": "trl", "full": True, "lora_rank": 8}, "lora_rank", "no adapter"),
-        ({"backend": "trl", "full": True, "lora_dropout": 0.1}, "lora_dropout", "no adapter"),
+        ({"method": "sft", "reward_funcs": ["json"]}, "reward_funcs", "trains on examples"),
+        ({"backend": "trl", "full": True, "lora_rank": 8}, "lora_rank", "applies to adapters"),
+        (
+            {"backend": "trl", "full": True, "lora_dropout": 0.1},
+            "lora_dropout",
+            "applies to adapters",
+        ),
         ({"backend": "trl", "num_generations": 4}, "num_generations", "does not sample answers"),
         ({"backend": "trl", "beta": 0.2}, "beta", "does not use it"),
         ({"backend": "trl", "device": "vulkan:0"}, "device", "not on vulkan:0"),
@@ -59,11 +63,11 @@ TRL: dict[str, Any] = {"backend": "trl", "device": "cpu", "max_length": 16}
         (
             {"backend": "trl", "nnodes": 2, "rdzv_endpoint": "a:1", "node_rank": 2},
             "node_rank",
-            "to 1",
+            "and 1",
         ),
         ({"backend": "trl", "rdzv_endpoint": "a:1"}, "rdzv_endpoint", "several nodes"),
         ({"backend": "trl", "nproc_per_node": 3}, "batch_size", "8 rows of a step"),
-        ({"backend": "trl", "on": "desk"}, "on", "on this device only"),
+        ({"backend": "trl", "on": "desk"}, "on", "only be started on this device"),
     ],
 )
 def test_settings_that_mean_nothing_are_named(
@@ -113,16 +117,16 @@ def test_rows_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert single.config(7)["gpu_ids"] == "7"
     with pytest.raises(InvalidRequest, match=r"2 processes need one each; .* has: cuda:0, cpu"):
         shared(["cuda:0", "cpu"], nproc_per_node=2)
-    with pytest.raises(InvalidRequest, match="xpu does not do"):
+    with pytest.raises(InvalidRequest, match="xpu is not a valid value"):
         shared(two, device="xpu")
 
 
 @pytest.mark.parametrize(
     ("device", "why"),
     [
-        ("cpu", "began on cuda:0, and continues only on devices of that kind"),
+        ("cpu", "started on cuda:0; resume it on a device of that kind"),
         ("vulkan:0", "not on vulkan:0"),
-        ("cuda:0,cuda:1", "of several, TRL is told the first"),
+        ("cuda:0,cuda:1", "TRL takes the first"),
         ("cuda:7", "it is not there"),
     ],
 )
@@ -193,7 +197,7 @@ def test_an_environment_is_looked_at(tmp_path: Path) -> None:
     with pytest.raises(EngineMissing, match="is not there"):
         TrlEnvironment(Settings(trl_python=str(tmp_path / "gone"))).find()
     denied = Settings(state_dir=str(tmp_path / "state"), egress="deny")
-    with pytest.raises(EgressRefused, match="nothing may leave"):
+    with pytest.raises(EgressRefused, match="egress is denied"):
         TrlEnvironment(denied).make(print)
     assert not (tmp_path / "state").exists()
 
@@ -204,7 +208,7 @@ def test_an_environment_is_looked_at(tmp_path: Path) -> None:
         ({"prompt": "a", "chosen": "b"}, "line 2: has no rejected answer"),
         ({"prompt": "a", "completion": "b"}, "line 2: has no chosen answer"),
         ({"chosen": "a", "rejected": "b"}, "line 2: has no prompt"),
-        ({"prompt": "a", "chosen": "b", "rejected": "b"}, "line 2: has the same answer"),
+        ({"prompt": "a", "chosen": "b", "rejected": "b"}, "line 2: chosen and rejected"),
         ({"prompt": 3, "chosen": "b", "rejected": "c"}, "neither text nor messages"),
         (
             {"chosen": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
@@ -309,7 +313,7 @@ def test_what_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
     def refused(plan: RunPlan, fits: RunPlan, less: int = 0) -> DoesNotFit:
         place = Placement.placed(plan)
         free = trl_memory.needed(fits, Placement.placed(fits)) - less
-        with pytest.raises(DoesNotFit, match=f"and {free / 2**20:.0f} MiB free") as error:
+        with pytest.raises(DoesNotFit, match=f"and {free / 2**20:.0f} MiB are free") as error:
             trl_memory.check(plan, place, free)
         assert error.value.details["needed_bytes"] > error.value.details["available_bytes"] == free
         return error.value
@@ -374,14 +378,14 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_step(
     run = TrlRun(tmp_path, plan, sys.executable, tmp_path)
     run.check()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
-    with pytest.raises(DiskFull, match="1 MiB free"):
+    with pytest.raises(DiskFull, match="1 MiB are free"):
         run.check()
 
 
 def test_a_torch_that_cannot_share_a_model_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    with pytest.raises(CapabilityMissing, match="accelerate does not share"):
+    with pytest.raises(CapabilityMissing, match="accelerate does not shard"):
         check_sharing(False)
     check_sharing(True)
     monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")

@@ -30,7 +30,7 @@ def device(*, exact: bool = True, max_buffer: int = 0) -> VulkanDevice:
 
 def executor_of(path: Path, shape: LoraConfig = SHAPE, **how: Any) -> VulkanExecutor:
     architecture = Architecture.of(read_header(path))
-    own = {name: how.pop(name) for name in ("keep", "clip", "decay") if name in how}
+    own = {name: how.pop(name) for name in ("keep", "max_grad_norm", "weight_decay") if name in how}
     return VulkanExecutor(path, shape, adapter(architecture, shape), device=device(**how), **own)
 
 

@@ -81,7 +81,7 @@ def test_a_wrong_product_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         "kernel",
         lambda form, tile: real(form._replace(a_turned=not form.a_turned), tile),
     )
-    with pytest.raises(EngineFault, match="computes wrongly"):
+    with pytest.raises(EngineFault, match="computes wrong results"):
         product_check.check(device(), SMALL)
 
 
@@ -104,13 +104,13 @@ def test_the_fastest_tile_is_tried_once_and_remembered(
     assert len(tried) == 1
     file.write_text("nonsense")
     assert tile_tuning.fastest(machine, tiles, file) == SMALL
-    # One that computes wrongly is passed over.
+    # One that computes wrong results is passed over.
     monkeypatch.setattr(tile_tuning, "check", _refusing(SMALL))
     file.unlink()
     assert tile_tuning.fastest(machine, tiles, file) == LARGE
     monkeypatch.setattr(tile_tuning, "check", _refusing(SMALL, LARGE))
     file.unlink()
-    with pytest.raises(EngineFault, match="wrongly"):
+    with pytest.raises(EngineFault, match="wrong results"):
         tile_tuning.fastest(machine, tiles, file)
     # What cannot be kept might not win again: the first that is right always is the same.
     monkeypatch.setattr(tile_tuning, "check", _refusing())
@@ -130,14 +130,14 @@ def test_a_processor_multiplies_by_the_usual_tile_once_it_is_right(
         pytest.skip("only a processor's tile is not raced for")
     assert tile_tuning.machine_on(used).large == LARGE
     monkeypatch.setattr(tile_tuning, "check", _refusing(LARGE))
-    with pytest.raises(EngineFault, match="wrongly"):
+    with pytest.raises(EngineFault, match="wrong results"):
         tile_tuning.machine_on(used)
 
 
 def _refusing(*wrong: Tile) -> Callable[[VulkanDevice, Tile], None]:
     def check(_: VulkanDevice, tile: Tile) -> None:
         if tile in wrong:
-            raise EngineFault("computes wrongly")
+            raise EngineFault("computes wrong results")
 
     return check
 

@@ -123,9 +123,9 @@ def _unpacked(place: RowPosition, value: Any, name: str) -> list[Any]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise place.bad(f"has {name} that is not valid JSON ({error})") from None
+            raise place.bad(f"{name} is not valid JSON ({error})") from None
     if not isinstance(value, list):
-        raise place.bad(f"has {name} that is not a list")
+        raise place.bad(f"{name} is not a list")
     return value
 
 
