@@ -57,6 +57,7 @@ network borders as plain data (`to_data`, `from_data`) and keeps its class.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 
@@ -411,3 +412,27 @@ def by_code() -> dict[str, type[IngleError]]:
         found[cls.code] = cls
         todo.extend(cls.__subclasses__())
     return found
+
+
+_NAMED = {
+    "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false",
+    "bytes": "bytes", "array": "a list", "object": "an object", "null": "null",
+}  # fmt: skip
+_COUNTED = {"str": "characters", "bytes": "bytes", "array": "items", "object": "entries"}
+_EXPECTED = re.compile(r"Expected `([a-z |]+)`(?:, got `([a-z]+)`)?$")
+_LENGTH = re.compile(r"Expected `([a-z]+)` of length (>=|<=) (\d+)$")
+_BOUND = re.compile(r"Expected `[a-z]+` (>=|<=|>|<) (\S+)$")
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "greater than", "<": "less than"}
+
+
+def plain(reason: str) -> str:
+    """What msgspec says of a value, as a person would: "must be a whole number, not text"."""
+    if found := _LENGTH.match(reason):
+        kind, bound, count = found.groups()
+        return f"must have {_BOUNDS[bound]} {count} {_COUNTED.get(kind, 'items')}"
+    if found := _BOUND.match(reason):
+        return f"must be {_BOUNDS[found[1]]} {found[2]}"
+    if found := _EXPECTED.match(reason):
+        wanted = " or ".join(_NAMED.get(kind, kind) for kind in found[1].split(" | "))
+        return f"must be {wanted}" + (f", not {_NAMED.get(found[2], found[2])}" if found[2] else "")
+    return f"{reason[:1].lower()}{reason[1:]}"

@@ -38,3 +38,6 @@ def test_none_of_that_name(place: Place) -> None:
     ended = place.ingle("capabilities", "singing", "--json")
     assert ended.status != 0
     assert ended.error["hint"] == "ingle capabilities"
+    assert (
+        "did you mean 'store'?" in place.ingle("capabilities", "storee", "--json").error["message"]
+    )

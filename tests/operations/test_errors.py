@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from ingle import errors
-from ingle.errors import IngleError, ModelNotFound, from_data
+from ingle.errors import IngleError, ModelNotFound, from_data, plain
 
 
 def tree(cls: type[IngleError]) -> list[type[IngleError]]:
@@ -43,3 +45,19 @@ def test_details_stay_apart_from_the_text() -> None:
     error = ModelNotFound("no model x", hint="ingle pull x", model="x", nearest=["y"])
     assert error.details == {"model": "x", "nearest": ["y"]}
     assert str(error) == "no model x"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Expected `int`, got `str`", "must be a whole number, not text"),
+        ("Expected `int | null`, got `array`", "must be a whole number or null, not a list"),
+        ("Expected `int` <= 65535", "must be at most 65535"),
+        ("Expected `float` > 0.0", "must be greater than 0.0"),
+        ("Expected `str` of length >= 4", "must have at least 4 characters"),
+        ("Expected `array` of length <= 16", "must have at most 16 items"),
+        ("Invalid enum value 'x'", "invalid enum value 'x'"),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words(reason: str, words: str) -> None:
+    assert plain(reason) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import textwrap
 from collections.abc import Iterator
@@ -35,7 +36,9 @@ def capabilities_command(output: Output, name: str) -> None:
     if name:
         capability = registry.find(name)
         if capability is None:
-            raise NotFound(f"there is no capability {name!r}", hint="ingle capabilities")
+            near = difflib.get_close_matches(name, registry.everything(), n=1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
+            raise NotFound(f"there is no capability {name!r}{guess}", hint="ingle capabilities")
         if output.json:
             output.data(described(capability))
         else:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ingle.config.settings import Settings, parse_duration, parse_size
-from ingle.errors import ConfigError
+from ingle.errors import ConfigError, plain
 
 PROJECT_KEYS = frozenset({"model", "embed_model", "context", "slots", "keep_alive"})
 """What a project's file may set. It may come with someone's repository, so it must
@@ -133,7 +133,8 @@ def _from_text(name: str, text: str) -> Any:
             return [item for item in text.split(",") if item]
         return msgspec.convert(text, kind, strict=False)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{name}: {text!r} is not a valid value: {error}", key=name) from None
+        why = plain(str(error))
+        raise ConfigError(f"{name}: {text!r} is not a valid value: {why}", key=name) from None
 
 
 def _check(name: str, value: Any, origin: Origin) -> Any:
@@ -147,7 +148,8 @@ def _check(name: str, value: Any, origin: Origin) -> Any:
         if name in {"keep_alive", "idle_exit"}:
             parse_duration(value, name)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{name} from {origin}: {error}", key=name, origin=str(origin)) from None
+        why = plain(str(error))
+        raise ConfigError(f"{name} ({origin}): {why}", key=name, origin=str(origin)) from None
     return value
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, get_type_hints
 
 import msgspec
 
-from ingle.errors import InvalidRequest
+from ingle.errors import InvalidRequest, plain
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -121,7 +121,7 @@ def invalid_field(name: str, error: msgspec.ValidationError) -> InvalidRequest:
     reason, _, path = str(error).partition(" - at `$")
     inner = path.rstrip("`")
     field = (f"{name}{inner}" if name else inner.lstrip(".")) or "request"
-    return InvalidRequest(f"{field}: {reason[:1].lower()}{reason[1:]}", field=field)
+    return InvalidRequest(f"{field}: {plain(reason)}", field=field)
 
 
 @functools.cache
