@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from ingle.engines.llama.stop_matcher import StopMatcher
 from ingle.errors import (
     ContextLengthExceeded,
     EngineFault,
@@ -62,6 +63,8 @@ class _Choice(msgspec.Struct, frozen=True):
     delta: _Delta = _Delta()
     text: str = ""
     finish_reason: str | None = None
+    stop_reason: Any = None
+    """vLLM's: the sequence that ended it. Others have numbers and words of their own here."""
     logprobs: _Logprobs | None = None
 
 
@@ -78,6 +81,7 @@ class _Usage(msgspec.Struct, frozen=True):
 class _Timings(msgspec.Struct, frozen=True):
     prompt_ms: float = 0.0
     predicted_ms: float = 0.0
+    cache_n: int = 0
     prompt_n: int = 0
     predicted_n: int = 0
 
@@ -112,17 +116,34 @@ decode = _decoder.decode
 
 
 class ChunkEvents:
-    """Turns the chunks of a generation into our events, and keeps its totals."""
+    """Turns the chunks of a generation into our events, and keeps its totals.
 
-    def __init__(self) -> None:
+    Args:
+        stop: Sequences that end the text of a choice. With ``timings_per_token``, the usage of
+            a choice that is ended here is known, and what the engine goes on to write is not.
+    """
+
+    def __init__(self, stop: Sequence[str] = ()) -> None:
+        self._stop = stop
         self._first = 0
         self._reasoned: dict[int, int] = {}
+        self._texts: dict[int, StopMatcher] = {}
+        self._open: set[int] = set()
+        self._stopped: set[int] = set()
+        self._counted: set[int] = set()
+        self._last = 0
         self.usage = Usage(prompt_tokens=0)
         self.timing = Timing()
 
-    def start_at(self, first: int) -> None:
-        """The engine's choice 0 is from now on the caller's choice ``first``."""
+    def start_at(self, first: int, count: int = 1) -> None:
+        """The engine's choices from 0 are from now on the caller's from ``first``."""
         self._first = first
+        self._open = set(range(first, first + count))
+
+    @property
+    def over(self) -> bool:
+        """Nothing that the engine still writes belongs to an answer."""
+        return bool(self._stopped) and not self._open
 
     def events(self, chunk: Chunk) -> Iterator[Event]:
         """The events of one chunk.
@@ -136,22 +157,31 @@ class ChunkEvents:
             done = chunk.prompt_progress
             yield Status(state="prompt", completed=done.processed, total=done.total)
         for choice in chunk.choices:
+            self._last = self._first + choice.index
+            if self._last in self._stopped:
+                continue
             yield from self._choice(choice)
-        if chunk.usage is not None:
+            if self._last in self._stopped and chunk.timings is not None:
+                self._total(_usage_of(chunk.timings), chunk.timings)
+        if chunk.usage is not None and self._last not in self._counted:
             self._total(chunk.usage, chunk.timings or _Timings())
 
     def _choice(self, choice: _Choice) -> Iterator[Event]:
-        index = self._first + choice.index
+        index = self._last
         delta = choice.delta
         logprobs = _logprobs(choice.logprobs)
         if delta.reasoning_content:
+            yield from self._rest(index)
             self._reasoned[index] = self._reasoned.get(index, 0) + 1
             yield Reasoning(text=delta.reasoning_content, index=index, logprobs=logprobs)
             logprobs = []
         text = delta.content or choice.text
         if text or logprobs:
-            yield Text(text=text, index=index, logprobs=logprobs)
+            yield from self._text(Text(text=text, index=index, logprobs=logprobs))
+            if index in self._stopped:
+                return
         for piece in delta.tool_calls or ():
+            yield from self._rest(index)
             yield ToolCallPiece(
                 index=index,
                 call=piece.index,
@@ -160,9 +190,28 @@ class ChunkEvents:
                 arguments=piece.function.arguments or "",
             )
         if choice.finish_reason is not None:
-            yield Finish(index=index, reason=_reason(choice.finish_reason))
+            yield from self._rest(index)
+            stop = choice.stop_reason if choice.stop_reason in self._stop else ""
+            yield Finish(index=index, reason=_reason(choice.finish_reason), stop=stop)
+
+    def _text(self, piece: Text) -> Iterator[Event]:
+        if not self._stop:
+            yield piece
+            return
+        matcher = self._texts.setdefault(piece.index, StopMatcher(self._stop))
+        yield from matcher.add(piece)
+        if matcher.matched:
+            self._stopped.add(piece.index)
+            yield Finish(index=piece.index, reason="stop", stop=matcher.matched)
+
+    def _rest(self, index: int) -> Iterator[Event]:
+        matcher = self._texts.get(index)
+        if matcher is not None:
+            yield from matcher.rest()
 
     def _total(self, usage: _Usage, timings: _Timings) -> None:
+        self._open.discard(self._last)
+        self._counted.add(self._last)
         self.usage = Usage(
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=self.usage.completion_tokens + usage.completion_tokens,
@@ -176,6 +225,15 @@ class ChunkEvents:
             prompt_rate=timings.prompt_n / prompt_s if prompt_s > 0 else 0.0,
             decode_rate=timings.predicted_n / decode_s if decode_s > 0 else 0.0,
         )
+
+
+def _usage_of(timings: _Timings) -> _Usage:
+    """The usage of a choice so far, as its timings tell it."""
+    return _Usage(
+        prompt_tokens=timings.cache_n + timings.prompt_n,
+        completion_tokens=timings.predicted_n,
+        prompt_tokens_details=_PromptDetails(cached_tokens=timings.cache_n),
+    )
 
 
 def error_of(error: _Error) -> IngleError:

@@ -162,8 +162,6 @@ def generation_body(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
     }
     if operation.max_tokens is not None:
         body["max_tokens"] = operation.max_tokens
-    if operation.stop:
-        body["stop"] = operation.stop
     return body
 
 

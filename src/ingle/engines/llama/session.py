@@ -80,7 +80,10 @@ class LlamaSession:
     def _generate(self, path: str, body: dict[str, Any], operation: Generation, emit: Emit) -> None:
         """Run ``n`` choices, as many at once as there are slots."""
         seed = operation.sampling.seed
-        translate = chunks.ChunkEvents()
+        forced = isinstance(operation, Chat) and forced_call.is_forced(operation)
+        stop = [] if forced else operation.stop  # a call is not text
+        translate = chunks.ChunkEvents(stop)
+        body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.
         shared = self._slots.shared(operation.cache_scope)
@@ -90,7 +93,7 @@ class LlamaSession:
             body["n"] = min(together, operation.n - first)
             if seed is not None:
                 body["seed"] = (seed + first) % 2**32
-            translate.start_at(first)
+            translate.start_at(first, body["n"])
             if not shared:
                 self._stream(path, _encode(body), translate, emit)
                 continue
@@ -129,7 +132,7 @@ class LlamaSession:
             except Exception as error:
                 failure = error
                 return True
-            return False
+            return translate.over
 
         try:
             self._backend.stream(path, body, on_chunk)

@@ -1,0 +1,89 @@
+"""What an answer's text is made of, on the wire, before a real node: stops and tokens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.clients
+
+QUESTION = "What does grep -i do?"
+TURNS = [{"role": "user", "content": QUESTION}]
+PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/messages", "/api/chat", "/api/generate"]
+
+
+def body(path: str, *, most: int, stop: str | None = None, **more: Any) -> dict[str, Any]:
+    """The request of the same answer in each dialect; the most likely tokens."""
+    found: dict[str, Any] = {"model": "ember", **more}
+    prompted = path in {"/v1/completions", "/api/generate"}
+    found |= {"prompt": QUESTION} if prompted else {"messages": TURNS}
+    if path.startswith("/api"):
+        options: dict[str, Any] = {"temperature": 0, "num_predict": most}
+        found["options"] = options | ({"stop": [stop]} if stop else {})
+        return {"stream": False, **found}
+    found |= {"temperature": 0, "max_tokens": most}
+    if stop:
+        found |= {"stop_sequences": [stop]} if path == "/v1/messages" else {"stop": stop}
+    return found
+
+
+def post(real: str, path: str, asked: dict[str, Any]) -> Any:
+    response = httpx.post(f"{real}{path}", json=asked, timeout=60)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def text_of(path: str, answer: Any) -> str:
+    match path:
+        case "/v1/chat/completions":
+            found = answer["choices"][0]["message"]["content"]
+        case "/v1/completions":
+            found = answer["choices"][0]["text"]
+        case "/v1/messages":
+            found = answer["content"][0]["text"]
+        case "/api/chat":
+            found = answer["message"]["content"]
+        case _:
+            found = answer["response"]
+    assert isinstance(found, str)
+    return found
+
+
+def reason_of(path: str, answer: Any) -> Any:
+    if path.startswith("/api"):
+        return answer["done_reason"]
+    return (
+        answer["stop_reason"] if path == "/v1/messages" else answer["choices"][0]["finish_reason"]
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_may_begin_a_stop_is_given_out_where_the_length_ends_it(real: str, path: str) -> None:
+    free = text_of(path, post(real, path, body(path, most=10)))
+    begun = free[-3:] + " and never this"
+    answer = post(real, path, body(path, most=10, stop=begun))
+    assert text_of(path, answer) == free
+    assert reason_of(path, answer) in {"length", "max_tokens"}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_stop_ends_the_text_and_is_not_part_of_it(real: str, path: str) -> None:
+    free = text_of(path, post(real, path, body(path, most=30)))
+    stop = free[7:12]
+    answer = post(real, path, body(path, most=30, stop=stop))
+    assert text_of(path, answer) == free[: free.index(stop)]
+    assert reason_of(path, answer) in {"stop", "stop_sequence"}
+    if path == "/v1/messages":
+        assert answer["stop_sequence"] == stop
+
+
+def test_anthropic_streams_the_stop_sequence(real: str) -> None:
+    free = text_of("/v1/messages", post(real, "/v1/messages", body("/v1/messages", most=30)))
+    asked = body("/v1/messages", most=30, stop=free[7:12], stream=True)
+    lines = httpx.post(f"{real}/v1/messages", json=asked, timeout=60).text.splitlines()
+    found = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data:")]
+    (end,) = [event["delta"] for event in found if event["type"] == "message_delta"]
+    assert end == {"stop_reason": "stop_sequence", "stop_sequence": free[7:12]}
