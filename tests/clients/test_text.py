@@ -87,3 +87,65 @@ def test_anthropic_streams_the_stop_sequence(real: str) -> None:
     found = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data:")]
     (end,) = [event["delta"] for event in found if event["type"] == "message_delta"]
     assert end == {"stop_reason": "stop_sequence", "stop_sequence": free[7:12]}
+
+
+TOKENS = {
+    "/v1/chat/completions": {"logprobs": True},
+    "/v1/responses": {"include": ["message.output_text.logprobs"]},
+    "/api/chat": {"logprobs": True},
+    "/api/generate": {"logprobs": True},
+}
+
+
+def tokens_of(path: str, answer: Any) -> tuple[str, list[dict[str, Any]]]:
+    """The text of an answer, and its tokens."""
+    if path == "/v1/responses":
+        part = answer["output"][-1]["content"][0]
+        return part["text"], part["logprobs"]
+    found = answer if path.startswith("/api") else answer["choices"][0]
+    tokens = found["logprobs"]
+    return text_of(path, answer), tokens if path.startswith("/api") else tokens["content"]
+
+
+@pytest.mark.parametrize("path", TOKENS)
+def test_tokens_are_told_without_rivals_and_are_the_text(real: str, path: str) -> None:
+    if path == "/v1/responses":
+        asked: dict[str, Any] = {"model": "ember", "input": QUESTION, "max_output_tokens": 12}
+    else:
+        asked = body(path, most=12)
+    text, tokens = tokens_of(path, post(real, path, {**asked, **TOKENS[path]}))
+    assert "".join(token["token"] for token in tokens) == text != ""
+    assert bytes(byte for token in tokens for byte in token["bytes"]).decode() == text
+    assert all(token["logprob"] <= 0 and token["top_logprobs"] == [] for token in tokens)
+
+
+@pytest.mark.parametrize("word", ["a < b </thin", "é😀 ü"])
+def test_streamed_tokens_are_the_text_up_to_a_stop(real: str, word: str) -> None:
+    form = {"name": "a", "schema": {"const": f"{word}, stop here"}}
+    asked = body("/v1/chat/completions", most=60, stop="top", stream=True)
+    asked |= {"logprobs": True, "top_logprobs": 2}
+    asked |= {"response_format": {"type": "json_schema", "json_schema": form}}
+    lines = httpx.post(f"{real}/v1/chat/completions", json=asked, timeout=60).text.splitlines()
+    chunks = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    choices = [chunk["choices"][0] for chunk in chunks]
+    text = "".join(choice["delta"].get("content", "") for choice in choices)
+    tokens = [
+        token for choice in choices for token in (choice["logprobs"] or {}).get("content", ())
+    ]
+    assert text == f'"{word}, s'
+    assert "".join(token["token"] for token in tokens) == text
+    assert all(len(token["top_logprobs"]) == 2 for token in tokens)
+    assert choices[-1]["finish_reason"] == "stop"
+
+
+def test_completions_tell_the_sampled_token_among_the_likely_ones(real: str) -> None:
+    for logprobs in (0, 2):
+        asked = body("/v1/completions", most=12, logprobs=logprobs, seed=5)
+        asked |= {"temperature": 2, "top_k": 500}
+        choice = post(real, "/v1/completions", asked)["choices"][0]
+        told = choice["logprobs"]
+        assert "".join(told["tokens"]) == choice["text"]
+        rows = zip(told["tokens"], told["token_logprobs"], told["top_logprobs"], strict=True)
+        for name, value, top in rows:
+            assert top[name] == value
+            assert logprobs <= len(top) <= logprobs + 1

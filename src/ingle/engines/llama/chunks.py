@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ingle.engines.llama.stop_matcher import StopMatcher
+from ingle.engines.llama.text_tokens import tokens_of
 from ingle.errors import (
     ContextLengthExceeded,
     EngineFault,
@@ -121,13 +122,16 @@ class ChunkEvents:
     Args:
         stop: Sequences that end the text of a choice. With ``timings_per_token``, the usage of
             a choice that is ended here is known, and what the engine goes on to write is not.
+        top: Rivals of each token that the caller wants; the engine may have been asked for more.
     """
 
-    def __init__(self, stop: Sequence[str] = ()) -> None:
+    def __init__(self, stop: Sequence[str] = (), top: int = 0) -> None:
         self._stop = stop
+        self._top = top
         self._first = 0
         self._reasoned: dict[int, int] = {}
         self._texts: dict[int, StopMatcher] = {}
+        self._tokens: dict[int, list[TokenLogprob]] = {}
         self._open: set[int] = set()
         self._stopped: set[int] = set()
         self._counted: set[int] = set()
@@ -169,17 +173,22 @@ class ChunkEvents:
     def _choice(self, choice: _Choice) -> Iterator[Event]:
         index = self._last
         delta = choice.delta
-        logprobs = _logprobs(choice.logprobs)
+        if choice.logprobs is not None:
+            told = choice.logprobs.content or []
+            self._tokens.setdefault(index, []).extend(_token(item, self._top) for item in told)
         if delta.reasoning_content:
             yield from self._rest(index)
             self._reasoned[index] = self._reasoned.get(index, 0) + 1
+            logprobs = [] if delta.content else self._tokens_of(index, delta.reasoning_content)
             yield Reasoning(text=delta.reasoning_content, index=index, logprobs=logprobs)
-            logprobs = []
         text = delta.content or choice.text
-        if text or logprobs:
+        if text:
+            logprobs = self._tokens_of(index, text)
             yield from self._text(Text(text=text, index=index, logprobs=logprobs))
             if index in self._stopped:
                 return
+        if delta.tool_calls:
+            self._tokens.pop(index, None)
         for piece in delta.tool_calls or ():
             yield from self._rest(index)
             yield ToolCallPiece(
@@ -203,6 +212,10 @@ class ChunkEvents:
         if matcher.matched:
             self._stopped.add(piece.index)
             yield Finish(index=piece.index, reason="stop", stop=matcher.matched)
+
+    def _tokens_of(self, index: int, text: str) -> list[TokenLogprob]:
+        told = self._tokens.pop(index, None)
+        return tokens_of(text, told) if told else []
 
     def _rest(self, index: int) -> Iterator[Event]:
         matcher = self._texts.get(index)
@@ -268,19 +281,13 @@ def error_of_data(data: Any) -> IngleError:
     return error_of(msgspec.convert(data, _Error, strict=False))
 
 
-def _logprobs(logprobs: _Logprobs | None) -> list[TokenLogprob]:
-    if logprobs is None or not logprobs.content:
-        return []
-    return [_token(item) for item in logprobs.content]
-
-
-def _token(item: _Logprob) -> TokenLogprob:
+def _token(item: _Logprob, top: int) -> TokenLogprob:
     return TokenLogprob(
         token=item.token,
         logprob=item.logprob,
         id=item.id,
         data=bytes(item.bytes or ()),
-        top=[_token(rival) for rival in item.top_logprobs],
+        top=[_token(rival, 0) for rival in item.top_logprobs[:top]],
     )
 
 

@@ -45,7 +45,7 @@ def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
         }
     if operation.logprobs:
         body["logprobs"] = True
-        body["top_logprobs"] = operation.top_logprobs
+        body["top_logprobs"] = _rivals(operation)
     if operation.continue_last:
         body["add_generation_prompt"] = False
         body["continue_final_message"] = True
@@ -57,10 +57,15 @@ def complete_body(operation: Complete, spec: LoadSpec) -> dict[str, Any]:
     body = generation_body(operation, spec)
     body["prompt"] = operation.prompt
     if operation.logprobs:
-        body["logprobs"] = max(operation.top_logprobs, 1)
+        body["logprobs"] = _rivals(operation)
     if operation.schema is not None:
         body["json_schema"] = compact(operation.schema)
     return body
+
+
+def _rivals(operation: Generation) -> int:
+    # The engine tells no log-probabilities at all where it is asked for no rivals.
+    return max(operation.top_logprobs, 1)
 
 
 def compact(schema: dict[str, Any]) -> dict[str, Any]:

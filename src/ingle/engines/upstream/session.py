@@ -91,7 +91,7 @@ class UpstreamSession:
         body["n"] = operation.n
         if operation.stop:
             body["stop"] = operation.stop
-        translate = chunks.ChunkEvents(operation.stop)
+        translate = chunks.ChunkEvents(operation.stop, operation.top_logprobs)
         for data in self._events(path, body):
             for event in translate.events(chunks.decode(data)):
                 emit(event)

@@ -98,8 +98,10 @@ class Logprobs:
             unknown = token.logprob is None
             names.append(_name(token))
             values.append(None if unknown else finite(token.logprob))
+            # The token itself is always there, so there may be one more than was asked for.
+            known = [*token.top, token]
             tops.append(
-                None if unknown else {_name(rival): finite(rival.logprob) for rival in token.top}
+                None if unknown else {_name(entry): finite(entry.logprob) for entry in known}
             )
             offsets.append(self._offset)
             self._offset += len(self._decoder.decode(token.data or token.token.encode()))
