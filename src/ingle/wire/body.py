@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -59,6 +59,14 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
         message = error.message.replace(field, theirs, 1)
         details = {**error.details, "field": theirs}
         raise type(error)(message, hint=error.hint, **details) from None
+
+
+def argument_text(given: Any) -> str:
+    """A call's arguments as JSON text. Clients send a text or an object, and of a call that was cut
+    whatever their parser made of it."""
+    if isinstance(given, str):
+        return given or "{}"
+    return "{}" if given is None else msgspec.json.encode(given).decode()
 
 
 def _named(error: msgspec.ValidationError) -> InvalidRequest:

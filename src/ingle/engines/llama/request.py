@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import msgspec
+
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import LoadSpec
 from ingle.errors import InvalidRequest
-from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool
+from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool, ToolCall
 from ingle.operations.parameters import required_first
 
 _IMAGE_TYPES = {
@@ -89,7 +91,7 @@ def message(item: Message) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": _arguments(call)},
             }
             for call in item.tool_calls
         ]
@@ -98,6 +100,14 @@ def message(item: Message) -> dict[str, Any]:
     if item.name:
         entry["name"] = item.name
     return entry
+
+
+def _arguments(call: ToolCall) -> str:
+    """JSON of an object: the engine refuses other texts, and many templates other values."""
+    found = call.argument_object
+    if found == {"_unfinished": call.arguments}:
+        return msgspec.json.encode(found).decode()
+    return call.arguments or "{}"
 
 
 def _content(item: Message) -> str | list[dict[str, Any]]:

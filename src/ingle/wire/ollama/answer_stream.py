@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import msgspec
-
 from ingle.errors import IngleError
 from ingle.operations import (
     ChatResult,
@@ -180,16 +178,7 @@ def _calls(calls: list[ToolCall]) -> list[dict[str, Any]]:
     return [
         {
             "id": call.id,
-            "function": {"index": at, "name": call.name, "arguments": _object(call.arguments)},
+            "function": {"index": at, "name": call.name, "arguments": call.argument_object},
         }
         for at, call in enumerate(calls)
     ]
-
-
-def _object(text: str) -> Any:
-    """The arguments as an object; what a cut-off model left unfinished is kept as text."""
-    try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        found = None
-    return found if isinstance(found, dict) else {"_unfinished": text}
