@@ -111,6 +111,8 @@ class Chunk(msgspec.Struct, frozen=True):
     error: _Error | None = None
 
 
+_OUTSIDE = re.compile(r"invalid tokens|vector::_M_range_check|^vector$")
+"""How the engine says that a token id is not one of the vocabulary's."""
 _decoder = msgspec.json.Decoder(Chunk)
 
 decode = _decoder.decode
@@ -249,8 +251,15 @@ def _usage_of(timings: _Timings) -> _Usage:
     )
 
 
-def error_of(error: _Error) -> IngleError:
-    """The engine's error as one of ours."""
+def error_of(error: _Error, ids: str = "prompt") -> IngleError:
+    """The engine's error as one of ours.
+
+    Args:
+        error: What the engine said.
+        ids: The field that token ids are in, where the request has some.
+    """
+    if _OUTSIDE.search(error.message):
+        return InvalidRequest(f"{ids}: a token id is outside the vocabulary", field=ids)
     if error.type == "exceed_context_size_error":
         return ContextLengthExceeded(
             f"the prompt has {error.n_prompt_tokens} tokens, but the context holds {error.n_ctx}",
@@ -276,9 +285,9 @@ def error_of(error: _Error) -> IngleError:
     return EngineFault(f"the engine failed: {error.message}", hint="ingle logs")
 
 
-def error_of_data(data: Any) -> IngleError:
+def error_of_data(data: Any, ids: str) -> IngleError:
     """The same for an error that came as plain data."""
-    return error_of(msgspec.convert(data, _Error, strict=False))
+    return error_of(msgspec.convert(data, _Error, strict=False), ids)
 
 
 def _token(item: _Logprob, top: int) -> TokenLogprob:

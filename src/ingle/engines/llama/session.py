@@ -66,7 +66,7 @@ class LlamaSession:
             case Tokenize():
                 self._tokenize(operation, emit)
             case Detokenize():
-                answer = self._ask("/detokenize", {"tokens": operation.tokens})
+                answer = self._ask("/detokenize", {"tokens": operation.tokens}, "tokens")
                 emit(Detokenized(text=answer["content"]))
             case _:
                 raise CapabilityMissing(
@@ -173,7 +173,7 @@ class LlamaSession:
         )
 
     def _vectors(self, inputs: list[Any]) -> tuple[list[Any], int]:
-        answer = self._ask("/v1/embeddings", {"input": inputs})
+        answer = self._ask("/v1/embeddings", {"input": inputs}, "inputs")
         rows = sorted(answer["data"], key=lambda row: row["index"])
         for row in rows:
             if not all(math.isfinite(value) for value in row["embedding"]):
@@ -227,13 +227,13 @@ class LlamaSession:
         )
         emit(Tokenized(tokens=answer["tokens"], text=text))
 
-    def _ask(self, path: str, body: dict[str, Any]) -> Any:
+    def _ask(self, path: str, body: dict[str, Any], ids: str = "") -> Any:
         try:
             answer = self._backend.ask(path, body)
         except (ValueError, RuntimeError) as error:
             raise _request_error(error) from error
         if isinstance(answer, dict) and "error" in answer:
-            raise chunks.error_of_data(answer["error"])
+            raise chunks.error_of_data(answer["error"], ids)
         return answer
 
 

@@ -10,7 +10,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing
 from ingle.operations import ImagePart, Message, Part, Sampling, TextPart, Tool, ToolCall
-from ingle.wire.body import Body, argument_text, decode, renamed
+from ingle.wire.body import Body, argument_text, decode, renamed, token_limit
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64, from_url
 from ingle.wire.sse import encode
@@ -166,7 +166,7 @@ def parse(body: bytes) -> MessagesRequest:
                 min_p=asked.min_p,
                 seed=asked.seed,
             ),
-            max_tokens=asked.max_tokens,
+            max_tokens=token_limit(asked.max_tokens),
             stop=[text for text in asked.stop_sequences or [] if text],
             schema=wanted.schema if wanted else None,
             think=think,

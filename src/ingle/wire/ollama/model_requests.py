@@ -204,7 +204,7 @@ def timestamp(seconds: float) -> str:
 def _expiry(worker: WorkerInfo, now: float) -> str:
     # Ollama writes "never" as a date far away.
     left = timedelta(days=365 * 100).total_seconds()
-    return timestamp(now + (left if worker.expires_s is None else worker.expires_s))
+    return timestamp(now + (left if worker.expires_s is None else min(left, worker.expires_s)))
 
 
 def _details(model: ModelSummary | None) -> dict[str, Any]:

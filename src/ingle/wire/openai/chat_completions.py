@@ -8,7 +8,7 @@ import msgspec
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.errors import InvalidRequest
-from ingle.wire.body import decode, renamed
+from ingle.wire.body import decode, renamed, token_limit
 from ingle.wire.openai.messages import (
     MessageBody,
     ToolBody,
@@ -112,7 +112,7 @@ def parse(body: bytes) -> ChatCompletionsRequest:
             tools=offered,
             tool_choice=choice,
             parallel_tool_calls=asked.parallel_tool_calls is not False,
-            max_tokens=getattr(asked, limit_name),
+            max_tokens=token_limit(getattr(asked, limit_name)),
             n=1 if asked.n is None else asked.n,
             logprobs=bool(asked.logprobs),
             top_logprobs=asked.top_logprobs or 0,

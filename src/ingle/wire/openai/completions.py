@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.errors import InvalidRequest
-from ingle.wire.body import decode, renamed
+from ingle.wire.body import decode, renamed, token_limit
 from ingle.wire.openai.chat_completions import (
     ObjectFormat,
     SchemaFormat,
@@ -114,6 +114,6 @@ def prompts(given: str | list[str | int | list[int]] | None) -> list[str | list[
     return [ids]
 
 
-def _limit(tokens: int | None) -> int:
+def _limit(tokens: int | None) -> int | None:
     # The API's own default; chat has none.
-    return 16 if tokens is None else tokens
+    return 16 if tokens is None else token_limit(tokens)
