@@ -21,6 +21,7 @@ from ingle.server.access import Access
 from ingle.server.endpoint import EndpointContext, Table, routes
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import dialect_of
+from ingle.server.request_path import RequestPath
 from ingle.server.security import Guard
 from ingle.server.settings import ServerSettings
 
@@ -49,7 +50,11 @@ def create_application(
         table |= _table_of(capability, floor)
     application = Starlette(
         routes=[*routes(table, floor), *extra],
-        middleware=[Middleware(Access, metrics=metrics), Middleware(Guard, settings=chosen)],
+        middleware=[
+            Middleware(RequestPath),
+            Middleware(Access, metrics=metrics),
+            Middleware(Guard, settings=chosen),
+        ],
         exception_handlers={HTTPException: _http_error},
     )
     application.router.redirect_slashes = False
