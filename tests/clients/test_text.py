@@ -149,3 +149,42 @@ def test_completions_tell_the_sampled_token_among_the_likely_ones(real: str) -> 
         for name, value, top in rows:
             assert top[name] == value
             assert logprobs <= len(top) <= logprobs + 1
+
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "tags": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 3},
+        "place": {
+            "type": "object",
+            "properties": {"city": {"enum": ["Rome"]}, "zip": {"type": "null"}},
+            "required": ["city", "zip"],
+            "additionalProperties": False,
+        },
+    },
+    "required": ["name", "tags", "place"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/v1/responses"])
+def test_an_answer_by_schema_is_compact_json(real: str, path: str) -> None:
+    form = {"type": "json_schema", "schema": PERSON}
+    named = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
+    match path:
+        case "/v1/messages":
+            asked = body(path, most=200, output_format=form)
+        case "/v1/responses":
+            asked = {"model": "ember", "input": QUESTION, "text": {"format": {"name": "p", **form}}}
+        case "/v1/chat/completions" | "/v1/completions":
+            asked = body(path, most=200, response_format=named)
+        case _:
+            asked = body(path, most=200, format=PERSON)
+    answer = post(real, path, asked)
+    if path == "/v1/responses":
+        text = answer["output"][-1]["content"][0]["text"]
+    else:
+        text = text_of(path, answer)
+    assert text == json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+    assert list(json.loads(text)) == ["name", "tags", "place"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ingle.engines.llama.compact_json import CompactJSON
 from ingle.engines.llama.stop_matcher import StopMatcher
 from ingle.engines.llama.text_tokens import tokens_of
 from ingle.errors import (
@@ -125,11 +126,14 @@ class ChunkEvents:
         stop: Sequences that end the text of a choice. With ``timings_per_token``, the usage of
             a choice that is ended here is known, and what the engine goes on to write is not.
         top: Rivals of each token that the caller wants; the engine may have been asked for more.
+        compact: The text is JSON, whose white space is left out.
     """
 
-    def __init__(self, stop: Sequence[str] = (), top: int = 0) -> None:
+    def __init__(self, stop: Sequence[str] = (), top: int = 0, *, compact: bool = False) -> None:
         self._stop = stop
         self._top = top
+        self._compact = compact
+        self._values: dict[int, CompactJSON] = {}
         self._first = 0
         self._reasoned: dict[int, int] = {}
         self._texts: dict[int, StopMatcher] = {}
@@ -206,6 +210,10 @@ class ChunkEvents:
             yield Finish(index=index, reason=_reason(choice.finish_reason), stop=stop)
 
     def _text(self, piece: Text) -> Iterator[Event]:
+        if self._compact:
+            piece = self._values.setdefault(piece.index, CompactJSON()).add(piece)
+            if not piece.text:
+                return
         if not self._stop:
             yield piece
             return

@@ -70,13 +70,19 @@ def _rivals(operation: Generation) -> int:
     return max(operation.top_logprobs, 1)
 
 
-def compact(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with white space only where ``json.dumps`` puts it.
+def answers_by_schema(operation: Generation) -> bool:
+    """Whether the text is a JSON value from its beginning on."""
+    continued = isinstance(operation, Chat) and operation.continue_last
+    return operation.schema is not None and not continued
 
-    Left free, a small model writes blanks until its room is used up. The key is
-    LLGuidance's; other grammars pass over it.
+
+def compact(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, with no white space between the parts of what it describes.
+
+    Left free, a small model writes blanks until its room is used up. The key is LLGuidance's,
+    which holds completions to it; the grammar of chats passes over it (see `CompactJSON`).
     """
-    spaces = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    spaces = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
     return {"x-guidance": spaces, **schema}
 
 

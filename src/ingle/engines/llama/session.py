@@ -82,7 +82,9 @@ class LlamaSession:
         seed = operation.sampling.seed
         forced = isinstance(operation, Chat) and forced_call.is_forced(operation)
         stop = [] if forced else operation.stop  # a call is not text
-        translate = chunks.ChunkEvents(stop, operation.top_logprobs)
+        translate = chunks.ChunkEvents(
+            stop, operation.top_logprobs, compact=request.answers_by_schema(operation)
+        )
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.

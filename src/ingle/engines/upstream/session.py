@@ -91,7 +91,11 @@ class UpstreamSession:
         body["n"] = operation.n
         if operation.stop:
             body["stop"] = operation.stop
-        translate = chunks.ChunkEvents(operation.stop, operation.top_logprobs)
+        translate = chunks.ChunkEvents(
+            operation.stop,
+            operation.top_logprobs,
+            compact=request.answers_by_schema(operation),
+        )
         for data in self._events(path, body):
             for event in translate.events(chunks.decode(data)):
                 emit(event)
