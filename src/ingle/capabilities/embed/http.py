@@ -29,8 +29,10 @@ async def create(exchange: Exchange) -> None:
 
 async def create_for_ollama(exchange: Exchange) -> None:
     """``POST /api/embed``."""
-    embedded = await exchange.ask(embed.parse(await exchange.body()), Embedded)
-    await exchange.reply(embed.answer(embedded, total_s=time.monotonic() - exchange.began))
+    operation = embed.parse(await exchange.body())
+    embedded = await exchange.ask(operation, Embedded)
+    total_s = time.monotonic() - exchange.began
+    await exchange.reply(embed.answer(embedded, model=operation.model, total_s=total_s))
 
 
 async def create_one_for_ollama(exchange: Exchange) -> None:

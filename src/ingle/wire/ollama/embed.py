@@ -54,11 +54,11 @@ def parse_one(body: bytes) -> Embed:
     return _operation(asked, [asked.prompt], None, "prompt")
 
 
-def answer(embedded: Embedded, *, total_s: float) -> bytes:
-    """The vectors of all inputs."""
+def answer(embedded: Embedded, *, model: str, total_s: float) -> bytes:
+    """The vectors of all inputs; the model has the name that the client asked for."""
     return encode(
         {
-            "model": embedded.model,
+            "model": model,
             "embeddings": embedded.vectors,
             "total_duration": nanoseconds(total_s),
             "load_duration": 0,

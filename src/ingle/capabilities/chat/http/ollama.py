@@ -33,26 +33,28 @@ async def _generate(
     *,
     stream: bool,
 ) -> None:
-    created_at = model_requests.timestamp(time.time())
     match operation:
         case Load(model=model):
             await exchange.ask(operation, Loaded)
-            content = answer_stream.presence(model, route=route, created_at=created_at, loaded=True)
+            content = answer_stream.presence(model, route=route, created_at=_now(), loaded=True)
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case Unload(model=model):
             await exchange.ask(operation, Done)
-            content = answer_stream.presence(
-                model, route=route, created_at=created_at, loaded=False
-            )
+            content = answer_stream.presence(model, route=route, created_at=_now(), loaded=False)
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case _ if stream:
-            lines = answer_stream.AnswerStream(
-                route=route, model=operation.model, created_at=created_at
-            )
+            lines = answer_stream.AnswerStream(route=route, model=operation.model, now=_now)
             await exchange.stream(exchange.node.perform(operation), lines)
         case _:
             result = await exchange.fold(operation)
-            await exchange.reply(answer_stream.whole(result, route=route, created_at=created_at))
+            content = answer_stream.whole(
+                result, route=route, model=operation.model, created_at=_now()
+            )
+            await exchange.reply(content)
+
+
+def _now() -> str:
+    return model_requests.timestamp(time.time())
 
 
 ROUTES: Table = {
