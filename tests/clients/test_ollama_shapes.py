@@ -42,3 +42,59 @@ def test_each_line_has_its_own_time(real: str) -> None:
     times = [line["created_at"] for line in found]
     assert times == sorted(times)
     assert len(set(times)) > 2
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"])
+@pytest.mark.parametrize("context", [8192, 131072])
+def test_more_context_than_it_was_trained_for_is_all_it_was_trained_for(
+    real: str, path: str, context: int
+) -> None:
+    """aider and langchain send ``num_ctx`` without looking at the model."""
+    embeds = path.startswith("/api/embed")
+    body: dict[str, Any] = {"model": "ember-embed" if embeds else "ember"}
+    body |= {"options": {"num_ctx": context, **FEW}, "stream": False}
+    asked = "input" if path == "/api/embed" else "prompt"
+    turns = {"messages": TURNS} if path == "/api/chat" else {asked: "hello"}
+    ask(real, path, {**body, **turns})
+    found = lines(real, path, {**body, **turns, "stream": True})
+    if not embeds:
+        assert found[-1]["done"]
+    long = "word " * 20_000
+    turns = (
+        {"messages": [{"role": "user", "content": long}]} if path == "/api/chat" else {asked: long}
+    )
+    assert ask(real, path, {**body, **turns}, 400)["code"] == "context_length_exceeded"
+
+
+def test_a_model_is_loaded_with_the_context_that_it_has(real: str) -> None:
+    body = {"model": "ember", "options": {"num_ctx": 65536}, "stream": False}
+    assert ask(real, "/api/generate", body)["done_reason"] == "load"
+    loaded = httpx.get(f"{real}/api/ps").json()["models"]
+    assert {"ember": 4096}.items() <= {m["name"]: m["context_length"] for m in loaded}.items()
+
+
+@pytest.mark.parametrize("last", [-1, 0, 64])
+def test_the_whole_context_may_be_looked_at_for_repetitions(real: str, last: int) -> None:
+    options = {**FEW, "repeat_last_n": last, "repeat_penalty": 1.1}
+    body = {"model": "ember", "messages": TURNS, "options": options, "stream": False}
+    assert ask(real, "/api/chat", body)["message"]["content"]
+    openai = {"model": "ember", "messages": TURNS, "max_tokens": 4, "repeat_last_n": last}
+    ask(real, "/v1/chat/completions", openai)
+
+
+@pytest.mark.parametrize("think", ["max", "high", "low", True, False])
+def test_every_level_of_thinking_is_known(real: str, think: bool | str) -> None:
+    body = {"model": "ember", "messages": TURNS, "think": think, "options": FEW, "stream": False}
+    assert ask(real, "/api/chat", body)["done"]
+
+
+def test_nothing_to_embed_is_no_vector(real: str) -> None:
+    for body in ({"input": []}, {"input": ""}, {}):
+        answer = ask(real, "/api/embed", {"model": "ember-embed", **body})
+        assert (answer["embeddings"], answer["prompt_eval_count"]) == ([], 0)
+    for body in ({"prompt": ""}, {}):
+        assert ask(real, "/api/embeddings", {"model": "ember-embed", **body}) == {"embedding": []}
+    ask(real, "/api/embed", {"model": "nonesuch", "input": []}, 404)
+    ask(real, "/api/embed", {"model": "ember-embed", "input": [], "keep_alive": 0})
+    names = [model["name"] for model in httpx.get(f"{real}/api/ps").json()["models"]]
+    assert "ember-embed" not in names

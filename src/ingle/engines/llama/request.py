@@ -181,6 +181,8 @@ def generation_body(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
         "lora": adapter_scales(operation, spec),
         **_sampling(operation.sampling),
     }
+    if operation.sampling.repeat_last_n == -1 and "context" in spec.options:
+        body["repeat_last_n"] = spec.options["context"]  # the engine has no word for "all of it"
     if operation.max_tokens is not None:
         body["max_tokens"] = operation.max_tokens
     return body

@@ -19,7 +19,14 @@ from ingle.wire.openai.messages import (
 )
 from ingle.wire.openai.sampling_body import SamplingBody
 
-EFFORT_BUDGETS = {"minimal": 256, "low": 1024, "medium": 4096, "high": None, "xhigh": None}
+EFFORT_BUDGETS = {
+    "minimal": 256,
+    "low": 1024,
+    "medium": 4096,
+    "high": None,
+    "xhigh": None,
+    "max": None,
+}
 """``reasoning_effort`` as tokens of reasoning at most; ``none`` turns reasoning off."""
 
 

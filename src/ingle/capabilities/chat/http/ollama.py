@@ -10,6 +10,7 @@ from ingle.capabilities.node.operation import Load, Loaded, Unload
 from ingle.operations import Done
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
+from ingle.server.trained_context import within_trained
 from ingle.wire.ollama import answer_stream, generate, model_requests, ollama_chat
 from ingle.wire.ollama.errors import NDJSON
 
@@ -33,9 +34,10 @@ async def _generate(
     *,
     stream: bool,
 ) -> None:
+    node = exchange.node
     match operation:
         case Load(model=model):
-            await exchange.ask(operation, Loaded)
+            await within_trained(exchange, operation, lambda load: exchange.ask(load, Loaded))
             content = answer_stream.presence(model, route=route, created_at=_now(), loaded=True)
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case Unload(model=model):
@@ -44,9 +46,11 @@ async def _generate(
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case _ if stream:
             lines = answer_stream.AnswerStream(route=route, model=operation.model, now=_now)
-            await exchange.stream(exchange.node.perform(operation), lines)
+            await within_trained(
+                exchange, operation, lambda chosen: exchange.stream(node.perform(chosen), lines)
+            )
         case _:
-            result = await exchange.fold(operation)
+            result = await within_trained(exchange, operation, exchange.fold)
             content = answer_stream.whole(
                 result, route=route, model=operation.model, created_at=_now()
             )
