@@ -98,3 +98,26 @@ def test_nothing_to_embed_is_no_vector(real: str) -> None:
     ask(real, "/api/embed", {"model": "ember-embed", "input": [], "keep_alive": 0})
     names = [model["name"] for model in httpx.get(f"{real}/api/ps").json()["models"]]
     assert "ember-embed" not in names
+
+
+@pytest.mark.parametrize("name", ["ember", "ember:latest"])
+def test_to_pull_what_is_there_succeeds(real: str, name: str) -> None:
+    assert ask(real, "/api/pull", {"model": name, "stream": False}) == {"status": "success"}
+    assert lines(real, "/api/pull", {"name": name})[-1] == {"status": "success"}
+    ask(real, "/api/pull", {"model": "nonesuch", "stream": False}, 404)
+
+
+def test_lists_tell_what_a_model_can_do(real: str) -> None:
+    found = {m["name"]: m for m in httpx.get(f"{real}/api/tags").json()["models"]}
+    assert {"completion", "tools"} <= set(found["ember"]["capabilities"])
+    assert found["ember-embed"]["capabilities"] == ["embedding"]
+    assert found["ember"]["details"]["context_length"] == 4096
+    details = ask(real, "/api/show", {"model": "ember-embed"})["details"]
+    vector = ask(real, "/api/embed", {"model": "ember-embed", "input": "a"})["embeddings"][0]
+    assert details["embedding_length"] == len(vector)
+
+
+def test_the_greeting_is_the_one_that_clients_compare(real: str) -> None:
+    assert httpx.get(real).text == "Ollama is running"
+    assert httpx.get(f"{real}/", headers={"accept": "text/html,*/*"}).text == "ingle is running"
+    assert httpx.head(real).status_code == 200

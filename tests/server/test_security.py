@@ -188,7 +188,7 @@ def test_secrets_and_prompts_stay_out_of_log_and_metrics(
 
 
 def test_the_status_page_of_a_foreign_site_may_link_here(server: Running) -> None:
-    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "accept": "text/html"}
     response: httpx.Response = server.get("/", **link)
     assert response.text == "ingle is running"
     assert server.client.head("/").status_code == 200
