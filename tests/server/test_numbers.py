@@ -128,3 +128,23 @@ def test_minus_one_is_until_it_ends(server: Running) -> None:
         assert server.post(path, {"model": "m", **body}).status_code == 200, path
         operation = server.node.performed[-1]
         assert getattr(operation, "max_tokens", "none") is None, path
+
+
+def test_a_field_is_named_as_the_client_wrote_it(server: Running) -> None:
+    turns: dict[str, Any] = {"model": "m", "messages": TURNS}
+    for path, body in (
+        ("/v1/chat/completions", turns),
+        ("/v1/completions", {"model": "m", "prompt": "x"}),
+        ("/v1/responses", {"model": "m", "input": "x"}),
+    ):
+        for given, field in (
+            ({"context": 0}, "context"),
+            ({"num_ctx": 0}, "num_ctx"),
+            ({"options": {"num_ctx": 10**12}}, "options.num_ctx"),
+            ({"repeat_penalty": 99}, "repeat_penalty"),
+            ({"repetition_penalty": 99}, "repetition_penalty"),
+            ({"lora": [{"name": "a", "scale": 99}]}, "lora.scale"),
+        ):
+            response = server.post(path, {**body, **given})
+            assert response.status_code == 400, (path, given)
+            assert response.json()["error"]["param"] == field, response.text

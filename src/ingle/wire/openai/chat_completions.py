@@ -108,6 +108,7 @@ def parse(body: bytes) -> ChatCompletionsRequest:
     if think is None and isinstance(options.get("enable_thinking"), bool):
         think = options.pop("enable_thinking")
     names = {
+        **asked.names(),
         "max_tokens": limit_name,
         "schema": "response_format",
         "think_budget": "reasoning.budget",

@@ -70,7 +70,8 @@ def parse(body: bytes, *, most: int = 128) -> CompletionsRequest:
     echo = bool(asked.echo)
     # The API has no other way to ask for the prompt's own log-probabilities.
     echo_only = echo and asked.max_tokens == 0
-    with renamed({"schema": "response_format", "top_logprobs": "logprobs"}):
+    names = {**asked.names(), "schema": "response_format", "top_logprobs": "logprobs"}
+    with renamed(names):
         common = asked.common()
         operations = [
             Complete(

@@ -109,7 +109,8 @@ class ResponsesRequest:
         think, budget = reasoning(None, asked.reasoning)
         wanted = asked.text.format if asked.text else None
         logprobs = bool(asked.top_logprobs) or _LOGPROBS in (asked.include or [])
-        with renamed({"max_tokens": "max_output_tokens", "schema": "text.format.schema"}):
+        names = {"max_tokens": "max_output_tokens", "schema": "text.format.schema"}
+        with renamed({**asked.names(), **names}):
             return Chat(
                 model=self.model,
                 messages=self.messages(history),
