@@ -188,3 +188,20 @@ def test_an_answer_by_schema_is_compact_json(real: str, path: str) -> None:
         text = text_of(path, answer)
     assert text == json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
     assert list(json.loads(text)) == ["name", "tags", "place"]
+
+
+def test_a_stop_is_not_matched_against_reasoning(real: str) -> None:
+    path = "/v1/chat/completions"
+    asked = {"model": "ember", "content": "\n\n"}
+    (blank_line,) = post(real, "/v1/tokenize", asked)["tokens"]
+    # What ember ends its thought with, before it has one; without it, it thinks aloud.
+    asked = body(path, most=14, logit_bias={blank_line: -100}, logprobs=True)
+    free = post(real, path, asked)["choices"][0]["message"]
+    stop = free["reasoning_content"]
+    assert len(stop) > 3
+    assert stop not in free["content"]
+    choice = post(real, path, {**asked, "stop": stop})["choices"][0]
+    assert choice["message"] == free
+    assert choice["finish_reason"] == "length"
+    tokens = choice["logprobs"]["content"]
+    assert "".join(token["token"] for token in tokens) == free["content"]
