@@ -40,9 +40,9 @@ _PREFLIGHT = {
 class Guard:
     """Middleware that lets through only whom the rules above admit."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app = app
-        self._rules = AccessRules(settings)
+        self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
