@@ -29,7 +29,7 @@ def test_all_of_them_are_listed_without_a_node(place: Place) -> None:
 
 def test_one_of_them_is_a_page_in_words(place: Place) -> None:
     page = place.ok("capabilities", "embed").out
-    assert "| `inputs` | list of (text or list of integer) | required |" in page
+    assert "| `inputs` | list of (text or list of integer of at least 0) | required |" in page
     assert "| `dimensions` | integer of at least 1 or null | `null` |" in page
     assert "Commands: `ingle embed`." in page
 

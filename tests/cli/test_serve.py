@@ -70,3 +70,21 @@ def test_beyond_this_machine_only_with_a_token(own: Place) -> None:
     mine = {"Authorization": "Bearer t"}
     assert httpx.get(f"{url}/v1/models", headers=mine).status_code == 200
     assert ended(process, signal.SIGTERM).status == 0
+
+
+def test_what_a_refusal_says_lets_the_client_in(own: Place) -> None:
+    editor = {"origin": "vscode-webview://1f2e3d"}
+    process = own.start("serve", "--port", "0")
+    refused = httpx.get(f"{url_of(process)}/v1/models", headers=editor)
+    assert refused.status_code == 403
+    program, *command = refused.json()["error"]["hint"].split()
+    assert (program, command[:2]) == ("ingle", ["config", "set"])
+    assert ended(process, signal.SIGTERM).status == 0
+    own.ok(*command)
+    process = own.start("serve", "--port", "0")
+    assert httpx.get(f"{url_of(process)}/v1/models", headers=editor).status_code == 200
+    assert ended(process, signal.SIGTERM).status == 0
+    own.ok("config", "set", "clients", "https://")
+    nothing = own.ingle("serve", "--port", "0", "--json")
+    assert nothing.status != 0
+    assert "clients" in nothing.error["message"]

@@ -102,6 +102,28 @@ async def test_work_is_done_there_and_noted_here(home: AsyncHome) -> None:
         assert entry.bytes_in > 0
 
 
+async def test_a_stop_sequence_there_is_told_here(home: AsyncHome) -> None:
+    def chat(**options: Any) -> Any:
+        return home.chat("ember@b", **GREEDY, **options).send("Hello there")
+
+    def complete(**options: Any) -> Any:
+        return home.complete("Once upon", "ember@b", **GREEDY, **options)
+
+    for ask in (chat, complete):
+        free = (await ask()).text
+        stop = free[4:8]
+        (choice,) = (await ask(stop=[stop])).choices
+        assert (choice.finish, choice.stop) == ("stop", stop)
+        assert choice.text == free[: free.index(stop)]
+
+
+async def test_the_latest_of_a_listed_model_is_there_too(home: AsyncHome) -> None:
+    for name in ("far", "far:latest"):
+        with pytest.raises(ModelNotFound, match="answered 404"):
+            await home.chat(name, **GREEDY).send("Hello there")
+    assert [entry.model for entry in await home.ledger()] == ["far", "far"]
+
+
 async def test_a_stopped_answer_is_noted_as_stopped(home: AsyncHome) -> None:
     stream = home.chat("ember@b", ignore_eos=True, max_tokens=900).stream("Tell me all")
     async for _ in stream:

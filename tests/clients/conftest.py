@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -24,3 +25,27 @@ def url() -> Iterator[str]:
         yield address
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server with a fresh state."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        **os.environ,
+        "INGLE_STATE_DIR": str(home / "state"),
+        "INGLE_MODELS_DIR": str(home / "models"),
+        "INGLE_CONFIG": str(home / "ingle.toml"),
+    }
+    command = [sys.executable, "-m", "ingle.cli.main", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert "http://127.0.0.1:" in first, first + process.stderr.read()
+        try:
+            yield next(word for word in first.split() if word.startswith("http://"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -27,30 +22,6 @@ CITY = {
     "required": ["city"],
 }
 LONG = [{"role": "user", "content": "word " * 20_000}]
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server with a fresh state."""
-    home = tmp_path_factory.mktemp("home")
-    environment = {
-        **os.environ,
-        "INGLE_STATE_DIR": str(home / "state"),
-        "INGLE_MODELS_DIR": str(home / "models"),
-        "INGLE_CONFIG": str(home / "ingle.toml"),
-    }
-    command = [sys.executable, "-m", "ingle.cli.main", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        first = process.stderr.readline()
-        assert "http://127.0.0.1:" in first, first + process.stderr.read()
-        try:
-            yield next(word for word in first.split() if word.startswith("http://"))
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
 
 
 def test_openai(real: str) -> None:

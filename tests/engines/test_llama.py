@@ -211,7 +211,7 @@ async def test_a_forced_call_may_end_in_a_token_with_a_newline(ember_spec: LoadS
 
 async def test_logprobs_are_natural_logs_that_sum_to_one(ember_spec: LoadSpec) -> None:
     async with opened(ember_spec) as worker:
-        answer = await result(worker, chat(logprobs=True, top_logprobs=1000, max_tokens=3))
+        answer = await result(worker, chat(logprobs=True, top_logprobs=1000, max_tokens=8))
     entry = answer.choices[0].logprobs[0]
     assert entry.logprob == max(rival.logprob or 0.0 for rival in entry.top)
     assert 0.9 < sum(math.exp(rival.logprob or 0.0) for rival in entry.top) <= 1.001

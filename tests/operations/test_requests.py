@@ -148,6 +148,17 @@ def test_what_is_not_json_is_refused() -> None:
             from_json(data)
 
 
+@pytest.mark.parametrize("number", [10**30, -(2**63) - 1, float("inf"), float("nan")])
+def test_numbers_that_no_wire_carries_are_refused_by_name(number: float) -> None:
+    said = [Message(role="user", content="x")]
+    for fields, field in (
+        ({"schema": {"a": [{"maximum": number}]}}, r"schema\.a\[0\]\.maximum"),
+        ({"template_options": {"a": number}}, r"template_options\.a"),
+    ):
+        with pytest.raises(InvalidRequest, match=field):
+            Chat(model="m", messages=said, **fields)
+
+
 @given(
     text=st.text(st.characters(codec="utf-8"), max_size=50),
     temperature=st.none() | st.floats(0, 100),

@@ -91,7 +91,7 @@ def test_bad_fields_are_named(server: Running) -> None:
         (ask("x", tool_choice="perhaps"), "tool_choice"),
         (ask("x", reasoning_effort="huge"), "reasoning_effort"),
         (ask("x", seed=2**70), "seed"),
-        (ask("x", num_ctx=-1), "context"),
+        (ask("x", num_ctx=-1), "num_ctx"),
         (ask("x", top_logprobs=3), "top_logprobs"),
         (ask("x", response_format={"type": "yaml"}), "response_format.type"),
     ):

@@ -11,7 +11,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.routing import Route
 
-from ingle.errors import Refused
+from ingle.errors import ConfigError, Refused
 from ingle.server.application import create_application
 from ingle.server.listen_address import check_exposure
 from ingle.server.security import AccessRules, host_name
@@ -188,7 +188,48 @@ def test_secrets_and_prompts_stay_out_of_log_and_metrics(
 
 
 def test_the_status_page_of_a_foreign_site_may_link_here(server: Running) -> None:
-    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "accept": "text/html"}
     response: httpx.Response = server.get("/", **link)
     assert response.text == "ingle is running"
     assert server.client.head("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "entry"),
+    [
+        ("vscode-webview://0ab1c2d3e4f5", "vscode-webview://"),
+        ("tauri://localhost", "tauri://localhost"),
+        ("app://obsidian.md", "app://obsidian.md"),
+        ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+    ],
+)
+def test_a_refused_program_is_told_the_setting_that_allows_it(
+    server: Running, origin: str, entry: str
+) -> None:
+    error = server.get("/v1/models", origin=origin).json()["error"]
+    assert error["hint"] == f"ingle config set clients {entry}"
+    assert error["details"]["setting"] == "clients"
+    with running(ServerSettings(clients=(entry, "host.docker.internal"))) as allowed:
+        answer = allowed.get("/v1/models", origin=origin)
+        assert answer.headers["access-control-allow-origin"] == origin
+        asked = {"access-control-request-method": "POST", "origin": origin}
+        assert allowed.client.options("/api/chat", headers=asked).status_code == 204
+        assert allowed.get("/v1/models", host="host.docker.internal:11411").status_code == 200
+        for foreign in ("https://evil.example", "evil://obsidian.md", "null", "vscode://x"):
+            refused = allowed.get("/v1/models", origin=foreign)
+            assert refused.status_code == 403
+            assert "clients" in refused.json()["error"]["hint"]
+
+
+def test_a_refused_host_name_is_told_the_setting_that_allows_it(guarded: Running) -> None:
+    error = guarded.get("/api/tags", host="host.docker.internal:11411").json()
+    assert "ingle config set clients host.docker.internal" in error["error"]
+    with running(ServerSettings(clients=("tauri://localhost",))) as server:
+        error = server.get("/v1/models", host="box.lan").json()["error"]
+        assert error["hint"].endswith("ingle config set clients tauri://localhost,box.lan")
+
+
+@pytest.mark.parametrize("entry", ["https://", "http://*", "*", "null://a b", "", "app:/x"])
+def test_an_entry_that_means_nothing_or_everything_is_refused(entry: str) -> None:
+    with pytest.raises(ConfigError, match="clients"):
+        AccessRules(ServerSettings(clients=(entry,)))

@@ -226,7 +226,7 @@ def test_legacy_logprobs_count_characters_and_write_half_ones() -> None:
     assert first == {
         "tokens": ["a", "b"],
         "token_logprobs": [None, -1],
-        "top_logprobs": [None, {}],
+        "top_logprobs": [None, {"b": -1}],
         "text_offset": [2, 3],
     }
     half = [TokenLogprob(token="�", logprob=-1, data=bytes([b])) for b in "é".encode()]

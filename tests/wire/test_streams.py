@@ -157,7 +157,7 @@ def test_ollama(events: list[Event]) -> None:
     for route in ("chat", "generate"):
         if route == "generate" and choice.tool_calls:
             continue
-        stream = AnswerStream(route=route, model="m", created_at="now")  # type: ignore[arg-type]
+        stream = AnswerStream(route=route, model="m", now=lambda: "now")  # type: ignore[arg-type]
         lines = [json.loads(line) for line in written(stream, events).splitlines()]
         assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
         bodies = [line["message"] if route == "chat" else line for line in lines]
@@ -178,7 +178,7 @@ def test_a_break_in_the_middle_is_told_in_each_dialect() -> None:
     assert data(failed)[0]["response"]["error"]["message"] == "it died"
     anthropic = data(MessageStream(identifier="m", model="m").fail(error))[0]
     assert (anthropic["type"], anthropic["error"]["type"]) == ("error", "api_error")
-    ollama = AnswerStream(route="chat", model="m", created_at="now").fail(error)
+    ollama = AnswerStream(route="chat", model="m", now=lambda: "now").fail(error)
     assert json.loads(ollama)["error"] == "it died"
 
 

@@ -62,6 +62,7 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
         token=settings.token,
         hosts=tuple(settings.hosts),
         origins=tuple(settings.origins),
+        clients=tuple(settings.clients),
         default_model=settings.model,
         state_dir=settings.state_path,
     )

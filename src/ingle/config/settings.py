@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Bearer token that HTTP clients must show. Better given as INGLE_TOKEN than written here."""
     origins: list[str] = []
     """Web origins that may call the HTTP server, such as ``https://my.page``."""
+    clients: list[str] = []
+    """Programs that may call the HTTP server, such as ``tauri://localhost``, ``vscode-webview://``."""
     hosts: list[str] = []
     """Host names under which the HTTP server may be addressed, besides loopback ones."""
     model: str = "ember"

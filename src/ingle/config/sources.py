@@ -129,7 +129,7 @@ def _from_text(name: str, text: str) -> Any:
     try:
         if text.startswith(("[", "{")):
             return msgspec.json.decode(text.encode())
-        if name in {"origins", "hosts", "trackers", "dht_nodes"}:
+        if name in {"origins", "clients", "hosts", "trackers", "dht_nodes"}:
             return [item for item in text.split(",") if item]
         return msgspec.convert(text, kind, strict=False)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:

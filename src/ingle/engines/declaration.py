@@ -138,6 +138,7 @@ class EngineDeclaration:
                 f"context: {spec.model} was trained for {trained} tokens, "
                 f"not for {context_of(spec)}",
                 field="context",
+                trained=trained,
             )
 
     def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:

@@ -10,8 +10,10 @@ import msgspec
 
 from ingle.config import Settings, Upstream
 from ingle.errors import InvalidRequest, NotFound
+from ingle.models.ref import DEFAULT_TAG
 from ingle.operations import AdapterUse, Generation, ModelOperation
 
+_LATEST = f":{DEFAULT_TAG}"
 G = TypeVar("G", bound=Generation)
 
 
@@ -44,8 +46,9 @@ def choose(operation: ModelOperation, settings: Settings) -> Route:
             )
         return Route(model, chosen, settings.upstreams[chosen])
     for name, upstream in settings.upstreams.items():
-        if model in upstream.models:
-            return Route(model, name, upstream)
+        for listed in (model, model.removesuffix(_LATEST)):
+            if listed in upstream.models:
+                return Route(listed, name, upstream)
     return Route(model)
 
 

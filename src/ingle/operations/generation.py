@@ -8,7 +8,14 @@ import msgspec
 
 from ingle.operations.events import Timing, TokenLogprob, Usage
 from ingle.operations.message import ToolCall
-from ingle.operations.operation import Checked, JsonObject, ModelOperation, Name, Positive
+from ingle.operations.operation import (
+    Checked,
+    JsonObject,
+    KeepAlive,
+    ModelOperation,
+    Name,
+    Positive,
+)
 from ingle.operations.sampling import Sampling
 from ingle.operations.schema import check_schema
 
@@ -37,7 +44,7 @@ class Generation(ModelOperation, frozen=True, kw_only=True):
     adapters: Annotated[list[AdapterUse], msgspec.Meta(max_length=16)] = []
     context: Positive | None = None
     """Tokens of context this request needs; the model is (re)loaded with at least this many."""
-    keep_alive: float | None = None
+    keep_alive: KeepAlive | None = None
     """Seconds to keep the model loaded after this request; negative: for ever."""
     cache_scope: str = ""
     """Whose cached prompts it may reuse. The node sets it; what a caller says is overwritten."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.operations.encoded import UNREADABLE
 from ingle.operations.operation import Checked, JsonObject
 from ingle.operations.schema import check_schema
 
@@ -37,11 +38,21 @@ Part = TextPart | ImagePart
 
 
 class ToolCall(Checked, frozen=True, kw_only=True):
-    """A call that the model asked for. ``arguments`` is a JSON text."""
+    """A call that the model asked for. ``arguments`` is a JSON text, whole unless it was cut."""
 
     id: str
     name: str
     arguments: str = "{}"
+
+    @property
+    def argument_object(self) -> dict[str, Any]:
+        """The arguments by name. Of a call that was cut, or that is no object, there is the text,
+        as ``_unfinished``: a conversation that has such a call goes on."""
+        try:
+            found = msgspec.json.decode(self.arguments or "{}")
+        except UNREADABLE:
+            found = None
+        return found if isinstance(found, dict) else {"_unfinished": self.arguments}
 
 
 class Message(Checked, frozen=True, kw_only=True):

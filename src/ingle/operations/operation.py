@@ -18,6 +18,10 @@ from ingle.errors import InvalidRequest, plain
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+TokenId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+MOST_SECONDS = 2**63 / 1e9
+"""The longest duration of the clients that count in nanoseconds: 292 years."""
+KeepAlive = Annotated[float, msgspec.Meta(le=MOST_SECONDS)]
 JsonObject = dict[str, Any]
 
 

@@ -7,11 +7,10 @@ from typing import Annotated
 import msgspec
 
 from ingle.errors import InvalidRequest
-from ingle.operations.operation import Checked
+from ingle.operations.operation import Checked, TokenId
 
 _Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Penalty = Annotated[float, msgspec.Meta(ge=-2.0, le=2.0)]
-_TokenId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 _Bias = Annotated[float, msgspec.Meta(ge=-100.0, le=100.0)]
 
 
@@ -30,7 +29,7 @@ class Sampling(Checked, frozen=True, kw_only=True):
     frequency_penalty: _Penalty | None = None
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] | None = None
     """The same seed, prompt and settings give the same answer on the same machine."""
-    logit_bias: Annotated[dict[_TokenId, _Bias], msgspec.Meta(max_length=1024)] = {}
+    logit_bias: Annotated[dict[TokenId, _Bias], msgspec.Meta(max_length=1024)] = {}
     ignore_eos: bool = False
 
     def check(self) -> None:

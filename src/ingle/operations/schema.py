@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingle.errors import InvalidRequest
+from ingle.operations.numbers import check_numbers
 
 MAX_DEPTH = 32
 MAX_NODES = 4096
@@ -44,6 +45,7 @@ def check_schema(schema: dict[str, Any], field: str = "schema") -> None:
             todo += [(child, depth + 1) for child in value]
         elif isinstance(value, str) and len(value) > MAX_TEXT:
             raise _refused(field, f"a text in it is longer than {MAX_TEXT} characters")
+    check_numbers(schema, field)
 
 
 def _check_object(value: dict[str, Any], field: str) -> None:

@@ -21,7 +21,8 @@ from ingle.server.access import Access
 from ingle.server.endpoint import EndpointContext, Table, routes
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import dialect_of
-from ingle.server.security import Guard
+from ingle.server.request_path import RequestPath
+from ingle.server.security import AccessRules, Guard
 from ingle.server.settings import ServerSettings
 
 
@@ -38,10 +39,14 @@ def create_application(
         settings: Token, names, origins and limits; the defaults suit loopback.
         extra: Further routes behind the same guard, such as the web page.
 
+    Raises:
+        ConfigError: a setting of it means nothing.
+
     ``application.state.floor`` holds the exchanges in progress, for a clean stop;
     its ``close`` lets go of the stored responses.
     """
     chosen = settings or ServerSettings()
+    rules = AccessRules(chosen)
     metrics = Metrics()
     floor = EndpointContext(node, chosen, metrics)
     table = node_routes.table(metrics)
@@ -49,7 +54,11 @@ def create_application(
         table |= _table_of(capability, floor)
     application = Starlette(
         routes=[*routes(table, floor), *extra],
-        middleware=[Middleware(Access, metrics=metrics), Middleware(Guard, settings=chosen)],
+        middleware=[
+            Middleware(RequestPath),
+            Middleware(Access, metrics=metrics),
+            Middleware(Guard, rules=rules),
+        ],
         exception_handlers={HTTPException: _http_error},
     )
     application.router.redirect_slashes = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import AsyncGenerator
 
@@ -58,7 +59,7 @@ async def read_body(scope: Scope, receive: Receive, limits: RequestLimits) -> by
         chunks.append(chunk)
         if not message.get("more_body", False):
             break
-    body = b"".join(chunks)
+    body = b"".join(chunks).removeprefix(codecs.BOM_UTF8)
     if size < _THREAD_FROM:
         check_json(body, limits.json_depth)
     else:

@@ -13,8 +13,9 @@ TEXT = b"text/plain; charset=utf-8"
 
 
 async def greet(exchange: Exchange) -> None:
-    """``GET /``: what clients of Ollama look for to see whether a server is there."""
-    await exchange.reply(b"ingle is running", kind=TEXT)
+    """``GET /``: whether a server is there. Programs compare the text with what Ollama says."""
+    person = "text/html" in exchange.headers.get("accept", "")
+    await exchange.reply(b"ingle is running" if person else b"Ollama is running", kind=TEXT)
 
 
 async def health(exchange: Exchange) -> None:

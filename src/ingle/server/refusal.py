@@ -18,17 +18,15 @@ _OPENAI = OpenAIDialect()
 def dialect_of(scope: Scope) -> Dialect:
     """The dialect in which the client of this request expects its errors."""
     path: str = scope["path"]
-    if path.startswith("/api/"):
+    if path == "/api" or path.startswith("/api/"):
         return _OLLAMA
-    if path.startswith("/v1/messages"):
-        return _ANTHROPIC
-    if path.startswith("/v1/models") and speaks_anthropic(scope):
+    if path.startswith("/v1/messages") or speaks_anthropic(scope):
         return _ANTHROPIC
     return _OPENAI
 
 
 def speaks_anthropic(scope: Scope) -> bool:
-    """Whether a client of a path that both have is Anthropic's: it names its version."""
+    """Whether a client is Anthropic's, whatever it asks for: it names its version."""
     return any(name == b"anthropic-version" for name, _ in scope["headers"])
 
 

@@ -4,9 +4,9 @@ Rules, in this order, on every route and on web sockets alike:
 
 1. ``Host`` must be a loopback name or a configured one. A page of an attacker
    that rebinds its own name to 127.0.0.1 still sends its own name here.
-2. ``Origin``, where there is one, must be a loopback page, a configured host or
-   an allowed origin; ``null`` is not one of these. Without an ``Origin`` a browser
-   that says ``Sec-Fetch-Site: cross-site`` may only follow a link.
+2. ``Origin``, where there is one, must be a loopback page, a configured host, an
+   allowed origin or one of the ``clients``; ``null`` is not one of these. Without an
+   ``Origin`` a browser that says ``Sec-Fetch-Site: cross-site`` may only follow a link.
 3. The token, if one is set, as ``Authorization: Bearer`` or ``x-api-key``.
    Only ``/healthz`` and preflights, which browsers send without it, go without.
 
@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingle.errors import Refused, Unauthorized
+from ingle.server.clients import AllowedClients, entry_for
 from ingle.server.refusal import refuse
 from ingle.server.settings import ServerSettings
 
+_NAME = re.compile(r"[a-z0-9._:-]{1,200}")
 _NO_TOKEN = {"/healthz"}
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, HEAD, POST, DELETE, OPTIONS",
@@ -37,9 +40,9 @@ _PREFLIGHT = {
 class Guard:
     """Middleware that lets through only whom the rules above admit."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app = app
-        self._rules = AccessRules(settings)
+        self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -66,7 +69,9 @@ class AccessRules:
     """The decisions alone, without I/O."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._hosts = frozenset(_bare(name) for name in settings.hosts)
+        self._settings = settings
+        self._clients = AllowedClients.of(settings.clients)
+        self._hosts = frozenset(map(_bare, (*settings.hosts, *self._clients.hosts)))
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.origins)
         self._any_address = settings.any_address
         self._token = settings.token.encode()
@@ -79,16 +84,10 @@ class AccessRules:
         """
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.knows_host(hosts[0]):
-            raise Refused(
-                "the Host header is not one of this server's host names",
-                hint="use http://127.0.0.1 or localhost, or add the name to the server's hosts",
-            )
+            raise self._foreign_host(hosts)
         origins = headers.getlist("origin")
         if len(origins) > 1 or (origins and not self.knows_origin(origins[0])):
-            raise Refused(
-                "requests from this origin are not allowed",
-                hint="add the origin to the server's allowed origins",
-            )
+            raise self._foreign_origin(origins)
         follows_link = headers.get("sec-fetch-mode") == "navigate"
         if not origins and headers.get("sec-fetch-site") == "cross-site" and not follows_link:
             raise Refused("cross-site requests are not allowed")
@@ -122,7 +121,7 @@ class AccessRules:
 
     def knows_origin(self, value: str) -> bool:
         """Whether pages of an origin may call."""
-        if value.lower() in self._origins:
+        if value.lower() in self._origins or self._clients.allow(value.lower()):
             return True
         try:
             parts = urlsplit(value)
@@ -132,6 +131,33 @@ class AccessRules:
         if parts.scheme not in {"http", "https"} or name is None or "@" in parts.netloc:
             return False
         return is_loopback(name) or name in self._hosts
+
+    def _foreign_host(self, values: list[str]) -> Refused:
+        name = host_name(values[0]) if len(values) == 1 else None
+        message = "the Host header is not one of this server's host names"
+        if name is None or not _NAME.fullmatch(name):
+            return Refused(message, hint="use http://127.0.0.1 or localhost")
+        allowed = ",".join([*self._settings.clients, name])
+        return Refused(
+            f"{message}: {name}",
+            hint=f"use http://127.0.0.1 or localhost, or: ingle config set clients {allowed}",
+            setting="clients",
+        )
+
+    def _foreign_origin(self, values: list[str]) -> Refused:
+        message = "requests from this origin are not allowed"
+        if len(values) == 1 and (entry := entry_for(values[0])):
+            allowed = ",".join([*self._settings.clients, entry])
+            return Refused(
+                f"{message}: {values[0]}",
+                hint=f"ingle config set clients {allowed}",
+                setting="clients",
+            )
+        return Refused(
+            message,
+            hint="add the page to the setting origins, or the program to the setting clients",
+            setting="origins",
+        )
 
 
 def host_name(value: str) -> str | None:

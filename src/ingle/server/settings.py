@@ -38,6 +38,10 @@ class ServerSettings:
     """Names, beside the loopback ones, that a ``Host`` header may carry."""
     origins: tuple[str, ...] = ()
     """Web origins (``https://app.example``) whose pages may call; loopback pages always may."""
+    clients: tuple[str, ...] = ()
+    """Programs that may call: a scheme (``vscode-webview://``) for every origin that has it, one
+    origin (``app://obsidian.md``), or a name that a ``Host`` header may carry
+    (``host.docker.internal``)."""
     any_address: bool = False
     """Accept any IP literal as ``Host``: set where the server listens beyond loopback."""
     default_model: str = "ember"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations import invalid_field
+from ingle.operations.numbers import check_numbers
 
 T = TypeVar("T")
 
+_LARGE = re.compile(rb"\d{19}|\d[eE]\+?\d{3}")
+"""Only where a body has such digits may a number in it be out of range."""
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
 
@@ -29,8 +33,11 @@ def decode(data: bytes, kind: type[T]) -> T:
 
     Raises:
         InvalidRequest: not JSON, not UTF-8, nested too deeply, or a field is
-            missing or has the wrong type; ``details['field']`` names it.
+            missing, has the wrong type or a number that is out of range;
+            ``details['field']`` names it.
     """
+    if _LARGE.search(data):
+        _check_large(data)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
@@ -59,6 +66,31 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
         message = error.message.replace(field, theirs, 1)
         details = {**error.details, "field": theirs}
         raise type(error)(message, hint=error.hint, **details) from None
+
+
+def argument_text(given: Any) -> str:
+    """A call's arguments as JSON text. Clients send a text or an object, and of a call that was cut
+    whatever their parser made of it."""
+    if isinstance(given, str):
+        return given or "{}"
+    return "{}" if given is None else msgspec.json.encode(given).decode()
+
+
+def token_limit(given: int | None) -> int | None:
+    """A limit of tokens; clients write "until it ends" as -1, or leave it out."""
+    return None if given == -1 else given
+
+
+def _check_large(data: bytes) -> None:
+    def integer(digits: str) -> float:
+        # Python converts no more than 4300 digits.
+        return int(digits) if len(digits) < 30 else 10**30
+
+    try:
+        found = json.loads(data, parse_int=integer)
+    except (ValueError, RecursionError):
+        return  # the decoder says what is wrong with it
+    check_numbers(found)
 
 
 def _named(error: msgspec.ValidationError) -> InvalidRequest:

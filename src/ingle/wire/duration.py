@@ -6,6 +6,7 @@ import math
 import re
 
 from ingle.errors import InvalidRequest
+from ingle.operations.operation import MOST_SECONDS
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
@@ -15,7 +16,7 @@ def seconds(value: float | str | None, field: str = "keep_alive") -> float | Non
     """Seconds; a negative value (``-1``, ``-1m``) means for ever.
 
     Raises:
-        InvalidRequest: not a duration.
+        InvalidRequest: not a duration, or longer than one can be.
     """
     if value is None:
         return None
@@ -23,6 +24,10 @@ def seconds(value: float | str | None, field: str = "keep_alive") -> float | Non
         value = _parsed(value, field)
     if not math.isfinite(value):
         raise InvalidRequest(f"{field}: not a finite number", field=field)
+    if value > MOST_SECONDS:
+        raise InvalidRequest(
+            f"{field}: must be at most {MOST_SECONDS:.0f} s; -1 is for ever", field=field
+        )
     return -1.0 if value < 0 else float(value)
 
 

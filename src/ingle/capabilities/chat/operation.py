@@ -9,6 +9,7 @@ import msgspec
 from ingle.errors import InvalidRequest
 from ingle.operations import Message, Tool
 from ingle.operations.generation import Generation
+from ingle.operations.numbers import check_numbers
 from ingle.operations.operation import Count
 
 
@@ -34,6 +35,7 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
 
     def check(self) -> None:
         super().check()
+        check_numbers(self.template_options, "template_options")
         if not self.messages:
             raise InvalidRequest("messages: at least one message is needed", field="messages")
         names = {tool.name for tool in self.tools}

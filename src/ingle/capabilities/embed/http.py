@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
-from ingle.capabilities.embed.operation import Embedded
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.node.operation import Load, Loaded, Unload
+from ingle.operations import Done
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
+from ingle.server.trained_context import within_trained
 from ingle.wire.ollama import embed
 from ingle.wire.openai import embeddings
 
@@ -29,11 +32,26 @@ async def create(exchange: Exchange) -> None:
 
 async def create_for_ollama(exchange: Exchange) -> None:
     """``POST /api/embed``."""
-    embedded = await exchange.ask(embed.parse(await exchange.body()), Embedded)
-    await exchange.reply(embed.answer(embedded, total_s=time.monotonic() - exchange.began))
+    operation = embed.parse(await exchange.body())
+    embedded = await _embedded(exchange, operation)
+    total_s = time.monotonic() - exchange.began
+    await exchange.reply(embed.answer(embedded, model=operation.model, total_s=total_s))
 
 
 async def create_one_for_ollama(exchange: Exchange) -> None:
     """``POST /api/embeddings``."""
-    embedded = await exchange.ask(embed.parse_one(await exchange.body()), Embedded)
-    await exchange.reply(embed.answer_one(embedded))
+    operation = embed.parse_one(await exchange.body())
+    await exchange.reply(embed.answer_one(await _embedded(exchange, operation)))
+
+
+async def _embedded(exchange: Exchange, operation: Embed | Load | Unload) -> Embedded | None:
+    match operation:
+        case Embed():
+            return await within_trained(
+                exchange, operation, lambda chosen: exchange.ask(chosen, Embedded)
+            )
+        case Load():
+            await within_trained(exchange, operation, lambda load: exchange.ask(load, Loaded))
+        case Unload():
+            await exchange.ask(operation, Done)
+    return None

@@ -10,7 +10,7 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations.events import ModelResult, Usage
-from ingle.operations.operation import ModelOperation, Positive
+from ingle.operations.operation import KeepAlive, ModelOperation, Positive, TokenId
 
 
 class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
@@ -22,12 +22,12 @@ class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
     Events: `Status`, then one `Embedded`.
     """
 
-    inputs: Annotated[list[str | list[int]], msgspec.Meta(min_length=1, max_length=8192)]
+    inputs: Annotated[list[str | list[TokenId]], msgspec.Meta(min_length=1, max_length=8192)]
     kind: Literal["", "query", "passage"] = ""
     dimensions: Positive | None = None
     """How many of the first numbers to keep (for models trained that way); re-normalised."""
     context: Positive | None = None
-    keep_alive: float | None = None
+    keep_alive: KeepAlive | None = None
 
     def check(self) -> None:
         for position, text in enumerate(self.inputs):

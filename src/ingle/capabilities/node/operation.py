@@ -6,7 +6,7 @@ import msgspec
 
 from ingle.operations import DeviceInfo
 from ingle.operations.generation import AdapterUse
-from ingle.operations.operation import Count, Event, Name, Operation, Positive
+from ingle.operations.operation import Count, Event, KeepAlive, Name, Operation, Positive
 
 
 class WorkerInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -69,7 +69,7 @@ class Load(Operation, frozen=True, kw_only=True, tag="load"):
     model: Name
     context: Positive | None = None
     slots: Positive | None = None
-    keep_alive: float | None = None
+    keep_alive: KeepAlive | None = None
     adapters: list[AdapterUse] = []
 
 

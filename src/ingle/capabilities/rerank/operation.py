@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from ingle.operations.events import ModelResult, Usage
-from ingle.operations.operation import ModelOperation, Positive
+from ingle.operations.operation import KeepAlive, ModelOperation, Positive
 
 
 class Rerank(ModelOperation, frozen=True, kw_only=True, tag="rerank"):
@@ -21,7 +21,7 @@ class Rerank(ModelOperation, frozen=True, kw_only=True, tag="rerank"):
     documents: Annotated[list[str], msgspec.Meta(min_length=1, max_length=4096)]
     top: Positive | None = None
     context: Positive | None = None
-    keep_alive: float | None = None
+    keep_alive: KeepAlive | None = None
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):

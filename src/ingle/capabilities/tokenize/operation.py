@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingle.errors import InvalidRequest
 from ingle.operations import Message, Tool
-from ingle.operations.operation import Event, ModelOperation
+from ingle.operations.operation import Event, ModelOperation, TokenId
 
 
 class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
@@ -34,7 +34,7 @@ class Tokenized(Event, frozen=True, kw_only=True, tag="tokenized"):
 class Detokenize(ModelOperation, frozen=True, kw_only=True, tag="detokenize"):
     """Token ids to text. Events: `Status`, then one `Detokenized`."""
 
-    tokens: list[int]
+    tokens: list[TokenId]
 
 
 class Detokenized(Event, frozen=True, kw_only=True, tag="detokenized"):

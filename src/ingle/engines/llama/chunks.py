@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from ingle.engines.llama.compact_json import CompactJSON
+from ingle.engines.llama.stop_matcher import StopMatcher
+from ingle.engines.llama.text_tokens import tokens_of
 from ingle.errors import (
     ContextLengthExceeded,
     EngineFault,
@@ -62,6 +65,8 @@ class _Choice(msgspec.Struct, frozen=True):
     delta: _Delta = _Delta()
     text: str = ""
     finish_reason: str | None = None
+    stop_reason: Any = None
+    """vLLM's: the sequence that ended it. Others have numbers and words of their own here."""
     logprobs: _Logprobs | None = None
 
 
@@ -78,6 +83,7 @@ class _Usage(msgspec.Struct, frozen=True):
 class _Timings(msgspec.Struct, frozen=True):
     prompt_ms: float = 0.0
     predicted_ms: float = 0.0
+    cache_n: int = 0
     prompt_n: int = 0
     predicted_n: int = 0
 
@@ -106,23 +112,48 @@ class Chunk(msgspec.Struct, frozen=True):
     error: _Error | None = None
 
 
+_OUTSIDE = re.compile(r"invalid tokens|vector::_M_range_check|^vector$")
+"""How the engine says that a token id is not one of the vocabulary's."""
 _decoder = msgspec.json.Decoder(Chunk)
 
 decode = _decoder.decode
 
 
 class ChunkEvents:
-    """Turns the chunks of a generation into our events, and keeps its totals."""
+    """Turns the chunks of a generation into our events, and keeps its totals.
 
-    def __init__(self) -> None:
+    Args:
+        stop: Sequences that end the text of a choice. With ``timings_per_token``, the usage of
+            a choice that is ended here is known, and what the engine goes on to write is not.
+        top: Rivals of each token that the caller wants; the engine may have been asked for more.
+        compact: The text is JSON, whose white space is left out.
+    """
+
+    def __init__(self, stop: Sequence[str] = (), top: int = 0, *, compact: bool = False) -> None:
+        self._stop = stop
+        self._top = top
+        self._compact = compact
+        self._values: dict[int, CompactJSON] = {}
         self._first = 0
         self._reasoned: dict[int, int] = {}
+        self._texts: dict[int, StopMatcher] = {}
+        self._tokens: dict[int, list[TokenLogprob]] = {}
+        self._open: set[int] = set()
+        self._stopped: set[int] = set()
+        self._counted: set[int] = set()
+        self._last = 0
         self.usage = Usage(prompt_tokens=0)
         self.timing = Timing()
 
-    def start_at(self, first: int) -> None:
-        """The engine's choice 0 is from now on the caller's choice ``first``."""
+    def start_at(self, first: int, count: int = 1) -> None:
+        """The engine's choices from 0 are from now on the caller's from ``first``."""
         self._first = first
+        self._open = set(range(first, first + count))
+
+    @property
+    def over(self) -> bool:
+        """Nothing that the engine still writes belongs to an answer."""
+        return bool(self._stopped) and not self._open
 
     def events(self, chunk: Chunk) -> Iterator[Event]:
         """The events of one chunk.
@@ -136,22 +167,36 @@ class ChunkEvents:
             done = chunk.prompt_progress
             yield Status(state="prompt", completed=done.processed, total=done.total)
         for choice in chunk.choices:
+            self._last = self._first + choice.index
+            if self._last in self._stopped:
+                continue
             yield from self._choice(choice)
-        if chunk.usage is not None:
+            if self._last in self._stopped and chunk.timings is not None:
+                self._total(_usage_of(chunk.timings), chunk.timings)
+        if chunk.usage is not None and self._last not in self._counted:
             self._total(chunk.usage, chunk.timings or _Timings())
 
     def _choice(self, choice: _Choice) -> Iterator[Event]:
-        index = self._first + choice.index
+        index = self._last
         delta = choice.delta
-        logprobs = _logprobs(choice.logprobs)
+        if choice.logprobs is not None:
+            told = choice.logprobs.content or []
+            self._tokens.setdefault(index, []).extend(_token(item, self._top) for item in told)
         if delta.reasoning_content:
+            yield from self._rest(index)
             self._reasoned[index] = self._reasoned.get(index, 0) + 1
+            logprobs = [] if delta.content else self._tokens_of(index, delta.reasoning_content)
             yield Reasoning(text=delta.reasoning_content, index=index, logprobs=logprobs)
-            logprobs = []
         text = delta.content or choice.text
-        if text or logprobs:
-            yield Text(text=text, index=index, logprobs=logprobs)
+        if text:
+            logprobs = self._tokens_of(index, text)
+            yield from self._text(Text(text=text, index=index, logprobs=logprobs))
+            if index in self._stopped:
+                return
+        if delta.tool_calls:
+            self._tokens.pop(index, None)
         for piece in delta.tool_calls or ():
+            yield from self._rest(index)
             yield ToolCallPiece(
                 index=index,
                 call=piece.index,
@@ -160,9 +205,36 @@ class ChunkEvents:
                 arguments=piece.function.arguments or "",
             )
         if choice.finish_reason is not None:
-            yield Finish(index=index, reason=_reason(choice.finish_reason))
+            yield from self._rest(index)
+            stop = choice.stop_reason if choice.stop_reason in self._stop else ""
+            yield Finish(index=index, reason=_reason(choice.finish_reason), stop=stop)
+
+    def _text(self, piece: Text) -> Iterator[Event]:
+        if self._compact:
+            piece = self._values.setdefault(piece.index, CompactJSON()).add(piece)
+            if not piece.text:
+                return
+        if not self._stop:
+            yield piece
+            return
+        matcher = self._texts.setdefault(piece.index, StopMatcher(self._stop))
+        yield from matcher.add(piece)
+        if matcher.matched:
+            self._stopped.add(piece.index)
+            yield Finish(index=piece.index, reason="stop", stop=matcher.matched)
+
+    def _tokens_of(self, index: int, text: str) -> list[TokenLogprob]:
+        told = self._tokens.pop(index, None)
+        return tokens_of(text, told) if told else []
+
+    def _rest(self, index: int) -> Iterator[Event]:
+        matcher = self._texts.get(index)
+        if matcher is not None:
+            yield from matcher.rest()
 
     def _total(self, usage: _Usage, timings: _Timings) -> None:
+        self._open.discard(self._last)
+        self._counted.add(self._last)
         self.usage = Usage(
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=self.usage.completion_tokens + usage.completion_tokens,
@@ -178,8 +250,24 @@ class ChunkEvents:
         )
 
 
-def error_of(error: _Error) -> IngleError:
-    """The engine's error as one of ours."""
+def _usage_of(timings: _Timings) -> _Usage:
+    """The usage of a choice so far, as its timings tell it."""
+    return _Usage(
+        prompt_tokens=timings.cache_n + timings.prompt_n,
+        completion_tokens=timings.predicted_n,
+        prompt_tokens_details=_PromptDetails(cached_tokens=timings.cache_n),
+    )
+
+
+def error_of(error: _Error, ids: str = "prompt") -> IngleError:
+    """The engine's error as one of ours.
+
+    Args:
+        error: What the engine said.
+        ids: The field that token ids are in, where the request has some.
+    """
+    if _OUTSIDE.search(error.message):
+        return InvalidRequest(f"{ids}: a token id is outside the vocabulary", field=ids)
     if error.type == "exceed_context_size_error":
         return ContextLengthExceeded(
             f"the prompt has {error.n_prompt_tokens} tokens, but the context holds {error.n_ctx}",
@@ -205,24 +293,18 @@ def error_of(error: _Error) -> IngleError:
     return EngineFault(f"the engine failed: {error.message}", hint="ingle logs")
 
 
-def error_of_data(data: Any) -> IngleError:
+def error_of_data(data: Any, ids: str) -> IngleError:
     """The same for an error that came as plain data."""
-    return error_of(msgspec.convert(data, _Error, strict=False))
+    return error_of(msgspec.convert(data, _Error, strict=False), ids)
 
 
-def _logprobs(logprobs: _Logprobs | None) -> list[TokenLogprob]:
-    if logprobs is None or not logprobs.content:
-        return []
-    return [_token(item) for item in logprobs.content]
-
-
-def _token(item: _Logprob) -> TokenLogprob:
+def _token(item: _Logprob, top: int) -> TokenLogprob:
     return TokenLogprob(
         token=item.token,
         logprob=item.logprob,
         id=item.id,
         data=bytes(item.bytes or ()),
-        top=[_token(rival) for rival in item.top_logprobs],
+        top=[_token(rival, 0) for rival in item.top_logprobs[:top]],
     )
 
 

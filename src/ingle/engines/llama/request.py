@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import msgspec
+
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import LoadSpec
 from ingle.errors import InvalidRequest
-from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool
+from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool, ToolCall
 from ingle.operations.parameters import required_first
 
 _IMAGE_TYPES = {
@@ -45,7 +47,7 @@ def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
         }
     if operation.logprobs:
         body["logprobs"] = True
-        body["top_logprobs"] = operation.top_logprobs
+        body["top_logprobs"] = _rivals(operation)
     if operation.continue_last:
         body["add_generation_prompt"] = False
         body["continue_final_message"] = True
@@ -57,19 +59,30 @@ def complete_body(operation: Complete, spec: LoadSpec) -> dict[str, Any]:
     body = generation_body(operation, spec)
     body["prompt"] = operation.prompt
     if operation.logprobs:
-        body["logprobs"] = max(operation.top_logprobs, 1)
+        body["logprobs"] = _rivals(operation)
     if operation.schema is not None:
         body["json_schema"] = compact(operation.schema)
     return body
 
 
-def compact(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with white space only where ``json.dumps`` puts it.
+def _rivals(operation: Generation) -> int:
+    # The engine tells no log-probabilities at all where it is asked for no rivals.
+    return max(operation.top_logprobs, 1)
 
-    Left free, a small model writes blanks until its room is used up. The key is
-    LLGuidance's; other grammars pass over it.
+
+def answers_by_schema(operation: Generation) -> bool:
+    """Whether the text is a JSON value from its beginning on."""
+    continued = isinstance(operation, Chat) and operation.continue_last
+    return operation.schema is not None and not continued
+
+
+def compact(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, with no white space between the parts of what it describes.
+
+    Left free, a small model writes blanks until its room is used up. The key is LLGuidance's,
+    which holds completions to it; the grammar of chats passes over it (see `CompactJSON`).
     """
-    spaces = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    spaces = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
     return {"x-guidance": spaces, **schema}
 
 
@@ -84,7 +97,7 @@ def message(item: Message) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": _arguments(call)},
             }
             for call in item.tool_calls
         ]
@@ -93,6 +106,14 @@ def message(item: Message) -> dict[str, Any]:
     if item.name:
         entry["name"] = item.name
     return entry
+
+
+def _arguments(call: ToolCall) -> str:
+    """JSON of an object: the engine refuses other texts, and many templates other values."""
+    found = call.argument_object
+    if found == {"_unfinished": call.arguments}:
+        return msgspec.json.encode(found).decode()
+    return call.arguments or "{}"
 
 
 def _content(item: Message) -> str | list[dict[str, Any]]:
@@ -160,10 +181,10 @@ def generation_body(operation: Generation, spec: LoadSpec) -> dict[str, Any]:
         "lora": adapter_scales(operation, spec),
         **_sampling(operation.sampling),
     }
+    if operation.sampling.repeat_last_n == -1 and "context" in spec.options:
+        body["repeat_last_n"] = spec.options["context"]  # the engine has no word for "all of it"
     if operation.max_tokens is not None:
         body["max_tokens"] = operation.max_tokens
-    if operation.stop:
-        body["stop"] = operation.stop
     return body
 
 

@@ -66,7 +66,7 @@ class LlamaSession:
             case Tokenize():
                 self._tokenize(operation, emit)
             case Detokenize():
-                answer = self._ask("/detokenize", {"tokens": operation.tokens})
+                answer = self._ask("/detokenize", {"tokens": operation.tokens}, "tokens")
                 emit(Detokenized(text=answer["content"]))
             case _:
                 raise CapabilityMissing(
@@ -80,7 +80,12 @@ class LlamaSession:
     def _generate(self, path: str, body: dict[str, Any], operation: Generation, emit: Emit) -> None:
         """Run ``n`` choices, as many at once as there are slots."""
         seed = operation.sampling.seed
-        translate = chunks.ChunkEvents()
+        forced = isinstance(operation, Chat) and forced_call.is_forced(operation)
+        stop = [] if forced else operation.stop  # a call is not text
+        translate = chunks.ChunkEvents(
+            stop, operation.top_logprobs, compact=request.answers_by_schema(operation)
+        )
+        body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.
         shared = self._slots.shared(operation.cache_scope)
@@ -90,7 +95,7 @@ class LlamaSession:
             body["n"] = min(together, operation.n - first)
             if seed is not None:
                 body["seed"] = (seed + first) % 2**32
-            translate.start_at(first)
+            translate.start_at(first, body["n"])
             if not shared:
                 self._stream(path, _encode(body), translate, emit)
                 continue
@@ -129,7 +134,7 @@ class LlamaSession:
             except Exception as error:
                 failure = error
                 return True
-            return False
+            return translate.over
 
         try:
             self._backend.stream(path, body, on_chunk)
@@ -170,7 +175,7 @@ class LlamaSession:
         )
 
     def _vectors(self, inputs: list[Any]) -> tuple[list[Any], int]:
-        answer = self._ask("/v1/embeddings", {"input": inputs})
+        answer = self._ask("/v1/embeddings", {"input": inputs}, "inputs")
         rows = sorted(answer["data"], key=lambda row: row["index"])
         for row in rows:
             if not all(math.isfinite(value) for value in row["embedding"]):
@@ -224,13 +229,13 @@ class LlamaSession:
         )
         emit(Tokenized(tokens=answer["tokens"], text=text))
 
-    def _ask(self, path: str, body: dict[str, Any]) -> Any:
+    def _ask(self, path: str, body: dict[str, Any], ids: str = "") -> Any:
         try:
             answer = self._backend.ask(path, body)
         except (ValueError, RuntimeError) as error:
             raise _request_error(error) from error
         if isinstance(answer, dict) and "error" in answer:
-            raise chunks.error_of_data(answer["error"])
+            raise chunks.error_of_data(answer["error"], ids)
         return answer
 
 

@@ -89,7 +89,13 @@ class UpstreamSession:
             body["response_format"]["json_schema"]["schema"] = operation.schema
         body["model"] = operation.model
         body["n"] = operation.n
-        translate = chunks.ChunkEvents()
+        if operation.stop:
+            body["stop"] = operation.stop
+        translate = chunks.ChunkEvents(
+            operation.stop,
+            operation.top_logprobs,
+            compact=request.answers_by_schema(operation),
+        )
         for data in self._events(path, body):
             for event in translate.events(chunks.decode(data)):
                 emit(event)

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ class CacheSource:
         return ModelRef.parse(cached.name).key == self.wanted.key
 
     def bring(self, store: Store, on_bytes: OnBytes) -> Model:
-        """Link it into the store.
+        """Link it into the store; where no program has it and it is there already, that is it.
 
         Raises:
             ModelNotFound: no program on this disk has it; says where models can be pulled from.
@@ -90,6 +91,9 @@ class CacheSource:
         for cached in find_cached():
             if self.means(cached):
                 return import_cached(store, cached, self.name, on_bytes)
+        if ModelRef.parse(self.name).key == self.wanted.key:
+            with contextlib.suppress(ModelNotFound):
+                return store.resolve(str(self.wanted))
         name = self.wanted.name
         raise ModelNotFound(
             f"{self.wanted} is not a source, and was not found in the caches of Ollama, "

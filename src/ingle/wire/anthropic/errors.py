@@ -9,17 +9,15 @@ from ingle.wire.dialect import http_status
 from ingle.wire.sse import encode
 
 _TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
-    405: "invalid_request_error",
     408: "timeout_error",
     413: "request_too_large",
-    422: "invalid_request_error",
     429: "rate_limit_error",
     529: "overloaded_error",
 }
+"""Of the statuses that are not simply the request's or the server's fault."""
 
 
 class AnthropicDialect:
@@ -40,7 +38,7 @@ def error_event(error: IngleError) -> dict[str, Any]:
     """The error as a body, and as the data of a stream's ``error`` event."""
     status = 529 if isinstance(error, Busy) else http_status(error)
     found: dict[str, Any] = {
-        "type": _TYPES.get(status, "api_error"),
+        "type": _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error"),
         "message": error.message,
         "code": error.code,
     }

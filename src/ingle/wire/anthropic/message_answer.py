@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ingle.errors import IngleError
 from ingle.operations import (
     ChatResult,
@@ -50,7 +48,7 @@ def message(result: ChatResult, *, identifier: str) -> bytes:
                 "type": "tool_use",
                 "id": call.id or _tool_id(identifier, at),
                 "name": call.name,
-                "input": _arguments(call.arguments),
+                "input": call.argument_object,
             }
         )
     reason = stop_reason(choice.finish or "stop", choice.stop, called=bool(choice.tool_calls))
@@ -205,11 +203,3 @@ class MessageStream:
 
 def _tool_id(identifier: str, call: int) -> str:
     return f"toolu_{identifier.rpartition('_')[2]}{call}"
-
-
-def _arguments(text: str) -> Any:
-    """The call's input as an object; what a cut-off model left unfinished is kept as text."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return {"_unfinished": text}

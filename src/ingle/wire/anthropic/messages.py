@@ -10,7 +10,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing
 from ingle.operations import ImagePart, Message, Part, Sampling, TextPart, Tool, ToolCall
-from ingle.wire.body import Body, decode, renamed
+from ingle.wire.body import Body, argument_text, decode, renamed, token_limit
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64, from_url
 from ingle.wire.sse import encode
@@ -44,7 +44,7 @@ class RedactedBlock(msgspec.Struct, tag="redacted_thinking", tag_field="type", k
 class ToolUseBlock(msgspec.Struct, tag="tool_use", tag_field="type", kw_only=True):
     id: str
     name: str
-    input: dict[str, Any] = {}
+    input: Any = None
 
 
 class DocumentBlock(msgspec.Struct, tag="document", tag_field="type", kw_only=True):
@@ -166,7 +166,7 @@ def parse(body: bytes) -> MessagesRequest:
                 min_p=asked.min_p,
                 seed=asked.seed,
             ),
-            max_tokens=asked.max_tokens,
+            max_tokens=token_limit(asked.max_tokens),
             stop=[text for text in asked.stop_sequences or [] if text],
             schema=wanted.schema if wanted else None,
             think=think,
@@ -230,9 +230,7 @@ def _turn(
             case ThinkingBlock(thinking=text):
                 reasoning += text
             case ToolUseBlock(id=identifier, name=name, input=arguments):
-                calls.append(
-                    ToolCall(id=identifier, name=name, arguments=encode(arguments).decode())
-                )
+                calls.append(ToolCall(id=identifier, name=name, arguments=argument_text(arguments)))
             case ToolResultBlock():
                 results.append(_result(block, here))
             case RedactedBlock():

@@ -6,9 +6,8 @@ fragments), so their pieces are collected until the call is complete.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
-
-import msgspec
 
 from ingle.errors import IngleError
 from ingle.operations import (
@@ -18,7 +17,6 @@ from ingle.operations import (
     Finish,
     Fold,
     Reasoning,
-    Started,
     Text,
     Timing,
     TokenLogprob,
@@ -35,10 +33,10 @@ Route = Literal["chat", "generate"]
 _REASONS = {"stop": "stop", "tool_calls": "stop", "length": "length", "cancelled": "stop"}
 
 
-def whole(result: ChatResult, *, route: Route, created_at: str) -> bytes:
-    """The whole answer."""
+def whole(result: ChatResult, *, route: Route, model: str, created_at: str) -> bytes:
+    """The whole answer; the model has the name that the client asked for."""
     choice = result.choices[0]
-    found: dict[str, Any] = {"model": result.model, "created_at": created_at}
+    found: dict[str, Any] = {"model": model, "created_at": created_at}
     if route == "chat":
         found["message"] = {"role": "assistant", "content": choice.text, **_extras(choice)}
     else:
@@ -77,15 +75,28 @@ def nanoseconds(seconds: float) -> int:
 
 
 class AnswerStream:
-    """The lines of one streamed answer."""
+    """The lines of one streamed answer. What is constant in them is encoded once.
+
+    Args:
+        route: Which of the two shapes.
+        model: The name that the client asked for.
+        now: The time of each line.
+    """
 
     content_type = NDJSON
 
-    def __init__(self, *, route: Route, model: str, created_at: str) -> None:
+    def __init__(self, *, route: Route, model: str, now: Callable[[], str]) -> None:
         self._route = route
         self._model = model
-        self._created_at = created_at
-        self._head = self._text = self._thought = self._tail = b""
+        self._now = now
+        self._head = b'{"model":' + encode(model) + b',"created_at":'
+        if route == "chat":
+            message = b',"message":{"role":"assistant","content":'
+            self._text, self._thought = message, message + b'"","thinking":'
+            self._tail = b'},"done":false}\n'
+        else:
+            self._text, self._thought = b',"response":', b',"response":"","thinking":'
+            self._tail = b',"done":false}\n'
         self._calls = Fold()
         self._called = False
         self._finish = Finish(reason="stop")
@@ -96,14 +107,11 @@ class AnswerStream:
         """The bytes an event adds."""
         match event:
             case Text(text=text, logprobs=[]):
-                return self._prefix() + encode(text) + self._tail
+                return self._piece(self._text, text)
             case Text(text=text, logprobs=logprobs):
                 return self._line(text, logprobs)
             case Reasoning(text=text):
-                self._prefix()
-                return self._thought + encode(text) + self._tail
-            case Started(model=model):
-                self._model = model
+                return self._piece(self._thought, text)
             case ToolCallPiece():
                 self._called = True
                 self._calls.add(event)
@@ -133,19 +141,8 @@ class AnswerStream:
         """A line with the error, and none with ``done``."""
         return encode(error_object(error)) + b"\n"
 
-    def _prefix(self) -> bytes:
-        if not self._text:
-            self._head = encode(self._envelope())[:-1]
-            if self._route == "chat":
-                message = self._head + b',"message":{"role":"assistant","content":'
-                self._text = message
-                self._thought = message + b'"","thinking":'
-                self._tail = b'},"done":false}\n'
-            else:
-                self._text = self._head + b',"response":'
-                self._thought = self._head + b',"response":"","thinking":'
-                self._tail = b',"done":false}\n'
-        return self._text
+    def _piece(self, part: bytes, text: str) -> bytes:
+        return self._head + encode(self._now()) + part + encode(text) + self._tail
 
     def _line(self, text: str, logprobs: list[TokenLogprob]) -> bytes:
         found = self._envelope()
@@ -164,7 +161,7 @@ class AnswerStream:
         return encode({**self._envelope(), "message": message, "done": False}) + b"\n"
 
     def _envelope(self) -> dict[str, Any]:
-        return {"model": self._model, "created_at": self._created_at}
+        return {"model": self._model, "created_at": self._now()}
 
 
 def _extras(choice: Choice) -> dict[str, Any]:
@@ -180,16 +177,7 @@ def _calls(calls: list[ToolCall]) -> list[dict[str, Any]]:
     return [
         {
             "id": call.id,
-            "function": {"index": at, "name": call.name, "arguments": _object(call.arguments)},
+            "function": {"index": at, "name": call.name, "arguments": call.argument_object},
         }
         for at, call in enumerate(calls)
     ]
-
-
-def _object(text: str) -> Any:
-    """The arguments as an object; what a cut-off model left unfinished is kept as text."""
-    try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        found = None
-    return found if isinstance(found, dict) else {"_unfinished": text}

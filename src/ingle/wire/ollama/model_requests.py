@@ -108,6 +108,7 @@ def tags(models: list[ModelSummary]) -> bytes:
                     "size": model.size,
                     "digest": _hash(model.digest),
                     "details": _details(model),
+                    "capabilities": _abilities(model),
                 }
                 for model in models
             ]
@@ -125,13 +126,7 @@ def shown(model: ModelDetails) -> bytes:
             "license": model.licence,
             "details": _details(model),
             "model_info": model.metadata,
-            "capabilities": list(
-                dict.fromkeys(
-                    _CAPABILITIES[capability]
-                    for capability in model.capabilities
-                    if capability in _CAPABILITIES
-                )
-            ),
+            "capabilities": _abilities(model),
             "modified_at": timestamp(model.added),
             "digest": _hash(model.digest),
         }
@@ -204,12 +199,15 @@ def timestamp(seconds: float) -> str:
 def _expiry(worker: WorkerInfo, now: float) -> str:
     # Ollama writes "never" as a date far away.
     left = timedelta(days=365 * 100).total_seconds()
-    return timestamp(now + (left if worker.expires_s is None else worker.expires_s))
+    return timestamp(now + (left if worker.expires_s is None else min(left, worker.expires_s)))
 
 
 def _details(model: ModelSummary | None) -> dict[str, Any]:
     if model is None:
         model = ModelSummary(name="", digest="", size=0)
+    embedding = {}
+    if isinstance(model, ModelDetails):
+        embedding = {"embedding_length": model.embedding_length}
     return {
         "parent_model": "",
         "format": model.format,
@@ -217,7 +215,15 @@ def _details(model: ModelSummary | None) -> dict[str, Any]:
         "families": [model.architecture] if model.architecture else [],
         "parameter_size": _parameters(model.parameters),
         "quantization_level": model.quantization,
+        "context_length": model.context_length,
+        **embedding,
     }
+
+
+def _abilities(model: ModelSummary) -> list[str]:
+    """In this dialect's words, each once."""
+    found = (_CAPABILITIES.get(capability) for capability in model.capabilities)
+    return [word for word in dict.fromkeys(found) if word]
 
 
 def _parameters(count: int) -> str:

@@ -9,17 +9,16 @@ import msgspec
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.node.operation import Load, Unload
 from ingle.operations import Message, Part, TextPart, Tool, ToolCall
-from ingle.wire.body import Body, decode, renamed
+from ingle.wire.body import Body, argument_text, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64
 from ingle.wire.ollama.ollama_options import NAMES, Options, generation, thinking
 from ingle.wire.openai.messages import ToolBody, tools
-from ingle.wire.sse import encode
 
 
 class OllamaCalledFunction(msgspec.Struct, kw_only=True):
     name: str
-    arguments: dict[str, Any] | str = {}
+    arguments: Any = None
 
 
 class OllamaCallBody(msgspec.Struct, kw_only=True):
@@ -116,7 +115,7 @@ def messages(bodies: list[OllamaMessageBody]) -> list[Message]:
             ToolCall(
                 id=call.id or f"call_{at}_{number}",
                 name=call.function.name,
-                arguments=_text(call.function.arguments),
+                arguments=argument_text(call.function.arguments),
             )
             for number, call in enumerate(body.tool_calls or [])
         ]
@@ -157,7 +156,3 @@ def _answered(open_calls: list[ToolCall], name: str | None) -> str:
         if name is None or call.name == name:
             return open_calls.pop(at).id
     return ""
-
-
-def _text(arguments: dict[str, Any] | str) -> str:
-    return arguments if isinstance(arguments, str) else encode(arguments).decode()

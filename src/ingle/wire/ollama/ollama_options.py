@@ -40,7 +40,7 @@ NAMES = {
 }
 """The operation's fields under the names of this dialect."""
 
-_LEVELS = {"low": 1024, "medium": 4096, "high": None}
+_LEVELS = {"low": 1024, "medium": 4096, "high": None, "max": None}
 
 
 class Options(msgspec.Struct, kw_only=True):
@@ -124,5 +124,5 @@ def thinking(think: bool | str | None) -> tuple[bool | None, int | None]:
     if think is None or isinstance(think, bool):
         return think, None
     if think not in _LEVELS:
-        raise InvalidRequest(f"think: {think!r} is not one of low, medium, high", field="think")
+        raise InvalidRequest(f"think: {think!r} is not one of {', '.join(_LEVELS)}", field="think")
     return True, _LEVELS[think]

@@ -91,10 +91,10 @@ class ChatStream:
                 return self._delta(index, {"reasoning_content": text})
             case ToolCallPiece(index=index):
                 return self._delta(index, {"tool_calls": [self._call(event)]})
-            case Finish(index=index, reason=reason):
+            case Finish(index=index, reason=reason, stop=stop):
                 if any(choice == index for choice, _ in self._called) and reason == "stop":
                     reason = "tool_calls"
-                return self._delta(index, {}, finish=FINISH[reason])
+                return self._delta(index, {}, finish=FINISH[reason], stop=stop)
             case _:
                 pass
         return b""
@@ -134,9 +134,11 @@ class ChatStream:
         *,
         logprobs: dict[str, Any] | None = None,
         finish: str | None = None,
+        stop: str = "",
     ) -> bytes:
         opening = b"" if index in self._opened else self._open(index)
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+        choice |= stop_reason(stop)
         return opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + self._tail
 
     def _call(self, piece: ToolCallPiece) -> dict[str, Any]:
@@ -159,6 +161,11 @@ class ChatStream:
             "model": self._started.model,
             "system_fingerprint": fingerprint(self._started.digest),
         }
+
+
+def stop_reason(stop: str) -> dict[str, str]:
+    """The sequence that ended an answer, if one did: vLLM's addition to a choice."""
+    return {"stop_reason": stop} if stop else {}
 
 
 def call_id(answer_id: str, choice: int, call: int) -> str:
@@ -190,4 +197,5 @@ def _choice(choice: Choice, identifier: str) -> dict[str, Any]:
         "message": message,
         "logprobs": logprobs_object(choice.logprobs) if choice.logprobs else None,
         "finish_reason": FINISH[finish],
+        **stop_reason(choice.stop),
     }

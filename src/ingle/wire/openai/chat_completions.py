@@ -8,7 +8,7 @@ import msgspec
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.errors import InvalidRequest
-from ingle.wire.body import decode, renamed
+from ingle.wire.body import decode, renamed, token_limit
 from ingle.wire.openai.messages import (
     MessageBody,
     ToolBody,
@@ -19,7 +19,14 @@ from ingle.wire.openai.messages import (
 )
 from ingle.wire.openai.sampling_body import SamplingBody
 
-EFFORT_BUDGETS = {"minimal": 256, "low": 1024, "medium": 4096, "high": None, "xhigh": None}
+EFFORT_BUDGETS = {
+    "minimal": 256,
+    "low": 1024,
+    "medium": 4096,
+    "high": None,
+    "xhigh": None,
+    "max": None,
+}
 """``reasoning_effort`` as tokens of reasoning at most; ``none`` turns reasoning off."""
 
 
@@ -101,6 +108,7 @@ def parse(body: bytes) -> ChatCompletionsRequest:
     if think is None and isinstance(options.get("enable_thinking"), bool):
         think = options.pop("enable_thinking")
     names = {
+        **asked.names(),
         "max_tokens": limit_name,
         "schema": "response_format",
         "think_budget": "reasoning.budget",
@@ -112,7 +120,7 @@ def parse(body: bytes) -> ChatCompletionsRequest:
             tools=offered,
             tool_choice=choice,
             parallel_tool_calls=asked.parallel_tool_calls is not False,
-            max_tokens=getattr(asked, limit_name),
+            max_tokens=token_limit(getattr(asked, limit_name)),
             n=1 if asked.n is None else asked.n,
             logprobs=bool(asked.logprobs),
             top_logprobs=asked.top_logprobs or 0,

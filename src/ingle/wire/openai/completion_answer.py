@@ -21,7 +21,7 @@ from ingle.operations import (
     Usage,
 )
 from ingle.wire import sse
-from ingle.wire.openai.chat_answer import FINISH
+from ingle.wire.openai.chat_answer import FINISH, stop_reason
 from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.openai.usage import fingerprint, finite, place_object, usage_object
 
@@ -47,6 +47,7 @@ def completion(
                     "text": choice.text,
                     "logprobs": logprobs,
                     "finish_reason": FINISH[choice.finish or "stop"],
+                    **stop_reason(choice.stop),
                 }
             )
     first = results[0]
@@ -98,8 +99,10 @@ class Logprobs:
             unknown = token.logprob is None
             names.append(_name(token))
             values.append(None if unknown else finite(token.logprob))
+            # The token itself is always there, so there may be one more than was asked for.
+            known = [*token.top, token]
             tops.append(
-                None if unknown else {_name(rival): finite(rival.logprob) for rival in token.top}
+                None if unknown else {_name(entry): finite(entry.logprob) for entry in known}
             )
             offsets.append(self._offset)
             self._offset += len(self._decoder.decode(token.data or token.token.encode()))
@@ -154,8 +157,8 @@ class CompletionStream:
                     return self._chunk(choice, text, self._tokens(choice, logprobs))
                 head = self._parts.get(choice) or self._open(choice)
                 return head + sse.encode(text) + self._tail
-            case Finish(index=index, reason=reason):
-                return self._chunk(self.at * self._n + index, "", None, FINISH[reason])
+            case Finish(index=index, reason=reason, stop=stop):
+                return self._chunk(self.at * self._n + index, "", None, FINISH[reason], stop)
             case Started():
                 self._started = event
             case Usage():
@@ -190,10 +193,16 @@ class CompletionStream:
             self._tail = b"}]" + usage + b"}\n\n"
 
     def _chunk(
-        self, choice: int, text: str, logprobs: dict[str, Any] | None, finish: str | None = None
+        self,
+        choice: int,
+        text: str,
+        logprobs: dict[str, Any] | None,
+        finish: str | None = None,
+        stop: str = "",
     ) -> bytes:
         self._begin()
         body = {"index": choice, "text": text, "logprobs": logprobs, "finish_reason": finish}
+        body |= stop_reason(stop)
         return self._head + b',"choices":[' + sse.encode(body)[:-1] + self._tail
 
     def _tokens(self, choice: int, tokens: list[TokenLogprob]) -> dict[str, Any]:

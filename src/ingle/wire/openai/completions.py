@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.errors import InvalidRequest
-from ingle.wire.body import decode, renamed
+from ingle.wire.body import decode, renamed, token_limit
 from ingle.wire.openai.chat_completions import (
     ObjectFormat,
     SchemaFormat,
@@ -70,7 +70,8 @@ def parse(body: bytes, *, most: int = 128) -> CompletionsRequest:
     echo = bool(asked.echo)
     # The API has no other way to ask for the prompt's own log-probabilities.
     echo_only = echo and asked.max_tokens == 0
-    with renamed({"schema": "response_format", "top_logprobs": "logprobs"}):
+    names = {**asked.names(), "schema": "response_format", "top_logprobs": "logprobs"}
+    with renamed(names):
         common = asked.common()
         operations = [
             Complete(
@@ -114,6 +115,6 @@ def prompts(given: str | list[str | int | list[int]] | None) -> list[str | list[
     return [ids]
 
 
-def _limit(tokens: int | None) -> int:
+def _limit(tokens: int | None) -> int | None:
     # The API's own default; chat has none.
-    return 16 if tokens is None else tokens
+    return 16 if tokens is None else token_limit(tokens)

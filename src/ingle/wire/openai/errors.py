@@ -9,22 +9,18 @@ from ingle.wire.dialect import http_status
 from ingle.wire.sse import data, encode
 
 _TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
-    404: "invalid_request_error",
-    408: "invalid_request_error",
-    413: "invalid_request_error",
-    422: "invalid_request_error",
     429: "rate_limit_error",
 }
+"""Of the statuses that are not simply the request's or the server's fault."""
 
 
 def error_object(error: IngleError) -> dict[str, Any]:
     """``{"message", "type", "param", "code"}``, with our ``hint`` and ``details`` beside them."""
     found: dict[str, Any] = {
         "message": error.message,
-        "type": _TYPES.get(error.http_status, "server_error"),
+        "type": _type(http_status(error)),
         "param": error.details.get("field"),
         "code": error.code,
     }
@@ -33,6 +29,10 @@ def error_object(error: IngleError) -> dict[str, Any]:
     if error.details:
         found["details"] = error.details
     return found
+
+
+def _type(status: int) -> str:
+    return _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
 
 
 def failed_chunk(error: IngleError) -> bytes:

@@ -8,6 +8,7 @@ import msgspec
 
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import ImagePart, Message, Part, TextPart, Tool, ToolCall
+from ingle.wire.body import argument_text
 from ingle.wire.image import from_url
 
 
@@ -40,8 +41,8 @@ Content = TextContent | RefusalContent | ImageContent | AudioContent | FileConte
 
 
 class CalledFunction(msgspec.Struct, kw_only=True):
-    name: str
-    arguments: str = ""
+    name: str = ""
+    arguments: Any = None
 
 
 class CallBody(msgspec.Struct, kw_only=True):
@@ -144,7 +145,11 @@ def _message(body: MessageBody, field: str) -> Message:
         content=content if isinstance(content, str) else _parts(content, f"{field}.content"),
         reasoning=body.reasoning_content or body.reasoning or "",
         tool_calls=[
-            ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments or "{}")
+            ToolCall(
+                id=call.id,
+                name=call.function.name,
+                arguments=argument_text(call.function.arguments),
+            )
             for call in body.tool_calls or []
         ],
         tool_call_id=body.tool_call_id or "",

@@ -9,6 +9,7 @@ import msgspec
 
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import ImagePart, Message, Part, TextPart, ToolCall
+from ingle.wire.body import argument_text
 from ingle.wire.image import from_url
 
 
@@ -67,7 +68,7 @@ class ResponseItem(msgspec.Struct, kw_only=True):
     summary: list[Content] | None = None
     call_id: str | None = None
     name: str | None = None
-    arguments: str | None = None
+    arguments: Any = None
     output: str | list[Content] | None = None
 
 
@@ -141,7 +142,7 @@ def _message(item: ResponseItem, field: str) -> Message:
             call = ToolCall(
                 id=item.call_id or item.id or "",
                 name=item.name or "",
-                arguments=item.arguments or "{}",
+                arguments=argument_text(item.arguments),
             )
             return Message(role="assistant", tool_calls=[call])
         case "function_call_output":

@@ -11,7 +11,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Message, Tool
-from ingle.wire.body import decode, renamed
+from ingle.wire.body import decode, renamed, token_limit
 from ingle.wire.openai.chat_completions import EFFORT_BUDGETS, ReasoningOptions, reasoning
 from ingle.wire.openai.response_items import ResponseItem, conversation
 from ingle.wire.openai.sampling_body import SamplingBody
@@ -109,14 +109,15 @@ class ResponsesRequest:
         think, budget = reasoning(None, asked.reasoning)
         wanted = asked.text.format if asked.text else None
         logprobs = bool(asked.top_logprobs) or _LOGPROBS in (asked.include or [])
-        with renamed({"max_tokens": "max_output_tokens", "schema": "text.format.schema"}):
+        names = {"max_tokens": "max_output_tokens", "schema": "text.format.schema"}
+        with renamed({**asked.names(), **names}):
             return Chat(
                 model=self.model,
                 messages=self.messages(history),
                 tools=offered,
                 tool_choice=choice,
                 parallel_tool_calls=asked.parallel_tool_calls is not False,
-                max_tokens=asked.max_output_tokens,
+                max_tokens=token_limit(asked.max_output_tokens),
                 schema=_schema(wanted),
                 think=think,
                 think_budget=budget,

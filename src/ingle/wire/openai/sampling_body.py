@@ -71,6 +71,15 @@ class SamplingBody(Body, kw_only=True):
             ignore_eos=bool(self.ignore_eos),
         )
 
+    def names(self) -> dict[str, str]:
+        """The operation's fields under the names that the client gave them."""
+        found: dict[str, str] = {"scale": "lora.scale"}
+        if self.context is None:
+            found["context"] = "options.num_ctx" if self.num_ctx is None else "num_ctx"
+        if self.repeat_penalty is None:
+            found["repeat_penalty"] = "repetition_penalty"
+        return found
+
     def common(self) -> dict[str, Any]:
         """The fields of `Generation` that do not depend on the route."""
         wanted = self.context if self.context is not None else self.num_ctx

@@ -10,6 +10,7 @@ from ingle.capabilities.node.operation import Load, Loaded, Unload
 from ingle.operations import Done
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
+from ingle.server.trained_context import within_trained
 from ingle.wire.ollama import answer_stream, generate, model_requests, ollama_chat
 from ingle.wire.ollama.errors import NDJSON
 
@@ -33,26 +34,31 @@ async def _generate(
     *,
     stream: bool,
 ) -> None:
-    created_at = model_requests.timestamp(time.time())
+    node = exchange.node
     match operation:
         case Load(model=model):
-            await exchange.ask(operation, Loaded)
-            content = answer_stream.presence(model, route=route, created_at=created_at, loaded=True)
+            await within_trained(exchange, operation, lambda load: exchange.ask(load, Loaded))
+            content = answer_stream.presence(model, route=route, created_at=_now(), loaded=True)
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case Unload(model=model):
             await exchange.ask(operation, Done)
-            content = answer_stream.presence(
-                model, route=route, created_at=created_at, loaded=False
-            )
+            content = answer_stream.presence(model, route=route, created_at=_now(), loaded=False)
             await exchange.reply(content, kind=NDJSON.encode() if stream else b"application/json")
         case _ if stream:
-            lines = answer_stream.AnswerStream(
-                route=route, model=operation.model, created_at=created_at
+            lines = answer_stream.AnswerStream(route=route, model=operation.model, now=_now)
+            await within_trained(
+                exchange, operation, lambda chosen: exchange.stream(node.perform(chosen), lines)
             )
-            await exchange.stream(exchange.node.perform(operation), lines)
         case _:
-            result = await exchange.fold(operation)
-            await exchange.reply(answer_stream.whole(result, route=route, created_at=created_at))
+            result = await within_trained(exchange, operation, exchange.fold)
+            content = answer_stream.whole(
+                result, route=route, model=operation.model, created_at=_now()
+            )
+            await exchange.reply(content)
+
+
+def _now() -> str:
+    return model_requests.timestamp(time.time())
 
 
 ROUTES: Table = {
