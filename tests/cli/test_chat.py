@@ -90,7 +90,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(place: Place) -> None:
             terminal.until(PROMPT)
             terminal.line("Tell me a very long story.")
             terminal.until("story.\n")
-            eventually(lambda: terminal.read(10))
+            eventually(lambda: terminal.shown or terminal.read(10))
             terminal.press(CTRL_C)
             if "(stopped)" in terminal.until(PROMPT):
                 break
