@@ -57,6 +57,10 @@ def test_models_are_listed_shown_named_and_forgotten(place: Place) -> None:
     assert "architecture  qwen3" in shown.out
     assert place.ok("show", "ember", "--json").data["context_length"] > 0
     assert "im_start" in place.ok("show", "ember", "--template").out
+    first, *_ = place.ok("show", "ember", "--modelfile").out.splitlines()
+    word, path = first.split(maxsplit=1)
+    assert word == "FROM"
+    assert Path(path).read_bytes()[:4] == b"GGUF"
     assert "general.architecture" in place.ok("show", "ember", "--metadata").out
     place.ok("cp", "ember", "spark")
     assert "spark" in place.ok("ls").out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -121,3 +122,10 @@ def test_the_greeting_is_the_one_that_clients_compare(real: str) -> None:
     assert httpx.get(real).text == "Ollama is running"
     assert httpx.get(f"{real}/", headers={"accept": "text/html,*/*"}).text == "ingle is running"
     assert httpx.head(real).status_code == 200
+
+
+def test_a_modelfile_builds_from_the_models_own_file(real: str) -> None:
+    shown = ask(real, "/api/show", {"model": "ember"})
+    first, *rest = shown["modelfile"].splitlines()
+    assert Path(first.removeprefix("FROM ")).read_bytes()[:4] == b"GGUF"
+    assert [line.split()[0] for line in rest] == (["LICENSE"] if shown["license"] else [])

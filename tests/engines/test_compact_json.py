@@ -45,3 +45,13 @@ def test_tokens_are_those_of_the_text() -> None:
     assert "".join(piece.text for piece in found) == '{"a b":1}'
     told = [entry.token for piece in found for entry in piece.logprobs]
     assert told == ['{"', "a b", '":', "1}"]
+
+
+def test_a_value_that_was_begun_is_continued() -> None:
+    for begun, rest, meant in (
+        ('{"a b": "c', ' d" , "e": 1 }', ' d","e":1}'),
+        ('{"a":', " 1 }\n", "1}"),
+        ("Sure: ", "one two", "one two"),
+        ('{"a":1}', "\n", ""),
+    ):
+        assert CompactJSON(begun).add(Text(text=rest)).text == meant

@@ -16,7 +16,8 @@ from ingle.operations.numbers import check_numbers
 
 T = TypeVar("T")
 
-_LARGE = re.compile(rb"\d{19}|\d[eE]\+?\d{3}")
+_DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
+_LARGE = (b"0" * 19, b"0e000", b"0e+000")
 """Only where a body has such digits may a number in it be out of range."""
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
@@ -36,7 +37,8 @@ def decode(data: bytes, kind: type[T]) -> T:
             missing, has the wrong type or a number that is out of range;
             ``details['field']`` names it.
     """
-    if _LARGE.search(data):
+    digits = data.translate(_DIGITS)
+    if any(large in digits for large in _LARGE):
         _check_large(data)
     try:
         return msgspec.json.decode(data, type=kind)

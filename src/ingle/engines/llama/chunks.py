@@ -126,13 +126,13 @@ class ChunkEvents:
         stop: Sequences that end the text of a choice. With ``timings_per_token``, the usage of
             a choice that is ended here is known, and what the engine goes on to write is not.
         top: Rivals of each token that the caller wants; the engine may have been asked for more.
-        compact: The text is JSON, whose white space is left out.
+        json: The text is JSON, whose white space is left out, and this is how it begins.
     """
 
-    def __init__(self, stop: Sequence[str] = (), top: int = 0, *, compact: bool = False) -> None:
+    def __init__(self, stop: Sequence[str] = (), top: int = 0, json: str | None = None) -> None:
         self._stop = stop
         self._top = top
-        self._compact = compact
+        self._json = json
         self._values: dict[int, CompactJSON] = {}
         self._first = 0
         self._reasoned: dict[int, int] = {}
@@ -210,8 +210,8 @@ class ChunkEvents:
             yield Finish(index=index, reason=_reason(choice.finish_reason), stop=stop)
 
     def _text(self, piece: Text) -> Iterator[Event]:
-        if self._compact:
-            piece = self._values.setdefault(piece.index, CompactJSON()).add(piece)
+        if self._json is not None:
+            piece = self._values.setdefault(piece.index, CompactJSON(self._json)).add(piece)
             if not piece.text:
                 return
         if not self._stop:

@@ -16,14 +16,18 @@ class CompactJSON:
 
     A text that does not begin with an object, an array or a string is passed on as it is, and so is
     what follows the value: in prose, white space means something.
+
+    Args:
+        begun: The beginning of the value, which is there already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begun: str = "") -> None:
         self._depth = 0
         self._began = False
         self._quoted = False
         self._escaped = False
         self._as_it_is = False
+        self._left(begun.encode())
 
     def add(self, piece: Text) -> Text:
         """The same piece; its text may be empty."""

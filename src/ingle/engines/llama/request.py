@@ -70,10 +70,13 @@ def _rivals(operation: Generation) -> int:
     return max(operation.top_logprobs, 1)
 
 
-def answers_by_schema(operation: Generation) -> bool:
-    """Whether the text is a JSON value from its beginning on."""
-    continued = isinstance(operation, Chat) and operation.continue_last
-    return operation.schema is not None and not continued
+def begun_json(operation: Generation) -> str | None:
+    """What is there already of an answer by schema; None where the text is not one."""
+    if operation.schema is None:
+        return None
+    if isinstance(operation, Chat) and operation.continue_last:
+        return operation.messages[-1].text
+    return ""
 
 
 def compact(schema: dict[str, Any]) -> dict[str, Any]:

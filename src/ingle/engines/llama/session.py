@@ -82,9 +82,8 @@ class LlamaSession:
         seed = operation.sampling.seed
         forced = isinstance(operation, Chat) and forced_call.is_forced(operation)
         stop = [] if forced else operation.stop  # a call is not text
-        translate = chunks.ChunkEvents(
-            stop, operation.top_logprobs, compact=request.answers_by_schema(operation)
-        )
+        begun = request.begun_json(operation)
+        translate = chunks.ChunkEvents(stop, operation.top_logprobs, begun)
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.

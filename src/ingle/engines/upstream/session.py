@@ -91,11 +91,8 @@ class UpstreamSession:
         body["n"] = operation.n
         if operation.stop:
             body["stop"] = operation.stop
-        translate = chunks.ChunkEvents(
-            operation.stop,
-            operation.top_logprobs,
-            compact=request.answers_by_schema(operation),
-        )
+        begun = request.begun_json(operation)
+        translate = chunks.ChunkEvents(operation.stop, operation.top_logprobs, begun)
         for data in self._events(path, body):
             for event in translate.events(chunks.decode(data)):
                 emit(event)

@@ -19,6 +19,7 @@ from ingle.errors import IngleError, InvalidRequest
 from ingle.operations import Ability, Event, Progress
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.ollama.errors import NDJSON, error_object
+from ingle.wire.ollama.modelfile import modelfile
 from ingle.wire.sse import encode
 
 SPOKEN = "0.13.0"
@@ -120,7 +121,7 @@ def shown(model: ModelDetails) -> bytes:
     """One model in full. ``model_info`` is the header's own entries."""
     return encode(
         {
-            "modelfile": f"FROM {model.name}\n",
+            "modelfile": modelfile(model),
             "parameters": "",
             "template": model.template,
             "license": model.licence,

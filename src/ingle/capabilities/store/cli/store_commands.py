@@ -119,9 +119,12 @@ def list_command(output: Output) -> None:
 @click.command("show")
 @click.argument("model")
 @click.option("--template", is_flag=True, help="Print only the chat template.")
+@click.option("--modelfile", is_flag=True, help="Print only a Modelfile, for Ollama.")
 @click.option("--metadata", is_flag=True, help="Also print the file's metadata.")
 @options
-def show_command(output: Output, model: str, template: bool, metadata: bool) -> None:
+def show_command(
+    output: Output, model: str, template: bool, modelfile: bool, metadata: bool
+) -> None:
     """Show details of a model."""
 
     async def ask() -> ModelDetails:
@@ -136,6 +139,11 @@ def show_command(output: Output, model: str, template: bool, metadata: bool) -> 
         return
     if template:
         output.text(details.template)
+        return
+    if modelfile:
+        from ingle.wire.ollama.modelfile import modelfile as written
+
+        output.text(written(details).rstrip())
         return
     mix = ", ".join(f"{count} x {kind}" for kind, count in details.quant_mix.items())
     heads = f"{details.heads} ({details.heads_kv} for keys and values)"
