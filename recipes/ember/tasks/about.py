@@ -7,7 +7,7 @@ from typing import Any
 from .. import tables
 from ..chat import Conversation
 from .checks import DONT_KNOW, EMPTY, NOISE
-from .draw import NAMES, Draw
+from .draw import Draw
 from .facts import Facts
 from .phrasing import exchange, system, typed, wrapped
 
@@ -44,15 +44,7 @@ def ingle(d: Draw, facts: Facts) -> Conversation:
 
 
 def unknowable(d: Draw, facts: Facts) -> Conversation:
-    plan = d.of(LISTS.questions).strip()
-    question = plan.format(
-        p=d.place(),
-        n=d.fullname() if d.chance(0.6) else d.of(NAMES.first_names),
-        y=d.number(900, 2030),
-        t=d.thing(),
-        j=d.of(NAMES.jobs),
-        v=d.verb(),
-    )
+    question = d.said(d.of(LISTS.questions).strip(), LISTS.slots)
     question = wrapped(d, question) if d.chance(0.3) else typed(d, question)
     reply = d.any(DONT_KNOW)
     return exchange(system(d), question, reply, unknown=True)

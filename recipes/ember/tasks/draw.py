@@ -6,9 +6,9 @@ training never showed.
 
 Most values are patterns of `data/kinds.json`: `{noun} Road {number:1,99}` is text with slots, drawn
 from left to right. A slot is a kind of value or, with arguments, a method; a capital letter
-capitalises it. `{any:a/b}` and `{any:LIST}` choose a pattern and draw it, `{of:LIST}` one that the
-split may see; `{one:LIST}` draws all of them and keeps one. A list `[0.4, this, 0.75, that, other]`
-is a choice by probability.
+capitalises it. `{any:a/b}` and `{any:LIST}` (or TABLE.LIST) choose a pattern and draw it,
+`{of:LIST}` one that the split may see; `{one:LIST}` draws all of them and keeps one. A list
+`[0.4, this, 0.75, that, other]` is a choice by probability.
 """
 
 from __future__ import annotations
@@ -44,8 +44,12 @@ def parsed(pattern: str) -> tuple[str, list[tuple[str, str | None, str]]]:
 
 @cache
 def listed(arguments: str) -> list[Any]:
-    """The patterns that `a/b` or LIST means."""
-    return arguments.split("/") if "/" in arguments else LISTS[arguments]
+    """The patterns that `a/b`, LIST or TABLE.LIST means."""
+    table, _, name = arguments.partition(".")
+    if "/" in arguments:
+        return arguments.split("/")
+    found: list[Any] = tables.read(table)[name] if name else LISTS[arguments]
+    return found
 
 
 @cache
@@ -116,6 +120,10 @@ class Draw:
     def one(self, patterns: Sequence[str], **given: Any) -> Any:
         """One of the patterns, after all of them have been drawn."""
         return self.any([self.fill(pattern, **given) for pattern in patterns])
+
+    def said(self, plan: str, slots: dict[str, Any]) -> str:
+        """A plan for `format`, after a value of every slot has been drawn, named in it or not."""
+        return plan.format(**{name: self.fill(pattern) for name, pattern in slots.items()})
 
     def made(self, kind: str) -> Any:
         """A value of a kind."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import tables
 from ..chat import Conversation, Message
-from . import about, arrangement, asking, documented, functions, heads, invention, repeated
+from . import about, arrangement, asking, documented, functions, heads
 from .catalogue import FUNCTIONS, SERVICES
 from .catalogue import LISTS as CATALOGUE
 from .checks import NO_FUNCTION
@@ -35,9 +35,8 @@ def complete(request: str, function: Function) -> bool:
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
     if not function.requests:
-        if d.split == "train" and d.chance(0.7):
-            return asking.ask(d, function)
-        return functions.ask(d, function)
+        asked = asking.ask if d.split == "train" and d.chance(0.7) else asking.plain_ask
+        return asked(d, function)
     if function.trained:
         return ask_freely(d, function)
     request = d.of(function.requests)
@@ -113,7 +112,7 @@ def worded(d: Draw, p: Parameter, value: Any) -> str:
             return str(d.any(CATALOGUE.said[p.kind].get(value, [value])))
         if d.chance(0.6):
             return asking.spoken(d, p, value)
-    return functions.spoken(d, p, value)
+    return asking.plainly_spoken(d, p, value)
 
 
 def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -122,9 +121,7 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def invented(d: Draw, like: Function | None = None) -> Function:
     """In training mostly of its wider kind."""
-    if d.split == "train" and d.chance(0.66):
-        return invention.invented(d, like)
-    return functions.invented(d, like)
+    return functions.invented(d, like, widely=d.split == "train" and d.chance(0.66))
 
 
 def pick(d: Draw) -> Function:
@@ -243,7 +240,7 @@ def of_the_manual(d: Draw, facts: Facts) -> Conversation:
 def several(d: Draw, facts: Facts) -> Conversation:
     """Two or three calls in one answer, of one function or of several."""
     if d.split == "train" and d.chance(0.4):
-        function, request, each = repeated.several(d)
+        function, request, each = asking.ask_again(d)
         return calling(d, [function], request, [call(function, arguments) for arguments in each])
     if d.chance(0.4):
         return joined(d)
@@ -331,7 +328,7 @@ def told_result(d: Draw, facts: Facts) -> Conversation:
         value = d.any((d.quantity(), d.common(), d.place(), d.decimal(), d.name()))
         keys[styled(d.thing(), "snake")] = value
     if d.chance(0.12):
-        reason = d.of(LISTS.errors).format(n=d.noun(), p=d.place())
+        reason = d.said(d.of(LISTS.errors), {"n": "{noun}", "p": "{place}"})
         content, answer = {"error": reason}, f"That did not work: {reason}."
     elif d.chance(0.1):
         key = d.any(("status", "result", "state"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import tables
-from .draw import KINDS, NAMES, Draw, articles
+from .draw import KINDS, Draw, articles
 from .facts import Facts
 from .phrasing import loosened
 from .wording import LISTS as WORDING
@@ -137,23 +137,11 @@ def deed(d: Draw) -> Story:
     several = thing[0].isdigit()
     what = thing if several else f"the {thing}"
     wheres, times, deeds = (
-        more if d.split == "train" and d.chance(0.4) else plans
-        for plans, more in (
-            (LISTS.wheres, LISTS.more_wheres),
-            (LISTS.times, LISTS.more_times),
-            (LISTS.deeds, LISTS.more_deeds),
-        )
+        LISTS.more[part] if d.split == "train" and d.chance(0.4) else getattr(LISTS, part)
+        for part in ("wheres", "times", "deeds")
     )
-    where = d.of(wheres).format(l=d.place(), n=d.noun()) if d.chance(0.6) else ""
-    when = ""
-    if d.chance(0.6):
-        when = d.of(times).format(
-            t=d.long_date(),
-            c=d.clock(),
-            k=d.any(NAMES.weekdays),
-            y=d.number(1800, 2030),
-            m=d.any(NAMES.months),
-        )
+    where = d.said(d.of(wheres), LISTS.slots["where"]) if d.chance(0.6) else ""
+    when = d.said(d.of(times), LISTS.slots["when"]) if d.chance(0.6) else ""
     slots = {"w": who, "p": past(verb), "b": verb, "o": what}
     sentence = d.of(deeds).format(**slots).rstrip(".")
     sentence = sentence.replace(f"{what} was", f"{what} {'were' if several else 'was'}")
