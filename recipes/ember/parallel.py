@@ -14,6 +14,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+TOGETHER = 20  # steps after which the processes agree on the time and on the parameters
+
 
 def world() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
@@ -76,6 +78,11 @@ def same(parameters: Iterable[Tensor]) -> None:
     for parameter in listed:
         parameter.copy_(flat[start : start + parameter.numel()].view_as(parameter))
         start += parameter.numel()
+
+
+def agree_after(step: int) -> bool:
+    """Is this a step after which they do? One alone always agrees."""
+    return world() == 1 or step % TOGETHER == 0
 
 
 def agreed(values: list[float], place: torch.device) -> list[float]:

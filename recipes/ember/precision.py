@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import begin, model
 from .intervals import bootstrap
-from .mixture import device
+from .loop import device
 from .scale import Scale
 
 Predicted = NDArray[np.float64]  # log-probabilities of every token at every place of a text

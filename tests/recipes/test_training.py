@@ -15,7 +15,7 @@ pytest.importorskip("tokenizers", reason="the recipe needs tokenizers, which is 
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from recipes.ember import chat, mixture, model, pretrain, reward, sampling  # noqa: E402
+from recipes.ember import chat, loop, mixture, model, reward, sampling  # noqa: E402
 
 CONFIG = model.Config(
     vocabulary=64, layers=2, width=64, heads=4, key_value_heads=2, head=16, feed_forward=64,
@@ -66,8 +66,8 @@ def test_rows_of_conversations_come_in_order_across_shards_and_begin_again(tmp_p
 
 def test_progress_goes_by_steps_unless_a_time_is_given() -> None:
     place = torch.device("cpu")
-    assert pretrain.Progress(200, float("inf"), place)(50) == 0.25
-    by_clock = pretrain.Progress(10**9, 0.002, place)
+    assert loop.Progress(200, float("inf"), place)(50) == 0.25
+    by_clock = loop.Progress(10**9, 0.002, place)
     step = 0
     begun = time.monotonic()
     while by_clock(step) < 1:
