@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 TOGETHER = 20  # steps after which the processes agree on the time and on the parameters
 
@@ -57,13 +58,10 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     if world() == 1:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
+    flat = parameters_to_vector(gradients)
     dist.all_reduce(flat)
     flat = torch.where(flat.isfinite(), flat / world(), 0.0)  # one bad batch must not end a run
-    start = 0
-    for gradient in gradients:
-        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
-        start += gradient.numel()
+    vector_to_parameters(flat, gradients)
 
 
 @torch.no_grad()
@@ -72,12 +70,9 @@ def same(parameters: Iterable[Tensor]) -> None:
     if world() == 1:
         return
     listed = list(parameters)
-    flat = torch.cat([p.flatten() for p in listed])
+    flat = parameters_to_vector(listed)
     dist.broadcast(flat, 0)
-    start = 0
-    for parameter in listed:
-        parameter.copy_(flat[start : start + parameter.numel()].view_as(parameter))
-        start += parameter.numel()
+    vector_to_parameters(flat, listed)
 
 
 def agree_after(step: int) -> bool:

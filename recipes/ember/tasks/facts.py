@@ -167,15 +167,9 @@ def thinned(passages: list[Passage]) -> list[Passage]:
     return trained[::step] + [p for p in passages if p.split != "train"]
 
 
-def read_chunk(documents: list[Document], chunk: range) -> Read:
-    return read([documents[i] for i in chunk])
-
-
 def extract(documents: Iterable[Document], folder: Path) -> Facts:
     """Write facts.json."""
-    every = list(documents)
-    chunks = workers.ranges(len(every), workers.CHUNK)
-    parts = list(workers.each(read_chunk, every, chunks))
+    parts = list(workers.chunked(read, list(documents)))
     commands: dict[str, Command] = {}
     for command in (c for part in parts for c in part.commands):
         commands.setdefault(command.name, command)
@@ -193,8 +187,5 @@ def extract(documents: Iterable[Document], folder: Path) -> Facts:
 
 def load(folder: Path) -> Facts:
     raw = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    return Facts(
-        [Command(**c) for c in raw["commands"]],
-        [Passage(**p) for p in raw["passages"]],
-        Words(**raw["words"]),
-    )
+    commands = [Command(**c) for c in raw["commands"]]
+    return Facts(commands, [Passage(**p) for p in raw["passages"]], Words(**raw["words"]))
