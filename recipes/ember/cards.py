@@ -12,7 +12,7 @@ import jinja2
 
 from ingle.models import facts
 
-from . import compute, export, pairing, tables
+from . import export, loop, pairing, tables
 from .scale import Scale
 
 LISTS = tables.lists("cards")  # `headline`: the rows that the model is judged by, and the wanted
@@ -55,24 +55,21 @@ def family(licence: str) -> str:
     return next(fitting, OTHER)
 
 
-def sources(folder: Path) -> str:
-    """A line for each family of licences, the largest first; of others each package's own."""
-    path = folder / "licences.json"
-    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+def by_family(licences: dict[str, str]) -> dict[str, list[str]]:
+    """Packages by the family of their licence, the largest first; of others with their own."""
     packages: dict[str, list[str]] = defaultdict(list)
-    for package, licence in sorted(found.items()):
+    for package, licence in sorted(licences.items()):
         name = family(licence)
         first = licence.split(",")[0].strip()
         packages[name].append(f"{package} ({first})" if name == OTHER else package)
     order = sorted(packages, key=lambda name: (name == OTHER, -len(packages[name])))
-    lines = (f"- {name} ({len(packages[name])}): {', '.join(packages[name])}" for name in order)
-    return ENVIRONMENT.get_template("sources").render(
-        packages=len(found), licences="\n".join(lines)
-    )
+    return {name: packages[name] for name in order}
 
 
 def card(name: str, figures: Figures, scale: Scale, folder: Path) -> str:
     tasks, recall = figures["tasks"], figures["recall_at_10"]
+    path = folder / "licences.json"
+    licences: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     return ENVIRONMENT.get_template(name).render(
         scale=scale,
         figures={"leakage": None, "quantisation": None, **figures},
@@ -80,7 +77,7 @@ def card(name: str, figures: Figures, scale: Scale, folder: Path) -> str:
         sampling=export,
         pairing=pairing,
         facts=facts,
-        compute=compute.section(folder, scale),
+        compute=loop.costs(folder),
         task_leakage=task_leakage(figures),
         weak=[
             named(name).replace("_", " ")
@@ -92,7 +89,7 @@ def card(name: str, figures: Figures, scale: Scale, folder: Path) -> str:
             for kind in ("plain", "paraphrased")
             if recall[f"ember-embed, {kind}"][0] < recall[f"BM25, {kind}"][0]
         ],
-        data=sources(folder),
+        families=by_family(licences),
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from . import compute, parallel
+from . import parallel
 from .optimizer import Optimizer
 from .scale import Scale
 
 CHECKPOINT_SECONDS = 60
+COSTS = "compute.json"
 
 
 def device() -> torch.device:
@@ -26,6 +29,22 @@ def begin(seed: int) -> None:
     torch.manual_seed(seed)
     torch.set_float32_matmul_precision("high")
     torch.set_flush_denormal(True)  # on a CPU they cost a hundredfold
+
+
+def costs(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the training stages have cost, kept beside their weights for the model cards."""
+    path = folder / COSTS
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def note(folder: Path, stage: str, **row: Any) -> None:
+    """Keep what a stage has cost; seconds and amounts of its earlier runs are added."""
+    stored = costs(folder)
+    earlier = stored.get(stage, {})
+    numbers = {k: v + earlier.get(k, 0) for k, v in row.items() if not isinstance(v, str)}
+    stored[stage] = {**row, **numbers}
+    (folder / COSTS).write_text(json.dumps(stored, indent=1), encoding="utf-8")
 
 
 class Progress:
@@ -113,7 +132,7 @@ class Loop:
             done = self.step - self.before
             amount = {"tokens": done * self.tokens} if self.tokens else {"steps": done}
             devices = parallel.devices(self.place)
-            compute.note(self.folder, self.stage, **amount, seconds=self.seconds, devices=devices)
+            note(self.folder, self.stage, **amount, seconds=self.seconds, devices=devices)
 
     def update(self, factor: float, decay: float = 0.05) -> None:
         """A step of the optimizer by the gradients of all processes."""
