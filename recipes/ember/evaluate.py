@@ -24,18 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from . import (
-    bad_input,
-    cards,
-    chat,
-    corpus,
-    export,
-    overlap,
-    precision,
-    retrieval,
-    tables,
-    tasks,
-)
+from . import bad_input, cards, chat, corpus, export, overlap, precision, retrieval, tables, tasks
 from . import tokenizer as tokenizers_stage
 from .intervals import bootstrap, paired, wilson
 from .ngram import KneserNey

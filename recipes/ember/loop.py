@@ -60,22 +60,13 @@ class Progress:
         self.begin()
 
     def begin(self) -> None:
-        self.started = self.asked = time.monotonic()
-        self.seconds = max(1e-3, self.end - self.started)
-        self.known, self.per_step, self.step = 0.0, 0.0, -1
+        self.started, self.known = time.monotonic(), 0.0
 
     def __call__(self, step: int) -> float:
-        if math.isinf(self.end):
-            return step / self.steps
-        if self.step < 0:
-            self.step = step
-        if parallel.agree_after(step) and step > self.step:
-            now = time.monotonic()
-            per_step = (now - self.asked) / (step - self.step) / self.seconds
-            known = (now - self.started) / self.seconds
-            known, per_step = parallel.agreed([known, per_step], self.place)
-            self.known, self.per_step, self.step, self.asked = known, per_step, step, now
-        return max(step / self.steps, self.known + (step - self.step) * self.per_step)
+        if math.isfinite(self.end) and parallel.agree_after(step):
+            passed, whole = time.monotonic() - self.started, max(1e-3, self.end - self.started)
+            self.known = parallel.agreed(passed / whole, self.place)
+        return max(step / self.steps, self.known)
 
 
 class Loop:
@@ -120,8 +111,7 @@ class Loop:
             self.step += 1
             if parallel.agree_after(self.step):
                 parallel.same(self.network.parameters())
-                limited = not math.isinf(self.minutes)
-                if limited and parallel.agreed([self.seconds], self.place)[0] > self.minutes * 60:
+                if parallel.agreed(self.seconds, self.place) > self.minutes * 60:
                     self.in_time = False
                     self.save()
                     break

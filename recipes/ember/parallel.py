@@ -80,10 +80,10 @@ def agree_after(step: int) -> bool:
     return world() == 1 or step % TOGETHER == 0
 
 
-def agreed(values: list[float], place: torch.device) -> list[float]:
-    """The first process's numbers, for all."""
+def agreed(value: float, place: torch.device) -> float:
+    """The first process's number, for all."""
     if world() == 1:
-        return values
-    shared = torch.tensor(values, device=place, dtype=torch.float64)
+        return value
+    shared = torch.tensor(value, device=place, dtype=torch.float64)
     dist.broadcast(shared, 0)
-    return list(shared.tolist())
+    return float(shared)

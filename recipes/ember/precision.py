@@ -60,10 +60,7 @@ def compared(reference: Path, files: dict[str, Path], texts: list[str]) -> dict[
     """The divergence of each file from the reference, and its bytes."""
     right = served_predictions(reference, texts)
     return {
-        name: {
-            **divergence(right, served_predictions(file, texts)),
-            "bytes": file.stat().st_size,
-        }
+        name: {**divergence(right, served_predictions(file, texts)), "bytes": file.stat().st_size}
         for name, file in files.items()
     }
 

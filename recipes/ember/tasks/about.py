@@ -29,12 +29,11 @@ def small_talk(
 
 
 def ingle(d: Draw, facts: Facts) -> Conversation:
-    if d.split == "train" and d.chance(0.5):
-        row = d.any(INGLE.for_training)
-        needed = row["command"].split(" --")[0].split(" MODEL")[0]
-    else:
-        row = d.any(INGLE.asked_of_all)
-        needed = row["command"]
+    trained = d.split == "train" and d.chance(0.5)
+    row = d.any(INGLE.for_training if trained else INGLE.asked_of_all)
+    needed = row["command"]
+    if trained:
+        needed = needed.split(" --")[0].split(" MODEL")[0]
     if d.chance(0.7):
         question = d.of(INGLE.how).format(x=d.any(row["wishes"]))
     else:

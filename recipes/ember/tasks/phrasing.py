@@ -66,11 +66,11 @@ def typed(d: Draw, question: str) -> str:
 
 HELD_OUT = [*LISTS.greetings[4::5], *LISTS.leads[4::5], *LISTS.tails[4::5]]
 GREETED, LED, TAILED = (
-    allowed([*part[::5], *part[1::5], *part[2::5], *part[3::5], *more], HELD_OUT)
-    for part, more in (
-        (LISTS.greetings, LISTS.more_greetings),
-        (LISTS.leads, LISTS.more_leads),
-        (LISTS.tails, LISTS.more_tails),
+    allowed([text for i in range(4) for text in part[i::5]] + more, HELD_OUT)
+    for part, more in zip(
+        (LISTS.greetings, LISTS.leads, LISTS.tails),
+        (LISTS.more_greetings, LISTS.more_leads, LISTS.more_tails),
+        strict=True,
     )
 )
 
