@@ -89,12 +89,11 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
         many = [p for p in prompts for _ in range(group)]
         sampler = sampling.for_sampling(network)
         replies = sampling.answers(sampler, many, LIMIT, end, TEMPERATURE)
-        rewards = torch.tensor(
-            [
-                reward(asked[i // group], probe.read(encoder, reply), len(reply) < LIMIT)
-                for i, reply in enumerate(replies)
-            ]
-        ).view(-1, group)
+        worth = [
+            reward(asked[i // group], probe.read(encoder, reply), len(reply) < LIMIT)
+            for i, reply in enumerate(replies)
+        ]
+        rewards = torch.tensor(worth).view(-1, group)
         centred = rewards - rewards.mean(1, keepdim=True)
         advantages = (centred / (rewards.std(1, keepdim=True) + 0.1)).flatten()
         useful = [i for i, a in enumerate(advantages.tolist()) if abs(a) > 1e-3]

@@ -27,11 +27,10 @@ from .words import FALLBACK, Words
 T = TypeVar("T")
 NAMES = tables.lists("names")
 KINDS = tables.lists("kinds")
-CHOICES: dict[str, list[str]] = {
-    **tables.read("choices")["of_functions"],
-    **tables.read("choices")["of_everyday"],
-}
+LISTED = tables.lists("choices")
+CHOICES: dict[str, list[str]] = LISTED.of_functions | LISTED.of_everyday
 LISTS = {**tables.read("names"), **tables.read("objects"), **KINDS.patterns}
+WORDS = {"noun": "nouns", "verb": "verbs", "adjective": "adjectives", "every": "every"}
 SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 
 
@@ -129,12 +128,14 @@ class Draw:
         """A value of a kind."""
         if kind in CHOICES:
             return self.of(CHOICES[kind])
+        if kind in WORDS:
+            return self.any(getattr(self.words, WORDS[kind]))
         pattern = KINDS.values.get(kind)
         return self.fill(pattern) if pattern is not None else getattr(self, kind)()
 
     def __getattr__(self, kind: str) -> Callable[[], Any]:
         """`d.place()` is a value of the kind `place`."""
-        if kind not in KINDS.values:
+        if kind not in KINDS.values and kind not in WORDS:
             raise AttributeError(kind)
         return lambda: self.made(kind)
 
@@ -149,23 +150,11 @@ class Draw:
         parts = (NAMES.onsets, NAMES.vowels, NAMES.codas)
         return "".join(self.any(part) for _ in range(count) for part in parts)
 
-    def noun(self) -> str:
-        return self.any(self.words.nouns)
-
-    def verb(self) -> str:
-        return self.any(self.words.verbs)
-
-    def adjective(self) -> str:
-        return self.any(self.words.adjectives)
-
-    def every(self) -> str:
-        return self.any(self.words.every)
-
     def plural(self) -> str:
-        return vocabulary.plural(self.noun())
+        return vocabulary.plural(self.made("noun"))
 
     def past(self) -> str:
-        return vocabulary.past(self.verb())
+        return vocabulary.past(self.made("verb"))
 
     def phrase(self, low: int = 1, high: int = 4) -> str:
         return " ".join(self.several("common", low, high))

@@ -114,15 +114,11 @@ def read_command(document: Document) -> Command | None:
     options: list[tuple[list[str], str]] = []
     for body in by_heading.values():
         options += read_options(body)
-    synopsis = by_heading.get("SYNOPSIS", "").split("\n\n")[0].replace("\n", " ").strip()
-    synopsis = re.sub(r"\s+", " ", synopsis)
-    return Command(
-        name,
-        match.group(2).strip().rstrip("."),
-        document.split,
-        synopsis if 5 < len(synopsis) < 120 and synopsis.startswith(name) else "",
-        options[:160],
-    )
+    synopsis = re.sub(r"\s+", " ", by_heading.get("SYNOPSIS", "").split("\n\n")[0]).strip()
+    if not 5 < len(synopsis) < 120 or not synopsis.startswith(name):
+        synopsis = ""
+    summary = match.group(2).strip().rstrip(".")
+    return Command(name, summary, document.split, synopsis, options[:160])
 
 
 def read_passages(document: Document, limit: int) -> list[Passage]:
