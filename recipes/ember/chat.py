@@ -50,11 +50,14 @@ def render(conversation: Conversation) -> tuple[str, str]:
     Tools and calls are in the order in which ingle shows them to a model.
     """
     messages, tools = conversation_in_order(conversation.messages, conversation.tools)
+    *history, final = messages
+    if not conversation.thinking:
+        final = {key: value for key, value in final.items() if key != "reasoning_content"}
     prompt = RENDERED.render(
-        messages=messages[:-1], tools=tools, add_generation_prompt=True,
+        messages=history, tools=tools, add_generation_prompt=True,
         enable_thinking=conversation.thinking,
     )  # fmt: skip
-    whole = RENDERED.render(messages=messages, tools=tools)
+    whole = RENDERED.render(messages=[*history, final], tools=tools)
     assert whole.startswith(prompt), "an answer goes on where its prompt ends"
     return prompt, whole[len(prompt) :].removesuffix("\n")
 
