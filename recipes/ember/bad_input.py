@@ -22,9 +22,8 @@ def noise(rng: random.Random, encoder: Tokenizer, tokens: int) -> str:
     if kind == 0:
         some = [rng.choice("abcdefghijklmnopqrstuvwxyz    ,.0123456789") for _ in range(4 * tokens)]
     elif kind == 1:
-        some = [
-            chr(rng.choice((rng.randint(33, 126), rng.randint(161, 900)))) for _ in range(tokens)
-        ]
+        codes = [rng.choice((rng.randint(33, 126), rng.randint(161, 900))) for _ in range(tokens)]
+        some = list(map(chr, codes))
     elif kind == 2:
         some = [rng.choice(("ping ", "x ", "0 ", "# ", "lorem "))] * tokens
     else:
@@ -54,11 +53,8 @@ def items(
             again, place = divmod(number, len(LISTS.empty))
             put("an empty message", LISTS.empty[place], again)
         if number < 12:
-            put(
-                "2,000 tokens of noise",
-                noise(d.rng, encoder, min(NOISE_TOKENS, context // 2)),
-                number,
-            )
+            text = noise(d.rng, encoder, min(NOISE_TOKENS, context // 2))
+            put("2,000 tokens of noise", text, number)
         question = LISTS.world[number % len(LISTS.world)].strip()
         question = question.format(p=d.place(), n=d.fullname(), y=d.number(1950, 2025))
         put("a question about the world", question, number)
@@ -73,19 +69,13 @@ def items(
 def is_brief(choice: dict[str, Any]) -> bool:
     """A short answer that ended by itself and calls nothing."""
     message = choice["message"]
-    text = message.get("content") or ""
-    return bool(
-        choice["finish_reason"] == "stop"
-        and text.strip()
-        and len(text.split()) <= BRIEF
-        and not message.get("tool_calls")
-    )
+    brief = 0 < len((message.get("content") or "").split()) <= BRIEF
+    return brief and choice["finish_reason"] == "stop" and not message.get("tool_calls")
 
 
 def says_so(choice: dict[str, Any]) -> bool:
     """It says that it does not know, or (with a function that it lacks) that it cannot."""
     text = (choice["message"].get("content") or "").strip()
-    return checks.is_right({"unknown": True}, {"content": text}) or any(
-        phrase in text.lower()
-        for phrase in ("don't know", "do not know", "can't", "cannot", "empty")
-    )
+    phrases = ("don't know", "do not know", "can't", "cannot", "empty")
+    unknown = checks.is_right({"unknown": True}, {"content": text})
+    return unknown or any(phrase in text.lower() for phrase in phrases)

@@ -27,21 +27,10 @@ def field(reader: gguf.GGUFReader, name: str) -> Any:
 
 
 def config_of(reader: gguf.GGUFReader) -> model.Config:
-    def number(name: str) -> Any:
-        return field(reader, f"qwen3.{name}")
-
-    return model.Config(
-        vocabulary=len(field(reader, "tokenizer.ggml.tokens")),
-        layers=number("block_count"),
-        width=number("embedding_length"),
-        heads=number("attention.head_count"),
-        key_value_heads=number("attention.head_count_kv"),
-        head=number("attention.key_length"),
-        feed_forward=number("feed_forward_length"),
-        context=number("context_length"),
-        rope_base=number("rope.freq_base"),
-        norm_epsilon=number("attention.layer_norm_rms_epsilon"),
-    )
+    numbers = {
+        name: field(reader, f"{model.ARCHITECTURE}.{key}") for key, name in model.GGUF_KEYS.items()
+    }
+    return model.Config(vocabulary=len(field(reader, "tokenizer.ggml.tokens")), **numbers)
 
 
 def network_of(reader: gguf.GGUFReader) -> model.Qwen3:

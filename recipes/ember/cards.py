@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -10,95 +12,28 @@ import jinja2
 
 from ingle.models import facts
 
-from . import compute, export, licences, pairing
-from . import tables as data
+from . import export, loop, pairing, tables
 from .scale import Scale
 
-LISTS = data.lists(
-    "cards"
-)  # `headline`: the rows that the model is judged by, and the least wanted
-Row = list[float]
+LISTS = tables.lists("cards")  # `headline`: the rows that the model is judged by, and the wanted
+# The first pattern that a licence's name begins with tells its family.
+FAMILIES: dict[str, str] = tables.lists("readers").licences
+OTHER = "others"
+TABLES = ("headline", "tasks", "bad_input", "documents", "recall", "precision")
 Figures = dict[str, Any]
-
-
-def template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    environment.filters["share"] = share
-    return environment.from_string(data.checked(f"{name}.md.jinja").decode())
 
 
 def named(task: str) -> str:
     return str(LISTS.names.get(task, task))
 
 
-def share(part: float) -> str:
-    return f"{part:.1%}"
-
-
-def percent(row: Row) -> str:
-    return f"{row[0]:.1%} | {row[1]:.1%} to {row[2]:.1%} | {row[3]:.0f}"
-
-
-def table(head: str, rows: list[str]) -> str:
-    columns = head.count("|") + 1
-    return "\n".join([f"| {head} |", "|---" * columns + "|", *(f"| {row} |" for row in rows)])
-
-
-def headline(figures: Figures) -> str:
-    rows = []
-    for row in LISTS.headline:
-        if row["row"] in figures[row["kind"]]:
-            wanted = f"at least {row['least']:.0%}" if row["least"] else ""
-            rows.append(f"{row['words']} | {percent(figures[row['kind']][row['row']])} | {wanted}")
-    gain, low, high = (100 * points for points in figures["thinking_gain"])
-    bits = figures["bits_per_byte"]["ember"]
-    interval = f"{bits[1]:.3f} to {bits[2]:.3f} | {bits[3]:.0f}"
-    speed = figures["tokens_per_second"]
-    rows += [
-        f"what thinking gains there, points | {gain:.1f} | {low:.1f} to {high:.1f} | | at least 10",
-        f"bits per byte of held-out documentation | {bits[0]:.3f} | {interval} | at most 1.35",
-        f"tokens a second, one answer, 2 cores | {speed:.0f} | | | at least 150",
-    ]
-    return table("figure | held out | 95 % | n | wanted", rows)
-
-
-def tables(figures: Figures) -> dict[str, str]:
-    seen = figures["tasks_seen"]
-    tasks = [
-        f"{named(name)} | {seen[name][0]:.1%} | {percent(row)}"
-        for name, row in figures["tasks"].items()
-        if name in seen
-    ]
-    sent = [f"{name} | {percent(row)}" for name, row in figures["bad_input"].items()]
-    documents = [
-        f"{name} | {row[0]:.3f} | {row[1]:.3f} to {row[2]:.3f}"
-        for name, row in figures["bits_per_byte"].items()
-    ]
-    recall = [f"{name} | {percent(row)}" for name, row in figures["recall_at_10"].items()]
-    return {
-        "headline": headline(figures),
-        "tasks": table("task | new seeds | held out | 95 % | n", tasks),
-        "bad_input": table("sent | right | 95 % | n", sent),
-        "documents": table("model | bits per byte | 95 %", documents),
-        "recall": table("questions | recall@10 | 95 % | n", recall),
-    }
-
-
-def quantised(figures: Figures) -> str:
-    found = figures.get("quantisation")
-    if not found:
-        return ""
-    rows, elsewhere, same = [], "", ""
-    for name, row in sorted(found.items(), key=lambda item: item[1]["kl"]):
-        interval = ""
-        if row.get("interval") is None:
-            elsewhere, same = name, f"{row['same_first']:.2%}"
-        else:
-            interval = "{:.5f} to {:.5f}".format(*row["interval"])
-        size, first = f"{row['bytes'] / 1e6:.1f} MB", f"{row['same_first']:.1%}"
-        rows.append(f"{name} | {size} | {row['kl']:.5f} | {interval} | {first}")
-    listed = table("file | size | KL | 95 % | same first choice", rows)
-    return template("precision").render(listed=listed, elsewhere=elsewhere, same=same)
+ENVIRONMENT = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    loader=jinja2.FunctionLoader(lambda name: tables.checked(f"{name}.md.jinja").decode()),
+)
+ENVIRONMENT.filters |= {"share": "{:.1%}".format, "named": named}
+ENVIRONMENT.globals["lists"] = LISTS
 
 
 def task_leakage(figures: Figures) -> dict[str, Any]:
@@ -114,25 +49,36 @@ def task_leakage(figures: Figures) -> dict[str, Any]:
     return {**mean, "texts": count, "most": listed}
 
 
-def data_section(folder: Path) -> str:
-    path = folder / "licences.json"
-    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    return template("sources").render(packages=len(found), licences=licences.grouped(found))
+def family(licence: str) -> str:
+    """The family of the licence that is named first."""
+    fitting = (n for n, pattern in FAMILIES.items() if re.match(pattern, licence, re.IGNORECASE))
+    return next(fitting, OTHER)
+
+
+def by_family(licences: dict[str, str]) -> dict[str, list[str]]:
+    """Packages by the family of their licence, the largest first; of others with their own."""
+    packages: dict[str, list[str]] = defaultdict(list)
+    for package, licence in sorted(licences.items()):
+        name = family(licence)
+        first = licence.split(",")[0].strip()
+        packages[name].append(f"{package} ({first})" if name == OTHER else package)
+    order = sorted(packages, key=lambda name: (name == OTHER, -len(packages[name])))
+    return {name: packages[name] for name in order}
 
 
 def card(name: str, figures: Figures, scale: Scale, folder: Path) -> str:
     tasks, recall = figures["tasks"], figures["recall_at_10"]
-    return template(name).render(
+    path = folder / "licences.json"
+    licences: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return ENVIRONMENT.get_template(name).render(
         scale=scale,
-        figures={"leakage": None, **figures},
+        figures={"leakage": None, "quantisation": None, **figures},
         shipped=export.SHIPPED.name,
         sampling=export,
         pairing=pairing,
         facts=facts,
-        compute=compute.section(folder, scale),
-        tables=tables(figures),
+        compute=loop.costs(folder),
         task_leakage=task_leakage(figures),
-        quantised=quantised(figures),
         weak=[
             named(name).replace("_", " ")
             for name, row in tasks.items()
@@ -143,14 +89,15 @@ def card(name: str, figures: Figures, scale: Scale, folder: Path) -> str:
             for kind in ("plain", "paraphrased")
             if recall[f"ember-embed, {kind}"][0] < recall[f"BM25, {kind}"][0]
         ],
-        data=data_section(folder),
+        families=by_family(licences),
     )
 
 
 def summary(figures: Figures) -> str:
-    shown = tables(figures)
-    parts = [shown[name] for name in ("headline", "tasks", "bad_input", "documents", "recall")]
-    return "\n\n".join([*parts, quantised(figures), f"same tokens: {figures['same_tokens']}"])
+    made: Any = ENVIRONMENT.get_template("tables").module
+    named = TABLES if figures.get("quantisation") else TABLES[:-1]
+    parts = [getattr(made, name)(figures) for name in named]
+    return "\n\n".join([*parts, f"same tokens: {figures['same_tokens']}"])
 
 
 def write(figures: Figures, scale: Scale, folder: Path) -> None:

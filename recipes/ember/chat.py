@@ -1,7 +1,7 @@
 """The chat format: ChatML in Qwen3's convention, as a template and as training text.
 
-The template is data/chat.jinja. `render` builds the same text for training, in two pieces: the
-prompt, and the answer that the loss is taken on. tests/recipes checks that the two agree.
+The template is data/chat.jinja. `render` cuts what it makes of a conversation into the prompt, and
+the answer that the loss is taken on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+
+import jinja2
 
 from ingle.operations.parameters import conversation_in_order
 
@@ -24,11 +26,9 @@ USER_DEFINED_TOKENS = [
 
 # It travels inside the GGUF, where llama.cpp's own template engine and tool parser read it.
 TEMPLATE = tables.checked("chat.jinja").decode()
-TOOLS_BEFORE = "# Tools\n\nYou may call these functions when they help:\n<tools>"
-TOOLS_AFTER = (
-    "\n</tools>\n\nTo call one, answer with its name and arguments as JSON:\n<tool_call>\n"
-    '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
-)
+ENVIRONMENT = jinja2.Environment()
+ENVIRONMENT.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+RENDERED = ENVIRONMENT.from_string(TEMPLATE)
 
 Message = dict[str, Any]
 
@@ -44,18 +44,6 @@ class Conversation:
     check: dict[str, Any] = field(default_factory=dict)  # what a right answer must satisfy
 
 
-def tool_call_text(call: dict[str, Any]) -> str:
-    body = json.dumps(call["function"]["arguments"], ensure_ascii=False)
-    return (
-        f'<tool_call>\n{{"name": "{call["function"]["name"]}", "arguments": {body}}}\n</tool_call>'
-    )
-
-
-def assistant_text(message: Message) -> str:
-    parts = [message.get("content") or "", *map(tool_call_text, message.get("tool_calls", []))]
-    return "\n".join(part for part in parts if part)
-
-
 def render(conversation: Conversation) -> tuple[str, str]:
     """(prompt, answer). With thinking off the prompt holds the empty block, as Qwen3's does.
 
@@ -63,37 +51,15 @@ def render(conversation: Conversation) -> tuple[str, str]:
     """
     messages, tools = conversation_in_order(conversation.messages, conversation.tools)
     *history, final = messages
-    out: list[str] = []
-    system = ""
-    if history and history[0]["role"] == "system":
-        system = history[0]["content"]
-        history = history[1:]
-    if tools:
-        listing = "".join("\n" + json.dumps(t, ensure_ascii=False) for t in tools)
-        system = (system + "\n\n" if system else "") + TOOLS_BEFORE + listing + TOOLS_AFTER
-    if system:
-        out.append(f"{TURN_START}system\n{system}{TURN_END}\n")
-    in_tools = False
-    for message in history:
-        role = message["role"]
-        if role == "tool":
-            out.append("" if in_tools else f"{TURN_START}user")
-            out.append(f"\n<tool_response>\n{message['content']}\n</tool_response>")
-            in_tools = True
-            continue
-        if in_tools:
-            out.append(f"{TURN_END}\n")
-            in_tools = False
-        text = message["content"] if role != "assistant" else assistant_text(message)
-        out.append(f"{TURN_START}{role}\n{text}{TURN_END}\n")
-    if in_tools:
-        out.append(f"{TURN_END}\n")
-    out.append(f"{TURN_START}assistant\n")
-    block = f"<think>\n{final.get('reasoning_content', '')}\n</think>\n\n"
-    answer = assistant_text(final) + TURN_END
-    if conversation.thinking:
-        return "".join(out), block + answer
-    return "".join(out) + "<think>\n\n</think>\n\n", answer
+    if not conversation.thinking:
+        final = {key: value for key, value in final.items() if key != "reasoning_content"}
+    prompt = RENDERED.render(
+        messages=history, tools=tools, add_generation_prompt=True,
+        enable_thinking=conversation.thinking,
+    )  # fmt: skip
+    whole = RENDERED.render(messages=[*history, final], tools=tools)
+    assert whole.startswith(prompt), "an answer goes on where its prompt ends"
+    return prompt, whole[len(prompt) :].removesuffix("\n")
 
 
 def parse(text: str) -> Message:

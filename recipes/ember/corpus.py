@@ -167,16 +167,14 @@ def collect(scale: Scale, folder: Path) -> list[Document]:
     return found
 
 
-def grams_in(documents: list[Document], others: overlap.Hashes) -> list[overlap.Hashes]:
+def grams_in(documents: list[Document], others: overlap.Hashes) -> Iterator[overlap.Hashes]:
     """Of each document the 13-grams that are in the sorted `others`, in order."""
-    chunks = workers.ranges(len(documents), workers.CHUNK)
-    parts = workers.each(found_in, (documents, others), chunks)
-    return [found for part in parts for found in part]
+    for part in workers.chunked(found_in, documents, others):
+        yield from part
 
 
-def found_in(given: tuple[list[Document], overlap.Hashes], chunk: range) -> list[overlap.Hashes]:
-    documents, others = given
-    own = [overlap.grams(documents[i].text) for i in chunk]
+def found_in(documents: list[Document], others: overlap.Hashes) -> list[overlap.Hashes]:
+    own = [overlap.grams(d.text) for d in documents]
     return [grams[overlap.shared(grams, others)] for grams in own]
 
 
@@ -184,13 +182,8 @@ def taken_apart(documents: list[Document]) -> list[Document]:
     """Without the held-out pieces that training holds too, and then without the paragraphs of
     training (and of validation) that the held-out pieces left share a 13-gram with."""
     held = {d.name: overlap.grams(d.text) for d in documents if d.split != "train"}
-    shared = dict(
-        zip(
-            [d.name for d in documents],
-            grams_in(documents, overlap.union(held.values())),
-            strict=True,
-        )
-    )
+    found = grams_in(documents, overlap.union(held.values()))
+    shared = {d.name: grams for d, grams in zip(documents, found, strict=True)}
     seen = {
         split: overlap.union(shared[d.name] for d in documents if d.split == split)
         for split in ("train", "validation")
@@ -214,9 +207,7 @@ def taken_apart(documents: list[Document]) -> list[Document]:
     result = [d for d in apart if len(d.text) >= 300]
     before, after = (sum(len(d.text) for d in some) for some in (documents, result))
     print(f"corpus: {len(documents) - len(kept)} held-out pieces were copies of trained ones;")
-    print(
-        f"corpus: {before - after} of {before} characters cut, since held-out works have them too"
-    )
+    print(f"corpus: {before - after} of {before} characters cut, which held-out works have too")
     return result
 
 

@@ -23,10 +23,24 @@ SKIPPED = re.compile(
 MAXIMUM_FILE = 40_000_000  # bytes
 
 
+READERS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    (r"/man/man[1-8]/", "man", read_roff),
+    (r"\.(html|htm|xhtml)$", "html", read_html),
+    (r"\.(page|docbook)$", "help", read_help),
+    (r"\.info[^/]*$", "info", read_info),
+    (r"\.dict$", "dictionary", read_dictionary),
+    (r"\.(txt|md|rst|pod)$|/(README|FAQ|INTRO)", "text", tidy),
+)
+
+
 class Read(NamedTuple):
     path: str
     kind: str  # man, html, help, info, text, dictionary
     text: str
+
+
+def output(*command: str, folder: Path | None = None) -> bytes:
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
 
 
 def fetch(packages: list[str], folder: Path) -> None:
@@ -35,15 +49,11 @@ def fetch(packages: list[str], folder: Path) -> None:
     missing = [p for p in packages if not list(folder.glob(f"{p}_*.deb"))]
     if not missing:
         return
-    shown = subprocess.run(
-        ["apt-cache", "show", "--no-all-versions", *missing],
-        check=False, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    show = ["apt-cache", "show", "--no-all-versions", *missing]
+    shown = subprocess.run(show, check=False, capture_output=True, text=True).stdout
     known = sorted(set(re.findall(r"(?m)^Package: (\S+)$", shown)) & set(missing))
     if known:
-        subprocess.run(
-            ["apt-get", "download", "-qq", *known], cwd=folder, check=True, capture_output=True
-        )
+        output("apt-get", "download", "-qq", *known, folder=folder)
 
 
 def archive(package: str, folder: Path) -> Path | None:
@@ -53,12 +63,7 @@ def archive(package: str, folder: Path) -> Path | None:
 
 def source_of(deb: Path) -> str:
     """The source package: what several binary packages with the same manuals have in common."""
-    shown = subprocess.run(
-        ["dpkg-deb", "-f", str(deb), "Source", "Package"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    shown = output("dpkg-deb", "-f", str(deb), "Source", "Package").decode()
     fields = dict(line.split(": ", 1) for line in shown.splitlines() if ": " in line)
     return re.sub(r"-[\d.]+$", "", fields.get("Source", fields["Package"]).split()[0])
 
@@ -79,26 +84,16 @@ def read_member(path: str, data: bytes) -> Read | None:
     text = data.decode("utf-8", errors="replace")
     if text.count("\ufffd") > len(text) / 1000:
         return None
-    if re.search(r"/man/man[1-8]/", plain):
-        return Read(path, "man", read_roff(text)) if "\n.so " not in text[:200] else None
-    if plain.endswith((".html", ".htm", ".xhtml")):
-        return Read(path, "html", read_html(text))
-    if plain.endswith((".page", ".docbook")):
-        return Read(path, "help", read_help(text))
-    if ".info" in plain.rsplit("/", 1)[-1]:
-        return Read(path, "info", read_info(text))
-    if plain.endswith(".dict"):
-        return Read(path, "dictionary", read_dictionary(text))
-    if plain.endswith((".txt", ".md", ".rst", ".pod")) or re.search(r"/(README|FAQ|INTRO)", plain):
-        return Read(path, "text", tidy(text))
+    for pattern, kind, reader in READERS:
+        if re.search(pattern, plain):
+            elsewhere = kind == "man" and "\n.so " in text[:200]
+            return None if elsewhere else Read(path, kind, reader(text))
     return None
 
 
 def members(package: str, deb: Path, wanted: Callable[[], bool]) -> Iterator[Read]:
     """The documents of a package while they are wanted; its licences, as kind `licence`, always."""
-    tar = subprocess.run(
-        ["dpkg-deb", "--fsys-tarfile", str(deb)], check=True, capture_output=True
-    ).stdout
+    tar = output("dpkg-deb", "--fsys-tarfile", str(deb))
     with tarfile.open(fileobj=io.BytesIO(tar)) as files:
         for member in files:
             path = member.name.lstrip(".")

@@ -12,7 +12,6 @@ gives each vector its gradient, and the parts that were not kept are embedded ag
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import begin, compute, mixture, model, optimizer, pairing, parallel, pretrain
+from . import begin, loop, mixture, model, optimizer, pairing
 from .scale import Scale
 
 TEMPERATURE = 0.03
@@ -200,52 +199,28 @@ def recall(parts: Parts, probed: Pairs, first: int = 10) -> dict[str, float]:
 
 def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
     """Write embedder.pt."""
-    torch.manual_seed(2)
-    torch.set_float32_matmul_precision("high")
-    torch.set_flush_denormal(True)
-    started, place = time.monotonic(), mixture.device()
-    progress = pretrain.Progress(scale.embed_steps, within, place)
+    loop.begin(seed=2)
     network = begun(scale, folder)
-    embedder = Embedder(network).to(place)
-    optimise = optimizer.Optimizer(embedder, scale, RATE)
-    step, first = 0, 0  # the step, and the next pair
-    checkpoint = folder / "embed.ckpt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True, map_location=place)
-        embedder.load_state_dict(saved["embedder"])
-        optimise.load_state_dict(saved["optimizer"])
-        step, first = saved["step"], saved["first"]
-        print(f"resumed at step {step} of {scale.embed_steps}")
-    before = step
-
-    def note() -> None:
-        seconds = time.monotonic() - started
-        compute.note(
-            folder, "embed", steps=step - before, seconds=seconds, devices=parallel.devices(place)
-        )
-
-    def stopped() -> None:
-        state = {"embedder": embedder.state_dict(), "optimizer": optimise.state_dict()}
-        part = checkpoint.with_suffix(".part")
-        torch.save({**state, "step": step, "first": first}, part)
-        part.replace(checkpoint)
-
+    embedder = Embedder(network)
+    run = loop.Loop(
+        "embed", embedder, scale, folder, steps=scale.embed_steps, minutes=minutes, within=within,
+        rate=RATE,
+    )  # fmt: skip
+    place = run.place
     if place.type == "cuda":
         torch._dynamo.config.recompile_limit = 64  # a part's widths, with and without a gradient
         for block in network.blk:
             block.compile(dynamic=False)  # one block's code serves all of them
     parts = Parts(embedder, place, scale)
-    pairs = Pairs(folder / "pairs.npy", place)
-    probed = Pairs(folder / "probe-pairs.npy", place)
+    pairs, probed = (Pairs(folder / f"{n}.npy", place) for n in ("pairs", "probe-pairs"))
     batch = min(scale.embed_batch, len(pairs.rows))
-    print(f"embed: {len(pairs.rows)} pairs after {time.monotonic() - started:.0f} s", flush=True)
-    progress.begin()
-    written = time.monotonic()
+    print(f"embed: {len(pairs.rows)} pairs", flush=True)
     wrong_of, searched = torch.zeros(0), range(0)  # rows of wrong passages for these pairs
-    while (part := progress(step)) < 1:
-        if step % EVERY == 0 and step > before:
+    for part in run.each():
+        step = run.step
+        if step % EVERY == 0 and step > run.before:
             print(f"embed step {step} recall@10 {recall(parts, probed)}", flush=True)
-        first = first if first + batch <= len(pairs.rows) else 0
+        first = step % (len(pairs.rows) // batch) * batch
         index = slice(first, first + batch)
         wanted = [pairs.queries(index), pairs.passages(index)]
         keys = wrong_keys = pairs.keys[index]
@@ -267,23 +242,13 @@ def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = m
             return loss_of(vectors[0], vectors[1], keys, wrong, wrong_keys)
 
         loss, (q, p, *_) = parts.step(wanted, compared)
-        torch.nn.utils.clip_grad_norm_(embedder.parameters(), 1.0)
-        optimise.step(optimizer.schedule(part, decay=0.8))
-        step, first = step + 1, first + batch
-        if step % 50 == 0 or step == 5:
+        run.update(optimizer.schedule(part, decay=0.8))
+        if step % 50 == 49 or step == 4:
             hit = ((q @ p.T).argmax(1) == torch.arange(len(q), device=place)).float().mean().item()
-            seconds = time.monotonic() - started
-            told = f"loss {loss.item():.4f} first {hit:.3f} {seconds:.0f} s"
-            print(f"embed step {step} ({part:.0%}) {told}", flush=True)
-        if time.monotonic() - started > minutes * 60:
-            stopped()
-            note()
-            return False
-        if time.monotonic() - written > pretrain.CHECKPOINT_SECONDS:
-            stopped()
-            written = time.monotonic()
-    print(f"embed: {step} steps, recall@10 {recall(parts, probed)}")
-    note()
-    checkpoint.unlink(missing_ok=True)
-    model.save(network, folder / "embedder.pt")
-    return True
+            told = f"loss {loss.item():.4f} first {hit:.3f} {run.seconds:.0f} s"
+            print(f"embed step {step + 1} ({part:.0%}) {told}", flush=True)
+    if run.in_time:
+        print(f"embed: {run.step} steps, recall@10 {recall(parts, probed)}")
+        run.checkpoint.unlink(missing_ok=True)
+        model.save(network, folder / "embedder.pt")
+    return run.in_time

@@ -15,8 +15,8 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from . import (
-    bad_input,
-    cards,
-    chat,
-    corpus,
-    export,
-    overlap,
-    precision,
-    retrieval,
-    tables,
-    tasks,
-)
+from . import bad_input, cards, chat, corpus, export, overlap, precision, retrieval, tables, tasks
 from . import tokenizer as tokenizers_stage
 from .intervals import bootstrap, paired, wilson
 from .ngram import KneserNey
@@ -55,36 +44,44 @@ CHAT, EMBED = "ember-evaluated", "ember-embed-evaluated"
 DOCUMENT = 4_500  # characters of a held-out document
 COUNTED = 24_000_000  # tokens that the 5-gram model counts: about 2 GiB of memory
 Figures = dict[str, Any]
+Rows = dict[str, list[bool]]
+Judge = Callable[[chat.Conversation, dict[str, Any]], dict[str, bool]]
 
 
 def proportion(right: list[bool]) -> list[float]:
     return [sum(right) / len(right), *wilson(sum(right), len(right)), len(right)]
 
 
-class Tally:
-    """Right or wrong by row, and a few failures of each to read."""
+@dataclass
+class Setting:
+    """What the measures are taken with, and a few failures of each row to read."""
 
-    def __init__(self, served: Served) -> None:
-        self.served = served
-        self.rows: dict[str, list[bool]] = defaultdict(list)
-        self.failures: dict[str, list[str]] = defaultdict(list)
+    served: Served
+    scale: Scale
+    folder: Path
+    facts: tasks.Facts
+    documents: list[corpus.Document]  # held out
+    failures: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def ask(
-        self,
-        conversations: Sequence[chat.Conversation],
-        judge: Callable[[chat.Conversation, dict[str, Any]], dict[str, bool]],
-    ) -> None:
-        """`judge` says of an answer which rows it is right in and which not."""
+    @cached_property
+    def encoder(self) -> Tokenizer:
+        return tokenizers_stage.load(self.folder)
+
+    def ask(self, conversations: Sequence[chat.Conversation], judge: Judge) -> Rows:
+        """Right or wrong by row; `judge` says which rows an answer is right in and which not."""
+        rows: Rows = defaultdict(list)
         choices = self.served.at_once(lambda c: self.served.answer(CHAT, c), conversations)
         for conversation, choice in zip(conversations, choices, strict=True):
             for row, right in judge(conversation, choice).items():
-                self.rows[row].append(right)
+                rows[row].append(right)
                 if not right and len(self.failures[row]) < 6:
                     prompt, answer = chat.render(conversation)
                     self.failures[row].append(f"{prompt[-400:]}|{answer}|{choice}")
+        return rows
 
-    def figures(self) -> dict[str, list[float]]:
-        return {row: proportion(right) for row, right in sorted(self.rows.items())}
+
+def proportions(rows: Rows) -> dict[str, list[float]]:
+    return {row: proportion(right) for row, right in sorted(rows.items())}
 
 
 def plain(text: str) -> str:
@@ -109,28 +106,68 @@ def judged(conversation: chat.Conversation, choice: dict[str, Any]) -> dict[str,
     return rows
 
 
-def task_figures(served: Served, scale: Scale, facts: tasks.Facts, split: str) -> Tally:
-    held_out = split != "train"
+def of_tasks(x: Setting, split: str) -> Rows:
+    held_out, items = split != "train", x.scale.evaluation_items
     asked: list[chat.Conversation] = []
     for name in tasks.TASKS:
-        few = max(1, scale.evaluation_items // 4 if held_out else scale.evaluation_items // 5)
-        count = 2 * scale.evaluation_items if held_out and name in HEADLINE else few
+        few = max(1, items // 4 if held_out else items // 5)
+        count = 2 * items if held_out and name in HEADLINE else few
         first = 0 if held_out else UNUSED_SEEDS
-        asked += [tasks.one(facts, name, split, first + i) for i in range(count)]
-    tally = Tally(served)
-    tally.ask(asked, judged)
-    return tally
+        asked += [tasks.one(x.facts, name, split, first + i) for i in range(count)]
+    return x.ask(asked, judged)
 
 
-def plainest_figures(served: Served, scale: Scale, facts: tasks.Facts) -> Tally:
-    """Options that newcomers ask about, in the plainest words: what is remembered of the pages."""
-    every = manual.plainest(facts)
+def tasks_seen(x: Setting) -> Figures:
+    """And options that newcomers ask about, in the plainest words: what is remembered of pages."""
+    unread = replace(x, failures=defaultdict(list))  # it is failures of the test that tell
+    seen = proportions(of_tasks(unread, "train"))
+    every = manual.plainest(x.facts)
     random.Random(0).shuffle(every)
-    row = "options of common commands"
-    tally = Tally(served)
-    chosen = every[: 2 * scale.evaluation_items]
-    tally.ask(chosen, lambda asked, choice: {row: is_right(asked.check, choice["message"])})
-    return tally
+    row, chosen = "options of common commands", every[: 2 * x.scale.evaluation_items]
+    plain_options = x.ask(chosen, lambda c, choice: {row: is_right(c.check, choice["message"])})
+    return {"tasks_seen": seen | proportions(plain_options)}
+
+
+def tasks_held_out(x: Setting) -> Figures:
+    """And the same questions about dates and units with thinking on and off."""
+    questions = []
+    for index in range(2 * x.scale.evaluation_items):
+        d = Draw("test", f"dates and units:{index}", x.facts.words)
+        question, reasoning, result = d.rng.choice(arithmetic.DATES_AND_UNITS)(d)
+        questions.append(answer(d, wrapped(d, question), result, reasoning))
+
+    def row(thinking: bool) -> str:
+        return f"dates and units, thinking {'on' if thinking else 'off'}"
+
+    held_out = of_tasks(x, "test")
+    thought = x.ask(
+        [replace(question, thinking=on) for on in (True, False) for question in questions],
+        lambda c, choice: {row(c.thinking): is_right(c.check, choice["message"])},
+    )
+    right, without = thought[row(True)], thought[row(False)]
+    gain = (sum(right) - sum(without)) / len(questions)
+    return {
+        "thinking_gain": [gain, *paired(right, without)],
+        "tasks": proportions(held_out) | proportions(thought),
+    }
+
+
+def judged_bad(
+    kind: str, conversation: chat.Conversation, choice: dict[str, Any]
+) -> dict[str, bool]:
+    return {
+        f"{kind}: brief": bad_input.is_brief(choice),
+        f"{kind}: says so": bad_input.says_so(choice),
+        f"{kind}: no call": not choice["message"].get("tool_calls"),
+    }
+
+
+def of_bad_input(x: Setting) -> Figures:
+    items = bad_input.items(x.facts, x.scale.evaluation_items // 2, x.encoder, x.scale.context)
+    found: Rows = {}
+    for kind, sent in items.items():
+        found |= x.ask(sent, partial(judged_bad, kind))
+    return {"bad_input": proportions(found)}
 
 
 def asked(conversation: chat.Conversation) -> str:
@@ -155,48 +192,6 @@ def task_leakage(scale: Scale, facts: tasks.Facts) -> Figures:
         if name != "noise" and row["same"] > 0.05 and row["same"] * row["texts"] > 2:
             raise RuntimeError(f"{name}: questions of the test are questions of training: {row}")
     return {"task_leakage": found, "questions_compared": trained}
-
-
-def thinking_figures(served: Served, scale: Scale, facts: tasks.Facts) -> tuple[Figures, Tally]:
-    """The same questions about dates and units with thinking on and off."""
-    questions = []
-    for index in range(2 * scale.evaluation_items):
-        d = Draw("test", f"dates and units:{index}", facts.words)
-        question, reasoning, result = d.rng.choice(arithmetic.DATES_AND_UNITS)(d)
-        shown = wrapped(d, question)
-        questions.append(answer(d, shown, result, reasoning))
-
-    def row(thinking: bool) -> str:
-        return f"dates and units, thinking {'on' if thinking else 'off'}"
-
-    tally = Tally(served)
-    tally.ask(
-        [replace(question, thinking=on) for on in (True, False) for question in questions],
-        lambda asked, choice: {row(asked.thinking): is_right(asked.check, choice["message"])},
-    )
-    right, without = tally.rows[row(True)], tally.rows[row(False)]
-    difference = (sum(right) - sum(without)) / len(questions)
-    return {"thinking_gain": [difference, *paired(right, without)]}, tally
-
-
-def judged_bad(
-    kind: str, conversation: chat.Conversation, choice: dict[str, Any]
-) -> dict[str, bool]:
-    return {
-        f"{kind}: brief": bad_input.is_brief(choice),
-        f"{kind}: says so": bad_input.says_so(choice),
-        f"{kind}: no call": not choice["message"].get("tool_calls"),
-    }
-
-
-def bad_input_figures(
-    served: Served, scale: Scale, facts: tasks.Facts, encoder: Tokenizer
-) -> Tally:
-    tally = Tally(served)
-    count = scale.evaluation_items // 2
-    for kind, sent in bad_input.items(facts, count, encoder, scale.context).items():
-        tally.ask(sent, partial(judged_bad, kind))
-    return tally
 
 
 def spread(documents: list[corpus.Document], count: int, most: int) -> list[corpus.Document]:
@@ -232,18 +227,16 @@ def training_tokens(folder: Path, most: int) -> tuple[NDArray[np.uint16], float]
     return np.concatenate(parts)[:most], read / characters
 
 
-def document_figures(
-    served: Served, scale: Scale, folder: Path, documents: list[corpus.Document]
-) -> Figures:
+def of_documents(x: Setting) -> Figures:
     """Bits per byte of held-out documents: the model's, gzip's and a 5-gram model's."""
-    encoder = tokenizers_stage.load(folder)
-    chosen = spread(documents, scale.evaluation_items, most=12)
+    encoder = x.encoder
+    chosen = spread(x.documents, x.scale.evaluation_items, most=12)
     texts = [f"# {d.title}\n\n{d.text[:DOCUMENT]}" for d in chosen]
-    tokens, share = training_tokens(folder, COUNTED)
+    tokens, share = training_tokens(x.folder, COUNTED)
     counted = KneserNey(tokens, encoder.get_vocab_size())
     bits: dict[str, list[float]] = defaultdict(list)
     sizes: list[float] = []
-    costs = served.at_once(lambda text: served.bits(CHAT, text), texts)
+    costs = x.served.at_once(lambda text: x.served.bits(CHAT, text), texts)
     for text, found in zip(texts, costs, strict=True):
         ids = np.array(encoder.encode(text).ids, np.uint16)
         bits["ember"].append(float(found.sum()))
@@ -260,73 +253,36 @@ def document_figures(
     }
 
 
-def token_figures(
-    served: Served, scale: Scale, encoder: Tokenizer, documents: list[corpus.Document]
-) -> Figures:
+def of_tokens(x: Setting) -> Figures:
     """Token for token: llama.cpp behind ingle against the tokenizer that training used."""
-    held_out = spread(documents, scale.evaluation_items, 12)
+    held_out = spread(x.documents, x.scale.evaluation_items, 12)
     texts = [d.text[:3_000] for d in held_out] + tables.read("odd_texts")
-    found = served.at_once(lambda text: served.tokens(CHAT, text), texts)
-    same = [encoder.encode(text).ids == ids for text, ids in zip(texts, found, strict=True)]
+    found = x.served.at_once(lambda text: x.served.tokens(CHAT, text), texts)
+    same = [x.encoder.encode(text).ids == ids for text, ids in zip(texts, found, strict=True)]
     return {"same_tokens": [sum(same), len(same)]}
 
 
-def retrieval_figures(served: Served, scale: Scale, material: pairs.Material) -> Figures:
+def of_retrieval(x: Setting) -> Figures:
     """Recall at 10 among passages of held-out documents, on plain and paraphrased questions."""
-    asked, others = pairs.questions(material, "test", 5 * scale.evaluation_items)
+    material = pairs.gather(corpus.load(x.folder), x.facts, splits=("test",))
+    asked, others = pairs.questions(material, "test", 5 * x.scale.evaluation_items)
     passages = [q.passage for q in asked] + others
-    indexed = served.vectors(EMBED, passages, "passage")
+    indexed = x.served.vectors(EMBED, passages, "passage")
     found: Figures = {}
-    for kind, queries in (
-        ("plain", [q.plain for q in asked]),
-        ("paraphrased", [q.paraphrased for q in asked]),
-    ):
-        vectors = served.vectors(EMBED, queries, "query")
-        ours = retrieval.hits(retrieval.cosine(vectors, indexed))
-        theirs = retrieval.hits(retrieval.bm25(queries, passages))
-        for name, hits in (("ember-embed", ours), ("BM25", theirs)):
+    for kind in ("plain", "paraphrased"):
+        queries = [getattr(q, kind) for q in asked]
+        ours = retrieval.cosine(x.served.vectors(EMBED, queries, "query"), indexed)
+        for name, scores in (("ember-embed", ours), ("BM25", retrieval.bm25(queries, passages))):
+            hits = retrieval.hits(scores)
             found[f"{name}, {kind}"] = [hits / len(asked), *wilson(hits, len(asked)), len(asked)]
     return {"recall_at_10": found, "passages": len(passages)}
 
 
-def served_figures(
-    scale: Scale, folder: Path, facts: tasks.Facts, documents: list[corpus.Document]
-) -> tuple[Figures, dict[str, list[str]]]:
-    """Everything that is asked of the server, and failures to read."""
-    encoder = tokenizers_stage.load(folder)
-    with (
-        tempfile.TemporaryDirectory(prefix="ember-") as state,
-        Served(Path(state), scale.context) as served,
-    ):
-        served.add(CHAT, folder / "ember.gguf")
-        served.add(EMBED, folder / "ember-embed.gguf")
-        figures: Figures = {"tokens_per_second": served.speed(CHAT)}
-        figures |= token_figures(served, scale, encoder, documents)
-        said("speed and tokens")
-        held_out = task_figures(served, scale, facts, "test")
-        said("held-out tasks", held_out.figures())
-        plain_options = plainest_figures(served, scale, facts)
-        seen = task_figures(served, scale, facts, "train").figures()
-        said("tasks as in training")
-        gain, thought = thinking_figures(served, scale, facts)
-        said("thinking on and off", gain | thought.figures())
-        bad = bad_input_figures(served, scale, facts, encoder)
-        said("bad input", bad.figures())
-        figures |= gain
-        figures["tasks_seen"] = seen | plain_options.figures()
-        figures["tasks"] = held_out.figures() | thought.figures()
-        figures["bad_input"] = bad.figures()
-        figures |= document_figures(served, scale, folder, documents)
-        said("bits per byte")
-        material = pairs.gather(corpus.load(folder), facts, splits=("test",))
-        figures |= retrieval_figures(served, scale, material)
-        said("retrieval")
-    tallies = (held_out, plain_options, thought, bad)
-    return figures, {row: some for tally in tallies for row, some in tally.failures.items()}
-
-
-def said(what: str, figures: Figures | None = None) -> None:
-    print(f"evaluate: {what} at {time.strftime('%H:%M:%S')}", figures or "", flush=True)
+# Everything that is asked of the server, in this order.
+MEASURES: list[Callable[[Setting], Figures]] = [
+    lambda x: {"tokens_per_second": x.served.speed(CHAT)},
+    of_tokens, tasks_held_out, tasks_seen, of_bad_input, of_documents, of_retrieval,
+]  # fmt: skip
 
 
 def precision_figures(folder: Path, documents: list[corpus.Document]) -> Figures:
@@ -352,13 +308,23 @@ def run(scale: Scale, folder: Path) -> None:
     facts = tasks.load_facts(folder)
     documents = list(corpus.load(folder, "test"))
     figures: Figures = {"scale": scale.name, **task_leakage(scale, facts)}
-    said("leakage of tasks", figures)
-    asked_of_server, failures = served_figures(scale, folder, facts, documents)
-    figures |= asked_of_server | precision_figures(folder, documents)
+    with (
+        tempfile.TemporaryDirectory(prefix="ember-") as state,
+        Served(Path(state), scale.context) as served,
+    ):
+        served.add(CHAT, folder / "ember.gguf")
+        served.add(EMBED, folder / "ember-embed.gguf")
+        setting = Setting(served, scale, folder, facts, documents)
+        for measure in MEASURES:
+            found = measure(setting)
+            print(f"evaluate: {time.strftime('%H:%M:%S')}", found, flush=True)
+            figures |= found
+    figures |= precision_figures(folder, documents)
     leakage = folder / "leakage.json"
     if leakage.exists():
         figures["leakage"] = json.loads(leakage.read_text())
-    (folder / "failures.json").write_text(json.dumps(failures, indent=1), encoding="utf-8")
+    failures = json.dumps(setting.failures, indent=1)
+    (folder / "failures.json").write_text(failures, encoding="utf-8")
     (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     cards.write(figures, scale, folder)
     print(cards.summary(figures))

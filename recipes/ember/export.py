@@ -21,12 +21,8 @@ REPOSITORY = "recipes/ember"
 SHIPPED = gguf.GGMLQuantizationType.Q8_0
 # What gguf's Python can write; the evaluate stage measures what each loses against F16.
 FILE_TYPES = {
-    gguf.GGMLQuantizationType.F16: gguf.LlamaFileType.MOSTLY_F16,
-    gguf.GGMLQuantizationType.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
-    gguf.GGMLQuantizationType.Q5_1: gguf.LlamaFileType.MOSTLY_Q5_1,
-    gguf.GGMLQuantizationType.Q5_0: gguf.LlamaFileType.MOSTLY_Q5_0,
-    gguf.GGMLQuantizationType.Q4_1: gguf.LlamaFileType.MOSTLY_Q4_1,
-    gguf.GGMLQuantizationType.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0,
+    gguf.GGMLQuantizationType[name]: gguf.LlamaFileType[f"MOSTLY_{name}"]
+    for name in ("F16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
 }
 # Read by llama.cpp as defaults: nearly greedy, since a small model's tail is noise.
 TEMPERATURE, TOP_K, TOP_P, MINIMUM_P, REPEAT = 0.2, 20, 0.9, 0.05, 1.0
@@ -34,17 +30,14 @@ TEMPERATURE, TOP_K, TOP_P, MINIMUM_P, REPEAT = 0.2, 20, 0.9, 0.05, 1.0
 
 def add_tokenizer(writer: gguf.GGUFWriter, folder: Path) -> None:
     tokens, merges = tokenizer.pieces(folder)
-    special = len(chat.CONTROL_TOKENS), len(chat.USER_DEFINED_TOKENS)
+    counts = len(tokens), len(chat.CONTROL_TOKENS), len(chat.USER_DEFINED_TOKENS)
     kinds = gguf.TokenType
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     every = [*tokens, *chat.CONTROL_TOKENS, *chat.USER_DEFINED_TOKENS]
     writer.add_token_list([t.encode() for t in every])
-    writer.add_token_types(
-        [kinds.NORMAL] * len(tokens)
-        + [kinds.CONTROL] * special[0]
-        + [kinds.USER_DEFINED] * special[1]
-    )
+    types = zip((kinds.NORMAL, kinds.CONTROL, kinds.USER_DEFINED), counts, strict=True)
+    writer.add_token_types([kind for kind, count in types for _ in range(count)])
     writer.add_token_merges(merges)
     end_of_text, turn_end = len(tokens), len(tokens) + 2
     writer.add_bos_token_id(end_of_text)
@@ -62,7 +55,7 @@ def write(
     kind: gguf.GGMLQuantizationType = SHIPPED,
 ) -> None:
     config = network.config
-    writer = gguf.GGUFWriter(path, "qwen3")
+    writer = gguf.GGUFWriter(path, model.ARCHITECTURE)
     writer.add_name(name)
     writer.add_basename(name)
     writer.add_description(DESCRIPTIONS[name])
@@ -74,16 +67,10 @@ def write(
     writer.add_size_label(f"{parameters / 1e6:.0f}M")
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_file_type(FILE_TYPES[kind])
-    writer.add_block_count(config.layers)
-    writer.add_context_length(config.context)
-    writer.add_embedding_length(config.width)
-    writer.add_feed_forward_length(config.feed_forward)
-    writer.add_head_count(config.heads)
-    writer.add_head_count_kv(config.key_value_heads)
-    writer.add_key_length(config.head)
-    writer.add_value_length(config.head)
-    writer.add_rope_freq_base(config.rope_base)
-    writer.add_layer_norm_rms_eps(config.norm_epsilon)
+    for key, of_config in model.GGUF_KEYS.items():
+        value = getattr(config, of_config)
+        add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
+        add(f"{model.ARCHITECTURE}.{key}", value)
     add_tokenizer(writer, folder)
     if name == "ember":
         writer.add_chat_template(chat.TEMPLATE)

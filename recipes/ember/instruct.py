@@ -9,26 +9,15 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from . import model, optimizer, pretrain
+from . import loop, model, optimizer, pretrain
 from .scale import Scale
 
 
 def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
     """Write instructed.pt."""
-    torch.manual_seed(1)
-    torch.set_float32_matmul_precision("high")
-    rows = scale.instruct_rows
-    steps = max(1, scale.instruct_tokens // (sum(rows) * scale.context))
+    loop.begin(seed=1)
     network = model.load(folder / "pretrained.pt")
-    done = pretrain.train(
-        network, folder, "instruct", steps, scale, length=scale.context, rows=rows,
-        schedule=optimizer.falling, minutes=minutes, within=within,
+    return pretrain.train(
+        network, scale, folder, "instruct", tokens=scale.instruct_tokens, length=scale.context,
+        rows=scale.instruct_rows, schedule=optimizer.falling, minutes=minutes, within=within,
     )  # fmt: skip
-    if done:
-        model.finish(network, folder / "instructed.pt", folder / "instruct.ckpt")
-        loss = pretrain.held_out_loss(network, np.load(folder / "documents-validation.npy"), scale)
-        print(f"instruct: validation loss of documents {loss:.4f} nats/token")
-    return done

@@ -29,8 +29,5 @@ def bootstrap(parts: Sequence[float], sizes: Sequence[float], draws: int = 1000)
 
 def paired(first: Sequence[bool], second: Sequence[bool], draws: int = 1000) -> Interval:
     """95 % interval of the difference of two proportions on the same questions."""
-    rng = np.random.default_rng(0)
-    difference = np.array(first, float) - np.array(second, float)
-    means = difference[rng.integers(len(difference), size=(draws, len(difference)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    differences = [float(a) - float(b) for a, b in zip(first, second, strict=True)]
+    return bootstrap(differences, [1.0] * len(differences), draws)

@@ -17,14 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import encode, parallel
+from .loop import device
 from .scale import Scale
 
 Batch = list[tuple[Tensor, Tensor]]  # inputs and labels of each micro-batch
 WAIT_SECONDS = 300
-
-
-def device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def moved(tensor: Tensor) -> Tensor:

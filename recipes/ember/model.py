@@ -37,6 +37,21 @@ class Config:
         return cls(**{name: getattr(scale, name) for name in names if hasattr(scale, name)})
 
 
+ARCHITECTURE = "qwen3"
+GGUF_KEYS = {  # and what each says of the configuration
+    "block_count": "layers",
+    "context_length": "context",
+    "embedding_length": "width",
+    "feed_forward_length": "feed_forward",
+    "attention.head_count": "heads",
+    "attention.head_count_kv": "key_value_heads",
+    "attention.key_length": "head",
+    "attention.value_length": "head",
+    "rope.freq_base": "rope_base",
+    "attention.layer_norm_rms_epsilon": "norm_epsilon",
+}
+
+
 class RMSNorm(nn.Module):
     def __init__(self, width: int, epsilon: float) -> None:
         super().__init__()

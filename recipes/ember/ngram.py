@@ -75,10 +75,8 @@ class KneserNey:
         """What each token after the first costs."""
         found = np.full(len(tokens), 1 / self.vocabulary)
         for length, order in enumerate(self.orders, 1):
-            grams, before = (
-                keys(tokens, length),
-                keys(tokens, length - 1)[: len(tokens) - length + 1],
-            )
+            grams = keys(tokens, length)
+            before = keys(tokens, length - 1)[: len(tokens) - length + 1]
             totals = look_up(order.contexts, order.totals, before)
             known = totals > 0
             safe = np.where(known, totals, 1.0)

@@ -13,6 +13,9 @@ from collections.abc import Iterable
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+TOGETHER = 20  # steps after which the processes agree on the time and on the parameters
 
 
 def world() -> int:
@@ -55,13 +58,10 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     if world() == 1:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
+    flat = parameters_to_vector(gradients)
     dist.all_reduce(flat)
     flat = torch.where(flat.isfinite(), flat / world(), 0.0)  # one bad batch must not end a run
-    start = 0
-    for gradient in gradients:
-        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
-        start += gradient.numel()
+    vector_to_parameters(flat, gradients)
 
 
 @torch.no_grad()
@@ -70,18 +70,20 @@ def same(parameters: Iterable[Tensor]) -> None:
     if world() == 1:
         return
     listed = list(parameters)
-    flat = torch.cat([p.flatten() for p in listed])
+    flat = parameters_to_vector(listed)
     dist.broadcast(flat, 0)
-    start = 0
-    for parameter in listed:
-        parameter.copy_(flat[start : start + parameter.numel()].view_as(parameter))
-        start += parameter.numel()
+    vector_to_parameters(flat, listed)
 
 
-def agreed(values: list[float], place: torch.device) -> list[float]:
-    """The first process's numbers, for all."""
+def agree_after(step: int) -> bool:
+    """Is this a step after which they do? One alone always agrees."""
+    return world() == 1 or step % TOGETHER == 0
+
+
+def agreed(value: float, place: torch.device) -> float:
+    """The first process's number, for all."""
     if world() == 1:
-        return values
-    shared = torch.tensor(values, device=place, dtype=torch.float64)
+        return value
+    shared = torch.tensor(value, device=place, dtype=torch.float64)
     dist.broadcast(shared, 0)
-    return list(shared.tolist())
+    return float(shared)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import begin, model
 from .intervals import bootstrap
-from .mixture import device
+from .loop import device
 from .scale import Scale
 
 Predicted = NDArray[np.float64]  # log-probabilities of every token at every place of a text
@@ -27,9 +27,7 @@ TEXTS = 24
 
 
 def log_softmax(logits: NDArray[np.float32]) -> Predicted:
-    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
-    found: Predicted = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return found
+    return torch.from_numpy(logits).double().log_softmax(-1).numpy()
 
 
 def divergence(reference: Iterable[Predicted], others: Iterable[Predicted]) -> dict[str, Any]:
@@ -62,10 +60,7 @@ def compared(reference: Path, files: dict[str, Path], texts: list[str]) -> dict[
     """The divergence of each file from the reference, and its bytes."""
     right = served_predictions(reference, texts)
     return {
-        name: {
-            **divergence(right, served_predictions(file, texts)),
-            "bytes": file.stat().st_size,
-        }
+        name: {**divergence(right, served_predictions(file, texts)), "bytes": file.stat().st_size}
         for name, file in files.items()
     }
 

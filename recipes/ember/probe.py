@@ -14,7 +14,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from . import chat, model, sampling, tasks, tokenizer
-from .mixture import device
+from .loop import device
 from .scale import Scale
 from .tasks.checks import is_json, is_right
 

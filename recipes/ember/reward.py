@@ -7,16 +7,16 @@ no reference model. Groups that are all right or all wrong teach nothing and are
 
 from __future__ import annotations
 
+import itertools
 import math
-import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import chat, compute, model, optimizer, parallel, probe, sampling, tasks, tokenizer
-from .mixture import device
+from . import chat, model, probe, sampling, tasks, tokenizer
+from .loop import Loop, begin
 from .scale import Scale
 from .tasks.checks import is_json, is_right
 
@@ -27,6 +27,7 @@ tool_none tool_result lookup sorting counting arithmetic""".split()  # noqa: SIM
 TEMPERATURE = 1.0
 RATE = 0.04  # of the rates of pretraining
 LONGEST_PROMPT, LIMIT = 900, 200
+MICRO = 32  # answers whose gradients are computed at once
 
 
 def reward(conversation: chat.Conversation, message: chat.Message, stopped: bool) -> float:
@@ -66,65 +67,51 @@ def loss_of(
 
 def run(scale: Scale, folder: Path, minutes: float = math.inf, within: float = math.inf) -> bool:
     """Write rewarded.pt."""
-    torch.manual_seed(3)
-    started = time.monotonic()
-    torch.set_flush_denormal(True)
+    begin(seed=3)
     facts, encoder = tasks.load_facts(folder), tokenizer.load(folder)
     end = encoder.token_to_id(chat.TURN_END) or 0
-    place = device()
-    network = model.load(folder / "instructed.pt").to(place)
-    optimise = optimizer.Optimizer(network, scale)
-    seed, group = FIRST_SEED, scale.reward_group
-    step = -1
-    for step in range(scale.reward_steps):
+    network = model.load(folder / "instructed.pt")
+    loop = Loop(
+        "reward", network, scale, folder, steps=scale.reward_steps, minutes=min(minutes, within),
+        within=within, rate=RATE, resumes=False,
+    )  # fmt: skip
+    seeds, group = itertools.count(FIRST_SEED), scale.reward_group
+    for part in loop.each():
         asked: list[chat.Conversation] = []
         prompts: list[list[int]] = []
         while len(asked) < scale.reward_prompts:
-            name = CHECKED[seed % len(CHECKED)]
-            conversation = tasks.one(facts, name, "train", seed)
-            seed += 1
+            seed = next(seeds)
+            conversation = tasks.one(facts, CHECKED[seed % len(CHECKED)], "train", seed)
             ids = encoder.encode(chat.render(conversation)[0]).ids
             if len(ids) <= LONGEST_PROMPT:
                 asked.append(conversation)
                 prompts.append(ids)
-        sampler = sampling.for_sampling(network)
         many = [p for p in prompts for _ in range(group)]
+        sampler = sampling.for_sampling(network)
         replies = sampling.answers(sampler, many, LIMIT, end, TEMPERATURE)
-        rewards = torch.tensor(
-            [
-                reward(asked[i // group], probe.read(encoder, reply), len(reply) < LIMIT)
-                for i, reply in enumerate(replies)
-            ]
-        ).view(-1, group)
+        worth = [
+            reward(asked[i // group], probe.read(encoder, reply), len(reply) < LIMIT)
+            for i, reply in enumerate(replies)
+        ]
+        rewards = torch.tensor(worth).view(-1, group)
         centred = rewards - rewards.mean(1, keepdim=True)
         advantages = (centred / (rewards.std(1, keepdim=True) + 0.1)).flatten()
         useful = [i for i, a in enumerate(advantages.tolist()) if abs(a) > 1e-3]
         useful.sort(key=lambda i: len(many[i]))
-        micro = 32
-        for first in range(0, len(useful), micro):
-            chosen = useful[first : first + micro]
+        for first in range(0, len(useful), MICRO):
+            chosen = useful[first : first + MICRO]
             ended = [[*replies[i], end] if len(replies[i]) < LIMIT else replies[i] for i in chosen]
-            with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
-                loss = loss_of(
-                    network, [many[i] for i in chosen], ended, advantages[chosen].to(place)
-                )
-            (loss * len(chosen) / max(1, len(useful))).backward()  # type: ignore[no-untyped-call]
+            advantage = advantages[chosen].to(loop.place)
+            with torch.autocast(loop.place.type, torch.bfloat16, enabled=loop.place.type == "cuda"):
+                loss = loss_of(network, [many[i] for i in chosen], ended, advantage)
+            (loss * len(chosen) / len(useful)).backward()  # type: ignore[no-untyped-call]
         if useful:
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            passed = (time.monotonic() - started) / (within * 60)
-            progress = min(1.0, max(step / scale.reward_steps, passed))
-            optimise.step(RATE * min(1.0, 2 * (1 - progress)), decay=0.0)
-        share = (rewards >= 1).float().mean().item()
-        if step % 5 == 0 or step == scale.reward_steps - 1:
-            used = f"{len(useful)} of {len(many)} used, {time.monotonic() - started:.0f} s"
-            shown = f"right {share:.1%}, mean {rewards.mean():.3f}, {used}"
-            print(f"reward step {step}/{scale.reward_steps}: {shown}", flush=True)
-        if time.monotonic() - started > min(minutes, within) * 60:
-            print(f"reward: the time is over after {step + 1} steps")
-            break
-    compute.note(
-        folder, "reward", steps=step + 1, seconds=time.monotonic() - started,
-        devices=parallel.devices(place),
-    )  # fmt: skip
+            loop.update(min(1.0, 2 * (1 - part)), decay=0.0)
+        if loop.step % 5 == 0 or loop.step == scale.reward_steps - 1:
+            right, used = (rewards >= 1).float().mean(), f"{len(useful)} of {len(many)} used"
+            shown = f"right {right:.1%}, mean {rewards.mean():.3f}, {used}, {loop.seconds:.0f} s"
+            print(f"reward step {loop.step}/{scale.reward_steps}: {shown}", flush=True)
+    if not loop.in_time:
+        print(f"reward: the time is over after {loop.step} steps")
     model.save(network, folder / "rewarded.pt")
     return True

@@ -136,11 +136,7 @@ def answer_batch(
 
 
 def answers(
-    network: model.Qwen3,
-    prompts: list[list[int]],
-    limit: int,
-    end: int,
-    temperature: float = 0.0,
+    network: model.Qwen3, prompts: list[list[int]], limit: int, end: int, temperature: float = 0.0
 ) -> list[list[int]]:
     """What the model writes after each prompt up to `end`; prompts of like length go together."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))

@@ -135,20 +135,12 @@ def as_openai(messages: list[chat.Message]) -> list[chat.Message]:
     """Arguments as text and calls with ids, as the HTTP interface has them."""
     out = []
     for message in messages:
-        copied = dict(message)
-        if message["role"] == "tool":
-            copied["tool_call_id"] = "0"
-        if "tool_calls" in message:
-            copied["tool_calls"] = [
-                {
-                    "id": str(i),
-                    "type": "function",
-                    "function": {
-                        "name": c["function"]["name"],
-                        "arguments": json.dumps(c["function"]["arguments"]),
-                    },
-                }
-                for i, c in enumerate(message["tool_calls"])
-            ]
+        copied = {**message, "tool_call_id": "0"} if message["role"] == "tool" else dict(message)
+        for number, call in enumerate(message.get("tool_calls", [])):
+            function = call["function"]
+            text = {"name": function["name"], "arguments": json.dumps(function["arguments"])}
+            listed = copied["tool_calls"] if number else []
+            made = {"id": str(number), "type": "function", "function": text}
+            copied["tool_calls"] = [*listed, made]
         out.append(copied)
     return out

@@ -39,12 +39,9 @@ def training_text(scale: Scale, folder: Path) -> Iterator[str]:
 def around(bpe: models.BPE) -> Tokenizer:
     """The tokenizer that cuts text as Qwen2's does and then by these merges."""
     tokenizer = Tokenizer(bpe)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(QWEN2), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    cut = pre_tokenizers.Split(Regex(QWEN2), "isolated")
+    as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, as_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 

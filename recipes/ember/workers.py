@@ -46,3 +46,13 @@ def each(
 
 def ranges(count: int, size: int) -> list[range]:
     return [range(i, min(i + size, count)) for i in range(0, count, size)]
+
+
+def on_chunk(given: tuple[Callable[..., Result], Any, tuple[Any, ...]], of: range) -> Result:
+    function, items, more = given
+    return function([items[i] for i in of], *more)
+
+
+def chunked(function: Callable[..., Result], items: Sequence[Any], *more: Any) -> Iterator[Result]:
+    """`function(some, *more)` of every so many of the items, in order."""
+    return each(on_chunk, (function, items, more), ranges(len(items), CHUNK))

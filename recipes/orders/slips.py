@@ -28,10 +28,7 @@ OPENINGS = [
     "For {day}: {what}. Send it to {where}.",
     "Could you deliver {what} to {where} this {day}?",
 ]
-HELD_OUT = [
-    "We are at {where} and want {what} on {day}.",
-    "Hello, {what} please; {day}, {where}.",
-]
+HELD_OUT = ["We are at {where} and want {what} on {day}.", "Hello, {what} please; {day}, {where}."]
 
 
 class Slip(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -55,6 +56,17 @@ def test_training_text_is_what_the_template_makes(name: str) -> None:
         )
         whole = templated(conversation, messages=conversation.messages)
         assert prompt + answer + "\n" == whole
+
+
+def test_an_answer_without_thinking_has_no_reasoning() -> None:
+    final = {"role": "assistant", "content": "4", "reasoning_content": "2+2=4"}
+    conversation = chat.Conversation([{"role": "user", "content": "2+2?"}, final])
+    prompt, answer = chat.render(conversation)
+    assert prompt.endswith("<think>\n\n</think>\n\n")
+    assert answer == "4<|im_end|>"
+    prompt, answer = chat.render(dataclasses.replace(conversation, thinking=True))
+    assert prompt.endswith("<|im_start|>assistant\n")
+    assert answer == "<think>\n2+2=4\n</think>\n\n4<|im_end|>"
 
 
 def test_thinking_is_on_unless_switched_off() -> None:

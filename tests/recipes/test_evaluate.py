@@ -17,12 +17,12 @@ sys.path.insert(0, str(ROOT))
 
 from recipes.ember import (  # noqa: E402
     bad_input,
+    cards,
     chat,
-    compute,
     corpus,
     evaluate,
     intervals,
-    licences,
+    loop,
     ngram,
     overlap,
     precision,
@@ -148,19 +148,21 @@ def test_the_5_gram_model_counts_no_more_than_it_may(
 
 
 def test_licences_are_grouped_and_odd_ones_named() -> None:
-    found = licences.grouped(
+    found = cards.by_family(
         {"a": "GPL-3+, Expat", "b": "GPL-2", "c": "LGPL-2.1+", "d": "Odd", "e": "Artistic"}
     )
-    assert found.splitlines() == [
-        "- GNU GPL (2): a, b",
-        "- GNU LGPL (1): c",
-        "- Artistic or GPL, as Perl (1): e",
-        "- others (1): d (Odd)",
+    assert list(found.items()) == [
+        ("GNU GPL", ["a", "b"]),
+        ("GNU LGPL", ["c"]),
+        ("Artistic or GPL, as Perl", ["e"]),
+        ("others", ["d (Odd)"]),
     ]
 
 
 def test_what_training_costs_adds_up_over_its_runs(tmp_path: Path) -> None:
-    assert "Planned" in compute.section(tmp_path, SCALES["tiny"])
+    section = cards.ENVIRONMENT.get_template("compute")
+    assert "Planned" in section.render(compute=loop.costs(tmp_path), scale=SCALES["tiny"])
     for _ in range(2):
-        compute.note(tmp_path, "pretrain", tokens=500_000, seconds=30.0, devices="2 GPU")
-    assert compute.section(tmp_path, SCALES["tiny"]) == "- pretrain: 1.00 M tokens in 60 s on 2 GPU"
+        loop.note(tmp_path, "pretrain", tokens=500_000, seconds=30.0, devices="2 GPU")
+    told = section.render(compute=loop.costs(tmp_path))
+    assert told == "- pretrain: 1.00 M tokens in 60 s on 2 GPU\n"

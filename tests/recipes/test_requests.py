@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from recipes.ember import tasks
-from recipes.ember.tasks import asking, documented, heads, invention, phrasing, roles
+from recipes.ember.tasks import asking, documented, functions, heads, phrasing, roles, wording
 from recipes.ember.tasks.catalogue import LISTS as CATALOGUE
 from recipes.ember.tasks.draw import Draw
 from recipes.ember.tasks.facts import Command
@@ -65,13 +65,13 @@ def test_every_argument_of_a_call_is_in_the_request(name: str) -> None:
 
 def test_no_mention_of_training_is_one_that_is_held_out() -> None:
     for role in roles.ROLES:
-        held_out = {roles.plainly(plan) for plan in role.mentions[4::5]}
+        held_out = {wording.plainly(plan) for plan in role.mentions[4::5]}
         found = roles.MENTIONS[role.key]
-        told = {roles.plainly(plan) for plan in (*found.plans, *found.composed)}
+        told = {wording.plainly(plan) for plan in (*found.plans, *found.composed)}
         assert not told & held_out
         assert len(found.plans) >= 25
-    by_name = {roles.plainly(plan) for plan in roles.PLANS_BY_NAME}
-    assert not by_name & {roles.plainly(plan) for plan in roles.HELD_BY_NAME}
+    by_name = {wording.plainly(plan) for plan in roles.PLANS_BY_NAME}
+    assert not by_name & {wording.plainly(plan) for plan in roles.HELD_BY_NAME}
     assert not set(roles.PLANS[True]) & set(roles.LISTS.true[4::5])
     assert not set(roles.PLANS[False]) & set(roles.LISTS.false[4::5])
 
@@ -88,7 +88,7 @@ def test_no_mention_of_training_is_one_that_is_held_out() -> None:
     ],
 )
 def test_nothing_is_begun_or_ended_as_the_test_does(trained: list[str], listed: list[str]) -> None:
-    assert not {roles.plainly(t) for t in trained} & {roles.plainly(h) for h in listed[4::5]}
+    assert not {wording.plainly(t) for t in trained} & {wording.plainly(h) for h in listed[4::5]}
 
 
 def test_no_verb_asks_for_an_action_that_is_held_out() -> None:
@@ -103,7 +103,7 @@ def test_opposites_are_told_in_either_order() -> None:
     first = set()
     for index in range(DRAWS):
         d = Draw("train", f"opposites:{index}")
-        function = invention.invented(d)
+        function = functions.invented(d, widely=True)
         sides = [p for p in function.parameters if "/" in p.role]
         if len(sides) == 2:
             text, arguments = asking.ask(d, function)

@@ -13,7 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from recipes.ember import chat, mixture, model, pretrain, reward, sampling
+from recipes.ember import chat, loop, mixture, model, reward, sampling
 
 pytestmark = pytest.mark.extras
 
@@ -66,10 +66,10 @@ def test_rows_of_conversations_come_in_order_across_shards_and_begin_again(tmp_p
 
 def test_progress_goes_by_steps_unless_a_time_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     place = torch.device("cpu")
-    assert pretrain.Progress(200, float("inf"), place)(50) == 0.25
+    assert loop.Progress(200, float("inf"), place)(50) == 0.25
     now = 0.0
-    monkeypatch.setattr(pretrain, "time", SimpleNamespace(monotonic=lambda: now))
-    by_clock = pretrain.Progress(10**9, 0.002, place)  # minutes
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now))
+    by_clock = loop.Progress(10**9, 0.002, place)  # minutes
     step = 0
     while by_clock(step) < 1:
         now += 0.001

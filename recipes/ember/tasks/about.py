@@ -7,7 +7,7 @@ from typing import Any
 from .. import tables
 from ..chat import Conversation
 from .checks import DONT_KNOW, EMPTY, NOISE
-from .draw import NAMES, Draw
+from .draw import Draw
 from .facts import Facts
 from .phrasing import exchange, system, typed, wrapped
 
@@ -29,12 +29,11 @@ def small_talk(
 
 
 def ingle(d: Draw, facts: Facts) -> Conversation:
-    if d.split == "train" and d.chance(0.5):
-        row = d.any(INGLE.for_training)
-        needed = row["command"].split(" --")[0].split(" MODEL")[0]
-    else:
-        row = d.any(INGLE.asked_of_all)
-        needed = row["command"]
+    trained = d.split == "train" and d.chance(0.5)
+    row = d.any(INGLE.for_training if trained else INGLE.asked_of_all)
+    needed = row["command"]
+    if trained:
+        needed = needed.split(" --")[0].split(" MODEL")[0]
     if d.chance(0.7):
         question = d.of(INGLE.how).format(x=d.any(row["wishes"]))
     else:
@@ -44,15 +43,7 @@ def ingle(d: Draw, facts: Facts) -> Conversation:
 
 
 def unknowable(d: Draw, facts: Facts) -> Conversation:
-    plan = d.of(LISTS.questions).strip()
-    question = plan.format(
-        p=d.place(),
-        n=d.fullname() if d.chance(0.6) else d.of(NAMES.first_names),
-        y=d.number(900, 2030),
-        t=d.thing(),
-        j=d.of(NAMES.jobs),
-        v=d.verb(),
-    )
+    question = d.said(d.of(LISTS.questions).strip(), LISTS.slots)
     question = wrapped(d, question) if d.chance(0.3) else typed(d, question)
     reply = d.any(DONT_KNOW)
     return exchange(system(d), question, reply, unknown=True)

@@ -107,11 +107,8 @@ def arranged(d: Draw, function: Function, begin: str, items: list[Told]) -> str:
         return f"{text} {after}{d.any(('.', '.', '', '!'))}"
     if kind < 0.5:  # said twice, wanted once
         text, question = joined(d, begin, question, items, LISTS.first_joints)
-        plan, verb, other = (
-            d.any(heads.ORDERS[:60]),
-            d.any(function.verbs),
-            d.any(function.verbs).capitalize(),
-        )
+        plan, verb = d.any(heads.ORDERS[:60]), d.any(function.verbs)
+        other = d.any(function.verbs).capitalize()
         before = plan.format(verb=verb, Verb=other, noun=with_article(function.noun)).rstrip("?")
         end = "?" if question else "."
         return f"{before}. {d.any(LISTS.again_said)}{begun(text)}{end}"

@@ -25,16 +25,12 @@ def calls_of(message: dict[str, Any]) -> list[tuple[str, Any]] | None:
     """Names and arguments of the calls, None if one of them is no JSON."""
     made = []
     for call in message.get("tool_calls") or []:
-        arguments = call["function"]["arguments"]
-        try:
-            made.append(
-                (
-                    call["function"]["name"],
-                    json.loads(arguments) if isinstance(arguments, str) else arguments,
-                )
-            )
-        except ValueError:
-            return None
+        name, arguments = call["function"]["name"], call["function"]["arguments"]
+        if isinstance(arguments, str):
+            if not is_json(arguments):
+                return None
+            arguments = json.loads(arguments)
+        made.append((name, arguments))
     return made
 
 
@@ -53,10 +49,7 @@ def is_right(check: dict[str, Any], message: dict[str, Any]) -> bool:
     if "no_call" in check:
         return bool(content)
     if "json" in check:
-        try:
-            return bool(json.loads(content) == check["json"])
-        except ValueError:
-            return False
+        return is_json(content) and bool(json.loads(content) == check["json"])
     if "contains" in check:
         return f"`{check['contains']}" in content
     return bool(content)  # free: any answer

@@ -139,10 +139,8 @@ def draw(d: Draw, documented: list[Documented]) -> tuple[Function, str, dict[str
     d.rng.shuffle(items)
     items.sort(key=lambda item: item.open_end)
     if one.verb and d.chance(0.75):
-        plan = d.any(heads.ORDERS)
-        verb = reworded(d, one.verb)
-        noun = reworded(d, one.rest)
-        begin = plan.format(verb=verb, Verb=verb[0].upper() + verb[1:], noun=noun)
+        plan, verb = d.any(heads.ORDERS), reworded(d, one.verb)
+        begin = heads.order(plan, verb, reworded(d, one.rest))
     else:
         plan = d.any(LISTS.calls)
         called = d.any((one.name, one.name, f"`{one.name}`", f"the tool {function.name}"))

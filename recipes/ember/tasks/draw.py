@@ -6,9 +6,9 @@ training never showed.
 
 Most values are patterns of `data/kinds.json`: `{noun} Road {number:1,99}` is text with slots, drawn
 from left to right. A slot is a kind of value or, with arguments, a method; a capital letter
-capitalises it. `{any:a/b}` and `{any:LIST}` choose a pattern and draw it, `{of:LIST}` one that the
-split may see; `{one:LIST}` draws all of them and keeps one. A list `[0.4, this, 0.75, that, other]`
-is a choice by probability.
+capitalises it. `{any:a/b}` and `{any:LIST}` (or TABLE.LIST) choose a pattern and draw it,
+`{of:LIST}` one that the split may see; `{one:LIST}` draws all of them and keeps one. A list
+`[0.4, this, 0.75, that, other]` is a choice by probability.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ from .words import FALLBACK, Words
 T = TypeVar("T")
 NAMES = tables.lists("names")
 KINDS = tables.lists("kinds")
-CHOICES: dict[str, list[str]] = {
-    **tables.read("choices")["of_functions"],
-    **tables.read("choices")["of_everyday"],
-}
+LISTED = tables.lists("choices")
+CHOICES: dict[str, list[str]] = LISTED.of_functions | LISTED.of_everyday
 LISTS = {**tables.read("names"), **tables.read("objects"), **KINDS.patterns}
+WORDS = {"noun": "nouns", "verb": "verbs", "adjective": "adjectives", "every": "every"}
 SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 
 
@@ -44,8 +43,12 @@ def parsed(pattern: str) -> tuple[str, list[tuple[str, str | None, str]]]:
 
 @cache
 def listed(arguments: str) -> list[Any]:
-    """The patterns that `a/b` or LIST means."""
-    return arguments.split("/") if "/" in arguments else LISTS[arguments]
+    """The patterns that `a/b`, LIST or TABLE.LIST means."""
+    table, _, name = arguments.partition(".")
+    if "/" in arguments:
+        return arguments.split("/")
+    found: list[Any] = tables.read(table)[name] if name else LISTS[arguments]
+    return found
 
 
 @cache
@@ -117,16 +120,22 @@ class Draw:
         """One of the patterns, after all of them have been drawn."""
         return self.any([self.fill(pattern, **given) for pattern in patterns])
 
+    def said(self, plan: str, slots: dict[str, Any]) -> str:
+        """A plan for `format`, after a value of every slot has been drawn, named in it or not."""
+        return plan.format(**{name: self.fill(pattern) for name, pattern in slots.items()})
+
     def made(self, kind: str) -> Any:
         """A value of a kind."""
         if kind in CHOICES:
             return self.of(CHOICES[kind])
+        if kind in WORDS:
+            return self.any(getattr(self.words, WORDS[kind]))
         pattern = KINDS.values.get(kind)
         return self.fill(pattern) if pattern is not None else getattr(self, kind)()
 
     def __getattr__(self, kind: str) -> Callable[[], Any]:
         """`d.place()` is a value of the kind `place`."""
-        if kind not in KINDS.values:
+        if kind not in KINDS.values and kind not in WORDS:
             raise AttributeError(kind)
         return lambda: self.made(kind)
 
@@ -141,23 +150,11 @@ class Draw:
         parts = (NAMES.onsets, NAMES.vowels, NAMES.codas)
         return "".join(self.any(part) for _ in range(count) for part in parts)
 
-    def noun(self) -> str:
-        return self.any(self.words.nouns)
-
-    def verb(self) -> str:
-        return self.any(self.words.verbs)
-
-    def adjective(self) -> str:
-        return self.any(self.words.adjectives)
-
-    def every(self) -> str:
-        return self.any(self.words.every)
-
     def plural(self) -> str:
-        return vocabulary.plural(self.noun())
+        return vocabulary.plural(self.made("noun"))
 
     def past(self) -> str:
-        return vocabulary.past(self.verb())
+        return vocabulary.past(self.made("verb"))
 
     def phrase(self, low: int = 1, high: int = 4) -> str:
         return " ".join(self.several("common", low, high))

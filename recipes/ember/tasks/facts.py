@@ -114,15 +114,11 @@ def read_command(document: Document) -> Command | None:
     options: list[tuple[list[str], str]] = []
     for body in by_heading.values():
         options += read_options(body)
-    synopsis = by_heading.get("SYNOPSIS", "").split("\n\n")[0].replace("\n", " ").strip()
-    synopsis = re.sub(r"\s+", " ", synopsis)
-    return Command(
-        name,
-        match.group(2).strip().rstrip("."),
-        document.split,
-        synopsis if 5 < len(synopsis) < 120 and synopsis.startswith(name) else "",
-        options[:160],
-    )
+    synopsis = re.sub(r"\s+", " ", by_heading.get("SYNOPSIS", "").split("\n\n")[0]).strip()
+    if not 5 < len(synopsis) < 120 or not synopsis.startswith(name):
+        synopsis = ""
+    summary = match.group(2).strip().rstrip(".")
+    return Command(name, summary, document.split, synopsis, options[:160])
 
 
 def read_passages(document: Document, limit: int) -> list[Passage]:
@@ -167,15 +163,9 @@ def thinned(passages: list[Passage]) -> list[Passage]:
     return trained[::step] + [p for p in passages if p.split != "train"]
 
 
-def read_chunk(documents: list[Document], chunk: range) -> Read:
-    return read([documents[i] for i in chunk])
-
-
 def extract(documents: Iterable[Document], folder: Path) -> Facts:
     """Write facts.json."""
-    every = list(documents)
-    chunks = workers.ranges(len(every), workers.CHUNK)
-    parts = list(workers.each(read_chunk, every, chunks))
+    parts = list(workers.chunked(read, list(documents)))
     commands: dict[str, Command] = {}
     for command in (c for part in parts for c in part.commands):
         commands.setdefault(command.name, command)
@@ -193,8 +183,5 @@ def extract(documents: Iterable[Document], folder: Path) -> Facts:
 
 def load(folder: Path) -> Facts:
     raw = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    return Facts(
-        [Command(**c) for c in raw["commands"]],
-        [Passage(**p) for p in raw["passages"]],
-        Words(**raw["words"]),
-    )
+    commands = [Command(**c) for c in raw["commands"]]
+    return Facts(commands, [Passage(**p) for p in raw["passages"]], Words(**raw["words"]))

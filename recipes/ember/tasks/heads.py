@@ -1,6 +1,6 @@
-"""Heads: how training says what it wants done, before or after it has told the details.
+"""Heads: how a request says what it wants done, before or after it has told the details.
 
-Training alone draws from here. What the test draws of the heads and of the verbs of an action is
+Training has many more, of which what the test draws of the heads and of the verbs of an action is
 refused as the tables are read. A head has {verb} and {noun}, the noun with its article; {bare} is
 the noun alone. What ends in ? is a question.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from .. import tables
 from .draw import Draw
-from .roles import allowed
 from .signatures import Function
+from .wording import allowed
 from .words import IRREGULAR, participle, past, plural
 
 LISTS = tables.lists("heads")
@@ -70,12 +70,27 @@ def akin(one: Function, other: Function) -> bool:
     return any(mine & FAMILY.get(v, set()) for v in other.verbs[:3])
 
 
-def order(d: Draw, plans: list[str], verb: str, noun: str) -> str:
-    return d.any(plans).format(verb=verb, Verb=verb[0].upper() + verb[1:], noun=noun)
+def order(plan: str, verb: str, noun: str) -> str:
+    return plan.format(verb=verb, Verb=verb[0].upper() + verb[1:], noun=noun)
+
+
+def plain_head(d: Draw, function: Function) -> str:
+    """As every split has it."""
+    verb, bare, listed = d.of(function.verbs), function.noun, LISTS.asked_of_all
+    noun = d.fill("{any:the/the/a/my/this/our/that} {bare}", bare=bare)
+    if d.chance(0.08):
+        noun = plural(bare)
+    kind = d.rng.random()
+    if kind < 0.3 and function.verbs[0] in ACTIONS.asking:
+        return d.of(listed["questions"]).format(bare=bare, Bare=bare.capitalize())
+    if kind > 0.92 and " " not in verb and verb not in ACTIONS.no_passive:
+        words = {"noun": noun, "Noun": noun.capitalize(), "past": past(verb)}
+        return d.of(listed["passives"]).format(**words, ing=participle(verb))
+    return d.of(listed["orders"]).format(verb=verb, Verb=verb.capitalize(), noun=noun)
 
 
 def head(d: Draw, function: Function) -> str:
-    """What is wanted, perhaps with a question mark, without a full stop."""
+    """In training: what is wanted, perhaps with a question mark, without a full stop."""
     verb, bare = d.any(function.verbs), function.noun
     noun = f"{d.any(LISTS.articles)} {bare}" if d.chance(0.93) else plural(bare)
     kind = d.rng.random()
@@ -87,4 +102,4 @@ def head(d: Draw, function: Function) -> str:
         return plan.format(noun=noun, Noun=upper, past=past(verb), ing=participle(verb))
     if kind > 0.8 and " " not in verb:  # nothing but the noun and the verb
         return d.any(LISTS.bare).format(bare=bare, verb=verb, noun=noun)
-    return order(d, ORDERS, verb, noun)
+    return order(d.any(ORDERS), verb, noun)

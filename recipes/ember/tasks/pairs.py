@@ -10,7 +10,7 @@ import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .. import workers
@@ -25,6 +25,9 @@ from .world import story
 SPLITS = ("train", "validation", "test")
 BLOCK = 16  # pairs
 SHORTEST, LONGEST = 160, 720  # characters of a passage; the longest is about 220 tokens
+DEFINED = re.compile(
+    r"(?:The|A|An|This) ([\w\- ]{3,40}?) (?:is|are|can|returns|specifies|allows|contains) "
+)
 GENERIC = frozenset(paraphrase.LISTS.headings)  # that tell nothing
 
 
@@ -49,17 +52,17 @@ class Material:
     defined: list[Entry]
     synonyms: Synonyms
     words: Words = FALLBACK
-    kinds: dict[str, tuple[list[str], list[int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for split in self.passages:
-            weighed = [
-                ("passages", 68 if len(self.passages[split]) > BLOCK else 0),
-                ("command", 12 if self.commands.get(split) else 0),
-                ("dictionary", 15 if split == "train" and len(self.defined) > BLOCK else 0),
-                ("stories", 5),
-            ]
-            self.kinds[split] = [k for k, _ in weighed], [w for _, w in weighed]
+        self.kinds = {  # of blocks, with their weights
+            split: {
+                "passages": 68 if len(self.passages[split]) > BLOCK else 0,
+                "command": 12 if self.commands.get(split) else 0,
+                "dictionary": 15 if split == "train" and len(self.defined) > BLOCK else 0,
+                "stories": 5,
+            }
+            for split in self.passages
+        }
 
     def sizes(self) -> str:
         passages, commands = self.passages["train"], self.commands.get("train", [])
@@ -115,18 +118,11 @@ def read(documents: list[Document], splits: tuple[str, ...]) -> Read:
     return Read(passages, counts, dictionary)
 
 
-def read_chunk(given: tuple[list[Document], tuple[str, ...]], chunk: range) -> Read:
-    documents, splits = given
-    return read([documents[i] for i in chunk], splits)
-
-
 def gather(
     documents: Iterable[Document], facts: Facts, splits: tuple[str, ...] = SPLITS
 ) -> Material:
     """One reading of the corpus, in whatever order its documents come; passages of `splits`."""
-    every = list(documents)
-    chunks = workers.ranges(len(every), workers.CHUNK)
-    parts = workers.each(read_chunk, (every, splits), chunks)
+    parts = workers.chunked(read, list(documents), splits)
     passages: dict[str, list[Passage]] = {split: [] for split in SPLITS}
     dictionary: list[Document] = []
     counts: Counter[str] = Counter()
@@ -153,50 +149,37 @@ def heading_of(passage: Passage) -> str:
     return heading if title.lower() in heading.lower() else f"{title} {heading}"
 
 
-def shown(d: Draw, passage: Passage, text: str) -> str:
-    return f"{passage.heading}. {text}" if d.chance(0.4) else text
-
-
 def of_passage(d: Draw, passage: Passage, synonyms: Synonyms) -> Pair:
-    sentences = [
-        s for s in re.split(r"(?<=[.;:!?]) ", passage.text) if 5 <= len(s.split()) <= 60
-    ] or [passage.text[:200]]
-    key = key_of(passage.text)
-    heading = heading_of(passage)
-    kind = d.rng.random()
-    text = passage.text
-    sentence = d.rng.choice(sentences)
+    query, text = query_of(d, passage, synonyms)
+    shown = f"{passage.heading}. {text}" if d.chance(0.4) else text
+    return Pair(query, shown, key_of(passage.text))
+
+
+def query_of(d: Draw, passage: Passage, synonyms: Synonyms) -> tuple[str, str]:
+    """And the text that it is for: the passage, or what it says beside the query."""
+    text, heading = passage.text, heading_of(passage)
+    sentences = [s for s in sentences_of(text) if 5 <= len(s.split()) <= 60] or [text[:200]]
+    kind, sentence = d.rng.random(), d.rng.choice(sentences)
     if kind < 0.07 and heading:
-        query = heading
-        if d.chance(0.6):
-            query += " " + paraphrase.shortened(d, sentence)
-        return Pair(d.of(paraphrase.LISTS.about).format(x=query), shown(d, passage, text), key)
+        more = f" {paraphrase.shortened(d, sentence)}" if d.chance(0.6) else ""
+        return paraphrase.asked(d, "about", heading + more), text
     if kind < 0.15 and len(sentences) > 2:
         # The passage without the sentence: what they are about, not their words.
-        rest = text.replace(sentence, "").strip()
-        return Pair(paraphrase.shortened(d, sentence), shown(d, passage, rest), key)
-    match = re.match(
-        r"(?:The|A|An|This) ([\w\- ]{3,40}?) (?:is|are|can|returns|specifies|allows|contains) ",
-        sentence,
-    )
+        return paraphrase.shortened(d, sentence), text.replace(sentence, "").strip()
+    match = DEFINED.match(sentence)
     if kind < 0.2 and match and len(match.group(1).split()) > 1:
-        return Pair(
-            d.of(paraphrase.LISTS.definition).format(x=match.group(1)), shown(d, passage, text), key
-        )
+        return paraphrase.asked(d, "definition", match.group(1)), text
     if kind < 0.5:
         query = otherwise(d, text, sentences, synonyms)
     elif kind < 0.72:
-        forgotten = d.rng.choice((0.1, 0.3, 0.6, 0.6))
-        share = d.rng.choice((0.6, 1.0, 1.0))
+        forgotten, share = d.rng.choice((0.1, 0.3, 0.6, 0.6)), d.rng.choice((0.6, 1.0, 1.0))
         query = paraphrase.paraphrased(d, sentence, synonyms, share, forgotten, d.chance(0.5))
     else:
         query = paraphrase.shortened(d, sentence)
     query = paraphrase.misspoken(d, query) or sentence
     if d.chance(0.12) and heading:
         query = f"{heading} {query}" if d.chance(0.5) else f"{query} {heading}"
-    if d.chance(0.4):
-        query = d.of(paraphrase.LISTS.about).format(x=query)
-    return Pair(query, shown(d, passage, text), key)
+    return paraphrase.asked(d, "about", query) if d.chance(0.4) else query, text
 
 
 def otherwise(d: Draw, text: str, sentences: list[str], synonyms: Synonyms) -> str:
@@ -221,16 +204,12 @@ def of_option(d: Draw, command: Command, number: int, synonyms: Synonyms) -> Pai
     passage = f"{command.name} {', '.join(flags)}: {text}."
     kind = d.rng.random()
     if kind < 0.2:
-        query = f"{command.name} {d.rng.choice(flags)}"
-    elif kind < 0.6:
-        query = d.of(paraphrase.LISTS.need).format(
-            x=paraphrase.needs(paraphrase.shortened(d, text))
-        )
-    else:
-        query = d.of(paraphrase.LISTS.need).format(
-            x=paraphrase.needs(paraphrase.paraphrased(d, text, synonyms))
-        )
-    if kind >= 0.2 and d.chance(0.6):
+        return Pair(f"{command.name} {d.rng.choice(flags)}", passage, key_of(passage))
+    plan = d.of(paraphrase.LISTS.need)
+    plain = kind < 0.6
+    said = paraphrase.shortened(d, text) if plain else paraphrase.paraphrased(d, text, synonyms)
+    query = plan.format(x=paraphrase.needs(said))
+    if d.chance(0.6):
         query += f" {command.name}" if d.chance(0.6) else f" with {command.name}"
     return Pair(query, passage, key_of(passage))
 
@@ -238,19 +217,17 @@ def of_option(d: Draw, command: Command, number: int, synonyms: Synonyms) -> Pai
 def of_word(d: Draw, entry: Entry, synonyms: Synonyms) -> Pair:
     kind = d.rng.random()
     others = [other for other, _ in synonyms.loose.get(entry.word, ())]
-    key = key_of(entry.definition)
+    passage = entry.word if kind > 0.85 else f"{entry.word}: {entry.definition}"
     if kind < 0.5:  # what it means is all that is common to the two
-        asked = d.rng.choice(others) if others and d.chance(0.5) else entry.word
-        if d.chance(0.6):
-            asked = d.of(paraphrase.LISTS.definition).format(x=asked)
-        return Pair(asked, entry.definition, key)
-    if kind < 0.65 and others:
+        passage = entry.definition
+        query = d.rng.choice(others) if others and d.chance(0.5) else entry.word
+        query = paraphrase.asked(d, "definition", query) if d.chance(0.6) else query
+    elif kind < 0.65 and others:
         query = d.rng.choice(others)
     else:
         query = paraphrase.paraphrased(d, entry.definition, synonyms, loose=d.chance(0.5))
-        query = d.of(paraphrase.LISTS.definition).format(x=query)
-    passage = entry.word if kind > 0.85 else f"{entry.word}: {entry.definition}"
-    return Pair(query, passage, key)
+        query = paraphrase.asked(d, "definition", query)
+    return Pair(query, passage, key_of(entry.definition))
 
 
 def of_story(d: Draw) -> Pair:
@@ -262,8 +239,8 @@ def of_story(d: Draw) -> Pair:
 def block(material: Material, split: str, number: int) -> list[Pair]:
     """Neighbours, each with a query of its own."""
     d = Draw(split, f"pairs:{number}", material.words)
-    names, weights = material.kinds[split]
-    kind = d.rng.choices(names, weights)[0]
+    weights = material.kinds[split]
+    kind = d.rng.choices(list(weights), list(weights.values()))[0]
     if kind == "passages":
         passages = material.passages[split]
         start = d.number(0, len(passages) - BLOCK)
@@ -278,6 +255,10 @@ def block(material: Material, split: str, number: int) -> list[Pair]:
         chosen = material.defined[start : start + BLOCK]
         return [of_word(d, entry, material.synonyms) for entry in chosen]
     return [of_story(d) for _ in range(4)]
+
+
+def sentences_of(text: str) -> list[str]:
+    return re.split(r"(?<=[.;:!?]) ", text)
 
 
 def is_prose(sentence: str) -> bool:
@@ -304,9 +285,7 @@ def asked(d: Draw, passage: str, sentence: str, synonyms: Synonyms) -> tuple[str
         return None
     attempts = (paraphrase.shortened(d, sentence) for _ in range(12))
     plain = next((p for p in attempts if 3 <= len(content(p)) <= 6), sentence)
-    return d.of(paraphrase.LISTS.about).format(x=plain), d.of(paraphrase.LISTS.about).format(
-        x=other
-    )
+    return paraphrase.asked(d, "about", plain), paraphrase.asked(d, "about", other)
 
 
 def questions(material: Material, split: str, count: int) -> tuple[list[Question], list[str]]:
@@ -318,12 +297,11 @@ def questions(material: Material, split: str, count: int) -> tuple[list[Question
     others: list[str] = []
     for number, passage in enumerate(unique):
         d = Draw(split, f"question:{number}")
-        sentences = [s for s in re.split(r"(?<=[.;:!?]) ", passage.text) if is_prose(s)]
+        sentences = [s for s in sentences_of(passage.text) if is_prose(s)]
         d.rng.shuffle(sentences)
         wanted = len(found) < count
-        made = next(
-            filter(None, (asked(d, passage.text, s, material.synonyms) for s in sentences)), None
-        )
+        pairs = (asked(d, passage.text, s, material.synonyms) for s in sentences)
+        made = next(filter(None, pairs), None)
         if made and wanted:
             found.append(Question(passage.text, *made))
         elif len(others) < count:

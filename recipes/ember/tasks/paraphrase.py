@@ -16,6 +16,11 @@ FUNCTION_WORDS = frozenset(LISTS.function_words)
 KEEP = tuple(LISTS.keep)
 
 
+def asked(d: Draw, kind: str, what: str) -> str:
+    """A question: about, need or definition."""
+    return str(d.of(getattr(LISTS, kind)).format(x=what))
+
+
 def words_of(sentence: str) -> list[str]:
     return sentence.strip().rstrip(".;:,").split()
 

@@ -7,6 +7,7 @@ from typing import Any
 from .. import tables
 from ..chat import Conversation, Message
 from .draw import Draw
+from .wording import allowed
 
 LISTS = tables.lists("phrasing")
 
@@ -15,9 +16,8 @@ def system(d: Draw, chance: float = 0.35) -> list[Message]:
     if not d.chance(chance):
         return []
     text = d.of(LISTS.systems)
-    if "{" in text:
-        text = text.format(n=d.name(), p=d.place(), t=d.iso_date())
-    return [{"role": "system", "content": text}]
+    content = d.said(text, LISTS.slots) if "{" in text else text
+    return [{"role": "system", "content": content}]
 
 
 def exchange(
@@ -64,23 +64,13 @@ def typed(d: Draw, question: str) -> str:
     return question + " " if d.chance(0.03) else question
 
 
-def plain(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalpha())
-
-
-HELD_OUT = {
-    plain(text) for part in (LISTS.greetings, LISTS.leads, LISTS.tails) for text in part[4::5]
-}
+HELD_OUT = [*LISTS.greetings[4::5], *LISTS.leads[4::5], *LISTS.tails[4::5]]
 GREETED, LED, TAILED = (
-    [
-        text
-        for text in (*part[::5], *part[1::5], *part[2::5], *part[3::5], *more)
-        if plain(text) not in HELD_OUT
-    ]
-    for part, more in (
-        (LISTS.greetings, LISTS.more_greetings),
-        (LISTS.leads, LISTS.more_leads),
-        (LISTS.tails, LISTS.more_tails),
+    allowed([text for i in range(4) for text in part[i::5]] + more, HELD_OUT)
+    for part, more in zip(
+        (LISTS.greetings, LISTS.leads, LISTS.tails),
+        (LISTS.more_greetings, LISTS.more_leads, LISTS.more_tails),
+        strict=True,
     )
 )
 

@@ -39,6 +39,11 @@ def as_json(d: Draw, asked: str, value: Any) -> Conversation:
     return exchange(system(d, 0.15), asked, json.dumps(value, ensure_ascii=False), json=value)
 
 
+def in_order(d: Draw, first: float, request: str, text: str, gap: str = "\n\n") -> str:
+    """With a probability the request before the text, else after it."""
+    return f"{request}{gap}{text}" if d.chance(first) else f"{text}{gap}{request}"
+
+
 def shown_value(d: Draw, value: Any) -> str:
     if isinstance(value, bool):
         return d.any(("yes", "true")) if value else d.any(("no", "false"))
@@ -49,11 +54,9 @@ def layout(d: Draw, subject: str, told: dict[str, Any]) -> str:
     """The record as a text: lines, a table, or prose."""
     kind = d.rng.random()
     shown = {k: shown_value(d, v) for k, v in told.items()}
-    plan = d.any(("{s}", "{S}", "# {s}", "{s}:", "[{s}]", "== {s} =="))
-    title = plan.format(s=subject, S=subject.capitalize())
+    title = d.any(LISTS.titles).format(s=subject, S=subject.capitalize())
     if kind < 0.3:
-        mark = d.any(("", "", "- ", "* ", "  "))
-        colon = d.any((": ", ": ", " = ", " - ", "\t", " .... "))
+        mark, colon = d.any(LISTS.marks), d.any(LISTS.colons)
         lines = [
             f"{mark}{k if d.chance(0.7) else k.capitalize()}{colon}{v}" for k, v in shown.items()
         ]
@@ -69,9 +72,8 @@ def layout(d: Draw, subject: str, told: dict[str, Any]) -> str:
         else f"{d.any(('the ', 'the ', 'its ', ''))}{k} {world.link(d)} {v}"
         for k, v in shown.items()
     ]
-    begin = d.any(("About", "On", "For", "With", "Notes on", "As for", "Regarding"))
-    gap = d.any((": ", ", ", " - "))
-    return f"{begin} {subject}{gap}{d.any(('; ', ', ', '. ')).join(parts)}."
+    begin: str = d.fill(LISTS.begun, subject=subject)
+    return f"{begin}{d.any(('; ', ', ', '. ')).join(parts)}."
 
 
 def schema_of(d: Draw, value: dict[str, Any]) -> dict[str, Any]:
@@ -153,9 +155,9 @@ def of_note(d: Draw) -> Conversation:
     else:
         request = by_keys(d).replace("{k}", keys)
     gap = d.any((" ", " ", "\n", "\n\n", ": "))
-    after = d.chance(0.4)
-    asked = f"{told.text}{gap.replace(':', '')}{request}" if after else f"{request}{gap}{told.text}"
-    return as_json(d, asked, values)
+    if d.chance(0.4):
+        return as_json(d, f"{told.text}{gap.replace(':', '')}{request}", values)
+    return as_json(d, f"{request}{gap}{told.text}", values)
 
 
 def to_json(d: Draw, facts: Facts) -> Conversation:
@@ -200,8 +202,7 @@ def to_json(d: Draw, facts: Facts) -> Conversation:
         request = d.of(LISTS.about).format(s=subject) + request
     if d.chance(0.3):
         text = d.of(PHRASES.passage_labels).strip() + d.any(("\n", " ")) + text
-    asked = f"{text}\n\n{request}" if d.chance(0.6) else f"{request}\n\n{text}"
-    return as_json(d, asked, value)
+    return as_json(d, in_order(d, 0.6, text, request), value)
 
 
 def example(value: Any) -> Any:
@@ -217,27 +218,23 @@ def rows(d: Draw, facts: Facts) -> Conversation:
     """An array of objects from a list in lines, in a table or in prose."""
     found: list[dict[str, Any]]
     if d.chance(0.4):
-        what = d.one(("item", "name", "product", "article", "{noun}"))
-        count = d.one(("count", "quantity", "amount", "number", "{noun}"))
+        what, count = d.one(LISTS.of_things), d.one(LISTS.of_counts)
         keys = [what, count if count != what else count + "_2"]
         found = [{keys[0]: d.plural(), keys[1]: d.number(1, 90)} for _ in range(d.number(2, 6))]
-        shape = d.any(("{b} {a}", "{b} x {a}", "{a}: {b}", "{a} ({b})", "{b} of the {a}"))
+        shape = d.any(LISTS.counted)
         parts = [shape.format(a=r[keys[0]], b=r[keys[1]]) for r in found]
         text = joined_list(d, parts) if d.chance(0.6) else "\n".join(f"- {p}" for p in parts)
     else:
         keys = list(dict.fromkeys(d.noun() for _ in range(d.number(2, 4))))
-        every = ("word", "number", "place", "name", "code", "decimal", "date")
-        kinds = {key: d.any(every) for key in keys}
+        kinds = {key: d.any(LISTS.kinds_of_cell) for key in keys}
         found = [{key: d.made(kind) for key, kind in kinds.items()} for _ in range(d.number(1, 5))]
         mark = d.any((", ", " | ", "\t", "; "))
-        lines = [mark.join(str(v) for v in r.values()) for r in found]
         if d.chance(0.4):
             lines = [", ".join(f"{k} {v}" for k, v in r.items()) for r in found]
         else:
-            lines = [mark.join(keys), *lines]
+            lines = [mark.join(keys), *(mark.join(map(str, r.values())) for r in found)]
         text = "\n".join(lines)
     named = listed(d, keys)
     request = d.of(LISTS.of_rows).format(k=named)
     gap = d.any(("\n\n", "\n"))
-    asked = f"{request}{gap}{text}" if d.chance(0.6) else f"{text}{gap}{request}"
-    return as_json(d, asked, found)
+    return as_json(d, in_order(d, 0.6, request, text, gap), found)

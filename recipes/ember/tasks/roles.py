@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import tables
-from .wording import bare
+from .wording import allowed
 
 UNITS_OF_TIME = ("minutes", "seconds", "hours", "days")
 LISTS = tables.lists("mentions")
@@ -41,18 +41,6 @@ class Pair(NamedTuple):
     kind: str
     sides: tuple[Role, Role]
     together: list[str]  # both at once, {a} one and {b} the other
-
-
-def plainly(plan: str) -> str:
-    """What two plans have in common that say the same; one that is nothing but marks, as it is."""
-    words = bare(plan.removeprefix("^"))
-    return words if any(w[0] != "{" for w in words.split()) else " ".join(plan.split())
-
-
-def allowed(plans: Iterable[str], held_out: Iterable[str]) -> list[str]:
-    """The plans that the test does not draw, each once."""
-    refused = {plainly(plan) for plan in held_out}
-    return list(dict.fromkeys(plan for plan in plans if plainly(plan) not in refused))
 
 
 # Of a parameter by its name, whatever it is: {n} is the name.

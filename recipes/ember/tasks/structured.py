@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from .. import tables
 from ..chat import Conversation
@@ -15,15 +14,10 @@ LISTS = tables.lists("structured")
 
 
 def words(d: Draw, low: int, high: int) -> list[str]:
-    """Different words, of one kind or of any."""
-    listed: list[Callable[[], str]] = [
-        lambda: d.any(NAMES.colours),
-        lambda: d.any(NAMES.animals),
-        lambda: d.any(NAMES.jobs),
-    ]
-    drawn = (d.noun, d.noun, d.adjective, d.verb, d.common, d.common, d.name, d.place, d.word)
-    make = d.any((*drawn, *listed, d.file))
-    return list(dict.fromkeys(make() for _ in range(d.number(low, high) + 1)))[: max(low, high)]
+    """Different words of one kind."""
+    kind = d.any(LISTS.kinds_of_word)
+    made = [d.fill(kind) for _ in range(d.number(low, high) + 1)]
+    return list(dict.fromkeys(made))[:high]
 
 
 def answer(
@@ -33,25 +27,19 @@ def answer(
 
 
 def listed(d: Draw, items: list[str]) -> str:
-    kind = d.rng.random()
-    if kind < 0.7:
-        return ", ".join(items)
-    if kind < 0.8:
-        return "; ".join(items)
-    return "\n" + "\n".join(items) if kind < 0.9 else "\n" + "\n".join(f"- {i}" for i in items)
+    mark: str = d.fill([0.7, ", ", 0.8, "; ", 0.9, "\n", "\n- "])
+    return (mark if mark[0] == "\n" else "") + mark.join(items)
 
 
 def sorting(d: Draw, facts: Facts) -> Conversation:
-    down = d.chance(0.4)
-    direction = "down" if down else "up"
-    if d.chance(0.5):
-        numbers = d.rng.sample(range(1, 10 ** d.number(2, 4)), d.number(3, 7))
-        given, result = [str(n) for n in numbers], [str(n) for n in sorted(numbers, reverse=down)]
-        order = d.of(LISTS.sort[f"numbers {direction}"])
+    down, numeric = d.chance(0.4), d.chance(0.5)
+    if numeric:
+        given = [str(n) for n in d.rng.sample(range(1, 10 ** d.number(2, 4)), d.number(3, 7))]
     else:
         given = words(d, 3, 6)
-        result = sorted(given, key=str.lower, reverse=down)
-        order = d.of(LISTS.sort[f"words {direction}"])
+    result = sorted(given, key=int if numeric else str.lower, reverse=down)
+    kind = f"{'numbers' if numeric else 'words'} {'down' if down else 'up'}"
+    order = d.of(LISTS.sort[kind])
     request = d.of(LISTS.sort["request"]).format(o=order, g=listed(d, given))
     return answer(d, wrapped(d, request), ", ".join(result))
 
@@ -84,44 +72,30 @@ def rewriting(d: Draw, facts: Facts) -> Conversation:
     kind = d.any(list(LISTS.rewrite))
     old, new = d.any(text.rstrip(".").split()), d.noun()
     items = words(d, 2, 6)
-    if kind in ("bullets", "numbered", "reverse"):
-        text = ", ".join(items)
-    elif kind == "snake":
-        text = " ".join(items)
-    match kind:
-        case "upper":
-            result = text.upper()
-        case "lower":
-            result = text.lower()
-        case "copy":
-            result = text
-        case "replace":
-            result = " ".join(re.sub(rf"^{re.escape(old)}(?=\W*$)", new, w) for w in text.split())
-        case "bullets":
-            result = "\n".join(f"- {w}" for w in items)
-        case "numbered":
-            result = "\n".join(f"{i}. {w}" for i, w in enumerate(items, 1))
-        case "reverse":
-            result = ", ".join(items[::-1])
-        case _:
-            result = "_".join(w.lower() for w in items)
-    return answer(d, d.of(LISTS.rewrite[kind]).format(t=text, o=old, n=new), result)
+    results = {
+        "upper": text.upper(),
+        "lower": text.lower(),
+        "copy": text,
+        "replace": " ".join(re.sub(rf"^{re.escape(old)}(?=\W*$)", new, w) for w in text.split()),
+        "bullets": "\n".join(f"- {w}" for w in items),
+        "numbered": "\n".join(f"{i}. {w}" for i, w in enumerate(items, 1)),
+        "reverse": ", ".join(items[::-1]),
+        "snake": "_".join(w.lower() for w in items),
+    }
+    if kind in ("bullets", "numbered", "reverse", "snake"):
+        text = (" " if kind == "snake" else ", ").join(items)
+    return answer(d, d.of(LISTS.rewrite[kind]).format(t=text, o=old, n=new), results[kind])
 
 
 def picking(d: Draw, facts: Facts) -> Conversation:
     items = words(d, 3, 7)
     numbers = d.rng.sample(range(1, 1000), d.number(2, 6))
-    results = {
-        "first": items[0],
-        "last": items[-1],
-        "largest": str(max(numbers)),
-        "smallest": str(min(numbers)),
-    }
-    kind, result = d.any(list(results.items()))
+    results = {"first": items[0], "last": items[-1], "largest": max(numbers)}
+    kind, result = d.any(list({**results, "smallest": min(numbers)}.items()))
     if kind in ("largest", "smallest"):
         items = [str(n) for n in numbers]
     request = d.of(LISTS.pick[kind]).format(t=listed(d, items))
-    return answer(d, wrapped(d, request), result)
+    return answer(d, wrapped(d, request), str(result))
 
 
 def title_of(d: Draw, facts: Facts) -> Conversation:
@@ -144,12 +118,10 @@ def lookup(d: Draw, facts: Facts) -> Conversation:
         table = {str(d.made(of_key)): str(d.made(of_value)) for _ in range(count)}
         mark = d.any((": ", " = ", " -> ", ", ", "\t", " | ", " is "))
         text = d.any(("\n", "\n", "\n", "; ")).join(f"{k}{mark}{v}" for k, v in table.items())
-        if d.chance(0.2) and len(set(table.values())) == len(table):
-            result, wanted = d.any(list(table.items()))
-            request = d.of(LISTS.backwards).format(v=wanted)
-        else:
-            wanted, result = d.any(list(table.items()))
-            request = d.of(LISTS.look_up).format(k=wanted)
+        backwards = d.chance(0.2) and len(set(table.values())) == len(table)
+        key, value = d.any(list(table.items()))
+        result = key if backwards else value
+        request = d.of(LISTS.backwards if backwards else LISTS.look_up).format(k=key, v=value)
     else:
         of_line = d.any(kinds)
         lines = list(dict.fromkeys(str(d.made(of_line)) for _ in range(count)))
@@ -167,7 +139,7 @@ def lookup(d: Draw, facts: Facts) -> Conversation:
         else:
             place = max(1, place)
             request, result = d.of(LISTS.before).format(v=lines[place]), lines[place - 1]
-    shown = f"{text}\n\n{request}" if d.chance(0.7) else f"{request}\n\n{text}"
+    shown = d.fill([0.7, "{text}\n\n{request}", "{request}\n\n{text}"], text=text, request=request)
     return answer(d, shown, result)
 
 

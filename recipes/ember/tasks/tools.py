@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from .. import tables
 from ..chat import Conversation, Message
-from . import about, arrangement, asking, documented, functions, heads, invention, repeated
+from . import about, arrangement, asking, documented, functions, heads
 from .catalogue import FUNCTIONS, SERVICES
 from .catalogue import LISTS as CATALOGUE
 from .checks import NO_FUNCTION
@@ -35,16 +36,13 @@ def complete(request: str, function: Function) -> bool:
 def ask(d: Draw, function: Function) -> tuple[str, dict[str, Any]]:
     """A request, and the arguments that it names: those in the sentence, in signature order."""
     if not function.requests:
-        if d.split == "train" and d.chance(0.7):
-            return asking.ask(d, function)
-        return functions.ask(d, function)
+        asked = asking.ask if d.split == "train" and d.chance(0.7) else asking.plain_ask
+        return asked(d, function)
     if function.trained:
         return ask_freely(d, function)
-    request = d.of(function.requests)
-    for _ in range(20):
-        if complete(request, function):
-            break
-        request = d.any(function.requests)
+    request, tries = d.of(function.requests), 20
+    while tries and not complete(request, function):
+        request, tries = d.any(function.requests), tries - 1
     named = [p for p in function.parameters if names(request, p)]
     arguments = {p.name: value_for(d, p) for p in named}
     shown = {p.name: worded(d, p, arguments[p.name]) for p in named}
@@ -79,13 +77,12 @@ def varied(d: Draw, function: Function) -> Function:
     parameters: list[Parameter] = []
     for p in function.parameters:
         text = p.description
-        if p.kind in ANYTHING and d.chance(0.2):
-            p = dataclasses.replace(p, kind=d.any(ANYTHING))
+        kind = d.any(ANYTHING) if p.kind in ANYTHING and d.chance(0.2) else p.kind
         if d.chance(0.12):
             text = d.any(("", text.capitalize(), f"{text} ({p.name})"))
-        if p.required and d.chance(0.1):
-            p = dataclasses.replace(p, required=False)
-        parameters.append(dataclasses.replace(p, description=text))
+        required = p.required and not d.chance(0.1)
+        changed = dataclasses.replace(p, kind=kind, description=text, required=required)
+        parameters.append(changed)
     taken = {p.name for p in parameters}
     for _ in range(d.any((0, 0, 0, 1, 1, 2))):  # nobody asks for these, mostly
         role = d.any(ROLES) if d.chance(0.6) else None
@@ -113,7 +110,7 @@ def worded(d: Draw, p: Parameter, value: Any) -> str:
             return str(d.any(CATALOGUE.said[p.kind].get(value, [value])))
         if d.chance(0.6):
             return asking.spoken(d, p, value)
-    return functions.spoken(d, p, value)
+    return asking.plainly_spoken(d, p, value)
 
 
 def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -122,9 +119,7 @@ def call(function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def invented(d: Draw, like: Function | None = None) -> Function:
     """In training mostly of its wider kind."""
-    if d.split == "train" and d.chance(0.66):
-        return invention.invented(d, like)
-    return functions.invented(d, like)
+    return functions.invented(d, like, widely=d.split == "train" and d.chance(0.66))
 
 
 def pick(d: Draw) -> Function:
@@ -175,12 +170,13 @@ def resembling(d: Draw, like: Function | None) -> Function:
     return pick(d)
 
 
-def offered(d: Draw, chosen: list[Function], others: int | None = None) -> list[dict[str, Any]]:
-    """The signatures of the chosen and of some others, which may resemble them."""
-    count = d.any((0, 0, 1, 1, 2, 2, 3, 4, 6)) if others is None else others
+def offered(
+    d: Draw, chosen: list[Function], others: Sequence[int] = (0, 0, 1, 1, 2, 2, 3, 4, 6)
+) -> list[dict[str, Any]]:
+    """The signatures of the chosen and of one of these numbers of others, which may be alike."""
     unique = {f.name: f for f in chosen}
     nouns = {f.noun for f in chosen}
-    for _ in range(count):
+    for _ in range(d.any(others)):
         like = d.any(chosen) if chosen and d.chance(0.35) else None
         if like is not None and len(like.verbs) > 1 and d.split != "train":
             like = None  # asked for by another verb, it could not be told from its like
@@ -209,10 +205,10 @@ def called(d: Draw, request: str, calls: list[dict[str, Any]]) -> list[Message]:
 
 
 def calling(
-    d: Draw, chosen: list[Function], request: str, calls: list[Any], others: int | None = None
+    d: Draw, chosen: list[Function], request: str, calls: list[Any], **settings: Sequence[int]
 ) -> Conversation:
     messages = called(d, request, calls)
-    return Conversation(messages, offered(d, chosen, others), check={"calls": calls})
+    return Conversation(messages, offered(d, chosen, **settings), check={"calls": calls})
 
 
 def single(d: Draw, facts: Facts) -> Conversation:
@@ -235,15 +231,13 @@ def of_the_manual(d: Draw, facts: Facts) -> Conversation:
         if other.name not in [f.name for f in chosen.values()]:
             chosen.setdefault(other.description.lower(), other)
     calls = [call(function, arguments)]
-    messages = called(d, request, calls)
-    tools = offered(d, list(chosen.values()), d.any((0, 0, 1, 2)))
-    return Conversation(messages, tools, check={"calls": calls})
+    return calling(d, list(chosen.values()), request, calls, others=(0, 0, 1, 2))
 
 
 def several(d: Draw, facts: Facts) -> Conversation:
     """Two or three calls in one answer, of one function or of several."""
     if d.split == "train" and d.chance(0.4):
-        function, request, each = repeated.several(d)
+        function, request, each = asking.ask_again(d)
         return calling(d, [function], request, [call(function, arguments) for arguments in each])
     if d.chance(0.4):
         return joined(d)
@@ -273,10 +267,9 @@ def joined(d: Draw) -> Conversation:
     parameter = d.any(varied)
     shared = {p.name: value_for(d, p) for p in named}
     values = list(dict.fromkeys(value_for(d, parameter) for _ in range(d.number(2, 3))))
-    texts = [str(v) for v in values]
-    together = texts[0]
-    if len(texts) > 1:
-        together = ", ".join(texts[:-1]) + d.any((" and ", " and ", " & ", " or ")) + texts[-1]
+    *before, together = map(str, values)
+    if before:
+        together = ", ".join(before) + d.any((" and ", " and ", " & ", " or ")) + together
     shown = {p.name: worded(d, p, shared[p.name]) for p in named} | {parameter.name: together}
     calls = [call(function, {**shared, parameter.name: v}) for v in values]
     return calling(d, [function], request.format(**shown), calls)
@@ -292,7 +285,7 @@ def none_needed(d: Draw, facts: Facts) -> Conversation:
         name = wanted.name if d.chance(0.5) else f"{d.verb()}_{d.noun()}"
         argument = d.one(("{common}", "{place}", '"{phrase}"', "{digits:1,99}"))
         request = d.of(LISTS.forced).format(f=name, a=argument)
-        tools = offered(d, [], d.any((0, 1, 1, 2, 3)))
+        tools = offered(d, [], (0, 1, 1, 2, 3))
     else:
         name = wanted.name
         request, _ = ask(d, wanted)
@@ -331,7 +324,7 @@ def told_result(d: Draw, facts: Facts) -> Conversation:
         value = d.any((d.quantity(), d.common(), d.place(), d.decimal(), d.name()))
         keys[styled(d.thing(), "snake")] = value
     if d.chance(0.12):
-        reason = d.of(LISTS.errors).format(n=d.noun(), p=d.place())
+        reason = d.said(d.of(LISTS.errors), {"n": "{noun}", "p": "{place}"})
         content, answer = {"error": reason}, f"That did not work: {reason}."
     elif d.chance(0.1):
         key = d.any(("status", "result", "state"))

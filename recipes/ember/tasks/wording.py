@@ -25,6 +25,18 @@ def refusing(held_out: Iterable[str]) -> frozenset[str]:
     return frozenset(map(bare, held_out))
 
 
+def plainly(plan: str) -> str:
+    """What two plans have in common that say the same; one that is nothing but marks, as it is."""
+    words = bare(plan.removeprefix("^"))
+    return words if any(w[0] != "{" for w in words.split()) else " ".join(plan.split())
+
+
+def allowed(plans: Iterable[str], held_out: Iterable[str]) -> list[str]:
+    """The plans that the test does not draw, each once."""
+    refused = {plainly(plan) for plan in held_out}
+    return list(dict.fromkeys(plan for plan in plans if plainly(plan) not in refused))
+
+
 @dataclass(frozen=True)
 class Wording:
     nouns: list[str]

@@ -32,11 +32,9 @@ class Words:
     def of_split(self, split: str) -> Words:
         kept = "train" if split == "train" else "held out"
         if kept not in self.by_split:
-            nouns, verbs, adjectives, every = (
-                [w for w in part if held_out(w) != (kept == "train")] or part
-                for part in (self.nouns, self.verbs, self.adjectives, self.every)
-            )
-            self.by_split[kept] = Words(nouns, verbs, adjectives, every)
+            parts = (self.nouns, self.verbs, self.adjectives, self.every)
+            own = ([w for w in p if held_out(w) != (kept == "train")] or p for p in parts)
+            self.by_split[kept] = Words(*own)
         return self.by_split[kept]
 
 

@@ -6,11 +6,11 @@ it is 40 km); an event is an arbitrary verb with a doer, an object, a place and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import tables
-from .draw import KINDS, NAMES, Draw, articles
+from .draw import KINDS, Draw, articles
 from .facts import Facts
 from .phrasing import loosened
 from .wording import LISTS as WORDING
@@ -126,8 +126,8 @@ def subject_and_schema(d: Draw) -> tuple[str, list[Attribute]]:
 @dataclass
 class Story:
     text: str
-    known: list[Known]
-    missing: list[tuple[str, Attribute]]
+    known: list[Known] = field(default_factory=list)
+    missing: list[tuple[str, Attribute]] = field(default_factory=list)
 
 
 def deed(d: Draw) -> Story:
@@ -137,43 +137,28 @@ def deed(d: Draw) -> Story:
     several = thing[0].isdigit()
     what = thing if several else f"the {thing}"
     wheres, times, deeds = (
-        more if d.split == "train" and d.chance(0.4) else plans
-        for plans, more in (
-            (LISTS.wheres, LISTS.more_wheres),
-            (LISTS.times, LISTS.more_times),
-            (LISTS.deeds, LISTS.more_deeds),
-        )
+        LISTS.more[part] if d.split == "train" and d.chance(0.4) else getattr(LISTS, part)
+        for part in ("wheres", "times", "deeds")
     )
-    where = d.of(wheres).format(l=d.place(), n=d.noun()) if d.chance(0.6) else ""
-    when = ""
-    if d.chance(0.6):
-        when = d.of(times).format(
-            t=d.long_date(),
-            c=d.clock(),
-            k=d.any(NAMES.weekdays),
-            y=d.number(1800, 2030),
-            m=d.any(NAMES.months),
-        )
+    where = d.said(d.of(wheres), LISTS.slots["where"]) if d.chance(0.6) else ""
+    when = d.said(d.of(times), LISTS.slots["when"]) if d.chance(0.6) else ""
     slots = {"w": who, "p": past(verb), "b": verb, "o": what}
     sentence = d.of(deeds).format(**slots).rstrip(".")
     sentence = sentence.replace(f"{what} was", f"{what} {'were' if several else 'was'}")
     extra = [part for part in (where, when) if part]
     d.rng.shuffle(extra)
     if extra and d.chance(0.25):
-        sentence = " ".join([f"{extra[0]}, {sentence}", *extra[1:]])
-    else:
-        sentence = " ".join([sentence, *extra])
-    known: list[Known] = []
-    missing: list[tuple[str, Attribute]] = []
+        sentence, *extra = f"{extra[0]}, {sentence}", *extra[1:]
+    told = Story(" ".join([sentence, *extra]) + ".")
     values = {"who": who, "what": what, "where": where, "when": when}
     for key, plans in LISTS.deed_questions.items():
         asked, more = ([articles(p.format(**slots)) for p in plans[k]] for k in ("asked", "more"))
         attribute = Attribute(key, "word", [], asked, LISTS.deed_asked.format(**slots), more)
         if values[key]:
-            known.append((who, attribute, values[key]))
+            told.known.append((who, attribute, values[key]))
         else:
-            missing.append((who, attribute))
-    return Story(sentence + ".", known, missing)
+            told.missing.append((who, attribute))
+    return told
 
 
 def filler(d: Draw, facts: Facts | None) -> str:
@@ -186,8 +171,7 @@ def filler(d: Draw, facts: Facts | None) -> str:
 
 def story(d: Draw, subjects: int | None = None, facts: Facts | None = None) -> Story:
     """A few subjects with some of their attributes told, and some left out, and a few events."""
-    known: list[Known] = []
-    missing: list[tuple[str, Attribute]] = []
+    whole = Story("")
     blocks: list[list[str]] = []  # sentences that stay together
     names: set[str] = set()
     first: tuple[str, list[Attribute]] | None = None
@@ -202,13 +186,13 @@ def story(d: Draw, subjects: int | None = None, facts: Facts | None = None) -> S
         names.add(subject)
         schema = list({a.key: a for a in schema}.values())
         told = d.rng.sample(schema, d.number(1, max(1, len(schema) - 1)))
-        missing += [(subject, a) for a in schema if a not in told]
+        whole.missing += [(subject, a) for a in schema if a not in told]
         lines = []
         for place, a in enumerate(told):
             value = a.value(d)
             again = place and not loose and d.chance(0.4)
             lines.append(a.statement(d, short(subject) if again else subject, value))
-            known.append((subject, a, value))
+            whole.known.append((subject, a, value))
         blocks += [[line] for line in lines] if loose else [lines]
     if subjects is None:
         for _ in range(d.any((0, 0, 0, 1, 2, 3))):
@@ -216,15 +200,16 @@ def story(d: Draw, subjects: int | None = None, facts: Facts | None = None) -> S
             if event.known[0][0] not in names:
                 names.add(event.known[0][0])
                 blocks.append([event.text])
-                known += event.known
-                missing += event.missing
+                whole.known += event.known
+                whole.missing += event.missing
     if loose:
         d.rng.shuffle(blocks)
     for _ in range(d.any((0, 0, 1, 2, 3))):
         blocks.insert(d.number(0, len(blocks)), [filler(d, facts)])
     joiner = d.any((" ", " ", " ", " ", "\n"))
     sentences = (line[0].upper() + line[1:] for block in blocks for line in block)
-    return Story(articles(joiner.join(sentences)), known, missing)
+    whole.text = articles(joiner.join(sentences))
+    return whole
 
 
 def short(subject: str) -> str:
