@@ -58,7 +58,7 @@ def render(conversation: Conversation) -> tuple[str, str]:
         enable_thinking=conversation.thinking,
     )  # fmt: skip
     whole = RENDERED.render(messages=[*history, final], tools=tools)
-    assert whole.startswith(prompt), "an answer goes on where its prompt ends"
+    assert whole.startswith(prompt), "an answer continues where its prompt ends"
     return prompt, whole[len(prompt) :].removesuffix("\n")
 
 

@@ -1,4 +1,4 @@
-"""Delegation: the same stream as local, anyone who dies."""
+"""Delegation: the same stream as local, whichever device dies."""
 
 from __future__ import annotations
 

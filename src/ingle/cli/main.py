@@ -76,7 +76,7 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Anyone who read our output has gone (such as `head`); that is not an error.
+            # The reader of our output has gone (such as `head`); that is not an error.
             # Caught here since click's own main would make it one.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE
@@ -131,7 +131,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with the status of the design's table."""
     arguments = sys.argv[1:] if argv is None else argv
-    if sys.stdout is None or sys.stderr is None:  # closed by anyone who started us
+    if sys.stdout is None or sys.stderr is None:  # closed by the program that started us
         null = Path(os.devnull).open("w")  # noqa: SIM115 (until the end)
         sys.stdout, sys.stderr = sys.stdout or null, sys.stderr or null
     sys.exit(_run(arguments))

@@ -93,7 +93,7 @@ async def _background(settings: Settings) -> None:
 
 
 def _report(line: str) -> None:
-    """One line to anyone who started us; then stdout is closed, since they will be gone."""
+    """One line to the program that started us; then stdout is closed, since it will be gone."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
     null = os.open(os.devnull, os.O_WRONLY)

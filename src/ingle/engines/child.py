@@ -272,7 +272,7 @@ class _LogCopy:
 
 class _ChildStream(SocketStream):
     """Reports its end only when the process has ended and its stderr was read, so that the
-    reason of a death is known to anyone who is told of it."""
+    reason of a death is known to everyone who is told of it."""
 
     def __init__(
         self,

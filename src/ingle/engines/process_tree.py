@@ -29,7 +29,7 @@ def memory(pid: int) -> int:
 async def kill(pid: int) -> None:
     """Kill a process that leads its group, the group, and all descendants; return when the
     descendants have ended (on Linux, where there are handles to wait for). The process itself
-    is left to anyone who reaps it.
+    is left to the process that reaps it.
 
     Descendants are killed one by one since they may have left the group, and those in a
     sandbox, whose own init dies with it, end a moment later than the process around them.

@@ -39,7 +39,7 @@ MAX_FILES = 4096
 OPENMP = {"GOMP_SPINCOUNT": "20000"}
 """How engines' threads wait for each other between the small steps of a token. Sleeping
 at once (``OMP_WAIT_POLICY=passive``) costs two thirds of a small model's speed; spinning
-as long as libgomp does by default steals the core from anyone who else needs it. A short
+as long as libgomp does by default steals the core from anyone else who needs it. A short
 spin was the fastest of all measured (docs/log.md, 2026-11-22)."""
 
 DEBUGGER = {"GGML_NO_BACKTRACE": "1"}

@@ -129,7 +129,7 @@ class Jobs:
         return self._launch(job, events)
 
     async def attended(self, job: RunningJob, *, detach: bool) -> AsyncGenerator[Event, None]:
-        """The events of a job for anyone who started it; it saves and stops when they leave.
+        """The events of a job for the caller that started it; it saves and stops when that leaves.
 
         Args:
             detach: they leave on purpose, once it is running.

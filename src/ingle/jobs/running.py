@@ -13,7 +13,7 @@ from ingle.operations import Event
 from ingle.operations.job_events import JobNote, JobOperation, JobProgress
 
 NOTES = 50
-"""What was told before is told again to anyone who comes later, as far back as this."""
+"""What was told before is told again to a follower who comes later, as far back as this."""
 WAITING = 10_000
 """Events that wait for a slow follower; beyond that it misses progress."""
 

@@ -16,7 +16,7 @@ SIDES = (".lora_a", ".lora_b")
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """What an adapter's file says of itself, under ``ingle.``. Claims of anyone who made it."""
+    """What an adapter's file says of itself, under ``ingle.``. Claims of its maker."""
 
     base: str = ""
     """Digest of the base that it was trained on."""

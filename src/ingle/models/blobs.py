@@ -134,7 +134,7 @@ class Blobs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def lock(self, key: str) -> FileLock:
-        """The lock that anyone who works in ``partial/`` on files ``<key>.*`` holds."""
+        """The lock that everyone who works in ``partial/`` on files ``<key>.*`` holds."""
         return FileLock(self.partial / f"{key}.lock")
 
     def delete(self, unneeded: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ class FileLock:
     """A ``flock``, exclusive or shared. When its process ends, by any way, the kernel lets go.
 
     Two locks of one process exclude each other as well. The lock file may be
-    deleted by its holder: anyone who then gets the lock of the deleted file notices
+    deleted by its holder: a process that then gets the lock of the deleted file notices
     and opens the new one.
     """
 

@@ -1,7 +1,7 @@
 """The store's index: which names there are and which files they stand for, in SQLite.
 
 Names are rows here, never paths. SQLite's lock is also the lock between
-processes: anyone who adds or deletes a blob does it inside `Index.write`, so a
+processes: a blob is only added or deleted inside `Index.write`, so a
 name never points to a blob that another process is deleting.
 
 The index runs in SQLite's default journal mode, not WAL: it is written a few

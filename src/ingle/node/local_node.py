@@ -142,14 +142,14 @@ class LocalNode:
             self.closed.set_result(None)
 
     def shut_down(self) -> None:
-        """Ask anyone who hosts the node to close it."""
+        """Ask the host of the node to close it."""
         if not self.closed.done():
             self.closed.set_result(None)
 
     def hand_over(self) -> bool:
         """End as soon as nothing is under way, for a newer version. True: that is now.
 
-        Anyone who asks is under way itself, and the node ends with that. One that is suspended
+        The request that asks is itself running, and the node ends with that. One that is suspended
         stays: the next would not know.
         """
         self.leaving = True

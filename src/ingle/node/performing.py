@@ -77,7 +77,7 @@ class Services(Protocol):
         ...
 
     def shut_down(self) -> None:
-        """Ask anyone who hosts the node to close it."""
+        """Ask the host of the node to close it."""
         ...
 
     def hand_over(self) -> bool:

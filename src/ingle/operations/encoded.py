@@ -2,7 +2,7 @@
 
 A node hands most events from one connection to the next. Decoding and encoding each would
 cost more than all the rest of its way, and would lose what this version does not know. So
-events travel encoded; the tag is read off the first bytes, and anyone who needs the content
+events travel encoded; the tag is read off the first bytes, and the side that needs the content
 decodes it.
 """
 

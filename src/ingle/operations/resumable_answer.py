@@ -24,7 +24,7 @@ SLACK = 4
 
 
 class ResumableAnswer(Generic[O]):
-    """The answer to one operation, from anyone who gives it."""
+    """The answer to one operation, whichever node gives it."""
 
     def __init__(self, operation: O) -> None:
         self.operation = operation

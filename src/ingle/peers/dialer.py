@@ -125,7 +125,7 @@ class Dialer:
             await ask(session.connection, News(), Done)
 
     async def _refresh_offers_quietly(self, session: PeerSession) -> None:
-        # No one waits for it; anyone who asks next hears of a problem.
+        # No one waits for it; the next caller hears of a problem.
         with contextlib.suppress(IngleError, TimeoutError):
             await self.learn(session)
 

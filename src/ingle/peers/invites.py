@@ -1,4 +1,4 @@
-"""Invites: single-use codes that pair anyone who has one with the node that made it.
+"""Invites: single-use codes that pair the device that has one with the node that made it.
 
 A code holds the node's key, so the joiner knows whom it speaks to; where the
 node may be found; when it ends; and a secret of 128 bits, of which the inviter
@@ -96,7 +96,7 @@ class Invites:
         """A new one.
 
         Args:
-            preset: what anyone who uses it is granted at once.
+            preset: what the device that uses it is granted at once.
         """
         now = self._clock.now()
         self._database.run("DELETE FROM invite WHERE expires < ?", now - 86400)

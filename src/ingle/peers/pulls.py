@@ -72,7 +72,7 @@ class PeerPulls:
         return [holder for group in found for holder in group]
 
     async def named(self, name: str, place: str) -> AsyncGenerator[Event, None]:
-        """Fetch ``NAME@PEER``: what that peer calls so, from it and anyone who else has it.
+        """Fetch ``NAME@PEER``: what that peer calls so, from it and anyone else who has it.
 
         Raises:
             PeerNotFound, PeerUnreachable: no such peer, or it does not answer.

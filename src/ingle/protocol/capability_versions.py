@@ -1,6 +1,6 @@
 """What the two sides of a connection can ask of each other.
 
-A `Hello` says which capabilities its sender has, each with a version. Anyone who asks looks
+A `Hello` says which capabilities its sender has, each with a version. The side that asks looks
 there first, so that an older node is asked only for what it has.
 """
 

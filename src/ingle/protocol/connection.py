@@ -60,7 +60,7 @@ from ingle.protocol.stream import ByteStream, SocketStream
 log = logging.getLogger(__name__)
 
 DRAIN_BYTES = 64 * 1024
-"""Unsent bytes at which anyone who produces them waits for the transport."""
+"""Unsent bytes at which their producer waits for the transport."""
 STREAMS = 1024
 REPLIES = 4 * 2**20
 """Bytes of what is answered at once (pings, refusals) that may wait for the transport."""

@@ -117,7 +117,7 @@ class EndOfPieces(_Frame, frozen=True, tag="z"):
 
 
 class PieceCredit(_Frame, frozen=True, tag="r"):
-    """Anyone who performs takes this many more pieces."""
+    """The side that performs takes this many more pieces."""
 
     stream: int
     pieces: int

@@ -109,7 +109,7 @@ class ReplayablePieces:
             self._next = asyncio.ensure_future(self._pull())
         piece = await asyncio.shield(self._next)
         if piece is None:
-            return None  # the end, also for anyone who asks again
+            return None  # the end, also for a reader that asks again
         self._next = None
         if self.whole and len(self._kept) <= PIECES:
             self._kept.append(piece)

@@ -5,7 +5,7 @@ Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
 ``fail_on`` (a text that is an error), ``delay_s`` (seconds between words), ``fail_on_load``,
 ``starts`` (a command that runs beside it, in a session of its own).
 
-It is not installed: anyone who tests with it names `ECHO` in an entry point of their tests' own.
+It is not installed: tests that want it name `ECHO` in an entry point of their own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Trainable`: what the process that trains knows of a run, anyone who makes its steps."""
+"""`Trainable`: what the training process knows of a run, whether we or TRL make its steps."""
 
 from __future__ import annotations
 

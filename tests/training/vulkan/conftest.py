@@ -1,4 +1,4 @@
-"""No test touches the cache of anyone who runs it."""
+"""No test touches the cache of the user who runs it."""
 
 from __future__ import annotations
 

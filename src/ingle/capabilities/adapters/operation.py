@@ -62,7 +62,7 @@ class Adapters(Event, frozen=True, kw_only=True, tag="adapters"):
 
 
 class AdapterDetails(Event, frozen=True, kw_only=True, tag="adapter_details"):
-    """One adapter; what its file says of how it was made is a claim of anyone who made it."""
+    """One adapter; what its file says of how it was made is a claim of its maker."""
 
     adapter: AdapterSummary
     path: str

@@ -22,7 +22,7 @@ async def started(
 ) -> AsyncGenerator[Event, None]:
     """Begin a job, or resume one; the events of its kind until it has ended.
 
-    Anyone who leaves has it saved and stopped, unless the request is detached. A guest's job is
+    A caller that leaves has it saved and stopped, unless the request is detached. A guest's job is
     done here, and ends with its session.
 
     Raises:

@@ -37,7 +37,7 @@ class Invite(Operation, frozen=True, kw_only=True, tag="invite"):
     """Make an invite. One `Invited`."""
 
     preset: str = ""
-    """What anyone who joins is granted at once: ``family``, ``guest`` or nothing."""
+    """What the device that joins is granted at once: ``family``, ``guest`` or nothing."""
     ttl_s: Annotated[float, msgspec.Meta(ge=1, le=7 * 86400)] = 600.0
 
 
@@ -49,7 +49,7 @@ class Invited(Event, frozen=True, kw_only=True, tag="invited"):
 
 
 class Join(Operation, frozen=True, kw_only=True, tag="join"):
-    """Pair with anyone who made an invite. `TryingPath` events, then one `Paired`."""
+    """Pair with the device that made an invite. `TryingPath` events, then one `Paired`."""
 
     code: Code
     name: str = ""

@@ -87,7 +87,7 @@ class Downloads:
         finally:
             job.watchers -= 1
             if not job.watchers:
-                # Anyone who comes from now on begins again, after this one let go of its lock.
+                # A caller from now on starts over, after this one let go of its lock.
                 self._jobs.pop(digest, None)
                 job.task.cancel()
                 await asyncio.gather(job.task, return_exceptions=True)

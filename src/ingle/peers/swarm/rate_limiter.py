@@ -1,4 +1,4 @@
-"""`RateLimiter`: how fast a node may send, anyone who asks."""
+"""`RateLimiter`: how fast a node may send, to all who ask together."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _BAN_S = 7 * 86400.0
 
 
 class ShareCatalogue:
-    """What the owner shares. Whether a given peer may have it is for anyone who calls to decide.
+    """What the owner shares. Whether a given peer may have it is for the caller to decide.
 
     Every audience takes in paired peers, so all that is shared is offered here.
     """

@@ -41,7 +41,7 @@ class Torrent:
         self.metainfo = metainfo
         self.path = path
         self.changed = asyncio.Event()
-        """Set when there is something new; anyone who waits for it clears it."""
+        """Set when there is something new; the task that waits for it clears it."""
         self.finished = asyncio.Event()
         """All pieces are there, by the metainfo's hashes. Cleared by `recheck`."""
         self.checked = asyncio.Event()
@@ -187,7 +187,7 @@ class Torrent:
                 self.error = storage_error(OSError(number, os.strerror(number)), self.path)
             else:
                 self.error = StorageError(message, path=str(self.path))
-        # Anyone who waits for it must look at the error instead.
+        # A task that waits for it must look at the error instead.
         self._flushed.set()
         self.checked.set()
         self._resumed(b"")

@@ -79,6 +79,6 @@ def _ways() -> dict[str, str]:
         "NCCL_SOCKET_IFNAME": loopback,
         "NCCL_IB_DISABLE": "1",
         "NCCL_NVLS_ENABLE": "0",
-        # Anyone who dies is noticed at once by other means, and told properly.
+        # A process that dies is noticed at once by other means, and told properly.
         "TORCH_NCCL_ASYNC_ERROR_HANDLING": "0",
     }

@@ -123,7 +123,7 @@ def main() -> None:
         replica = Replica(place)
     except Exception as error:
         leader.send(_answer(error))
-        threading.Event().wait()  # until it is read: anyone who ends by itself has died
+        threading.Event().wait()  # until it is read: a process that ends by itself has died
     leader.send(("done", None))
     verb: Verb | None = None
     while verb != "end":

@@ -165,7 +165,7 @@ class Processes:
 
 
 def _end_with_parent() -> None:
-    """In the child: the kernel ends it when anyone who started it ends."""
+    """In the child: the kernel ends it when its parent ends."""
     if sys.platform.startswith("linux"):
         import ctypes
 

@@ -27,7 +27,7 @@ _WHOLE_NUMBERS = ("top_k", "seed", "max_tokens", "context")
 HELP = """\
 /help            this text
 /model NAME      continue with another model
-/system TEXT     what the model should know or be (starts again)
+/system TEXT     what the model should know or be (starts over)
 /think on|off    let the model reason first
 /set NAME VALUE  a setting such as temperature, top_p, seed, max_tokens
 /image FILE      show the model a picture with the next message

@@ -21,7 +21,7 @@ gathered for the first forward stays away from the second one."""
 
 def main() -> None:
     """Entry point. The one argument is the job's file."""
-    if sys.platform.startswith("linux"):  # anyone who started it is killed: so is this
+    if sys.platform.startswith("linux"):  # if its parent is killed, so is this
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     job = TrlJob.read(Path(sys.argv[1]))
     channel = Channel(Path(job.folder) / EVENTS)
