@@ -1,7 +1,8 @@
 """A node without models: what it answers is written in the request.
 
 The last user message picks the script, the model's name picks the failure, so
-a test reads as what it asks. Every operation is kept in ``performed``.
+a test reads as what it asks; ``call NAME ARGUMENTS`` calls a tool. Every
+operation is kept in ``performed``.
 """
 
 from __future__ import annotations
@@ -199,7 +200,12 @@ class ScriptedNode:
             if chat.think:
                 yield Reasoning(text="Let me ", index=index)
                 yield Reasoning(text="see.", index=index)
-            if chat.tools and chat.tool_choice != "none" and last.role != "tool":
+            if asked.startswith("call "):
+                _, name, arguments = asked.split(" ", 2)
+                yield ToolCallPiece(call=0, id=f"call_{index}", name=name, index=index)
+                for at in range(0, len(arguments), 5):
+                    yield ToolCallPiece(call=0, arguments=arguments[at : at + 5], index=index)
+            elif chat.tools and chat.tool_choice != "none" and last.role != "tool":
                 for call, tool in enumerate(chat.tools[: 2 if "both" in asked else 1]):
                     identifier = f"call_{index}{call}"
                     yield ToolCallPiece(call=call, id=identifier, name=tool.name, index=index)
