@@ -193,6 +193,8 @@ class ScriptedNode:
         if "flood" in asked:
             for _ in range(100_000):
                 yield Text(text="x" * 100)
+        yield Status(state="prompt", completed=8, total=12)
+        yield Status(state="prompt", completed=12, total=12)
         last = chat.messages[-1]
         reason = "length" if chat.max_tokens == 1 else "stop"
         stop = chat.stop[0] if chat.stop and "stopped" in asked else ""

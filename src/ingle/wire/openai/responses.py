@@ -14,7 +14,8 @@ from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import InvalidRequest
 from ingle.operations import Message
 from ingle.wire.body import decode, renamed, token_limit
-from ingle.wire.openai.chat_completions import EFFORT_BUDGETS, ReasoningOptions, reasoning
+from ingle.wire.effort import EFFORT_BUDGETS
+from ingle.wire.openai.chat_completions import ReasoningOptions, reasoning
 from ingle.wire.openai.response_calls import Item
 from ingle.wire.openai.response_items import REFERENCE, conversation, read_item, tools_in
 from ingle.wire.openai.response_tools import ToolOffer, chosen, offer, tool_bodies
