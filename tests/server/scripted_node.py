@@ -181,6 +181,11 @@ class ScriptedNode:
                 prompt_tokens=5000,
                 context=4096,
             )
+        if "picture" in asked:
+            raise errors.UnsafeURL(
+                "example.com leads to 10.0.0.1, which is not a public address",
+                field="messages.content.image",
+            )
         if "busy" in asked:
             raise errors.Busy("the queue is full", queued=64, limit=64)
         yield Started(model=chat.model, digest=DIGEST, where="local")

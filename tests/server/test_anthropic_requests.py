@@ -312,6 +312,26 @@ def test_tools_of_the_client_have_their_published_input(
     assert "notes" not in answer["ingle"]
 
 
+def test_actions_of_a_toolset_are_called_by_their_own_names(server: Running) -> None:
+    computer = {"type": "computer_toolset_20260801", "configs": {"zoom": {"enabled": False}}}
+    tools = [computer, {"type": "browser_toolset_20260801"}]
+    turns = [{"role": "user", "content": 'call browser__navigate {"url": "https://example.com"}'}]
+    answer = asked(server, tools=tools, messages=turns)
+    offered = {tool.name: tool.parameters for tool in performed(server).tools}
+    assert len(offered) == 16 + 31
+    assert offered["computer__scroll"]["required"] == ["scroll_direction", "scroll_amount"]
+    assert set(offered["browser__left_click"]["properties"]) == {"target", "modifiers", "tab_id"}
+    (block,) = answer["content"]
+    assert (block["name"], block["toolset_name"]) == ("navigate", "browser")
+    assert block["input"] == {"url": "https://example.com"}
+    (message,) = told(server, "assistant", block)
+    assert message.tool_calls[0].name == "browser__navigate"
+    body = {"model": "ember", "max_tokens": 9, "messages": turns, "tools": tools, "stream": True}
+    streamed = server.post("/v1/messages", body).text
+    assert '"name":"navigate"' in streamed
+    assert '"toolset_name":"browser"' in streamed
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -176,6 +176,14 @@ def test_a_compaction_is_made_and_read(server: Running) -> None:
     assert (message.role, message.text.splitlines()[-1]) == ("user", "Hello, wide world!")
 
 
+def test_a_compaction_in_the_middle_of_an_answer_is_refused(server: Running) -> None:
+    items = [{"role": "user", "content": "x"}, {"type": "compaction_trigger"}]
+    answer = server.post("/v1/responses", {"input": items})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input[1]"
+    assert answer.json()["error"]["hint"] == "POST /v1/responses/compact"
+
+
 def test_a_compaction_of_another_server_is_noted(server: Running) -> None:
     item = {"type": "compaction", "id": "cmp", "encrypted_content": "gAAAA"}
     body = {"input": [item, {"role": "user", "content": "x"}]}
@@ -200,3 +208,12 @@ def test_a_file_of_text_is_read_and_a_pdf_is_refused(server: Running) -> None:
     refused = server.post("/v1/responses", {"input": [{"role": "user", "content": [part]}]})
     assert refused.json()["error"]["param"] == "input[0].content[0].file_id"
     assert "OpenAI" not in refused.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_node_finds_wrong_is_named_as_the_client_wrote_it(
+    server: Running, stream: bool
+) -> None:
+    answer = server.post("/v1/responses", {"input": "picture", "stream": stream})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input.content.image"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingle.errors import InvalidRequest
+from ingle.errors import IngleError, InvalidRequest
 from ingle.operations import invalid_field
 from ingle.operations.numbers import check_numbers
 
@@ -71,7 +71,7 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
     """
     try:
         yield
-    except InvalidRequest as error:
+    except IngleError as error:
         field = str(error.details.get("field", ""))
         head = re.split(r"[.\[]", field, maxsplit=1)[0]
         if head not in names:

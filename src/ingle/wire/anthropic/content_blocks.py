@@ -9,6 +9,7 @@ import msgspec
 
 from ingle.errors import CapabilityMissing
 from ingle.operations import ImagePart, Message, Part, TextPart, ToolCall
+from ingle.wire.anthropic.toolsets import member_name
 from ingle.wire.body import argument_text
 from ingle.wire.document import document_part, unreadable_document
 from ingle.wire.image import from_base64, from_url
@@ -79,6 +80,7 @@ class ToolUseBlock(msgspec.Struct, tag="tool_use", tag_field="type", kw_only=Tru
     id: str
     name: str
     input: Any = None
+    toolset_name: str | None = None
 
 
 class ToolResultBlock(msgspec.Struct, tag="tool_result", tag_field="type", kw_only=True):
@@ -220,7 +222,8 @@ class _Turn:
                 self._parts += _parts(block, field)
             case ThinkingBlock(thinking=text):
                 self._reasoning += text
-            case ToolUseBlock(id=identifier, name=name, input=given):
+            case ToolUseBlock(id=identifier, input=given):
+                name = member_name(block.toolset_name, block.name)
                 call = ToolCall(id=identifier, name=name, arguments=argument_text(given))
                 self._calls.append(call)
             case ToolResultBlock():

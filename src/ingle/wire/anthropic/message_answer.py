@@ -25,6 +25,7 @@ from ingle.operations import (
 )
 from ingle.wire import sse
 from ingle.wire.anthropic.errors import error_event
+from ingle.wire.anthropic.toolsets import Members
 
 _REASONS = {
     "stop": "end_turn",
@@ -32,10 +33,13 @@ _REASONS = {
     "tool_calls": "tool_use",
     "cancelled": "end_turn",
 }
+NONE: Members = {}
 _CLOSED = b"}}\n\n"
 
 
-def message(result: ChatResult, *, identifier: str, notes: Sequence[str] = ()) -> bytes:
+def message(
+    result: ChatResult, *, identifier: str, notes: Sequence[str] = (), members: Members = NONE
+) -> bytes:
     """The whole answer."""
     choice = result.choices[0]
     content: list[dict[str, Any]] = []
@@ -45,7 +49,7 @@ def message(result: ChatResult, *, identifier: str, notes: Sequence[str] = ()) -
         content.append({"type": "text", "text": choice.text})
     for at, call in enumerate(choice.tool_calls):
         identity = call.id or _tool_id(identifier, at)
-        content.append(_tool_use(identity, call.name, call.argument_object))
+        content.append(_tool_use(identity, call.name, call.argument_object, members))
     reason = stop_reason(choice.finish or "stop", choice.stop, called=bool(choice.tool_calls))
     return sse.encode(
         {
@@ -86,7 +90,15 @@ class MessageStream:
 
     content_type = sse.CONTENT_TYPE
 
-    def __init__(self, *, identifier: str, model: str, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        identifier: str,
+        model: str,
+        notes: Sequence[str] = (),
+        members: Members = NONE,
+    ) -> None:
+        self._members = members
         self._notes = notes
         self._id = identifier
         self._model = model
@@ -153,7 +165,8 @@ class MessageStream:
         kind = f"tool{piece.call}"
         opening = b""
         if self._kind != kind:
-            block = _tool_use(piece.id or _tool_id(self._id, piece.call), piece.name, {})
+            identity = piece.id or _tool_id(self._id, piece.call)
+            block = _tool_use(identity, piece.name, {}, self._members)
             opening = self._block(kind, block, b'"input_json_delta","partial_json":')
             self._called = True
         if not piece.arguments:
@@ -199,9 +212,18 @@ class MessageStream:
         )
 
 
-def _tool_use(identity: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
-    caller = {"type": "direct"}
-    return {"type": "tool_use", "id": identity, "name": name, "input": given, "caller": caller}
+def _tool_use(identity: str, name: str, given: dict[str, Any], members: Members) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "type": "tool_use",
+        "id": identity,
+        "name": name,
+        "input": given,
+        "caller": {"type": "direct"},
+    }
+    member = members.get(name)
+    if member is None:
+        return found
+    return {**found, "name": member.name, "toolset_name": member.toolset}
 
 
 def _noted(notes: Sequence[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ingle.wire.anthropic.tool_offer import (
     chosen,
     offered,
 )
+from ingle.wire.anthropic.toolsets import Members
 from ingle.wire.body import Body, decode, renamed, token_limit
 from ingle.wire.duration import seconds
 from ingle.wire.effort import EFFORT_BUDGETS
@@ -79,6 +80,8 @@ class MessagesRequest(NamedTuple):
     """Nothing is to be answered: the prompt is read, for the requests that follow."""
     notes: list[str]
     """What of the request is not held, for the ``ingle`` field of the answer."""
+    members: Members
+    """Actions of toolsets, which are called by their own names."""
 
 
 _NAMES = {"stop": "stop_sequences", "think_budget": "thinking.budget_tokens"}
@@ -124,9 +127,8 @@ def parse(body: bytes) -> MessagesRequest:
             keep_alive=seconds(asked.keep_alive),
             on=asked.on or "",
         )
-    return MessagesRequest(
-        operation, bool(asked.stream), prompt_only, [*offer.notes, *_not_applied(asked)]
-    )
+    notes = [*offer.notes, *_not_applied(asked)]
+    return MessagesRequest(operation, bool(asked.stream), prompt_only, notes, offer.members)
 
 
 def parse_count(body: bytes) -> Tokenize:

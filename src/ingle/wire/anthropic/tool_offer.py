@@ -11,6 +11,7 @@ import msgspec
 from ingle.errors import CapabilityMissing
 from ingle.operations import Tool
 from ingle.wire.anthropic.published_tools import PublishedToolBody, published_tool
+from ingle.wire.anthropic.toolsets import ToolsetMember, toolset_members
 from ingle.wire.body import renamed
 
 
@@ -18,6 +19,7 @@ class AnthropicToolBody(PublishedToolBody, kw_only=True):
     description: str | None = None
     input_schema: dict[str, Any] | None = None
     strict: bool | None = None
+    configs: dict[str, Any] | None = None
 
 
 class AnthropicToolChoiceBody(msgspec.Struct, kw_only=True):
@@ -34,6 +36,8 @@ class AnthropicOffer:
     notes: list[str] = dataclasses.field(default_factory=list)
     hosted: set[str] = dataclasses.field(default_factory=set)
     """Names of tools that were left out."""
+    members: dict[str, ToolsetMember] = dataclasses.field(default_factory=dict)
+    """Actions of toolsets, by the name that the model has for them."""
 
 
 def offered(bodies: Sequence[AnthropicToolBody] | None) -> AnthropicOffer:
@@ -45,6 +49,11 @@ def offered(bodies: Sequence[AnthropicToolBody] | None) -> AnthropicOffer:
     found = AnthropicOffer()
     for at, body in enumerate(bodies or []):
         field = f"tools[{at}]"
+        members = dict(toolset_members(body.type, body.configs))
+        found.members |= {member.flat_name: member for member in members}
+        found.tools += members.values()
+        if members:
+            continue
         with renamed({"name": f"{field}.name"}):
             tool = _tool(body)
         if tool is not None:

@@ -235,6 +235,14 @@ def _interpreter_call(item: ResponseItem, field: str) -> list[Message]:
     return _hosted_call("code_interpreter", {"code": item.code}, item.outputs, item)
 
 
+def _trigger(item: ResponseItem, field: str) -> list[Message]:
+    raise InvalidRequest(
+        f"{field}: a conversation is not compacted while it is answered",
+        hint="POST /v1/responses/compact",
+        field=field,
+    )
+
+
 def _nothing(item: ResponseItem, field: str) -> list[Message]:
     """Items that tell the model nothing: a search, a list of tools, an approval, a picture made."""
     return []
@@ -244,6 +252,7 @@ _READERS: dict[str, Callable[[ResponseItem, str], list[Message]]] = {
     "message": _message,
     "reasoning": _reasoning,
     "compaction": _compaction,
+    "compaction_trigger": _trigger,
     "function_call": _function_call,
     "function_call_output": _output,
     "custom_tool_call": _custom_call,

@@ -19,12 +19,18 @@ async def create_message(exchange: Exchange) -> None:
     events = events_of(exchange.node, operation, prompt_only=request.prompt_only)
     if request.stream:
         stream = message_answer.MessageStream(
-            identifier=identifier, model=operation.model, notes=notes
+            identifier=identifier,
+            model=operation.model,
+            notes=notes,
+            members=request.members,
         )
         await exchange.stream(events, stream)
     else:
         result = await exchange.fold(operation, events)
-        await exchange.reply(message_answer.message(result, identifier=identifier, notes=notes))
+        answer = message_answer.message(
+            result, identifier=identifier, notes=notes, members=request.members
+        )
+        await exchange.reply(answer)
 
 
 async def count_tokens(exchange: Exchange) -> None:

@@ -20,6 +20,7 @@ from ingle.errors import Cancelled, InvalidRequest
 from ingle.operations import ChatResult, Message
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
+from ingle.wire.body import renamed
 from ingle.wire.openai import compaction, response_items, response_object, responses
 from ingle.wire.openai.conversations import item_page
 from ingle.wire.openai.response_calls import Item
@@ -27,6 +28,9 @@ from ingle.wire.openai.response_object import AnswerStyle, Response
 from ingle.wire.openai.response_stream import ResponseStream
 from ingle.wire.openai.responses import ResponsesRequest
 from ingle.wire.sse import encode
+
+_NAMES = {"messages": "input"}
+"""Fields of an operation as the client wrote them, for what is found out while it is performed."""
 
 
 class ResponsesRoutes:
@@ -62,13 +66,15 @@ class ResponsesRoutes:
             else:
                 await exchange.reply(encode(base))
         elif request.stream:
-            await exchange.stream(
-                exchange.node.perform(operation),
-                stream,
-                before_end=lambda: keep(stream.whole(), stream.result),
-            )
+            with renamed(_NAMES):
+                await exchange.stream(
+                    exchange.node.perform(operation),
+                    stream,
+                    before_end=lambda: keep(stream.whole(), stream.result),
+                )
         else:
-            result = await exchange.fold(operation)
+            with renamed(_NAMES):
+                result = await exchange.fold(operation)
             items = response_object.output(result, identifier, style)
             response = response_object.completed(base, result, items)
             await keep(response, result)
