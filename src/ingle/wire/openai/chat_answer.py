@@ -14,6 +14,7 @@ from ingle.operations import (
     Choice,
     Event,
     Finish,
+    Note,
     Reasoning,
     Started,
     Text,
@@ -22,6 +23,7 @@ from ingle.operations import (
     Usage,
 )
 from ingle.wire import sse
+from ingle.wire.notes import notes_member, with_notes
 from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.openai.usage import fingerprint, logprobs_object, place_object, usage_object
 
@@ -39,7 +41,9 @@ def completion(result: ChatResult, *, identifier: str, created: int) -> bytes:
             "system_fingerprint": fingerprint(result.digest),
             "choices": [_choice(choice, identifier) for choice in result.choices],
             "usage": usage_object(result.usage),
-            "ingle": place_object(result.where, result.digest, result.timing),
+            "ingle": with_notes(
+                place_object(result.where, result.digest, result.timing), result.notes
+            ),
         }
     )
 
@@ -51,8 +55,8 @@ class ChatStream:
     JSON string and one concatenation. What clients rely on, and tests hold: one
     ``id`` and ``created`` throughout; the role first, once per choice; a tool
     call's ``id`` and name once, its ``index`` always; ``finish_reason`` is
-    ``tool_calls`` whenever a tool was called; usage, if asked for, in a last
-    chunk with no choices; then ``[DONE]``.
+    ``tool_calls`` whenever a tool was called; our notes beside it; usage, if
+    asked for, in a last chunk with no choices; then ``[DONE]``.
     """
 
     content_type = sse.CONTENT_TYPE
@@ -68,6 +72,7 @@ class ChatStream:
         self._timing: Timing | None = None
         self._opened: dict[int, tuple[bytes, bytes, bytes]] = {}
         self._called: set[tuple[int, int]] = set()
+        self._notes: list[Note] = []
         self._head = self._tail = b""
 
     def add(self, event: Event) -> bytes:
@@ -91,6 +96,8 @@ class ChatStream:
                 return self._delta(index, {"reasoning_content": text})
             case ToolCallPiece(index=index):
                 return self._delta(index, {"tool_calls": [self._call(event)]})
+            case Note():
+                self._notes.append(event)
             case Finish(index=index, reason=reason, stop=stop):
                 if any(choice == index for choice, _ in self._called) and reason == "stop":
                     reason = "tool_calls"
@@ -109,7 +116,9 @@ class ChatStream:
                     **self._envelope(),
                     "choices": [],
                     "usage": usage_object(self._usage),
-                    "ingle": place_object(started.where, started.digest, self._timing),
+                    "ingle": with_notes(
+                        place_object(started.where, started.digest, self._timing), self._notes
+                    ),
                 }
             )
         return last + b"data: [DONE]\n\n"
@@ -139,7 +148,12 @@ class ChatStream:
         opening = b"" if index in self._opened else self._open(index)
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         choice |= stop_reason(stop)
-        return opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + self._tail
+        ours = b""
+        if finish is not None and (told := notes_member(self._notes)):
+            ours = b"," + sse.encode(told)[1:-1]
+        return (
+            opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + ours + self._tail
+        )
 
     def _call(self, piece: ToolCallPiece) -> dict[str, Any]:
         key = (piece.index, piece.call)
