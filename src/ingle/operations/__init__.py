@@ -27,6 +27,7 @@ from ingle.operations.events import (
 from ingle.operations.folding import Fold
 from ingle.operations.generation import AdapterUse, ChatResult, Choice, Generation, GenerationResult
 from ingle.operations.message import ImagePart, Message, Part, TextPart, Tool, ToolCall
+from ingle.operations.model_defaults import ModelDefaults
 from ingle.operations.operation import (
     Ability,
     Event,
@@ -52,6 +53,7 @@ __all__ = [
     "GenerationResult",
     "ImagePart",
     "Message",
+    "ModelDefaults",
     "ModelOperation",
     "Note",
     "Operation",

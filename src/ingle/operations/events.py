@@ -154,7 +154,7 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     """How far a long job is. Never goes backwards within one file."""
 
     stage: str
-    """``resolving``, ``downloading``, ``verifying``, ``linking``, ``done``."""
+    """``reading``, ``resolving``, ``downloading``, ``verifying``, ``linking``, ``done``."""
     name: str = ""
     completed: int = 0
     total: int = 0

@@ -128,6 +128,8 @@ def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
     command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
     command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
     command += ["--slots", "--props", "--no-warmup"]
+    if options.template:
+        command += ["--chat-template", options.template]
     if projector := spec.files.get(PROJECTOR):
         command += ["--mmproj", projector[0]]
     for adapter in spec.adapters:
