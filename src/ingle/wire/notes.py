@@ -8,20 +8,12 @@ from typing import Any
 from ingle.operations import Note
 
 
-def with_notes(ours: dict[str, Any], notes: Iterable[Note]) -> dict[str, Any]:
-    """Our addition to an answer, and its notes if there are any."""
-    found = [_note(note) for note in notes]
-    return {**ours, "notes": found} if found else ours
+def texts(notes: Iterable[Note | str]) -> list[str]:
+    """Notes as they are written: those of the request are texts, those of the answer events."""
+    return [note if isinstance(note, str) else note.message for note in notes]
 
 
-def notes_member(notes: Iterable[Note]) -> dict[str, Any]:
-    """A member ``ingle`` for what has none without notes; empty if there are none."""
-    ours = with_notes({}, notes)
-    return {"ingle": ours} if ours else {}
-
-
-def _note(note: Note) -> dict[str, Any]:
-    found: dict[str, Any] = {"code": note.code, "message": note.message}
-    if note.field:
-        found["field"] = note.field
-    return {**found, "choice": note.index} if note.index else found
+def notes_member(notes: Iterable[Note | str]) -> dict[str, Any]:
+    """A member ``ingle`` with the notes; empty if there are none."""
+    found = texts(notes)
+    return {"ingle": {"notes": found}} if found else {}

@@ -22,7 +22,7 @@ from ingle.operations import (
     Usage,
 )
 from ingle.wire import sse
-from ingle.wire.notes import notes_member, with_notes
+from ingle.wire.notes import notes_member, texts
 from ingle.wire.openai.chat_answer import FINISH, stop_reason
 from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.openai.usage import fingerprint, finite, place_object, usage_object
@@ -62,11 +62,11 @@ def completion(
             "system_fingerprint": fingerprint(first.digest),
             "choices": choices,
             "usage": usage_object(total([result.usage for result in results])),
-            "ingle": with_notes(
-                place_object(
-                    first.where, first.digest, first.timing if len(results) == 1 else None
-                ),
-                [note for result in results for note in result.notes],
+            "ingle": place_object(
+                first.where,
+                first.digest,
+                first.timing if len(results) == 1 else None,
+                texts(note for result in results for note in result.notes),
             ),
         }
     )
