@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ingle.cli.main import commands
+from ingle.engines import process_tree
 from tests.waiting import eventually
 
 from ..engines.lora import write_adapter
 from ..models.test_caches import ollama
 from ..models.weights import write_model
-from .place import COMMAND, Place
+from .place import COMMAND, Place, ended
 
 
 def test_help_lists_every_command(place: Place) -> None:
@@ -147,6 +152,31 @@ def test_what_runs_is_shown_and_stopped(place: Place) -> None:
     assert "suspend" in busy.error["message"]
     place.ok("resume")
     place.ok("run", "Hello there", "-n", "2")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are found where there is a /proc")
+@pytest.mark.parametrize("command", [["stop", "ember"], ["stop", "--node"]])
+def test_what_is_stuck_is_stopped_all_the_same(tmp_path: Path, command: list[str]) -> None:
+    place = Place(tmp_path)
+    try:
+        place.ok("run", "Hello there", "-n", "2")
+        status = place.ok("ps", "--json").data
+        workers = process_tree.members(status["workers"][0]["pid"])
+        os.kill(workers[-1], signal.SIGSTOP)
+        asking = place.start("run", "Hello there")
+        eventually(lambda: place.busy_slots() == 1)
+        place.ok(*command)
+        eventually(lambda: all(gone(pid) for pid in workers))
+        assert ended(asking).status != 0
+        if "--node" in command:
+            eventually(lambda: gone(status["pid"]))
+        place.ok("run", "Hello there", "-n", "2")
+    finally:
+        place.close()
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_without_a_node_there_is_nothing_to_stop(tmp_path: Path) -> None:
@@ -304,3 +334,56 @@ def test_nothing_in_the_current_folder_is_imported(tmp_path: Path) -> None:
     finally:
         trap.unlink()
         place.stop()
+
+
+def test_a_model_is_created_from_a_modelfile_shown_and_created_again(place: Place) -> None:
+    (place.home / "Modelfile").write_text(
+        'FROM ember\nSYSTEM "You are Mario."\nPARAMETER temperature 0\nPARAMETER num_predict 4\n'
+        "TEMPLATE {{ .Prompt }}\nMESSAGE user Hi\n"
+    )
+    made = place.ok("create", "mario")
+    assert made.out.startswith("mario  sha256:")
+    assert "Go template" in made.err
+    shown = place.ok("show", "mario")
+    assert "made from     ember" in shown.out
+    assert "You are Mario." in shown.out
+    assert "temperature 0" in shown.out
+    written = place.home / "again"
+    written.write_text(place.ok("show", "mario", "--modelfile").out)
+    again = place.ok("create", "luigi", "-f", "again", "--json").data
+    assert again["model"]["name"] == "luigi"
+    assert again["notes"] == []
+    mine, theirs = (place.ok("show", name, "--json").data for name in ("mario", "luigi"))
+    del mine["defaults"]["base"]  # the other is made from the same file, not from the name
+    assert mine["defaults"] == theirs["defaults"]
+    assert mine["digest"] == theirs["digest"]
+    place.ok("rm", "mario")
+    answer = place.ok("run", "luigi", "Hello", "--json").data
+    assert answer["usage"]["completion_tokens"] == 4
+    place.ok("rm", "luigi")
+
+
+def test_a_modelfile_that_cannot_be_used_is_refused(place: Place, tmp_path: Path) -> None:
+    assert place.ingle("create", "x", "-f", "nonesuch", "--json").error["code"] == "not_found"
+    for text, message in (
+        (f"FROM {tmp_path}", "is a folder"),
+        ("FROM ./nonesuch.gguf", "no such file"),
+        ("FROM ember\nFORM x", "line 2"),
+    ):
+        (place.home / "bad").write_text(text)
+        refused = place.ingle("create", "x", "-f", "bad", "--json")
+        assert refused.status in (2, 3)
+        assert message in refused.error["message"]
+    quantised = place.ingle("create", "x", "-q", "q4_K_M", "--json")
+    assert "cannot be quantised here yet" in quantised.error["message"]
+
+
+def test_weights_of_a_modelfile_are_used_where_they_lie(place: Place) -> None:
+    write_model(place.home / "mine.gguf")
+    (place.home / "own").write_text("FROM ./mine.gguf\nSYSTEM Hi.\n")
+    place.ok("create", "own", "-f", "own")
+    details = place.ok("show", "own", "--json").data
+    assert details["files"] == [str(place.home / "mine.gguf")]
+    assert details["linked"]
+    place.ok("rm", "own")
+    assert (place.home / "mine.gguf").exists()

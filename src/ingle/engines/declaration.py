@@ -55,6 +55,8 @@ class LoadRequest(NamedTuple):
     settings: Settings = Settings()
     budget: int | None = None
     """Bytes that all models together may have, for choosing defaults that fit; None: any."""
+    template: str = ""
+    """A chat template in place of the model's own."""
 
 
 class FitAdvice(NamedTuple):
@@ -87,6 +89,9 @@ class EngineDeclaration:
     """It takes LoRA adapters."""
     network: bool = False
     """Its workers may open network connections."""
+    reports_progress: bool = False
+    """While it reads a prompt it emits a `Status` now and then, so that a generation which emits
+    nothing for as long as the setting ``stall`` says is stuck, and its worker may be ended."""
 
     def serves_role(self, role: Role) -> bool:
         """It performs what a worker of this role is for."""
@@ -110,6 +115,13 @@ class EngineDeclaration:
             raise InvalidRequest(
                 f"context: the engine {self.name} has no context to set", field="context"
             )
+        if asked.template:
+            if "template" not in self.options:
+                raise InvalidRequest(
+                    f"template: the engine {self.name} has no chat template to replace",
+                    field="template",
+                )
+            options["template"] = asked.template
         slots = asked.slots or settings.slots or AUTO_SLOTS
         return msgspec.structs.replace(spec, slots=slots, options=options)
 

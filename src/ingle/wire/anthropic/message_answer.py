@@ -16,6 +16,7 @@ from ingle.operations import (
     ChatResult,
     Event,
     Finish,
+    Note,
     Reasoning,
     Started,
     Status,
@@ -26,6 +27,7 @@ from ingle.operations import (
 from ingle.wire import sse
 from ingle.wire.anthropic.errors import error_event
 from ingle.wire.anthropic.toolsets import Members
+from ingle.wire.notes import notes_member
 
 _REASONS = {
     "stop": "end_turn",
@@ -60,7 +62,11 @@ def message(
             "content": content,
             **reason,
             "usage": usage_object(result.usage),
-            "ingle": {"where": result.where, "digest": result.digest, **_noted(notes)},
+            "ingle": {
+                "where": result.where,
+                "digest": result.digest,
+                **notes_member([*notes, *result.notes]).get("ingle", {}),
+            },
         }
     )
 
@@ -100,6 +106,7 @@ class MessageStream:
     ) -> None:
         self._members = members
         self._notes = notes
+        self._answer_notes: list[Note] = []
         self._id = identifier
         self._model = model
         self._began = False
@@ -129,6 +136,8 @@ class MessageStream:
                 return self._tool(event)
             case Started(model=model):
                 self._model = model
+            case Note():
+                self._answer_notes.append(event)
             case Finish():
                 self._finish = event
             case Usage():
@@ -152,7 +161,12 @@ class MessageStream:
             + self._close()
             + sse.named(
                 "message_delta",
-                {"type": "message_delta", "delta": delta, "usage": usage_object(self._usage)},
+                {
+                    "type": "message_delta",
+                    "delta": delta,
+                    "usage": usage_object(self._usage),
+                    **notes_member(self._answer_notes),
+                },
             )
             + sse.named("message_stop", {"type": "message_stop"})
         )
@@ -205,8 +219,7 @@ class MessageStream:
             "stop_sequence": None,
             "usage": usage_object(self._usage),
         }
-        if self._notes:
-            opened["ingle"] = _noted(self._notes)
+        opened |= notes_member(self._notes)
         return sse.named("message_start", {"type": "message_start", "message": opened}) + sse.named(
             "ping", {"type": "ping"}
         )
@@ -224,10 +237,6 @@ def _tool_use(identity: str, name: str, given: dict[str, Any], members: Members)
     if member is None:
         return found
     return {**found, "name": member.name, "toolset_name": member.toolset}
-
-
-def _noted(notes: Sequence[str]) -> dict[str, Any]:
-    return {"notes": list(notes)} if notes else {}
 
 
 def _tool_id(identifier: str, call: int) -> str:

@@ -15,6 +15,7 @@ from ingle.operations import (
     Choice,
     Event,
     Finish,
+    Note,
     Reasoning,
     Started,
     Text,
@@ -24,6 +25,7 @@ from ingle.operations import (
     Usage,
 )
 from ingle.wire import sse
+from ingle.wire.notes import notes_member, texts
 from ingle.wire.openai.custom_tool import ARGUMENT
 from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.openai.usage import fingerprint, logprobs_object, place_object, usage_object
@@ -50,7 +52,9 @@ def completion(
             "system_fingerprint": fingerprint(result.digest),
             "choices": [_choice(choice, identifier, custom) for choice in result.choices],
             "usage": usage_object(result.usage),
-            "ingle": place_object(result.where, result.digest, result.timing, notes),
+            "ingle": place_object(
+                result.where, result.digest, result.timing, texts([*notes, *result.notes])
+            ),
         }
     )
 
@@ -62,8 +66,8 @@ class ChatStream:
     JSON string and one concatenation. What clients rely on, and tests hold: one
     ``id`` and ``created`` throughout; the role first, once per choice; a tool
     call's ``id`` and name once, its ``index`` always; ``finish_reason`` is
-    ``tool_calls`` whenever a tool was called; usage, if asked for, in a last
-    chunk with no choices; then ``[DONE]``.
+    ``tool_calls`` whenever a tool was called; our notes beside it; usage, if
+    asked for, in a last chunk with no choices; then ``[DONE]``.
     """
 
     content_type = sse.CONTENT_TYPE
@@ -79,7 +83,7 @@ class ChatStream:
         notes: Sequence[str] = (),
     ) -> None:
         self._custom = custom
-        self._notes = notes
+        self._notes = list(notes)
         self._inputs: dict[tuple[int, int], StringArgument] = {}
         self._id = identifier
         self._created = created
@@ -112,6 +116,8 @@ class ChatStream:
                 return self._delta(index, {"reasoning_content": text})
             case ToolCallPiece(index=index):
                 return self._delta(index, {"tool_calls": [self._call(event)]})
+            case Note():
+                self._notes.append(event.message)
             case Finish(index=index, reason=reason, stop=stop):
                 if any(choice == index for choice, _ in self._called) and reason == "stop":
                     reason = "tool_calls"
@@ -160,7 +166,12 @@ class ChatStream:
         opening = b"" if index in self._opened else self._open(index)
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         choice |= stop_reason(stop)
-        return opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + self._tail
+        ours = b""
+        if finish is not None and (told := notes_member(self._notes)):
+            ours = b"," + sse.encode(told)[1:-1]
+        return (
+            opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + ours + self._tail
+        )
 
     def _call(self, piece: ToolCallPiece) -> dict[str, Any]:
         key = (piece.index, piece.call)

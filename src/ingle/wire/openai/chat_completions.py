@@ -21,7 +21,9 @@ class TextFormat(msgspec.Struct, tag="text", tag_field="type", kw_only=True):
 
 
 class ObjectFormat(msgspec.Struct, tag="json_object", tag_field="type", kw_only=True):
-    pass
+    """``schema`` is what other local servers take here."""
+
+    schema: dict[str, Any] | None = None
 
 
 class NamedSchema(msgspec.Struct, kw_only=True):
@@ -171,8 +173,8 @@ def schema(
 ) -> dict[str, Any] | None:
     """The JSON Schema that the answer must satisfy, or None for free text."""
     match wanted:
-        case ObjectFormat():
-            return {"type": "object"}
+        case ObjectFormat(schema=wanted_schema):
+            return {"type": "object"} if wanted_schema is None else wanted_schema
         case SchemaFormat(json_schema=named):
             # A schema that is left out, as the API allows, admits any JSON object.
             return {"type": "object"} if named.schema is None else named.schema

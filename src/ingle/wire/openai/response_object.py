@@ -10,6 +10,7 @@ import msgspec
 
 from ingle.errors import IngleError
 from ingle.operations import ChatResult, Choice, Message, TokenLogprob, Usage
+from ingle.wire.notes import texts
 from ingle.wire.openai.opaque_content import packed
 from ingle.wire.openai.response_calls import Forms, Item, form_of
 from ingle.wire.openai.responses import ResponsesRequest
@@ -77,10 +78,12 @@ def completed(base: Response, result: ChatResult, items: Sequence[Item]) -> Resp
         "model": result.model or base["model"],
         "output": list(items),
         "usage": usage_object(result.usage),
-        "ingle": {
-            **place_object(result.where, result.digest, result.timing),
-            **base.get("ingle", {}),
-        },
+        "ingle": place_object(
+            result.where,
+            result.digest,
+            result.timing,
+            texts([*base.get("ingle", {}).get("notes", ()), *result.notes]),
+        ),
     }
 
 
