@@ -10,7 +10,7 @@ PROMPT ?= What does grep -i do?
 # On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
 
-.PHONY: run test test-all extras lint types layers docs check bench lock clean
+.PHONY: run test test-all sdk-tests extras lint types layers docs check bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,10 @@ test: $(STAMP)
 # Fails, and does not skip, where something of `make extras` is missing.
 test-all: $(STAMP)
 	$(PYTEST)
+
+# openai-python's own tests, from its source distribution, against a real server.
+sdk-tests: $(STAMP)
+	$(BIN)/python -m tests.clients.openai_python
 
 # What training, its recipes and TRL need: some gigabytes, and not in the lock.
 extras: $(STAMP)
