@@ -40,6 +40,7 @@
     │   ├── EngineMissing             1  501  not installed; names the command
     │   ├── ModelLoadFailed           1  500  the engine refused it; with its reason
     │   ├── WorkerDied                1  500  the process that ran it died
+    │   │   └── MemoryExceeded        1  507  it was ended since it used too much memory
     │   ├── DeviceLost                1  500  the graphics device stopped answering
     │   └── EngineFault               1  500  the engine answered with an error
     ├── StorageError                  1  500  reading or writing the state directory failed
@@ -342,6 +343,16 @@ class WorkerDied(EngineError):
     """The worker process died. Other requests continue; the model is loaded again on demand."""
 
     code = "worker_died"
+
+
+class MemoryExceeded(WorkerDied):
+    """The worker process used more memory of its own than it may, and was ended.
+
+    ``details``: ``used_bytes``, ``limit_bytes``, ``model``.
+    """
+
+    code = "memory_exceeded"
+    http_status = 507
 
 
 class DeviceLost(EngineError):

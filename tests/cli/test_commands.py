@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ingle.cli.main import commands
+from ingle.engines import process_tree
 from tests.waiting import eventually
 
 from ..engines.lora import write_adapter
 from ..models.test_caches import ollama
 from ..models.weights import write_model
-from .place import COMMAND, Place
+from .place import COMMAND, Place, ended
 
 
 def test_help_lists_every_command(place: Place) -> None:
@@ -147,6 +152,31 @@ def test_what_runs_is_shown_and_stopped(place: Place) -> None:
     assert "suspend" in busy.error["message"]
     place.ok("resume")
     place.ok("run", "Hello there", "-n", "2")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are found where there is a /proc")
+@pytest.mark.parametrize("command", [["stop", "ember"], ["stop", "--node"]])
+def test_what_is_stuck_is_stopped_all_the_same(tmp_path: Path, command: list[str]) -> None:
+    place = Place(tmp_path)
+    try:
+        place.ok("run", "Hello there", "-n", "2")
+        status = place.ok("ps", "--json").data
+        workers = process_tree.members(status["workers"][0]["pid"])
+        os.kill(workers[-1], signal.SIGSTOP)
+        asking = place.start("run", "Hello there")
+        eventually(lambda: place.busy_slots() == 1)
+        place.ok(*command)
+        eventually(lambda: all(gone(pid) for pid in workers))
+        assert ended(asking).status != 0
+        if "--node" in command:
+            eventually(lambda: gone(status["pid"]))
+        place.ok("run", "Hello there", "-n", "2")
+    finally:
+        place.close()
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_without_a_node_there_is_nothing_to_stop(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ingle.engines import death, process_tree, sandbox
 from ingle.engines.child import ChildProcess, SandboxPolicy
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
+from ingle.engines.worker_limits import WorkerLimits
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Message
 from ingle.protocol.connection import Call
@@ -143,7 +144,8 @@ async def test_a_worker_that_stops_answering_while_it_works_is_killed(level: str
         model="parrot",
         options={"delay_s": 0.01, "starts": ["sleep", "1000"]},
     )
-    worker = await WorkerProcess.start(spec, heartbeat=0.05, silence=0.5)
+    limits = WorkerLimits(heartbeat=0.05, silence=0.5)
+    worker = await WorkerProcess.start(spec, limits=limits)
     family = process_tree.members(worker.pid)
     try:
         pythons = [pid for pid in family if psutil.Process(pid).name().startswith("python")]

@@ -12,10 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from ingle.capabilities.chat.operation import Chat
+from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import AdapterFile, LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
-from ingle.errors import Busy, DoesNotFit, ModelLoadFailed
+from ingle.errors import Busy, DoesNotFit, IngleError, ModelLoadFailed, WorkerDied
 from ingle.node.scheduler import Lease, Scheduler, SlotRequest
+from ingle.operations import Message
+from ingle.protocol.connection import Call
 from ingle.testing.echo import ECHO
 from tests.waiting import eventually_async, turns
 
@@ -31,11 +35,13 @@ class Starts:
         self.specs: list[LoadSpec] = []
         self.gate: asyncio.Event | None = None
 
-    async def __call__(self, spec: LoadSpec, network: bool) -> WorkerProcess:
+    async def __call__(
+        self, spec: LoadSpec, engine: EngineDeclaration, planned: int
+    ) -> WorkerProcess:
         self.specs.append(spec)
         if self.gate is not None:
             await self.gate.wait()
-        return await WorkerProcess.start(spec, network=network)
+        return await WorkerProcess.start(spec, network=engine.network)
 
 
 @asynccontextmanager
@@ -306,6 +312,96 @@ async def test_force_unload_stops_work() -> None:
         found.release(lease)
         await unloading
         assert loaded(found) == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_unload_ends_a_worker_whose_engine_never_returns(force: bool) -> None:
+    async with scheduler() as (found, _):
+        lease = await found.acquire(want("a", options={"seize_on": "now", "deaf": True}))
+        call = lease.worker.call(chat("now"))
+        call.ended.add_done_callback(lambda _: found.release(lease))
+        waiting = asyncio.create_task(ended_with(call))
+        async with asyncio.timeout(10):
+            await found.unload([("a", "generate")], force=force)
+            error = await waiting
+        assert isinstance(error, WorkerDied)
+        assert force or "did not answer for 3 s and was killed" in error.message
+        assert loaded(found) == []
+
+
+async def test_unload_waits_for_nothing_that_nobody_waits_for() -> None:
+    async with scheduler() as (found, _):
+        lease = await found.acquire(want("a", options={"spin_on": "now"}))
+        call = lease.worker.call(chat("now"))
+        call.ended.add_done_callback(lambda _: found.release(lease))
+        call.cancel()
+        async with asyncio.timeout(10):
+            await found.unload([("a", "generate")], force=False)
+        assert loaded(found) == []
+
+
+async def test_unload_waits_for_the_answers_of_a_worker_that_is_well() -> None:
+    async with scheduler() as (found, _):
+        lease = await found.acquire(want("a", options={"delay_s": 0.05}))
+        call = lease.worker.call(chat("word " * 100))  # longer than the patience
+        call.ended.add_done_callback(lambda _: found.release(lease))
+        waiting = asyncio.create_task(ended_with(call))
+        await found.unload([("a", "generate")], force=False)
+        assert await waiting is None
+
+
+async def test_force_also_ends_what_is_leaving_already() -> None:
+    async with scheduler() as (found, _):
+        lease = await found.acquire(want("a", options={"spin_on": "now"}))
+        call = lease.worker.call(chat("now"))
+        call.ended.add_done_callback(lambda _: found.release(lease))
+        politely = asyncio.create_task(found.unload([("a", "generate")], force=False))
+        await turns()
+        assert not politely.done()
+        async with asyncio.timeout(10):
+            await found.unload([("a", "generate")], force=True)
+            await politely
+        assert isinstance(await ended_with(call), WorkerDied)
+
+
+async def test_unload_breaks_off_a_load_that_never_ends() -> None:
+    async with scheduler() as (found, _):
+        loading = asyncio.create_task(found.load(want("a", options={"seize_on_load": True})))
+        await turns()
+        assert loaded(found) == ["a"]
+        async with asyncio.timeout(10):
+            await found.unload([("a", "generate")], force=False)
+            with pytest.raises(ModelLoadFailed, match="a was unloaded while it was loading"):
+                await loading
+        assert loaded(found) == []
+        assert found.reserved == 0
+
+
+async def test_closing_waits_for_no_worker_that_is_stuck() -> None:
+    async with scheduler() as (found, _):
+        stuck = {"seize_on": "now", "deaf": True}
+        leases = [await found.acquire(want(model, options=stuck)) for model in ("a", "b", "c")]
+        calls = [lease.worker.call(chat("now")) for lease in leases]
+        loading = asyncio.create_task(found.load(want("d", options={"seize_on_load": True})))
+        await turns()
+        async with asyncio.timeout(10):
+            await found.close()
+        assert all([isinstance(await ended_with(call), WorkerDied) for call in calls])
+        loading.cancel()
+
+
+def chat(text: str) -> Chat:
+    return Chat(model="m", messages=[Message(role="user", content=text)])
+
+
+async def ended_with(call: Call) -> IngleError | None:
+    """Take its events to the end; what it failed with."""
+    try:
+        async for _ in call:
+            pass
+    except IngleError as error:
+        return error
+    return None
 
 
 def test_a_larger_resident_serves_a_smaller_want() -> None:

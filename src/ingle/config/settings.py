@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The embedding model used where none is named."""
     memory: str = "auto"
     """What loaded models may use together, such as ``6GiB``; ``auto`` is 80 % of the memory."""
+    worker_memory: str = "auto"
+    """What a model's process may use of its own, such as ``8GiB``; ``0``: any; ``auto``: by plan"""
     context: Count = 0
     """Tokens per slot; 0: what the model was trained for, up to 8192, as far as it fits."""
     slots: Count = 0
@@ -73,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Threads of an engine; 0: one for each core."""
     keep_alive: str = "5m"
     """How long an idle model stays in memory, such as ``30s``, ``2h``; ``-1``: for ever."""
+    stall: str = "10m"
+    """How long answers may stand still before their model's process is ended; ``-1``: for ever."""
     queue: Positive = 512
     """Requests that may wait for a slot; one more is refused."""
     idle_exit: str = "10m"
@@ -115,6 +119,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def memory_bytes(self) -> int | None:
         """The budget in bytes; None for ``auto``."""
         return None if self.memory == "auto" else parse_size(self.memory, "memory")
+
+    def worker_memory_bytes(self) -> int | None:
+        """What a worker may have of its own; 0: any; None for ``auto``."""
+        if self.worker_memory == "auto":
+            return None
+        return parse_size(self.worker_memory, "worker_memory")
+
+    @property
+    def stall_s(self) -> float:
+        """Seconds; negative: for ever."""
+        return parse_duration(self.stall, "stall")
 
     @property
     def keep_alive_s(self) -> float:

@@ -9,14 +9,14 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
 from ingle.engines import death, process_tree, sandbox
-from ingle.errors import IngleError
+from ingle.errors import IngleError, WorkerDied
 from ingle.protocol.connection import Answer, Connection, SocketStream
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ TAIL = 200
 """Lines of its stderr that are kept to explain its death."""
 REAPED_S = 2.0
 """How long the end of its socket waits for its exit code, which says more."""
-KILLED_S = 10.0
+KILLED_S = 5.0
 """How long a killed process is waited for. One that the kernel keeps, for a device that does
 not answer for example, must not hold up its node."""
 STDERR_S = 1.0
@@ -44,6 +44,7 @@ class SandboxPolicy:
         network: it may open connections.
         variables: its environment; `sandbox.environment` if None.
         largest_file: bytes of a file that it may write; None: no limit of ours.
+        most_memory: bytes that it may map for itself alone; None: no limit of ours.
     """
 
     readable: Sequence[str] = ()
@@ -51,6 +52,22 @@ class SandboxPolicy:
     network: bool = False
     variables: Mapping[str, str] | None = None
     largest_file: int | None = sandbox.MAX_WRITE
+    most_memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why we end a process that does not end by itself.
+
+    Args:
+        reason: in words that stand in brackets after "died".
+        error: what callers are told is of this class.
+    """
+
+    reason: str
+    error: type[WorkerDied] = WorkerDied
+    hint: str = "ingle logs"
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 class ChildProcess:
@@ -66,7 +83,8 @@ class ChildProcess:
         self._process = process
         self._stderr = stderr
         self._tail = death.StderrTail(TAIL)
-        self._reason = ""
+        self.verdict: Verdict | None = None
+        """Why we have ended it, where it was at fault."""
         self._ending = False
         self._killed = False
         self._end_once = asyncio.Lock()
@@ -129,7 +147,9 @@ class ChildProcess:
                     pass_fds=[theirs.fileno()],
                     env=variables,
                     preexec_fn=sandbox.before_exec(
-                        network=policy.network, largest_file=policy.largest_file
+                        network=policy.network,
+                        largest_file=policy.largest_file,
+                        most_memory=policy.most_memory,
                     ),
                     start_new_session=True,
                 )
@@ -162,11 +182,38 @@ class ChildProcess:
 
     def death(self) -> str:
         """Why it ended, or why it is lost, in a few words that stand in brackets."""
-        return self._reason or death.how(self._process.returncode, ours=self._killed)
+        if self.verdict is not None:
+            return self.verdict.reason
+        return death.how(self._process.returncode, ours=self._killed)
 
-    def watch(self, every: float, silence: float) -> None:
-        """From now on, ping it at this interval, and kill it if it is silent for too long."""
-        self._tasks.append(asyncio.create_task(self._watch(every, silence)))
+    def watch(self, watching: Coroutine[None, None, None]) -> None:
+        """Run what watches it, for as long as it lives."""
+        self._tasks.append(asyncio.create_task(watching))
+
+    async def answers(self, within: float, ticks: int = 1) -> bool:
+        """Does it answer a ping in time?
+
+        Args:
+            ticks: the time is counted in so many parts, of which one passes while we are stopped.
+
+        Raises:
+            IngleError: it has ended.
+        """
+        ping = asyncio.create_task(self.connection.ping())
+        try:
+            for _ in range(ticks):
+                if (await asyncio.wait([ping], timeout=within / ticks))[0]:
+                    await ping
+                    return True
+            return False
+        finally:
+            ping.cancel()
+
+    async def condemn(self, verdict: Verdict) -> None:
+        """End it and its descendants at once; whoever waits for it is told why."""
+        if not self.died.done() and self.verdict is None:
+            self.verdict = verdict
+        await self._end()
 
     async def stop(self, grace: float) -> None:
         """Close the socket, which has it end; kill it if it does not within this time."""
@@ -210,19 +257,6 @@ class ChildProcess:
 
     async def _reap(self) -> None:
         self.died.set_result(await self._process.wait())
-
-    async def _watch(self, every: float, silence: float) -> None:
-        while not self.connection.closed:
-            await asyncio.sleep(every)
-            try:
-                async with asyncio.timeout(silence):
-                    await self.connection.ping()
-            except TimeoutError:
-                if not self.died.done():
-                    self._reason = f"it did not answer for {silence:g} s and was killed"
-                await self._end()
-            except IngleError:
-                return
 
     async def _read_stderr(self, log_file: Path | None, pipe: asyncio.BaseTransport) -> None:
         with contextlib.closing(pipe), contextlib.closing(_LogCopy(log_file)) as copy:

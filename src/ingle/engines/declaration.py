@@ -89,6 +89,9 @@ class EngineDeclaration:
     """It takes LoRA adapters."""
     network: bool = False
     """Its workers may open network connections."""
+    reports_progress: bool = False
+    """While it reads a prompt it emits a `Status` now and then, so that a generation which emits
+    nothing for as long as the setting ``stall`` says is stuck, and its worker may be ended."""
 
     def serves_role(self, role: Role) -> bool:
         """It performs what a worker of this role is for."""

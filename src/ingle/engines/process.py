@@ -5,32 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ingle.engines import death, process_tree, sandbox
-from ingle.engines.child import ChildProcess, SandboxPolicy
+from ingle.engines import death, process_tree, sandbox, watch
+from ingle.engines.child import ChildProcess, SandboxPolicy, Verdict
 from ingle.engines.declarations import declared
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
+from ingle.engines.worker_limits import HEARTBEAT_ONLY, WorkerLimits
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
-from ingle.operations import Event, Operation
+from ingle.operations import Event, Generation, Operation, registry
+from ingle.operations.encoded import decoded
 from ingle.protocol.connection import Call, PieceStream
 
-HEARTBEAT_S = 2.0
-"""Seconds between the pings of a worker that has loaded its model."""
-SILENCE_S = 30.0
-"""A worker that does not answer a ping for this long is taken for hung and killed.
-
-A thread of its own answers, whatever the engine does: a long evaluation is not taken for
-silence, and neither is an engine that waits in vain without holding Python's lock. What is
-noticed is a process that is stopped, or that does not get to run any Python. While a model is
-loaded there are no pings, since engines hold that lock then.
-"""
 LAST_WORDS_S = 5.0
 """How long a worker that could not load its model has to end by itself."""
 
@@ -47,6 +40,9 @@ class WorkerProcess:
         self.facts: dict[str, Any] = {}
         self.sandbox = sandbox.level()
         self._child = child
+        self._calls: dict[Call, Operation] = {}
+        self._working = asyncio.Event()
+        self._working.set()  # it loads its model
 
     @classmethod
     async def start(
@@ -56,8 +52,7 @@ class WorkerProcess:
         network: bool = False,
         log_file: Path | None = None,
         inbox: Inbox | None = None,
-        heartbeat: float = HEARTBEAT_S,
-        silence: float = SILENCE_S,
+        limits: WorkerLimits = HEARTBEAT_ONLY,
     ) -> WorkerProcess:
         """Start a process and load the model; returns when it can serve.
 
@@ -67,11 +62,11 @@ class WorkerProcess:
             network: it may open connections.
             log_file: gets a copy of its stderr.
             inbox: where it finds blobs; deleted when it has ended.
-            heartbeat: see `HEARTBEAT_S`.
-            silence: see `SILENCE_S`.
+            limits: what ends it if it is out of order.
 
         Raises:
             ModelLoadFailed: with the engine's reason, also when loading killed the process.
+            MemoryExceeded: loading took more than it may have.
             EngineMissing: the engine is not installed.
         """
         if inbox is not None:
@@ -80,13 +75,18 @@ class WorkerProcess:
             # -P: what lies in the current folder must not pass for a package.
             [sys.executable, "-P", "-m", "ingle.engines.worker"],
             spec,
-            policy=SandboxPolicy(readable=_readable(spec), network=network),
+            policy=SandboxPolicy(
+                readable=_readable(spec), network=network, most_memory=_most_mapped(limits)
+            ),
             lost=lambda child: _why_it_died(spec, child),
             log_file=log_file,
         )
         worker = cls(spec, child, inbox)
         if inbox is not None:
             child.died.add_done_callback(lambda _: inbox.close())
+        child.watch(watch.loading(child, limits.loading_silence))
+        if limits.memory is not None:
+            child.watch(watch.memory(child, limits.memory, worker._working))
         try:
             hello = await child.connection.hello
         except (IngleError, asyncio.CancelledError) as error:
@@ -95,16 +95,18 @@ class WorkerProcess:
                 raise _explain(error, child.stderr) from None
             await child.kill()
             if isinstance(error, WorkerDied):
-                how = death.with_last_lines(child.death(), child.stderr)
-                raise ModelLoadFailed(
-                    f"the process that loaded {spec.model} died {how}",
-                    hint=f"ingle show {spec.model}",
-                    model=spec.model,
-                ) from None
+                raise _why_it_did_not_load(spec, child) from None
             raise
         worker.facts = hello.facts
-        child.watch(heartbeat, silence)
+        worker._watch_work(limits)
         return worker
+
+    def _watch_work(self, limits: WorkerLimits) -> None:
+        self._working.clear()
+        child = self._child
+        child.watch(watch.heartbeat(child, limits.heartbeat, limits.silence))
+        if limits.stall is not None:
+            child.watch(watch.progress(child, limits.stall, self.stalled))
 
     @property
     def pid(self) -> int:
@@ -123,13 +125,58 @@ class WorkerProcess:
 
     def call(self, operation: Operation, feed: PieceStream | None = None) -> Call:
         """Start an operation; see `Connection.call`."""
-        return self._child.connection.call(operation, feed)
+        call = self._child.connection.call(operation, feed)
+        self._calls[call] = operation
+        self._working.set()
+        call.ended.add_done_callback(lambda _: self._ended(call))
+        return call
 
-    def perform(
+    def _ended(self, call: Call) -> None:
+        del self._calls[call]
+        if not self._calls:
+            self._working.clear()
+
+    @asynccontextmanager
+    async def perform(
         self, operation: Operation, feed: PieceStream | None = None
-    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """As `Node.perform`, on this worker."""
-        return self._child.connection.perform(operation, feed)
+        call = self.call(operation, feed)
+        types = registry.of(operation).types
+        try:
+            async with aclosing(decoded(call, types)) as events:
+                yield events
+        finally:
+            call.cancel()
+
+    def stalled(self) -> float:
+        """Seconds for which none of its answers has progressed.
+
+        0 if it is not known to be at fault: there is nothing to do, an answer waits for its
+        reader, or something is under way of which no progress is told before it ends.
+        """
+        if not self._calls:
+            return 0.0
+        for call, asked in self._calls.items():
+            if not isinstance(asked, Generation) or (call.held and not call.cancelled):
+                return 0.0
+        return time.monotonic() - max(call.progressed for call in self._calls)
+
+    @property
+    def wanted(self) -> bool:
+        """Someone waits for what it does."""
+        return any(not call.cancelled for call in self._calls)
+
+    async def answers(self, within: float) -> bool:
+        """Does it answer a ping in time? One that has ended need not."""
+        try:
+            return await self._child.answers(within)
+        except IngleError:
+            return True
+
+    async def condemn(self, reason: str) -> None:
+        """End it now; whoever waits for it is told this reason."""
+        await self._child.condemn(Verdict(reason))
 
     def files_visible(self, files: Sequence[Path]) -> contextlib.AbstractContextManager[None]:
         """It may read these files while the block is entered; see `Inbox`."""
@@ -156,12 +203,36 @@ def _readable(spec: LoadSpec) -> list[str]:
     return [*found, spec.inbox] if spec.inbox else found
 
 
+def _most_mapped(limits: WorkerLimits) -> int | None:
+    """What the kernel lets each of its processes map, as a second net under `watch.memory`.
+
+    Twice as much, since it counts what is reserved and never touched. Not where there are graphics
+    devices: their drivers reserve many times what they use.
+    """
+    if limits.memory is None or sys.platform != "linux" or sandbox.gpu_nodes():
+        return None
+    return 2 * limits.memory
+
+
 def _why_it_died(spec: LoadSpec, child: ChildProcess) -> WorkerDied:
-    return WorkerDied(
-        f"the worker that runs {spec.model} died ({child.death()}); the next request restarts it",
-        hint="ingle logs",
+    message = f"the worker that runs {spec.model} died ({child.death()})"
+    return _told(f"{message}; the next request restarts it", spec, child)
+
+
+def _why_it_did_not_load(spec: LoadSpec, child: ChildProcess) -> IngleError:
+    if child.verdict is not None and child.verdict.error is not WorkerDied:
+        return _told(f"the process that loaded {spec.model} died ({child.death()})", spec, child)
+    how = death.with_last_lines(child.death(), child.stderr)
+    return ModelLoadFailed(
+        f"the process that loaded {spec.model} died {how}",
+        hint=f"ingle show {spec.model}",
         model=spec.model,
     )
+
+
+def _told(message: str, spec: LoadSpec, child: ChildProcess) -> WorkerDied:
+    verdict = child.verdict or Verdict("")
+    return verdict.error(message, hint=verdict.hint, model=spec.model, **verdict.details)
 
 
 def _explain(error: ModelLoadFailed, stderr: list[str]) -> ModelLoadFailed:

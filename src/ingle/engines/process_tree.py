@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+_OWN_PAGES = re.compile(rb"^(?:RssAnon|VmSwap):\s+(\d+) kB", re.MULTILINE)
+_RUSAGE_WORDS, _FOOTPRINT_WORD = 12, 9
+"""``struct rusage_info_v0`` in words of eight bytes: a UUID, then nine counters and the two start
+times. ``ri_phys_footprint`` is the eighth counter."""
 
 
 def members(pid: int) -> list[int]:
@@ -23,7 +30,27 @@ def members(pid: int) -> list[int]:
 
 def memory(pid: int) -> int:
     """Resident bytes of a process and its descendants; 0 where the platform does not tell."""
-    return sum(_loaded_model(member) for member in members(pid))
+    return sum(_resident(member) for member in members(pid))
+
+
+def own_memory(pid: int) -> int:
+    """Bytes that would be free again if a process and its descendants ended, also swapped ones; 0
+    where the platform does not tell.
+
+    Pages of mapped files, such as a model's weights, are not among them: the system takes them
+    back whenever it needs them, and other processes may use the same ones. Neither is what is
+    shared with a graphics driver.
+    """
+    if sys.platform == "darwin":
+        return _footprint(pid)
+    return sum(_anonymous(member) for member in members(pid))
+
+
+def activity(pid: int) -> int | None:
+    """A number that grows while a process or a descendant computes or touches new memory; None
+    where the platform does not tell."""
+    counts = [_work(member) for member in members(pid)]
+    return sum(counts) if any(counts) else None
 
 
 async def kill(pid: int) -> None:
@@ -76,8 +103,34 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def _loaded_model(pid: int) -> int:
+def _resident(pid: int) -> int:
     with contextlib.suppress(OSError):
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+def _anonymous(pid: int) -> int:
+    """Of one process; see ``proc_pid_status(5)``."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_bytes()
+        return sum(int(kib) * 1024 for kib in _OWN_PAGES.findall(status))
+    return 0
+
+
+def _work(pid: int) -> int:
+    """Page faults and ticks of processor time; see ``proc_pid_stat(5)``."""
+    with contextlib.suppress(OSError):
+        # The program's name, in brackets, may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        minor_faults, major_faults, user, system = (int(fields[at]) for at in (7, 9, 11, 12))
+        return minor_faults + major_faults + user + system
+    return 0
+
+
+def _footprint(pid: int) -> int:
+    """What macOS holds against a process: dirty, compressed and swapped pages (``libproc.h``)."""
+    usage = (ctypes.c_uint64 * _RUSAGE_WORDS)()
+    if ctypes.CDLL("/usr/lib/libproc.dylib").proc_pid_rusage(pid, 0, ctypes.byref(usage)) != 0:
+        return 0
+    return int(usage[_FOOTPRINT_WORD])

@@ -124,11 +124,15 @@ def import_paths() -> list[str]:
     return [*found, package] if package not in found else found
 
 
-def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Callable[[], None]:
+def before_exec(
+    *, network: bool, largest_file: int | None = MAX_WRITE, most_memory: int | None = None
+) -> Callable[[], None]:
     """What the child does between fork and exec: limits, and perhaps the network namespace.
 
     Args:
         largest_file: bytes of a file that it may write; None: no limit of ours.
+        most_memory: bytes that it may map for itself alone, whether it touches them or not; None:
+            no limit of ours.
     """
     namespace = level() == "namespace" and not network
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
@@ -137,8 +141,9 @@ def before_exec(*, network: bool, largest_file: int | None = MAX_WRITE) -> Calla
     def enter() -> None:
         import resource
 
-        # Memory is left to admission: engines map files far larger than what they touch.
+        # Not RLIMIT_AS, which also counts the pages of weights that are mapped from their files.
         for limit, most in (
+            (resource.RLIMIT_DATA, most_memory),
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, largest_file),
             (resource.RLIMIT_NOFILE, MAX_FILES),

@@ -126,6 +126,16 @@ class LoadedModel:
                 turn.granted.set_result(True)
         self._served.clear()  # no one waits: what was before was removed
 
+    async def end_if_stuck(self, patience: float) -> None:
+        """End its worker if it does not answer in time, or holds on to what nobody waits for."""
+        if self.worker is None:
+            return
+        if not await self.worker.answers(patience):
+            reason = f"it was to be unloaded, did not answer for {patience:g} s and was killed"
+            await self.worker.condemn(reason)
+        elif not self.worker.wanted:
+            await self.worker.condemn("it was to be unloaded, did not end and was killed")
+
     def _rank(self, principal: str) -> int:
         return -1 if principal == OWNER else self._served.get(principal, 0)
 

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from ingle.config import Settings
+from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
 from ingle.engines.process import WorkerProcess
+from ingle.engines.worker_limits import planned_limits
 from ingle.errors import EgressRefused, NodeUnreachable
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
@@ -359,10 +361,18 @@ class LocalNode:
         finally:
             call.cancel()
 
-    async def _start(self, spec: LoadSpec, network: bool) -> WorkerProcess:
+    async def _start(
+        self, spec: LoadSpec, engine: EngineDeclaration, planned: int
+    ) -> WorkerProcess:
         log_file: Path = self._logs / "workers.log"
         inbox = Inbox(self._inboxes / str(next(self._workers)))
-        return await WorkerProcess.start(spec, network=network, log_file=log_file, inbox=inbox)
+        return await WorkerProcess.start(
+            spec,
+            network=engine.network,
+            log_file=log_file,
+            inbox=inbox,
+            limits=planned_limits(self.settings, engine, planned),
+        )
 
     async def _learn_devices(self) -> None:
         self.budget.learn(await self.devices.found())

@@ -29,7 +29,8 @@ from typing import NamedTuple
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
-from ingle.errors import Busy, DoesNotFit, IngleError
+from ingle.errors import Busy, DoesNotFit, IngleError, ModelLoadFailed
+from ingle.node.death_count import DeathCount
 from ingle.node.loaded_model import LoadedModel
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,9 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Digest (or engine-specific identity) and role."""
 
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-FORGET_DEATHS_S = 120.0
+PATIENCE_S = 3.0
+"""A worker that is to go is given its requests' time, as long as it answers a ping within this one,
+and lets go within this one of what nobody waits for any more."""
 
 
 class SlotRequest(NamedTuple):
@@ -68,26 +69,7 @@ class Lease(NamedTuple):
     load_s: float
 
 
-class _Deaths:
-    """How often a model's worker died lately, and how long to wait before the next start."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._last = 0.0
-
-    def add(self, now: float) -> None:
-        self._count = 1 if now - self._last > FORGET_DEATHS_S else self._count + 1
-        self._last = now
-
-    def pause(self, now: float) -> float:
-        """Seconds still to wait. The first death costs nothing."""
-        if self._count < 2 or now - self._last > FORGET_DEATHS_S:
-            return 0.0
-        whole = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (self._count - 2))
-        return max(0.0, self._last + whole - now)
-
-
-Start = Callable[[LoadSpec, bool], Awaitable[WorkerProcess]]
+Start = Callable[[LoadSpec, EngineDeclaration, int], Awaitable[WorkerProcess]]
 
 
 class Scheduler:
@@ -98,7 +80,7 @@ class Scheduler:
             a graphics processor's memory may become known after the start).
         available: bytes that the machine has free right now.
         queue: requests that may wait.
-        start: starts a worker process for a spec (and whether it may use the network).
+        start: starts a worker process for a spec, with the bytes that are set aside for it.
     """
 
     def __init__(
@@ -110,12 +92,13 @@ class Scheduler:
         self._start = start
         self._loaded_models: dict[Key, LoadedModel] = {}
         self._wants: dict[Key, SlotRequest] = {}
-        self._leaving: set[LoadedModel] = set()
-        self._deaths: dict[Key, _Deaths] = {}
+        self._leaving: dict[LoadedModel, Key] = {}
+        self._deaths: dict[Key, DeathCount] = {}
         self._waiting = 0
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures: dict[LoadedModel, IngleError] = {}
+        self._loads: dict[LoadedModel, asyncio.Task[WorkerProcess]] = {}
         self._suspended: list[SlotRequest] | None = None
 
     @property
@@ -202,14 +185,35 @@ class Scheduler:
         ]
 
     async def unload(self, keys: list[Key], *, force: bool) -> None:
-        """Free models: after their requests have ended, or now with ``force``."""
-        leaving = [self._loaded_models[key] for key in keys if key in self._loaded_models]
-        for loaded_model in leaving:
-            self._drain(loaded_model)
-            if force and loaded_model.worker is not None:
-                await loaded_model.worker.kill()
-        while any(loaded_model in self._leaving for loaded_model in leaving):
-            await self.changed()
+        """Free models: after their requests have ended, or now with ``force``.
+
+        A load is broken off, and a worker that is stuck is ended in any case.
+        """
+        here = [(key, loaded_model) for loaded_model, key in self._leaving.items()]
+        here += self._loaded_models.items()
+        leaving = [loaded_model for key, loaded_model in here if key in keys]
+        await asyncio.gather(*(self._leave(loaded_model, force) for loaded_model in leaving))
+
+    async def _leave(self, loaded_model: LoadedModel, force: bool) -> None:
+        """Free one model; returns when it has gone."""
+        load = self._loads.get(loaded_model)
+        if load is not None:
+            self._failures[loaded_model] = _unloaded(loaded_model.spec)
+            load.cancel()
+        self._drain(loaded_model)
+        if force and loaded_model.worker is not None:
+            await loaded_model.worker.kill()
+        while not await self._gone(loaded_model, PATIENCE_S):
+            await loaded_model.end_if_stuck(PATIENCE_S)
+
+    async def _gone(self, loaded_model: LoadedModel, within: float) -> bool:
+        try:
+            async with asyncio.timeout(within):
+                while loaded_model in self._leaving:
+                    await self.changed()
+        except TimeoutError:
+            return False
+        return True
 
     async def suspend(self) -> None:
         """Free all memory and take no new work until `resume`; running answers finish."""
@@ -275,7 +279,7 @@ class Scheduler:
                     raise Busy("the node is suspended", hint="ingle resume")
                 loaded_model = self._loaded_models.get(slot_request.key)
                 if loaded_model is None:
-                    pause = self._deaths.get(slot_request.key, _Deaths()).pause(time.monotonic())
+                    pause = self._deaths.get(slot_request.key, DeathCount()).pause(time.monotonic())
                     if pause > 0:
                         await asyncio.sleep(pause)
                         continue
@@ -368,7 +372,7 @@ class Scheduler:
     async def _live(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> None:
         """The life of a resident: load, serve until its worker ends, clean up."""
         try:
-            worker = await self._start(loaded_model.spec, slot_request.engine.network)
+            worker = await self._loaded(slot_request, loaded_model)
         except IngleError as error:
             self._failures[loaded_model] = error
             self._remove(slot_request.key, loaded_model)
@@ -384,9 +388,32 @@ class Scheduler:
         code = await asyncio.shield(worker.died)
         if loaded_model.state == "ready":
             log.warning("the worker of %s died (status %s)", loaded_model.spec.model, code)
-            self._deaths.setdefault(slot_request.key, _Deaths()).add(time.monotonic())
+            self._deaths.setdefault(slot_request.key, DeathCount()).add(time.monotonic())
         await worker.kill()
         self._remove(slot_request.key, loaded_model)
+
+    async def _loaded(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> WorkerProcess:
+        """Its worker, once it has loaded the model.
+
+        Raises:
+            ModelLoadFailed: also if it was unloaded meanwhile.
+        """
+        spec = loaded_model.spec
+        load = asyncio.ensure_future(self._start(spec, slot_request.engine, loaded_model.reserved))
+        self._loads[loaded_model] = load
+        try:
+            await asyncio.wait([load])
+        except asyncio.CancelledError:
+            load.cancel()
+            await asyncio.wait([load])
+            if not load.cancelled() and load.exception() is None:
+                await load.result().kill()
+            raise
+        finally:
+            del self._loads[loaded_model]
+        if load.cancelled():
+            raise _unloaded(spec)
+        return load.result()
 
     async def _until_loaded(self, loaded_model: LoadedModel) -> None:
         while loaded_model.state == "loading":
@@ -403,7 +430,7 @@ class Scheduler:
         for key, other in list(self._loaded_models.items()):
             if other is loaded_model:
                 del self._loaded_models[key]
-        self._leaving.add(loaded_model)
+                self._leaving[loaded_model] = key
         loaded_model.admit()
         self._after_use(loaded_model)
 
@@ -422,7 +449,7 @@ class Scheduler:
         loaded_model.state = "gone"
         if self._loaded_models.get(key) is loaded_model:
             del self._loaded_models[key]
-        self._leaving.discard(loaded_model)
+        self._leaving.pop(loaded_model, None)
         loaded_model.admit()
         self._notify()
         asyncio.get_running_loop().call_later(60.0, self._failures.pop, loaded_model, None)
@@ -446,6 +473,12 @@ def _joined(old: LoadSpec, slot_request: SlotRequest) -> LoadSpec:
     if old.engine != slot_request.spec.engine:
         return slot_request.spec
     return slot_request.engine.joined(old, slot_request.spec)
+
+
+def _unloaded(spec: LoadSpec) -> ModelLoadFailed:
+    return ModelLoadFailed(
+        f"{spec.model} was unloaded while it was loading", hint="try again", model=spec.model
+    )
 
 
 def _how(spec: LoadSpec) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 
@@ -26,13 +27,16 @@ class Call:
     def __init__(self, post: Callable[[Frame], None], stream: int) -> None:
         self._post = post
         self.stream = stream
+        self.progressed = time.monotonic()
+        """When it was begun, or when its last event came or was taken."""
         self._events: deque[Encoded] = deque()
         self._held = 0
         self._waiter: asyncio.Future[None] | None = None
         self._error: IngleError | None = None
         self._taken = 0
         self._over = False
-        self._cancelled = False
+        self.cancelled = False
+        """Its caller has left."""
         self._room = PIECES
         self._more_room = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
@@ -56,9 +60,15 @@ class Call:
         if self._taken >= WINDOW // 2:
             self._post(Credit(self.stream, self._taken))
             self._taken = 0
+        self.progressed = time.monotonic()
         event = self._events.popleft()
         self._held -= len(event.data)
         return event
+
+    @property
+    def held(self) -> bool:
+        """Events are here that no one has taken."""
+        return bool(self._events)
 
     def send(self, pieces: Coroutine[None, None, None]) -> None:
         """Run what sends the caller's pieces, for as long as the operation is under way."""
@@ -67,8 +77,8 @@ class Call:
     def cancel(self) -> None:
         """Ask the other side to stop. Events already here stay readable."""
         self._stop_sending()
-        if not self.ended.done() and not self._cancelled:
-            self._cancelled = True
+        if not self.ended.done() and not self.cancelled:
+            self.cancelled = True
             self._post(Cancel(self.stream))
 
     def push(self, event: Encoded) -> None:
@@ -77,6 +87,7 @@ class Call:
         Raises:
             ProtocolError: there was no credit for it.
         """
+        self.progressed = time.monotonic()
         self._held += len(event.data)
         if len(self._events) >= WINDOW or self._held > HELD:
             raise ProtocolError("received more events than the credit allows")

@@ -235,6 +235,8 @@ class Connection:
 
     async def ping(self) -> None:
         """Return when the other side has answered. Wrap in a timeout."""
+        if self._closed:
+            raise self.ended_by or self._lost()
         number = next(self._numbers)
         waiting = self._pings[number] = asyncio.get_running_loop().create_future()
         try:

@@ -3,7 +3,10 @@
 Options of its `LoadSpec` make it misbehave on purpose: ``die_on_load``,
 ``abort_on_load`` (what it writes to stderr before), ``die_on`` (a text that kills the process),
 ``fail_on`` (a text that is an error), ``delay_s`` (seconds between words), ``fail_on_load``,
-``starts`` (a command that runs beside it, in a session of its own).
+``starts`` (a command that runs beside it, in a session of its own), ``deaf`` (it ignores SIGTERM),
+and texts at which it gets stuck: ``seize_on`` (it waits for ever and holds Python's lock),
+``spin_on`` (it computes for ever), ``grow_on`` (it takes memory for ever); ``seize_on_load`` and
+``grow_on_load`` do so while it loads.
 
 It is not installed: tests that want it name `ECHO` in an entry point of their own.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import array
 import atexit
+import ctypes
 import hashlib
 import os
 import signal
@@ -30,6 +34,8 @@ from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
 from ingle.operations import DeviceInfo, Finish, Operation, Text, Timing, Usage
 
 DIMENSIONS = 8
+BLOCK = 16 * 2**20
+"""Bytes that it takes, or computes, at once when it is stuck."""
 
 ECHO = EngineDeclaration(
     name="echo",
@@ -46,8 +52,15 @@ ECHO = EngineDeclaration(
         "last_words",
         "delay_s",
         "starts",
+        "deaf",
+        "seize_on",
+        "seize_on_load",
+        "spin_on",
+        "grow_on",
+        "grow_on_load",
     ),
     adapters=True,
+    reports_progress=True,
 )
 
 
@@ -73,6 +86,12 @@ class EchoEngine:
             subprocess.Popen(command, start_new_session=True, close_fds=False)
         if words := spec.options.get("last_words"):
             atexit.register(_say_late, words, float(spec.options.get("delay_s", 0.0)))
+        if spec.options.get("deaf"):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if spec.options.get("seize_on_load"):
+            _seize()
+        if spec.options.get("grow_on_load"):
+            _grow()
         if spec.options.get("fail_on_load"):
             raise ModelLoadFailed("told to fail", hint="do not tell it to")
         return EchoSession(spec)
@@ -118,6 +137,9 @@ class EchoSession:
             os.kill(os.getpid(), signal.SIGSEGV)
         if options.get("fail_on") and options["fail_on"] in text:
             raise EngineFault("told to fail", hint="do not tell it to")
+        for option, get_stuck in STUCK.items():
+            if options.get(option) and options[option] in text:
+                get_stuck()
         words = text.split(" ")
         for count, word in enumerate(words):
             if max_tokens is not None and count >= max_tokens:
@@ -129,6 +151,29 @@ class EchoSession:
             emit(Finish(reason="stop"))
         emit(Usage(prompt_tokens=len(words), completion_tokens=len(words)))
         emit(Timing())
+
+
+def _seize() -> None:
+    """As a C extension does that waits and never lets Python's lock go."""
+    while True:
+        ctypes.PyDLL(None).pause()
+
+
+def _spin() -> None:
+    """As a native thread does whose loop has no end: Python runs on beside it."""
+    while True:
+        hashlib.sha256(bytes(BLOCK))  # which lets the lock go
+
+
+def _grow() -> None:
+    """Take memory, and touch it, as fast as the system gives it."""
+    taken = []
+    while True:
+        taken.append(b"\1" * BLOCK)
+
+
+STUCK = {"seize_on": _seize, "spin_on": _spin, "grow_on": _grow}
+"""Options, and what a text of theirs makes the engine do."""
 
 
 def _say_late(words: str, delay_s: float) -> None:

@@ -48,8 +48,12 @@ def table(floor: EndpointContext) -> Table:
 async def list_models(exchange: Exchange) -> None:
     """``GET /v1/models``, which Anthropic's clients ask too."""
     found = await exchange.ask(ListModels(peers=True), Models)
-    dialect = anthropic_models if speaks_anthropic(exchange.scope) else models
-    await exchange.reply(dialect.listing(found.models))
+    if speaks_anthropic(exchange.scope):
+        stages = exchange.query_values("lifecycle")
+        page = anthropic_models.listing(found.models, exchange.query, stages=stages)
+        await exchange.reply(page)
+    else:
+        await exchange.reply(models.listing(found.models))
 
 
 async def retrieve_model(exchange: Exchange) -> None:

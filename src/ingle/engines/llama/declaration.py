@@ -112,6 +112,7 @@ LLAMA = LlamaDeclaration(
     capabilities=("chat", "complete", "embed", "rerank", "tokenize", "detokenize"),
     options=LlamaOptions.__struct_fields__,
     adapters=True,
+    reports_progress=True,
 )
 
 

@@ -49,7 +49,9 @@ class InProcessBackend:
         else:
             raise EngineFault(f"streaming is not supported at {path}")
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
+    holds_grammars = True
+
+    def ask(self, path: str, body: dict[str, Any] | None) -> Any:
         if path == "/v1/embeddings":
             return self._server.handle_embeddings(body)
         if path == "/v1/rerank":
