@@ -28,9 +28,13 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(PYTEST)
 
-# What training, its recipes and TRL need: some gigabytes, and not in the lock.
+# What training, its recipes and TRL need: some gigabytes, and not in the lock. And the frameworks
+# of the guide's pages, in an environment of their own.
 extras: $(STAMP)
 	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt
+	$(PYTHON) -m venv build/frameworks
+	build/frameworks/bin/python -m pip install --quiet \
+	  -r docs/guide/integrations/requirements.txt
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
