@@ -32,9 +32,13 @@ test-all: $(STAMP)
 openai-python: $(STAMP)
 	$(BIN)/python -m tests.clients.openai_python
 
-# What training, its recipes and TRL need: some gigabytes, and not in the lock.
+# What training, its recipes and TRL need: some gigabytes, and not in the lock. And the frameworks
+# of the guide's pages, in an environment of their own.
 extras: $(STAMP)
 	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt
+	$(PYTHON) -m venv build/frameworks
+	build/frameworks/bin/python -m pip install --quiet \
+	  -r docs/guide/integrations/requirements.txt
 
 # Clients that other people wrote, in the versions that sdks/ pins, before a real server. Two
 # environments, because some of them want openai 2 and others 3.
