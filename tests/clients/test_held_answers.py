@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -323,3 +324,14 @@ def test_logprobs_beside_tools_are_left_out_and_told(real: str) -> None:
     answer = post(real, path, body)
     assert answer["choices"][0]["logprobs"] is None
     assert answer["ingle"]["notes"] == ["logprobs: none are told where tools are offered"]
+
+
+def test_a_custom_tool_with_a_regular_expression_is_held_to_it(real: str) -> None:
+    form = {"type": "grammar", "grammar": {"syntax": "regex", "definition": r"\d{2}-[ab]"}}
+    tool = {"type": "custom", "custom": {"name": "dial", "description": "Dial", "format": form}}
+    body = asked("/v1/chat/completions", "Dial a number.") | {"tools": [tool]}
+    body["tool_choice"] = {"type": "custom", "custom": {"name": "dial"}}
+    answer = post(real, "/v1/chat/completions", body)
+    (call,) = answer["choices"][0]["message"]["tool_calls"]
+    assert re.fullmatch(r"\d{2}-[ab]", call["custom"]["input"])
+    assert "notes" not in answer["ingle"]

@@ -15,10 +15,13 @@ from .conftest import Machine
 ROOT = Path(__file__).parents[2]
 ADDRESS = "http://127.0.0.1:11411"
 """What the pages say; the examples talk to a free port instead."""
+FRAMEWORKS = ("langchain", "llama-index", "pydantic-ai", "openai-agents")
+"""Pages whose Python needs more than the lock; see `test_integrations`."""
 PAGES = [
     page
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md"))]
-    if re.search(r"^```(python|sh)$", page.read_text(), re.MULTILINE)
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*/**/*.md"))]
+    if page.stem not in FRAMEWORKS
+    and re.search(r"^```(python|sh)$", page.read_text(), re.MULTILINE)
 ]
 
 

@@ -50,7 +50,7 @@ def test_no_message_has_a_phrase_to_avoid(message_list: ModuleType) -> None:
 def test_no_page_has_a_phrase_to_avoid() -> None:
     pages = [
         *(ROOT / "docs").glob("*.md"),
-        *(ROOT / "docs/guide").glob("*.md"),
+        *(ROOT / "docs/guide").rglob("*.md"),
         *(ROOT / "docs/explanation").glob("*.md"),
         *(ROOT / "docs/reference").glob("*.md"),
         *(ROOT / name for name in ("README.md", "AGENTS.md", "CHANGELOG.md")),

@@ -8,7 +8,8 @@ from pathlib import Path
 import gguf
 import pytest
 
-from ingle.engines.declaration import WORKER_BYTES
+from ingle.config import Settings
+from ingle.engines.declaration import WORKER_BYTES, LoadRequest
 from ingle.engines.engine import LoadSpec
 from ingle.engines.fit import predict
 from ingle.engines.llama import memory as llama_memory
@@ -145,3 +146,16 @@ def test_windows_states_and_latent_attention_are_counted() -> None:
     assert llama_memory.kv_bytes(mamba, 32_768, 3) == 3000
     latent = Facts(layers=2, heads_kv=[1, 1], key_length=576, value_length=0)
     assert llama_memory.kv_bytes(latent, 1024, 1) == 2 * 2 * 576 * 1024
+
+
+def test_fewer_slots_make_room_for_a_context_that_was_asked_for() -> None:
+    spec = LoadSpec(engine="llama", model="m", options={"context": 0})
+    one_slot = LLAMA.memory(LLAMA_8B, LLAMA.plan(spec, LLAMA_8B, LoadRequest(8192, 1))).total
+    for asked, slots in (
+        (LoadRequest(8192, budget=one_slot), 1),
+        (LoadRequest(8192, budget=100 * one_slot), 4),
+        (LoadRequest(8192, 4, budget=one_slot), 4),  # which is refused with numbers
+        (LoadRequest(8192, settings=Settings(slots=3), budget=one_slot), 3),
+    ):
+        planned = LLAMA.plan(spec, LLAMA_8B, asked)
+        assert (planned.slots, planned.options["context"]) == (slots, 8192)

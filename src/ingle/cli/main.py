@@ -18,6 +18,10 @@ PROGRAM = {
     "serve": Command(
         "ingle.cli.serve:serve_command", "Serve the OpenAI, Ollama and Anthropic APIs."
     ),
+    "launch": Command(
+        "ingle.cli.launch.launch_command:launch_command",
+        "Run Claude Code, Codex and others with your models.",
+    ),
     "capabilities": Command(
         "ingle.cli.capabilities:capabilities_command", "List capabilities, and how to use them."
     ),

@@ -19,7 +19,7 @@ TICKS = 20
 the answer may be there: that costs one part, not the worker's life."""
 MEMORY_LOOK_S = 0.1
 """How often the memory of a working process is looked at. In that time one that fills memory as
-fast as it can takes some hundred megabytes. A look takes 0.2 ms."""
+fast as it can takes some hundred megabytes. A look takes 0.3 ms."""
 IDLE_LOOK_S = 1.0
 """The same for one that has nothing to do."""
 STALL_LOOKS = 20

@@ -37,7 +37,7 @@ NAMES = {
 }
 """Models as the tests name them."""
 ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / "build" / "sdk-tests"
+FOLDER = ROOT / "build" / "openai-python"
 EXPECTED = Path(__file__).with_name("expected_failures.txt")
 
 

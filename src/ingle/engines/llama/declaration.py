@@ -48,7 +48,7 @@ class LlamaDeclaration(EngineDeclaration):
             )
         slots = 1 if spec.role == "score" else asked.slots or settings.slots or AUTO_SLOTS
         if asked.context is not None:
-            return _with(spec, options, asked.context, slots)
+            return self._with_fewer_slots(_with(spec, options, asked.context, slots), facts, asked)
         most = AUTO_CONTEXT if spec.role == "generate" else POOLED_CONTEXT
         context = min(facts.context_length or AUTO_CONTEXT, settings.context or most)
         planned = _with(spec, options, context, slots)
@@ -62,6 +62,14 @@ class LlamaDeclaration(EngineDeclaration):
                 break  # the scheduler refuses it, with numbers
             planned = _with(spec, options, context, slots)
         return planned
+
+    def _with_fewer_slots(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
+        """With as many slots as fit beside the context that was asked for, if none were."""
+        if asked.slots or asked.settings.slots or asked.budget is None:
+            return spec
+        while spec.slots > 1 and self.memory(facts, spec).total > asked.budget:
+            spec = msgspec.structs.replace(spec, slots=spec.slots // 2)
+        return spec
 
     def check(self, spec: LoadSpec, facts: Facts | None = None) -> None:
         super().check(spec, facts)

@@ -11,7 +11,7 @@ import msgspec
 from ingle.errors import InvalidRequest
 from ingle.operations import Tool
 from ingle.wire.body import renamed
-from ingle.wire.openai.custom_tool import GrammarBody, custom_tool, left_out, not_enforced
+from ingle.wire.openai.custom_tool import GrammarBody, custom_tool, grammar_notes, left_out
 
 
 class FunctionBody(msgspec.Struct, kw_only=True):
@@ -122,8 +122,7 @@ def _offer(found: ChatOffer, body: ToolBody, field: str) -> None:
             with renamed({"name": f"{field}.custom.name"}):
                 found.tools.append(custom_tool(custom.name, custom.description or "", grammar))
             found.custom.add(custom.name)
-            if grammar is not None:
-                found.notes.append(not_enforced(field, custom.name))
+            found.notes += grammar_notes(field, custom.name, grammar)
         case ToolBody(type="function" | "custom" as kind):
             raise InvalidRequest(f"{field}.{kind}: this field is required", field=f"{field}.{kind}")
         case ToolBody(type=kind):

@@ -29,6 +29,8 @@ def custom_tool(name: str, description: str, grammar: GrammarBody | None) -> Too
             f"The input must match {_LANGUAGES[grammar.syntax]}:\n{grammar.definition.strip()}"
         )
     argument = {"type": "string", "description": "The whole input, as plain text."}
+    if grammar is not None and grammar.syntax == "regex":
+        argument["pattern"] = f"^(?:{grammar.definition.strip()})$"
     return Tool(
         name=name,
         description="\n\n".join(told),
@@ -46,9 +48,14 @@ def custom_arguments(text: str) -> str:
     return msgspec.json.encode({ARGUMENT: text}).decode()
 
 
-def not_enforced(field: str, name: str) -> str:
-    """The note about a grammar that the model is told of, and nothing more."""
-    return f"{field}: the grammar of {name} is described to the model but not enforced"
+def grammar_notes(field: str, name: str, grammar: GrammarBody | None) -> list[str]:
+    """The note about a grammar that the model is told of, and nothing more.
+
+    A regular expression is a part of the schema of the call, which is held or checked.
+    """
+    if grammar is None or grammar.syntax == "regex":
+        return []
+    return [f"{field}: the grammar of {name} is described to the model but not enforced"]
 
 
 def left_out(field: str, kind: str) -> str:

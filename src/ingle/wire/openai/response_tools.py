@@ -11,7 +11,7 @@ import msgspec
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Tool
 from ingle.wire.body import convert, renamed
-from ingle.wire.openai.custom_tool import GrammarBody, custom_tool, left_out, not_enforced
+from ingle.wire.openai.custom_tool import GrammarBody, custom_tool, grammar_notes, left_out
 from ingle.wire.openai.response_calls import (
     ApplyPatchForm,
     CallForm,
@@ -227,8 +227,7 @@ def _offer(found: ToolOffer, body: ResponsesToolBody, field: str, *, namespace: 
                 name = flat_name(namespace, body.name)
                 tool = custom_tool(name, body.description or "", grammar)
             found.add(tool, CustomForm(name=body.name, namespace=namespace), field)
-            if grammar is not None:
-                found.notes.append(not_enforced(field, body.name))
+            found.notes += grammar_notes(field, body.name, grammar)
         case "namespace":
             for at, inner in enumerate(body.tools or []):
                 _offer(found, inner, f"{field}.tools[{at}]", namespace=body.name)

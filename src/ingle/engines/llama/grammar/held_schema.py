@@ -100,20 +100,17 @@ def _held(text: str) -> HeldSchema:
     shown = required_first(normal.schema)
     dropped = list(normal.dropped)
     held = _without_unknown(shown, "", dropped, shown.get("$defs", {}))
-    if error := schema_error(json.dumps(held)):
-        held = _without_broken(held, dropped)
-        if len(dropped) == len(normal.dropped) or (error := schema_error(json.dumps(held))):
-            dropped.append(Dropped("", "", error))
-            held = {"type": held["type"]} if isinstance(held.get("type"), str) else {}
+    closed = _closed(held)
+    if not schema_error(json.dumps(closed)):
+        held = closed
+    elif error := schema_error(json.dumps(held)):
+        held = _mended(held, error, dropped)
     product = _largest_product(held)
     if product > MAX_PRODUCT:
         dropped.append(
             Dropped("", "", f"repetitions within repetitions multiply to {product:,} in it")
         )
         held = _without_counts(held)
-    closed = _closed(held)
-    if closed != held and not schema_error(json.dumps(closed)):
-        held = closed
     whole = normalized(json.loads(text), whole=True).schema
     return HeldSchema(shown, held, tuple(dropped), whole)
 
@@ -183,7 +180,7 @@ def _end_integers(found: dict[str, Any]) -> None:
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema, its objects without properties that it does not name.
 
-    Nobody waits for them, and a small model invents them without end. Where objects are put
+    No program reads them, and a small model invents them without end. Where objects are put
     together of several schemas, each is left as it is: one does not know the other's names.
     """
     for _, value, _ in every_schema(schema):
@@ -220,6 +217,16 @@ def _with_any_of(found: dict[str, Any]) -> dict[str, Any]:
         found["allOf"] = [*found.get("allOf", ()), either]
         return found
     return found | either
+
+
+def _mended(schema: dict[str, Any], error: str, dropped: list[Dropped]) -> dict[str, Any]:
+    """What compiles of a schema that does not."""
+    found = _without_broken(schema, dropped)
+    for candidate in (_closed(found), found):
+        if candidate != schema and not (error := schema_error(json.dumps(candidate))):
+            return candidate
+    dropped.append(Dropped("", "", error))
+    return {"type": schema["type"]} if isinstance(schema.get("type"), str) else {}
 
 
 def _without_broken(schema: dict[str, Any], dropped: list[Dropped]) -> dict[str, Any]:

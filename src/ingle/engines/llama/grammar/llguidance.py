@@ -72,14 +72,16 @@ class _Compiler:
 _compiler = functools.cache(_Compiler)
 
 
+@functools.lru_cache(maxsize=64)
 def grammar_error(grammar: str) -> str:
     """Why a grammar in LLGuidance's dialect of Lark does not compile; empty if it does."""
     return _plain(_compiler().error(grammar))
 
 
-def schema_error(schema: object) -> str:
-    """The same for a JSON Schema alone; as JSON text."""
-    return grammar_error(f"%llguidance {{}}\nstart: %json {schema}")
+@functools.lru_cache(maxsize=4096)
+def schema_error(schema: str) -> str:
+    """The same for a JSON Schema alone, as JSON text."""
+    return _plain(_compiler().error(f"%llguidance {{}}\nstart: %json {schema}"))
 
 
 def _plain(message: str) -> str:
