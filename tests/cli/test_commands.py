@@ -334,3 +334,56 @@ def test_nothing_in_the_current_folder_is_imported(tmp_path: Path) -> None:
     finally:
         trap.unlink()
         place.stop()
+
+
+def test_a_model_is_created_from_a_modelfile_shown_and_created_again(place: Place) -> None:
+    (place.home / "Modelfile").write_text(
+        'FROM ember\nSYSTEM "You are Mario."\nPARAMETER temperature 0\nPARAMETER num_predict 4\n'
+        "TEMPLATE {{ .Prompt }}\nMESSAGE user Hi\n"
+    )
+    made = place.ok("create", "mario")
+    assert made.out.startswith("mario  sha256:")
+    assert "Go template" in made.err
+    shown = place.ok("show", "mario")
+    assert "made from     ember" in shown.out
+    assert "You are Mario." in shown.out
+    assert "temperature 0" in shown.out
+    written = place.home / "again"
+    written.write_text(place.ok("show", "mario", "--modelfile").out)
+    again = place.ok("create", "luigi", "-f", "again", "--json").data
+    assert again["model"]["name"] == "luigi"
+    assert again["notes"] == []
+    mine, theirs = (place.ok("show", name, "--json").data for name in ("mario", "luigi"))
+    del mine["defaults"]["base"]  # the other is made from the same file, not from the name
+    assert mine["defaults"] == theirs["defaults"]
+    assert mine["digest"] == theirs["digest"]
+    place.ok("rm", "mario")
+    answer = place.ok("run", "luigi", "Hello", "--json").data
+    assert answer["usage"]["completion_tokens"] == 4
+    place.ok("rm", "luigi")
+
+
+def test_a_modelfile_that_cannot_be_used_is_refused(place: Place, tmp_path: Path) -> None:
+    assert place.ingle("create", "x", "-f", "nonesuch", "--json").error["code"] == "not_found"
+    for text, message in (
+        (f"FROM {tmp_path}", "is a folder"),
+        ("FROM ./nonesuch.gguf", "no such file"),
+        ("FROM ember\nFORM x", "line 2"),
+    ):
+        (place.home / "bad").write_text(text)
+        refused = place.ingle("create", "x", "-f", "bad", "--json")
+        assert refused.status in (2, 3)
+        assert message in refused.error["message"]
+    quantised = place.ingle("create", "x", "-q", "q4_K_M", "--json")
+    assert "cannot be quantised here yet" in quantised.error["message"]
+
+
+def test_weights_of_a_modelfile_are_used_where_they_lie(place: Place) -> None:
+    write_model(place.home / "mine.gguf")
+    (place.home / "own").write_text("FROM ./mine.gguf\nSYSTEM Hi.\n")
+    place.ok("create", "own", "-f", "own")
+    details = place.ok("show", "own", "--json").data
+    assert details["files"] == [str(place.home / "mine.gguf")]
+    assert details["linked"]
+    place.ok("rm", "own")
+    assert (place.home / "mine.gguf").exists()

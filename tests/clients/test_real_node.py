@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,6 +23,11 @@ CITY = {
     "required": ["city"],
 }
 LONG = [{"role": "user", "content": "word " * 20_000}]
+
+
+def prompt_tokens(usage: Any) -> int:
+    found: int = usage.input_tokens + usage.cache_read_input_tokens
+    return found
 
 
 def test_openai(real: str) -> None:
@@ -69,6 +75,36 @@ def test_openai(real: str) -> None:
             client.chat.completions.create(model="embre", messages=ASK)
 
 
+def test_openai_responses(real: str) -> None:
+    import openai
+
+    with openai.OpenAI(base_url=f"{real}/v1", api_key="none", max_retries=0) as client:
+        tool = {"type": "custom", "name": "shout", "description": "Say it loudly."}
+        choice = {"type": "custom", "name": "shout"}
+        asked = {"model": CHAT, "input": "Shout hello.", "tools": [tool], "tool_choice": choice}
+        with client.responses.stream(**asked, max_output_tokens=200) as stream:
+            kinds = [event.type for event in stream]
+            (item,) = stream.get_final_response().output
+        assert (item.type, item.name) == ("custom_tool_call", "shout")
+        assert not item.input.startswith("{")
+        assert "response.custom_tool_call_input.done" in kinds
+        later = client.responses.create(
+            model=CHAT, input="What is awk?", background=True, max_output_tokens=16
+        )
+        assert later.status == "queued"
+        ended = {"completed", "incomplete"}
+        eventually(lambda: client.responses.retrieve(later.id).status in ended)
+        talk = client.conversations.create()
+        for said in ("My name is Ada.", "What is my name?"):
+            client.responses.create(
+                model=CHAT, input=said, conversation=talk.id, max_output_tokens=16
+            )
+        kinds = [item.type for item in client.conversations.items.list(talk.id)]
+        assert kinds == ["message"] * 4
+        empty = client.chat.completions.create(model=CHAT, messages=ASK, max_completion_tokens=0)
+        assert (empty.choices[0].message.content, empty.usage.completion_tokens) == ("", 0)
+
+
 def test_anthropic(real: str) -> None:
     import anthropic
 
@@ -83,6 +119,9 @@ def test_anthropic(real: str) -> None:
         )
         assert called.stop_reason == "tool_use"
         assert isinstance(called.content[-1].input["city"], str)
+        started, *_, ended, _ = client.messages.create(**asked, stream=True)
+        assert prompt_tokens(started.message.usage) == prompt_tokens(ended.usage) > 0
+        assert prompt_tokens(client.messages.create(**{**asked, "max_tokens": 0}).usage) > 0
         counted = client.messages.count_tokens(model=CHAT, messages=ASK)
         usage = whole.usage
         assert counted.input_tokens == usage.input_tokens + (usage.cache_read_input_tokens or 0)

@@ -129,8 +129,8 @@ def struct(kind: type[msgspec.Struct], *, full: int) -> dict[str, Any]:
         if takes(kind, fields):
             break
     else:
-        # What it needs may be one of several optional fields.
-        fields = {}
+        # What it also needs may be one of several optional fields.
+        fields = {field.name: options[0] for field, options in zip(needed, choices, strict=True)}
     if full or not takes(kind, fields):
         for field in optional:
             for value in values(field.type, full=full):

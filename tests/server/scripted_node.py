@@ -1,7 +1,8 @@
 """A node without models: what it answers is written in the request.
 
 The last user message picks the script, the model's name picks the failure, so
-a test reads as what it asks. Every operation is kept in ``performed``.
+a test reads as what it asks; ``call NAME ARGUMENTS`` calls a tool. Every
+operation is kept in ``performed``.
 """
 
 from __future__ import annotations
@@ -180,6 +181,11 @@ class ScriptedNode:
                 prompt_tokens=5000,
                 context=4096,
             )
+        if "picture" in asked:
+            raise errors.UnsafeURL(
+                "example.com leads to 10.0.0.1, which is not a public address",
+                field="messages.content.image",
+            )
         if "busy" in asked:
             raise errors.Busy("the queue is full", queued=64, limit=64)
         yield Started(model=chat.model, digest=DIGEST, where="local")
@@ -192,6 +198,8 @@ class ScriptedNode:
         if "flood" in asked:
             for _ in range(100_000):
                 yield Text(text="x" * 100)
+        yield Status(state="prompt", completed=8, total=12)
+        yield Status(state="prompt", completed=12, total=12)
         last = chat.messages[-1]
         reason = "length" if chat.max_tokens == 1 else "stop"
         stop = chat.stop[0] if chat.stop and "stopped" in asked else ""
@@ -199,7 +207,12 @@ class ScriptedNode:
             if chat.think:
                 yield Reasoning(text="Let me ", index=index)
                 yield Reasoning(text="see.", index=index)
-            if chat.tools and chat.tool_choice != "none" and last.role != "tool":
+            if asked.startswith("call "):
+                _, name, arguments = asked.split(" ", 2)
+                yield ToolCallPiece(call=0, id=f"call_{index}", name=name, index=index)
+                for at in range(0, len(arguments), 5):
+                    yield ToolCallPiece(call=0, arguments=arguments[at : at + 5], index=index)
+            elif chat.tools and chat.tool_choice != "none" and last.role != "tool":
                 for call, tool in enumerate(chat.tools[: 2 if "both" in asked else 1]):
                     identifier = f"call_{index}{call}"
                     yield ToolCallPiece(call=call, id=identifier, name=tool.name, index=index)

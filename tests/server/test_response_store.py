@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from ingle.capabilities.chat.http.response_database import ResponseDatabase
 from ingle.capabilities.chat.http.response_store import ResponseStore, StoredResponse
 from ingle.errors import ResponseNotFound
 from ingle.operations import ImagePart, Message, TextPart, ToolCall
@@ -15,48 +18,76 @@ from .running import Running, running
 
 
 def stored(identifier: str, text: str = "hi") -> StoredResponse:
+    item = {"type": "message", "id": f"msg_{identifier}", "role": "user", "content": text}
     turns = [Message(role="user", content=text)]
     answer = Message(role="assistant", content="yes", tool_calls=[ToolCall(id="c", name="f")])
-    return StoredResponse({"id": identifier, "status": "completed"}, turns, [*turns, answer])
+    return StoredResponse({"id": identifier, "status": "completed"}, [item], [*turns, answer])
 
 
 def test_what_is_put_comes_back_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "state" / "responses.sqlite"
     picture = Message(role="user", content=[TextPart(text="a"), ImagePart(data=b"\x00\xff")])
-    first = ResponseStore(path)
-    first.put(stored("a")._replace(turns=[picture]))
+    first = ResponseDatabase(path)
+    ResponseStore(first).put(stored("resp_a")._replace(conversation=[picture]))
     first.close()
     assert path.stat().st_mode & 0o077 == 0
-    second = ResponseStore(path)
-    found = second.get("a")
-    assert found.turns == [picture]
-    assert found.conversation[1].tool_calls[0].name == "f"
-    second.delete("a")
+    second = ResponseDatabase(path)
+    store = ResponseStore(second)
+    found = store.get("resp_a")
+    assert found.conversation == [picture]
+    assert found.input == stored("resp_a").input
+    assert store.item("msg_resp_a") == found.input[0]
+    store.delete("resp_a")
+    assert store.item("msg_resp_a") is None
     with pytest.raises(ResponseNotFound):
-        second.get("a")
+        store.get("resp_a")
     with pytest.raises(ResponseNotFound):
-        second.delete("a")
+        store.delete("resp_a")
     second.close()
 
 
+def test_what_an_older_version_stored_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "responses.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE responses (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL"
+            " UNIQUE, response BLOB NOT NULL, turns BLOB NOT NULL, conversation BLOB NOT NULL,"
+            " size INTEGER NOT NULL)"
+        )
+        connection.execute(
+            "INSERT INTO responses (id, response, turns, conversation, size)"
+            " VALUES (?, ?, ?, ?, ?)",
+            ("resp_a", b'{"id":"resp_a"}', b"[]", b'[{"role":"user","content":"hi"}]', 10),
+        )
+    database = ResponseDatabase(path)
+    found = ResponseStore(database).get("resp_a")
+    assert found.conversation == [Message(role="user", content="hi")]
+    database.close()
+
+
 def test_the_oldest_go_first() -> None:
-    store = ResponseStore(None, most_responses=3, most_bytes=1 << 20)
+    database = ResponseDatabase(None)
+    store = ResponseStore(database, most_responses=3, most_bytes=1 << 20)
     for number in range(5):
-        store.put(stored(str(number)))
-    for gone in ("0", "1"):
+        store.put(stored(f"resp_{number}"))
+    for gone in ("resp_0", "resp_1"):
         with pytest.raises(ResponseNotFound):
             store.get(gone)
-    assert store.get("4").response["id"] == "4"
-    store.close()
+        assert store.item(f"msg_{gone}") is None
+    assert store.get("resp_4").response["id"] == "resp_4"
+    database.close()
 
 
 def test_large_ones_push_others_out() -> None:
-    store = ResponseStore(None, most_responses=100, most_bytes=10_000)
-    store.put(stored("small"))
-    store.put(stored("large", "x" * 6000))
+    database = ResponseDatabase(None)
+    store = ResponseStore(database, most_responses=100, most_bytes=14_000)
+    store.put(stored("resp_small"))
+    store.put(stored("resp_large", "x" * 6000))
+    assert store.get("resp_small")
+    store.put(stored("resp_more", "x" * 900))
     with pytest.raises(ResponseNotFound):
-        store.get("small")
-    store.close()
+        store.get("resp_small")
+    database.close()
 
 
 def test_responses_survive_a_restart_of_the_server(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.node.operation import Load, Unload
-from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.errors import InvalidRequest
 from ingle.operations import ChatResult, Choice, ImagePart, Progress, Usage
 from ingle.wire import duration
 from ingle.wire.anthropic import message_answer, messages
@@ -84,13 +84,27 @@ def test_a_last_turn_of_the_assistant_is_gone_on_with() -> None:
 
 
 def test_anthropic_refusals() -> None:
-    with pytest.raises(CapabilityMissing, match="web_search"):
-        claude(tools=[{"type": "web_search_20250305", "name": "web_search"}])
-    with pytest.raises(CapabilityMissing, match="document"):
-        claude(messages=[{"role": "user", "content": [{"type": "document", "source": {}}]}])
     with pytest.raises(InvalidRequest) as caught:
         claude(stop_sequences=["x"] * 17)
     assert caught.value.details["field"] == "stop_sequences"
+
+
+@pytest.mark.parametrize(
+    ("thinking", "effort", "think", "budget"),
+    [
+        ({"type": "adaptive"}, None, True, None),
+        ({"type": "adaptive", "display": "summarized"}, "low", True, 1024),
+        ({"type": "enabled", "budget_tokens": 50}, "low", True, 50),
+        ({"type": "between_tools"}, "max", False, None),
+        (None, "medium", None, 4096),
+        (None, "max", None, None),
+    ],
+)
+def test_anthropic_effort(
+    thinking: object, effort: str | None, think: bool | None, budget: int | None
+) -> None:
+    found = claude(thinking=thinking, output_config={"effort": effort})
+    assert (found.think, found.think_budget) == (think, budget)
 
 
 def test_anthropic_stop_reasons() -> None:

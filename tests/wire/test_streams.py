@@ -15,7 +15,7 @@ from ingle.wire.ollama.answer_stream import AnswerStream
 from ingle.wire.openai import responses
 from ingle.wire.openai.chat_answer import ChatStream
 from ingle.wire.openai.completion_answer import CompletionStream
-from ingle.wire.openai.response_object import frame
+from ingle.wire.openai.response_object import AnswerStyle, frame
 from ingle.wire.openai.response_stream import ResponseStream
 
 from .events import answers
@@ -93,10 +93,15 @@ def test_completions(events: list[Event]) -> None:
         assert mine[-1]["finish_reason"] is not None
 
 
+def response_stream(request: responses.ResponsesRequest) -> ResponseStream:
+    base = frame(request, identifier="resp_1", created=5)
+    return ResponseStream(base, AnswerStyle.of(request))
+
+
 @given(answers())
 def test_responses(events: list[Event]) -> None:
     request = responses.parse(b'{"input":"x"}', default_model="ember")
-    stream = ResponseStream(frame(request, identifier="resp_1", created=5))
+    stream = response_stream(request)
     chunks = data(written(stream, events))
     assert [c["sequence_number"] for c in chunks] == list(range(len(chunks)))
     kinds = [c["type"].removeprefix("response.") for c in chunks]
@@ -109,8 +114,8 @@ def test_responses(events: list[Event]) -> None:
     for chunk in chunks:
         if chunk["type"].endswith(".delta"):
             texts[chunk["item_id"]] = texts.get(chunk["item_id"], "") + chunk["delta"]
+    assert [item["status"] for item in done] == ["completed"] * (len(done) - 1) + [final["status"]]
     for item in done:
-        assert item["status"] == "completed"
         said = item.get("arguments") or "".join(p["text"] for p in item.get("content", ()))
         assert said == (texts.get(item["id"]) or said)
     assert final["output"] == done
@@ -174,7 +179,7 @@ def test_a_break_in_the_middle_is_told_in_each_dialect() -> None:
     error = WorkerDied("it died")
     request = responses.parse(b"{}", default_model="ember")
     assert data(chat_stream().fail(error))[0]["error"]["code"] == "worker_died"
-    failed = ResponseStream(frame(request, identifier="resp_1", created=5)).fail(error)
+    failed = response_stream(request).fail(error)
     assert data(failed)[0]["response"]["error"]["message"] == "it died"
     anthropic = data(MessageStream(identifier="m", model="m").fail(error))[0]
     assert (anthropic["type"], anthropic["error"]["type"]) == ("error", "api_error")

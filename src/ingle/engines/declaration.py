@@ -55,6 +55,8 @@ class LoadRequest(NamedTuple):
     settings: Settings = Settings()
     budget: int | None = None
     """Bytes that all models together may have, for choosing defaults that fit; None: any."""
+    template: str = ""
+    """A chat template in place of the model's own."""
 
 
 class FitAdvice(NamedTuple):
@@ -113,6 +115,13 @@ class EngineDeclaration:
             raise InvalidRequest(
                 f"context: the engine {self.name} has no context to set", field="context"
             )
+        if asked.template:
+            if "template" not in self.options:
+                raise InvalidRequest(
+                    f"template: the engine {self.name} has no chat template to replace",
+                    field="template",
+                )
+            options["template"] = asked.template
         slots = asked.slots or settings.slots or AUTO_SLOTS
         return msgspec.structs.replace(spec, slots=slots, options=options)
 

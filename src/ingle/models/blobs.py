@@ -14,6 +14,7 @@ from ingle.errors import DiskFull
 from ingle.models import digest as digests
 from ingle.models import names
 from ingle.models.file_lock import FileLock
+from ingle.models.links import link_or_copy
 
 HEADROOM = 32 << 20
 """Bytes that an import or a download leaves free on the disk."""
@@ -87,6 +88,31 @@ class Blobs:
                     f"no space left to copy {source.name} into {self.folder}", hint="ingle df"
                 ) from error
             raise
+        return digest
+
+    def link_in(self, source: Path, digest: str) -> None:
+        """Make a verified file a blob: a second name of its bytes where the disk allows, or a copy.
+
+        Raises:
+            DiskFull: no room for the copy.
+            OSError: it cannot be read.
+        """
+        if self.has(digest):
+            return
+        if source.stat().st_dev != self.folder.stat().st_dev:
+            self.copy_in(source)
+            return
+        temporary = self.partial / f"link-{os.urandom(8).hex()}.part"
+        link_or_copy(source, temporary)
+        self.adopt(temporary, digest)
+
+    def write(self, data: bytes) -> str:
+        """A few bytes as a blob. Returns its digest."""
+        digest = digests.of_bytes(data)
+        if not self.has(digest):
+            temporary = self.partial / f"write-{os.urandom(8).hex()}.part"
+            temporary.write_bytes(data)
+            self.adopt(temporary, digest)
         return digest
 
     def require_room(self, size: int) -> None:

@@ -19,6 +19,10 @@ from ingle.models.facts import Facts
 WEIGHTS = "weights"
 PROJECTOR = "projector"
 """What turns images into what a language model reads (called mmproj by llama.cpp)."""
+ADAPTER = "adapter"
+"""A LoRA adapter that a derived model always applies."""
+DEFAULTS = "defaults"
+"""What a derived model brings to each request; see `ingle.operations.ModelDefaults`."""
 
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 

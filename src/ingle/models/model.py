@@ -11,7 +11,8 @@ import msgspec
 from ingle.capabilities.store.operation import ModelDetails, ModelSummary
 from ingle.models import digest as digests
 from ingle.models.facts import Facts
-from ingle.models.format import PROJECTOR, WEIGHTS
+from ingle.models.format import ADAPTER, DEFAULTS, PROJECTOR, WEIGHTS
+from ingle.operations import ModelDefaults
 
 EMBEDDED = "embedded"
 _ROLES = {"mmproj": PROJECTOR}
@@ -68,6 +69,8 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     added: float = 0.0
     bases: list[str] = []
     """Of an adapter: digests of models that its owner allows it on, besides its own base."""
+    defaults: ModelDefaults | None = None
+    """Of a derived model: as its file of this role has them."""
 
     @property
     def path(self) -> Path:
@@ -104,6 +107,11 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     def projector(self) -> Path | None:
         """The image projector, if there is one."""
         return next(iter(self.by_role.get(PROJECTOR, [])), None)
+
+    @property
+    def adapters(self) -> list[ModelFile]:
+        """Of a derived model: the adapters that it always applies."""
+        return [file for file in self.files if file.role == ADAPTER]
 
     @property
     def size(self) -> int:
@@ -154,7 +162,9 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
             template_sha256=facts.template_sha256,
             licence=facts.licence,
             description=facts.description,
-            files=[file.path for file in self.files],
+            files=[file.path for file in self.files if file.role not in (ADAPTER, DEFAULTS)],
+            adapters=[file.path for file in self.adapters],
+            defaults=self.defaults or ModelDefaults(),
             prefixes=facts.prefixes,
             metadata=facts.metadata,
         )
@@ -173,4 +183,5 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
             "source": self.source,
             "added": self.added,
             "linked": self.linked,
+            "base": self.defaults.base if self.defaults else "",
         }

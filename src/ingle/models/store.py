@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +19,7 @@ from ingle.errors import (
     ModelNotFound,
     StorageError,
 )
-from ingle.models import formats, index, shards, space
+from ingle.models import derived_model, formats, index, shards, space
 from ingle.models.blobs import Blobs
 from ingle.models.embedded import embedded_files
 from ingle.models.facts import Facts, facts_of
@@ -31,6 +32,16 @@ from ingle.models.ref import ModelRef, part_from
 
 ADAPTER_MARK = "+"
 """Before an adapter's name where models and adapters are named together."""
+
+
+class TakenFiles(NamedTuple):
+    """Files that are one model."""
+
+    files: list[ModelFile]
+    facts: Facts
+    name: str
+    """What it may be called where no one says."""
+    source: str
 
 
 class Store:
@@ -98,9 +109,19 @@ class Store:
             ModelNotFound: as `resolve`.
         """
         model = self.resolve(name)
-        if model.embedded:
-            return self.add_path(model.path, to, link=False, source=f"copy of {model.name}")
-        return self.record(to, _bare(model.files), model.facts, model.source)
+        source = f"copy of {model.name}" if model.embedded else model.source
+        return self.record(to, self.lent_files(model), model.facts, source)
+
+    def lent_files(self, model: Model) -> list[ModelFile]:
+        """A model's files for another name. The few bytes of an embedded one are copied.
+
+        Raises:
+            DiskFull: no room for them.
+        """
+        if not model.embedded:
+            return _bare(model.files)
+        files = [(file.role, file.name, Path(file.path)) for file in model.files]
+        return self._files.take(files, link=False)
 
     def remove(self, name: str) -> str:
         """Forget a name; blobs that no other name needs go with it.
@@ -139,10 +160,19 @@ class Store:
             InvalidRequest: ``name`` is not a name, or that of an embedded model.
             StorageError: a blob among the files is gone.
         """
+        ref = self.check_name(name)
+        return self._put(index.MODEL, ref, files, facts, source, pull)
+
+    def check_name(self, name: str) -> ModelRef:
+        """A name that a model may be given.
+
+        Raises:
+            InvalidRequest: it is not a name, or that of an embedded model.
+        """
         ref = ModelRef.parse(name)
         if ref.key in self.embedded():
             raise _part_of_the_package(ref)
-        return self._put(index.MODEL, ref, files, facts, source, pull)
+        return ref
 
     def forget_pull(self, pull: str, digests: set[str]) -> None:
         """Give up a pull whose files are not a model: they go, unless a name needs them."""
@@ -167,18 +197,41 @@ class Store:
 
         Args:
             name: Its name here; from the file's name if empty.
+            source: What `list` shows as its origin; the path if empty.
+            expected: The digest that the first file must have; empty: any.
+            link, projector, on_bytes: As `taken_in`.
+
+        Raises:
+            IntegrityError: the first file's digest is not ``expected``.
+            InvalidRequest: the folder holds several models; or a bad name.
+            ModelNotFound, BadModelFile, DiskFull: as `taken_in`.
+        """
+        taken = self.taken_in(path, link=link, projector=projector, on_bytes=on_bytes)
+        if expected not in ("", taken.files[0].digest):
+            raise IntegrityError(f"{path} is not what it should be: {taken.files[0].digest}")
+        name, source = name or taken.name, source or taken.source
+        return self.record(name, taken.files, taken.facts, source)
+
+    def taken_in(
+        self,
+        path: Path,
+        *,
+        link: bool = True,
+        projector: Path | None = None,
+        on_bytes: OnBytes | None = None,
+    ) -> TakenFiles:
+        """Files of this disk that are one model, before it has a name.
+
+        Args:
             link: Use the files where they lie, without a copy. They are hashed
                 now; later a change of size or time shows at once.
-            source: What `list` shows as its origin; the path if empty.
             projector: An image projector that lies elsewhere.
-            expected: The digest that the first file must have; empty: any.
             on_bytes: Told of progress.
 
         Raises:
             ModelNotFound: there is nothing at ``path``.
             BadModelFile: it is not a model, or a file is missing.
-            IntegrityError: the first file's digest is not ``expected``.
-            InvalidRequest: the folder holds several models; or a bad name.
+            InvalidRequest: the folder holds several models.
             DiskFull: no room for the copy.
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100 - must not follow links: names matter
@@ -198,13 +251,9 @@ class Store:
                     path=str(path),
                 )
             taken = self._files.take(files, link=link, on_bytes=on_bytes)
-            if expected not in ("", taken[0].digest):
-                raise IntegrityError(f"{path} is not what it should be: {taken[0].digest}")
         except OSError as error:
             raise StorageError(f"{error.filename or path}: {error.strerror}") from error
-        return self.record(
-            name or part_from(found.chosen.stem or path.name), taken, facts, source or str(path)
-        )
+        return TakenFiles(taken, facts, part_from(found.chosen.stem or path.name), str(path))
 
     def facts_of(self, files: Sequence[ModelFile], pull: str) -> Facts:
         """What verified blobs, which are to become a model, say of it.
@@ -333,14 +382,16 @@ class Store:
         pull: str,
         bases: Sequence[str] = (),
     ) -> Model:
+        defaults = derived_model.read_defaults(self.blobs, files)
         model = Model(
             name=ref.short,
             digest=identity(facts.format, files),
             files=files,
-            facts=facts,
+            facts=derived_model.shown(facts, defaults),
             source=source,
             added=time.time(),
             bases=list(bases),
+            defaults=defaults,
         )
         with self.index.write() as rows:
             for file in files:
@@ -351,15 +402,19 @@ class Store:
             rows.unpin(pull)
         if before is not None:
             space.sweep(self.blobs, self.index, before.blobs)
-        return self._located(model)
+        return self.located(model)
 
     def _record(self, kind: str, ref: ModelRef) -> Model | None:
         with self.index.read() as rows:
             model = rows.get(kind, ref.key)
-        return None if model is None else self._located(model)
+        return None if model is None else self.located(model)
 
-    def _located(self, model: Model) -> Model:
-        """Fill in where the blobs lie; check that all files are there and unchanged."""
+    def located(self, model: Model) -> Model:
+        """A model with where its blobs lie, all files seen to be there and unchanged.
+
+        Raises:
+            BadModelFile: one is gone, or has changed.
+        """
         hint = f"ingle pull {model.source}" if model.source else f"ingle rm {model.name}"
         for file in model.files:
             path = Path(file.path) if file.linked else self.blobs.path(file.digest)

@@ -46,6 +46,8 @@ class LoadedModel:
         keep_alive: float,
     ) -> None:
         self.spec = spec
+        self.name = spec.model
+        """What its latest request called it: several names may have the same weights."""
         self._engine = engine
         self.reserved = reserved
         """Bytes that admission set aside for it."""
@@ -146,7 +148,7 @@ class LoadedModel:
         idle = now - self.last_used if self.idle else 0.0
         state = "busy" if self.state == "ready" and self.active else self.state
         return WorkerInfo(
-            model=self.spec.model,
+            model=self.name,
             digest=self.spec.digest,
             engine=self.spec.engine,
             pid=self.worker.pid if self.worker else 0,

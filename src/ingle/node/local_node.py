@@ -275,7 +275,7 @@ class LocalNode:
         Raises:
             ModelNotFound, CapabilityMissing, InvalidRequest, DoesNotFit, Busy
         """
-        slot_request, model = self.slot_requests.for_operation(operation)
+        operation, slot_request, model = self.slot_requests.for_operation(operation)
         slot_request = slot_request._replace(principal=caller.principal)
         started = Started(model=model.name, digest=model.digest, where="local")
         async with aclosing(self._run(operation, slot_request, started, caller)) as events:

@@ -54,10 +54,11 @@ class NodeBlobs:
         for principal in folder.glob("*"):
             self._tidy(principal, UNUSED_S)
 
-    def begin(self, principal: str, sha256: str, size: int) -> BlobWriter:
-        """Take a blob in, or continue to.
+    def begin(self, principal: str, sha256: str, size: int | None) -> BlobWriter:
+        """Take a blob in, or continue to. Only the owner may leave open how large it is.
 
         Raises:
+            InvalidRequest: a guest does not say how large it is.
             QuotaFull: the principal would have more than it may.
             DiskFull: there is no room on the disk.
             Busy: it is being sent already.
@@ -65,8 +66,10 @@ class NodeBlobs:
         done, part = self._paths(principal, sha256)
         if part in self._writing:
             raise Busy("this blob is already being uploaded", hint="wait for the other upload")
+        if size is None and principal != OWNER:
+            raise InvalidRequest("size: say how many bytes there will be", field="size")
         if not done.exists():
-            self._require_room(principal, part, size)
+            self._require_room(principal, part, size or 0)
         return BlobWriter(self, done, part, sha256, size)
 
     def path(self, principal: str, sha256: str) -> Path:
@@ -192,7 +195,9 @@ class NodeBlobs:
 class BlobWriter:
     """A blob that is being taken in. A context manager; leaving it keeps what has arrived."""
 
-    def __init__(self, blobs: NodeBlobs, done: Path, part: Path, sha256: str, size: int) -> None:
+    def __init__(
+        self, blobs: NodeBlobs, done: Path, part: Path, sha256: str, size: int | None
+    ) -> None:
         self._blobs = blobs
         self._done = done
         self._part = part
@@ -200,7 +205,7 @@ class BlobWriter:
         self._size = size
         self.complete = done.exists()
         """All of it is here, and has the hash that was announced."""
-        self.there = size if self.complete else 0
+        self.there = done.stat().st_size if self.complete else 0
         """Bytes that are here."""
         self._file: BinaryIO | None = None
 
@@ -209,14 +214,14 @@ class BlobWriter:
             os.utime(self._done)
             return self
         self._part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._blobs.started(self._part, self._size)
+        self._blobs.started(self._part, self._size or 0)
         self.there = self._part.stat().st_size if self._part.exists() else 0
-        if self.there > self._size:
+        if self._size is not None and self.there > self._size:
             self._part.unlink()
             self.there = 0
         self._file = self._part.open("ab")
         if self.there == self._size:
-            self._finish()
+            self.finish()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -232,7 +237,8 @@ class BlobWriter:
             IntegrityError: all are here, and they are not what was announced; they are deleted.
             DiskFull: they could not be written.
         """
-        if self._file is None or self.complete or self.there + len(data) > self._size:
+        most = self._size if self._size is not None else self.there + len(data)
+        if self._file is None or self.complete or self.there + len(data) > most:
             raise InvalidRequest(
                 f"more than the announced {self._size} bytes arrived", field="size"
             )
@@ -244,9 +250,10 @@ class BlobWriter:
             ) from None
         self.there += len(data)
         if self.there == self._size:
-            self._finish()
+            self.finish()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """The bytes that are here are all there are. Raises IntegrityError as `add`."""
         assert self._file is not None
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -156,6 +156,7 @@ class Scheduler:
         loaded_model, load_s = await self._loaded_model_for(slot_request)
         assert loaded_model.worker is not None
         loaded_model.keep_alive = slot_request.keep_alive
+        loaded_model.name = slot_request.spec.model
         return Lease(
             loaded_model=loaded_model,
             worker=loaded_model.worker,
@@ -174,6 +175,14 @@ class Scheduler:
         lease = await self.acquire(slot_request)
         self.release(lease)
         return lease.loaded_model
+
+    def keys_of(self, digest: str = "") -> list[Key]:
+        """Of what is loaded of a model, for whatever role and with whatever template; or of all."""
+        return [
+            key
+            for key, loaded_model in self._loaded_models.items()
+            if not digest or loaded_model.spec.digest == digest
+        ]
 
     async def unload(self, keys: list[Key], *, force: bool) -> None:
         """Free models: after their requests have ended, or now with ``force``.

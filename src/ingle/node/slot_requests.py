@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
 
 from ingle.config import Settings
 from ingle.engines import fit
@@ -14,17 +15,27 @@ from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
 from ingle.errors import ConfigError
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.facts import Facts
-from ingle.models.model import Model
+from ingle.models.format import ADAPTER, DEFAULTS
+from ingle.models.model import Model, ModelFile
 from ingle.models.store import Store
 from ingle.node.memory_budget import MemoryBudget
 from ingle.node.routes import Route
 from ingle.node.scheduler import SlotRequest
-from ingle.operations import AdapterUse, DeviceInfo, ModelOperation, registry
+from ingle.operations import AdapterUse, DeviceInfo, Generation, ModelOperation, registry
 
 if TYPE_CHECKING:
     from ingle.models.remote import KnownModel
 
 UPSTREAM_SLOTS = 64
+V = TypeVar("V")
+
+
+class PlannedOperation(NamedTuple):
+    """A model's operation with all that its model brings, and what it needs."""
+
+    operation: ModelOperation
+    slot_request: SlotRequest
+    model: Model
 
 
 class SlotRequests:
@@ -42,13 +53,14 @@ class SlotRequests:
         self._settings = settings
         self._budget = budget
 
-    def for_operation(self, operation: ModelOperation) -> tuple[SlotRequest, Model]:
-        """What a model operation needs.
+    def for_operation(self, operation: ModelOperation) -> PlannedOperation:
+        """What a model operation needs, and the operation as its model has it performed.
 
         Raises:
             ModelNotFound, AdapterNotFound, CapabilityMissing, InvalidRequest
         """
         model = self._store.resolve(operation.model)
+        operation = _completed(operation, model)
         serving = registry.of(operation).needs(operation, model.name, model.capabilities)
         slot_request = self.for_model(
             model,
@@ -58,7 +70,7 @@ class SlotRequests:
             keep_alive=getattr(operation, "keep_alive", None),
             adapters=getattr(operation, "adapters", ()),
         )
-        return slot_request._replace(slots=serving.slots), model
+        return PlannedOperation(operation, slot_request._replace(slots=serving.slots), model)
 
     def for_model(
         self,
@@ -76,24 +88,31 @@ class SlotRequests:
             EngineMissing: no engine runs models of its format.
             AdapterNotFound, InvalidRequest: the engine cannot load it so.
         """
-        facts = model.facts
+        facts, template = model.facts, ""
+        if model.defaults is not None and role == "generate":
+            template = model.defaults.template
         engine = self._engine(model.name, facts, role)
+        own = {file.digest for file in model.adapters}
+        named = [self._adapter(use.name, model) for use in adapters if use.name not in own]
         spec = LoadSpec(
             engine=engine.name,
             model=model.name,
             digest=model.digest,
-            files={name: [str(path) for path in paths] for name, paths in model.by_role.items()},
-            sizes=model.sizes,
+            files=_opened({k: [str(path) for path in v] for k, v in model.by_role.items()}),
+            sizes=_opened(model.sizes),
             folder="" if facts.format == "gguf" else str(model.folder),
             role=role,
             threads=self._settings.threads,
-            adapters=[self._adapter(use.name, model) for use in adapters],
+            adapters=[*map(_always, model.adapters), *named],
         )
-        asked = LoadRequest(context, slots, self._settings, self._budget.total)
+        asked = LoadRequest(
+            _context(context, model), slots, self._settings, self._budget.total, template
+        )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)
         return SlotRequest(
-            key=(model.digest, role),
+            # With another template the same weights are loaded a second time.
+            key=(f"{model.digest}+{facts.template_sha256}" if template else model.digest, role),
             spec=spec,
             engine=engine,
             slots=1,
@@ -172,7 +191,34 @@ class SlotRequests:
     def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
-        return AdapterFile(name=name, path=str(Path(adapter.path)), size=adapter.size)
+        return AdapterFile(name=name, path=str(adapter.path), size=adapter.size)
+
+
+def _completed(operation: ModelOperation, model: Model) -> ModelOperation:
+    if model.defaults is not None:
+        operation = model.defaults.completed(operation)
+    if isinstance(operation, Generation) and model.adapters:
+        always = [AdapterUse(name=file.digest) for file in model.adapters]
+        operation = msgspec.structs.replace(operation, adapters=[*operation.adapters, *always])
+    return operation
+
+
+def _context(asked: int | None, model: Model) -> int | None:
+    """The context that a request wants, or that its model brings: at most what it is trained for,
+    since it may have been noted down without looking at the weights."""
+    own = model.defaults.context if model.defaults else None
+    if asked is not None or own is None:
+        return asked
+    return min(own, model.facts.context_length or own)
+
+
+def _always(file: ModelFile) -> AdapterFile:
+    return AdapterFile(name=file.digest, path=file.path, size=file.size)
+
+
+def _opened(by_role: Mapping[str, V]) -> dict[str, V]:
+    """Without the files that are not an engine's to open as parts of the model."""
+    return {role: value for role, value in by_role.items() if role not in (ADAPTER, DEFAULTS)}
 
 
 def _key(variable: str) -> str:

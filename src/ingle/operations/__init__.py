@@ -11,6 +11,7 @@ from ingle.operations.events import (
     Done,
     Finish,
     FinishReason,
+    Note,
     Progress,
     Reasoning,
     Rerouted,
@@ -26,6 +27,7 @@ from ingle.operations.events import (
 from ingle.operations.folding import Fold
 from ingle.operations.generation import AdapterUse, ChatResult, Choice, Generation, GenerationResult
 from ingle.operations.message import ImagePart, Message, Part, TextPart, Tool, ToolCall
+from ingle.operations.model_defaults import ModelDefaults
 from ingle.operations.operation import (
     Ability,
     Event,
@@ -51,7 +53,9 @@ __all__ = [
     "GenerationResult",
     "ImagePart",
     "Message",
+    "ModelDefaults",
     "ModelOperation",
+    "Note",
     "Operation",
     "Part",
     "Progress",

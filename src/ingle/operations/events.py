@@ -70,6 +70,17 @@ class Finish(Event, frozen=True, kw_only=True, tag="finish"):
     """The stop sequence that ended it, if one did."""
 
 
+class Note(Event, frozen=True, kw_only=True, tag="note"):
+    """Something about an answer that whoever asked should know. The answer stands."""
+
+    code: Literal["unenforced", "misfit", "left_out"]
+    """``unenforced``: a part of a schema was checked afterwards; ``misfit``: what was written does
+    not fit its schema; ``left_out``: something that was asked for is not in the answer."""
+    message: str
+    field: str = ""
+    index: int = 0
+
+
 class Usage(Event, frozen=True, kw_only=True, tag="usage"):
     """Token counts of the whole operation."""
 
@@ -143,7 +154,7 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     """How far a long job is. Never goes backwards within one file."""
 
     stage: str
-    """``resolving``, ``downloading``, ``verifying``, ``linking``, ``done``."""
+    """``reading``, ``resolving``, ``downloading``, ``verifying``, ``linking``, ``done``."""
     name: str = ""
     completed: int = 0
     total: int = 0

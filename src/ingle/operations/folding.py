@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ingle.operations.events import Finish, Reasoning, Started, Text, Timing, ToolCallPiece, Usage
+from ingle.operations.events import (
+    Finish,
+    Note,
+    Reasoning,
+    Started,
+    Text,
+    Timing,
+    ToolCallPiece,
+    Usage,
+)
 from ingle.operations.generation import ChatResult, Choice
 from ingle.operations.message import ToolCall
 from ingle.operations.operation import Event
@@ -21,6 +30,7 @@ class Fold:
         self._calls: dict[tuple[int, int], ToolCallPiece] = {}
         self._arguments: dict[tuple[int, int], list[str]] = {}
         self._started = Started(model="", digest="", where="")
+        self._notes: list[Note] = []
         self._usage = Usage(prompt_tokens=0)
         self._timing = Timing()
 
@@ -40,6 +50,8 @@ class Fold:
             case Finish(index=index, reason=reason, stop=stop):
                 choice = self._choice(index)
                 choice.finish, choice.stop = reason, stop
+            case Note():
+                self._notes.append(event)
             case Started():
                 self._started = event
             case Usage():
@@ -68,6 +80,7 @@ class Fold:
             digest=self._started.digest,
             where=self._started.where,
             choices=[self._choices[index] for index in sorted(self._choices)],
+            notes=list(self._notes),
             usage=self._usage,
             timing=self._timing,
         )

@@ -6,7 +6,7 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
-from ingle.operations.events import Timing, TokenLogprob, Usage
+from ingle.operations.events import Note, Timing, TokenLogprob, Usage
 from ingle.operations.message import ToolCall
 from ingle.operations.operation import (
     Checked,
@@ -61,6 +61,7 @@ class GenerationResult(msgspec.Struct, Generic[C], kw_only=True, omit_defaults=T
     digest: str = ""
     where: str = ""
     choices: list[C]
+    notes: list[Note] = []
     usage: Usage
     timing: Timing = Timing()
 

@@ -1,8 +1,9 @@
-"""A guard for JSON Schemas, before an engine turns them into a grammar.
+"""A guard for JSON Schemas: what no engine is given, whatever it makes of them.
 
 A hostile or careless schema can cost an engine its life: a deeply nested
-grammar overflows its stack (measured), a long repetition explodes in size. So:
-bounded depth, size, patterns and repetitions; references only within itself.
+grammar overflows its stack, and bounds that contradict each other took 21 GB
+(both measured). What an engine merely cannot hold is its own to say; see
+`ingle.engines.llama.grammar`.
 """
 
 from __future__ import annotations
@@ -11,76 +12,83 @@ from typing import Any
 
 from ingle.errors import InvalidRequest
 from ingle.operations.numbers import check_numbers
+from ingle.operations.subschemas import every_schema
 
 MAX_DEPTH = 32
-MAX_NODES = 4096
-MAX_TEXT = 4096
-"""Characters of one string (a description, an enum's value, a name)."""
-MAX_PATTERN = 256
-MAX_GROUPS = 8
-"""Nested groups in a pattern."""
-MAX_REPEAT = 2048
-_REPEATS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
+"""Schemas within schemas."""
+MAX_NESTING = 128
+"""Objects and lists within each other, data such as defaults included: templates print them."""
+MAX_SCHEMAS = 4096
+MAX_NAME = 4096
+"""Characters of a property's name."""
+_COUNTS = ("Items", "Length", "Properties", "Contains")
 
 
 def check_schema(schema: dict[str, Any], field: str = "schema") -> None:
-    """Refuse a schema that is too deep, too large, or leads outside of itself.
+    """Refuse a schema that is too deep or too large, or whose bounds contradict each other.
 
     Raises:
-        InvalidRequest: names the field and the limit.
+        InvalidRequest: names the field, the place in it and the limit.
     """
-    nodes = 0
-    todo: list[tuple[Any, int]] = [(schema, 1)]  # no recursion: the schema may be the attack
-    while todo:
-        value, depth = todo.pop()
-        nodes += 1
+    _check_nesting(schema, field)
+    for count, (place, value, depth) in enumerate(every_schema(schema), start=1):
         if depth > MAX_DEPTH:
             raise _refused(field, f"it is nested deeper than {MAX_DEPTH}")
-        if nodes > MAX_NODES:
-            raise _refused(field, f"it has more than {MAX_NODES} parts")
+        if count > MAX_SCHEMAS:
+            raise _refused(field, f"it has more than {MAX_SCHEMAS} parts")
         if isinstance(value, dict):
-            _check_object(value, field)
-            todo += [(child, depth + 1) for child in value.values()]
-        elif isinstance(value, list):
-            todo += [(child, depth + 1) for child in value]
-        elif isinstance(value, str) and len(value) > MAX_TEXT:
-            raise _refused(field, f"a text in it is longer than {MAX_TEXT} characters")
+            _check_bounds(value, place, field)
+            _check_names(value, place, field)
     check_numbers(schema, field)
 
 
-def _check_object(value: dict[str, Any], field: str) -> None:
-    for name in value:
-        if not isinstance(name, str) or len(name) > MAX_TEXT:
-            raise _refused(field, "a name in it is not a string, or too long")
-    pattern = value.get("pattern")
-    if isinstance(pattern, str):
-        if len(pattern) > MAX_PATTERN:
-            raise _refused(field, f"a pattern is longer than {MAX_PATTERN} characters")
-        if _group_depth(pattern) > MAX_GROUPS:
-            raise _refused(field, f"a pattern nests groups deeper than {MAX_GROUPS}")
-    for name in _REPEATS:
-        count = value.get(name)
-        if isinstance(count, (int, float)) and not 0 <= count <= MAX_REPEAT:
-            raise _refused(field, f"{name} is not between 0 and {MAX_REPEAT}")
-    reference = value.get("$ref")
-    if isinstance(reference, str) and not reference.startswith("#"):
-        raise _refused(field, f"$ref leads outside of it: {reference[:80]!r}")
+def _check_nesting(schema: dict[str, Any], field: str) -> None:
+    todo: list[tuple[Any, int]] = [(schema, 1)]  # no recursion: the schema may be the attack
+    while todo:
+        value, depth = todo.pop()
+        if depth > MAX_NESTING:
+            raise _refused(field, f"objects and lists in it are nested deeper than {MAX_NESTING}")
+        inside = value.values() if isinstance(value, dict) else value
+        if isinstance(value, dict | list):
+            todo += [(child, depth + 1) for child in inside if isinstance(child, dict | list)]
 
 
-def _group_depth(pattern: str) -> int:
-    depth = deepest = 0
-    escaped = False
-    for mark in pattern:
-        if escaped:
-            escaped = False
-        elif mark == "\\":
-            escaped = True
-        elif mark in "([{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in ")]}":
-            depth -= 1
-    return deepest
+def _check_bounds(value: dict[str, Any], place: str, field: str) -> None:
+    for kind in _COUNTS:
+        least, most = _number(value, f"min{kind}"), _number(value, f"max{kind}")
+        for name, count in ((f"min{kind}", least), (f"max{kind}", most)):
+            if count is not None and count < 0:
+                raise _refused(field, f"{name} is negative{_at(place)}")
+        if least is not None and most is not None and least > most:
+            raise _refused(
+                field, f"min{kind} ({least:g}) is greater than max{kind} ({most:g}){_at(place)}"
+            )
+    for low in ("minimum", "exclusiveMinimum"):
+        for high in ("maximum", "exclusiveMaximum"):
+            least, most = _number(value, low), _number(value, high)
+            if least is None or most is None:
+                continue
+            if least > most or (least == most and "exclusive" in low + high):
+                raise _refused(
+                    field, f"{low} ({least:g}) and {high} ({most:g}) leave no number{_at(place)}"
+                )
+
+
+def _check_names(value: dict[str, Any], place: str, field: str) -> None:
+    properties = value.get("properties")
+    if isinstance(properties, dict) and any(len(name) > MAX_NAME for name in properties):
+        raise _refused(field, f"a name is longer than {MAX_NAME} characters{_at(place)}")
+
+
+def _number(value: dict[str, Any], name: str) -> int | float | None:
+    found = value.get(name)
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return found
+    return None
+
+
+def _at(place: str) -> str:
+    return f" at {place}" if place else ""
 
 
 def _refused(field: str, reason: str) -> InvalidRequest:

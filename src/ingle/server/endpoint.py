@@ -75,8 +75,9 @@ class Endpoint:
             floor.exchanges.discard(exchange)
 
     def _handler(self, method: str) -> Handler:
-        # uvicorn leaves the body out of an answer to HEAD.
-        handler = self._handlers.get("GET" if method == "HEAD" else method)
+        handler = self._handlers.get(method)
+        if handler is None and method == "HEAD":
+            handler = self._handlers.get("GET")  # uvicorn leaves the body out of the answer
         if handler is None:
             allowed = sorted({*self._handlers, *(["HEAD"] if "GET" in self._handlers else [])})
             raise MethodNotAllowed(

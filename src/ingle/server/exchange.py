@@ -81,6 +81,11 @@ class Exchange:
         """The query of the address; of a name that is there twice the last."""
         return dict(parse_qsl(self.scope.get("query_string", b"").decode("latin-1")))
 
+    def query_values(self, name: str) -> list[str]:
+        """All values of a name in the query, which clients may repeat or write as ``name[]``."""
+        pairs = parse_qsl(self.scope.get("query_string", b"").decode("latin-1"))
+        return [value for key, value in pairs if key in {name, f"{name}[]"}]
+
     @property
     def headers(self) -> dict[str, str]:
         """The request's headers, in small letters."""
@@ -108,14 +113,17 @@ class Exchange:
         """Perform an operation whose answer is one event, watching the client."""
         return await self.attended(lambda: ask(self.node, operation, kind))
 
-    async def fold(self, operation: Operation) -> ChatResult:
-        """Perform a generation and fold its events, watching the client."""
-        return await self.attended(lambda: self.folded(operation))
+    async def fold(self, operation: Operation, source: Events | None = None) -> ChatResult:
+        """Perform a generation and fold its events, watching the client.
 
-    async def folded(self, operation: Operation) -> ChatResult:
+        ``source`` is what it is performed by, where that is not the node as it is.
+        """
+        return await self.attended(lambda: self.folded(operation, source))
+
+    async def folded(self, operation: Operation, source: Events | None = None) -> ChatResult:
         """As `fold`, for callers that already watch the client."""
         fold = Fold()
-        async with self.node.perform(operation) as events:
+        async with source or self.node.perform(operation) as events:
             async for event in events:
                 fold.add(event)
         return self.counted(fold.result(), operation)

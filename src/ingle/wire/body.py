@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingle.errors import InvalidRequest
+from ingle.errors import IngleError, InvalidRequest
 from ingle.operations import invalid_field
 from ingle.operations.numbers import check_numbers
 
@@ -43,11 +43,23 @@ def decode(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise _named(error) from None
+        raise _named("", error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the body is not valid JSON: {error}", field="body") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply", field="body") from None
+
+
+def convert(given: Any, kind: type[T], field: str) -> T:
+    """Read a part of a body whose type depends on what is in it; ``field`` is where it stands.
+
+    Raises:
+        InvalidRequest: see `decode`.
+    """
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise _named(field, error) from None
 
 
 @contextmanager
@@ -59,7 +71,7 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
     """
     try:
         yield
-    except InvalidRequest as error:
+    except IngleError as error:
         field = str(error.details.get("field", ""))
         head = re.split(r"[.\[]", field, maxsplit=1)[0]
         if head not in names:
@@ -95,11 +107,11 @@ def _check_large(data: bytes) -> None:
     check_numbers(found)
 
 
-def _named(error: msgspec.ValidationError) -> InvalidRequest:
+def _named(place: str, error: msgspec.ValidationError) -> InvalidRequest:
+    found = invalid_field(place, error)
     missing = _MISSING.search(str(error))
     if missing is None:
-        return invalid_field("", error)
-    found = invalid_field("", error)
+        return found
     parent = str(found.details["field"])
     name = missing[1] if parent == "request" else f"{parent}.{missing[1]}"
     return InvalidRequest(f"{name}: this field is required", field=name)

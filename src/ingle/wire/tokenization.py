@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.wire.body import Body, decode, renamed
-from ingle.wire.openai.messages import MessageBody, ToolBody, messages, tools
+from ingle.wire.openai.chat_tools import ToolBody, offered
+from ingle.wire.openai.messages import MessageBody, messages
 from ingle.wire.sse import encode
 
 
@@ -42,7 +43,7 @@ def parse_tokenize(body: bytes) -> Tokenize:
             model=asked.model,
             text=asked.content or asked.prompt or asked.text or "",
             messages=messages(asked.messages or []),
-            tools=tools(asked.tools),
+            tools=offered(asked.tools).tools,
             add_special=bool(asked.add_special),
             parse_special=asked.parse_special is not False,
             on=asked.on or "",

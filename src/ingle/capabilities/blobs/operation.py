@@ -23,7 +23,8 @@ class PutBlob(Operation, frozen=True, kw_only=True, tag="blobs.put"):
 
     sha256: Sha256
     """Of all bytes."""
-    size: Size
+    size: Size | None = None
+    """How many there will be. None: not known before the last piece; for the node's owner only."""
     capability: Serves = ""
     """What they are for: a grant of it is what lets another device send them."""
     model: Serves = ""
@@ -35,6 +36,7 @@ class BlobState(Event, frozen=True, kw_only=True, tag="blobs.state"):
 
     there: int
     size: int
+    """Of the whole blob; 0 while that is not known."""
     complete: bool = False
     """All of it, and it has the hash."""
 

@@ -45,8 +45,8 @@ async def perform(
 
 
 async def _put(blobs: NodeBlobs, operation: PutBlob, caller: Caller) -> AsyncGenerator[Event, None]:
-    size = operation.size
-    with blobs.begin(caller.principal, operation.sha256, size) as writing:
+    with blobs.begin(caller.principal, operation.sha256, operation.size) as writing:
+        size = writing.there if writing.complete else operation.size or 0
         yield BlobState(there=writing.there, size=size, complete=writing.complete)
         if writing.complete or caller.feed is None:
             return
@@ -54,7 +54,9 @@ async def _put(blobs: NodeBlobs, operation: PutBlob, caller: Caller) -> AsyncGen
             await asyncio.to_thread(writing.add, data)
             if writing.complete:
                 break
-        yield BlobState(there=writing.there, size=size, complete=writing.complete)
+        if operation.size is None:
+            await asyncio.to_thread(writing.finish)
+        yield BlobState(there=writing.there, size=size or writing.there, complete=writing.complete)
 
 
 async def _bytes(feed: PieceStream) -> AsyncGenerator[bytes, None]:

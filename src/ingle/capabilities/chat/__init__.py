@@ -5,14 +5,14 @@ from __future__ import annotations
 from ingle.capabilities.chat.cost import COST
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.chat.serving import serve
-from ingle.operations import Finish, Reasoning, Text, ToolCallPiece, Usage
+from ingle.operations import Finish, Note, Reasoning, Text, ToolCallPiece, Usage
 from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="chat",
     summary="Answer a conversation, with tools, schemas, images and reasoning.",
     operations=(Chat,),
-    events=(Text, Reasoning, ToolCallPiece, Finish, Usage),
+    events=(Text, Reasoning, ToolCallPiece, Note, Finish, Usage),
     permission=Grantable(),
     cost=COST,
     serve=serve,

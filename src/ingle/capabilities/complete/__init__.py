@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.complete.serving import serve
-from ingle.operations import Finish, Text, Usage
+from ingle.operations import Finish, Note, Text, Usage
 from ingle.operations.capability import Capability, Grantable
 from ingle.operations.tokens import counted
 
@@ -12,7 +12,7 @@ CAPABILITY = Capability(
     name="complete",
     summary="Continue a raw prompt, with no chat template.",
     operations=(Complete,),
-    events=(Text, Finish, Usage),
+    events=(Text, Note, Finish, Usage),
     permission=Grantable(),
     cost=counted(),
     serve=serve,

@@ -96,15 +96,6 @@ async def _load(local: Services, operation: Load) -> AsyncGenerator[Event, None]
 
 async def _unload(local: Services, name: str, force: bool) -> str:
     digest = local.store.resolve(name).digest if name else ""
-    keys = [
-        (loaded_model.spec.digest, loaded_model.spec.role)
-        for loaded_model in local.scheduler.loaded_models
-        if not digest or loaded_model.spec.digest == digest
-    ]
-    await local.scheduler.unload([*keys, *_upstream_keys(local, name)], force=force)
+    keys = local.scheduler.keys_of(digest)
+    await local.scheduler.unload(keys, force=force)
     return f"{len(keys)} unloaded"
-
-
-def _upstream_keys(local: Services, name: str) -> list[tuple[str, str]]:
-    """Upstream workers go with everything, never with one model."""
-    return [] if name else [(f"upstream:{place}", "generate") for place in local.settings.upstreams]

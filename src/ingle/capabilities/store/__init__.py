@@ -1,11 +1,14 @@
-"""The models of this device: pull, list, show, fit, copy, remove, and their disk space."""
+"""The models of this device: pull, create, list, show, fit, copy, remove, and disk space."""
 
 from __future__ import annotations
 
 from ingle.capabilities.store.operation import (
     CopyModel,
+    Created,
+    CreateModel,
     DiskUsage,
     DiskUse,
+    FindFile,
     FitModel,
     FitReport,
     ListModels,
@@ -27,16 +30,22 @@ CAPABILITY = Capability(
     name="store",
     summary="The models of this device and the disk space that they take.",
     operations=(
-        ListModels, ShowModel, FitModel, Pull, CopyModel, RemoveModel, DiskUse, Prune,
+        ListModels, ShowModel, FitModel, Pull, CreateModel, FindFile, CopyModel, RemoveModel,
+        DiskUse, Prune,
     ),
     events=(
-        Models, Shown, FitReport, Progress, Pulled, Done, DiskUsage, Pruned, Status, TryingPath,
+        Models, Shown, FitReport, Progress, Pulled, Created, Done, DiskUsage, Pruned, Status,
+        TryingPath,
     ),
     permission=OwnerOnly(),
+    version=2,  # 2: it creates models from others and from files
     cost=Free(),
     performer="ingle.capabilities.store.performer:perform",
     commands={
         "pull": Command(f"{_CLI}.store_commands:pull_command", "Fetch a model."),
+        "create": Command(
+            f"{_CLI}.create_command:create_command", "Create a model from a Modelfile."
+        ),
         "import": Command(
             f"{_CLI}.store_commands:import_command",
             "Use models that Ollama, LM Studio or Hugging Face downloaded, in place.",

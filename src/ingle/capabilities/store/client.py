@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ingle.capabilities.store.operation import (
     CopyModel,
+    Created,
+    CreateModel,
     DiskUsage,
     DiskUse,
     FitModel,
@@ -21,10 +24,11 @@ from ingle.capabilities.store.operation import (
     RemoveModel,
     ShowModel,
     Shown,
+    SourceFile,
 )
 from ingle.capabilities.store.paths import absolute
 from ingle.client.methods import Methods
-from ingle.operations import Done, Progress
+from ingle.operations import Done, Message, ModelDefaults, Progress, Sampling
 
 OnProgress = Callable[[Progress], object]
 
@@ -66,6 +70,62 @@ class StoreMethods(Methods):
                     on_progress(event)
         raise AssertionError("a pull ends with Pulled or an error")
 
+    async def create(
+        self,
+        model: str,
+        base: str | Path,
+        *,
+        system: str = "",
+        messages: Sequence[Message] = (),
+        sampling: Sampling | None = None,
+        max_tokens: int | None = None,
+        context: int | None = None,
+        stop: Sequence[str] = (),
+        template: str = "",
+        licence: str = "",
+        adapters: Sequence[str | Path] = (),
+        on_progress: OnProgress | None = None,
+    ) -> Created:
+        """Make a model from another one, with what it brings to each request.
+
+        Args:
+            base: A name, or the path of a GGUF file.
+            template: A chat template in Jinja, in place of that of the weights.
+            adapters: Names, or paths of GGUF files; they are always applied.
+
+        What of this could not be kept is in the ``notes`` of the answer.
+        """
+        path = _path(base)
+        request = CreateModel(
+            model=model,
+            base="" if path else str(base),
+            files=[SourceFile(name=Path(path).name, path=path)] if path else [],
+            adapters=[_adapter(adapter) for adapter in adapters],
+            defaults=ModelDefaults(
+                system=system,
+                messages=list(messages),
+                sampling=sampling or Sampling(),
+                max_tokens=max_tokens,
+                context=context,
+                stop=list(stop),
+                template=template,
+                licence=licence,
+            ),
+        )
+        return await self.perform_creation(request, on_progress)
+
+    async def perform_creation(
+        self, request: CreateModel, on_progress: OnProgress | None = None
+    ) -> Created:
+        """As `create`, for those who have the operation."""
+        async with self.node.perform(request) as events:
+            async for event in events:
+                if isinstance(event, Created):
+                    return event
+                if on_progress is not None and isinstance(event, Progress):
+                    on_progress(event)
+        raise AssertionError("a creation ends with Created or an error")
+
     async def copy(self, model: str, to: str) -> None:
         """Copy a model to another name."""
         await self.ask(CopyModel(model=model, to=to), Done)
@@ -81,3 +141,16 @@ class StoreMethods(Methods):
     async def prune(self, *, partials: bool = False, dry_run: bool = False) -> Pruned:
         """Delete what has no name; interrupted downloads only if asked."""
         return await self.ask(Prune(partials=partials, dry_run=dry_run), Pruned)
+
+
+def _path(text: str | Path) -> str:
+    """The absolute path that is meant; empty: it is a name."""
+    if isinstance(text, Path):
+        return str(text.expanduser().resolve())
+    found = absolute(text)
+    return found if found.startswith("/") else ""
+
+
+def _adapter(adapter: str | Path) -> SourceFile:
+    path = _path(adapter)
+    return SourceFile(name=Path(path).name if path else str(adapter), path=path)

@@ -1,10 +1,14 @@
-"""What can be asked of a node's models: list, show, fit, pull, copy, remove, df, prune."""
+"""What can be asked of a node's models: list, show, fit, pull, create, copy, remove, df, prune."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-from ingle.operations.operation import Event, Name, Operation, Positive
+from ingle.errors import InvalidRequest
+from ingle.operations import ModelDefaults
+from ingle.operations.operation import Checked, Event, Name, Operation, Positive
 
 
 class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -28,6 +32,8 @@ class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Unix time."""
     linked: bool = False
     """The bytes lie elsewhere on this disk (imported in place) and are not ours to delete."""
+    base: str = ""
+    """Of a derived model: the name of the one that it was made from."""
 
 
 class ModelDetails(ModelSummary, kw_only=True, omit_defaults=True):
@@ -45,6 +51,11 @@ class ModelDetails(ModelSummary, kw_only=True, omit_defaults=True):
     licence: str = ""
     description: str = ""
     files: list[str] = []
+    """Where those lie that its engine opens: weights, a projector, ..."""
+    adapters: list[str] = []
+    """Of a derived model: where the adapters lie that it always applies."""
+    defaults: ModelDefaults = ModelDefaults()
+    """Of a derived model: what it brings to each request."""
     prefixes: dict[str, str] = {}
     """For embedding models: ``query`` and ``passage`` prefixes."""
     metadata: dict[str, str | int | float | bool] = {}
@@ -126,6 +137,57 @@ class Pulled(Event, frozen=True, kw_only=True, tag="pulled"):
     """The model is in the store, verified."""
 
     model: ModelSummary
+
+
+class SourceFile(Checked, frozen=True, kw_only=True):
+    """A file that a model is made of: bytes put here before, or a file of the node's disk."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+    """What it is called. Of an adapter with neither hash nor path: its name in the store."""
+    sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    path: str = ""
+
+
+class CreateModel(Operation, frozen=True, kw_only=True, tag="create"):
+    """Make a model from another, or from files. `Progress` events, then one `Created`.
+
+    A derived model shares the bytes of its base, and stays when the base is removed.
+    """
+
+    since = 2
+
+    model: Name
+    """What it will be called; what has that name is replaced."""
+    base: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    """A name, which is pulled if it is not here; or the path of a GGUF file."""
+    files: Annotated[list[SourceFile], msgspec.Meta(max_length=1000)] = []
+    """In place of a base: GGUF weights, with a projector if it has one."""
+    adapters: Annotated[list[SourceFile], msgspec.Meta(max_length=16)] = []
+    """Always applied, in addition to those of the base."""
+    defaults: ModelDefaults = ModelDefaults()
+    """In addition to those of the base, and before them."""
+
+    def check(self) -> None:
+        if bool(self.base) == bool(self.files):
+            raise InvalidRequest("base: name a model, or give files: one of the two", field="base")
+
+
+class Created(Event, frozen=True, kw_only=True, tag="created"):
+    """The model is in the store."""
+
+    model: ModelSummary
+    digests: list[str]
+    """Of its files: weights first, what it brings to each request last."""
+    notes: list[str] = []
+    """What of the request could not be kept, and what holds instead."""
+
+
+class FindFile(Operation, frozen=True, kw_only=True, tag="find_file"):
+    """Are these bytes here, as a file of a model or put here for one? One `Done`, or not found."""
+
+    since = 2
+
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class CopyModel(Operation, frozen=True, kw_only=True, tag="copy"):

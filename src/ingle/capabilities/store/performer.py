@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing, nullcontext
+from pathlib import Path
+
+import msgspec
 
 from ingle.capabilities.store.operation import (
     CopyModel,
+    Created,
+    CreateModel,
     DiskUse,
+    FindFile,
     FitModel,
     FitReport,
     ListModels,
@@ -22,9 +29,12 @@ from ingle.capabilities.store.operation import (
     Shown,
 )
 from ingle.errors import ModelNotFound
+from ingle.models import digest as digests
+from ingle.models.creation import ModelCreation
 from ingle.models.pull import pull
 from ingle.models.remote import facts_of
 from ingle.models.sources import CacheSource, HttpSource, HubSource, parse_source
+from ingle.models.threads import in_thread
 from ingle.node.ledger import ReceivedBytes
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.node.routes import named_adapters
@@ -50,6 +60,13 @@ async def perform(
             async with aclosing(_pull(node, operation)) as events:
                 async for event in events:
                     yield event
+        case CreateModel():
+            async with aclosing(_create(node, operation, caller)) as events:
+                async for event in events:
+                    yield event
+        case FindFile(sha256=sha256):
+            path = await asyncio.to_thread(_file_of, node.local, caller, sha256)
+            yield Done(message=f"{path.stat().st_size} bytes")
         case CopyModel(model=name, to=to):
             model = await asyncio.to_thread(store.copy, name, to)
             yield Done(message=f"{model.name} is {model.digest}")
@@ -60,6 +77,40 @@ async def perform(
             yield await asyncio.to_thread(store.disk_usage)
         case Prune(partials=partials, dry_run=dry_run):
             yield await asyncio.to_thread(store.prune, partials, dry_run)
+
+
+async def _create(
+    node: HostedNode, operation: CreateModel, caller: Caller
+) -> AsyncGenerator[Event, None]:
+    local = node.local
+    sources = (*operation.files, *operation.adapters)
+    hashes = [source.sha256 for source in sources if source.sha256]
+
+    yield Progress(stage="reading", name=operation.base or operation.files[0].name)
+    if operation.base:
+        try:
+            await asyncio.to_thread(local.store.resolve, operation.base)
+        except ModelNotFound:
+            async with aclosing(_pull(node, Pull(model=operation.base))) as events:
+                async for event in events:
+                    if isinstance(event, Pulled):
+                        base = event.model.name
+                        operation = msgspec.structs.replace(operation, base=base)
+                    else:
+                        yield event
+    find = functools.partial(_file_of, local, caller)
+    creation = ModelCreation(local.store, local.adapters, operation, find)
+    model, notes = await in_thread(creation.run)
+    for sha256 in hashes:  # the store has the bytes now
+        local.blobs.forget(caller.principal, sha256)
+    yield Created(model=model.summary(), digests=[file.digest for file in model.files], notes=notes)
+    await refresh_shares(node)
+
+
+def _file_of(local: Services, caller: Caller, sha256: str) -> Path:
+    """Where the bytes with a hash lie. Raises NotFound."""
+    file = local.store.blobs.path(f"{digests.PREFIX}{sha256}")
+    return file if file.is_file() else local.blobs.path(caller.principal, sha256)
 
 
 async def refresh_shares(node: HostedNode) -> None:

@@ -21,7 +21,7 @@ from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.llama import memory
 from ingle.engines.llama.options import LlamaOptions
 from ingle.models.facts import Facts
-from ingle.models.format import PROJECTOR
+from ingle.models.format import ADAPTER, PROJECTOR
 
 POOLED_CONTEXT = 2048
 """Tokens per slot of embedding models, which evaluate a whole text in one batch."""
@@ -34,6 +34,8 @@ class LlamaDeclaration(EngineDeclaration):
     def plan(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         settings = asked.settings
         options: dict[str, Any] = {}
+        if asked.template and spec.role == "generate":
+            options["template"] = asked.template
         if facts.prefixes:
             options["prefixes"] = facts.prefixes
         if spec.role == "score":
@@ -133,7 +135,8 @@ def _without_projector(by_role: dict[str, Any]) -> dict[str, Any]:
 def _beside(spec: LoadSpec) -> int:
     """Bytes of what is loaded beside the weights: both are kept as their files have them."""
     adapters = sum(adapter.size for adapter in spec.adapters)
-    return spec.sizes.get(PROJECTOR, 0) + adapters
+    # A model that is not loaded but looked at has its own adapters among its files.
+    return spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(ADAPTER, 0) + adapters
 
 
 def _batch(spec: LoadSpec, context: int) -> int:

@@ -33,8 +33,9 @@ class InProcessBackend:
         try:
             self._server = xllamacpp.Server(params)
         except RuntimeError as error:
+            with_template = " with the chat template that it was given" if options.template else ""
             raise ModelLoadFailed(
-                f"llama.cpp could not load {spec.model}",
+                f"llama.cpp could not load {spec.model}{with_template}",
                 hint=f"ingle show {spec.model}",
                 model=spec.model,
             ) from error
@@ -48,7 +49,9 @@ class InProcessBackend:
         else:
             raise EngineFault(f"streaming is not supported at {path}")
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
+    holds_grammars = True
+
+    def ask(self, path: str, body: dict[str, Any] | None) -> Any:
         if path == "/v1/embeddings":
             return self._server.handle_embeddings(body)
         if path == "/v1/rerank":
@@ -71,6 +74,8 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.use_jinja = True
+    if options.template:
+        params.chat_template = options.template
     params.warmup = False
     params.verbosity = 1  # errors only; they are read from stderr
     params.fit_params = any(kind != "cpu" for kind in _kinds())

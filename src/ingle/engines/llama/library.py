@@ -46,14 +46,23 @@ _LOG = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _quiet = _LOG(lambda *_: None)
 
 
-@functools.cache
-def _library() -> ctypes.CDLL:
+def shared_object() -> Path:
+    """Where llama.cpp is.
+
+    Raises:
+        EngineMissing: nowhere.
+    """
     import xllamacpp
 
     found = list(Path(xllamacpp.__file__).parent.glob("xllamacpp*.so"))
     if not found:
         raise EngineMissing("xllamacpp has no shared object here", hint="pip install xllamacpp")
-    lib = ctypes.CDLL(str(found[0]))
+    return found[0]
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    lib = ctypes.CDLL(str(shared_object()))
     pointer, integer, text = ctypes.c_void_p, ctypes.c_int32, ctypes.c_char_p
     signatures = {
         "llama_context_default_params": (_Opaque, []),

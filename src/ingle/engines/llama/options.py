@@ -15,6 +15,8 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens per slot."""
     prefixes: dict[str, str] = {}
     """``query`` and ``passage`` prefixes of an embedding model."""
+    template: str = ""
+    """A chat template (Jinja) in place of the one in the file."""
     vocabulary: int = 0
     """Entries of the vocabulary, for the role ``score``: its logits must fit into memory."""
     server_binary: str = ""

@@ -8,6 +8,7 @@ a unix socket in a private directory and wants a key that only we know.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import subprocess
@@ -26,6 +27,8 @@ from ingle.engines.llama.options import LlamaOptions
 from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
 from ingle.models.format import PROJECTOR
 
+_WITHOUT_GRAMMARS = b"-DLLAMA_LLGUIDANCE=ON"
+"""In what a build without LLGuidance says before it aborts, and in no other."""
 READY_POLL_S = 0.02
 DEATH_S = 0.5
 """How long a broken connection may be the first sign of a death."""
@@ -35,7 +38,7 @@ class ServerBinaryBackend:
     """See `ingle.engines.llama.session.Backend`."""
 
     def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
-        binary = options.server_binary
+        self._binary = binary = options.server_binary
         if not os.access(binary, os.X_OK):
             raise EngineMissing(
                 f"llama-server at {binary} is not there or not executable",
@@ -59,7 +62,14 @@ class ServerBinaryBackend:
         with self._ending_with_it():
             self._http.stream(path, body, on_chunk)
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
+    @functools.cached_property
+    def holds_grammars(self) -> bool:
+        """One without them ends itself when it is given one."""
+        folder = Path(self._binary).resolve().parent
+        parts = [Path(self._binary), *folder.glob("lib*.so*"), *folder.glob("*.dylib")]
+        return not any(_WITHOUT_GRAMMARS in part.read_bytes() for part in parts if part.is_file())
+
+    def ask(self, path: str, body: dict[str, Any] | None) -> Any:
         with self._ending_with_it():
             return self._http.ask(path, body)
 
@@ -118,6 +128,8 @@ def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
     command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
     command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
     command += ["--slots", "--props", "--no-warmup"]
+    if options.template:
+        command += ["--chat-template", options.template]
     if projector := spec.files.get(PROJECTOR):
         command += ["--mmproj", projector[0]]
     for adapter in spec.adapters:

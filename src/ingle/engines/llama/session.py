@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, Protocol
 
@@ -13,11 +14,19 @@ from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.engines.engine import Emit, Feed, LoadSpec
-from ingle.engines.llama import chunks, forced_call, request
+from ingle.engines.llama import chunks, request
+from ingle.engines.llama.grammar.answer_plan import (
+    AnswerPlan,
+    PlannedEvents,
+    answer_plan,
+    is_forced,
+    schema_plan,
+    shown_tools,
+)
 from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.vectors import cosine, shorten, unit
 from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
-from ingle.operations import Event, Generation, Operation, Usage
+from ingle.operations import Generation, Operation, Usage
 
 _encode = msgspec.json.encode
 
@@ -29,12 +38,17 @@ class Backend(Protocol):
         """Post a streaming request; ``on_chunk(data) -> bool`` returns True to stop it."""
         ...
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Post a request and return the whole answer as plain data."""
+    def ask(self, path: str, body: dict[str, Any] | None) -> Any:
+        """Post a request, or get without a body, and return the whole answer as plain data."""
         ...
 
     def close(self) -> None:
         """Stop it."""
+        ...
+
+    @property
+    def holds_grammars(self) -> bool:
+        """Whether it has LLGuidance."""
         ...
 
 
@@ -52,11 +66,8 @@ class LlamaSession:
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
-            case Chat() if forced_call.is_forced(operation):
-                self._force_call(operation, emit)
             case Chat():
-                body = request.chat_body(operation, self._spec)
-                self._generate("/v1/chat/completions", body, operation, emit)
+                self._chat(operation, emit)
             case Complete():
                 self._complete(operation, emit)
             case Embed():
@@ -77,12 +88,55 @@ class LlamaSession:
     def close(self) -> None:
         self._backend.close()
 
-    def _generate(self, path: str, body: dict[str, Any], operation: Generation, emit: Emit) -> None:
+    @functools.cached_property
+    def _template(self) -> str:
+        """The model's chat template."""
+        return str(self._backend.ask("/props", None).get("chat_template", ""))
+
+    def _chat(self, operation: Chat, emit: Emit) -> None:
+        body = request.chat_body(operation, self._spec)
+        if not operation.tools and operation.schema is None:
+            self._generate("/v1/chat/completions", body, operation, emit)
+            return
+        for replaced in ("tools", "tool_choice", "parallel_tool_calls", "response_format"):
+            body.pop(replaced, None)
+
+        def render(tools: dict[str, Any]) -> str:
+            prompt: str = self._ask("/apply-template", {**body, **tools})["prompt"]
+            return prompt
+
+        plan = answer_plan(operation, self._template, render)
+        self._generate_planned("/v1/chat/completions", body, operation, emit, plan)
+
+    def _generate_planned(
+        self, path: str, body: dict[str, Any], operation: Generation, emit: Emit, plan: AnswerPlan
+    ) -> None:
+        if "grammar" in plan.body and not self._backend.holds_grammars:
+            raise CapabilityMissing(
+                "this llama-server was built without LLGuidance, which holds answers to schemas",
+                hint="build it with -DLLAMA_LLGUIDANCE=ON, or: ingle config unset llama_server",
+                model=self._spec.model,
+                capability="schema",
+            )
+        for name in plan.without:
+            body.pop(name, None)
+        for note in plan.notes:
+            emit(note)
+        self._generate(path, body | plan.body, operation, PlannedEvents(plan, emit), plan)
+
+    def _generate(
+        self,
+        path: str,
+        body: dict[str, Any],
+        operation: Generation,
+        emit: Emit,
+        plan: AnswerPlan | None = None,
+    ) -> None:
         """Run ``n`` choices, as many at once as there are slots."""
         seed = operation.sampling.seed
-        forced = isinstance(operation, Chat) and forced_call.is_forced(operation)
+        forced = isinstance(operation, Chat) and is_forced(operation)
         stop = [] if forced else operation.stop  # a call is not text
-        begun = request.begun_json(operation)
+        begun = plan.begun if plan is not None and plan.json else None
         translate = chunks.ChunkEvents(stop, operation.top_logprobs, begun)
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
@@ -102,24 +156,6 @@ class LlamaSession:
                 self._stream(path, _encode(body | slot), translate, emit)
         emit(translate.usage)
         emit(translate.timing)
-
-    def _force_call(self, operation: Chat, emit: Emit) -> None:
-        """Generate a call of one of the allowed tools, and nothing else."""
-        ask = {**request.chat_body(operation, self._spec), "tool_choice": "auto"}
-        ask["chat_template_kwargs"] = {**operation.template_options, "enable_thinking": False}
-        prompt = self._ask("/apply-template", ask)["prompt"]
-        if forced_call.OPENING_TAG in prompt:  # the template explains calls with these tags
-            prompt += f"{forced_call.OPENING_TAG}\n"
-        body = request.generation_body(operation, self._spec)
-        body |= {"prompt": prompt, "grammar": forced_call.call_grammar(operation)}
-        readers: dict[int, forced_call.CallReader] = {}
-
-        def forward(event: Event) -> None:
-            reader = readers.setdefault(getattr(event, "index", 0), forced_call.CallReader())
-            for piece in reader.events(event):
-                emit(piece)
-
-        self._generate("/v1/completions", body, operation, forward)
 
     def _stream(self, path: str, body: bytes, translate: chunks.ChunkEvents, emit: Emit) -> None:
         failure: Exception | None = None
@@ -152,8 +188,13 @@ class LlamaSession:
                 model=self._spec.model,
                 capability="suffix",
             )
-        self._generate(
-            "/v1/completions", request.complete_body(operation, self._spec), operation, emit
+        body = request.complete_body(operation, self._spec)
+        if operation.schema is None:
+            self._generate("/v1/completions", body, operation, emit)
+            return
+        del body["json_schema"]
+        self._generate_planned(
+            "/v1/completions", body, operation, emit, schema_plan(operation.schema)
         )
 
     def _embed(self, operation: Embed, emit: Emit) -> None:
@@ -213,10 +254,7 @@ class LlamaSession:
                 "messages": [request.message(item) for item in operation.messages]
             }
             if operation.tools:
-                chat = Chat(
-                    model=operation.model, messages=operation.messages, tools=operation.tools
-                )
-                body["tools"] = request.chat_body(chat, self._spec)["tools"]
+                body |= {"tools": shown_tools(operation.tools), "tool_choice": "none"}
             text = self._ask("/apply-template", body)["prompt"]
         answer = self._ask(
             "/tokenize",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ingle.models import shards
+from ingle.models import adapter_provenance, shards
 from ingle.models.facts import Facts, facts_of
-from ingle.models.format import PROJECTOR, WEIGHTS, ChosenFiles
+from ingle.models.format import ADAPTER, PROJECTOR, WEIGHTS, ChosenFiles
 from ingle.models.gguf import MAGIC
 
 SUFFIX = ".gguf"
@@ -54,6 +54,8 @@ class GGUFFormat:
         for role, path in files:
             if role == PROJECTOR:
                 facts_of([path])  # its header is sound
+            elif role == ADAPTER:
+                adapter_provenance.check(path, files[0][1], path.name, facts.title or "the model")
         return facts
 
 

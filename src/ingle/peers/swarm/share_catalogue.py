@@ -240,7 +240,8 @@ class ShareCatalogue:
         found: list[tuple[Share, str | None]] = []
         for share in shares:
             try:
-                same = self._store.shared(share.name).digest == share.digest
+                there = {file.digest for file in self._store.shared(share.name).files}
+                same = there == {file.digest for file in share.files}
                 found.append((share, "" if same else None))
             except NotFound:
                 found.append((share, None))

@@ -8,6 +8,7 @@ and never overlap.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ingle.errors import IngleError
@@ -15,15 +16,18 @@ from ingle.operations import (
     ChatResult,
     Event,
     Finish,
+    Note,
     Reasoning,
     Started,
+    Status,
     Text,
-    Timing,
     ToolCallPiece,
     Usage,
 )
 from ingle.wire import sse
 from ingle.wire.anthropic.errors import error_event
+from ingle.wire.anthropic.toolsets import Members
+from ingle.wire.notes import notes_member
 
 _REASONS = {
     "stop": "end_turn",
@@ -31,10 +35,13 @@ _REASONS = {
     "tool_calls": "tool_use",
     "cancelled": "end_turn",
 }
+NONE: Members = {}
 _CLOSED = b"}}\n\n"
 
 
-def message(result: ChatResult, *, identifier: str) -> bytes:
+def message(
+    result: ChatResult, *, identifier: str, notes: Sequence[str] = (), members: Members = NONE
+) -> bytes:
     """The whole answer."""
     choice = result.choices[0]
     content: list[dict[str, Any]] = []
@@ -43,14 +50,8 @@ def message(result: ChatResult, *, identifier: str) -> bytes:
     if choice.text or not choice.tool_calls:
         content.append({"type": "text", "text": choice.text})
     for at, call in enumerate(choice.tool_calls):
-        content.append(
-            {
-                "type": "tool_use",
-                "id": call.id or _tool_id(identifier, at),
-                "name": call.name,
-                "input": call.argument_object,
-            }
-        )
+        identity = call.id or _tool_id(identifier, at)
+        content.append(_tool_use(identity, call.name, call.argument_object, members))
     reason = stop_reason(choice.finish or "stop", choice.stop, called=bool(choice.tool_calls))
     return sse.encode(
         {
@@ -61,7 +62,11 @@ def message(result: ChatResult, *, identifier: str) -> bytes:
             "content": content,
             **reason,
             "usage": usage_object(result.usage),
-            "ingle": {"where": result.where, "digest": result.digest},
+            "ingle": {
+                "where": result.where,
+                "digest": result.digest,
+                **notes_member([*notes, *result.notes]).get("ingle", {}),
+            },
         }
     )
 
@@ -80,6 +85,7 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     return {
         "input_tokens": usage.prompt_tokens - usage.cached_tokens,
         "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"thinking_tokens": usage.reasoning_tokens},
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": usage.cached_tokens,
     }
@@ -90,7 +96,17 @@ class MessageStream:
 
     content_type = sse.CONTENT_TYPE
 
-    def __init__(self, *, identifier: str, model: str) -> None:
+    def __init__(
+        self,
+        *,
+        identifier: str,
+        model: str,
+        notes: Sequence[str] = (),
+        members: Members = NONE,
+    ) -> None:
+        self._members = members
+        self._notes = notes
+        self._answer_notes: list[Note] = []
         self._id = identifier
         self._model = model
         self._began = False
@@ -99,6 +115,7 @@ class MessageStream:
         self._head = b""
         self._finish = Finish(reason="stop")
         self._usage = Usage(prompt_tokens=0)
+        self._counted = False
         self._called = False
 
     def add(self, event: Event) -> bytes:
@@ -119,11 +136,17 @@ class MessageStream:
                 return self._tool(event)
             case Started(model=model):
                 self._model = model
+            case Note():
+                self._answer_notes.append(event)
             case Finish():
                 self._finish = event
             case Usage():
                 self._usage = event
-            case Timing() | _:
+            case Status(state="prompt", completed=completed, total=total) if not self._counted:
+                # The first one says what is there already: nothing was evaluated yet.
+                self._counted = True
+                self._usage = Usage(prompt_tokens=total, cached_tokens=completed)
+            case _:
                 pass
         return b""
 
@@ -138,7 +161,12 @@ class MessageStream:
             + self._close()
             + sse.named(
                 "message_delta",
-                {"type": "message_delta", "delta": delta, "usage": usage_object(self._usage)},
+                {
+                    "type": "message_delta",
+                    "delta": delta,
+                    "usage": usage_object(self._usage),
+                    **notes_member(self._answer_notes),
+                },
             )
             + sse.named("message_stop", {"type": "message_stop"})
         )
@@ -151,12 +179,8 @@ class MessageStream:
         kind = f"tool{piece.call}"
         opening = b""
         if self._kind != kind:
-            block = {
-                "type": "tool_use",
-                "id": piece.id or _tool_id(self._id, piece.call),
-                "name": piece.name,
-                "input": {},
-            }
+            identity = piece.id or _tool_id(self._id, piece.call)
+            block = _tool_use(identity, piece.name, {}, self._members)
             opening = self._block(kind, block, b'"input_json_delta","partial_json":')
             self._called = True
         if not piece.arguments:
@@ -185,7 +209,6 @@ class MessageStream:
         if self._began:
             return b""
         self._began = True
-        # The prompt is not counted yet; message_delta carries the true numbers.
         opened: dict[str, Any] = {
             "id": self._id,
             "type": "message",
@@ -194,11 +217,26 @@ class MessageStream:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": usage_object(Usage(prompt_tokens=0)),
+            "usage": usage_object(self._usage),
         }
+        opened |= notes_member(self._notes)
         return sse.named("message_start", {"type": "message_start", "message": opened}) + sse.named(
             "ping", {"type": "ping"}
         )
+
+
+def _tool_use(identity: str, name: str, given: dict[str, Any], members: Members) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "type": "tool_use",
+        "id": identity,
+        "name": name,
+        "input": given,
+        "caller": {"type": "direct"},
+    }
+    member = members.get(name)
+    if member is None:
+        return found
+    return {**found, "name": member.name, "toolset_name": member.toolset}
 
 
 def _tool_id(identifier: str, call: int) -> str:

@@ -16,6 +16,7 @@ from ingle.operations import (
     Event,
     Finish,
     Fold,
+    Note,
     Reasoning,
     Text,
     Timing,
@@ -24,6 +25,7 @@ from ingle.operations import (
     ToolCallPiece,
     Usage,
 )
+from ingle.wire.notes import notes_member
 from ingle.wire.ollama.errors import NDJSON, error_object
 from ingle.wire.openai.usage import token_object
 from ingle.wire.sse import encode
@@ -44,6 +46,7 @@ def whole(result: ChatResult, *, route: Route, model: str, created_at: str) -> b
     if choice.logprobs:
         found["logprobs"] = [token_object(token) for token in choice.logprobs]
     found |= closing(_REASONS[choice.finish or "stop"], result.usage, result.timing)
+    found |= notes_member(result.notes)
     return encode(found)
 
 
@@ -99,6 +102,7 @@ class AnswerStream:
             self._tail = b',"done":false}\n'
         self._calls = Fold()
         self._called = False
+        self._notes: list[Note] = []
         self._finish = Finish(reason="stop")
         self._usage = Usage(prompt_tokens=0)
         self._timing = Timing()
@@ -118,6 +122,8 @@ class AnswerStream:
             case Finish():
                 self._finish = event
                 return self._called_tools()
+            case Note():
+                self._notes.append(event)
             case Usage():
                 self._usage = event
             case Timing():
@@ -132,10 +138,9 @@ class AnswerStream:
         if self._route == "chat":
             empty = {"message": {"role": "assistant", "content": ""}}
         reason = _REASONS[self._finish.reason]
-        return (
-            encode({**self._envelope(), **empty, **closing(reason, self._usage, self._timing)})
-            + b"\n"
-        )
+        counts = closing(reason, self._usage, self._timing)
+        told = notes_member(self._notes)
+        return encode({**self._envelope(), **empty, **counts, **told}) + b"\n"
 
     def fail(self, error: IngleError) -> bytes:
         """A line with the error, and none with ``done``."""

@@ -1,7 +1,11 @@
-"""The store's routes: tags, show, ps, pull, copy, delete, version (docs/api.md)."""
+"""The store's routes: tags, show, ps, pull, copy, delete, version (docs/api.md).
+
+That which creates models has a module of its own.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,10 +24,13 @@ from ingle.operations import Ability, Event, Progress
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.ollama.errors import NDJSON, error_object
 from ingle.wire.ollama.modelfile import modelfile
+from ingle.wire.ollama.ollama_options import written
 from ingle.wire.sse import encode
 
 SPOKEN = "0.13.0"
 """The version of Ollama's API that these routes follow; clients check it for features."""
+
+_VERSION = re.compile(r"v?\d{1,6}(\.\d{1,6}){0,2}(-[\w.]+)?")
 
 _CAPABILITIES: dict[str, str] = {
     Ability.CHAT: "completion",
@@ -97,6 +104,21 @@ def version(ours: str) -> bytes:
     return encode({"version": SPOKEN, "ingle": ours})
 
 
+def requires_note(wanted: str) -> list[str]:
+    """A note where a model asks for a newer Ollama than the one whose API is spoken.
+
+    Raises:
+        InvalidRequest: not a version.
+    """
+    if not wanted:
+        return []
+    if not _VERSION.fullmatch(wanted):
+        raise InvalidRequest(f"requires: {wanted!r} is not a version (0.14.0)", field="requires")
+    if _numbers(wanted) <= _numbers(SPOKEN):
+        return []
+    return [f"it asks for Ollama {wanted}, and the API that is spoken here is that of {SPOKEN}"]
+
+
 def tags(models: list[ModelSummary]) -> bytes:
     """All models of the store."""
     return encode(
@@ -122,8 +144,14 @@ def shown(model: ModelDetails) -> bytes:
     return encode(
         {
             "modelfile": modelfile(model),
-            "parameters": "",
+            "parameters": "\n".join(
+                f"{name:<30} {_shown(name, value)}" for name, value in written(model.defaults)
+            ),
             "template": model.template,
+            "system": model.defaults.system,
+            "messages": [
+                {"role": turn.role, "content": turn.text} for turn in model.defaults.messages
+            ],
             "license": model.licence,
             "details": _details(model),
             "model_info": model.metadata,
@@ -186,6 +214,7 @@ class PullStream:
 
 
 _STAGES = {
+    "reading": "reading model metadata",
     "resolving": "pulling manifest",
     "verifying": "verifying sha256 digest",
     "linking": "writing manifest",
@@ -210,7 +239,7 @@ def _details(model: ModelSummary | None) -> dict[str, Any]:
     if isinstance(model, ModelDetails):
         embedding = {"embedding_length": model.embedding_length}
     return {
-        "parent_model": "",
+        "parent_model": model.base,
         "format": model.format,
         "family": model.architecture,
         "families": [model.architecture] if model.architecture else [],
@@ -232,6 +261,14 @@ def _parameters(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f}{letter}"
     return str(count)
+
+
+def _shown(name: str, value: str) -> str:
+    return f'"{value}"' if name == "stop" else value
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)[:3]]
 
 
 def _hash(digest: str) -> str:

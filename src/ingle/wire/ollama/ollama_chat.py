@@ -13,7 +13,8 @@ from ingle.wire.body import Body, argument_text, decode, renamed
 from ingle.wire.duration import seconds
 from ingle.wire.image import from_base64
 from ingle.wire.ollama.ollama_options import NAMES, Options, generation, thinking
-from ingle.wire.openai.messages import ToolBody, tools
+from ingle.wire.openai import chat_tools
+from ingle.wire.openai.chat_tools import ToolBody
 
 
 class OllamaCalledFunction(msgspec.Struct, kw_only=True):
@@ -148,7 +149,7 @@ def content(text: str, images: list[str] | None, field: str) -> str | list[Part]
 
 def offered(bodies: list[ToolBody] | None) -> list[Tool]:
     """The tools; the same shape as OpenAI's."""
-    return tools(bodies)
+    return chat_tools.offered(bodies).tools
 
 
 def _answered(open_calls: list[ToolCall], name: str | None) -> str:

@@ -13,30 +13,28 @@ from typing import Any
 import msgspec
 
 from ingle.errors import InvalidRequest
-from ingle.operations import Sampling
+from ingle.operations import ModelDefaults, Sampling
 from ingle.wire.duration import seconds
 from ingle.wire.openai.sampling_body import folded_seed
 
+SAMPLED = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "typical_p",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "frequency_penalty",
+)
+"""Settings of sampling that have the same name here and there; ``seed`` is folded."""
 NAMES = {
     "max_tokens": "options.num_predict",
     "context": "options.num_ctx",
     "stop": "options.stop",
     "schema": "format",
-    **{
-        name: f"options.{name}"
-        for name in (
-            "temperature",
-            "top_p",
-            "top_k",
-            "min_p",
-            "typical_p",
-            "repeat_penalty",
-            "repeat_last_n",
-            "presence_penalty",
-            "frequency_penalty",
-            "seed",
-        )
-    },
+    **{name: f"options.{name}" for name in (*SAMPLED, "seed")},
 }
 """The operation's fields under the names of this dialect."""
 
@@ -74,30 +72,44 @@ def generation(
     Raises:
         InvalidRequest: a bad field, named as in this dialect.
     """
-    found = options or Options()
-    stop = [found.stop] if isinstance(found.stop, str) else found.stop or []
     return {
-        "sampling": Sampling(
-            temperature=found.temperature,
-            top_k=found.top_k,
-            top_p=found.top_p,
-            min_p=found.min_p,
-            typical_p=found.typical_p,
-            repeat_penalty=found.repeat_penalty,
-            repeat_last_n=found.repeat_last_n,
-            presence_penalty=found.presence_penalty,
-            frequency_penalty=found.frequency_penalty,
-            seed=folded_seed(found.seed),
-        ),
-        # -1 is "no limit" and -2 "until the context is full": both are our default.
-        "max_tokens": None if found.num_predict in {-1, -2} else found.num_predict,
-        "context": found.num_ctx,
-        "stop": [text for text in stop if text],
+        **option_fields(options or Options()),
         "keep_alive": seconds(keep_alive),
         "schema": schema(form),
         "logprobs": bool(logprobs),
         "top_logprobs": (top_logprobs or 0) if logprobs else 0,
     }
+
+
+def option_fields(options: Options) -> dict[str, Any]:
+    """What options say, under the names that operations and models have for it.
+
+    Raises:
+        InvalidRequest: a value is out of range.
+    """
+    stop = [options.stop] if isinstance(options.stop, str) else options.stop or []
+    return {
+        "sampling": Sampling(
+            **{name: getattr(options, name) for name in SAMPLED},
+            seed=folded_seed(options.seed),
+        ),
+        # -1 is "no limit" and -2 "until the context is full": both are our default.
+        "max_tokens": None if options.num_predict in {-1, -2} else options.num_predict,
+        "context": options.num_ctx,
+        "stop": [text for text in stop if text],
+    }
+
+
+def written(defaults: ModelDefaults) -> list[tuple[str, str]]:
+    """The parameters of a model as names and texts; a stop for each line."""
+    values = {name: getattr(defaults.sampling, name) for name in (*SAMPLED, "seed")}
+    values |= {"num_ctx": defaults.context, "num_predict": defaults.max_tokens}
+    told = [
+        (name, f"{value:g}" if isinstance(value, float) else str(value))
+        for name, value in values.items()
+        if value is not None
+    ]
+    return [*told, *(("stop", text) for text in defaults.stop)]
 
 
 def schema(form: str | dict[str, Any] | None) -> dict[str, Any] | None:

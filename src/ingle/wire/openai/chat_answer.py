@@ -6,6 +6,7 @@ chunk object".
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ingle.errors import IngleError
@@ -14,22 +15,34 @@ from ingle.operations import (
     Choice,
     Event,
     Finish,
+    Note,
     Reasoning,
     Started,
     Text,
     Timing,
+    ToolCall,
     ToolCallPiece,
     Usage,
 )
 from ingle.wire import sse
+from ingle.wire.notes import notes_member, texts
+from ingle.wire.openai.custom_tool import ARGUMENT
 from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.openai.usage import fingerprint, logprobs_object, place_object, usage_object
+from ingle.wire.string_argument import StringArgument, string_argument
 
 FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "cancelled": "stop"}
 
 
-def completion(result: ChatResult, *, identifier: str, created: int) -> bytes:
-    """The whole answer."""
+def completion(
+    result: ChatResult,
+    *,
+    identifier: str,
+    created: int,
+    custom: Collection[str] = (),
+    notes: Sequence[str] = (),
+) -> bytes:
+    """The whole answer. Calls of ``custom`` tools are written with their bare input."""
     return sse.encode(
         {
             "id": identifier,
@@ -37,9 +50,11 @@ def completion(result: ChatResult, *, identifier: str, created: int) -> bytes:
             "created": created,
             "model": result.model,
             "system_fingerprint": fingerprint(result.digest),
-            "choices": [_choice(choice, identifier) for choice in result.choices],
+            "choices": [_choice(choice, identifier, custom) for choice in result.choices],
             "usage": usage_object(result.usage),
-            "ingle": place_object(result.where, result.digest, result.timing),
+            "ingle": place_object(
+                result.where, result.digest, result.timing, texts([*notes, *result.notes])
+            ),
         }
     )
 
@@ -51,15 +66,25 @@ class ChatStream:
     JSON string and one concatenation. What clients rely on, and tests hold: one
     ``id`` and ``created`` throughout; the role first, once per choice; a tool
     call's ``id`` and name once, its ``index`` always; ``finish_reason`` is
-    ``tool_calls`` whenever a tool was called; usage, if asked for, in a last
-    chunk with no choices; then ``[DONE]``.
+    ``tool_calls`` whenever a tool was called; our notes beside it; usage, if
+    asked for, in a last chunk with no choices; then ``[DONE]``.
     """
 
     content_type = sse.CONTENT_TYPE
 
     def __init__(
-        self, *, identifier: str, created: int, model: str, include_usage: bool = False
+        self,
+        *,
+        identifier: str,
+        created: int,
+        model: str,
+        include_usage: bool = False,
+        custom: Collection[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
+        self._custom = custom
+        self._notes = list(notes)
+        self._inputs: dict[tuple[int, int], StringArgument] = {}
         self._id = identifier
         self._created = created
         self._include_usage = include_usage
@@ -91,6 +116,8 @@ class ChatStream:
                 return self._delta(index, {"reasoning_content": text})
             case ToolCallPiece(index=index):
                 return self._delta(index, {"tool_calls": [self._call(event)]})
+            case Note():
+                self._notes.append(event.message)
             case Finish(index=index, reason=reason, stop=stop):
                 if any(choice == index for choice, _ in self._called) and reason == "stop":
                     reason = "tool_calls"
@@ -109,7 +136,7 @@ class ChatStream:
                     **self._envelope(),
                     "choices": [],
                     "usage": usage_object(self._usage),
-                    "ingle": place_object(started.where, started.digest, self._timing),
+                    "ingle": place_object(started.where, started.digest, self._timing, self._notes),
                 }
             )
         return last + b"data: [DONE]\n\n"
@@ -139,19 +166,30 @@ class ChatStream:
         opening = b"" if index in self._opened else self._open(index)
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         choice |= stop_reason(stop)
-        return opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + self._tail
+        ours = b""
+        if finish is not None and (told := notes_member(self._notes)):
+            ours = b"," + sse.encode(told)[1:-1]
+        return (
+            opening + self._head + b',"choices":[' + sse.encode(choice) + b"]" + ours + self._tail
+        )
 
     def _call(self, piece: ToolCallPiece) -> dict[str, Any]:
         key = (piece.index, piece.call)
-        if key in self._called:
-            return {"index": piece.call, "function": {"arguments": piece.arguments}}
-        self._called.add(key)
-        return {
-            "index": piece.call,
-            "id": piece.id or call_id(self._id, piece.index, piece.call),
-            "type": "function",
-            "function": {"name": piece.name, "arguments": piece.arguments},
-        }
+        if key not in self._called:
+            self._called.add(key)
+            if piece.name in self._custom:
+                self._inputs[key] = StringArgument(ARGUMENT)
+            identity = piece.id or call_id(self._id, piece.index, piece.call)
+            opened = _call_object(
+                identity, piece.name, self._written(key, piece), key in self._inputs
+            )
+            return {"index": piece.call, **opened}
+        kind, field = ("custom", "input") if key in self._inputs else ("function", "arguments")
+        return {"index": piece.call, kind: {field: self._written(key, piece)}}
+
+    def _written(self, key: tuple[int, int], piece: ToolCallPiece) -> str:
+        argument = self._inputs.get(key)
+        return argument.feed(piece.arguments) if argument else piece.arguments
 
     def _envelope(self) -> dict[str, Any]:
         return {
@@ -173,7 +211,20 @@ def call_id(answer_id: str, choice: int, call: int) -> str:
     return f"call_{answer_id.rpartition('-')[2]}_{choice}_{call}"
 
 
-def _choice(choice: Choice, identifier: str) -> dict[str, Any]:
+def _call_object(identity: str, name: str, arguments: str, custom: bool) -> dict[str, Any]:
+    if custom:
+        return {"id": identity, "type": "custom", "custom": {"name": name, "input": arguments}}
+    function = {"name": name, "arguments": arguments}
+    return {"id": identity, "type": "function", "function": function}
+
+
+def _called(call: ToolCall, identity: str, custom: Collection[str]) -> dict[str, Any]:
+    if call.name in custom:
+        return _call_object(identity, call.name, string_argument(call.arguments, ARGUMENT), True)
+    return _call_object(identity, call.name, call.arguments, False)
+
+
+def _choice(choice: Choice, identifier: str, custom: Collection[str]) -> dict[str, Any]:
     message: dict[str, Any] = {
         "role": "assistant",
         "content": choice.text if choice.text or not choice.tool_calls else None,
@@ -185,11 +236,7 @@ def _choice(choice: Choice, identifier: str) -> dict[str, Any]:
     if choice.tool_calls:
         finish = "tool_calls" if finish == "stop" else finish
         message["tool_calls"] = [
-            {
-                "id": call.id or call_id(identifier, choice.index, at),
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
+            _called(call, call.id or call_id(identifier, choice.index, at), custom)
             for at, call in enumerate(choice.tool_calls)
         ]
     return {

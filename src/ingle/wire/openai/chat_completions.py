@@ -9,25 +9,11 @@ import msgspec
 from ingle.capabilities.chat.operation import Chat
 from ingle.errors import InvalidRequest
 from ingle.wire.body import decode, renamed, token_limit
-from ingle.wire.openai.messages import (
-    MessageBody,
-    ToolBody,
-    ToolChoice,
-    chosen,
-    messages,
-    tools,
-)
+from ingle.wire.effort import EFFORT_BUDGETS
+from ingle.wire.openai.chat_tools import ToolBody, ToolChoice, chosen, offered
+from ingle.wire.openai.custom_tool import left_out
+from ingle.wire.openai.messages import MessageBody, messages
 from ingle.wire.openai.sampling_body import SamplingBody
-
-EFFORT_BUDGETS = {
-    "minimal": 256,
-    "low": 1024,
-    "medium": 4096,
-    "high": None,
-    "xhigh": None,
-    "max": None,
-}
-"""``reasoning_effort`` as tokens of reasoning at most; ``none`` turns reasoning off."""
 
 
 class TextFormat(msgspec.Struct, tag="text", tag_field="type", kw_only=True):
@@ -35,7 +21,9 @@ class TextFormat(msgspec.Struct, tag="text", tag_field="type", kw_only=True):
 
 
 class ObjectFormat(msgspec.Struct, tag="json_object", tag_field="type", kw_only=True):
-    pass
+    """``schema`` is what other local servers take here."""
+
+    schema: dict[str, Any] | None = None
 
 
 class NamedSchema(msgspec.Struct, kw_only=True):
@@ -81,6 +69,7 @@ class ChatCompletionsBody(SamplingBody, kw_only=True):
     reasoning: ReasoningOptions | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     continue_final_message: bool | None = None
+    web_search_options: dict[str, Any] | None = None
 
 
 class ChatCompletionsRequest(NamedTuple):
@@ -89,6 +78,12 @@ class ChatCompletionsRequest(NamedTuple):
     operation: Chat
     stream: bool
     include_usage: bool
+    prompt_only: bool
+    """Nothing is to be answered: the prompt is read, for the requests that follow."""
+    custom: frozenset[str]
+    """Tools that are called with a bare input."""
+    notes: list[str]
+    """What of the request is not held, for the ``ingle`` field of the answer."""
 
 
 def parse(body: bytes) -> ChatCompletionsRequest:
@@ -101,8 +96,11 @@ def parse(body: bytes) -> ChatCompletionsRequest:
     limit_name = "max_tokens" if asked.max_completion_tokens is None else "max_completion_tokens"
     if asked.top_logprobs and not asked.logprobs:
         raise InvalidRequest("top_logprobs needs logprobs to be true", field="top_logprobs")
-    offered = tools(asked.tools)
-    choice, offered = chosen(asked.tool_choice, offered)
+    offer = offered(asked.tools)
+    if asked.web_search_options is not None:
+        offer.notes.append(left_out("web_search_options", "web_search"))
+    choice, tools = chosen(asked.tool_choice, offer)
+    limit = getattr(asked, limit_name)
     think, budget = reasoning(asked.reasoning_effort, asked.reasoning)
     options = dict(asked.chat_template_kwargs or {})
     if think is None and isinstance(options.get("enable_thinking"), bool):
@@ -117,10 +115,10 @@ def parse(body: bytes) -> ChatCompletionsRequest:
         operation = Chat(
             model=asked.model,
             messages=messages(asked.messages),
-            tools=offered,
+            tools=tools,
             tool_choice=choice,
             parallel_tool_calls=asked.parallel_tool_calls is not False,
-            max_tokens=token_limit(getattr(asked, limit_name)),
+            max_tokens=1 if limit == 0 else token_limit(limit),
             n=1 if asked.n is None else asked.n,
             logprobs=bool(asked.logprobs),
             top_logprobs=asked.top_logprobs or 0,
@@ -136,6 +134,9 @@ def parse(body: bytes) -> ChatCompletionsRequest:
         operation=operation,
         stream=bool(asked.stream),
         include_usage=bool(options_of_stream and options_of_stream.include_usage),
+        prompt_only=limit == 0,
+        custom=frozenset(offer.custom),
+        notes=offer.notes,
     )
 
 
@@ -172,8 +173,8 @@ def schema(
 ) -> dict[str, Any] | None:
     """The JSON Schema that the answer must satisfy, or None for free text."""
     match wanted:
-        case ObjectFormat():
-            return {"type": "object"}
+        case ObjectFormat(schema=wanted_schema):
+            return {"type": "object"} if wanted_schema is None else wanted_schema
         case SchemaFormat(json_schema=named):
             # A schema that is left out, as the API allows, admits any JSON object.
             return {"type": "object"} if named.schema is None else named.schema

@@ -14,6 +14,7 @@ from ingle.operations import (
     ChatResult,
     Event,
     Finish,
+    Note,
     Reasoning,
     Started,
     Text,
@@ -21,6 +22,7 @@ from ingle.operations import (
     Usage,
 )
 from ingle.wire import sse
+from ingle.wire.notes import notes_member, texts
 from ingle.wire.openai.chat_answer import FINISH, stop_reason
 from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.openai.usage import fingerprint, finite, place_object, usage_object
@@ -61,7 +63,10 @@ def completion(
             "choices": choices,
             "usage": usage_object(total([result.usage for result in results])),
             "ingle": place_object(
-                first.where, first.digest, first.timing if len(results) == 1 else None
+                first.where,
+                first.digest,
+                first.timing if len(results) == 1 else None,
+                texts(note for result in results for note in result.notes),
             ),
         }
     )
@@ -139,6 +144,7 @@ class CompletionStream:
         self._include_usage = include_usage
         self._started = Started(model=model, digest="", where="")
         self._usages: list[Usage] = []
+        self._notes: list[Note] = []
         self._logprobs: dict[int, Logprobs] = {}
         self._parts: dict[int, bytes] = {}
         self._head = self._tail = b""
@@ -158,7 +164,11 @@ class CompletionStream:
                 head = self._parts.get(choice) or self._open(choice)
                 return head + sse.encode(text) + self._tail
             case Finish(index=index, reason=reason, stop=stop):
-                return self._chunk(self.at * self._n + index, "", None, FINISH[reason], stop)
+                told, self._notes = notes_member(self._notes), []
+                choice = self.at * self._n + index
+                return self._chunk(choice, "", None, FINISH[reason], stop, told)
+            case Note():
+                self._notes.append(event)
             case Started():
                 self._started = event
             case Usage():
@@ -199,11 +209,14 @@ class CompletionStream:
         logprobs: dict[str, Any] | None,
         finish: str | None = None,
         stop: str = "",
+        ours: dict[str, Any] | None = None,
     ) -> bytes:
         self._begin()
         body = {"index": choice, "text": text, "logprobs": logprobs, "finish_reason": finish}
         body |= stop_reason(stop)
-        return self._head + b',"choices":[' + sse.encode(body)[:-1] + self._tail
+        told = b"," + sse.encode(ours)[1:-1] if ours else b""
+        tail = self._tail.replace(b"}]", b"}]" + told, 1)
+        return self._head + b',"choices":[' + sse.encode(body)[:-1] + tail
 
     def _tokens(self, choice: int, tokens: list[TokenLogprob]) -> dict[str, Any]:
         state = self._logprobs.get(choice)

@@ -1,4 +1,4 @@
-"""Messages and tools of the chat route (source: API reference, "Create chat completion")."""
+"""Messages of the chat route (source: API reference, "Create chat completion")."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.operations import ImagePart, Message, Part, TextPart, Tool, ToolCall
+from ingle.errors import CapabilityMissing
+from ingle.operations import ImagePart, Message, Part, TextPart, ToolCall
 from ingle.wire.body import argument_text
 from ingle.wire.image import from_url
+from ingle.wire.openai.custom_tool import custom_arguments
 
 
 class ImageURL(msgspec.Struct, kw_only=True):
@@ -45,10 +46,16 @@ class CalledFunction(msgspec.Struct, kw_only=True):
     arguments: Any = None
 
 
+class CalledCustom(msgspec.Struct, kw_only=True):
+    name: str = ""
+    input: str = ""
+
+
 class CallBody(msgspec.Struct, kw_only=True):
     id: str = ""
-    type: Literal["function"] = "function"
-    function: CalledFunction
+    type: Literal["function", "custom"] = "function"
+    function: CalledFunction | None = None
+    custom: CalledCustom | None = None
 
 
 class MessageBody(msgspec.Struct, kw_only=True):
@@ -64,38 +71,6 @@ class MessageBody(msgspec.Struct, kw_only=True):
     tool_call_id: str | None = None
 
 
-class FunctionBody(msgspec.Struct, kw_only=True):
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class ToolBody(msgspec.Struct, kw_only=True):
-    type: Literal["function"] = "function"
-    function: FunctionBody
-
-
-class NamedFunction(msgspec.Struct, kw_only=True):
-    name: str
-
-
-class NamedTool(msgspec.Struct, tag="function", tag_field="type", kw_only=True):
-    function: NamedFunction
-
-
-class AllowedSet(msgspec.Struct, kw_only=True):
-    mode: Literal["auto", "required"] = "auto"
-    tools: list[ToolBody] = []
-
-
-class AllowedTools(msgspec.Struct, tag="allowed_tools", tag_field="type", kw_only=True):
-    allowed_tools: AllowedSet
-
-
-ToolChoice = str | NamedTool | AllowedTools
-
-
 def messages(bodies: list[MessageBody]) -> list[Message]:
     """The conversation as an operation carries it.
 
@@ -107,35 +82,6 @@ def messages(bodies: list[MessageBody]) -> list[Message]:
     return [_message(body, f"messages[{at}]") for at, body in enumerate(bodies)]
 
 
-def tools(bodies: list[ToolBody] | None) -> list[Tool]:
-    """The tools as an operation carries them."""
-    return [
-        Tool(
-            name=body.function.name,
-            description=body.function.description or "",
-            parameters=body.function.parameters or {},
-            strict=bool(body.function.strict),
-        )
-        for body in bodies or []
-    ]
-
-
-def chosen(choice: ToolChoice | None, offered: list[Tool]) -> tuple[str, list[Tool]]:
-    """The choice as an operation writes it, and the tools that remain offered."""
-    if choice is None:
-        return "auto", offered
-    if isinstance(choice, str):
-        if choice not in {"auto", "none", "required"}:
-            raise InvalidRequest(
-                f"tool_choice: {choice!r} is not one of auto, none, required", field="tool_choice"
-            )
-        return choice, offered
-    if isinstance(choice, NamedTool):
-        return choice.function.name, offered
-    allowed = {tool.function.name for tool in choice.allowed_tools.tools}
-    return choice.allowed_tools.mode, [tool for tool in offered if tool.name in allowed]
-
-
 def _message(body: MessageBody, field: str) -> Message:
     content = body.content
     if content is None:
@@ -144,17 +90,18 @@ def _message(body: MessageBody, field: str) -> Message:
         role="tool" if body.role == "function" else body.role,
         content=content if isinstance(content, str) else _parts(content, f"{field}.content"),
         reasoning=body.reasoning_content or body.reasoning or "",
-        tool_calls=[
-            ToolCall(
-                id=call.id,
-                name=call.function.name,
-                arguments=argument_text(call.function.arguments),
-            )
-            for call in body.tool_calls or []
-        ],
+        tool_calls=[_call(call) for call in body.tool_calls or []],
         tool_call_id=body.tool_call_id or "",
         name=body.name or "",
     )
+
+
+def _call(body: CallBody) -> ToolCall:
+    if body.custom is not None:
+        arguments = custom_arguments(body.custom.input)
+        return ToolCall(id=body.id, name=body.custom.name, arguments=arguments)
+    called = body.function or CalledFunction()
+    return ToolCall(id=body.id, name=called.name, arguments=argument_text(called.arguments))
 
 
 def _parts(contents: list[Content], field: str) -> str | list[Part]:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ingle.errors import IngleError
 from ingle.operations import ChatResult, Choice, Message, TokenLogprob, Usage
+from ingle.wire.notes import texts
+from ingle.wire.openai.opaque_content import packed
+from ingle.wire.openai.response_calls import Forms, Item, form_of
 from ingle.wire.openai.responses import ResponsesRequest
 from ingle.wire.openai.usage import finite, place_object
 
 Response = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnswerStyle:
+    """How the client wants the items of an answer."""
+
+    forms: Forms
+    sealed_reasoning: bool = False
+
+    @classmethod
+    def of(cls, request: ResponsesRequest) -> AnswerStyle:
+        """As a request asks."""
+        return cls(forms=request.offer.forms, sealed_reasoning=request.sealed_reasoning)
 
 
 def frame(request: ResponsesRequest, *, identifier: str, created: int) -> Response:
@@ -19,12 +38,14 @@ def frame(request: ResponsesRequest, *, identifier: str, created: int) -> Respon
     asked = request.asked
     wanted = asked.text.format if asked.text else None
     reasoning = asked.reasoning
-    return {
+    conversation = request.conversation
+    found = {
         "id": identifier,
         "object": "response",
         "created_at": created,
-        "status": "in_progress",
-        "background": False,
+        "status": "queued" if request.background else "in_progress",
+        "background": request.background,
+        "conversation": {"id": conversation} if conversation else None,
         "error": None,
         "incomplete_details": None,
         "instructions": asked.instructions,
@@ -38,36 +59,33 @@ def frame(request: ResponsesRequest, *, identifier: str, created: int) -> Respon
         "store": request.stored,
         "temperature": asked.temperature,
         "text": {"format": _format(msgspec.to_builtins(wanted))},
-        "tool_choice": _choice(msgspec.to_builtins(asked.tool_choice)),
-        "tools": [
-            {
-                "type": tool.type,
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool.parameters,
-                "strict": tool.strict,
-            }
-            for tool in asked.tools or []
-        ],
+        "tool_choice": asked.tool_choice or "auto",
+        "tools": [_tool(tool) for tool in asked.tools or []],
         "top_logprobs": asked.top_logprobs or 0,
         "top_p": asked.top_p,
         "truncation": "disabled",
         "usage": None,
     }
+    return {**found, "ingle": {"notes": request.notes}} if request.notes else found
 
 
-def completed(base: Response, result: ChatResult) -> Response:
+def completed(base: Response, result: ChatResult, items: Sequence[Item]) -> Response:
     """The object of a whole answer; cut by ``max_output_tokens`` it is ``incomplete``."""
-    choice = result.choices[0] if result.choices else Choice(finish="stop")
-    cut = choice.finish == "length"
+    cut = is_cut(result)
     return {
         **base,
         "status": "incomplete" if cut else "completed",
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "completed_at": None if cut else int(time.time()),
         "model": result.model or base["model"],
-        "output": output(choice, str(base["id"])),
+        "output": list(items),
         "usage": usage_object(result.usage),
-        "ingle": place_object(result.where, result.digest, result.timing),
+        "ingle": place_object(
+            result.where,
+            result.digest,
+            result.timing,
+            texts([*base.get("ingle", {}).get("notes", ()), *result.notes]),
+        ),
     }
 
 
@@ -80,23 +98,34 @@ def failed(base: Response, error: IngleError) -> Response:
     }
 
 
-def output(choice: Choice, identifier: str) -> list[dict[str, Any]]:
+def is_cut(result: ChatResult) -> bool:
+    """Whether the answer ended where its length did."""
+    return bool(result.choices) and result.choices[0].finish == "length"
+
+
+def output(result: ChatResult, identifier: str, style: AnswerStyle) -> list[Item]:
     """The answer as items: reasoning, message, calls, in this order."""
-    found: list[dict[str, Any]] = []
+    choice = result.choices[0] if result.choices else Choice(finish="stop")
+    found: list[Item] = []
     if choice.reasoning:
-        found.append(reasoning_item(item_id("rs", identifier, len(found)), choice.reasoning))
+        identity = item_id("rs", identifier, len(found))
+        found.append(reasoning_item(identity, choice.reasoning, sealed=style.sealed_reasoning))
     if choice.text or not choice.tool_calls:
         identity = item_id("msg", identifier, len(found))
         found.append(message_item(identity, choice.text, choice.logprobs))
     for call in choice.tool_calls:
-        identity = item_id("fc", identifier, len(found))
-        found.append(call_item(identity, call.id or f"call_{identity}", call.name, call.arguments))
+        form = form_of(style.forms, call.name)
+        identity = item_id(form.prefix, identifier, len(found))
+        call_id = call.id or f"call_{identity}"
+        found.append(form.item(identity, call_id, call.arguments, "completed"))
+    if is_cut(result):
+        found[-1]["status"] = "incomplete"
     return found
 
 
 def answer(choice: Choice, response: Response) -> Message:
     """What the assistant said, to continue from; calls carry the ids that the client was told."""
-    ids = [item["call_id"] for item in response["output"] if item["type"] == "function_call"]
+    ids = [item["call_id"] for item in response["output"] if "call_id" in item]
     return Message(
         role="assistant",
         content=choice.text,
@@ -113,16 +142,19 @@ def item_id(prefix: str, identifier: str, index: int) -> str:
     return f"{prefix}_{identifier.rpartition('_')[2]}_{index}"
 
 
-def reasoning_item(identity: str, text: str, status: str = "completed") -> dict[str, Any]:
+def reasoning_item(
+    identity: str, text: str, status: str = "completed", *, sealed: bool = False
+) -> Item:
     """An item of reasoning."""
     content = [{"type": "reasoning_text", "text": text}] if text else []
-    return {
+    found = {
         "id": identity,
         "type": "reasoning",
         "status": status,
         "summary": [],
         "content": content,
     }
+    return {**found, "encrypted_content": packed(text)} if sealed else found
 
 
 def message_item(
@@ -145,20 +177,6 @@ def text_part(text: str, logprobs: list[TokenLogprob]) -> dict[str, Any]:
         "text": text,
         "annotations": [],
         "logprobs": [logprob_object(token) for token in logprobs],
-    }
-
-
-def call_item(
-    identity: str, call_id: str, name: str, arguments: str, status: str = "completed"
-) -> dict[str, Any]:
-    """An item of a function call."""
-    return {
-        "id": identity,
-        "type": "function_call",
-        "status": status,
-        "call_id": call_id,
-        "name": name,
-        "arguments": arguments,
     }
 
 
@@ -190,9 +208,7 @@ def _format(wanted: dict[str, Any] | None) -> dict[str, Any]:
     return {**wanted, "name": wanted["name"] or "answer", "schema": wanted["schema"] or {}}
 
 
-def _choice(choice: str | dict[str, Any] | None) -> str | dict[str, Any]:
-    if choice is None or isinstance(choice, str):
-        return choice or "auto"
-    if choice["type"] == "function":
-        return {"type": "function", "name": choice["name"]}
-    return {"type": choice["type"], "mode": choice["mode"] or "auto", "tools": choice["tools"]}
+def _tool(given: Item) -> Item:
+    if given.get("type", "function") != "function":
+        return given
+    return {"description": None, "parameters": None, "strict": None, "type": "function", **given}

@@ -8,16 +8,19 @@ whole object.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ingle.errors import IngleError
-from ingle.operations import ChatResult, Event, Fold, Reasoning, Text, ToolCallPiece
+from ingle.operations import ChatResult, Event, Fold, Reasoning, Started, Text, ToolCallPiece
 from ingle.wire import sse
+from ingle.wire.openai.response_calls import CallForm, FunctionForm, form_of
 from ingle.wire.openai.response_object import (
+    AnswerStyle,
     Response,
-    call_item,
     completed,
     failed,
+    is_cut,
     item_id,
     logprob_object,
     message_item,
@@ -31,15 +34,18 @@ class ResponseStream:
 
     content_type = sse.CONTENT_TYPE
 
-    def __init__(self, base: Response) -> None:
+    def __init__(self, base: Response, style: AnswerStyle) -> None:
         self._base = base
+        self._style = style
         self._fold = Fold()
         self._sequence = 0
+        self._working = False
         self._kind = ""
         self._index = -1
         self._item_id = ""
         self._head = b""
-        self._call: ToolCallPiece | None = None
+        self._form: CallForm = FunctionForm(name="")
+        self._form_pieces: Callable[[str], str] = str
         self._call_id = ""
         self._pieces: list[str] = []
         self._logprobs: list[Any] = []
@@ -55,10 +61,10 @@ class ResponseStream:
     def whole(self) -> Response:
         """The whole object, once the last event was added: its items are those of the stream."""
         if self._response is None:
-            opening = b"" if self._sequence else self._open_text()
-            self._closing = opening + self._close()
-            answered = completed(self._base, self._fold.result())
-            self._response = {**answered, "output": self._items}
+            opening = b"" if self._index >= 0 else self._open_text()
+            result = self._fold.result()
+            self._closing = opening + self._close("incomplete" if is_cut(result) else "completed")
+            self._response = completed(self._base, result, self._items)
         return self._response
 
     def add(self, event: Event) -> bytes:
@@ -73,7 +79,9 @@ class ResponseStream:
                 return opening + self._delta(text, b"}\n\n")
             case ToolCallPiece(call=call, arguments=arguments):
                 opening = b"" if self._kind == f"call{call}" else self._open_call(event)
-                return opening + (self._delta(arguments, b"}\n\n") if arguments else b"")
+                return opening + self._arguments(arguments)
+            case Started() if self._sequence:
+                return self._start()
             case _:
                 return b""
 
@@ -95,26 +103,42 @@ class ResponseStream:
 
     def _delta(self, text: str, tail: bytes) -> bytes:
         self._pieces.append(text)
+        return self._delta_event(text, tail)
+
+    def _arguments(self, piece: str) -> bytes:
+        self._pieces.append(piece)
+        added = self._form_pieces(piece)
+        return self._delta_event(added, b"}\n\n") if added and self._form.delta else b""
+
+    def _delta_event(self, text: str, tail: bytes) -> bytes:
         number = b',"sequence_number":%d' % self._sequence
         self._sequence += 1
         return self._head + sse.encode(text) + number + tail
 
-    def _begin(self) -> bytes:
-        if self._sequence:
-            return self._close()
-        return self._event("response.created", response=self._base) + self._event(
-            "response.in_progress", response=self._base
-        )
+    def begin(self) -> bytes:
+        """The events before the work. Where it is not asked for, they come with the first piece."""
+        opened = self._event("response.created", response=self._base)
+        if self._base["status"] == "queued":
+            opened += self._event("response.queued", response=self._base)
+        return opened
+
+    def _start(self) -> bytes:
+        if self._working:
+            return b""
+        self._working = True
+        opened = b"" if self._sequence else self.begin()
+        self._base = {**self._base, "status": "in_progress"}
+        return opened + self._event("response.in_progress", response=self._base)
 
     def _open(self, kind: str, prefix: str, event: str) -> bytes:
-        before = self._begin()
+        before = self._start() + self._close()
         self._kind = kind
         self._index += 1
         self._item_id = item_id(prefix, str(self._base["id"]), self._index)
         self._pieces = []
         self._logprobs = []
         place: dict[str, Any] = {"item_id": self._item_id, "output_index": self._index}
-        if prefix != "fc":
+        if not kind.startswith("call"):
             place["content_index"] = 0
         self._head = (
             f"event: {event}\ndata: ".encode()
@@ -136,13 +160,13 @@ class ResponseStream:
         )
 
     def _open_call(self, piece: ToolCallPiece) -> bytes:
-        before = self._open(f"call{piece.call}", "fc", "response.function_call_arguments.delta")
-        self._call = piece
+        form = form_of(self._style.forms, piece.name)
+        before = self._open(f"call{piece.call}", form.prefix, form.delta)
+        self._form, self._form_pieces = form, form.pieces()
         self._call_id = piece.id or f"call_{self._item_id}"
-        item = call_item(self._item_id, self._call_id, piece.name, "", "in_progress")
-        return before + self._added(item)
+        return before + self._added(form.item(self._item_id, self._call_id, "", "in_progress"))
 
-    def _close(self) -> bytes:
+    def _close(self, status: str = "completed") -> bytes:
         kind, self._kind = self._kind, ""
         text = "".join(self._pieces)
         place = {"item_id": self._item_id, "output_index": self._index}
@@ -157,23 +181,25 @@ class ResponseStream:
                 logprobs=part["logprobs"],
             ) + self._part("done", part)
         elif kind == "reasoning":
-            item = reasoning_item(self._item_id, text)
+            sealed = self._style.sealed_reasoning
+            item = reasoning_item(self._item_id, text, sealed=sealed)
             done = self._event(
                 "response.reasoning_text.done", **place, content_index=0, text=text
             ) + self._part("done", {"type": "reasoning_text", "text": text})
         elif kind:
-            assert self._call is not None
-            item = call_item(self._item_id, self._call_id, self._call.name, text or "{}")
-            done = self._event(
-                "response.function_call_arguments.done",
-                **place,
-                name=self._call.name,
-                arguments=text or "{}",
-            )
+            item = self._form.item(self._item_id, self._call_id, text or "{}", status)
+            done = self._arguments_done(text or "{}", place)
         else:
             return b""
+        item["status"] = status
         self._items.append(item)
         return done + self._event("response.output_item.done", output_index=self._index, item=item)
+
+    def _arguments_done(self, arguments: str, place: dict[str, Any]) -> bytes:
+        if not self._form.delta:
+            return b""
+        event, fields = self._form.done(arguments)
+        return self._event(event, **place, **fields)
 
     def _added(self, item: dict[str, Any]) -> bytes:
         return self._event("response.output_item.added", output_index=self._index, item=item)

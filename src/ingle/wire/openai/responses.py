@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.tokenize.operation import Tokenize
-from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.operations import Message, Tool
+from ingle.errors import InvalidRequest
+from ingle.operations import Message
 from ingle.wire.body import decode, renamed, token_limit
-from ingle.wire.openai.chat_completions import EFFORT_BUDGETS, ReasoningOptions, reasoning
-from ingle.wire.openai.response_items import ResponseItem, conversation
+from ingle.wire.effort import EFFORT_BUDGETS
+from ingle.wire.openai.chat_completions import ReasoningOptions, reasoning
+from ingle.wire.openai.response_calls import Item
+from ingle.wire.openai.response_items import REFERENCE, conversation, read_item, tools_in
+from ingle.wire.openai.response_tools import ToolOffer, chosen, offer, tool_bodies
 from ingle.wire.openai.sampling_body import SamplingBody
 
 _LOGPROBS = "message.output_text.logprobs"
-
-
-class ResponsesToolBody(msgspec.Struct, kw_only=True, omit_defaults=True):
-    type: str = "function"
-    name: str = ""
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-
-
-class ResponsesToolChoiceBody(msgspec.Struct, kw_only=True):
-    type: str
-    name: str | None = None
-    mode: Literal["auto", "required"] | None = None
-    tools: list[ResponsesToolBody] = []
+_SEALED = "reasoning.encrypted_content"
 
 
 class ResponsesFormatBody(msgspec.Struct, kw_only=True):
@@ -45,6 +36,10 @@ class TextBody(msgspec.Struct, kw_only=True):
     format: ResponsesFormatBody | None = None
 
 
+class ConversationReference(msgspec.Struct, kw_only=True):
+    id: str
+
+
 class ResponsesBody(SamplingBody, kw_only=True):
     """The fields of the route that mean something here; the others are passed over.
 
@@ -52,13 +47,13 @@ class ResponsesBody(SamplingBody, kw_only=True):
     """
 
     model: str | None = None
-    input: str | list[ResponseItem] | None = None
+    input: str | list[dict[str, Any]] | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
     store: bool | None = None
     stream: bool | None = None
-    tools: list[ResponsesToolBody] | None = None
-    tool_choice: str | ResponsesToolChoiceBody | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     text: TextBody | None = None
     reasoning: ReasoningOptions | None = None
@@ -68,7 +63,7 @@ class ResponsesBody(SamplingBody, kw_only=True):
     metadata: dict[str, Any] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     background: bool | None = None
-    conversation: Any = None
+    conversation: str | ConversationReference | None = None
     prompt: Any = None
 
 
@@ -78,8 +73,8 @@ class ResponsesRequest:
 
     asked: ResponsesBody
     model: str
-    turns: list[Message]
-    """What this request adds to the conversation."""
+    items: list[Item]
+    """What this request adds to the conversation, as the client wrote it."""
 
     @property
     def stream(self) -> bool:
@@ -91,30 +86,80 @@ class ResponsesRequest:
         """Whether the client may come back to this response; OpenAI's default is yes."""
         return self.asked.store is not False
 
-    def messages(self, history: list[Message]) -> list[Message]:
+    @property
+    def background(self) -> bool:
+        """Whether it is answered without its client."""
+        return bool(self.asked.background)
+
+    @property
+    def sealed_reasoning(self) -> bool:
+        """Whether the client wants reasoning in the form in which it sends it back."""
+        return _SEALED in (self.asked.include or [])
+
+    @property
+    def conversation(self) -> str:
+        """The id of the stored conversation that it belongs to, if it does to one."""
+        given = self.asked.conversation
+        return given.id if isinstance(given, ConversationReference) else given or ""
+
+    @property
+    def references(self) -> dict[int, str]:
+        """Items that only name a stored one, by their place: the server has to find them."""
+        read = [read_item(item, f"input[{at}]") for at, item in enumerate(self.items)]
+        return {at: item.id or "" for at, item in enumerate(read) if item.type == REFERENCE}
+
+    def with_items(self, found: dict[int, Item]) -> ResponsesRequest:
+        """The same request with other items in these places."""
+        items = [found.get(at, item) for at, item in enumerate(self.items)]
+        return dataclasses.replace(self, items=items)
+
+    @functools.cached_property
+    def _read(self) -> tuple[list[Message], list[str]]:
+        return conversation(self.items)
+
+    @property
+    def turns(self) -> list[Message]:
+        """What this request adds to the conversation, as messages."""
+        return self._read[0]
+
+    @functools.cached_property
+    def offer(self) -> ToolOffer:
+        """The tools."""
+        given = tool_bodies(self.asked.tools or [], "tools")
+        return offer([*given, *tools_in(self.items)])
+
+    @property
+    def notes(self) -> list[str]:
+        """What of the request is not held, for the ``ingle`` field of the answer."""
+        return [*self.offer.notes, *self._read[1]]
+
+    def messages(self, history: Sequence[Message]) -> list[Message]:
         """The whole conversation; instructions hold for this request only."""
         system = self.asked.instructions
         first = [Message(role="system", content=system)] if system else []
         return [*first, *history, *self.turns]
 
-    def operation(self, history: list[Message]) -> Chat:
+    def operation(self, history: Sequence[Message]) -> Chat:
         """The operation, after what was said before.
 
         Raises:
             InvalidRequest: a bad field.
         """
         asked = self.asked
-        offered = _tools(asked.tools)
-        choice, offered = _choice(asked.tool_choice, offered)
+        choice, tools = chosen(asked.tool_choice, self.offer)
         think, budget = reasoning(None, asked.reasoning)
         wanted = asked.text.format if asked.text else None
         logprobs = bool(asked.top_logprobs) or _LOGPROBS in (asked.include or [])
-        names = {"max_tokens": "max_output_tokens", "schema": "text.format.schema"}
+        names = {
+            "max_tokens": "max_output_tokens",
+            "schema": "text.format.schema",
+            "messages": "input",
+        }
         with renamed({**asked.names(), **names}):
             return Chat(
                 model=self.model,
                 messages=self.messages(history),
-                tools=offered,
+                tools=tools,
                 tool_choice=choice,
                 parallel_tool_calls=asked.parallel_tool_calls is not False,
                 max_tokens=token_limit(asked.max_output_tokens),
@@ -127,11 +172,10 @@ class ResponsesRequest:
                 **asked.common(),
             )
 
-    def count(self, history: list[Message]) -> Tokenize:
+    def count(self, history: Sequence[Message]) -> Tokenize:
         """The same conversation, to be counted only."""
-        return Tokenize(
-            model=self.model, messages=self.messages(history), tools=_tools(self.asked.tools)
-        )
+        tools = chosen(self.asked.tool_choice, self.offer)[1]
+        return Tokenize(model=self.model, messages=self.messages(history), tools=tools)
 
 
 def parse(body: bytes, *, default_model: str) -> ResponsesRequest:
@@ -145,64 +189,28 @@ def parse(body: bytes, *, default_model: str) -> ResponsesRequest:
         InvalidRequest: a bad field, or one that asks for what is not offered.
     """
     asked = decode(body, ResponsesBody)
-    for name, advice in (
-        ("background", "stream instead"),
-        ("conversation", "use previous_response_id"),
-        ("prompt", "send instructions and input"),
-    ):
-        if getattr(asked, name):
-            raise InvalidRequest(f"{name}: not supported; {advice}", field=name)
+    if asked.prompt:
+        raise InvalidRequest(
+            "prompt: stored prompts are not supported; send instructions and input", field="prompt"
+        )
+    if asked.previous_response_id and asked.conversation:
+        raise InvalidRequest(
+            "previous_response_id and conversation cannot be used together", field="conversation"
+        )
+    if asked.background and asked.store is False:
+        raise InvalidRequest(
+            "background: the answer has to be stored; leave store out", field="background"
+        )
     effort = asked.reasoning.effort if asked.reasoning else None
     if effort not in {None, "none", *EFFORT_BUDGETS}:
         raise InvalidRequest(
             f"reasoning.effort: {effort!r} is not supported", field="reasoning.effort"
         )
     given = asked.input
-    if isinstance(given, list):
-        turns = conversation(given)
-    else:
+    if not isinstance(given, list):
         # No input at all is an empty turn of the user: instructions may say everything.
-        turns = [Message(role="user", content=given or "")]
-    return ResponsesRequest(asked=asked, model=asked.model or default_model, turns=turns)
-
-
-def _tools(bodies: list[ResponsesToolBody] | None) -> list[Tool]:
-    found = []
-    for at, body in enumerate(bodies or []):
-        if body.type != "function":
-            raise CapabilityMissing(
-                f"tools[{at}]: {body.type} runs at OpenAI; offer tools of type function",
-                field=f"tools[{at}].type",
-                capability="server_tools",
-            )
-        found.append(
-            Tool(
-                name=body.name,
-                description=body.description or "",
-                parameters=body.parameters or {},
-                strict=bool(body.strict),
-            )
-        )
-    return found
-
-
-def _choice(
-    choice: str | ResponsesToolChoiceBody | None, offered: list[Tool]
-) -> tuple[str, list[Tool]]:
-    if choice is None:
-        return "auto", offered
-    if isinstance(choice, str):
-        if choice not in {"auto", "none", "required"}:
-            raise InvalidRequest(
-                f"tool_choice: {choice!r} is not one of auto, none, required", field="tool_choice"
-            )
-        return choice, offered
-    if choice.type == "function":
-        return choice.name or "", offered
-    if choice.type == "allowed_tools":
-        allowed = {tool.name for tool in choice.tools}
-        return choice.mode or "auto", [tool for tool in offered if tool.name in allowed]
-    raise InvalidRequest(f"tool_choice: {choice.type!r} is not supported", field="tool_choice.type")
+        given = [{"type": "message", "role": "user", "content": given or ""}]
+    return ResponsesRequest(asked=asked, model=asked.model or default_model, items=given)
 
 
 def _schema(wanted: ResponsesFormatBody | None) -> dict[str, Any] | None:

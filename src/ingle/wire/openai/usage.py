@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -41,13 +42,18 @@ def finite(logprob: float | None) -> float:
     return max(logprob, LOWEST)
 
 
-def place_object(where: str, digest: str, timing: Timing | None) -> dict[str, Any]:
-    """Our addition to an answer, under ``ingle``: where it was made, of what, how fast."""
+def place_object(
+    where: str, digest: str, timing: Timing | None, notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Our addition to an answer, under ``ingle``: where it was made, of what, how fast, and what
+    of the request is not held."""
     found: dict[str, Any] = {"where": where, "digest": digest}
     if timing is not None:
         found["timing"] = {
             key: value for key, value in msgspec.to_builtins(timing).items() if key != "event"
         }
+    if notes:
+        found["notes"] = list(notes)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from ingle.capabilities.chat.http.prompt_only import events_of
 from ingle.capabilities.tokenize.operation import Tokenized
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
@@ -14,12 +15,22 @@ async def create_message(exchange: Exchange) -> None:
     """``POST /v1/messages``."""
     request = messages.parse(await exchange.body())
     identifier = "msg_" + secrets.token_hex(12)
+    operation, notes = request.operation, request.notes
+    events = events_of(exchange.node, operation, prompt_only=request.prompt_only)
     if request.stream:
-        stream = message_answer.MessageStream(identifier=identifier, model=request.operation.model)
-        await exchange.stream(exchange.node.perform(request.operation), stream)
+        stream = message_answer.MessageStream(
+            identifier=identifier,
+            model=operation.model,
+            notes=notes,
+            members=request.members,
+        )
+        await exchange.stream(events, stream)
     else:
-        result = await exchange.fold(request.operation)
-        await exchange.reply(message_answer.message(result, identifier=identifier))
+        result = await exchange.fold(operation, events)
+        answer = message_answer.message(
+            result, identifier=identifier, notes=notes, members=request.members
+        )
+        await exchange.reply(answer)
 
 
 async def count_tokens(exchange: Exchange) -> None:

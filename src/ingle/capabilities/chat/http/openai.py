@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ingle.capabilities.chat.http.prompt_only import events_of
 from ingle.server import answer_ids
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
@@ -15,17 +16,27 @@ async def chat_completions(exchange: Exchange) -> None:
     """``POST /v1/chat/completions``."""
     request = parse(await exchange.body())
     identifier, created = answer_ids.new("chatcmpl"), int(time.time())
+    operation = request.operation
+    events = events_of(exchange.node, operation, prompt_only=request.prompt_only)
     if request.stream:
         stream = chat_answer.ChatStream(
             identifier=identifier,
             created=created,
-            model=request.operation.model,
+            model=operation.model,
             include_usage=request.include_usage,
+            custom=request.custom,
+            notes=request.notes,
         )
-        await exchange.stream(exchange.node.perform(request.operation), stream)
+        await exchange.stream(events, stream)
     else:
-        result = await exchange.fold(request.operation)
-        await exchange.reply(chat_answer.completion(result, identifier=identifier, created=created))
+        answer = chat_answer.completion(
+            await exchange.fold(operation, events),
+            identifier=identifier,
+            created=created,
+            custom=request.custom,
+            notes=request.notes,
+        )
+        await exchange.reply(answer)
 
 
 ROUTES: Table = {"/v1/chat/completions": {"POST": chat_completions}}

@@ -2,35 +2,24 @@
 
 A SQLite file in the node's state directory, readable by the owner only and
 bounded in number and size: the oldest go first. ``store: false`` keeps a
-response out of it.
+response out of it. Stored conversations lie in the same file.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from ingle.capabilities.chat.http.response_database import ResponseDatabase
 from ingle.errors import ResponseNotFound
 from ingle.operations import Message
+from ingle.wire.openai.response_calls import Item
 from ingle.wire.openai.response_object import Response
 
 MOST_RESPONSES = 1000
 MOST_BYTES = 256 << 20
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS responses (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    response BLOB NOT NULL,
-    turns BLOB NOT NULL,
-    conversation BLOB NOT NULL,
-    size INTEGER NOT NULL
-)
-"""
 _TRIM = """
 DELETE FROM responses WHERE number <= (
     SELECT COALESCE(MAX(number), 0) FROM (
@@ -39,14 +28,18 @@ DELETE FROM responses WHERE number <= (
     ) WHERE total > ? OR place > ?
 )
 """
+_ORPHANS = """
+DELETE FROM items WHERE owner LIKE 'resp!_%' ESCAPE '!'
+    AND owner NOT IN (SELECT id FROM responses)
+"""
 
 
 class StoredResponse(NamedTuple):
     """One response and what it was an answer to."""
 
     response: Response
-    turns: list[Message]
-    """What its request added."""
+    input: list[Item]
+    """What its request added, as items with ids."""
     conversation: list[Message]
     """Everything up to and with its answer."""
 
@@ -56,50 +49,57 @@ class ResponseStore:
 
     def __init__(
         self,
-        path: Path | None,
+        database: ResponseDatabase,
         *,
         most_responses: int = MOST_RESPONSES,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._most = (most_bytes, most_responses)
-        self._lock = threading.Lock()
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False)
-        with self._lock, self._database:
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute(_SCHEMA)
+        self._database = database
 
     def put(self, stored: StoredResponse) -> None:
         """Keep a response, and let the oldest go where there are too many."""
-        blobs = [msgspec.json.encode(part) for part in stored]
-        size = sum(map(len, blobs))
-        with self._lock, self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO responses (id, response, turns, conversation, size)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (stored.response["id"], *blobs, size),
+        identifier = stored.response["id"]
+        blobs = [msgspec.json.encode(part) for part in (stored.response, stored.conversation)]
+        items = [*stored.input, *stored.response.get("output", [])]
+        size = sum(map(len, blobs)) + len(msgspec.json.encode(items))
+        with self._database.changing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO responses"
+                " (id, response, conversation, size, inputs) VALUES (?, ?, ?, ?, ?)",
+                (identifier, *blobs, size, len(stored.input)),
             )
-            self._database.execute(_TRIM, self._most)
+            connection.execute("DELETE FROM items WHERE owner = ?", (identifier,))
+            self._database.add_items(connection, identifier, items)
+            if connection.execute(_TRIM, self._most).rowcount:
+                connection.execute(_ORPHANS)
 
-    def get(self, identifier: str) -> StoredResponse:
-        """A stored response.
+    def get(self, identifier: str, *, field: str = "response_id") -> StoredResponse:
+        """A stored response; ``field`` is where the client named it.
 
         Raises:
             ResponseNotFound: there is not one of this id.
         """
-        with self._lock:
-            row = self._database.execute(
-                "SELECT response, turns, conversation FROM responses WHERE id = ?", (identifier,)
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT response, conversation, inputs FROM responses WHERE id = ?", (identifier,)
             ).fetchone()
+            items = self._database.items(connection, identifier)
         if row is None:
-            raise _missing(identifier)
+            raise missing_response(identifier, field)
         return StoredResponse(
             msgspec.json.decode(row[0]),
+            items[: row[2]],
             msgspec.json.decode(row[1], type=list[Message]),
-            msgspec.json.decode(row[2], type=list[Message]),
         )
+
+    def item(self, identifier: str) -> Item | None:
+        """The newest stored item of this id, of any response or conversation."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT item FROM items WHERE id = ? ORDER BY number DESC LIMIT 1", (identifier,)
+            ).fetchone()
+        return msgspec.json.decode(row[0], type=Item) if row else None
 
     def delete(self, identifier: str) -> None:
         """Forget a response.
@@ -107,20 +107,17 @@ class ResponseStore:
         Raises:
             ResponseNotFound: there is not one of this id.
         """
-        with self._lock, self._database:
-            gone = self._database.execute("DELETE FROM responses WHERE id = ?", (identifier,))
+        with self._database.changing() as connection:
+            gone = connection.execute("DELETE FROM responses WHERE id = ?", (identifier,))
+            connection.execute("DELETE FROM items WHERE owner = ?", (identifier,))
         if gone.rowcount == 0:
-            raise _missing(identifier)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._database.close()
+            raise missing_response(identifier)
 
 
-def _missing(identifier: str) -> ResponseNotFound:
+def missing_response(identifier: str, field: str = "response_id") -> ResponseNotFound:
+    """The answer where nothing has this id."""
     return ResponseNotFound(
         f"there is no stored response {identifier!r}",
         hint="send the whole conversation as input",
-        field="previous_response_id",
+        field=field,
     )

@@ -134,6 +134,9 @@ def show_command(
             return await home.show(model)
 
     details = run(ask)
+    from ingle.wire.ollama.modelfile import modelfile as as_modelfile
+    from ingle.wire.ollama.ollama_options import written
+
     if output.json:
         output.data(details)
         return
@@ -141,9 +144,7 @@ def show_command(
         output.text(details.template)
         return
     if modelfile:
-        from ingle.wire.ollama.modelfile import modelfile as written
-
-        output.text(written(details).rstrip())
+        output.text(as_modelfile(details).rstrip())
         return
     mix = ", ".join(f"{count} x {kind}" for kind, count in details.quant_mix.items())
     heads = f"{details.heads} ({details.heads_kv} for keys and values)"
@@ -166,6 +167,11 @@ def show_command(
             ("licence", details.licence),
             ("description", details.description),
             ("template", f"sha256:{details.template_sha256}" if details.template_sha256 else ""),
+            ("made from", details.base),
+            ("system", details.defaults.system),
+            *(("parameter", f"{name} {value}") for name, value in written(details.defaults)),
+            *(("message", f"{turn.role}: {turn.text}") for turn in details.defaults.messages),
+            *(("adapter", path) for path in details.adapters),
             *((f"{kind} prefix", repr(text)) for kind, text in details.prefixes.items()),
             *(("file", name) for name in details.files),
         ]

@@ -1,0 +1,94 @@
+"""The SQLite file under stored responses and conversations: its tables, and their items."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ingle.wire.openai.response_calls import Item
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS responses (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    response BLOB NOT NULL,
+    conversation BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    inputs INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS conversations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    created INTEGER NOT NULL,
+    metadata BLOB NOT NULL,
+    size INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS items (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL,
+    id TEXT NOT NULL,
+    item BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS items_of ON items (owner);
+CREATE INDEX IF NOT EXISTS items_by_id ON items (id);
+"""
+_FROM_0_1 = """
+ALTER TABLE responses DROP COLUMN turns;
+ALTER TABLE responses ADD COLUMN inputs INTEGER NOT NULL DEFAULT 0;
+"""
+"""What was asked lay in a column of messages; such responses are continued, but list no items."""
+
+
+class ResponseDatabase:
+    """One connection behind a lock. Methods block for a moment and may be called from any thread.
+
+    Args:
+        path: The file; None keeps everything in memory only.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.Lock()
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        with self.changing() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(responses)")}
+            connection.executescript(_FROM_0_1 if "turns" in columns else "")
+            connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """All that is changed inside, or nothing of it."""
+        with self._lock, self._connection:
+            yield self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """What is read inside belongs together."""
+        with self._lock:
+            yield self._connection
+
+    def items(self, connection: sqlite3.Connection, owner: str) -> list[Item]:
+        """The items of a response or conversation, in their order."""
+        rows = connection.execute(
+            "SELECT item FROM items WHERE owner = ? ORDER BY number", (owner,)
+        )
+        return [msgspec.json.decode(row[0], type=Item) for row in rows]
+
+    def add_items(self, connection: sqlite3.Connection, owner: str, items: Sequence[Item]) -> int:
+        """Add items after those that are there; how many bytes they are."""
+        rows = [(owner, str(item["id"]), msgspec.json.encode(item)) for item in items]
+        connection.executemany("INSERT INTO items (owner, id, item) VALUES (?, ?, ?)", rows)
+        return sum(len(row[2]) for row in rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,96 @@
+"""Whether a grammar compiles, asked of the very LLGuidance that the engine holds answers with.
+
+The engine writes a line into its log if a grammar does not compile, and generates without one.
+
+Source: ``llguidance.h``, the C interface of guidance-ai/llguidance, which xllamacpp exports. Two
+structs of it grow with versions: both are kept opaque or padded with zeros, which mean defaults.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+
+from ingle.engines.llama.library import shared_object
+
+_MESSAGE_BYTES = 1 << 14
+_PLACE = re.compile(r"^(at )?\d+\(\d+\): |^failed to compile JSON schema: ")
+
+
+class _TokenizerInit(ctypes.Structure):
+    _fields_ = (
+        ("vocab_size", ctypes.c_uint32),
+        ("tok_eos", ctypes.c_uint32),
+        ("token_lens", ctypes.c_void_p),
+        ("token_bytes", ctypes.c_void_p),
+        ("tokenizer_json", ctypes.c_char_p),
+        ("tokenize_assumes_string", ctypes.c_bool),
+        ("tokenize_fn", ctypes.c_void_p),
+        ("use_approximate_greedy_tokenize_fn", ctypes.c_bool),
+        ("later", ctypes.c_uint8 * 256),
+    )
+
+
+class _Compiler:
+    """LLGuidance with a vocabulary of single bytes: a grammar does not depend on the model's."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(str(shared_object()))
+        new, defaults = library.llg_new_tokenizer, library.llg_constraint_init_set_defaults
+        new.restype = ctypes.c_void_p
+        new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+        defaults.restype, defaults.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p]
+        self._validate = library.llg_validate_grammar
+        self._validate.restype = ctypes.c_int32
+        text = ctypes.c_char_p
+        self._validate.argtypes = [ctypes.c_void_p, text, text, text, ctypes.c_size_t]
+        end = b"\xff<end>"  # 0xff marks a special token
+        lengths = (ctypes.c_uint32 * 257)(*[1] * 256, len(end))
+        data = bytes(range(256)) + end
+        tokens = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        wanted = _TokenizerInit(
+            vocab_size=257,
+            tok_eos=256,
+            token_lens=ctypes.addressof(lengths),
+            token_bytes=ctypes.addressof(tokens),
+            use_approximate_greedy_tokenize_fn=True,
+        )
+        message = ctypes.create_string_buffer(_MESSAGE_BYTES)
+        tokenizer = new(ctypes.byref(wanted), message, _MESSAGE_BYTES)
+        if not tokenizer:
+            raise RuntimeError(f"LLGuidance refused its tokenizer: {message.value.decode()}")
+        self._init = (ctypes.c_uint64 * 128)()
+        defaults(self._init, tokenizer)
+
+    def error(self, grammar: str) -> str:
+        message = ctypes.create_string_buffer(_MESSAGE_BYTES)
+        found = self._validate(self._init, b"lark", grammar.encode(), message, _MESSAGE_BYTES)
+        return message.value.decode(errors="replace") if found < 0 else ""
+
+
+_compiler = functools.cache(_Compiler)
+
+
+@functools.lru_cache(maxsize=64)
+def grammar_error(grammar: str) -> str:
+    """Why a grammar in LLGuidance's dialect of Lark does not compile; empty if it does."""
+    return _plain(_compiler().error(grammar))
+
+
+@functools.lru_cache(maxsize=4096)
+def schema_error(schema: str) -> str:
+    """The same for a JSON Schema alone, as JSON text."""
+    return _plain(_compiler().error(f"%llguidance {{}}\nstart: %json {schema}"))
+
+
+def _plain(message: str) -> str:
+    """Its first line without the place, or the one that a regular expression's error ends with."""
+    lines = message.splitlines()
+    for line in lines:
+        if line.startswith("error: "):
+            return line.removeprefix("error: ")
+    reason = lines[0] if lines else ""
+    while (shorter := _PLACE.sub("", reason)) != reason:
+        reason = shorter
+    return reason

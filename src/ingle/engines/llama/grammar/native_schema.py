@@ -1,0 +1,61 @@
+"""What llama.cpp's own grammars are made of, where a call is written in the template's own form.
+
+Each family of models writes calls differently, and llama.cpp knows their forms: where a call is
+free to come or not, it is left to read and hold them. It fails on some shapes that schemas may
+have, and passes over keywords that it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ingle.engines.llama.grammar.held_schema import replace_children
+from ingle.engines.llama.grammar.normal_schema import Dropped
+from ingle.operations.subschemas import every_schema
+
+_HELD = {
+    *("type", "properties", "required", "additionalProperties", "items", "prefixItems", "enum"),
+    *("const", "anyOf", "$ref", "$defs", "minItems", "maxItems", "minLength", "maxLength"),
+    "format",
+}
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_ANNOTATIONS = {
+    *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
+}
+_FORMATS = {"date", "time", "date-time", "uuid"}
+
+
+def native_schema(shown: dict[str, Any]) -> dict[str, Any]:
+    """A normal schema without the shapes that llama.cpp refuses."""
+    found = dict(shown)
+    for keyword in ("properties", "patternProperties"):
+        if isinstance(found.get(keyword), dict):
+            found[keyword] = {name: _open(child) for name, child in found[keyword].items()}
+    for keyword in ("prefixItems", "anyOf", "oneOf", "allOf"):
+        if isinstance(found.get(keyword), list):
+            found[keyword] = [_open(child) for child in found[keyword]]
+    if found.get("items") is False:
+        del found["items"]
+    replace_children(found, lambda _, child: native_schema(child))
+    return found
+
+
+def not_held_natively(shown: dict[str, Any]) -> Iterator[Dropped]:
+    """The parts that llama.cpp would pass over."""
+    for place, value, _ in every_schema(shown):
+        if value is False and not place.endswith("/additionalProperties"):
+            yield Dropped(place, "", "false as a schema")
+        if not isinstance(value, dict):
+            continue
+        for keyword in value.keys() - _HELD - _ANNOTATIONS:
+            if keyword not in _BOUNDS or value.get("type") != "integer":
+                yield Dropped(place, keyword)
+        if "format" in value and value["format"] not in _FORMATS:
+            yield Dropped(place, "format")
+        if ("$ref" in value or "anyOf" in value) and value.keys() & {"properties", "items", "type"}:
+            yield Dropped(place, "$ref" if "$ref" in value else "anyOf", "beside other keywords")
+
+
+def _open(child: Any) -> Any:
+    return {} if child is False else child
