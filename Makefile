@@ -10,7 +10,7 @@ PROMPT ?= What does grep -i do?
 # On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
 
-.PHONY: run test test-all extras lint types layers docs check bench lock clean
+.PHONY: run test test-all openai-python extras sdks lint types layers docs check bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,10 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(PYTEST)
 
+# openai-python's own tests, from its source distribution, against a real server.
+openai-python: $(STAMP)
+	$(BIN)/python -m tests.clients.openai_python
+
 # What training, its recipes and TRL need: some gigabytes, and not in the lock. And the frameworks
 # of the guide's pages, in an environment of their own.
 extras: $(STAMP)
@@ -35,6 +39,28 @@ extras: $(STAMP)
 	$(PYTHON) -m venv build/frameworks
 	build/frameworks/bin/python -m pip install --quiet \
 	  -r docs/guide/integrations/requirements.txt
+
+# Clients that other people wrote, in the versions that sdks/ pins, before a real server. Two
+# environments, because some of them want openai 2 and others 3.
+SDKS := .sdks
+SDK_STAMP := $(SDKS)/.installed
+SDK_PYTEST := bin/python -m pytest -q
+
+$(SDK_STAMP): sdks/requirements.txt sdks/requirements-openai-2.txt sdks/node/package.json
+	rm -rf $(SDKS) sdks/node/node_modules
+	$(PYTHON) -m venv $(SDKS)/newest
+	$(SDKS)/newest/bin/python -m pip install --quiet -r sdks/requirements.txt
+	$(PYTHON) -m venv $(SDKS)/openai-2
+	$(SDKS)/openai-2/bin/python -m pip install --quiet -r sdks/requirements-openai-2.txt
+	if command -v npm >/dev/null; then \
+	  cd sdks/node && npm install --silent --no-package-lock --no-audit --no-fund; fi
+	touch $@
+
+sdks: $(STAMP) $(SDK_STAMP)
+	cd sdks && ../$(SDKS)/newest/$(SDK_PYTEST) --ignore test_instructor.py \
+	  --ignore test_llama_index.py
+	cd sdks && ../$(SDKS)/openai-2/$(SDK_PYTEST) test_openai.py test_instructor.py \
+	  test_llama_index.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -60,4 +86,4 @@ lock:
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.lock
 
 clean:
-	rm -rf $(VENV) docs/_build build dist
+	rm -rf $(VENV) $(SDKS) sdks/node/node_modules docs/_build build dist

@@ -84,6 +84,15 @@ def test_an_answer_of_a_schema(place: Place, tmp_path: Path) -> None:
     assert place.ok("run", "Name a city.", "-t", "0", "--schema", str(path)).out == given.out
 
 
+def test_what_of_a_schema_is_checked_afterwards_is_told(place: Place) -> None:
+    city = {"type": "string", "pattern": "^Rome$", "maxLength": 5000}
+    large = json.dumps({"type": "object", "properties": {"city": city}, "required": ["city"]})
+    answer = place.ok("run", "Name a city.", "--schema", large)
+    assert json.loads(answer.out) == {"city": "Rome"}
+    assert "note: schema: checked afterwards" in answer.err
+    assert "maxLength at /properties/city" in answer.err
+
+
 @pytest.mark.parametrize(
     "schema", ["none.json", "{", "[]", "{" * 9, '{"type": 5}', "x" * 5000, "."]
 )

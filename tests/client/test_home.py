@@ -27,7 +27,7 @@ from ingle.errors import (
     NodeUnreachable,
     StorageError,
 )
-from ingle.operations import Finish, Text, Timing
+from ingle.operations import Finish, Text, Timing, Tool
 from tests.waiting import eventually
 
 GREEDY = {"temperature": 0.0, "max_tokens": 12}
@@ -174,6 +174,15 @@ def test_an_answer_comes_as_the_type_that_was_asked_for(home: Home, schema: type
     answer = home.chat().send("Name a city.", schema=schema, temperature=0.0, max_tokens=200)
     assert isinstance(answer.parsed, schema)
     assert json.loads(answer.text) == {"city": answer.parsed.city}
+
+
+def test_with_tools_and_a_schema_the_answer_is_a_call_or_data(home: Home) -> None:
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = Tool(name="get_weather", parameters=parameters | {"required": ["city"]})
+    chat = home.chat(**{**GREEDY, "max_tokens": 200}, tools=[tool])
+    answer = chat.send("What is the weather in Paris?", schema=CITY)
+    assert [call.name for call in answer.tool_calls] == ["get_weather"]
+    assert (answer.parsed, answer.text) == (None, "")
 
 
 def test_a_plain_schema_gives_plain_data(home: Home) -> None:

@@ -175,6 +175,42 @@ def test_tools_of_the_client_are_called_in_their_own_form(
     assert expected.items() <= whole.items()
 
 
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "web_search_preview", "search_context_size": "low", "user_location": None},
+        {"type": "web_search", "filters": {"allowed_domains": ["example.com"]}},
+        {"type": "file_search", "vector_store_ids": ["vs_1"], "max_num_results": 2},
+        {"type": "code_interpreter", "container": {"type": "auto"}},
+        {"type": "image_generation", "model": "gpt-image-2", "size": "1024x1024"},
+        {
+            "type": "computer_use_preview",
+            "display_width": 1024,
+            "display_height": 768,
+            "environment": "browser",
+        },
+        {
+            "type": "mcp",
+            "server_label": "deepwiki",
+            "server_url": "https://example.com/mcp",
+            "require_approval": "never",
+            "allowed_tools": ["ask"],
+            "headers": {"a": "b"},
+        },
+        {"type": "tool_search"},
+        {"type": "programmatic_tool_calling"},
+        {"type": "of_another_year", "name": "x"},
+    ],
+)
+def test_hosted_tools_are_left_out_with_a_note(server: Running, tool: dict[str, Any]) -> None:
+    answer = server.post("/v1/responses", {"input": "hi", "tools": [tool]})
+    assert answer.status_code == 200, answer.text
+    assert performed(server).tools == []
+    (note,) = answer.json()["ingle"]["notes"]
+    assert note.startswith(f"tools[0]: {tool['type']} is a hosted tool")
+    assert answer.json()["tools"] == [tool]
+
+
 def test_a_shell_in_a_container_is_not_the_clients(server: Running) -> None:
     tool = {"type": "shell", "environment": {"type": "container_auto"}}
     answer = server.post("/v1/responses", {"input": "hi", "tools": [tool]}).json()

@@ -33,6 +33,7 @@ class Answer(ChatResult, kw_only=True):
     """An answer, and what its JSON says if a schema was asked for."""
 
     parsed: Any = None
+    """None where the answer is a call of a tool."""
 
 
 class AsyncChat:
@@ -79,7 +80,7 @@ class AsyncChat:
                 pass
         result = fold.result()
         answer = Answer(**{name: getattr(result, name) for name in result.__struct_fields__})
-        if schema is not None:
+        if schema is not None and not answer.tool_calls:
             answer.parsed = parse(schema, result.choices[0])
         return answer
 

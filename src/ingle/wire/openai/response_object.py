@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,7 +75,6 @@ def completed(base: Response, result: ChatResult, items: Sequence[Item]) -> Resp
         **base,
         "status": "incomplete" if cut else "completed",
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "completed_at": None if cut else int(time.time()),
         "model": result.model or base["model"],
         "output": list(items),
         "usage": usage_object(result.usage),

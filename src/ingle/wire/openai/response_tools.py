@@ -91,7 +91,7 @@ class ResponsesToolBody(msgspec.Struct, kw_only=True):
     strict: bool | None = None
     format: ToolFormatBody | None = None
     tools: list[ResponsesToolBody] | None = None
-    environment: dict[str, Any] | None = None
+    environment: Any = None
     execution: str | None = None
 
 
@@ -233,7 +233,7 @@ def _offer(found: ToolOffer, body: ResponsesToolBody, field: str, *, namespace: 
                 _offer(found, inner, f"{field}.tools[{at}]", namespace=body.name)
         case "local_shell":
             found.add(_LOCAL_SHELL, LocalShellForm(), field)
-        case "shell" if (body.environment or {}).get("type", "local") == "local":
+        case "shell" if body.environment is None or _is_local(body.environment):
             found.add(_SHELL, ShellForm(environment=body.environment), field)
         case "apply_patch":
             found.add(_APPLY_PATCH, ApplyPatchForm(), field)
@@ -244,6 +244,10 @@ def _offer(found: ToolOffer, body: ResponsesToolBody, field: str, *, namespace: 
             found.add(tool, ToolSearchForm(), field)
         case kind:
             found.leave_out(kind, field)
+
+
+def _is_local(environment: Any) -> bool:
+    return isinstance(environment, dict) and environment.get("type") == "local"
 
 
 def _function(body: ResponsesToolBody, field: str, namespace: str) -> Tool:

@@ -101,6 +101,8 @@ async def _answer(
         output.text("")
     if any(choice.finish == "length" for choice in result.choices):
         output.note("(truncated: raise --max-tokens or --context)")
+    for told in result.notes:
+        output.note(f"note: {told.message}")
     for call in result.tool_calls:
         output.text(f"{call.name}({call.arguments})")
     if verbose:

@@ -180,7 +180,7 @@ def _end_integers(found: dict[str, Any]) -> None:
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema, its objects without properties that it does not name.
 
-    Nobody waits for them, and a small model invents them without end. Where objects are put
+    No program reads them, and a small model invents them without end. Where objects are put
     together of several schemas, each is left as it is: one does not know the other's names.
     """
     for _, value, _ in every_schema(schema):
