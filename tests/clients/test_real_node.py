@@ -150,6 +150,53 @@ def test_ollama(real: str, request: pytest.FixtureRequest) -> None:
     assert client.generate(CHAT, "", keep_alive=0).done_reason == "unload"
 
 
+LOOKAHEAD = {"type": "object", "properties": {"a": {"type": "string", "pattern": "(?=x)."}}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        (
+            "/v1/chat/completions",
+            {
+                "messages": ASK,
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "a", "strict": True, "schema": LOOKAHEAD},
+                },
+            },
+            "response_format",
+        ),
+        (
+            "/v1/responses",
+            {
+                "input": ASK,
+                "text": {"format": {"type": "json_schema", "name": "a", "schema": LOOKAHEAD}},
+            },
+            "text.format.schema",
+        ),
+        (
+            "/v1/messages",
+            {
+                "messages": ASK,
+                "output_config": {"format": {"type": "json_schema", "schema": LOOKAHEAD}},
+            },
+            "output_config.format.schema",
+        ),
+    ],
+)
+def test_a_schema_that_cannot_be_held_is_named_as_the_client_wrote_it(
+    real: str, path: str, body: dict[str, Any], field: str, stream: bool
+) -> None:
+    asked = {"model": CHAT, **body, "stream": stream}
+    answer = httpx.post(f"{real}{path}", json=asked, timeout=60)
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    assert error["details"]["field"] == field
+    assert error["message"].startswith(f"{field}: ")
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -17,7 +17,7 @@ CUSTOM = {
     "custom": {
         "name": "run",
         "description": "Runs Python.",
-        "format": {"type": "grammar", "grammar": {"syntax": "regex", "definition": ".+"}},
+        "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /.+/"}},
     },
 }
 FUNCTION = {"type": "function", "function": {"name": "weather"}}
@@ -38,7 +38,7 @@ def test_a_custom_tool_is_called_with_its_bare_input(server: Running) -> None:
     answer = server.post("/v1/chat/completions", body(said, tools=[CUSTOM, FUNCTION])).json()
     (offered, _) = performed(server).tools
     assert offered.name == "run"
-    assert ".+" in offered.description
+    assert "start: /.+/" in offered.description
     (call,) = answer["choices"][0]["message"]["tool_calls"]
     assert call == {"id": "call_0", "type": "custom", "custom": {"name": "run", "input": CODE}}
     assert answer["choices"][0]["finish_reason"] == "tool_calls"
@@ -53,6 +53,16 @@ def test_a_custom_tool_is_called_with_its_bare_input(server: Running) -> None:
     assert calls[0]["custom"]["name"] == "run"
     assert "".join(call["custom"]["input"] for call in calls) == CODE
     assert {call["index"] for call in calls} == {0}
+
+
+def test_a_regular_expression_is_held(server: Running) -> None:
+    grammar = {"syntax": "regex", "definition": "[a-z]+"}
+    custom = {"name": "run", "format": {"type": "grammar", "grammar": grammar}}
+    asked = body("hi", tools=[{"type": "custom", "custom": custom}])
+    answer = server.post("/v1/chat/completions", asked).json()
+    (offered,) = performed(server).tools
+    assert offered.parameters["properties"]["input"]["pattern"] == "^(?:[a-z]+)$"
+    assert "notes" not in answer["ingle"]
 
 
 def test_a_custom_call_of_earlier_is_sent_back(server: Running) -> None:

@@ -9,6 +9,10 @@ from ingle.capabilities.tokenize.operation import Tokenized
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
 from ingle.wire.anthropic import message_answer, messages
+from ingle.wire.body import renamed
+
+_NAMES = {"schema": "output_config.format.schema"}
+"""Fields of an operation as the client wrote them, for what is found out while it is performed."""
 
 
 async def create_message(exchange: Exchange) -> None:
@@ -24,9 +28,11 @@ async def create_message(exchange: Exchange) -> None:
             notes=notes,
             members=request.members,
         )
-        await exchange.stream(events, stream)
+        with renamed(_NAMES):
+            await exchange.stream(events, stream)
     else:
-        result = await exchange.fold(operation, events)
+        with renamed(_NAMES):
+            result = await exchange.fold(operation, events)
         answer = message_answer.message(
             result, identifier=identifier, notes=notes, members=request.members
         )

@@ -8,8 +8,12 @@ from ingle.capabilities.chat.http.prompt_only import events_of
 from ingle.server import answer_ids
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
+from ingle.wire.body import renamed
 from ingle.wire.openai import chat_answer
 from ingle.wire.openai.chat_completions import parse
+
+_NAMES = {"schema": "response_format"}
+"""Fields of an operation as the client wrote them, for what is found out while it is performed."""
 
 
 async def chat_completions(exchange: Exchange) -> None:
@@ -27,10 +31,13 @@ async def chat_completions(exchange: Exchange) -> None:
             custom=request.custom,
             notes=request.notes,
         )
-        await exchange.stream(events, stream)
+        with renamed(_NAMES):
+            await exchange.stream(events, stream)
     else:
+        with renamed(_NAMES):
+            result = await exchange.fold(operation, events)
         answer = chat_answer.completion(
-            await exchange.fold(operation, events),
+            result,
             identifier=identifier,
             created=created,
             custom=request.custom,

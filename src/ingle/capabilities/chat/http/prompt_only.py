@@ -11,6 +11,7 @@ from ingle.node.node import Node
 from ingle.operations import (
     Event,
     Finish,
+    Note,
     Operation,
     Reasoning,
     Text,
@@ -38,7 +39,7 @@ async def _prompt_only(node: Node, operation: Operation) -> AsyncIterator[AsyncI
 async def _without_answer(events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
     async for event in events:
         match event:
-            case Text() | Reasoning() | ToolCallPiece():
+            case Text() | Reasoning() | ToolCallPiece() | Note():
                 pass
             case Finish():
                 yield msgspec.structs.replace(event, reason="length", stop="")

@@ -29,7 +29,7 @@ from ingle.wire.openai.response_stream import ResponseStream
 from ingle.wire.openai.responses import ResponsesRequest
 from ingle.wire.sse import encode
 
-_NAMES = {"messages": "input"}
+_NAMES = {"messages": "input", "schema": "text.format.schema"}
 """Fields of an operation as the client wrote them, for what is found out while it is performed."""
 
 
