@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from ingle.config import Settings, load
-from ingle.errors import IngleError
+from ingle.errors import IngleError, StorageError
 from ingle.node.socket import SocketServer, socket_path
 from ingle.peers.peered_node import PeeredNode
 
@@ -118,6 +118,10 @@ def main() -> None:
         log.error("%s (%s)", error.message, error.hint)
         _report(f"{error.code} {error.message}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        # The border of the process. Where the disk is full this line is all that can be left.
+        _report(f"{StorageError.code} the node could not start: {error}")
+        raise
 
 
 if __name__ == "__main__":
