@@ -19,6 +19,7 @@ from importlib.metadata import version
 
 from ingle.config import Settings, load
 from ingle.errors import IngleError, StorageError
+from ingle.node.descriptors import raise_descriptor_limit
 from ingle.node.socket import SocketServer, socket_path
 from ingle.peers.peered_node import PeeredNode
 
@@ -113,6 +114,7 @@ def main() -> None:
     try:
         settings, _ = load()
         log_to_file(settings)
+        raise_descriptor_limit()
         asyncio.run(_background(settings))
     except IngleError as error:
         log.error("%s (%s)", error.message, error.hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,14 @@ from ingle.errors import ConfigError, plain
 PROJECT_KEYS = frozenset({"model", "embed_model", "context", "slots", "keep_alive"})
 """What a project's file may set. It may come with someone's repository, so it must
 not choose programs to run, addresses to send to, or what may leave the device."""
+
+_ABOVE_ZERO: dict[str, Callable[[str, str], float]] = {
+    "http_header_bytes": parse_size,
+    "http_body_bytes": parse_size,
+    "http_header_timeout": parse_duration,
+    "http_keep_alive": parse_duration,
+}
+"""Bounds of what strangers may do: none of them can be turned off."""
 
 
 BACKUP = ".backup"
@@ -155,6 +163,8 @@ def _check(name: str, value: Any, origin: Origin) -> Any:
             parse_size(value, name)
         if name in {"keep_alive", "idle_exit"}:
             parse_duration(value, name)
+        if name in _ABOVE_ZERO and _ABOVE_ZERO[name](value, name) <= 0:
+            raise ConfigError(f"{name} ({origin}): must be more than 0", key=name)
     except msgspec.ValidationError as error:
         why = plain(str(error))
         raise ConfigError(f"{name} ({origin}): {why}", key=name, origin=str(origin)) from None
