@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from ingle.config import Settings, load
+from ingle.engines import privileges
 from ingle.errors import IngleError
 from ingle.node.socket import SocketServer, socket_path
 from ingle.peers.peered_node import PeeredNode
@@ -42,6 +43,7 @@ async def host(
     Raises:
         NodeAlreadyRunning: another process hosts it.
     """
+    privileges.forbid_looking_in()
     node = await PeeredNode.open(settings)
     try:
         node.local.serving = serving
@@ -112,6 +114,7 @@ def main() -> None:
         os.setsid()
     try:
         settings, _ = load()
+        privileges.wipe_environment()
         log_to_file(settings)
         asyncio.run(_background(settings))
     except IngleError as error:
