@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from ingle.config import Settings, load
+from ingle.engines import privileges
 from ingle.errors import IngleError, StorageError
 from ingle.node.descriptors import raise_descriptor_limit
 from ingle.node.socket import SocketServer, socket_path
@@ -43,6 +44,7 @@ async def host(
     Raises:
         NodeAlreadyRunning: another process hosts it.
     """
+    privileges.forbid_looking_in()
     node = await PeeredNode.open(settings)
     try:
         node.local.serving = serving
@@ -113,6 +115,7 @@ def main() -> None:
         os.setsid()
     try:
         settings, _ = load()
+        privileges.wipe_environment()
         log_to_file(settings)
         raise_descriptor_limit()
         asyncio.run(_background(settings))
