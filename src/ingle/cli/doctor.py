@@ -15,6 +15,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.finding import Finding
 from ingle.cli.output import Output, size
 from ingle.cli.repair import damage
+from ingle.cli.sandbox_findings import sandbox_findings
 from ingle.config import Settings, load
 from ingle.errors import IngleError
 from ingle.operations import registry
@@ -56,7 +57,7 @@ def _findings() -> Iterator[Finding]:
     yield _state(settings)
     yield _disk(settings)
     yield from damage(settings.state_path, settings.models_path)
-    yield _sandbox()
+    yield from sandbox_findings()
     yield _server_binary(settings)
     yield from _node(settings)
     yield from _capabilities(settings)
@@ -90,21 +91,6 @@ def _disk(settings: Settings) -> Finding:
     if free < LOW_DISK:
         return Finding("disk", "warn", text, "ingle prune, or set models_dir to a larger disk")
     return Finding("disk", "ok", text)
-
-
-def _sandbox() -> Finding:
-    from ingle.engines import sandbox
-
-    match sandbox.level():
-        case "bubblewrap":
-            return Finding(
-                "sandbox", "ok", "engines run in bubblewrap: no network, only their model"
-            )
-        case "namespace":
-            text = "engines have no network, but can read your files"
-            return Finding("sandbox", "warn", text, "install bubblewrap (apt install bubblewrap)")
-    text = "engines run with resource limits only"
-    return Finding("sandbox", "warn", text, "install bubblewrap, where the system has it")
 
 
 def _server_binary(settings: Settings) -> Finding:

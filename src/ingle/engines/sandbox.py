@@ -196,8 +196,7 @@ def _by_hand(
     own_root = level() == "namespace"
     folder = namespaces.TEMPORARY if own_root else temporary
     system = system_paths(network=policy.network)
-    content = namespaces.places([*system, *policy.readable, "/sys"], writable=False)
-    content += namespaces.places([*policy.writable, *gpu_nodes(), "/proc"], writable=True)
+    content = _content(policy, system) if own_root else []
     own = [namespaces.TEMPORARY, namespaces.SHARED_MEMORY] if own_root else [temporary]
     filtered = _filter(policy)
     rights = _rights(policy)
@@ -218,6 +217,12 @@ def _by_hand(
                 seccomp.restrict(filtered)
 
         yield Launch(list(command), _with_folder(variables, folder), [], enter)
+
+
+def _content(policy: SandboxPolicy, system: Sequence[str]) -> list[namespaces.Place]:
+    """What there is in a root of its own."""
+    read = namespaces.places([*system, *policy.readable, "/sys"], writable=False)
+    return read + namespaces.places([*policy.writable, *gpu_nodes(), "/proc"], writable=True)
 
 
 @contextlib.contextmanager
@@ -251,7 +256,9 @@ def _filter(policy: SandboxPolicy) -> bytes | None:
     if policy.loopback or not policy.network:
         families += seccomp.UNIX
     shared_root = level() == "landlock"  # elsewhere no other file has a name, or all are open
-    return seccomp.program(families, attributes=not shared_root, short_names=_short_names(policy))
+    return seccomp.program(
+        tuple(families), attributes=not shared_root, short_names=_short_names(policy)
+    )
 
 
 def _short_names(policy: SandboxPolicy) -> bool:

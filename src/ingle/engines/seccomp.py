@@ -87,8 +87,9 @@ def available() -> bool:
     return False
 
 
+@functools.cache
 def program(
-    families: Iterable[int], *, attributes: bool = True, short_names: bool = False
+    families: tuple[int, ...], *, attributes: bool = True, short_names: bool = False
 ) -> bytes:
     """The filter, as an array of ``struct sock_filter``.
 

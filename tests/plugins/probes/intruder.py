@@ -183,6 +183,14 @@ def unix_datagram(prey: Prey) -> bool:
         return one.sendto(b"?", prey["unix_datagram"]) == 1
 
 
+def seen(prey: Prey) -> bool:
+    return Path(prey["key"]).stat().st_size > 0
+
+
+def command_line(prey: Prey) -> bool:
+    return prey["name"] in Path(f"/proc/{prey['pid']}/cmdline").read_text()
+
+
 def signal_node(prey: Prey) -> bool:
     os.kill(prey["pid"], 0)
     return prey["name"] in Path(f"/proc/{prey['pid']}/cmdline").read_text()
@@ -214,6 +222,8 @@ ALL: dict[str, Callable[[Prey], bool]] = {
     "key": _read("key"),
     "home": _read("home"),
     "inbox": _read("inbox"),
+    "seen": seen,
+    "command_line": command_line,
     "environ": environ,
     "memory": memory,
     "trace": trace,

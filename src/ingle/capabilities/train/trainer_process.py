@@ -58,6 +58,7 @@ class TrainerProcess:
                 readable=_readable(job),
                 writable=[job.folder, job.locks, str(cache)],
                 network=job.network,
+                loopback=job.loopback,
                 variables=_environment(cache),
                 largest_file=None,
             ),
