@@ -212,6 +212,45 @@ async def test_the_queue_is_bounded_and_says_so() -> None:
         found.release(held)
 
 
+async def test_what_a_guest_asks_for_goes_with_its_request() -> None:
+    async with scheduler() as (found, starts):
+        guest = want("a", context=4000)._replace(particular=True, principal="guest")
+        await found.load(guest)
+        await eventually_async(lambda: loaded(found) == [])
+        lease = await found.acquire(want("a", context=100))
+        larger = asyncio.create_task(found.acquire(guest))
+        await turns()
+        found.release(lease)
+        served = await larger
+        assert context_of(served.loaded_model.spec) == 4000
+        found.release(served)
+        await eventually_async(lambda: len(starts.specs) == 4)
+        (again,) = found.loaded_models
+        assert context_of(again.spec) == 100, "as the owner had it"
+
+
+async def test_a_guest_does_not_shorten_how_long_the_owner_keeps_a_model() -> None:
+    async with scheduler() as (found, _):
+        await found.load(want("a", keep_alive=-1))
+        await found.load(want("a", keep_alive=60)._replace(principal="guest"))
+        (kept,) = found.loaded_models
+        assert kept.keep_alive == -1
+        larger = want("a", context=4000)._replace(particular=True, principal="guest")
+        found.release(await found.acquire(larger))
+        await eventually_async(lambda: [model.keep_alive for model in found.loaded_models] == [-1])
+
+
+async def test_what_the_owner_asks_for_as_well_stays() -> None:
+    async with scheduler() as (found, starts):
+        guest = want("a", context=4000)._replace(particular=True, principal="guest")
+        working = await found.acquire(guest)
+        await found.load(want("a", context=4000, keep_alive=-1))
+        found.release(working)
+        await turns()
+        (kept,) = found.loaded_models
+        assert (kept.state, kept.keep_alive, len(starts.specs)) == ("ready", -1, 1)
+
+
 async def test_keep_alive_is_kept_and_zero_means_at_once() -> None:
     async with scheduler() as (found, _):
         await found.load(want("stays", keep_alive=-1))

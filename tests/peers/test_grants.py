@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.node.operation import Load, Shutdown
 from ingle.capabilities.peers.operation import GrantPeer, Grants, ListGrants, RevokeGrant
@@ -293,6 +294,30 @@ def test_what_was_not_granted_is_refused_before_any_work(tell: Any) -> None:
         assert desk.local.performed == []
         assert (await laptop.recite("desk", max_tokens=100)).words == 5
         assert desk.local.performed[0][0] == laptop.peer_service.identity.key.hex()
+
+    tell(story)
+
+
+def test_no_field_of_a_guest_is_more_than_its_grant(tell: Any) -> None:
+    """Embeds and reranks, too; all choices of an answer together."""
+
+    async def story(street: Street) -> None:
+        desk, laptop = await paired(
+            street, capabilities=["chat", "embed"], context=2000, max_tokens=60
+        )
+        await laptop.ask(
+            Embed(model="poet", inputs=["x"], on="desk", keep_alive=-1, token_limit=10**6), Embedded
+        )
+        with pytest.raises(ContextLengthExceeded, match="a context of 4000 was requested"):
+            await laptop.ask(Embed(model="poet", inputs=["x"], on="desk", context=4000), Embedded)
+        await laptop.recite("desk", n=4, max_tokens=60, keep_alive=-1, cache_scope="desk's")
+        with pytest.raises(GrantRefused, match="n: 61 choices were requested"):
+            await laptop.recite("desk", n=61)
+        embed, chat = (operation for _, operation in desk.local.performed)
+        assert embed == Embed(model="poet", inputs=["x"], on="local")
+        assert isinstance(chat, Chat)
+        assert (chat.n, chat.max_tokens) == (4, 15)
+        assert (chat.keep_alive, chat.cache_scope) == (None, "")
 
     tell(story)
 

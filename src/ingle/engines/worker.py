@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from ingle.engines import privileges
+from ingle.engines import heap, privileges
 from ingle.engines.declarations import declared, load_engine
 from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError, InvalidRequest
@@ -172,6 +172,8 @@ class WorkerOperation:
         self._link = link
         self._stream = stream
         self._operation = asked.operation
+        self.large = False
+        """The request has so many bytes that its memory is given back after it."""
         inputs = {str(kind.__struct_config__.tag): kind for kind in asked.capability.inputs}
         self.inflow = WorkerInput(link, stream, inputs) if inputs else None
         self._credit = threading.Semaphore(WINDOW)
@@ -251,7 +253,9 @@ def serve(link: WorkerConnection, session: Session, slots: int) -> None:
 
 def _opened(link: WorkerConnection, stream: int, operation: bytes) -> WorkerOperation | None:
     try:
-        return WorkerOperation(link, stream, read(operation))
+        opened = WorkerOperation(link, stream, read(operation))
+        opened.large = len(operation) >= heap.LARGE_REQUEST
+        return opened
     except InvalidRequest as error:
         link.send(failure(stream, error))
         return None
@@ -263,8 +267,10 @@ def _perform(
     try:
         jobs[stream].run(session)
     finally:
-        del jobs[stream]
+        large = jobs.pop(stream).large
         link.under_way = len(jobs)
+    if large:
+        heap.give_back()
 
 
 def open_model(link: WorkerConnection) -> tuple[LoadSpec, Session] | None:

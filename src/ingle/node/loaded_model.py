@@ -44,6 +44,7 @@ class LoadedModel:
         reserved: int,
         device: str,
         keep_alive: float,
+        lent: bool = False,
     ) -> None:
         self.spec = spec
         self.name = spec.model
@@ -53,6 +54,8 @@ class LoadedModel:
         """Bytes that admission set aside for it."""
         self.device = device
         self.keep_alive = keep_alive
+        self.lent = lent
+        """It is as it is because a guest asked for it, and goes when it is idle."""
         self.state: State = "loading"
         self.worker: WorkerProcess | None = None
         self.active = 0
@@ -78,6 +81,10 @@ class LoadedModel:
             and self.spec.engine == spec.engine
             and self._engine.serves(self.spec, spec)
         )
+
+    def owned_as(self, spec: LoadSpec) -> None:
+        """The owner asks for a spec: what has all of it anyway is lent to no one any more."""
+        self.lent = self.lent and not self._engine.serves(spec, self.spec)
 
     async def take(self, slots: int, principal: str = OWNER) -> bool:
         """Wait for that many slots. False: it is leaving; ask again.

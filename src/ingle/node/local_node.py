@@ -32,6 +32,7 @@ from ingle.node.loaded_model import OWNER
 from ingle.node.node_blobs import NodeBlobs
 from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
+from ingle.node.prompt_size import check_prompts
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Lease, Scheduler, SlotRequest
 from ingle.node.slot_requests import SlotRequests
@@ -280,10 +281,12 @@ class LocalNode:
         """Have a model of this machine perform an operation, in a worker.
 
         Raises:
-            ModelNotFound, CapabilityMissing, InvalidRequest, DoesNotFit, Busy
+            ModelNotFound, CapabilityMissing, ContextLengthExceeded, InvalidRequest, DoesNotFit,
+            Busy
         """
         operation, slot_request, model = self.slot_requests.for_operation(operation)
-        slot_request = slot_request._replace(principal=caller.principal)
+        check_prompts(operation, self.scheduler.context_for(slot_request))
+        slot_request = slot_request.asked_by(caller.principal)
         started = Started(model=model.name, digest=model.digest, where="local")
         async with aclosing(self._run(operation, slot_request, started, caller)) as events:
             async for event in events:

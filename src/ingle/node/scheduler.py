@@ -6,7 +6,8 @@ Its rules, in order:
    it, all that the request needs (enough context, its adapters). Requests of one
    resident share its slots, first come first served.
 2. A resident that lacks something is drained and loaded again with both the old
-   and the new.
+   and the new. What a guest asks for beyond the usual goes with its request: the
+   resident that was loaded for it is drained as soon as it is idle.
 3. Else the model is loaded, if its predicted memory fits into what the budget
    and the machine have left.
 4. If it does not, idle residents go, the least recently used first. One that
@@ -31,7 +32,7 @@ from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, IngleError, ModelLoadFailed
 from ingle.node.death_count import DeathCount
-from ingle.node.loaded_model import LoadedModel
+from ingle.node.loaded_model import OWNER, LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,19 @@ class SlotRequest(NamedTuple):
     """Predicted bytes of loading a spec."""
     device: str
     keep_alive: float
-    principal: str = ""
+    principal: str = OWNER
     """The guest it is for; empty: the owner."""
+    particular: bool = False
+    """It asks for more than the model is usually loaded with: a context, adapters."""
+
+    def asked_by(self, principal: str) -> SlotRequest:
+        """The same for someone: what a guest asks for is over with its request."""
+        return self._replace(principal=principal)
+
+    @property
+    def lent(self) -> bool:
+        """What is loaded for it goes with its request: a guest asks for it."""
+        return self.particular and self.principal != OWNER
 
 
 class Lease(NamedTuple):
@@ -100,6 +112,7 @@ class Scheduler:
         self._failures: dict[LoadedModel, IngleError] = {}
         self._loads: dict[LoadedModel, asyncio.Task[WorkerProcess]] = {}
         self._suspended: list[SlotRequest] | None = None
+        self._displaced: dict[Key, SlotRequest] = {}
 
     @property
     def budget(self) -> int:
@@ -125,6 +138,14 @@ class Scheduler:
     def suspended(self) -> bool:
         """No new work is taken."""
         return self._suspended is not None
+
+    def context_for(self, slot_request: SlotRequest) -> int:
+        """Tokens of context that a request would have now; 0: its engine does not count them."""
+        context = context_of(slot_request.spec)
+        loaded_model = self._loaded_models.get(slot_request.key)
+        if loaded_model is not None and loaded_model.serves(slot_request.spec):
+            return max(context, context_of(loaded_model.spec))
+        return context
 
     def state_for(self, slot_request: SlotRequest) -> str:
         """What a request would wait for now: ``ready``, ``queued`` or ``loading``."""
@@ -155,8 +176,10 @@ class Scheduler:
         asked = time.monotonic()
         loaded_model, load_s = await self._loaded_model_for(slot_request)
         assert loaded_model.worker is not None
-        loaded_model.keep_alive = slot_request.keep_alive
-        loaded_model.name = slot_request.spec.model
+        if slot_request.principal == OWNER:
+            loaded_model.keep_alive = slot_request.keep_alive
+            loaded_model.name = slot_request.spec.model
+            loaded_model.owned_as(slot_request.spec)
         return Lease(
             loaded_model=loaded_model,
             worker=loaded_model.worker,
@@ -218,11 +241,16 @@ class Scheduler:
     async def suspend(self) -> None:
         """Free all memory and take no new work until `resume`; running answers finish."""
         if self._suspended is None:
-            self._suspended = [
-                self._wants[key]._replace(spec=loaded_model.spec, slots=1)
-                for key, loaded_model in self._loaded_models.items()
-            ]
+            self._suspended = [self._kept(model) for model in self._loaded_models.values()]
             await self.unload(list(self._loaded_models), force=False)
+
+    def _kept(self, loaded_model: LoadedModel) -> SlotRequest:
+        """What would load a model as it is."""
+        keys = {model: key for key, model in self._loaded_models.items()}
+        wanted = self._wants[keys[loaded_model]]
+        return wanted._replace(
+            spec=loaded_model.spec, slots=1, keep_alive=loaded_model.keep_alive, principal=OWNER
+        )
 
     async def resume(self) -> None:
         """Take work again, and load what was loaded."""
@@ -285,9 +313,11 @@ class Scheduler:
                         continue
                     loaded_model = self._admit(slot_request)
                 elif not loaded_model.serves(slot_request.spec):
-                    slot_request = slot_request._replace(
-                        spec=_joined(loaded_model.spec, slot_request)
-                    )
+                    if not loaded_model.lent:
+                        if slot_request.lent:
+                            self._displaced[slot_request.key] = self._kept(loaded_model)
+                        spec = _joined(loaded_model.spec, slot_request)
+                        slot_request = slot_request._replace(spec=spec)
                     self._drain(loaded_model)
                     await self.changed()
                     continue
@@ -338,6 +368,7 @@ class Scheduler:
             needed,
             slot_request.device,
             slot_request.keep_alive,
+            lent=slot_request.lent,
         )
         self._loaded_models[slot_request.key] = loaded_model
         self._wants[slot_request.key] = slot_request
@@ -441,7 +472,7 @@ class Scheduler:
             and loaded_model.worker is not None
         ):
             self._spawn(loaded_model.worker.stop())
-        elif loaded_model.idle and loaded_model.keep_alive == 0:
+        elif loaded_model.idle and (loaded_model.keep_alive == 0 or loaded_model.lent):
             self._drain(loaded_model)
         self._notify()
 
@@ -453,6 +484,16 @@ class Scheduler:
         loaded_model.admit()
         self._notify()
         asyncio.get_running_loop().call_later(60.0, self._failures.pop, loaded_model, None)
+        displaced = self._displaced.pop(key, None) if loaded_model.lent else None
+        if displaced is not None and self._suspended is None:
+            self._spawn(self._restore(displaced))
+
+    async def _restore(self, slot_request: SlotRequest) -> None:
+        """Load again what a guest's request has taken the place of."""
+        try:
+            await self.load(slot_request)
+        except IngleError as error:
+            log.warning("%s is not loaded again: %s", slot_request.spec.model, error.message)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -119,6 +119,7 @@ class SlotRequests:
             memory=lambda spec: engine.memory(facts, spec).total,
             device=", ".join(device.name for device in self._budget.devices),
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
+            particular=context is not None or bool(named),
         )
 
     def for_upstream(self, route: Route) -> SlotRequest:

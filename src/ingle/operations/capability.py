@@ -69,6 +69,10 @@ class Cost:
         answer: units of its answer that an operation asks for at most; None: it does not say.
         bounded: the operation with at most this many units of answer. Where it is not given,
             an operation that uses more than is left is stopped on its way.
+        most: units that the request alone can have, whatever the engine makes of it; None: as
+            many as estimated.
+        limited: the operation told that it may use this many units in all, where the engine can
+            count them before it works.
     """
 
     unit: str
@@ -76,6 +80,8 @@ class Cost:
     tally: Callable[[Any, float], Tally]
     answer: Callable[[Any], float | None] = lambda _: 0
     bounded: Callable[[Any, int | None], Operation] | None = None
+    most: Callable[[Any], float | None] = lambda _: None
+    limited: Callable[[Any, int], Operation] | None = None
 
 
 class Free(NamedTuple):
@@ -140,8 +146,9 @@ class Capability:
             this node performs it itself; for a model's operation, what is done around the engine.
         prepare: a coroutine function ``(node, operation)`` that completes a request before it
             leaves for wherever it is performed.
-        restrict: a function ``(operation)`` of a guest's request as it may be performed here;
-            raises an `IngleError` where it may not.
+        restrict: a function ``(operation)`` of a guest's request as it may be performed here,
+            where the rules of its fields (`ingle.operations.guest_rules`) do not say all; raises an
+            `IngleError` where it may not.
         resume: a class that follows an answer and says what is left to ask of the next node
             (`ingle.peers.delegation.Answer`); without it an answer that has begun is not resumed.
         job: its kind of job (`ingle.jobs.kind.JobKind`), if it has any.

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ingle.operations.guest_rules import Costless, Overruled
 from ingle.operations.operation import Event, Operation
 
 JobName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -16,6 +17,8 @@ JobState = Literal[
 """``waiting``: for a device; ``stopped``: ended early for good; ``interrupted``: its process was
 killed; ``damaged``: its status cannot be read."""
 
+OWN_JOB = Costless("jobs of another device have names of their own, which no one else can mean")
+
 
 class JobOperation(Operation, frozen=True, kw_only=True):
     """Base of every request that begins a job, or resumes one.
@@ -24,13 +27,13 @@ class JobOperation(Operation, frozen=True, kw_only=True):
     is detached.
     """
 
-    name: JobName
+    name: Annotated[JobName, OWN_JOB]
     """Of the job, unlike those of all other jobs of the node."""
-    resume: bool = False
+    resume: Annotated[bool, OWN_JOB] = False
     """Resume the job of this name."""
-    detach: bool = False
+    detach: Annotated[bool, Overruled(False)] = False
     """Keep it running when the caller leaves; one `Done` once it is running."""
-    on: str = ""
+    on: Annotated[str, Overruled("local")] = ""
     """A paired device that is to do it; ``local``: here."""
 
 

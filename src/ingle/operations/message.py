@@ -37,6 +37,15 @@ class ImagePart(Checked, frozen=True, kw_only=True, tag="image", tag_field="type
 Part = TextPart | ImagePart
 
 
+def text_size(messages: list[Message], tools: list[Tool]) -> int:
+    """Bytes of all text in a conversation, without its images."""
+    size = sum(len(msgspec.msgpack.encode(tool)) for tool in tools)
+    for message in messages:
+        size += len(message.text.encode()) + len(message.reasoning.encode())
+        size += sum(len(call.arguments.encode()) for call in message.tool_calls)
+    return size
+
+
 class ToolCall(Checked, frozen=True, kw_only=True):
     """A call that the model asked for. ``arguments`` is a JSON text, whole unless it was cut."""
 

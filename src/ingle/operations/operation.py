@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import enum
 import functools
-from typing import Annotated, Any, ClassVar, get_type_hints
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, NamedTuple, get_type_hints
 
 import msgspec
 
 from ingle.errors import InvalidRequest, plain
+from ingle.operations.guest_rules import GrantedModel, Overruled
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -88,13 +90,27 @@ class Operation(Checked, frozen=True, kw_only=True, tag_field="op"):
         return fields
 
 
+class PromptText(NamedTuple):
+    """Text that a model reads at once, and that has to fit into its context."""
+
+    field: str
+    size: int = 0
+    """Bytes of text."""
+    tokens: int = 0
+    """Tokens of it that the caller gave as such."""
+
+
 class ModelOperation(Operation, frozen=True, kw_only=True):
     """Base of every request that a model performs, here or wherever the model is."""
 
-    model: Name
-    on: str = ""
+    model: Annotated[Name, GrantedModel()]
+    on: Annotated[str, Overruled("local")] = ""
     """Where to run: empty for the route's choice, ``local``, the name of an upstream or peer, or
     several of these, separated by commas: the next one takes over where one fails."""
+
+    def prompts(self) -> Iterable[PromptText]:
+        """Every text that has to fit into the model's context, each by itself."""
+        return ()
 
 
 class Event(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="event"):

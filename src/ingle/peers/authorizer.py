@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple, Protocol
 
@@ -17,9 +17,9 @@ import msgspec
 
 from ingle.capabilities.peering.operation import Offered, SharedModel
 from ingle.capabilities.store.operation import ModelSummary
-from ingle.errors import ContextLengthExceeded, GrantRefused, NotPaired
+from ingle.errors import GrantExhausted, GrantRefused, NotPaired
 from ingle.node.performing import Caller
-from ingle.operations import ModelOperation, Operation, Started, operation_name, registry
+from ingle.operations import Operation, Started, operation_name, registry
 from ingle.operations.capability import (
     Capability,
     Cost,
@@ -27,7 +27,6 @@ from ingle.operations.capability import (
     Granted,
     OwnerOnly,
     PairedDevices,
-    load,
 )
 from ingle.operations.encoded import Encoded, Passed, tag
 from ingle.peers import grants
@@ -37,6 +36,7 @@ from ingle.peers.grants import Chain, Grant
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.meter import Admission, UsageMeter
 from ingle.peers.monotonic_clock import MonotonicClock
+from ingle.peers.restriction import adapters_named_by, model_named_by, restricted
 from ingle.peers.usage_counter import UsageCounter, estimated
 from ingle.protocol.piece_stream import PieceStream
 
@@ -204,20 +204,17 @@ class Authorizer:
         cost = capability.cost
         unit = cost.unit if isinstance(cost, Cost) else ""
         under = self._permission(principal, operation, wanted, unit)
-        operation = _cut(operation, capability, under)
+        operation = restricted(operation, capability, under)
         if estimated(capability, operation) is None:
             async with self._node.relay_for(caller, operation) as events:
                 yield events
             return
         count = UsageCounter(capability, operation)
-        left = self._left(under, unit)
-        admission = self._meter.admit(under, unit, count.estimate, count.answer)
-        if isinstance(cost, Cost) and cost.bounded is not None:
-            operation = cost.bounded(operation, admission.answer)
-            left = None  # the bound holds it
+        admission = self._meter.admit(under, unit, count.estimate, count.answer, count.most)
         with self._revocable(under, admission, count):
+            operation = _bounded(operation, cost, admission)
             async with self._node.relay_for(caller, operation) as events:
-                yield _metered(events, admission, count, left)
+                yield _metered(events, admission, count)
 
     @contextlib.contextmanager
     def _revocable(
@@ -227,6 +224,7 @@ class Authorizer:
 
         Raises:
             GrantRefused: it was taken back.
+            GrantExhausted: the engine has counted more than is left.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -239,6 +237,10 @@ class Authorizer:
                 raise
             task.uncancel()
             raise why[0] from None
+        except GrantExhausted as error:
+            if "needed" in error.details:  # from the engine, which knows no grants
+                raise admission.exhausted(error.details["needed"]) from None
+            raise
         finally:
             del self._under_way[task]
             admission.close(count.used)
@@ -261,13 +263,13 @@ class Authorizer:
                 hint=f"on {self._identity.name}: ingle grant NAME --capabilities {capability}",
                 wanted=capability,
             )
-        model = getattr(operation, "model", "")
         fitting = able
+        model = model_named_by(operation)
         if model:
             names = self._node.resolve(model)
             fitting = [under for under in able if grants.allowed(under, capability, *names)]
-        for use in getattr(operation, "adapters", ()):
-            fitting = [u for u in fitting if grants.allowed(u, capability, use.name)]
+        for adapter in adapters_named_by(operation):
+            fitting = [under for under in fitting if grants.allowed(under, capability, adapter)]
         if not fitting:
             raise GrantRefused(
                 f"{self._identity.name} has not granted you the model {model}",
@@ -277,42 +279,13 @@ class Authorizer:
         return max(fitting, key=lambda under: _most(self._left(under, unit)))
 
 
-def _cut(operation: Operation, capability: Capability, under: Sequence[Grant]) -> Operation:
-    """The request within its grant: guests neither keep models loaded nor send it elsewhere."""
-    fields = operation.__struct_fields__
-    changes: dict[str, object] = {}
-    if isinstance(operation, ModelOperation):
-        changes["on"] = "local"
-    if "context" in fields:
-        _check_context(operation, capability, under)
-    if "keep_alive" in fields:
-        changes["keep_alive"] = None
-    operation = msgspec.structs.replace(operation, **changes)
-    if capability.restrict:
-        restricted: Operation = load(capability.restrict)(operation)
-        return restricted
+def _bounded(operation: Operation, cost: object, admission: Admission) -> Operation:
+    """The request, with no more answer and no more work than was set aside for it."""
+    if isinstance(cost, Cost) and cost.bounded is not None:
+        operation = cost.bounded(operation, admission.answer)
+    if isinstance(cost, Cost) and cost.limited is not None and admission.limit is not None:
+        operation = cost.limited(operation, int(admission.limit))
     return operation
-
-
-def _check_context(operation: Operation, capability: Capability, under: Sequence[Grant]) -> None:
-    """Raises ContextLengthExceeded: more context is asked for than the grant allows."""
-    most = grants.tightest(under, "context")
-    if not most:
-        return
-    asked: int = getattr(operation, "context", None) or 0
-    if asked > most:
-        raise ContextLengthExceeded(
-            f"a context of {asked} was requested; the grant {under[-1].id} allows {most}",
-            context=most,
-        )
-    cost = capability.cost
-    prompt = int(estimated(capability, operation) or 0)
-    if isinstance(cost, Cost) and cost.unit == grants.TOKENS and prompt > most:
-        raise ContextLengthExceeded(
-            f"the prompt has about {prompt} tokens; the grant {under[-1].id} allows {most}",
-            context=most,
-            prompt_tokens=prompt,
-        )
 
 
 def _most(left: float | None) -> float:
@@ -320,21 +293,16 @@ def _most(left: float | None) -> float:
 
 
 async def _metered(
-    events: AsyncIterator[Passed], admission: Admission, count: UsageCounter, left: float | None
+    events: AsyncIterator[Passed], admission: Admission, count: UsageCounter
 ) -> AsyncIterator[Passed]:
     """The events, each counted; the first says under which grant.
 
-    Args:
-        left: units after which it is stopped; None: it was bounded before it began.
-
     Raises:
-        GrantExhausted: more than that would be used.
+        GrantExhausted: more is used than is left.
     """
     async for event in events:
         count.add(event)
         admission.note(count.used)
-        if left is not None and count.used > left:
-            raise admission.exhausted(count.used, left)
         if tag(event) == "started":
             started = event.decode({"started": Started}) if isinstance(event, Encoded) else event
             assert isinstance(started, Started)

@@ -85,30 +85,39 @@ class UsageMeter:
         return max(0, daily - used - self._aside(grant, unit))
 
     def admit(
-        self, grants: Sequence[Grant], unit: str, estimate: float, answer: int | None
+        self,
+        grants: Sequence[Grant],
+        unit: str,
+        estimate: float,
+        answer: int | None,
+        most: float | None = None,
     ) -> Admission:
         """Set units aside for one request.
 
         Args:
             estimate: units that it has at least.
             answer: units that its answer may have; None: as many as there may be.
+            most: units that it can have without its answer; None: as many as estimated.
 
         Returns:
-            The admission, whose ``answer`` is what it may generate at most (None: no bound).
+            The admission, whose ``answer`` is what it may generate at most, and ``limit`` what it
+            may use in all (None: no bound).
 
         Raises:
             GrantExhausted: too many at once, too fast, or too little left.
         """
         for grant in grants:
             self._check_rate(grant)
-        most = tightest(grants, "max_tokens") if unit == TOKENS else 0
-        if most:
-            answer = most if answer is None else min(answer, most)
+        longest = tightest(grants, "max_tokens") if unit == TOKENS else 0
+        if longest:
+            answer = longest if answer is None else min(answer, longest)
+        limit: float | None = None
         with self._database.together():
             for grant in grants:
                 left = self.left(grant, unit)
                 if left is None:
                     continue
+                limit = left if limit is None else min(limit, left)
                 if left <= estimate:
                     raise self._exhausted(
                         grant, f"{left:g} of {grant.daily(unit)} {unit} are left for today, "
@@ -118,14 +127,14 @@ class UsageMeter:
                 room = math.floor(left - estimate)
                 answer = room if answer is None else min(answer, room)
             day = self._clock.day()
-            rows = [
-                self._set_aside(grant, day, unit, estimate + (answer or 0), estimate)
-                for grant in grants
-            ]
+            aside = max(estimate, most or 0) + (answer or 0)
+            if limit is not None:
+                aside = limit = min(aside, limit)
+            rows = [self._set_aside(grant, day, unit, aside, estimate) for grant in grants]
         for grant in grants:
             self._active[grant.id] = self._active.get(grant.id, 0) + 1
             self._recent.setdefault(grant.id, deque()).append(self._monotonic())
-        return Admission(self, list(grants), unit, day, rows, answer, estimate)
+        return Admission(self, list(grants), unit, day, rows, answer, estimate, limit)
 
     def settle(self, admission: Admission, amount: float) -> None:
         """The request has ended, having used this many units."""
@@ -137,6 +146,21 @@ class UsageMeter:
         for grant in admission.grants:
             self._active[grant.id] -= 1
 
+    def extend(self, admission: Admission, amount: float, limit: float) -> None:
+        """Set this much aside for a request, of which ``limit`` was not enough.
+
+        Raises:
+            GrantExhausted: more than is left.
+        """
+        unit = admission.unit
+        table, column = (_table(unit), "tokens" if unit == TOKENS else "amount")
+        with self._database.together():
+            for grant, row in zip(admission.grants, admission.rows, strict=True):
+                left = self.left(grant, unit)
+                if left is not None and amount > limit + left:
+                    raise self.exhausted_by(grant, unit, amount, limit + left)
+                self._database.run(f"UPDATE {table} SET {column} = ? WHERE id = ?", amount, row)  # noqa: S608
+
     def note(self, admission: Admission, amount: float) -> None:
         """What is used so far; counts if we crash now."""
         table = _table(admission.unit)
@@ -146,7 +170,7 @@ class UsageMeter:
     def exhausted_by(self, grant: Grant, unit: str, used: float, left: float) -> GrantExhausted:
         """The error for a request that used more than was left when it began."""
         return self._exhausted(
-            grant, f"the request has used {used:g} {unit}, and {left:g} were left for today",
+            grant, f"the request needs {used:g} {unit}, and {left:g} are left for today",
             left=0,
         )  # fmt: skip
 
@@ -230,6 +254,7 @@ class Admission:
         rows: list[int],
         answer: int | None,
         estimate: float,
+        limit: float | None,
     ) -> None:
         self._meter = meter
         self.grants = grants
@@ -238,17 +263,26 @@ class Admission:
         self.rows = rows
         self.answer = answer
         """Units of answer that there may be; None: no bound."""
+        self.limit = limit
+        """Units that are set aside for all of it; None: no bound."""
         self._noted = estimate
 
     def note(self, used: float) -> None:
-        """This much is used so far; written down now and then."""
+        """This much is used so far; written down now and then.
+
+        Raises:
+            GrantExhausted: more than is left.
+        """
+        if self.limit is not None and used > self.limit:
+            self._meter.extend(self, used, self.limit)
+            self.limit = used
         if used - self._noted >= NOTE_EVERY:
             self._noted = used
             self._meter.note(self, used)
 
-    def exhausted(self, used: float, left: float) -> GrantExhausted:
-        """The error for using more than was left."""
-        return self._meter.exhausted_by(self.grants[0], self.unit, used, left)
+    def exhausted(self, needed: float) -> GrantExhausted:
+        """The error for a request that needs this much, as an engine has counted."""
+        return self._meter.exhausted_by(self.grants[0], self.unit, needed, self.limit or 0)
 
     def close(self, used: float) -> None:
         """The request has ended, however, having used this much."""

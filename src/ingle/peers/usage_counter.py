@@ -49,6 +49,8 @@ class UsageCounter:
         asked = _told(capability.name, lambda: cost.answer(operation))
         self.answer = None if asked is None else int(asked)
         """Units of answer that it asks for at most; None: it does not say."""
+        self.most = _told(capability.name, lambda: cost.most(operation))
+        """Units that it can have without its answer; None: as many as estimated."""
         self._used = self.estimate
         self._tally = _called(capability.name, lambda: cost.tally(operation, self.estimate))
 

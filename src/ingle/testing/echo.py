@@ -31,7 +31,8 @@ from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Token
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import Emit, Feed, LoadSpec, Session, context_of
 from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
-from ingle.operations import DeviceInfo, Finish, Operation, Text, Timing, Usage
+from ingle.operations import DeviceInfo, Finish, Generation, Operation, Text, Timing, Usage
+from ingle.operations.tokens import over_limit
 
 DIMENSIONS = 8
 BLOCK = 16 * 2**20
@@ -107,10 +108,11 @@ class EchoSession:
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat(messages=messages):
-                self._say(messages[-1].text, operation.max_tokens, emit)
+                self._say(messages[-1].text, operation, emit)
             case Complete(prompt=str(prompt)):
-                self._say(prompt, operation.max_tokens, emit)
+                self._say(prompt, operation, emit)
             case Embed(inputs=inputs):
+                _check_limit(sum(len(str(text)) for text in inputs), operation.token_limit)
                 rows = [_vector(str(text)) for text in inputs]
                 emit(
                     Embedded(
@@ -124,14 +126,15 @@ class EchoSession:
             case Tokenize(text=text):
                 emit(Tokenized(tokens=list(text.encode()), text=text))
             case Detokenize(tokens=tokens):
-                emit(Detokenized(text=bytes(tokens).decode(errors="replace")))
+                data = bytes(token % 256 for token in tokens)
+                emit(Detokenized(text=data.decode(errors="replace")))
             case _:
                 raise CapabilityMissing(f"echo cannot perform {type(operation).__name__}")
 
     def close(self) -> None:
         pass
 
-    def _say(self, text: str, max_tokens: int | None, emit: Emit) -> None:
+    def _say(self, text: str, operation: Generation, emit: Emit) -> None:
         options = self._spec.options
         if options.get("die_on") and options["die_on"] in text:
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -141,16 +144,38 @@ class EchoSession:
             if options.get(option) and options[option] in text:
                 get_stuck()
         words = text.split(" ")
-        for count, word in enumerate(words):
-            if max_tokens is not None and count >= max_tokens:
-                emit(Finish(reason="length"))
-                break
-            time.sleep(float(options.get("delay_s", 0.0)))
-            emit(Text(text=word if count == 0 else f" {word}"))
-        else:
-            emit(Finish(reason="stop"))
-        emit(Usage(prompt_tokens=len(words), completion_tokens=len(words)))
+        most = _most(operation, len(words))
+        said = 0
+        for choice in range(operation.n):
+            said += self._choice(words, choice, most, emit)
+        emit(Usage(prompt_tokens=len(words), completion_tokens=said))
         emit(Timing())
+
+    def _choice(self, words: list[str], choice: int, most: int | None, emit: Emit) -> int:
+        """Say one choice; the number of its words."""
+        for count, word in enumerate(words):
+            if most is not None and count >= most:
+                emit(Finish(reason="length", index=choice))
+                return count
+            time.sleep(float(self._spec.options.get("delay_s", 0.0)))
+            emit(Text(text=word if count == 0 else f" {word}", index=choice))
+        emit(Finish(reason="stop", index=choice))
+        return len(words)
+
+
+def _most(operation: Generation, prompt: int) -> int | None:
+    """Words of each choice; None: as many as there are."""
+    if operation.token_limit is None:
+        return operation.max_tokens
+    each = (operation.token_limit - prompt) // operation.n
+    if each < 1:
+        raise over_limit(prompt + operation.n, operation.token_limit)
+    return min(each, operation.max_tokens or each)
+
+
+def _check_limit(tokens: int, limit: int | None) -> None:
+    if limit is not None and tokens > limit:
+        raise over_limit(tokens, limit)
 
 
 def _seize() -> None:

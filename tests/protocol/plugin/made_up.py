@@ -5,7 +5,7 @@ A plug-in's two halves in one file, for tests: the declaration, and an engine th
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.operations import DeviceInfo, Operation
 from ingle.operations.capability import Capability, Cost, Grantable, Serving
 from ingle.operations.encoded import Passed, tag
+from ingle.operations.guest_rules import Costless, Tallied
 from ingle.operations.operation import Bytes, Event, ModelOperation
 
 
@@ -23,16 +24,19 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
 
 
+SAID = Costless("nothing is done with it")
+
+
 class Listen(ModelOperation, frozen=True, kw_only=True, tag="made_up"):
     """Listen to `Bytes`. A `Heard` for each piece, then one `AllHeard`."""
 
-    until: int = 0
+    until: Annotated[int, Tallied()] = 0
     """It is over after this many pieces; 0: when the caller says so."""
-    silent: bool = False
+    silent: Annotated[bool, SAID] = False
     """Say nothing but the end."""
-    details: list[Detail] = []
-    one: Detail | str = ""
-    named: dict[str, Detail] = {}
+    details: Annotated[list[Detail], SAID] = []
+    one: Annotated[Detail | str, SAID] = ""
+    named: Annotated[dict[str, Detail], SAID] = {}
 
 
 class Heard(Event, frozen=True, kw_only=True, tag="made_up.heard"):

@@ -8,10 +8,14 @@ import msgspec
 
 from ingle.capabilities.train.operation import Sha256
 from ingle.operations.blob import Blob
+from ingle.operations.guest_rules import Costless, GrantedModel, NodeLimit
 from ingle.operations.operation import Event, Operation
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**50)]
-Serves = Annotated[str, msgspec.Meta(max_length=64)]
+Serves = Annotated[
+    str, msgspec.Meta(max_length=64), Costless("a grant of it is what allows the request")
+]
+OWN_BLOB = Costless("it names what the caller has put there itself")
 
 
 class PutBlob(Operation, frozen=True, kw_only=True, tag="blobs.put"):
@@ -21,13 +25,13 @@ class PutBlob(Operation, frozen=True, kw_only=True, tag="blobs.put"):
     all are there and have the hash. With nothing left to send there is only one.
     """
 
-    sha256: Sha256
+    sha256: Annotated[Sha256, OWN_BLOB]
     """Of all bytes."""
-    size: Size | None = None
+    size: Annotated[Size | None, NodeLimit("the quota of blobs of each device")] = None
     """How many there will be. None: not known before the last piece; for the node's owner only."""
     capability: Serves = ""
     """What they are for: a grant of it is what lets another device send them."""
-    model: Serves = ""
+    model: Annotated[str, msgspec.Meta(max_length=64), GrantedModel()] = ""
     """Of which model, where the grant names some."""
 
 
@@ -44,9 +48,9 @@ class BlobState(Event, frozen=True, kw_only=True, tag="blobs.state"):
 class GetBlob(Operation, frozen=True, kw_only=True, tag="blobs.get"):
     """The bytes of a blob, or a part of them. One `BlobState`, then `BlobPiece` events in order."""
 
-    sha256: Sha256
-    start: Size = 0
-    end: Size | None = None
+    sha256: Annotated[Sha256, OWN_BLOB]
+    start: Annotated[Size, OWN_BLOB] = 0
+    end: Annotated[Size | None, OWN_BLOB] = None
     """The first byte that is not wanted; None: to the end."""
     capability: Serves = ""
     """As in `PutBlob`."""
@@ -74,6 +78,6 @@ class BlobList(Event, frozen=True, kw_only=True, tag="blobs.listing"):
 class ForgetBlob(Operation, frozen=True, kw_only=True, tag="blobs.forget"):
     """Delete a blob from the node, or its partial bytes; one that is in use stays. One `Done`."""
 
-    sha256: Sha256
+    sha256: Annotated[Sha256, OWN_BLOB]
     capability: Serves = ""
     """As in `PutBlob`."""

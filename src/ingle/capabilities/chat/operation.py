@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -9,8 +10,12 @@ import msgspec
 from ingle.errors import InvalidRequest
 from ingle.operations import Message, Tool
 from ingle.operations.generation import Generation
+from ingle.operations.guest_rules import Costless, Estimated, Tallied
+from ingle.operations.message import text_size
 from ingle.operations.numbers import check_numbers
-from ingle.operations.operation import Count
+from ingle.operations.operation import Count, PromptText
+
+CALLS = Costless("a call is written in tokens of the answer")
 
 
 class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
@@ -19,19 +24,23 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
     Events: `Status`, `Started`, `Reasoning`, `Text`, `ToolCallPiece`, `Finish`, `Usage`, `Timing`.
     """
 
-    messages: list[Message]
-    tools: Annotated[list[Tool], msgspec.Meta(max_length=512)] = []
-    tool_choice: str = "auto"
+    messages: Annotated[list[Message], Estimated()]
+    tools: Annotated[list[Tool], msgspec.Meta(max_length=512), Estimated()] = []
+    tool_choice: Annotated[str, CALLS] = "auto"
     """``auto``, ``none``, ``required``, or the name of one tool."""
-    parallel_tool_calls: bool = True
-    think: bool | None = None
+    parallel_tool_calls: Annotated[bool, CALLS] = True
+    think: Annotated[bool | None, Tallied()] = None
     """Reasoning on, off, or as the model's template has it (None)."""
-    think_budget: Count | None = None
+    think_budget: Annotated[Count | None, Tallied()] = None
     """At most this many tokens of reasoning; 0 means none."""
-    template_options: dict[str, Any] = {}
+    template_options: Annotated[dict[str, Any], Estimated()] = {}
     """Extra variables for the chat template."""
-    continue_last: bool = False
+    continue_last: Annotated[bool, Costless("the prompt is not longer by it")] = False
     """The last message is an unfinished answer of the assistant: continue with it."""
+
+    def prompts(self) -> Iterable[PromptText]:
+        options = len(msgspec.msgpack.encode(self.template_options))
+        yield PromptText("messages", text_size(self.messages, self.tools) + options)
 
     def check(self) -> None:
         super().check()

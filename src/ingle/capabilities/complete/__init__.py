@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ingle.capabilities.complete.cost import COST
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.complete.serving import serve
 from ingle.operations import Finish, Note, Text, Usage
 from ingle.operations.capability import Capability, Grantable
-from ingle.operations.tokens import counted
 
 CAPABILITY = Capability(
     name="complete",
@@ -14,7 +14,7 @@ CAPABILITY = Capability(
     operations=(Complete,),
     events=(Text, Note, Finish, Usage),
     permission=Grantable(),
-    cost=counted(),
+    cost=COST,
     serve=serve,
     performer="ingle.capabilities.complete.performer:perform",
     resume="ingle.capabilities.complete.resume:CompleteAnswer",

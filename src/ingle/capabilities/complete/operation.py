@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Annotated
+
 from ingle.errors import InvalidRequest
 from ingle.operations.generation import Generation
+from ingle.operations.guest_rules import Costless, Estimated
+from ingle.operations.operation import PromptText
 
 
 class Complete(Generation, frozen=True, kw_only=True, tag="complete"):
@@ -17,11 +22,17 @@ class Complete(Generation, frozen=True, kw_only=True, tag="complete"):
     first `Text` event holds the prompt and its logprobs.
     """
 
-    prompt: str | list[int]
-    suffix: str = ""
+    prompt: Annotated[str | list[int], Estimated()]
+    suffix: Annotated[str, Estimated()] = ""
     """Fill in the middle: what comes after the gap. The model must be trained for it."""
-    echo: bool = False
-    echo_only: bool = False
+    echo: Annotated[bool, Estimated()] = False
+    echo_only: Annotated[bool, Costless("the prompt is evaluated once, and nothing else")] = False
+
+    def prompts(self) -> Iterable[PromptText]:
+        if isinstance(self.prompt, str):
+            yield PromptText("prompt", len(self.prompt.encode()) + len(self.suffix.encode()))
+        else:
+            yield PromptText("prompt", tokens=len(self.prompt))
 
     def check(self) -> None:
         super().check()

@@ -13,7 +13,8 @@ import msgspec
 
 from ingle.capabilities.complete.operation import Complete
 from ingle.node.performing import Caller, HostedNode
-from ingle.operations.encoded import Passed, tag
+from ingle.operations import Usage
+from ingle.operations.encoded import Encoded, Passed, tag
 
 _OF_THE_PROMPT = frozenset({"status", "started", "text"})
 """From the scoring part: where it runs, and the prompt's text."""
@@ -25,12 +26,28 @@ async def perform(
     node: HostedNode, operation: Complete, caller: Caller
 ) -> AsyncGenerator[Passed, None]:
     """The events of a completion."""
+    scored = 0
     for part in _parts(operation):
         kept = _OF_THE_PROMPT if part.echo_only else _OF_THE_REST
-        async with aclosing(node.local.on_model(part, caller)) as events:
+        async with aclosing(node.local.on_model(_with_less(part, scored), caller)) as events:
             async for event in events:
                 if part is operation or tag(event) in kept:
                     yield event
+                elif tag(event) == "usage":
+                    scored = _tokens(event)
+
+
+def _tokens(event: Passed) -> int:
+    usage = event.decode({"usage": Usage}) if isinstance(event, Encoded) else event
+    assert isinstance(usage, Usage)
+    return usage.total_tokens
+
+
+def _with_less(part: Complete, used: int) -> Complete:
+    """With the limit that is left of its tokens, if it has one."""
+    if part.token_limit is None:
+        return part
+    return msgspec.structs.replace(part, token_limit=max(0, part.token_limit - used))
 
 
 def _parts(operation: Complete) -> Iterator[Complete]:

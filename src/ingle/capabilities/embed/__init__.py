@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ingle.capabilities.embed.cost import COST
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.operations import Ability
 from ingle.operations.capability import Capability, Command, Grantable, Serving, require
-from ingle.operations.tokens import counted
 
 
 def _serve(_: Embed, model: str, abilities: Sequence[str]) -> Serving:
@@ -21,7 +21,7 @@ CAPABILITY = Capability(
     operations=(Embed,),
     events=(Embedded,),
     permission=Grantable(),
-    cost=counted(Embedded),
+    cost=COST,
     serve=_serve,
     commands={
         "embed": Command("ingle.capabilities.embed.cli:embed_command", "Turn texts into vectors.")

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import array
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations.events import ModelResult, Usage
-from ingle.operations.operation import KeepAlive, ModelOperation, Positive, TokenId
+from ingle.operations.guest_rules import Costless, Estimated, GrantLimit, Overruled, Tallied
+from ingle.operations.operation import (
+    Count,
+    KeepAlive,
+    ModelOperation,
+    Positive,
+    PromptText,
+    TokenId,
+)
 
 
 class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
@@ -22,12 +31,24 @@ class Embed(ModelOperation, frozen=True, kw_only=True, tag="embed"):
     Events: `Status`, then one `Embedded`.
     """
 
-    inputs: Annotated[list[str | list[TokenId]], msgspec.Meta(min_length=1, max_length=8192)]
-    kind: Literal["", "query", "passage"] = ""
-    dimensions: Positive | None = None
+    inputs: Annotated[
+        list[str | list[TokenId]], msgspec.Meta(min_length=1, max_length=8192), Estimated()
+    ]
+    kind: Annotated[Literal["", "query", "passage"], Tallied()] = ""
+    dimensions: Annotated[Positive | None, Costless("the vectors are made whole, then cut")] = None
     """How many of the first numbers to keep (for models trained that way); re-normalised."""
-    context: Positive | None = None
-    keep_alive: KeepAlive | None = None
+    context: Annotated[Positive | None, GrantLimit("context")] = None
+    keep_alive: Annotated[KeepAlive | None, Overruled(None)] = None
+    token_limit: Annotated[Count | None, Overruled(None)] = None
+    """As for a generation: tokens that all inputs may have together. The node sets it."""
+
+    def prompts(self) -> Iterable[PromptText]:
+        for position, text in enumerate(self.inputs):
+            field = f"inputs[{position}]"
+            if isinstance(text, str):
+                yield PromptText(field, len(text.encode()))
+            else:
+                yield PromptText(field, tokens=len(text))
 
     def check(self) -> None:
         for position, text in enumerate(self.inputs):

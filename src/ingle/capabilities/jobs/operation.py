@@ -6,10 +6,13 @@ from typing import Annotated
 
 import msgspec
 
-from ingle.operations.job_events import JobName, JobSummary
+from ingle.operations.guest_rules import Costless
+from ingle.operations.job_events import OWN_JOB, JobName, JobSummary
 from ingle.operations.operation import Event, JsonObject, Operation
 
-Kind = Annotated[str, msgspec.Meta(max_length=64)]
+Kind = Annotated[
+    str, msgspec.Meta(max_length=64), Costless("a grant of it is what allows the request")
+]
 
 
 class ListJobs(Operation, frozen=True, kw_only=True, tag="jobs.list"):
@@ -46,7 +49,7 @@ class FollowJob(Operation, frozen=True, kw_only=True, tag="jobs.follow"):
     Leaving it does not stop the job.
     """
 
-    name: JobName
+    name: Annotated[JobName, OWN_JOB]
     capability: Kind = ""
     """Its kind: what a paired device must be granted to ask. Empty: any, for the owner."""
 
@@ -60,8 +63,8 @@ class PauseJob(Operation, frozen=True, kw_only=True, tag="jobs.pause"):
 class StopJob(Operation, frozen=True, kw_only=True, tag="jobs.stop"):
     """Have a job save and stop. One `Done`, when it has stopped."""
 
-    name: JobName
-    keep: bool = True
+    name: Annotated[JobName, OWN_JOB]
+    keep: Annotated[bool, OWN_JOB] = True
     """For good: what it made so far is its result. Otherwise it is paused."""
     capability: Kind = ""
     """As in `FollowJob`."""
@@ -81,7 +84,7 @@ class ResumeJob(Operation, frozen=True, kw_only=True, tag="jobs.resume"):
 class RemoveJob(Operation, frozen=True, kw_only=True, tag="jobs.remove"):
     """Delete a job's folder. What it made and gave to the store stays. One `Done`."""
 
-    name: JobName
+    name: Annotated[JobName, OWN_JOB]
     capability: Kind = ""
     """As in `FollowJob`."""
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from ingle.operations.guest_rules import Costless
 from ingle.operations.operation import Event, Operation
+
+KNOWN = Costless("only devices that are paired with both are told, and only once")
 
 
 class Offer(Operation, frozen=True, kw_only=True, tag="offer"):
@@ -53,7 +58,7 @@ class News(Operation, frozen=True, kw_only=True, tag="news"):
 class Introduce(Operation, frozen=True, kw_only=True, tag="introduce"):
     """Asked of a device that both know: let me and this key dial each other. One `Introduced`."""
 
-    key: bytes
+    key: Annotated[bytes, KNOWN]
 
 
 class Introduced(Event, frozen=True, kw_only=True, tag="introduced"):
@@ -66,5 +71,5 @@ class Introduced(Event, frozen=True, kw_only=True, tag="introduced"):
 class Expect(Operation, frozen=True, kw_only=True, tag="expect"):
     """Told by a device that both sides know: this key dials you now; dial it, too. One `Done`."""
 
-    key: bytes
-    place: str
+    key: Annotated[bytes, KNOWN]
+    place: Annotated[str, KNOWN]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ingle.capabilities.rerank.cost import COST
 from ingle.capabilities.rerank.operation import Rerank, Reranked
 from ingle.operations import Ability
 from ingle.operations.capability import Capability, Grantable, Serving, require
-from ingle.operations.tokens import counted
 
 
 def _serve(_: Rerank, model: str, abilities: Sequence[str]) -> Serving:
@@ -23,7 +23,7 @@ CAPABILITY = Capability(
     operations=(Rerank,),
     events=(Reranked,),
     permission=Grantable(),
-    cost=counted(Reranked),
+    cost=COST,
     serve=_serve,
     routes="ingle.capabilities.rerank.http:table",
     methods="ingle.capabilities.rerank.client:RerankMethods",

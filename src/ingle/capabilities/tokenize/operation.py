@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 from ingle.errors import InvalidRequest
 from ingle.operations import Message, Tool
+from ingle.operations.guest_rules import Costless, Estimated
+from ingle.operations.message import text_size
 from ingle.operations.operation import Event, ModelOperation, TokenId
+
+MOST_BYTES = 2 * 2**20
+"""Of text that is tokenised at once: an engine takes some hundred bytes of memory for each."""
+MOST_IDS = 2**18
+"""Tokens that are turned into text at once."""
+SPECIAL = Costless("the text is read once, either way")
 
 
 class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
@@ -13,15 +25,23 @@ class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
     Events: `Status`, then one `Tokenized`.
     """
 
-    text: str = ""
-    messages: list[Message] = []
-    tools: list[Tool] = []
-    add_special: bool = False
-    parse_special: bool = True
+    text: Annotated[str, Estimated()] = ""
+    messages: Annotated[list[Message], Estimated()] = []
+    tools: Annotated[list[Tool], Estimated()] = []
+    add_special: Annotated[bool, SPECIAL] = False
+    parse_special: Annotated[bool, SPECIAL] = True
 
     def check(self) -> None:
         if bool(self.text) and bool(self.messages):
             raise InvalidRequest("tokenize takes text or messages, not both", field="text")
+        size = len(self.text.encode()) + text_size(self.messages, self.tools)
+        if size > MOST_BYTES:
+            field = "text" if self.text else "messages"
+            raise InvalidRequest(
+                f"{field}: {size} bytes were given; up to {MOST_BYTES} are tokenised at once",
+                hint="tokenise it in parts",
+                field=field,
+            )
 
 
 class Tokenized(Event, frozen=True, kw_only=True, tag="tokenized"):
@@ -34,7 +54,7 @@ class Tokenized(Event, frozen=True, kw_only=True, tag="tokenized"):
 class Detokenize(ModelOperation, frozen=True, kw_only=True, tag="detokenize"):
     """Token ids to text. Events: `Status`, then one `Detokenized`."""
 
-    tokens: list[TokenId]
+    tokens: Annotated[list[TokenId], msgspec.Meta(max_length=MOST_IDS), Estimated()]
 
 
 class Detokenized(Event, frozen=True, kw_only=True, tag="detokenized"):

@@ -34,7 +34,6 @@ CAPABILITY = Capability(
     ),
     permission=Grantable(),
     cost=COST,
-    restrict="ingle.capabilities.train.cost:for_a_peer",
     performer="ingle.capabilities.train.performer:perform",
     job="ingle.capabilities.train.training_job:KIND",
     commands={

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ingle.capabilities.train.operation import Train, TrainingProgress
 from ingle.operations.capability import Cost
 from ingle.operations.encoded import Encoded, Passed
@@ -32,13 +30,6 @@ class StepTally:
 def _estimated(operation: Operation) -> float | None:
     """Only a run is counted; asking about it is not."""
     return 1 if isinstance(operation, Train) else None
-
-
-def for_a_peer(operation: Operation) -> Operation:
-    """A guest's run is performed here, and ends with its session, its grant, or its tokens."""
-    if isinstance(operation, Train):
-        return msgspec.structs.replace(operation, on="local", detach=False)
-    return operation
 
 
 COST = Cost(unit=UNIT, estimate=_estimated, tally=StepTally)

@@ -10,13 +10,17 @@ from ingle.capabilities.train import aliases, backends
 from ingle.capabilities.train.settings import TrainingSettings as TrainingSettings
 from ingle.errors import InvalidRequest
 from ingle.operations.blob import Blob
-from ingle.operations.job_events import JobName, JobOperation
+from ingle.operations.guest_rules import Costless, GrantedModel, NodeLimit, Tallied
+from ingle.operations.job_events import OWN_JOB, JobName, JobOperation
 from ingle.operations.operation import Event, Operation
 
 RunName = JobName
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+ResultFile = Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"]
 PIECE = 1 << 20
 """Bytes of a file that travel in one event or operation."""
+
+SENT = NodeLimit("the quota of blobs of each device: a guest can only name what it has sent")
 
 
 class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
@@ -26,17 +30,17 @@ class Train(JobOperation, frozen=True, kw_only=True, tag="train"):
     of the adapter that it makes. When it is resumed nothing else counts but ``settings.device``.
     """
 
-    model: str = ""
+    model: Annotated[str, GrantedModel()] = ""
     """The base. Empty when a run is resumed."""
-    data: str = ""
+    data: Annotated[str, SENT] = ""
     """A file or folder on the node's disk, or the name of a cached data set."""
-    split: str = ""
-    columns: str = ""
+    split: Annotated[str, SENT] = ""
+    columns: Annotated[str, SENT] = ""
     """``NAME=COLUMN,...`` where columns have other names."""
-    validation: str = ""
+    validation: Annotated[str, SENT] = ""
     """Data to check on."""
-    settings: TrainingSettings = TrainingSettings()
-    wait: bool = False
+    settings: Annotated[TrainingSettings, Tallied()] = TrainingSettings()
+    wait: Annotated[bool, Costless("it only waits, and leaves with the caller")] = False
     """Wait while another run uses the device, instead of being refused."""
 
     def check(self) -> None:
@@ -189,21 +193,21 @@ class FollowRun(Operation, frozen=True, kw_only=True, tag="follow_run"):
     Leaving it does not stop the run.
     """
 
-    name: RunName
+    name: Annotated[RunName, OWN_JOB]
 
 
 class StopRun(Operation, frozen=True, kw_only=True, tag="stop_run"):
     """Have a run save and stop; it can be resumed. One `Done`, when it has stopped."""
 
-    name: RunName
-    keep: bool = False
+    name: Annotated[RunName, OWN_JOB]
+    keep: Annotated[bool, OWN_JOB] = False
     """Its adapter, as it is, goes into the store."""
 
 
 class RemoveRun(Operation, frozen=True, kw_only=True, tag="remove_run"):
     """Delete a run's folder. Its adapters in the store stay. One `Done`."""
 
-    name: RunName
+    name: Annotated[RunName, OWN_JOB]
 
 
 class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
@@ -212,13 +216,13 @@ class SendExamples(Operation, frozen=True, kw_only=True, tag="send_examples"):
     Without data it only asks how much is there already.
     """
 
-    model: str = ""
+    model: Annotated[str, GrantedModel()] = ""
     """What is to be trained with it: checked before any of it is taken."""
-    sha256: Sha256
+    sha256: Annotated[Sha256, SENT]
     """Of the whole file."""
-    size: Annotated[int, msgspec.Meta(ge=1, le=2**40)]
-    offset: Annotated[int, msgspec.Meta(ge=0, le=2**40)] = 0
-    data: Annotated[bytes, msgspec.Meta(max_length=PIECE)] = b""
+    size: Annotated[int, msgspec.Meta(ge=1, le=2**40), SENT]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**40), SENT] = 0
+    data: Annotated[bytes, msgspec.Meta(max_length=PIECE), SENT] = b""
 
 
 class ExamplesReceived(Event, frozen=True, kw_only=True, tag="examples_received"):
@@ -235,7 +239,7 @@ class ListRunFiles(Operation, frozen=True, kw_only=True, tag="list_run_files"):
 
     since = 2
 
-    name: RunName
+    name: Annotated[RunName, OWN_JOB]
 
 
 class RunFiles(Event, frozen=True, kw_only=True, tag="run_files"):
@@ -247,8 +251,11 @@ class RunFiles(Event, frozen=True, kw_only=True, tag="run_files"):
 class FetchRun(Operation, frozen=True, kw_only=True, tag="fetch_run"):
     """A file of a run's result, as ingle 0.1 fetches it: a blob now. `FilePiece` events."""
 
-    name: RunName
-    file: Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"]
+    name: Annotated[RunName, OWN_JOB]
+    file: Annotated[
+        Literal["adapter.gguf", "peft/adapter_model.safetensors", "peft/adapter_config.json"],
+        OWN_JOB,
+    ]
 
 
 class FilePiece(Event, frozen=True, kw_only=True, tag="file_piece"):

@@ -18,6 +18,7 @@ from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.request import adapter_scales
 from ingle.errors import CapabilityMissing, ContextLengthExceeded, InvalidRequest
 from ingle.operations import Finish, Operation, Text, Timing, TokenLogprob, Usage
+from ingle.operations.tokens import over_limit
 
 LOGITS_BYTES = 64 * 2**20
 """Logits of one step may take so much memory; large vocabularies take smaller steps."""
@@ -65,6 +66,8 @@ class ScoringSession:
                 context=self._context,
                 field="prompt",
             )
+        if operation.token_limit is not None and len(tokens) > operation.token_limit:
+            raise over_limit(len(tokens), operation.token_limit)
         if any(token >= weights.size for token in tokens):
             raise InvalidRequest(
                 f"prompt: a token id is outside the vocabulary of {weights.size}", field="prompt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import functools
 import math
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
-from ingle.engines.engine import Emit, Feed, LoadSpec
+from ingle.engines.engine import Emit, Feed, LoadSpec, context_of
 from ingle.engines.llama import chunks, request
 from ingle.engines.llama.grammar.answer_plan import (
     AnswerPlan,
@@ -24,9 +25,11 @@ from ingle.engines.llama.grammar.answer_plan import (
     shown_tools,
 )
 from ingle.engines.llama.slots import Slots
+from ingle.engines.llama.text_slices import check_fits, slices
 from ingle.engines.llama.vectors import cosine, shorten, unit
 from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
-from ingle.operations import Generation, Operation, Usage
+from ingle.operations import Generation, Operation, Status, Usage
+from ingle.operations.tokens import over_limit
 
 _encode = msgspec.json.encode
 
@@ -94,6 +97,7 @@ class LlamaSession:
         return str(self._backend.ask("/props", None).get("chat_template", ""))
 
     def _chat(self, operation: Chat, emit: Emit) -> None:
+        self._check_fits("\n".join(item.text for item in operation.messages), "messages", emit)
         body = request.chat_body(operation, self._spec)
         if not operation.tools and operation.schema is None:
             self._generate("/v1/chat/completions", body, operation, emit)
@@ -144,6 +148,8 @@ class LlamaSession:
         # same text: with a seed, each choice is a request of its own.
         shared = self._slots.shared(operation.cache_scope)
         together = self._spec.slots if seed is None and not shared else 1
+        if operation.token_limit is not None:
+            body["max_tokens"] = self._limited(operation, self._prompt_tokens(body))
         prompt = str(body.get("messages") or body.get("prompt")) if shared else ""
         for first in range(0, operation.n, together):
             body["n"] = min(together, operation.n - first)
@@ -189,6 +195,7 @@ class LlamaSession:
                 model=self._spec.model,
                 capability="suffix",
             )
+        self._check_fits(operation.prompt, "prompt", emit)
         body = request.complete_body(operation, self._spec)
         if operation.schema is None:
             self._generate("/v1/completions", body, operation, emit)
@@ -198,10 +205,39 @@ class LlamaSession:
             "/v1/completions", body, operation, emit, schema_plan(operation.schema)
         )
 
+    def _limited(self, operation: Generation, prompt: int) -> int:
+        """Tokens of each choice, so that all have no more than the limit with their prompt.
+
+        Raises:
+            GrantExhausted: not even one token each is left.
+        """
+        limit = operation.token_limit or 0
+        each = (limit - prompt) // operation.n
+        if each < 1:
+            raise over_limit(prompt + operation.n, limit)
+        return min(each, operation.max_tokens or each)
+
+    def _prompt_tokens(self, body: dict[str, Any]) -> int:
+        prompt = body.get("prompt")
+        if isinstance(prompt, list):
+            return len(prompt)
+        if prompt is None:
+            prompt = self._ask("/apply-template", body)["prompt"]
+        return self._count(prompt)
+
+    def _count(self, text: str) -> int:
+        return len(self._ask("/tokenize", {"content": text, "add_special": True})["tokens"])
+
+    def _check_fits(self, text: Any, field: str, emit: Emit) -> None:
+        """Raises ContextLengthExceeded: before the engine takes the whole of a text."""
+        if isinstance(text, str):
+            context = context_of(self._spec)
+            check_fits(text, context, self._count, field, lambda: emit(Status(state="prompt")))
+
     def _embed(self, operation: Embed, emit: Emit) -> None:
         prefix = self._prefixes.get(operation.kind, "") if operation.kind else ""
         inputs = [prefix + item if isinstance(item, str) else item for item in operation.inputs]
-        rows, tokens = self._vectors(inputs)
+        rows, tokens = self._vectors(inputs, emit, operation.token_limit)
         if operation.dimensions is not None:
             rows = [shorten(row, operation.dimensions) for row in rows]
         data = b"".join(row.tobytes() for row in rows)
@@ -215,28 +251,42 @@ class LlamaSession:
             )
         )
 
-    def _vectors(self, inputs: list[Any]) -> tuple[list[Any], int]:
-        answer = self._ask("/v1/embeddings", {"input": inputs}, "inputs")
-        rows = sorted(answer["data"], key=lambda row: row["index"])
-        for row in rows:
-            if not all(math.isfinite(value) for value in row["embedding"]):
-                raise EngineFault("the model returned a vector that is not finite")
-        return [unit(row["embedding"]) for row in rows], answer["usage"]["prompt_tokens"]
+    def _vectors(
+        self, inputs: list[Any], emit: Emit, limit: int | None
+    ) -> tuple[list[array.array[float]], int]:
+        """Vectors of all inputs, and the tokens that they have."""
+        for text in inputs:
+            self._check_fits(text, "inputs", emit)
+        if limit is not None:
+            self._check_inputs(inputs, limit)
+        vectors: list[array.array[float]] = []
+        tokens = 0
+        for part in slices(inputs):
+            if vectors:  # a client that has left ends it here
+                emit(Status(state="prompt", completed=tokens))
+            answer = self._ask("/v1/embeddings", {"input": part}, "inputs")
+            vectors += map(_vector, sorted(answer["data"], key=lambda row: row["index"]))
+            tokens += answer["usage"]["prompt_tokens"]
+        return vectors, tokens
+
+    def _check_inputs(self, inputs: list[Any], limit: int, together: str = "") -> None:
+        """Raises GrantExhausted: the inputs have more tokens than the limit, before any work.
+
+        Args:
+            together: what is evaluated once more with each of them.
+        """
+        again = self._count(together) if together else 0
+        tokens = 0
+        for text in inputs:
+            tokens += again + (self._count(text) if isinstance(text, str) else len(text))
+            if tokens > limit:
+                raise over_limit(tokens, limit)
 
     def _rerank(self, operation: Rerank, emit: Emit) -> None:
-        if self._spec.role == "rerank":
-            answer = self._ask(
-                "/v1/rerank", {"query": operation.query, "documents": operation.documents}
-            )
-            scores = {row["index"]: row["relevance_score"] for row in answer["results"]}
-            tokens = answer["usage"]["prompt_tokens"]
-        else:
-            prefixes = self._prefixes
-            passages = [prefixes.get("passage", "") + text for text in operation.documents]
-            rows, tokens = self._vectors([prefixes.get("query", "") + operation.query, *passages])
-            scores = {at: cosine(rows[0], row) for at, row in enumerate(rows[1:])}
+        score = self._pair_scores if self._spec.role == "rerank" else self._cosines
+        scores, tokens = score(operation, emit)
         ranking = sorted(
-            (Ranked(index=index, score=score) for index, score in scores.items()),
+            (Ranked(index=index, score=score) for index, score in enumerate(scores)),
             key=lambda ranked: (-ranked.score, ranked.index),
         )
         emit(
@@ -247,6 +297,32 @@ class LlamaSession:
                 usage=Usage(prompt_tokens=tokens),
             )
         )
+
+    def _pair_scores(self, operation: Rerank, emit: Emit) -> tuple[list[float], int]:
+        """By a model that reads the query with each document."""
+        query, limit = operation.query, operation.token_limit
+        for text in (query, *operation.documents):
+            self._check_fits(text, "documents", emit)
+        if limit is not None:
+            self._check_inputs(operation.documents, limit, query)
+        scores: list[float] = []
+        tokens = 0
+        for part in slices(operation.documents):
+            if scores:
+                emit(Status(state="prompt", completed=tokens))
+            answer = self._ask("/v1/rerank", {"query": query, "documents": part})
+            by_index = {row["index"]: row["relevance_score"] for row in answer["results"]}
+            scores += [by_index[index] for index in range(len(part))]
+            tokens += answer["usage"]["prompt_tokens"]
+        return scores, tokens
+
+    def _cosines(self, operation: Rerank, emit: Emit) -> tuple[list[float], int]:
+        """By a model that makes a vector of each."""
+        query = self._prefixes.get("query", "") + operation.query
+        prefix = self._prefixes.get("passage", "")
+        texts = [query, *(prefix + text for text in operation.documents)]
+        rows, tokens = self._vectors(texts, emit, operation.token_limit)
+        return [cosine(rows[0], row) for row in rows[1:]], tokens
 
     def _tokenize(self, operation: Tokenize, emit: Emit) -> None:
         text = operation.text
@@ -275,6 +351,13 @@ class LlamaSession:
         if isinstance(answer, dict) and "error" in answer:
             raise chunks.error_of_data(answer["error"], ids)
         return answer
+
+
+def _vector(row: dict[str, Any]) -> array.array[float]:
+    """Of length 1, from an entry of the engine's answer."""
+    if not all(math.isfinite(value) for value in row["embedding"]):
+        raise EngineFault("the model returned a vector that is not finite")
+    return unit(row["embedding"])
 
 
 def _request_error(error: Exception) -> InvalidRequest:

@@ -142,7 +142,9 @@ class MessageStream:
                 self._finish = event
             case Usage():
                 self._usage = event
-            case Status(state="prompt", completed=completed, total=total) if not self._counted:
+            case Status(state="prompt", completed=completed, total=total) if (
+                total and not self._counted
+            ):
                 # The first one says what is there already: nothing was evaluated yet.
                 self._counted = True
                 self._usage = Usage(prompt_tokens=total, cached_tokens=completed)

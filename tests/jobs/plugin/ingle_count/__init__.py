@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from ingle.operations import Done, TryingPath
 from ingle.operations.capability import Capability, Free, Grantable
+from ingle.operations.guest_rules import Costless
 from ingle.operations.job_events import JobEnded, JobNote, JobOperation, JobProgress
+
+COUNTING = Costless("a number is counted up, one at a time")
 
 
 class Count(JobOperation, frozen=True, kw_only=True, tag="count"):
     """Count to a number."""
 
-    to: int = 10
-    pace_s: float = 0.01
-    fails: bool = False
+    to: Annotated[int, COUNTING] = 10
+    pace_s: Annotated[float, COUNTING] = 0.01
+    fails: Annotated[bool, COUNTING] = False
     """Before it has counted anything."""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from ingle.operations.blob import Blob
 from ingle.operations.events import ModelResult
+from ingle.operations.guest_rules import Estimated
 from ingle.operations.operation import Event, ModelOperation
 
 
@@ -13,7 +16,7 @@ class Loudness(ModelOperation, frozen=True, kw_only=True, tag="loudness"):
     A `Level` for each second, then one `Measured`.
     """
 
-    sound: Blob | None = None
+    sound: Annotated[Blob | None, Estimated()] = None
     """A recording. None: it is sent in pieces while it is measured."""
 
 
