@@ -52,12 +52,14 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
     from ingle.client.home import open_async
     from ingle.client.host import log_to_file
     from ingle.config import load
+    from ingle.engines import privileges
     from ingle.node.descriptors import raise_descriptor_limit
     from ingle.peers.peered_node import PeeredNode
     from ingle.server.server import serve
     from ingle.server.settings import ServerSettings
 
     settings, _ = load(given)
+    privileges.wipe_environment()
     log_to_file(settings)
     raise_descriptor_limit()
     rules = ServerSettings.of(settings)

@@ -26,6 +26,10 @@ _ABOVE_ZERO: dict[str, Callable[[str, str], float]] = {
 """Bounds of what strangers may do: none of them can be turned off."""
 
 
+BACKUP = ".backup"
+"""Ends the name of the settings as they were before the last `write`."""
+
+
 class Origin(NamedTuple):
     """Where a value came from: ``default``, a file, or an environment variable."""
 
@@ -115,6 +119,10 @@ def write(name: str, text: str | None, path: Path | None = None) -> Path:
         value = _from_text(name, text)
         document[name] = msgspec.to_builtins(_check(name, value, Origin("user", str(path))))
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file():
+        backup = path.with_name(path.name + BACKUP)
+        backup.touch(mode=0o600)
+        backup.write_text(path.read_text())
     partial = path.with_suffix(".part")
     partial.write_text(tomlkit.dumps(document))
     partial.chmod(0o600)  # it may hold a token
