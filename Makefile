@@ -32,16 +32,8 @@ test-all: $(STAMP)
 openai-python: $(STAMP)
 	$(BIN)/python -m tests.clients.openai_python
 
-# What training, its recipes and TRL need: some gigabytes, and not in the lock. And the frameworks
-# of the guide's pages, in an environment of their own.
-extras: $(STAMP)
-	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt
-	$(PYTHON) -m venv build/frameworks
-	build/frameworks/bin/python -m pip install --quiet \
-	  -r docs/guide/integrations/requirements.txt
-
-# Clients that other people wrote, in the versions that sdks/ pins, before a real server. Two
-# environments, because some of them want openai 2 and others 3.
+# Clients that other people wrote, in the versions that sdks/ pins: for `make sdks`, and for the
+# pages of the guide that use them. Two environments, since some want openai 2 and others 3.
 SDKS := .sdks
 SDK_STAMP := $(SDKS)/.installed
 SDK_PYTEST := bin/python -m pytest -q
@@ -55,6 +47,11 @@ $(SDK_STAMP): sdks/requirements.txt sdks/requirements-openai-2.txt sdks/node/pac
 	if command -v npm >/dev/null; then \
 	  cd sdks/node && npm install --silent --no-package-lock --no-audit --no-fund; fi
 	touch $@
+
+# What training, its recipes and TRL need, some gigabytes that are not in the lock, and what the
+# pages of the guide need.
+extras: $(STAMP) $(SDK_STAMP)
+	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt
 
 sdks: $(STAMP) $(SDK_STAMP)
 	cd sdks && ../$(SDKS)/newest/$(SDK_PYTEST) --ignore test_instructor.py \

@@ -3,7 +3,7 @@
 # Clients read the types of `weather` at run time, so its annotations are not texts.
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 CHAT, EMBED = "ember", "ember-embed"
 QUESTION = "What does grep -i do?"
@@ -14,7 +14,7 @@ class City(BaseModel):
     """A city and a number of days."""
 
     city: Literal["Rome", "Oslo"]
-    days: int
+    days: int = Field(ge=1, le=9)
 
 
 TOOL = {

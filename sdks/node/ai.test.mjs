@@ -17,7 +17,7 @@ const models = {
   chat: (name) => openai.chat(name),
   responses: (name) => openai.responses(name),
 };
-const City = z.object({ city: z.enum(["Rome", "Oslo"]), days: z.number().int() });
+const City = z.object({ city: z.enum(["Rome", "Oslo"]), days: z.number().int().min(1).max(9) });
 const weather = tool({ description: "The weather of a city.", inputSchema: City });
 
 for (const [kind, model] of Object.entries(models)) {

@@ -6,7 +6,10 @@ export const QUESTION = "What does grep -i do?";
 export const turns = [{ role: "user", content: QUESTION }];
 export const schema = {
   type: "object",
-  properties: { city: { type: "string", enum: ["Rome", "Oslo"] }, days: { type: "integer" } },
+  properties: {
+    city: { type: "string", enum: ["Rome", "Oslo"] },
+    days: { type: "integer", minimum: 1, maximum: 9 },
+  },
   required: ["city", "days"],
   additionalProperties: false,
 };

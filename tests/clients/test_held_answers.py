@@ -335,3 +335,21 @@ def test_a_custom_tool_with_a_regular_expression_is_held_to_it(real: str) -> Non
     (call,) = answer["choices"][0]["message"]["tool_calls"]
     assert re.fullmatch(r"\d{2}-[ab]", call["custom"]["input"])
     assert "notes" not in answer["ingle"]
+
+
+OPENED = """{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{%- endfor %}{%- if add_generation_prompt %}<|im_start|>assistant
+<think>
+{% endif %}"""
+
+
+def test_a_template_that_opens_the_thought_itself(real: str) -> None:
+    made = {"model": "thinker", "from": "ember", "template": OPENED, "stream": False}
+    post(real, "/api/create", made)
+    path = "/v1/chat/completions"
+    body = asked(path, "What is the weather in Paris?", schema=ANSWER) | {"model": "thinker"}
+    message = post(real, path, body)["choices"][0]["message"]
+    assert list(json.loads(message["content"])) == ["place", "n"]
+    assert message["reasoning_content"]
+    assert "</think>" not in message["reasoning_content"]

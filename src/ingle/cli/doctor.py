@@ -14,6 +14,7 @@ from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.cli.command import flags, options, run
 from ingle.cli.finding import Finding
 from ingle.cli.output import Output, size
+from ingle.cli.repair import damage
 from ingle.cli.sandbox_findings import sandbox_findings
 from ingle.config import Settings, load
 from ingle.errors import IngleError
@@ -25,13 +26,14 @@ LOW_MEMORY = 2 * 2**30
 
 
 @click.command("doctor")
+@click.option("--repair", is_flag=True, help="Repair damaged settings, databases and records.")
 @options
-def doctor_command(output: Output) -> None:
+def doctor_command(output: Output, repair: bool) -> None:
     """Check engines, devices, memory, disk, sandbox and settings; each with how to fix it.
 
     Exit status 1: something failed.
     """
-    findings = list(_findings())
+    findings = [*(_repairs() if repair else ()), *_findings()]
     if output.json:
         output.data([finding._asdict() for finding in findings])
     else:
@@ -48,15 +50,25 @@ def _findings() -> Iterator[Finding]:
     try:
         settings, _ = load(flags())
     except IngleError as error:
-        yield Finding("settings", "fail", error.message, error.hint)
+        fix = f"{error.hint}, or: ingle doctor --repair" if error.hint else "ingle doctor --repair"
+        yield Finding("settings", "fail", error.message, fix)
         return
     yield Finding("settings", "ok", "every value is valid")
     yield _state(settings)
     yield _disk(settings)
+    yield from damage(settings.state_path, settings.models_path)
     yield from sandbox_findings()
     yield _server_binary(settings)
     yield from _node(settings)
     yield from _capabilities(settings)
+
+
+def _repairs() -> Iterator[Finding]:
+    from ingle.cli.repair import repair, repair_settings
+
+    yield from repair_settings()
+    settings, _ = load(flags())
+    yield from repair(settings.state_path, settings.models_path)
 
 
 def _state(settings: Settings) -> Finding:

@@ -11,6 +11,7 @@ import msgspec
 from ingle.engines.llama.compact_json import CompactJSON
 from ingle.engines.llama.stop_matcher import StopMatcher
 from ingle.engines.llama.text_tokens import tokens_of
+from ingle.engines.llama.thought_splitter import ThoughtSplitter
 from ingle.errors import (
     ContextLengthExceeded,
     EngineFault,
@@ -127,12 +128,22 @@ class ChunkEvents:
             a choice that is ended here is known, and what the engine goes on to write is not.
         top: Rivals of each token that the caller wants; the engine may have been asked for more.
         json: The text is JSON, whose white space is left out, and this is how it begins.
+        thought: The text may begin with reasoning that the engine does not tell apart; True: it
+            does, and the prompt has the tag that opens it.
     """
 
-    def __init__(self, stop: Sequence[str] = (), top: int = 0, json: str | None = None) -> None:
+    def __init__(
+        self,
+        stop: Sequence[str] = (),
+        top: int = 0,
+        json: str | None = None,
+        thought: bool | None = None,
+    ) -> None:
         self._stop = stop
         self._top = top
         self._json = json
+        self._thought = thought
+        self._thoughts: dict[int, ThoughtSplitter] = {}
         self._values: dict[int, CompactJSON] = {}
         self._first = 0
         self._reasoned: dict[int, int] = {}
@@ -183,11 +194,15 @@ class ChunkEvents:
             told = choice.logprobs.content or []
             self._tokens.setdefault(index, []).extend(_token(item, self._top) for item in told)
         if delta.reasoning_content:
+            self._thought = None  # the engine tells it apart
             yield from self._rest(index)
             self._reasoned[index] = self._reasoned.get(index, 0) + 1
             logprobs = [] if delta.content else self._tokens_of(index, delta.reasoning_content)
             yield Reasoning(text=delta.reasoning_content, index=index, logprobs=logprobs)
         text = delta.content or choice.text
+        if text and self._thought is not None:
+            thought, text = self._splitter(index).split(text)
+            yield from self._reasoning(index, thought)
         if text:
             logprobs = self._tokens_of(index, text)
             yield from self._text(Text(text=text, index=index, logprobs=logprobs))
@@ -205,6 +220,7 @@ class ChunkEvents:
                 arguments=piece.function.arguments or "",
             )
         if choice.finish_reason is not None:
+            yield from self._unsplit(index)
             yield from self._rest(index)
             stop = choice.stop_reason if choice.stop_reason in self._stop else ""
             yield Finish(index=index, reason=_reason(choice.finish_reason), stop=stop)
@@ -222,6 +238,26 @@ class ChunkEvents:
         if matcher.matched:
             self._stopped.add(piece.index)
             yield Finish(index=piece.index, reason="stop", stop=matcher.matched)
+
+    def _splitter(self, index: int) -> ThoughtSplitter:
+        if index not in self._thoughts:
+            self._thoughts[index] = ThoughtSplitter(opened=bool(self._thought))
+        return self._thoughts[index]
+
+    def _reasoning(self, index: int, thought: str) -> Iterator[Event]:
+        if thought:
+            self._reasoned[index] = self._reasoned.get(index, 0) + 1
+            yield Reasoning(text=thought, index=index)
+
+    def _unsplit(self, index: int) -> Iterator[Event]:
+        """What was held back since it might have been a tag."""
+        splitter = self._thoughts.get(index)
+        if splitter is None or not (held := splitter.rest()):
+            return
+        if splitter.thinking:
+            yield from self._reasoning(index, held)
+        else:
+            yield from self._text(Text(text=held, index=index))
 
     def _tokens_of(self, index: int, text: str) -> list[TokenLogprob]:
         told = self._tokens.pop(index, None)

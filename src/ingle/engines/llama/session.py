@@ -137,7 +137,8 @@ class LlamaSession:
         forced = isinstance(operation, Chat) and is_forced(operation)
         stop = [] if forced else operation.stop  # a call is not text
         begun = plan.begun if plan is not None and plan.json else None
-        translate = chunks.ChunkEvents(stop, operation.top_logprobs, begun)
+        thought = None if plan is None else plan.thought
+        translate = chunks.ChunkEvents(stop, operation.top_logprobs, begun, thought)
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.

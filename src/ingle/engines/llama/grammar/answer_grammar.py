@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from ingle.engines.llama.thought_splitter import CLOSING, OPENING
+
 OPENING_TAG = "<tool_call>"
 CLOSING_TAG = "</tool_call>"
-THOUGHT_TAG = "<think>"
-THOUGHT_END = "</think>"
 _SPACED = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """How JSON is mostly written, and so what models write best. Left free, a small one writes blanks
 until its room is used up; held to none at all, it loses its way."""
@@ -27,7 +27,7 @@ class Thought(Enum):
     """Whether an answer may begin with reasoning."""
 
     NONE = ""
-    OFFERED = f'("{THOUGHT_TAG}" thought /\\n?\\n?/)? '
+    OFFERED = f'("{OPENING}" thought /\\n?\\n?/)? '
     OPENED = "thought /\\n?\\n?/ "
     """The prompt has the opening tag already."""
 
@@ -65,9 +65,9 @@ def call_or_schema_grammar(
     tools: Sequence[CallableTool], schema: dict[str, Any], thought: Thought, *, several: bool
 ) -> str:
     """The answer is a call (or several), or JSON of the schema."""
-    more = '("\\n"? call)*' if several else ""
-    rules = [*_calls(tools), "call: tagged | body", _answer(schema)]
-    return _grammar(f"{thought.value}(call {more} | answer)", rules, thought)
+    more = '("\\n" tagged)*' if several else ""
+    rules = [*_calls(tools), _answer(schema)]
+    return _grammar(f"{thought.value}(tagged {more} | body | answer)", rules, thought)
 
 
 def call_or_text_grammar(tools: Sequence[CallableTool], thought: Thought, *, several: bool) -> str:
@@ -81,7 +81,7 @@ def call_or_text_grammar(tools: Sequence[CallableTool], thought: Thought, *, sev
 def _grammar(start: str, rules: Sequence[str], thought: Thought) -> str:
     lines = ["%llguidance {}", f"start: {start}", *rules]
     if thought is not Thought.NONE:
-        lines.append(f'thought[suffix="{THOUGHT_END}"]: /(?s:.*)/')
+        lines.append(f'thought[suffix="{CLOSING}"]: /(?s:.*)/')
     return "\n".join(lines)
 
 

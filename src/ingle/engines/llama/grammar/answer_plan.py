@@ -18,8 +18,6 @@ from ingle.engines.llama.grammar import answer_grammar
 from ingle.engines.llama.grammar.answer_check import AnswerCheck
 from ingle.engines.llama.grammar.answer_grammar import (
     OPENING_TAG,
-    THOUGHT_END,
-    THOUGHT_TAG,
     CallableTool,
     Thought,
 )
@@ -27,6 +25,7 @@ from ingle.engines.llama.grammar.answer_reader import AnswerReader
 from ingle.engines.llama.grammar.held_schema import HeldSchema, held_schema
 from ingle.engines.llama.grammar.llguidance import grammar_error
 from ingle.engines.llama.grammar.native_schema import native_schema, not_held_natively
+from ingle.engines.llama.thought_splitter import CLOSING, OPENING
 from ingle.errors import InvalidRequest
 from ingle.operations import Event, Note, Tool
 
@@ -48,6 +47,8 @@ class AnswerPlan:
     reads: tuple[CallableTool, ...] = ()
     """Tools whose calls are in the text, for `AnswerReader`."""
     in_text: bool = False
+    thought: bool | None = None
+    """The text may begin with reasoning; True: its opening tag is in the prompt."""
     without: tuple[str, ...] = ()
     """Fields that the engine's request must not have."""
     json: bool = False
@@ -152,6 +153,7 @@ def answer_plan(operation: Chat, template: str, render: Render) -> AnswerPlan:
         reads=callable_tools,
         in_text=schema is None and not forced,
         json=schema is not None and not forced,
+        thought=None if thought is Thought.NONE else thought is Thought.OPENED,
         **_no_logprobs(operation),
     )
 
@@ -206,12 +208,12 @@ def _grammar(
 
 
 def _thought(template: str, render: Render, body: dict[str, Any]) -> Thought:
-    if THOUGHT_TAG not in template:
+    if OPENING not in template:
         return Thought.NONE
     prompt = render(body).rstrip()
-    if prompt.endswith(THOUGHT_TAG):
+    if prompt.endswith(OPENING):
         return Thought.OPENED
-    return Thought.NONE if prompt.endswith(THOUGHT_END) else Thought.OFFERED
+    return Thought.NONE if prompt.endswith(CLOSING) else Thought.OFFERED
 
 
 def _is_offered(tool: Tool, operation: Chat) -> bool:
