@@ -34,17 +34,21 @@ def test_it_is_raised_as_far_as_the_system_lets_it() -> None:
 
 
 def test_workers_do_not_get_it() -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=sandbox.before_exec(network=True),
-    )
+    command = [
+        sys.executable,
+        "-c",
+        "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))",
+    ]
+    with sandbox.launching(command, sandbox.SandboxPolicy()) as launch:
+        done = subprocess.run(
+            launch.command,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=launch.variables,
+            preexec_fn=launch.enter,
+            pass_fds=launch.descriptors,
+        )
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = sandbox.MAX_FILES if hard == resource.RLIM_INFINITY else min(sandbox.MAX_FILES, hard)
     assert done.stdout.strip() == str((most, most))
