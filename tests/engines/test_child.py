@@ -16,13 +16,13 @@ import psutil
 import pytest
 
 from ingle.capabilities.chat.operation import Chat
-from ingle.engines import death, process_tree, sandbox
+from ingle.engines import death, landlock, process_tree, sandbox
 from ingle.engines.child import ChildProcess
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.engines.sandbox import SandboxPolicy
 from ingle.engines.worker_limits import WorkerLimits
-from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
+from ingle.errors import EngineFault, IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Message
 from ingle.protocol.connection import Call
 
@@ -238,3 +238,21 @@ async def test_a_start_that_fails_leaves_nothing_open(
         await ChildProcess.start([str(tmp_path / "none")], {}, policy=SandboxPolicy(), lost=lost)
     await asyncio.sleep(0)
     assert open_files() == before
+
+
+@pytest.mark.skipif(not sandbox.works("landlock"), reason="there is no Landlock here")
+async def test_nothing_is_started_without_a_wall_that_should_be_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(_: object) -> None:
+        raise OSError("no wall")
+
+    monkeypatch.setattr(sandbox, "level", lambda: "landlock")
+    monkeypatch.setattr(landlock.Ruleset, "restrict", broken)
+    before, started = open_files(), tmp_path / "started"
+    with pytest.raises(EngineFault, match=r"a wall of the sandbox \(level landlock\)"):
+        async with running(f"open({str(started)!r}, 'w')"):
+            pass
+    await asyncio.sleep(0)
+    assert open_files() == before
+    assert not started.exists()

@@ -6,7 +6,6 @@ import json
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 from ingle.engines import sandbox
 
@@ -34,17 +33,21 @@ def test_it_is_raised_as_far_as_the_system_lets_it() -> None:
     assert limited(2000, 2000) == [2000, 2000, 2000]
 
 
-def test_workers_do_not_get_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import resource as r; print(r.getrlimit(r.RLIMIT_NOFILE))"]
-    with sandbox.launching(command, sandbox.SandboxPolicy(), temporary=tmp_path) as launch:
+def test_workers_do_not_get_it() -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))",
+    ]
+    with sandbox.launching(command, sandbox.SandboxPolicy()) as launch:
         done = subprocess.run(
             launch.command,
             capture_output=True,
             text=True,
             check=True,
             env=launch.variables,
-            pass_fds=launch.descriptors,
             preexec_fn=launch.enter,
+            pass_fds=launch.descriptors,
         )
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = sandbox.MAX_FILES if hard == resource.RLIM_INFINITY else min(sandbox.MAX_FILES, hard)

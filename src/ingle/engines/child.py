@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import msgspec
 
 from ingle.engines import death, process_tree, sandbox
 from ingle.engines.sandbox import SandboxPolicy
-from ingle.errors import IngleError, WorkerDied
+from ingle.errors import EngineFault, IngleError, WorkerDied
 from ingle.protocol.connection import Answer, Connection, SocketStream
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,9 @@ class ChildProcess:
             lost: what operations under way are told when it has gone; see `death`.
             answer: performs what it asks of us; None: it may ask nothing.
             log_file: gets a copy of its stderr.
+
+        Raises:
+            EngineFault: the sandbox could not be set up; nothing was started without it.
         """
         loop = asyncio.get_running_loop()
         stderr = asyncio.StreamReader()
@@ -274,6 +278,11 @@ async def _started(
     task = asyncio.ensure_future(starting)
     try:
         return await asyncio.shield(task)
+    except subprocess.SubprocessError as error:
+        raise EngineFault(
+            f"a wall of the sandbox (level {sandbox.level()}) could not be put up",
+            hint="ingle doctor",
+        ) from error
     except asyncio.CancelledError:
         with contextlib.suppress(OSError):
             process = await task

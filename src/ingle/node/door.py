@@ -45,17 +45,18 @@ class SocketDoor:
         self._path = _file(path)
 
     def open(self) -> None:
-        """Write the token where callers of this user find it."""
-        fresh = self._path.with_suffix(".token.new")
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(self._token)
-        fresh.replace(self._path)
+        """Write the token where callers of this user find it.
 
-    def close(self) -> None:
-        """Remove the token."""
-        self._path.unlink(missing_ok=True)
+        Over the one before, which is left where it is when a node ends: on a full disk there is
+        no room for another file, and a node must start there, since it frees space.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            os.ftruncate(descriptor, os.write(descriptor, self._token.encode()))
+        finally:
+            os.close(descriptor)
 
     def check_caller(self, caller: socket.socket) -> None:
         """Raises Unauthorized: it is a worker of ours, or was started by one."""

@@ -79,7 +79,6 @@ class SocketServer:
         for connection in list(self._connections):
             connection.close(why)
         self.path.unlink(missing_ok=True)
-        self._door.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def answer(
