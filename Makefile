@@ -22,7 +22,7 @@ run: $(STAMP)
 	$(BIN)/ingle run "$(PROMPT)"
 
 test: $(STAMP)
-	$(PYTEST) -m "not extras"
+	$(PYTEST) -m "not extras and not siege"
 
 # Fails, and does not skip, where something of `make extras` is missing.
 test-all: $(STAMP)

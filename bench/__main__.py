@@ -13,11 +13,12 @@ from bench.peers import peers
 from bench.promptness import promptness
 from bench.speed import Figure, Size, speed
 from bench.start import start
+from bench.strangers import strangers
 from bench.swarm import swarm
 from bench.weights import write
 from ingle.models.embedded import embedded_files
 
-GROUPS = ("start", "promptness", "ember", "large", "peers", "swarm")
+GROUPS = ("start", "promptness", "ember", "large", "peers", "swarm", "strangers")
 SMALL = Size(decode=200, prefill=512, pairs=7, least=0.92)
 LARGE = Size(decode=48, prefill=256, pairs=5, least=0.97)
 
@@ -45,6 +46,8 @@ async def measure(wanted: list[str]) -> list[Figure]:
             found += await peers(path, "0.6B", folder / "peers-large", 48, 5, 0.98)
         if "swarm" in wanted:
             found += await swarm(folder)
+        if "strangers" in wanted:
+            found += await strangers(folder)
     return found
 
 

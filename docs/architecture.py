@@ -23,7 +23,11 @@ GROUPS = {
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
     "who does it": ("#dcfce7", "#14532d", ("training", "peers", "jobs", "node")),
     "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol")),
-    "words for it": ("#e5e7eb", "#1f2937", ("operations", "config", "plugins", "errors")),
+    "words for it": (
+        "#e5e7eb",
+        "#1f2937",
+        ("operations", "config", "database", "plugins", "errors"),
+    ),
 }
 SHORT = {
     "cli": "the commands; one output sink",
@@ -38,6 +42,7 @@ SHORT = {
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",
     "config": "settings, and where each came from",
+    "database": "SQLite files that outlive a crash, a full disk and damage",
     "plugins": "tables of things by name: ours, and those of plug-ins",
     "errors": "one tree: code, what, why, the command that fixes it",
 }

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+import pytest
+
+from ingle.cli.sandbox_findings import CONTAINER, KEPT, raising
+from ingle.engines import sandbox
 
 from .place import Place
 
@@ -63,3 +69,48 @@ def test_an_engine_is_healthy_unless_it_has_a_problem(tmp_path: Path) -> None:
     )
     assert broken["fix"]
     assert findings["engine llama"]["state"] == "ok"
+
+
+def test_what_the_sandbox_keeps_is_told_by_its_level(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    try:
+        ended = place.ingle("doctor", "--json")
+    finally:
+        place.close()
+    told = next(finding for finding in ended.data if finding["name"] == "sandbox")
+    level, _, kept = told["text"].partition(": ")
+    assert level == sandbox.level()
+    assert sys.platform != "linux" or kept == KEPT[level]
+    assert (told["fix"] == "") == (level == "bubblewrap")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "command"),
+    [
+        ("kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
+        (
+            "kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        ("user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=16384"),
+        ("user/max_user_namespaces", "127", CONTAINER),
+    ],
+)
+def test_what_keeps_bubblewrap_from_working_is_found(
+    tmp_path: Path, setting: str, value: str, command: str
+) -> None:
+    file = tmp_path / setting
+    file.parent.mkdir(parents=True)
+    file.write_text(value + "\n")
+    assert raising(True, tmp_path) == command
+
+
+def test_bubblewrap_is_installed_by_the_systems_own_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "dnf"
+    tool.write_text("")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert raising(False) == "dnf install bubblewrap"

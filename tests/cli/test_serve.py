@@ -88,3 +88,24 @@ def test_what_a_refusal_says_lets_the_client_in(own: Place) -> None:
     nothing = own.ingle("serve", "--port", "0", "--json")
     assert nothing.status != 0
     assert "clients" in nothing.error["message"]
+
+
+def test_the_bounds_of_connections_are_settings(own: Place) -> None:
+    own.ok("config", "set", "http_header_count", "8")
+    own.ok("config", "set", "http_header_bytes", "4KiB")
+    process = own.start("serve", "--port", "0")
+    url = url_of(process)
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    many = httpx.get(f"{url}/healthz", headers={f"x-{at}": "a" for at in range(9)})
+    assert many.status_code == 431
+    assert "http_header_count" in many.text
+    assert httpx.get(f"{url}/healthz", headers={"x": "a" * 5000}).status_code == 431
+    assert ended(process, signal.SIGTERM).status == 0
+
+
+def test_no_bound_can_be_turned_off(own: Place) -> None:
+    for name in ("http_header_timeout", "http_keep_alive", "http_body_bytes", "http_header_bytes"):
+        refused = own.ingle("config", "set", name, "0")
+        assert refused.status == 2
+        assert f"{name} (" in refused.err
+        assert "more than 0" in refused.err

@@ -30,8 +30,9 @@ PUBLIC = [
     "open_async",
 ]
 HOME = {
-    *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "disk_usage", "embed"),
-    *("events", "fit", "ledger", "load", "models", "prune", "pull", "remove", "remove_adapter"),
+    *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "create"),
+    *("disk_usage", "embed", "events", "fit", "ledger", "load", "models", "prune", "pull"),
+    *("remove", "remove_adapter"),
     *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),

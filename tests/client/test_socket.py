@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -20,10 +21,14 @@ from ingle.capabilities.store.operation import ListModels, Models, Pull, Pulled
 from ingle.client.connect import connect
 from ingle.client.host import host
 from ingle.config import Settings
-from ingle.errors import ModelNotFound, NodeUnreachable
+from ingle.engines import sandbox
+from ingle.engines.child import ChildProcess
+from ingle.engines.sandbox import SandboxPolicy
+from ingle.errors import ModelNotFound, NodeUnreachable, Unauthorized, WorkerDied
 from ingle.node.node import ask
 from ingle.node.socket import SocketNode, socket_path
 from ingle.operations import Done, Event, Message, Progress, Sampling, Text
+from ingle.protocol.connection import Connection, SocketStream
 from tests.waiting import eventually_async
 
 from ..models.hub import FileServer
@@ -61,6 +66,89 @@ async def test_only_its_owner_may_enter(settings: Settings) -> None:
     async with host(settings) as (_, server):
         assert server.path.stat().st_mode & 0o077 == 0
         assert settings.state_path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("shown", [None, "", "of another node", 7])
+async def test_who_does_not_show_the_token_may_ask_nothing(
+    settings: Settings, shown: object
+) -> None:
+    async with host(settings) as (_, server):
+        stream = SocketStream(*await asyncio.open_unix_connection(server.path))
+        caller = Connection(stream)
+        running = asyncio.create_task(caller.run())
+        if shown is not None:
+            caller.greet(token=shown)
+        with pytest.raises(Unauthorized, match="did not show the token"):
+            async with caller.perform(NodeStatus()) as events:
+                await anext(events)
+        caller.close()
+        await running
+
+
+async def test_the_token_is_the_owners_and_another_one_each_time(settings: Settings) -> None:
+    seen = set()
+    for _ in range(2):
+        async with host(settings) as (_, server):
+            file = server.path.with_suffix(".token")
+            assert file.stat().st_mode & 0o777 == 0o600
+            seen.add(file.read_text())
+        assert not file.exists()
+    assert len(seen) == 2
+    assert min(map(len, seen)) > 40
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who connects")
+async def test_a_process_of_the_sandbox_may_not_even_connect(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: "limits")  # at others it is stopped before
+    script = """
+    import socket, sys
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(sys.argv[1])
+    print(sock.recv(4096), file=sys.stderr, flush=True)
+    """
+    async with host(settings) as (_, server):
+        command = [sys.executable, "-c", textwrap.dedent(script), str(server.path)]
+        caller = await ChildProcess.start(
+            command, {}, policy=SandboxPolicy(), lost=lambda _: WorkerDied("it died")
+        )
+        await asyncio.shield(caller.died)
+        await caller.kill()
+    assert "processes that ingle runs in its sandbox" in caller.stderr[-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows environments")
+def test_what_was_in_the_environment_is_wiped_and_still_set() -> None:
+    script = """
+    import ctypes, os, pathlib
+    from ingle.engines.privileges import wipe_environment
+    wipe_environment()
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    print(os.environ["INGLE_TOKEN"], getenv(b"INGLE_TOKEN").decode())
+    print(pathlib.Path("/proc/self/environ").read_bytes().strip(b"\\0"))
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env={**os.environ, "INGLE_TOKEN": "secret"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["secret secret", "b''"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows environments")
+async def test_a_background_node_shows_no_secret_of_its_environment(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret-token")
+    async with AsyncExitStack() as stack:
+        node = await connect(settings, stack, "background")
+        pid = (await ask(node, NodeStatus(), StatusReport)).pid
+        assert b"secret-token" not in Path(f"/proc/{pid}/environ").read_bytes()
+        await ask(node, Shutdown(), Done)
 
 
 async def test_a_caller_that_vanishes_frees_its_slot(settings: Settings) -> None:

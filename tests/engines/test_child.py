@@ -17,9 +17,10 @@ import pytest
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.engines import death, process_tree, sandbox
-from ingle.engines.child import ChildProcess, SandboxPolicy
+from ingle.engines.child import ChildProcess
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
+from ingle.engines.sandbox import SandboxPolicy
 from ingle.engines.worker_limits import WorkerLimits
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Message

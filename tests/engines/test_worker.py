@@ -159,14 +159,17 @@ async def test_a_bad_operation_names_its_field_across_the_process() -> None:
 
 def inside(code: str, *, network: bool = False) -> subprocess.CompletedProcess[str]:
     """Run Python where a worker runs."""
-    return subprocess.run(
-        sandbox.wrap([sys.executable, "-c", code], [], network=network),
-        capture_output=True,
-        text=True,
-        env=sandbox.environment(),
-        preexec_fn=sandbox.before_exec(network=network),
-        check=False,
-    )
+    policy = sandbox.SandboxPolicy(network=network)
+    with sandbox.launching([sys.executable, "-c", code], policy) as launch:
+        return subprocess.run(
+            launch.command,
+            capture_output=True,
+            text=True,
+            env=launch.variables,
+            preexec_fn=launch.enter,
+            pass_fds=launch.descriptors,
+            check=False,
+        )
 
 
 @pytest.mark.skipif(sandbox.level() == "limits", reason="this kernel offers no namespaces")

@@ -11,7 +11,7 @@ import pytest
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.embed.operation import Embed
 from ingle.config import Settings
-from ingle.engines import process_tree, sandbox, watch
+from ingle.engines import process_tree, system_paths, watch
 from ingle.engines.engine import LoadSpec
 from ingle.engines.process import WorkerProcess
 from ingle.engines.upstream.declaration import UPSTREAM
@@ -118,7 +118,7 @@ async def test_the_kernel_stops_what_is_too_fast_to_be_watched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(watch, "MEMORY_LOOK_S", 3600.0)
-    monkeypatch.setattr(sandbox, "gpu_nodes", list)
+    monkeypatch.setattr(system_paths, "gpu_nodes", list)
     limits = WorkerLimits(memory=200 * 2**20)
     worker = await WorkerProcess.start(echo(grow_on="now"), limits=limits)
     async with asyncio.timeout(BOUND_S):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from ingle.models.facts import PASSAGE_PREFIX, QUERY_PREFIX, facts_from, facts_o
 from ingle.models.gguf import Incomplete, parse_header, read_header
 from ingle.models.tensor_types import FILE_TYPES, TENSOR_TYPES
 
-from .weights import Shape, write_adapter, write_model, write_projector
+from .weights import Shape, vocabulary, write_adapter, write_model, write_projector
 
 
 def text(value: str) -> bytes:
@@ -260,3 +261,74 @@ def test_a_large_vocabulary_is_counted(tmp_path: Path) -> None:
     path.write_bytes(header(pairs, [tensor()]))
     assert facts_of([path]).vocabulary == count
     assert gguf.ArraySize(count) == read_header(path).metadata["tokenizer.ggml.merges"]
+
+
+def number(value: float) -> reference.GGUFValue:
+    if isinstance(value, int):
+        kind = reference.GGUFValueType.UINT32 if value >= 0 else reference.GGUFValueType.INT32
+        return reference.GGUFValue(value, kind)
+    return reference.GGUFValue(value, reference.GGUFValueType.FLOAT32)
+
+
+def word(value: str) -> reference.GGUFValue:
+    return reference.GGUFValue(value, reference.GGUFValueType.STRING)
+
+
+FATAL: list[tuple[str, reference.GGUFValue, str]] = [
+    ("general.sampling.penalty_repeat", number(-1.0), "from 0.01 to 100"),
+    ("general.sampling.penalty_repeat", number(math.inf), "from 0.01 to 100"),
+    ("general.sampling.temp", number(math.nan), "a finite number"),
+    ("general.sampling.mirostat", number(7), "from 0 to 2"),
+    ("qwen3.rope.scaling.type", word("bogus"), "one of none, linear, yarn, longrope"),
+    ("qwen3.rope.scaling.factor", number(math.nan), "a finite number"),
+    ("qwen3.rope.dimension_count", number(7), "it must be 16"),
+    ("qwen3.attention.layer_norm_rms_epsilon", number(-1.0), "from 0 to 1"),
+    ("qwen3.context_length", number(0), "from 1 to"),
+    ("qwen3.context_length", number(2**32 - 1), "from 1 to"),
+    ("qwen3.block_count", number(0), "from 1 to 512"),
+    ("qwen3.block_count", number(513), "from 1 to 512"),
+    ("qwen3.expert_count", number(2**31), "from 0 to 512"),
+    ("qwen3.expert_count", number(8), "qwen3.expert_used_count is not set"),
+    ("qwen3.expert_used_count", number(8), "it must be 0"),
+]
+"""Entries of a sound model, each changed to what makes llama.cpp abort."""
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"), FATAL, ids=[f"{key}={value.value}" for key, value, _ in FATAL]
+)
+def test_metadata_that_would_end_the_engine_is_refused(
+    tmp_path: Path, key: str, value: reference.GGUFValue, why: str
+) -> None:
+    path = write_model(tmp_path / "m.gguf", changed={key: value})
+    with pytest.raises(BadModelFile) as caught:
+        facts_of([path])
+    assert key in caught.value.message
+    assert why in caught.value.message
+
+
+@pytest.mark.parametrize("size", [300, 2_000], ids=["kept", "too long to keep"])
+def test_a_token_may_be_there_once(tmp_path: Path, size: int) -> None:
+    tokens = vocabulary(size)
+    tokens[280] = tokens[290]
+    twice = reference.GGUFValue(tokens, reference.GGUFValueType.ARRAY)
+    changed = {"tokenizer.ggml.tokens": twice}
+    path = write_model(tmp_path / "m.gguf", Shape(vocabulary=size), changed=changed)
+    with pytest.raises(BadModelFile, match=r"'w34' is both token 280 and token 290"):
+        read_header(path)
+
+
+def test_empty_tokens_may_be_there_twice(tmp_path: Path) -> None:
+    tokens = vocabulary(300)
+    tokens[280] = tokens[290] = ""
+    empty = reference.GGUFValue(tokens, reference.GGUFValueType.ARRAY)
+    changed = {"tokenizer.ggml.tokens": empty}
+    path = write_model(tmp_path / "m.gguf", changed=changed)
+    assert facts_of([path]).vocabulary == 300
+
+
+def test_a_vocabulary_has_a_limit(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(header([pair(gguf.TOKENS, 9, list_of(8, gguf.MAX_TOKENS + 1))]))
+    with pytest.raises(BadModelFile, match=f"the limit is {gguf.MAX_TOKENS}"):
+        read_header(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,13 @@ def write_model(
     seed: int = 0,
     extra: dict[str, str] | None = None,
     quantization: gguf.GGMLQuantizationType | None = None,
+    changed: Mapping[str, gguf.GGUFValue] | None = None,
 ) -> Path:
-    """Write a model that an engine can load."""
+    """Write a model that an engine can load.
+
+    Args:
+        changed: entries of the metadata that are other than they should be, or that come on top.
+    """
     shape = shape or Shape()
     rng = np.random.default_rng(seed)
     tokens = vocabulary(shape.vocabulary)
@@ -87,6 +93,7 @@ def write_model(
     writer.add_add_bos_token(False)
     if template:
         writer.add_chat_template(template)
+    writer.kv_data[0].update(changed or {})
     for name, dims in _tensors(shape):
         if name.endswith("_norm.weight"):
             writer.add_tensor(name, np.ones(dims, np.float32))

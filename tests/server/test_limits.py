@@ -6,13 +6,17 @@ import json
 import socket
 from collections.abc import Iterator
 
+import anyio
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingle.server.limits import nested_beyond
+from ingle.errors import Busy, InvalidRequest
+from ingle.server.body_budget import BodyBudget
+from ingle.server.limits import check_json, check_structure
 from ingle.server.settings import MIB, RequestLimits, ServerSettings
+from tests.waiting import eventually
 
 from .running import Running, running
 
@@ -182,6 +186,14 @@ def test_paths_in_names_reach_nothing(server: Running) -> None:
         assert response.json()["error"]["code"] == "model_not_found"
 
 
+def nested_beyond(body: bytes, depth: int) -> bool:
+    try:
+        check_structure(body, RequestLimits(json_depth=depth))
+    except InvalidRequest:
+        return True
+    return False
+
+
 def deep(level: int) -> object:
     found: object = 1
     for at in range(level):
@@ -216,3 +228,120 @@ trees = st.recursive(
 def test_depth_agrees_with_a_parser(tree: object, limit: int, ascii_only: bool) -> None:
     body = json.dumps(tree, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     assert nested_beyond(body, limit) is (depth_of(tree) > limit)
+
+
+@pytest.mark.parametrize(
+    ("path", "small"),
+    [
+        *((path, b"{}") for path in POSTS),
+        *(("/api/chat", small) for small in (b"[]", b'{"a":{}}', b"1", b'""', b"[[1]]", b"1.5")),
+    ],
+)
+def test_more_values_than_anyone_sends_are_refused(
+    server: Running, path: str, small: bytes
+) -> None:
+    body = json.dumps(POSTS[path]).encode()[:-1] + b',"zz":[' + b",".join([small] * 600_000) + b"]}"
+    response = refused(server, path, body)
+    assert response.status_code == 400
+    assert "the JSON has more than" in response.text
+
+
+def test_brackets_and_commas_in_texts_are_no_values() -> None:
+    text = '[{,"' * 1000
+    few = RequestLimits(json_depth=2, json_values=3, json_containers=2)
+    check_structure(json.dumps([text, {"a": text, text: "\\"}]).encode(), few)
+    with pytest.raises(InvalidRequest, match="more than 3 values"):
+        check_structure(b"[1, 2, 3, 4, 5]", few)
+    with pytest.raises(InvalidRequest, match="more than 2 objects and lists"):
+        check_structure(b"[[], []]", few)
+
+
+@pytest.mark.parametrize("text", ["é", "€", "😀"])
+def test_characters_may_lie_across_what_is_decoded_at_once(text: str) -> None:
+    encoded = text.encode()
+    for before in range(65_536 - len(encoded), 65_537):
+        check_json(b"a" * before + encoded, RequestLimits())
+        with pytest.raises(InvalidRequest, match=rf"bad byte at {before}"):
+            check_json(b"a" * before + encoded[:-1] + b"a", RequestLimits())
+
+
+def test_a_body_that_only_trickles_is_given_up(tight: Running) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n"
+    with socket.create_connection(tight.address) as raw:
+        raw.sendall(head)
+        raw.setblocking(False)
+        answer = bytearray()
+
+        def refused_by_now() -> bool:
+            try:
+                answer.extend(raw.recv(4096))
+            except BlockingIOError:
+                raw.send(b" ")
+            return answer.startswith(b"HTTP/1.1 408")
+
+        eventually(refused_by_now)
+
+
+def test_a_body_must_be_whole_in_time() -> None:
+    limits = RequestLimits(body_s=0.3, body_rate=0)
+    head = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n"
+    with (
+        running(ServerSettings(limits=limits)) as server,
+        socket.create_connection(server.address, timeout=10) as raw,
+    ):
+        raw.sendall(head + b"{")
+        answer = raw.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"not complete" in answer
+
+
+def test_bodies_share_what_is_kept_for_them() -> None:
+    limits = RequestLimits(body_bytes=MIB, bodies_bytes=MIB)
+    head = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+    large = json.dumps(POSTS["/api/chat"] | {"zz": "a" * 900_000}).encode()
+    with (
+        running(ServerSettings(limits=limits)) as server,
+        socket.create_connection(server.address, timeout=10) as raw,
+    ):
+        raw.sendall(head + b" " * 900_000)
+        eventually(lambda: refused(server, "/api/chat", large).status_code == 503)
+        assert server.post("/api/chat", POSTS["/api/chat"]).status_code == 200
+
+
+def test_a_slow_body_makes_room_for_another() -> None:
+    anyio.run(_slow_body)
+
+
+async def _slow_body() -> None:
+    now = 0.0
+    budget = BodyBudget(100_000, clock=lambda: now)
+    with budget.held() as slow, budget.held() as quick:
+        with budget.reading(slow):
+            slow.grow(90_000)
+            with pytest.raises(Busy):
+                quick.grow(50_000)
+            now = 60.0
+            quick.grow(50_000)
+            await anyio.sleep(0)
+            raise AssertionError("it is still being read")
+        assert slow.given_up
+        assert budget.used == 50_000
+    assert budget.used == 0
+
+
+def test_images_may_be_large_and_texts_beyond_ascii_may_not() -> None:
+    image = '"' + "A" * (9 * MIB) + '"'
+    check_json(f'["Grüße", {image}]'.encode(), RequestLimits())
+    with pytest.raises(InvalidRequest, match="beyond ASCII"):
+        check_json(
+            ('["' + "ü" * (3 * MIB) + '", "' + "ü" * (2 * MIB) + '"]').encode(), RequestLimits()
+        )
+
+
+def test_digits_in_texts_are_no_large_numbers(server: Running) -> None:
+    words = {"role": "user", "content": "9" * 100 + ' "' + "1e999"}
+    assert server.post("/v1/chat/completions", {"model": "m", "messages": [words]}).is_success
+    for at in (MIB - 12, MIB - 1, MIB, 3 * MIB):
+        body = json.dumps({"model": "m", "messages": [words], "zz": "a" * at}).encode()
+        large = body[:-1] + b',"seed":' + b"9" * 30 + b"}"
+        assert refused(server, "/v1/chat/completions", large).status_code == 400

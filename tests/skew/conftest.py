@@ -21,14 +21,16 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Trees:
 
 @pytest.fixture
 def at(trees: Trees, tmp_path: Path) -> Iterator[Meet]:
-    places: list[Place] = []
+    places: list[tuple[str, Place]] = []
 
     def place(version: str, home: str = "home", *plugins: Path, **variables: str) -> Place:
-        places.append(trees.place(tmp_path / home, version, *plugins, **variables))
-        return places[-1]
+        made = trees.place(tmp_path / home, version, *plugins, **variables)
+        places.append((version, made))
+        return made
 
     yield place
-    for each in places:
+    # The newest first: an older one may not end a node of a newer one.
+    for _, each in sorted(places, key=lambda found: found[0], reverse=True):
         each.close()
 
 

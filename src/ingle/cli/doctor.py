@@ -14,6 +14,8 @@ from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.cli.command import flags, options, run
 from ingle.cli.finding import Finding
 from ingle.cli.output import Output, size
+from ingle.cli.repair import damage
+from ingle.cli.sandbox_findings import sandbox_findings
 from ingle.config import Settings, load
 from ingle.errors import IngleError
 from ingle.operations import registry
@@ -24,13 +26,14 @@ LOW_MEMORY = 2 * 2**30
 
 
 @click.command("doctor")
+@click.option("--repair", is_flag=True, help="Repair damaged settings, databases and records.")
 @options
-def doctor_command(output: Output) -> None:
+def doctor_command(output: Output, repair: bool) -> None:
     """Check engines, devices, memory, disk, sandbox and settings; each with how to fix it.
 
     Exit status 1: something failed.
     """
-    findings = list(_findings())
+    findings = [*(_repairs() if repair else ()), *_findings()]
     if output.json:
         output.data([finding._asdict() for finding in findings])
     else:
@@ -47,15 +50,25 @@ def _findings() -> Iterator[Finding]:
     try:
         settings, _ = load(flags())
     except IngleError as error:
-        yield Finding("settings", "fail", error.message, error.hint)
+        fix = f"{error.hint}, or: ingle doctor --repair" if error.hint else "ingle doctor --repair"
+        yield Finding("settings", "fail", error.message, fix)
         return
     yield Finding("settings", "ok", "every value is valid")
     yield _state(settings)
     yield _disk(settings)
-    yield _sandbox()
+    yield from damage(settings.state_path, settings.models_path)
+    yield from sandbox_findings()
     yield _server_binary(settings)
     yield from _node(settings)
     yield from _capabilities(settings)
+
+
+def _repairs() -> Iterator[Finding]:
+    from ingle.cli.repair import repair, repair_settings
+
+    yield from repair_settings()
+    settings, _ = load(flags())
+    yield from repair(settings.state_path, settings.models_path)
 
 
 def _state(settings: Settings) -> Finding:
@@ -78,21 +91,6 @@ def _disk(settings: Settings) -> Finding:
     if free < LOW_DISK:
         return Finding("disk", "warn", text, "ingle prune, or set models_dir to a larger disk")
     return Finding("disk", "ok", text)
-
-
-def _sandbox() -> Finding:
-    from ingle.engines import sandbox
-
-    match sandbox.level():
-        case "bubblewrap":
-            return Finding(
-                "sandbox", "ok", "engines run in bubblewrap: no network, only their model"
-            )
-        case "namespace":
-            text = "engines have no network, but can read your files"
-            return Finding("sandbox", "warn", text, "install bubblewrap (apt install bubblewrap)")
-    text = "engines run with resource limits only"
-    return Finding("sandbox", "warn", text, "install bubblewrap, where the system has it")
 
 
 def _server_binary(settings: Settings) -> Finding:

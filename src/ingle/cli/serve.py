@@ -52,20 +52,17 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
     from ingle.client.home import open_async
     from ingle.client.host import log_to_file
     from ingle.config import load
+    from ingle.engines import privileges
+    from ingle.node.descriptors import raise_descriptor_limit
     from ingle.peers.peered_node import PeeredNode
     from ingle.server.server import serve
     from ingle.server.settings import ServerSettings
 
     settings, _ = load(given)
+    privileges.wipe_environment()
     log_to_file(settings)
-    rules = ServerSettings(
-        token=settings.token,
-        hosts=tuple(settings.hosts),
-        origins=tuple(settings.origins),
-        clients=tuple(settings.clients),
-        default_model=settings.model,
-        state_dir=settings.state_path,
-    )
+    raise_descriptor_limit()
+    rules = ServerSettings.of(settings)
     async with open_async(settings) as home:
         if not isinstance(home.node, PeeredNode) and any(given[name] for name in _OF_THE_NODE):
             output.note(

@@ -165,7 +165,15 @@ async def _start(settings: Settings) -> SocketNode:
     error = from_data({"code": code, "message": message, "hint": hint})
     if type(error) is not IngleError:  # it could say why
         raise error
-    raise NodeUnreachable(f"the background node did not start: {report or 'it died'}", hint=hint)
+    report = report or _last_words(logs / "start.log") or "it died"
+    raise NodeUnreachable(f"the background node did not start: {report}", hint=hint)
+
+
+def _last_words(path: Path) -> str:
+    """The line of a log that says best why its process ended."""
+    from ingle.engines.death import last_words
+
+    return last_words(path.read_text(errors="replace").splitlines())
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -18,7 +18,9 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from ingle.config import Settings, load
-from ingle.errors import IngleError
+from ingle.engines import privileges
+from ingle.errors import IngleError, StorageError
+from ingle.node.descriptors import raise_descriptor_limit
 from ingle.node.socket import SocketServer, socket_path
 from ingle.peers.peered_node import PeeredNode
 
@@ -42,6 +44,7 @@ async def host(
     Raises:
         NodeAlreadyRunning: another process hosts it.
     """
+    privileges.forbid_looking_in()
     node = await PeeredNode.open(settings)
     try:
         node.local.serving = serving
@@ -112,12 +115,18 @@ def main() -> None:
         os.setsid()
     try:
         settings, _ = load()
+        privileges.wipe_environment()
         log_to_file(settings)
+        raise_descriptor_limit()
         asyncio.run(_background(settings))
     except IngleError as error:
         log.error("%s (%s)", error.message, error.hint)
         _report(f"{error.code} {error.message}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        # The border of the process. Where the disk is full this line is all that can be left.
+        _report(f"{StorageError.code} the node could not start: {error}")
+        raise
 
 
 if __name__ == "__main__":

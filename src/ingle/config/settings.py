@@ -59,6 +59,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Programs that may call the HTTP server, such as ``tauri://localhost``, ``vscode-webview://``."""
     hosts: list[str] = []
     """Host names under which the HTTP server may be addressed, besides loopback ones."""
+    http_connections: Positive = 2048
+    """Most connections to the HTTP server; for one more the longest idle one ends."""
+    http_connections_per_address: Positive = 1024
+    """The same for one address; all programs of this machine, or behind one proxy, share one."""
+    http_header_bytes: str = "64KiB"
+    """Largest request line and headers of an HTTP request."""
+    http_header_count: Positive = 100
+    """Most headers of an HTTP request."""
+    http_header_timeout: str = "20s"
+    """How long an HTTP client may take to send its request's headers."""
+    http_keep_alive: str = "75s"
+    """How long an HTTP connection without a request stays open."""
+    http_body_bytes: str = "32MiB"
+    """Largest body of an HTTP request that is kept in memory; all together may have twice that."""
     model: str = "ember"
     """The model used where none is named."""
     embed_model: str = "ember-embed"
@@ -140,6 +154,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def idle_exit_s(self) -> float:
         """Seconds; negative: never."""
         return parse_duration(self.idle_exit, "idle_exit")
+
+    @property
+    def http_header_timeout_s(self) -> float:
+        """Seconds."""
+        return parse_duration(self.http_header_timeout, "http_header_timeout")
+
+    @property
+    def http_keep_alive_s(self) -> float:
+        """Seconds."""
+        return parse_duration(self.http_keep_alive, "http_keep_alive")
 
     @property
     def state_path(self) -> Path:

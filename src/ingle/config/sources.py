@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,18 @@ from ingle.errors import ConfigError, plain
 PROJECT_KEYS = frozenset({"model", "embed_model", "context", "slots", "keep_alive"})
 """What a project's file may set. It may come with someone's repository, so it must
 not choose programs to run, addresses to send to, or what may leave the device."""
+
+_ABOVE_ZERO: dict[str, Callable[[str, str], float]] = {
+    "http_header_bytes": parse_size,
+    "http_body_bytes": parse_size,
+    "http_header_timeout": parse_duration,
+    "http_keep_alive": parse_duration,
+}
+"""Bounds of what strangers may do: none of them can be turned off."""
+
+
+BACKUP = ".backup"
+"""Ends the name of the settings as they were before the last `write`."""
 
 
 class Origin(NamedTuple):
@@ -107,6 +119,10 @@ def write(name: str, text: str | None, path: Path | None = None) -> Path:
         value = _from_text(name, text)
         document[name] = msgspec.to_builtins(_check(name, value, Origin("user", str(path))))
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file():
+        backup = path.with_name(path.name + BACKUP)
+        backup.touch(mode=0o600)
+        backup.write_text(path.read_text())
     partial = path.with_suffix(".part")
     partial.write_text(tomlkit.dumps(document))
     partial.chmod(0o600)  # it may hold a token
@@ -147,6 +163,8 @@ def _check(name: str, value: Any, origin: Origin) -> Any:
             parse_size(value, name)
         if name in {"keep_alive", "idle_exit"}:
             parse_duration(value, name)
+        if name in _ABOVE_ZERO and _ABOVE_ZERO[name](value, name) <= 0:
+            raise ConfigError(f"{name} ({origin}): must be more than 0", key=name)
     except msgspec.ValidationError as error:
         why = plain(str(error))
         raise ConfigError(f"{name} ({origin}): {why}", key=name, origin=str(origin)) from None

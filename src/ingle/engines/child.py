@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +18,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ingle.engines import death, process_tree, sandbox
+from ingle.engines.sandbox import SandboxPolicy
 from ingle.errors import IngleError, WorkerDied
 from ingle.protocol.connection import Answer, Connection, SocketStream
 
@@ -34,25 +37,12 @@ STDERR_S = 1.0
 """How long the rest of its stderr is waited for once it has ended."""
 
 
-@dataclass(frozen=True)
-class SandboxPolicy:
-    """What a process may do; see `sandbox`.
+_running: set[int] = set()
 
-    Args:
-        readable: files and folders, besides Python and the system's libraries.
-        writable: folders.
-        network: it may open connections.
-        variables: its environment; `sandbox.environment` if None.
-        largest_file: bytes of a file that it may write; None: no limit of ours.
-        most_memory: bytes that it may map for itself alone; None: no limit of ours.
-    """
 
-    readable: Sequence[str] = ()
-    writable: Sequence[str] = ()
-    network: bool = False
-    variables: Mapping[str, str] | None = None
-    largest_file: int | None = sandbox.MAX_WRITE
-    most_memory: int | None = None
+def running() -> frozenset[int]:
+    """The processes that were started here and have not ended: sandboxes, where they are such."""
+    return frozenset(_running)
 
 
 @dataclass(frozen=True)
@@ -76,12 +66,15 @@ class ChildProcess:
     Made by `start`. It leads a process group of its own, and ends when we do.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, stderr: asyncio.StreamReader) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, stderr: asyncio.StreamReader, temporary: str
+    ) -> None:
         self.connection: Connection
         self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Its exit code, as soon as it has one: also if others keep its stderr open."""
         self._process = process
         self._stderr = stderr
+        self._temporary = temporary
         self._tail = death.StderrTail(TAIL)
         self.verdict: Verdict | None = None
         """Why we have ended it, where it was at fault."""
@@ -114,7 +107,6 @@ class ChildProcess:
             log_file: gets a copy of its stderr.
         """
         loop = asyncio.get_running_loop()
-        variables = sandbox.environment() if policy.variables is None else policy.variables
         stderr = asyncio.StreamReader()
         with contextlib.ExitStack() as passed, contextlib.ExitStack() as failed:
             ours, theirs = socket.socketpair()
@@ -132,30 +124,26 @@ class ChildProcess:
             failed.callback(pipe.close)
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             failed.callback(writer.close)
+            temporary = _own_folder()
+            failed.callback(_remove, temporary)
+            launch = passed.enter_context(
+                sandbox.launching([*command, str(theirs.fileno())], policy, temporary=temporary)
+            )
             process = await _started(
                 asyncio.create_subprocess_exec(
-                    *sandbox.wrap(
-                        [*command, str(theirs.fileno())],
-                        policy.readable,
-                        network=policy.network,
-                        writable=policy.writable,
-                        variables=variables,
-                    ),
+                    *launch.command,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=write_end,
-                    pass_fds=[theirs.fileno()],
-                    env=variables,
-                    preexec_fn=sandbox.before_exec(
-                        network=policy.network,
-                        largest_file=policy.largest_file,
-                        most_memory=policy.most_memory,
-                    ),
+                    pass_fds=[theirs.fileno(), *launch.descriptors],
+                    env=launch.variables,
+                    preexec_fn=launch.enter,
                     start_new_session=True,
                 )
             )
             failed.pop_all()
-        child = cls(process, stderr)
+        _running.add(process.pid)
+        child = cls(process, stderr, temporary)
         data = msgspec.msgpack.encode(first)
         writer.write(LENGTH.pack(len(data)) + data)
         stream = _ChildStream(reader, writer, child._explained)
@@ -256,13 +244,26 @@ class ChildProcess:
             await asyncio.wait([self._stderr_read], timeout=STDERR_S)
 
     async def _reap(self) -> None:
-        self.died.set_result(await self._process.wait())
+        code = await self._process.wait()
+        _running.discard(self.pid)
+        _remove(self._temporary)
+        self.died.set_result(code)
 
     async def _read_stderr(self, log_file: Path | None, pipe: asyncio.BaseTransport) -> None:
         with contextlib.closing(pipe), contextlib.closing(_LogCopy(log_file)) as copy:
             while data := await self._stderr.read(1 << 16):
                 self._tail.feed(data)
                 copy.write(data)
+
+
+def _own_folder() -> str:
+    """A temporary folder for a process whose sandbox brings none."""
+    return tempfile.mkdtemp(prefix="ingle-") if sandbox.needs_folder() else ""
+
+
+def _remove(folder: str) -> None:
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _started(

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
-from ingle.engines import death, process_tree, sandbox, watch
-from ingle.engines.child import ChildProcess, SandboxPolicy, Verdict
+from ingle.engines import death, process_tree, sandbox, system_paths, watch
+from ingle.engines.child import ChildProcess, Verdict
 from ingle.engines.declarations import declared
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
+from ingle.engines.sandbox import SandboxPolicy
 from ingle.engines.worker_limits import HEARTBEAT_ONLY, WorkerLimits
 from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Event, Generation, Operation, registry
@@ -84,6 +85,7 @@ class WorkerProcess:
         worker = cls(spec, child, inbox)
         if inbox is not None:
             child.died.add_done_callback(lambda _: inbox.close())
+        child.watch(watch.processes(child))
         child.watch(watch.loading(child, limits.loading_silence))
         if limits.memory is not None:
             child.watch(watch.memory(child, limits.memory, worker._working))
@@ -209,7 +211,7 @@ def _most_mapped(limits: WorkerLimits) -> int | None:
     Twice as much, since it counts what is reserved and never touched. Not where there are graphics
     devices: their drivers reserve many times what they use.
     """
-    if limits.memory is None or sys.platform != "linux" or sandbox.gpu_nodes():
+    if limits.memory is None or sys.platform != "linux" or system_paths.gpu_nodes():
         return None
     return 2 * limits.memory
 

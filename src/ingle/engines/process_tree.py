@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _OWN_PAGES = re.compile(rb"^(?:RssAnon|VmSwap):\s+(\d+) kB", re.MULTILINE)
+STOPPING_ROUNDS = 50
+"""How often a family is looked through for those that were started while it was being stopped."""
 _RUSAGE_WORDS, _FOOTPRINT_WORD = 12, 9
 """``struct rusage_info_v0`` in words of eight bytes: a UUID, then nine counters and the two start
 times. ``ri_phys_footprint`` is the eighth counter."""
@@ -25,6 +27,19 @@ def members(pid: int) -> list[int]:
         with contextlib.suppress(OSError):
             for task in Path(f"/proc/{parent}/task").iterdir():
                 found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def ancestry(pid: int) -> list[int]:
+    """A process and its ancestors, as far as the system tells."""
+    found: list[int] = []
+    while pid > 0:
+        found.append(pid)
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            break
+        pid = int(fields[1])
     return found
 
 
@@ -59,9 +74,10 @@ async def kill(pid: int) -> None:
     is left to the process that reaps it.
 
     Descendants are killed one by one since they may have left the group, and those in a
-    sandbox, whose own init dies with it, end a moment later than the process around them.
+    sandbox, whose own init dies with it, end a moment later than the process around them. They
+    are stopped before, so that none starts another one meanwhile.
     """
-    family = members(pid)
+    family = _stopped_family(pid)
     with _handles(family[1:]) as handles:
         kill_group(pid)
         for member in family[1:]:
@@ -69,6 +85,22 @@ async def kill(pid: int) -> None:
                 os.kill(member, signal.SIGKILL)
         for handle in handles:
             await _readable(handle)
+
+
+def _stopped_family(pid: int) -> list[int]:
+    """A process and its descendants, none of which runs any more."""
+    stopped: set[int] = set()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGSTOP)
+    for _ in range(STOPPING_ROUNDS):
+        fresh = set(members(pid)) - stopped
+        for member in fresh:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(member, signal.SIGSTOP)
+        stopped |= fresh
+        if not fresh:
+            break
+    return [pid, *(stopped - {pid})]
 
 
 def kill_group(pid: int) -> None:

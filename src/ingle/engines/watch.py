@@ -20,8 +20,11 @@ the answer may be there: that costs one part, not the worker's life."""
 MEMORY_LOOK_S = 0.1
 """How often the memory of a working process is looked at. In that time one that fills memory as
 fast as it can takes some hundred megabytes. A look takes 0.3 ms."""
+MOST_PROCESSES = 512
+"""Processes of one worker or run: more than any engine or trainer starts on a large machine."""
 IDLE_LOOK_S = 1.0
 """The same for one that has nothing to do."""
+PROCESSES_LOOK_S = 0.25
 STALL_LOOKS = 20
 """How often per stall limit the progress of requests is looked at."""
 
@@ -57,6 +60,16 @@ async def memory(child: ChildProcess, ceiling: int, working: asyncio.Event) -> N
                 await working.wait()
         except TimeoutError:
             continue
+
+
+async def processes(child: ChildProcess) -> None:
+    """Kill it if it starts ever more processes."""
+    while not child.died.done():
+        if len(process_tree.members(child.pid)) > MOST_PROCESSES:
+            reason = f"it started more than {MOST_PROCESSES} processes and was killed"
+            await child.condemn(Verdict(reason))
+            return
+        await asyncio.wait([child.died], timeout=PROCESSES_LOOK_S)
 
 
 async def loading(child: ChildProcess, silence: float) -> None:

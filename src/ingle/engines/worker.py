@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from ingle.engines import heap
+from ingle.engines import heap, privileges
 from ingle.engines.declarations import declared, load_engine
 from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError, InvalidRequest
@@ -297,6 +297,7 @@ def open_model(link: WorkerConnection) -> tuple[LoadSpec, Session] | None:
 
 def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
+    privileges.forbid_looking_in()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     link = WorkerConnection(socket.socket(fileno=int(sys.argv[1])))
     opened = open_model(link)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import BadModelFile
+from ingle.models.fatal_metadata import check_metadata
 from ingle.models.gguf import ArraySize, Header, Scalar, Tensor, Value, read_header
 from ingle.models.tensor_types import FILE_TYPES
 
@@ -169,12 +170,11 @@ def facts_from(headers: Sequence[Header]) -> Facts:
     arch = head.text("general.architecture")
     if not arch:
         raise BadModelFile("the header has no general.architecture")
+    check_metadata(headers[0].metadata, arch)
     tensors = [tensor for header in headers for tensor in header.tensors]
     names = {tensor.name for tensor in tensors}
     mix = Counter(tensor.type.name for tensor in tensors)
     layers = head.count(f"{arch}.block_count")
-    if layers > 4096:
-        raise BadModelFile(f"{arch}.block_count is {layers}; the limit is 4096")
     heads = max(head.per_layer(f"{arch}.attention.head_count", layers), default=0)
     embedding = head.count(f"{arch}.embedding_length")
     per_head = embedding // heads if heads else 0

@@ -6,7 +6,7 @@ Nothing here trusts a number of the file: counts and lengths have limits, all
 arithmetic is in Python's integers, and only the header is ever read. The file
 is read, not mapped: a mapped file that shrinks kills the process that reads it.
 
-Long arrays (token lists) are walked and bounds-checked, but not kept.
+Long arrays (token lists) are walked and bounds-checked, but not kept. Tokens must differ.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ MAX_KEY = 65_535
 MAX_ARRAY = 1 << 24
 MAX_HEADER = 256 << 20
 MAX_DIMENSIONS = 4
+TOKENS = "tokenizer.ggml.tokens"
+"""The vocabulary. An engine ends itself if two tokens of it are the same."""
+MAX_TOKENS = 1 << 19
 KEPT_ARRAY = 1_024
 """Arrays up to this many elements are kept as lists."""
 _CHUNK = 1 << 20
@@ -175,6 +178,18 @@ class _Reader:
         self.at += length
         return raw.decode("utf-8", "replace")
 
+    def texts(self, count: int, what: str) -> list[bytes]:
+        """Strings, after they were walked over once: then all of them are at hand."""
+        start = self.at
+        self.skip_texts(count, what)
+        unpack, data, at = _U64.unpack_from, bytes(self.data[start : self.at]), 0
+        found = []
+        for _ in range(count):
+            end = at + 8 + unpack(data, at)[0]
+            found.append(data[at + 8 : end])
+            at = end
+        return found
+
     def skip_texts(self, count: int, what: str) -> None:
         """Walk over strings without making objects of them: a vocabulary has 10^5 of them."""
         unpack, data, at, known = _U64.unpack_from, self.data, self.at, len(self.data)
@@ -185,7 +200,7 @@ class _Reader:
                 known = len(data)
             (length,) = unpack(data, at)
             if length > MAX_STRING:
-                raise _bad(f"a string of {what} is {length} bytes long; the limit is {MAX_STRING}")
+                raise _long_text(what, length)
             at += 8 + length
         self.at = at
         self.need(0, what)
@@ -214,7 +229,7 @@ def _parse(reader: _Reader) -> Header:
         key = reader.text(f"the key of metadata entry {index}", MAX_KEY)
         if not key or key in metadata:
             raise _bad(f"metadata key {key!r} is empty or duplicated")
-        metadata[key] = _value(reader, f"metadata {key[:80]!r}")
+        metadata[key] = _value(reader, _named(key))
 
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not _valid_alignment(alignment):
@@ -247,6 +262,8 @@ def _array(reader: _Reader, what: str) -> list[Scalar] | ArraySize:
     if count > MAX_ARRAY:
         raise _bad(f"{what} is a list of {count}; the limit is {MAX_ARRAY}")
     if kind == _STRING:
+        if what == _named(TOKENS):
+            return _tokens(reader, count, what)
         if count <= KEPT_ARRAY:
             return [reader.text(what) for _ in range(count)]
         reader.skip_texts(count, what)
@@ -258,6 +275,31 @@ def _array(reader: _Reader, what: str) -> list[Scalar] | ArraySize:
         return [_scalar(reader, kind, what) for _ in range(count)]
     reader.at += count * _SCALARS[kind].size
     return ArraySize(count)
+
+
+def _tokens(reader: _Reader, count: int, what: str) -> list[Scalar] | ArraySize:
+    if count > MAX_TOKENS:
+        raise _bad(f"{what} is a list of {count}; the limit is {MAX_TOKENS}")
+    tokens = reader.texts(count, what)
+    if len(set(tokens)) < count:
+        _check_different(tokens, what)
+    if count > KEPT_ARRAY:
+        return ArraySize(count)
+    return [token.decode("utf-8", "replace") for token in tokens]
+
+
+def _check_different(tokens: list[bytes], what: str) -> None:
+    """Engines give empty tokens names of their own; any other may be there once."""
+    places: dict[bytes, int] = {}
+    for place, token in enumerate(tokens):
+        before = places.setdefault(token, place)
+        if before != place and token:
+            shown = token[:40].decode("utf-8", "replace")
+            raise _bad(f"{what}: {shown!r} is both token {before} and token {place}")
+
+
+def _named(key: str) -> str:
+    return f"metadata {key[:80]!r}"
 
 
 def _tensor(reader: _Reader, index: int, alignment: int) -> Tensor:
@@ -307,6 +349,10 @@ def _version_reason(version: int) -> str:
     if version in (0x02000000, 0x03000000):
         return "this is a big-endian GGUF file; only little-endian ones are supported"
     return f"GGUF version {version} is not supported (2 and 3 are)"
+
+
+def _long_text(what: str, length: int) -> BadModelFile:
+    return _bad(f"a string of {what} is {length} bytes long; the limit is {MAX_STRING}")
 
 
 def _bad(why: str) -> BadModelFile:

@@ -11,13 +11,14 @@ times a day, and must also work on file systems without shared memory.
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ingle.errors import DiskFull, StorageError
+from ingle.errors import StorageError
 from ingle.models.model import Model
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 ADAPTER = "adapter"
+JOURNAL_ROOM = 2**20
+"""Bytes that a journal of the index may take."""
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS names (
@@ -49,6 +52,14 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Model).decode
 
 
+def _decoded(record: object) -> Model | None:
+    """The record, or None if it is damaged."""
+    try:
+        return _decode(record) if isinstance(record, bytes | str) else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 class IndexTransaction:
     """The index inside one transaction."""
 
@@ -56,16 +67,37 @@ class IndexTransaction:
         self._db = connection
 
     def get(self, kind: str, key: str) -> Model | None:
-        """The record under a key, or None."""
+        """The record under a key, or None.
+
+        Raises:
+            StorageError: it is damaged.
+        """
         row = self._db.execute(
             "SELECT record FROM names WHERE kind = ? AND key = ?", (kind, key)
         ).fetchone()
-        return None if row is None else _decode(row[0])
+        if row is None:
+            return None
+        model = _decoded(row[0])
+        if model is None:
+            raise StorageError(
+                f"the record of the {kind} {key} is damaged", hint="ingle doctor --repair"
+            )
+        return model
 
     def all(self, kind: str) -> list[Model]:
-        """All records of a kind, newest first."""
+        """All records of a kind that can be read, newest first; see `damaged`."""
         rows = self._db.execute("SELECT record FROM names WHERE kind = ?", (kind,))
-        return sorted((_decode(row[0]) for row in rows), key=lambda model: -model.added)
+        found = (_decoded(row[0]) for row in rows)
+        return sorted((model for model in found if model), key=lambda model: -model.added)
+
+    def damaged(self) -> list[tuple[str, str, bytes]]:
+        """Records that cannot be read: kind, key and what stands there."""
+        rows = self._db.execute("SELECT kind, key, record FROM names")
+        return [
+            (str(kind), str(key), bytes(record) if isinstance(record, bytes) else b"")
+            for kind, key, record in rows
+            if _decoded(record) is None
+        ]
 
     def put(self, kind: str, key: str, model: Model) -> None:
         """Write or replace the record under a key."""
@@ -76,7 +108,16 @@ class IndexTransaction:
         self._db.execute("DELETE FROM names WHERE kind = ? AND key = ?", (kind, key))
 
     def named(self) -> set[str]:
-        """The digests of all blobs that some name needs."""
+        """The digests of all blobs that some name needs.
+
+        Raises:
+            StorageError: a record is damaged, so that what it needs is not known.
+        """
+        for kind, key, _ in self.damaged():
+            raise StorageError(
+                f"nothing is deleted while the record of the {kind} {key} is damaged",
+                hint="ingle doctor --repair",
+            )
         records = self.all(MODEL) + self.all(ADAPTER)
         return {digest for model in records for digest in model.blobs}
 
@@ -113,7 +154,10 @@ class Index:
     """The file ``index.sqlite3``. Safe between threads and processes; a kill loses nothing."""
 
     def __init__(self, path: Path) -> None:
+        from ingle import database
+
         self.path = path
+        database.connect(path, wal=False).close()  # set aside and restored, if it is damaged
         with self._connection() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > _VERSION:
@@ -149,17 +193,29 @@ class Index:
             connection.execute("COMMIT")
 
     @contextlib.contextmanager
+    def forget(self) -> Iterator[IndexTransaction]:
+        """As `write`, for what frees space: it works on a full disk, where there is no room for a
+        journal. A power cut within that millisecond may damage the file, of which there is a copy.
+        """
+        with self._connection() as connection:
+            if shutil.disk_usage(self.path.parent).free < JOURNAL_ROOM:
+                connection.execute("PRAGMA journal_mode=MEMORY")
+            connection.execute("BEGIN IMMEDIATE")
+            yield IndexTransaction(connection)
+            connection.execute("COMMIT")
+
+    @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         import sqlite3
 
+        from ingle import database
+
         # One connection per transaction: nothing is shared between threads, and
         # a fork inherits none. Opening costs a tenth of a millisecond.
-        try:
-            with contextlib.closing(
+        with (
+            database.typed(self.path),
+            contextlib.closing(
                 sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            ) as connection:
-                yield connection
-        except sqlite3.Error as error:
-            if "full" in str(error):
-                raise DiskFull(f"no space left for {self.path}", hint="ingle df") from error
-            raise StorageError(f"{self.path}: {error}", hint="ingle doctor") from error
+            ) as connection,
+        ):
+            yield connection

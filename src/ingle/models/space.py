@@ -34,7 +34,7 @@ def disk_usage(root: Path, blobs: Blobs, index: Index) -> DiskUsage:
 
 def prune(blobs: Blobs, index: Index, *, partials: bool, dry_run: bool) -> Pruned:
     """Delete blobs without a name and, if asked, interrupted downloads. Live ones stay."""
-    with index.write() as rows:
+    with index.forget() as rows:
         pins = rows.pins()
         given_up = {pull for pull in pins.values() if partials and not _live(blobs, pull)}
         kept = rows.named() | {digest for digest, pull in pins.items() if pull not in given_up}
@@ -52,7 +52,7 @@ def prune(blobs: Blobs, index: Index, *, partials: bool, dry_run: bool) -> Prune
 
 def sweep(blobs: Blobs, index: Index, candidates: set[str]) -> int:
     """Delete those of some blobs that no name needs. Returns the bytes freed."""
-    with index.write() as rows:
+    with index.forget() as rows:
         unneeded = candidates - rows.named() - rows.pins().keys()
         freed = sum(blobs.path(d).stat().st_size for d in unneeded if blobs.has(d))
         blobs.delete(unneeded)

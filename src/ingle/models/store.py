@@ -136,7 +136,7 @@ class Store:
         ref = ModelRef.parse(name)
         if ref.key in self.embedded():
             raise _part_of_the_package(ref)
-        with self.index.write() as rows:
+        with self.index.forget() as rows:
             model = rows.get(index.MODEL, ref.key)
             if model is not None and ref.digest in ("", model.digest):
                 rows.delete(index.MODEL, ref.key)
@@ -326,7 +326,7 @@ class Store:
     def forget_adapter(self, name: str) -> None:
         """Forget one name of an adapter. Raises as `resolve_adapter`."""
         found = self.resolve_adapter(name)
-        with self.index.write() as rows:
+        with self.index.forget() as rows:
             rows.delete(index.ADAPTER, ModelRef.parse(name).key)
         space.sweep(self.blobs, self.index, {found.digest})
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ingle import database
 from ingle.capabilities.node.operation import LedgerEntry
 from ingle.errors import IngleError
 
@@ -44,32 +45,29 @@ class EgressLedger:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
-        path.chmod(0o600)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute(_SCHEMA)
+        self._path = path
+        self._database = database.connect(path, _SCHEMA)
 
     def begin(self, *, to: str, operation: str, model: str, bytes_out: int, grant: str = "") -> int:
         """Note that an operation is about to leave; returns the entry's number."""
-        cursor = self._database.execute(
+        cursor = self._run(
             "INSERT INTO egress (time, recipient, operation, model, bytes_out, permission) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            (time.time(), to, operation, model, bytes_out, grant),
+            *(time.time(), to, operation, model, bytes_out, grant),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
     def complete(self, entry: int, *, bytes_in: int, outcome: str, bytes_out: int = 0) -> None:
         """Note how it ended (``done``, ``cancelled`` or an error's code), and what else left."""
-        self._database.execute(
+        self._run(
             "UPDATE egress SET bytes_in = ?, bytes_out = bytes_out + ?, outcome = ? WHERE id = ?",
-            (bytes_in, bytes_out, outcome, entry),
+            *(bytes_in, bytes_out, outcome, entry),
         )
 
     def note_grant(self, entry: int, grant: str) -> None:
         """Under which grant the other device counts it, as it says."""
-        self._database.execute("UPDATE egress SET permission = ? WHERE id = ?", (grant[:16], entry))
+        self._run("UPDATE egress SET permission = ? WHERE id = ?", grant[:16], entry)
 
     @contextmanager
     def outcome(self, entry: int) -> Iterator[ReceivedBytes]:
@@ -92,10 +90,10 @@ class EgressLedger:
 
     def entries(self, limit: int, offset: int = 0, to: str = "") -> list[LedgerEntry]:
         """Entries whose recipient begins with ``to``, newest first."""
-        rows = self._database.execute(
+        rows = self._run(
             "SELECT time, recipient, operation, model, bytes_out, bytes_in, permission, outcome "
             "FROM egress WHERE substr(recipient, 1, ?) = ? ORDER BY id DESC LIMIT ? OFFSET ?",
-            (len(to), to, limit, offset),
+            *(len(to), to, limit, offset),
         )
         return [
             LedgerEntry(
@@ -110,6 +108,10 @@ class EgressLedger:
             )
             for at, to, operation, model, bytes_out, bytes_in, grant, outcome in rows
         ]
+
+    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        with database.typed(self._path):
+            return self._database.execute(statement, values)
 
     def close(self) -> None:
         """Close the database."""

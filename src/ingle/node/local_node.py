@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -21,6 +22,7 @@ from ingle.engines.inbox import Inbox
 from ingle.engines.process import WorkerProcess
 from ingle.engines.worker_limits import planned_limits
 from ingle.errors import EgressRefused, NodeUnreachable
+from ingle.models import store_repair
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node import memory_budget
@@ -56,6 +58,8 @@ EXPIRY_S = 1.0
 
 P = TypeVar("P")
 
+log = logging.getLogger(__name__)
+
 
 class LocalNode:
     """See `ingle.node.node.Node`. Made by `open`, ended by `aclose`.
@@ -70,6 +74,9 @@ class LocalNode:
         self._logs = self.state / "logs"
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
+        if store_repair.lost_names(self.store):
+            for done in store_repair.name_unnamed(self.store):
+                log.warning("%s", done)
         self.adapters = AdapterStore(self.store)
         self.ledger = EgressLedger(self.state / "node.sqlite3")
         self.blobs = NodeBlobs(self.state / "blobs")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingle.engines import sandbox
+from ingle.engines import system_paths
 from ingle.operations import DeviceInfo
 
 SHARE = 0.8
@@ -26,7 +26,7 @@ def cpu_device() -> DeviceInfo:
 
 def may_have_gpu() -> bool:
     """Worth asking the engines, which takes a process of its own, before the first load."""
-    return sys.platform == "darwin" or bool(sandbox.gpu_nodes())
+    return sys.platform == "darwin" or bool(system_paths.gpu_nodes())
 
 
 class MemoryBudget:

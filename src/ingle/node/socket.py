@@ -1,20 +1,24 @@
-"""The node's unix socket: `serve_socket` offers a node on it, `SocketNode` reaches one."""
+"""The node's unix socket: `SocketServer` offers a node on it, `SocketNode` reaches one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from ingle.errors import IngleError, NodeUnreachable
+from ingle.errors import IngleError, NodeUnreachable, Unauthorized
+from ingle.node.door import TOKEN, SocketDoor, shown_token
 from ingle.node.node import Node
 from ingle.operations import Event, Operation
 from ingle.operations.encoded import Passed
 from ingle.protocol.connection import Connection, PieceStream, SocketStream
+
+log = logging.getLogger(__name__)
 
 HELLO_S = 10.0
 MAX_PATH = 100
@@ -44,6 +48,7 @@ class SocketServer:
         self._node = node
         self.path = path
         self._facts = facts
+        self._door = SocketDoor(path)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
@@ -56,6 +61,7 @@ class SocketServer:
         """Listen. The caller holds the state directory's lock, so an old socket is no one's."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path.unlink(missing_ok=True)
+        self._door.open()
         mask = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(self._serve, self.path, backlog=512)
@@ -73,9 +79,22 @@ class SocketServer:
         for connection in list(self._connections):
             connection.close(why)
         self.path.unlink(missing_ok=True)
+        self._door.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(SocketStream(reader, writer), answer=self._node.relay)
+        def answer(
+            operation: Operation, feed: PieceStream | None
+        ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
+            self._door.check_token(connection)
+            return self._node.relay(operation, feed)
+
+        connection = Connection(SocketStream(reader, writer), answer=answer)
+        try:
+            self._door.check_caller(writer.get_extra_info("socket"))
+        except Unauthorized as refused:
+            log.warning("%s (process %s)", refused.message, refused.details["pid"])
+            connection.close(refused)
+            return
         self._connections.add(connection)
         try:
             connection.greet(**self._facts)
@@ -104,6 +123,7 @@ class SocketNode:
         except (FileNotFoundError, ConnectionRefusedError):
             raise NodeUnreachable(f"no node listens at {path}", hint="ingle serve") from None
         node = cls(Connection(SocketStream(reader, writer)))
+        node._connection.greet(**{TOKEN: shown_token(path)})
         try:
             async with asyncio.timeout(HELLO_S):
                 node.facts = (await node._connection.hello).facts

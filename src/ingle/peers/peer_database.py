@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ingle import database
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS peer (
     key BLOB PRIMARY KEY,
@@ -79,16 +81,13 @@ class PeerDatabase:
 
     def __init__(self, path: Path | None) -> None:
         """Open it. Without a path it lives in memory, as simulations need it."""
-        self._database = sqlite3.connect(path or ":memory:", isolation_level=None)
-        if path is not None:
-            path.chmod(0o600)
-            self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(_SCHEMA)
+        self._path = path
+        self._database = database.connect(path, _SCHEMA)
 
     def run(self, statement: str, *values: object) -> sqlite3.Cursor:
         """One statement."""
-        return self._database.execute(statement, values)
+        with database.typed(self._path):
+            return self._database.execute(statement, values)
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -10,11 +10,13 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingle.errors import IngleError
+from ingle.server.log_allowance import LogAllowance
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import refuse
 
 LOG = logging.getLogger("ingle.server.access")
 
+_OPEN_TO_ALL = {"/healthz", "unknown"}
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -23,12 +25,13 @@ class Access:
 
     One log line per request: method, route, status, milliseconds, bytes and the
     request's id. No query, no header, no body: nothing that a client meant for
-    the model only.
+    the model only. What anyone can cause, such as refusals, is held to an allowance.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._allowance = LogAllowance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,7 +61,8 @@ class Access:
             await self._app(scope, receive, noting)
         except Exception as error:
             # A bug of ours: the client gets a plain 500, the log the whole story.
-            LOG.exception("request %s failed", identifier)
+            if self._allowance.take():
+                LOG.exception("request %s failed%s", identifier, self._allowance.note())
             if status:
                 raise
             await refuse(scope, noting, IngleError(f"internal error ({type(error).__name__})"))
@@ -68,15 +72,18 @@ class Access:
             route = scope.get("ingle.route", "unknown")
             # 499: the client left before there was anything to say.
             self._metrics.request(scope["method"], route, status or 499, seconds)
-            LOG.info(
-                "%s %s %d %.1fms %dB %s",
-                scope["method"],
-                route,
-                status or 499,
-                1000 * seconds,
-                sent,
-                identifier,
-            )
+            by_anyone = status >= 400 or route in _OPEN_TO_ALL
+            if not by_anyone or self._allowance.take():
+                LOG.info(
+                    "%s %s %d %.1fms %dB %s%s",
+                    scope["method"],
+                    route,
+                    status or 499,
+                    1000 * seconds,
+                    sent,
+                    identifier,
+                    self._allowance.note() if by_anyone else "",
+                )
 
 
 def _request_id(scope: Scope) -> str:

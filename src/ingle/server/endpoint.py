@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from ingle.errors import Cancelled, ClientGone, IngleError, MethodNotAllowed
 from ingle.node.node import Node
+from ingle.server.body_budget import BodyBudget, HeldBody
 from ingle.server.counted import CountedNode
 from ingle.server.exchange import Exchange
 from ingle.server.metrics import Metrics
@@ -27,6 +28,7 @@ class EndpointContext:
         self.node: Node = CountedNode(node, metrics)
         self.settings = settings
         self.metrics = metrics
+        self.bodies = BodyBudget(settings.limits.bodies_bytes)
         self.exchanges: set[Exchange] = set()
         self.closing: list[Callable[[], None]] = []
         """What is called when the application is done with."""
@@ -54,6 +56,10 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["ingle.route"] = self._path
+        with self._floor.bodies.held() as held:
+            await self._answer(scope, receive, send, held)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, held: HeldBody) -> None:
         floor = self._floor
         exchange = Exchange(
             scope,
@@ -62,6 +68,8 @@ class Endpoint:
             node=floor.node,
             settings=floor.settings,
             metrics=floor.metrics,
+            budget=floor.bodies,
+            held=held,
         )
         floor.exchanges.add(exchange)
         try:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from ingle.errors import ClientGone, IngleError
 from ingle.node.node import Node, ask
 from ingle.operations import ChatResult, Event, Fold, Operation, Started, Usage
+from ingle.server.body_budget import BodyBudget, HeldBody
 from ingle.server.limits import body_pieces, read_body
 from ingle.server.metrics import Metrics
 from ingle.server.outbox import Outbox
@@ -48,6 +49,8 @@ class Exchange:
         node: Node,
         settings: ServerSettings,
         metrics: Metrics,
+        budget: BodyBudget,
+        held: HeldBody,
     ) -> None:
         self.node = node
         self.settings = settings
@@ -58,6 +61,8 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._metrics = metrics
+        self._budget = budget
+        self._held = held
         self._work: asyncio.Task[Any] | None = None
         self._ending: IngleError | None = None
 
@@ -100,7 +105,9 @@ class Exchange:
 
     async def body(self) -> bytes:
         """The request's body, within the limits."""
-        return await read_body(self.scope, self._receive, self.settings.limits)
+        return await read_body(
+            self.scope, self._receive, self.settings.limits, self._budget, self._held
+        )
 
     async def reply(self, content: bytes, *, status: int = 200, kind: bytes = JSON) -> None:
         """Send a whole answer."""

@@ -51,7 +51,13 @@ class Metrics:
         self._used: dict[tuple[str, str, str], float] = defaultdict(float)
         self._duration: dict[str, Histogram] = defaultdict(Histogram)
         self._first: dict[str, Histogram] = defaultdict(Histogram)
+        self._ended: dict[str, int] = defaultdict(int)
         self.active = 0
+        self.connections = 0
+
+    def connection_ended(self, reason: str) -> None:
+        """One connection that the server ended, and not its client."""
+        self._ended[reason] += 1
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One finished request."""
@@ -80,6 +86,11 @@ class Metrics:
             lines.append(f"ingle_http_requests_total{{{labels}}} {count}")
         lines += _heading("ingle_http_requests_active", "gauge", "Requests being answered.")
         lines.append(f"ingle_http_requests_active {self.active}")
+        lines += _heading("ingle_http_connections", "gauge", "Open connections.")
+        lines.append(f"ingle_http_connections {self.connections}")
+        name = "ingle_http_connections_ended_total"
+        lines += _heading(name, "counter", "Connections that the server ended, by reason.")
+        lines += [f'{name}{{reason="{why}"}} {n}' for why, n in sorted(self._ended.items())]
         lines += _heading("ingle_tokens_total", "counter", "Tokens, by model and kind.")
         for (model, kind), count in sorted(self._tokens.items()):
             lines.append(f'ingle_tokens_total{{model="{_escape(model)}",kind="{kind}"}} {count}')

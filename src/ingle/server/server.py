@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import logging
@@ -18,14 +19,17 @@ from starlette.routing import BaseRoute
 from ingle.node.node import Node
 from ingle.server.application import create_application
 from ingle.server.endpoint import EndpointContext
-from ingle.server.listen_address import BACKLOG, Address, bind, bound, check_exposure
+from ingle.server.listen_address import Address, bind, bound, check_exposure
+from ingle.server.listener import Listener
+from ingle.server.log_allowance import AllowanceFilter
+from ingle.server.open_connections import OpenConnections
 from ingle.server.security import is_loopback
-from ingle.server.settings import DEFAULT_PORT, LOOPBACK, ServerSettings
+from ingle.server.settings import DEFAULT_PORT, LOOPBACK, ConnectionLimits, ServerSettings
 
 __all__ = ["DEFAULT_PORT", "serve"]
 
-_KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections, so that none is closed under a request."""
+_TICKS_PER_LOOK = 3
+"""uvicorn ticks ten times a second."""
 _LAST_RESORT_S = 2.0
 
 
@@ -72,7 +76,8 @@ async def serve(
         application = create_application(node, chosen, extra=extra)
         floor: EndpointContext = application.state.floor
         try:
-            server = _Server(_config(application, grace_s), floor, sock, on_ready, grace_s)
+            config = _config(application, chosen.connections, grace_s)
+            server = _Server(config, floor, sock, on_ready, grace_s)
             await server.run_until(stop, handle_signals=handle_signals)
         finally:
             floor.close()
@@ -92,6 +97,10 @@ class _Server(uvicorn.Server):
         grace_s: float,
     ) -> None:
         super().__init__(config)
+        limits = floor.settings.connections
+        config.load()
+        self._opened = OpenConnections(limits, floor.metrics)
+        self._listener = Listener(sock, config, self.server_state, limits, self._opened)
         self._floor = floor
         self._socket = sock
         self._on_ready = on_ready
@@ -109,12 +118,20 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say so."""
-        await super().startup(sockets=sockets)
+        await super().startup(sockets=[])  # the listener accepts, within its bounds
+        self._listener.start()
         if self._on_ready is not None:
             self._on_ready(bound(self._socket))
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; uvicorn's own duties, and ending the connections that are overdue."""
+        if counter % _TICKS_PER_LOOK == 0:
+            self._opened.look(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, let answers finish for a while, then end them."""
+        self._listener.close()
         async with anyio.create_task_group() as group:
             group.start_soon(self._end_answers)
             await super().shutdown(sockets=sockets)
@@ -141,9 +158,10 @@ class _Server(uvicorn.Server):
         self._floor.stop()
 
 
-def _config(application: object, grace_s: float) -> uvicorn.Config:
+def _config(application: object, limits: ConnectionLimits, grace_s: float) -> uvicorn.Config:
     # Its lines would hold the query of each request; ours do not (see access.py).
     logging.getLogger("uvicorn.access").disabled = True
+    _hold_to_allowance(logging.getLogger("uvicorn.error"))
     return uvicorn.Config(
         application,  # type: ignore[arg-type]
         lifespan="off",
@@ -152,11 +170,15 @@ def _config(application: object, grace_s: float) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        backlog=BACKLOG,
-        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_keep_alive=math.ceil(limits.keep_alive_s),
         # The last resort, for a client that does not even take its error chunk.
         timeout_graceful_shutdown=math.ceil(grace_s + _LAST_RESORT_S),
     )
+
+
+def _hold_to_allowance(logger: logging.Logger) -> None:
+    if not any(isinstance(each, AllowanceFilter) for each in logger.filters):
+        logger.addFilter(AllowanceFilter())
 
 
 def _own_names() -> tuple[str, ...]:

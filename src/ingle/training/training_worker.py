@@ -31,6 +31,7 @@ from ingle.capabilities.train.operation import (
     TrainingJob,
     TrainingNote,
 )
+from ingle.engines import privileges
 from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation
@@ -296,6 +297,7 @@ async def _serve(fd: int) -> None:
 
 def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
+    privileges.forbid_looking_in()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     asyncio.run(_serve(int(sys.argv[1])))
 

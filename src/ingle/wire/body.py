@@ -19,6 +19,11 @@ T = TypeVar("T")
 _DIGITS = bytes.maketrans(b"123456789E", b"000000000e")
 _LARGE = (b"0" * 19, b"0e000", b"0e+000")
 """Only where a body has such digits may a number in it be out of range."""
+_AT_ONCE = 1 << 20
+_LONGEST = max(map(len, _LARGE))
+_OUTSIDE_OF_TEXTS = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|(?P<large>\d{19}|\d[eE]\+?\d{3})', re.DOTALL
+)
 _MISSING = re.compile(r"missing required field `(.+?)`")
 
 
@@ -37,8 +42,7 @@ def decode(data: bytes, kind: type[T]) -> T:
             missing, has the wrong type or a number that is out of range;
             ``details['field']`` names it.
     """
-    digits = data.translate(_DIGITS)
-    if any(large in digits for large in _LARGE):
+    if _may_be_large(data):
         _check_large(data)
     try:
         return msgspec.json.decode(data, type=kind)
@@ -93,6 +97,15 @@ def argument_text(given: Any) -> str:
 def token_limit(given: int | None) -> int | None:
     """A limit of tokens; clients write "until it ends" as -1, or leave it out."""
     return None if given == -1 else given
+
+
+def _may_be_large(data: bytes) -> bool:
+    """Whether a number may be out of range. Takes no memory that grows with the body."""
+    for at in range(0, len(data), _AT_ONCE):
+        digits = data[at : at + _AT_ONCE + _LONGEST].translate(_DIGITS)
+        if any(large in digits for large in _LARGE):
+            return any(match["large"] for match in _OUTSIDE_OF_TEXTS.finditer(data))
+    return False
 
 
 def _check_large(data: bytes) -> None:

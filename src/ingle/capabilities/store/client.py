@@ -112,12 +112,6 @@ class StoreMethods(Methods):
                 licence=licence,
             ),
         )
-        return await self.perform_creation(request, on_progress)
-
-    async def perform_creation(
-        self, request: CreateModel, on_progress: OnProgress | None = None
-    ) -> Created:
-        """As `create`, for those who have the operation."""
         async with self.node.perform(request) as events:
             async for event in events:
                 if isinstance(event, Created):

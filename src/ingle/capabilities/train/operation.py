@@ -288,3 +288,5 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     """Folders of that environment."""
     network: bool = False
     """Other nodes take part."""
+    loopback: bool = False
+    """It is several processes, which meet by TCP."""

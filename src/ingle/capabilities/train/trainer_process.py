@@ -15,8 +15,9 @@ from pathlib import Path
 import msgspec
 
 from ingle.capabilities.train.operation import TrainingJob
-from ingle.engines import death, sandbox
-from ingle.engines.child import ChildProcess, SandboxPolicy
+from ingle.engines import death, sandbox, watch
+from ingle.engines.child import ChildProcess
+from ingle.engines.sandbox import SandboxPolicy
 from ingle.errors import EngineMissing, WorkerDied
 from ingle.jobs.jobs import SAVE_S
 from ingle.operations import Event, Operation
@@ -57,6 +58,7 @@ class TrainerProcess:
                 readable=_readable(job),
                 writable=[job.folder, job.locks, str(cache)],
                 network=job.network,
+                loopback=job.loopback,
                 variables=_environment(cache),
                 largest_file=None,
             ),
@@ -64,6 +66,7 @@ class TrainerProcess:
             answer=answer,
             log_file=log_file,
         )
+        child.watch(watch.processes(child))
         return cls(child)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ingle.capabilities.train.operation import (
     TrainingProgress,
 )
 from ingle.capabilities.train.trainer_process import TrainerProcess
+from ingle.engines.system_paths import gpu_nodes
 from ingle.errors import CapabilityMissing, InvalidRequest, NotFound, Refused
 from ingle.jobs.job import Job
 from ingle.jobs.kind import Commands, JobKind, Told, Work
@@ -57,14 +58,14 @@ async def _start(work: Work, request: Train) -> AsyncGenerator[Event, None]:
         base = _begun(work, request)
         plan = msgspec.to_builtins(request.settings)
     handing = await asyncio.to_thread(trl_environment.handing, work.node.settings, plan)
-    return _events(work, msgspec.structs.replace(_job(work, request, base), **handing))
+    return _events(work, msgspec.structs.replace(_job(work, request, base, plan), **handing))
 
 
 async def _finish(work: Work, _: object) -> AsyncGenerator[Event, None]:
     """Make the adapter of a run that was left."""
     plan = run_details.plan_of(work.folder)
     base = work.node.store.resolve(str(plan["model"]))
-    job = _job(work, Train(name=work.name, resume=True), base)
+    job = _job(work, Train(name=work.name, resume=True), base, plan)
     return _events(work, msgspec.structs.replace(job, keep_only=True))
 
 
@@ -119,7 +120,15 @@ def _resumed(work: Work, request: Train) -> Model:
     return model
 
 
-def _job(work: Work, request: Train, base: Model) -> TrainingJob:
+def _meets(request: Train, plan: Mapping[str, Any]) -> bool:
+    """Several processes may train together, and those of TRL always meet."""
+    if plan.get("backend") == "trl":
+        return True
+    device = request.settings.device or str(plan.get("device", ""))
+    return "," in device or (device in ("", "auto", "cuda") and bool(gpu_nodes()))
+
+
+def _job(work: Work, request: Train, base: Model, plan: Mapping[str, Any]) -> TrainingJob:
     locks = work.folder.parent / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
     return TrainingJob(
@@ -129,6 +138,7 @@ def _job(work: Work, request: Train, base: Model) -> TrainingJob:
         model=base.name,
         digest=base.digest,
         base=str(base.path),
+        loopback=_meets(request, plan),
     )
 
 

@@ -1,15 +1,24 @@
-"""HTTP over a unix socket, blocking: how a worker talks to llama.cpp's server."""
+"""HTTP over a unix socket, blocking: how a worker talks to llama.cpp's server.
+
+The socket is reached by a short name relative to its folder, which becomes the worker's current
+one: where nothing else keeps a worker from other programs' sockets, it may only connect by names
+that are too short for theirs (`ingle.engines.seccomp`).
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ingle.errors import EngineFault
+
+SHORT_NAME = "s"
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -27,12 +36,13 @@ class UnixHTTP:
     """A small client for one server on one socket. A connection per request; thread-safe.
 
     Args:
-        path: the unix socket.
+        path: the unix socket, in a folder of our own. It is renamed, and the folder entered.
         key: bearer token, or empty.
     """
 
-    def __init__(self, path: str, key: str = "") -> None:
-        self._path = path
+    def __init__(self, path: Path, key: str = "") -> None:
+        path.rename(path.with_name(SHORT_NAME))
+        os.chdir(path.parent)
         self._headers = {"Content-Type": "application/json"}
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
@@ -42,7 +52,7 @@ class UnixHTTP:
 
         An error of the server comes back as data: ``{"error": {...}}``.
         """
-        connection = _UnixConnection(self._path, None)
+        connection = _UnixConnection(SHORT_NAME, None)
         try:
             data = None if body is None else msgspec.json.encode(body)
             connection.request("GET" if data is None else "POST", path, data, self._headers)
@@ -63,7 +73,7 @@ class UnixHTTP:
 
         Closing the connection is what stops the server's slot.
         """
-        connection = _UnixConnection(self._path, None)
+        connection = _UnixConnection(SHORT_NAME, None)
         try:
             connection.request("POST", path, body, self._headers)
             response = connection.getresponse()

@@ -27,9 +27,9 @@ class InProcessBackend:
 
     def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ingle-")  # mode 0700
-        socket = str(Path(self._folder.name) / "llama.sock")
+        socket = Path(self._folder.name) / "llama.sock"
         params = parameters(spec, options)
-        params.hostnames = [socket]
+        params.hostnames = [str(socket)]
         try:
             self._server = xllamacpp.Server(params)
         except RuntimeError as error:

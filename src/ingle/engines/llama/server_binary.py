@@ -45,17 +45,18 @@ class ServerBinaryBackend:
                 hint="ingle config set llama_server PATH",
             )
         self._folder = tempfile.TemporaryDirectory(prefix="ingle-")
-        socket = str(Path(self._folder.name) / "llama.sock")
+        socket = Path(self._folder.name) / "llama.sock"
         key = secrets.token_urlsafe(24)
         self._process = subprocess.Popen(
-            arguments(spec, options, socket),
+            arguments(spec, options, str(socket)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "LLAMA_API_KEY": key},
         )
-        self._http = UnixHTTP(socket, key)
         self._closing = False
-        self._await_ready(spec, socket)
+        self._await_socket(spec, socket)
+        self._http = UnixHTTP(socket, key)
+        self._await_ready(spec)
         threading.Thread(target=self._end_with_it, name="llama-server", daemon=True).start()
 
     def stream(self, path: str, body: bytes, on_chunk: Any) -> None:
@@ -105,20 +106,29 @@ class ServerBinaryBackend:
         sys.stderr.flush()
         os._exit(1)
 
-    def _await_ready(self, spec: LoadSpec, socket: str) -> None:
-        while self._process.poll() is None:
-            if Path(socket).exists():
-                try:
-                    if self._http.ask("/health", None).get("status") == "ok":
-                        return
-                except (OSError, EngineFault):  # the socket is there before the server listens
-                    pass
+    def _await_socket(self, spec: LoadSpec, socket: Path) -> None:
+        while not socket.exists():
+            self._check_loading(spec)
             time.sleep(READY_POLL_S)
-        raise ModelLoadFailed(
-            f"llama-server ended with status {self._process.returncode} while loading {spec.model}",
-            hint=f"ingle show {spec.model}",
-            model=spec.model,
-        )
+
+    def _await_ready(self, spec: LoadSpec) -> None:
+        while True:
+            try:
+                if self._http.ask("/health", None).get("status") == "ok":
+                    return
+            except (OSError, EngineFault):  # the socket is there before the server listens
+                pass
+            self._check_loading(spec)
+            time.sleep(READY_POLL_S)
+
+    def _check_loading(self, spec: LoadSpec) -> None:
+        if self._process.poll() is not None:
+            raise ModelLoadFailed(
+                f"llama-server ended with status {self._process.returncode} "
+                f"while loading {spec.model}",
+                hint=f"ingle show {spec.model}",
+                model=spec.model,
+            )
 
 
 def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from ingle import database
 from ingle.capabilities.share.operation import Audience
-from ingle.errors import DiskFull, StorageError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS shares (
@@ -78,12 +77,8 @@ class ShareDatabase:
         self._path = path
         self._lock = threading.RLock()
         with self._alone():
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db = database.connect(path, _SCHEMA, threads=True)
             self._db.execute("PRAGMA foreign_keys=ON")
-            self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the database."""
@@ -205,13 +200,8 @@ class ShareDatabase:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One thread at a time; SQLite's complaints as ours."""
-        try:
-            with self._lock:
-                yield
-        except sqlite3.Error as error:
-            if "full" in str(error):
-                raise DiskFull(f"no space left for {self._path}", hint="ingle df") from error
-            raise StorageError(f"{self._path}: {error}", hint="ingle doctor") from error
+        with self._lock, database.typed(self._path):
+            yield
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -11,7 +11,8 @@ from ingle.capabilities.jobs.operation import FollowJob, StopJob
 from ingle.capabilities.jobs.peer_jobs import PeerJobKind
 from ingle.capabilities.jobs.starting import started
 from ingle.engines import death
-from ingle.engines.child import ChildProcess, SandboxPolicy
+from ingle.engines.child import ChildProcess
+from ingle.engines.sandbox import SandboxPolicy
 from ingle.errors import InvalidRequest, WorkerDied
 from ingle.jobs.jobs import SAVE_S
 from ingle.jobs.kind import JobKind, Work

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ingle import database
 from ingle.wire.openai.response_calls import Item
 
 _SCHEMA = """
@@ -55,10 +56,10 @@ class ResponseDatabase:
         self._lock = threading.Lock()
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        self._path = path
+        self._connection = database.connect(path, threads=True)
+        self._connection.isolation_level = "DEFERRED"
         with self.changing() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
             columns = {row[1] for row in connection.execute("PRAGMA table_info(responses)")}
             connection.executescript(_FROM_0_1 if "turns" in columns else "")
             connection.executescript(_SCHEMA)
@@ -66,13 +67,13 @@ class ResponseDatabase:
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """All that is changed inside, or nothing of it."""
-        with self._lock, self._connection:
+        with self._lock, database.typed(self._path), self._connection:
             yield self._connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """What is read inside belongs together."""
-        with self._lock:
+        with self._lock, database.typed(self._path):
             yield self._connection
 
     def items(self, connection: sqlite3.Connection, owner: str) -> list[Item]:

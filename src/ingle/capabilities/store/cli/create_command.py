@@ -49,11 +49,18 @@ def create_command(output: Output, name: str, path: str, quantize: str) -> None:
     wanted = _read(name, path)
 
     async def create() -> Created:
+        from ingle.capabilities.store.operation import Created
         from ingle.client.home import open_async
+        from ingle.operations import Progress
 
         async with open_async(otherwise="background", **flags()) as home:
             with output.progress() as progress:
-                return await home.perform_creation(wanted.operation, progress.show)
+                async for event in home.events(wanted.operation):
+                    if isinstance(event, Created):
+                        return event
+                    if isinstance(event, Progress):
+                        progress.show(event)
+        raise AssertionError("a creation ends with Created or an error")
 
     created = run(create)
     notes = [*wanted.notes, *created.notes]

@@ -29,7 +29,7 @@ def of(job: TrlJob) -> Any:
         return transformers.AutoTokenizer.from_pretrained(job.base)
     gguf = Path(job.gguf)
     try:
-        found = transformers.AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+        found = _read(gguf)
     except Exception as error:  # whatever its converters raise
         raise CapabilityMissing(
             f"transformers cannot read the tokeniser of {gguf.name}: {error}",
@@ -38,6 +38,14 @@ def of(job: TrlJob) -> Any:
     if os.environ.get("LOCAL_RANK", "0") == "0":
         _keep(found, folder)
     return found
+
+
+def _read(gguf: Path) -> Any:
+    """By a link in a folder of our own: transformers lists the file's folder, and where it lies
+    other models may, which are not ours to see."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / gguf.name).symlink_to(gguf)
+        return transformers.AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name)
 
 
 def _keep(tokenizer: Any, folder: Path) -> None:

@@ -1,0 +1,89 @@
+"""``ingle doctor --repair``: repair settings, databases and the index of models."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingle.cli.finding import Finding
+from ingle.config.sources import BACKUP, user_file
+from ingle.errors import ConfigError, NodeAlreadyRunning, StorageError
+
+DATABASES = ("node.sqlite3", "peers.sqlite3", "shares.sqlite3", "responses.sqlite")
+
+
+def repair(state: Path, models: Path) -> Iterator[Finding]:
+    """Repair what is damaged; says what was done.
+
+    Raises:
+        NodeAlreadyRunning: a node uses these files.
+    """
+    from ingle import database
+    from ingle.models import Store
+    from ingle.models.store_repair import name_unnamed, repair_records
+    from ingle.node.node_lock import NodeLock
+
+    lock = NodeLock(state)
+    try:
+        lock.acquire()
+    except NodeAlreadyRunning as error:
+        raise NodeAlreadyRunning(error.message, hint="ingle stop --node", **error.details) from None
+    try:
+        for path in (state / name for name in DATABASES):
+            if path.exists():
+                database.connect(path).close()
+        store = Store(models)
+        for done in itertools.chain(repair_records(store), name_unnamed(store)):
+            yield Finding("models", "ok", done)
+    finally:
+        lock.release()
+
+
+def repair_settings() -> Iterator[Finding]:
+    """Set a settings file aside that cannot be read; the copy that was valid takes its place."""
+    from ingle.config import load
+
+    path = user_file()
+    try:
+        load({})
+    except ConfigError as error:
+        if not path.is_file() or str(path) not in error.message:
+            return  # it is a variable's, or a project's
+        number = next(n for n in itertools.count(1) if not _aside(path, n).exists())
+        path.rename(_aside(path, number))
+        backup = path.with_name(path.name + BACKUP)
+        restored = "the defaults are used"
+        if backup.is_file():
+            path.write_text(backup.read_text())
+            path.chmod(0o600)
+            restored = "the last valid copy is used"
+        yield Finding(
+            "settings", "ok", f"{path.name} is now {_aside(path, number).name}: {restored}"
+        )
+
+
+def damage(state: Path, models: Path) -> Iterator[Finding]:
+    """What was damaged and set aside, and what is damaged still."""
+    from ingle.database import DAMAGED
+    from ingle.models import Store
+    from ingle.models.store_repair import damaged_records
+
+    for folder in (state, models):
+        for path in sorted(folder.glob(f"*{DAMAGED}*")):
+            if not path.name.endswith(("-wal", "-shm", "-journal")):
+                text = f"{path.name.partition(DAMAGED)[0]} was damaged and is used from a copy"
+                yield Finding("damage", "warn", text, f"see what is missing, then: rm {path}*")
+    if models.exists():
+        try:
+            damaged = damaged_records(Store(models))
+        except StorageError as error:
+            yield Finding("models", "fail", error.message, error.hint)
+            return
+        for name in damaged:
+            text = f"the record of {name} cannot be read"
+            yield Finding("models", "fail", text, "ingle doctor --repair")
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.damaged-{number}")

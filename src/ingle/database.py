@@ -1,0 +1,195 @@
+"""SQLite files that outlive a crash, a full disk and damage.
+
+A file that was opened and found sound is copied beside itself (``NAME.backup``), if it has changed
+since the last copy. One that is damaged is set aside (``NAME.damaged-1``), and the copy takes its
+place, or an empty file does. One that cannot be written, since the disk is full or may only be
+read, is read as it is: whoever writes gets the reason then, and not before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingle.errors import DiskFull, StorageError
+
+log = logging.getLogger(__name__)
+
+BACKUP = ".backup"
+DAMAGED = ".damaged-"
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_NOT_WRITABLE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+}
+_WAL = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+
+
+class _Damaged(Exception):
+    """What SQLite says of a file that is none of its own, or not whole."""
+
+
+def connect(
+    path: Path | None, schema: str = "", *, wal: bool = True, threads: bool = False
+) -> sqlite3.Connection:
+    """Open a file, whatever has happened to it.
+
+    Args:
+        path: None: in memory only.
+        schema: statements that make what is not there yet.
+        wal: with a write-ahead log.
+        threads: several threads use the connection, one at a time.
+
+    Raises:
+        StorageError: it can be neither read nor replaced.
+    """
+    if path is None:
+        connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=not threads
+        )
+        connection.executescript(schema)
+        return connection
+    with typed(path):
+        try:
+            return _opened(path, schema, wal=wal, threads=threads)
+        except _Damaged as damage:
+            _set_aside(path, str(damage))
+            return _opened(path, schema, wal=wal, threads=threads)
+
+
+@contextlib.contextmanager
+def typed(path: Path | None) -> Iterator[None]:
+    """What SQLite says of a file, as one of our errors.
+
+    Raises:
+        DiskFull: no room.
+        StorageError: anything else.
+    """
+    try:
+        yield
+    except (sqlite3.Error, _Damaged) as error:
+        code = _code(error)
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull(f"no space left for {path}", hint="ingle prune") from error
+        if code == sqlite3.SQLITE_READONLY:
+            raise StorageError(
+                f"{path} was opened for reading only: the disk was full or may not be written",
+                hint="free some space, then: ingle stop --node",
+            ) from error
+        raise StorageError(f"{path}: {error}", hint="ingle doctor --repair") from error
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file is whole."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return _check(connection) == ""
+    except sqlite3.Error:
+        return False
+
+
+def _opened(path: Path, schema: str, *, wal: bool, threads: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=30, isolation_level=None, check_same_thread=not threads
+    )
+    try:
+        if wal:
+            connection.executescript(_WAL)
+        if wrong := _check(connection):
+            raise _Damaged(wrong)
+        connection.executescript(schema)
+    except sqlite3.Error as error:
+        connection.close()
+        if _code(error) in _DAMAGE:
+            raise _Damaged(str(error)) from None
+        if _code(error) in _NOT_WRITABLE:
+            return _read_only(path, schema, error, threads=threads)
+        raise
+    except _Damaged:
+        connection.close()
+        raise
+    with contextlib.suppress(OSError):
+        path.chmod(0o600)
+    _back_up(connection, path)
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> str:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return "" if found == "ok" else str(found)
+
+
+def _read_only(
+    path: Path, schema: str, reason: sqlite3.Error, *, threads: bool
+) -> sqlite3.Connection:
+    log.error("%s cannot be written (%s); what it says is used", path, reason)
+    journal = path.with_name(path.name + "-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise reason  # what is only in there, such as a grant that was taken back, must be seen
+    if not path.exists() or not path.stat().st_size:
+        connection = connect(None, schema, threads=threads)
+    else:
+        connection = sqlite3.connect(
+            f"file:{path}?mode=ro&immutable=1",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=not threads,
+        )
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    backup = path.with_name(path.name + BACKUP)
+    partial = path.with_name(f"{path.name}{BACKUP}-{os.getpid()}")
+    try:
+        if backup.exists() and backup.stat().st_mtime_ns >= _changed_ns(path):
+            return
+        with contextlib.closing(sqlite3.connect(partial)) as copy:
+            connection.backup(copy)
+        partial.chmod(0o600)
+        partial.replace(backup)
+    except (sqlite3.Error, OSError) as error:
+        log.warning("%s was not copied: %s", path, error)
+        partial.unlink(missing_ok=True)
+
+
+def _changed_ns(path: Path) -> int:
+    files = (path, path.with_name(path.name + "-wal"))
+    return max(file.stat().st_mtime_ns for file in files if file.exists())
+
+
+def _set_aside(path: Path, damage: str) -> None:
+    for number in itertools.count(1):
+        aside = path.with_name(f"{path.name}{DAMAGED}{number}")
+        if not aside.exists():
+            break
+    path.rename(aside)
+    for part in ("-wal", "-shm", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
+    backup = path.with_name(path.name + BACKUP)
+    restored = backup.exists() and is_sound(backup)
+    if restored:
+        shutil.copy2(backup, path)
+    log.error(
+        "%s was damaged (%s); it is now %s, and %s",
+        path,
+        damage,
+        aside.name,
+        "its last copy is used" if restored else "there was no copy: it starts empty",
+    )
+
+
+def _code(error: BaseException) -> int:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return int(code) & 0xFF

@@ -1,0 +1,65 @@
+"""A full disk and damaged state, from the command line: what cures works, what failed is named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .place import Place
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Place]:
+    """A place on a disk that has no byte left, with a model of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
+    place = Place(folder)
+    place.ok("cp", "ember-embed", "mine")
+    place.ok("stop", "--node")
+    with (folder / "ballast").open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(1 << 12)):
+                pass
+        except OSError:
+            pass
+    yield place
+    place.stop()
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_what_frees_space_works_on_a_full_disk(full: Place) -> None:
+    assert "mine" in full.ok("list").out
+    full.ok("prune")
+    assert "freed" in full.ok("rm", "mine").out or "mine" not in full.ok("list").out
+    assert "mine" not in full.ok("list").out
+
+
+def test_doctor_mends_settings_and_records(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    config = Path(place.environment["INGLE_CONFIG"])
+    place.ok("config", "set", "model", "ember")
+    place.ok("config", "set", "slots", "2")
+    place.ok("cp", "ember-embed", "mine")
+    place.ok("stop", "--node")
+    config.write_text("model = [")
+    (place.state / "peers.sqlite3").write_bytes(b"\0" * 4096)
+    refused = place.ingle("list", "--json")
+    assert str(config) in refused.error["message"]
+    try:
+        told = place.ok("doctor", "--repair").out
+        assert "the last valid copy is used" in told
+        assert "peers.sqlite3 was damaged" in told
+        assert json.loads(place.ok("config", "show", "--json").out)
+        assert 'model = "ember"' in config.read_text()
+        assert "mine" in place.ok("list").out
+    finally:
+        place.stop()

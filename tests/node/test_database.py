@@ -1,0 +1,120 @@
+"""SQLite files after damage, on a full disk, and where nothing may be written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ingle import database
+from ingle.errors import DiskFull, StorageError
+from ingle.node.ledger import EgressLedger
+from ingle.peers.peer_database import PeerDatabase
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT);"
+
+
+def words(path: Path) -> list[str]:
+    with closing(database.connect(path, SCHEMA)) as connection:
+        return [word for (word,) in connection.execute("SELECT word FROM words")]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "words.sqlite3"
+    first = database.connect(path, SCHEMA)
+    first.execute("INSERT INTO words VALUES ('kept')")
+    first.close()
+    database.connect(path, SCHEMA).close()  # the next one copies what has changed
+    return path
+
+
+def not_a_database(path: Path) -> None:
+    path.write_bytes(b"\x00" * 8192)
+
+
+def a_torn_page(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(2048))
+
+
+def a_short_file(path: Path) -> None:
+    os.truncate(path, 5000)
+
+
+@pytest.mark.parametrize("harm", [not_a_database, a_torn_page, a_short_file])
+def test_a_damaged_file_is_set_aside_and_its_copy_used(path: Path, harm: object) -> None:
+    assert callable(harm)
+    harm(path)
+    assert words(path) == ["kept"]
+    assert path.with_name("words.sqlite3.damaged-1").exists()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_sound_copy_it_begins_anew(path: Path) -> None:
+    for file in (path, path.with_name("words.sqlite3.backup")):
+        not_a_database(file)
+    assert words(path) == []
+    not_a_database(path)
+    path.with_name("words.sqlite3.backup").unlink()
+    assert words(path) == []
+    assert path.with_name("words.sqlite3.damaged-2").exists()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own. Needs the right to mount (root, as in a container)."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    with (folder / "ballast").open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(1 << 12)):
+                pass
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+def test_what_cannot_be_written_is_read(disk: Path, kind: str) -> None:
+    path = disk / "node.sqlite3"
+    ledger = EgressLedger(path)
+    entry = ledger.begin(to="peer:desk", operation="chat", model="m", bytes_out=1)
+    ledger.complete(entry, bytes_in=2, outcome="done")
+    ledger.close()
+    if kind == "full":
+        fill(disk)
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    again = EgressLedger(path)
+    assert [entry.to for entry in again.entries(10)] == ["peer:desk"]
+    with pytest.raises(StorageError, match="for reading only"):  # what is not noted does not leave
+        again.begin(to="peer:desk", operation="chat", model="m", bytes_out=1)
+    again.close()
+
+
+def count_usage(peers: PeerDatabase) -> None:
+    for number in range(2000):
+        peers.run("INSERT INTO usage VALUES (?, ?, 1, 1)", f"grant{number}", number)
+
+
+def test_a_disk_that_fills_up_meanwhile(disk: Path) -> None:
+    peers = PeerDatabase(disk / "peers.sqlite3")
+    fill(disk)
+    with pytest.raises(DiskFull, match=r"peers\.sqlite3"):
+        count_usage(peers)
+    peers.close()
