@@ -19,6 +19,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.node.operation import Ledger, LedgerPage, NodeStatus, StatusReport, Unload
+from ingle.capabilities.rerank.operation import Rerank
 from ingle.capabilities.store.operation import FitModel, FitReport, ListModels, Models, Pull, Pulled
 from ingle.config import Settings, Upstream
 from ingle.errors import (
@@ -83,6 +84,38 @@ async def result(node: Node, operation: Chat | Complete) -> ChatResult:
         async for event in events:
             fold.add(event)
     return fold.result()
+
+
+LONG = "word and another one, " * (10 * 2**20 // 22)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        chat(LONG),
+        Complete(model="ember", prompt=LONG),
+        Complete(model="ember", prompt=[5] * 200_000),
+        Embed(model="ember-embed", inputs=["short", LONG]),
+        Rerank(model="ember-embed", query="which", documents=["short", LONG]),
+    ],
+    ids=["chat", "complete", "ids", "embed", "rerank"],
+)
+async def test_text_that_cannot_fit_is_refused_before_a_model_is_loaded(
+    settings: Settings, operation: Any
+) -> None:
+    async with opened(settings) as node:
+        with pytest.raises(ContextLengthExceeded) as refused:
+            await drained(node, operation)
+        details = refused.value.details
+        assert details["prompt_tokens"] > details["context"] > 0
+        assert details["field"] in ("messages", "prompt", "inputs[1]", "documents[1]")
+        assert await workers(node) == []
+
+
+async def drained(node: Node, operation: Any) -> None:
+    async with node.perform(operation) as events:
+        async for _ in events:
+            pass
 
 
 async def workers(node: Node) -> list[tuple[str, int]]:

@@ -212,7 +212,7 @@ async def test_the_queue_is_bounded_and_says_so() -> None:
         found.release(held)
 
 
-async def test_what_a_guest_asks_for_goes_with_its_request() -> None:
+async def test_a_model_that_was_loaded_for_a_guest_goes_with_its_request() -> None:
     async with scheduler() as (found, starts):
         guest = want("a", context=4000)._replace(particular=True, principal="guest")
         await found.load(guest)

@@ -108,7 +108,7 @@ class Reciter:
     def _resolve(self, name: str) -> Any:
         if name not in self.models:
             raise ModelNotFound(f"no {name} here", model=name)
-        return SimpleNamespace(name=name, digest=self.models[name])
+        return SimpleNamespace(name=name, digest=self.models[name], defaults=None)
 
     def _models(self) -> list[ModelSummary]:
         return [ModelSummary(name=n, digest=d, size=1) for n, d in self.models.items()]

@@ -153,6 +153,9 @@ class Engines:
             self.worked += 1
             yield Text(text="x")
 
+    def prompt_bytes(self, model: str) -> int:
+        return 0
+
     def models(self) -> list[Any]:
         return []
 

@@ -11,10 +11,20 @@ from typing import Any
 import pytest
 
 from ingle.capabilities.chat.operation import Chat
-from ingle.capabilities.peers.operation import Invite, Invited, Join, Paired
+from ingle.capabilities.embed.operation import Embed
+from ingle.capabilities.node.operation import Load, Loaded, NodeStatus, StatusReport
+from ingle.capabilities.peers.operation import (
+    GrantPeer,
+    Grants,
+    Invite,
+    Invited,
+    Join,
+    ListGrants,
+    Paired,
+)
 from ingle.capabilities.store.operation import ListModels, Models
 from ingle.config import Settings
-from ingle.errors import NotPaired, PeerLost
+from ingle.errors import GrantExhausted, NotPaired, PeerLost
 from ingle.node.node import ask
 from ingle.operations import Finish, Message, Operation, Sampling, Text, Usage
 from ingle.peers.identity import Identity
@@ -284,3 +294,44 @@ def test_iroh_still_copies_byte_by_byte() -> None:
     source = inspect.getsource(iroh_ffi)
     body = source[source.index("def write(self, value)") :][:300]
     assert "for i, byte in enumerate(value)" in body
+
+
+async def contexts(node: PeeredNode) -> list[tuple[str, int, float | None]]:
+    """Of each model that is loaded: its name, its context, and how long it stays."""
+    report = await ask(node, NodeStatus(), StatusReport)
+    return [(worker.model, worker.context, worker.expires_s) for worker in report.workers]
+
+
+async def test_what_a_guest_asks_for_goes_with_its_request(tmp_path: Path) -> None:
+    async with nodes(tmp_path, "desk", "laptop") as (desk, laptop):
+        await pair(laptop, desk)
+        await ask(desk, Load(model="ember", keep_alive=-1), Loaded)
+        before = await contexts(desk)
+        events = await drain(laptop, tell(5, on="desk", context=3000, keep_alive=0))
+        assert any(isinstance(event, Text) for event in events)
+
+        async def is_as_before() -> bool:
+            return await contexts(desk) == before
+
+        await eventually_async(is_as_before)
+        await drain(laptop, Embed(model="ember-embed", inputs=["x"], on="desk", keep_alive=-1))
+        (embedder,) = [one for one in await contexts(desk) if one[0] == "ember-embed"]
+        assert embedder[2] is not None, "not for ever"
+
+
+async def test_a_day_holds_for_all_choices_and_for_every_prompt(tmp_path: Path) -> None:
+    async with nodes(tmp_path, "desk", "laptop") as (desk, laptop):
+        await pair(laptop, desk, preset="")
+        await ask(
+            desk,
+            GrantPeer(peer="laptop", capabilities=["chat", "embed"], tokens_per_day=60),
+            Grants,
+        )
+        events = await drain(laptop, tell(60, on="desk", n=4))
+        (usage,) = [event for event in events if isinstance(event, Usage)]
+        assert 4 < usage.completion_tokens < usage.total_tokens <= 60
+        long = Embed(model="ember-embed", inputs=["one two three " * 20], on="desk")
+        with pytest.raises(GrantExhausted):
+            await drain(laptop, long)
+        (given,) = (await ask(desk, ListGrants(), Grants)).grants
+        assert given.used_today <= 60

@@ -54,6 +54,10 @@ class Provider(Protocol):
         """Name and digest of what is meant by a name. Raises ModelNotFound."""
         ...
 
+    def prompt_bytes(self, model: str) -> int:
+        """Bytes of prompt that a model brings to each request."""
+        ...
+
     def models(self) -> list[ModelSummary]:
         """All models here."""
         ...
@@ -210,7 +214,10 @@ class Authorizer:
                 yield events
             return
         count = UsageCounter(capability, operation)
-        admission = self._meter.admit(under, unit, count.estimate, count.answer, count.most)
+        most = count.most
+        if most is not None and (model := model_named_by(operation)):
+            most += self._node.prompt_bytes(model)
+        admission = self._meter.admit(under, unit, count.estimate, count.answer, most)
         with self._revocable(under, admission, count):
             operation = _bounded(operation, cost, admission)
             async with self._node.relay_for(caller, operation) as events:

@@ -14,6 +14,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ingle.capabilities.peering.operation import SharedModel
 from ingle.capabilities.store.operation import ModelSummary
 from ingle.errors import EgressRefused, NetworkError, NotPaired
@@ -246,6 +248,10 @@ class _LocalProvider:
     def resolve(self, model: str) -> tuple[str, str]:
         found = self._local.store.resolve(model)
         return found.name, found.digest
+
+    def prompt_bytes(self, model: str) -> int:
+        defaults = self._local.store.resolve(model).defaults
+        return 0 if defaults is None else len(msgspec.msgpack.encode(defaults))
 
     def models(self) -> list[ModelSummary]:
         return self._local.store.models()

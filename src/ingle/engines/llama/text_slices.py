@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from ingle.errors import ContextLengthExceeded
 
-SLICE_TEXTS = 64
-SLICE_SIZE = 16 * 1024
+SLICE_TEXTS = 32
+SLICE_SIZE = 8 * 1024
 """Characters (or tokens) that are evaluated for vectors at once; a text is never cut."""
 COUNTED_SIZE = 64 * 1024
 """Characters whose tokens are counted at once."""

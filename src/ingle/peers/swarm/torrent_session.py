@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import socket
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingle.capabilities.share.operation import Audience
+from ingle.engines import heap
 from ingle.errors import StorageError
 from ingle.peers.swarm.metainfo import Metainfo
 from ingle.peers.swarm.torrent import Torrent
@@ -277,9 +277,7 @@ def _end(held: list[libtorrent.session | None]) -> None:
     glibc would keep it: 70 MB after a pull of 1 GiB, for as long as the node lives.
     """
     held.clear()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    heap.give_back()
 
 
 def _resumed(lt: Any, resume: bytes, metainfo: Metainfo) -> Any:
