@@ -1,8 +1,8 @@
 """HTTP over a unix socket, blocking: how a worker talks to llama.cpp's server.
 
-The socket is reached by a short name relative to its folder, which becomes the worker's current
-one: where nothing else keeps a worker from other programs' sockets, it may only connect by names
-that are too short for theirs (`ingle.engines.seccomp`).
+Where nothing else keeps a worker from other programs' sockets, it may only connect by names that
+are too short for theirs (`ingle.engines.seccomp`). There the socket is reached by a short name
+relative to its folder, which is the process's current one for that moment.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +20,40 @@ import msgspec
 from ingle.errors import EngineFault
 
 SHORT_NAME = "s"
+_ENTERING = threading.Lock()
+"""The current folder is the whole process's."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float | None) -> None:
+    def __init__(self, path: Path, timeout: float | None) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        try:
+            self.sock.connect(str(self._path))
+        except PermissionError:
+            with _ENTERING:
+                before = os.getcwd()  # noqa: PTH109
+                os.chdir(self._path.parent)
+                try:
+                    self.sock.connect(self._path.name)
+                finally:
+                    os.chdir(before)
 
 
 class UnixHTTP:
     """A small client for one server on one socket. A connection per request; thread-safe.
 
     Args:
-        path: the unix socket, in a folder of our own. It is renamed, and the folder entered.
+        path: the unix socket, in a folder of our own. It is renamed.
         key: bearer token, or empty.
     """
 
     def __init__(self, path: Path, key: str = "") -> None:
-        path.rename(path.with_name(SHORT_NAME))
-        os.chdir(path.parent)
+        self._path = path.rename(path.with_name(SHORT_NAME))
         self._headers = {"Content-Type": "application/json"}
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
@@ -52,7 +63,7 @@ class UnixHTTP:
 
         An error of the server comes back as data: ``{"error": {...}}``.
         """
-        connection = _UnixConnection(SHORT_NAME, None)
+        connection = _UnixConnection(self._path, None)
         try:
             data = None if body is None else msgspec.json.encode(body)
             connection.request("GET" if data is None else "POST", path, data, self._headers)
@@ -73,7 +84,7 @@ class UnixHTTP:
 
         Closing the connection is what stops the server's slot.
         """
-        connection = _UnixConnection(SHORT_NAME, None)
+        connection = _UnixConnection(self._path, None)
         try:
             connection.request("POST", path, body, self._headers)
             response = connection.getresponse()
