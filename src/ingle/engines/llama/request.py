@@ -27,7 +27,7 @@ _IMAGE_TYPES = {
 
 
 def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
-    """The body of a chat completion."""
+    """The body of a chat completion, without tools and schema."""
     body = generation_body(operation, spec)
     body["messages"] = [message(item) for item in operation.messages]
     options = dict(operation.template_options)
@@ -38,13 +38,6 @@ def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
         options.setdefault("enable_thinking", operation.think_budget > 0)
     if options:
         body["chat_template_kwargs"] = options
-    if operation.tools and operation.tool_choice != "none":
-        body |= _tools(operation)
-    if operation.schema is not None:
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": compact(operation.schema)},
-        }
     if operation.logprobs:
         body["logprobs"] = True
         body["top_logprobs"] = _rivals(operation)
@@ -54,14 +47,23 @@ def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
     return body
 
 
+def answer_form(operation: Chat) -> dict[str, Any]:
+    """Tools and a schema in OpenAI's own form, for servers that hold them by themselves."""
+    body: dict[str, Any] = {}
+    if operation.tools and operation.tool_choice != "none":
+        body |= _tools(operation)
+    if operation.schema is not None:
+        wanted = {"name": "answer", "schema": operation.schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+    return body
+
+
 def complete_body(operation: Complete, spec: LoadSpec) -> dict[str, Any]:
     """The body of a raw completion."""
     body = generation_body(operation, spec)
     body["prompt"] = operation.prompt
     if operation.logprobs:
         body["logprobs"] = _rivals(operation)
-    if operation.schema is not None:
-        body["json_schema"] = compact(operation.schema)
     return body
 
 
@@ -77,16 +79,6 @@ def begun_json(operation: Generation) -> str | None:
     if isinstance(operation, Chat) and operation.continue_last:
         return operation.messages[-1].text
     return ""
-
-
-def compact(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with no white space between the parts of what it describes.
-
-    Left free, a small model writes blanks until its room is used up. The key is LLGuidance's,
-    which holds completions to it; the grammar of chats passes over it (see `CompactJSON`).
-    """
-    spaces = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
-    return {"x-guidance": spaces, **schema}
 
 
 def message(item: Message) -> dict[str, Any]:

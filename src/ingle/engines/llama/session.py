@@ -102,8 +102,6 @@ class LlamaSession:
         if not operation.tools and operation.schema is None:
             self._generate("/v1/chat/completions", body, operation, emit)
             return
-        for replaced in ("tools", "tool_choice", "parallel_tool_calls", "response_format"):
-            body.pop(replaced, None)
 
         def render(tools: dict[str, Any]) -> str:
             prompt: str = self._ask("/apply-template", {**body, **tools})["prompt"]
@@ -200,7 +198,6 @@ class LlamaSession:
         if operation.schema is None:
             self._generate("/v1/completions", body, operation, emit)
             return
-        del body["json_schema"]
         self._generate_planned(
             "/v1/completions", body, operation, emit, schema_plan(operation.schema)
         )

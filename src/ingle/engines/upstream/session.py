@@ -55,11 +55,13 @@ class UpstreamSession:
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat():
-                body = request.chat_body(operation, self._spec)
+                body = request.chat_body(operation, self._spec) | request.answer_form(operation)
                 self._generate("chat/completions", body, operation, emit)
             case Complete():
                 body = request.complete_body(operation, self._spec)
                 body["echo"] = operation.echo
+                if operation.schema is not None:
+                    body["json_schema"] = operation.schema
                 if operation.echo_only:
                     body["max_tokens"] = 0
                 if operation.suffix:
@@ -85,8 +87,6 @@ class UpstreamSession:
             )
         for ours in ("lora", "return_progress", "cache_prompt"):
             body.pop(ours)  # llama.cpp's own; others may refuse unknown fields
-        if operation.schema is not None and "response_format" in body:
-            body["response_format"]["json_schema"]["schema"] = operation.schema
         body["model"] = operation.model
         body["n"] = operation.n
         if operation.stop:

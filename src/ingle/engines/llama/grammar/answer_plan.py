@@ -25,6 +25,7 @@ from ingle.engines.llama.grammar.answer_reader import AnswerReader
 from ingle.engines.llama.grammar.held_schema import HeldSchema, held_schema
 from ingle.engines.llama.grammar.llguidance import grammar_error
 from ingle.engines.llama.grammar.native_schema import native_schema, not_held_natively
+from ingle.engines.llama.request import begun_json
 from ingle.engines.llama.thought_splitter import CLOSING, OPENING
 from ingle.errors import InvalidRequest
 from ingle.operations import Event, Note, Tool
@@ -175,7 +176,7 @@ def _native_plan(
     if schema is not None:
         wanted = {"name": "answer", "schema": native_schema(schema.shown)}
         body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-    begun = operation.messages[-1].text if operation.continue_last else ""
+    begun = begun_json(operation) or ""
     json = schema is not None
     return AnswerPlan(body, tools, schema, begun, json=json, **_no_logprobs(operation))
 
