@@ -12,6 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+ANNOTATIONS = frozenset(
+    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
+)
+"""Keywords that restrict nothing."""
 BY_NAME = (
     "properties",
     "patternProperties",
@@ -68,6 +72,11 @@ def every_schema(schema: Any) -> Iterator[tuple[str, Any, int]]:
         if isinstance(value, dict):
             inside = [(place + at, child, depth + 1) for at, child in subschemas(value)]
             todo += reversed(inside)
+
+
+def unescaped(step: str) -> str:
+    """A step of a JSON pointer as the name that it stands for."""
+    return step.replace("~1", "/").replace("~0", "~")
 
 
 def escaped(name: Any) -> str:

@@ -12,7 +12,7 @@ from ingle.engines.llama.grammar.llguidance import schema_error
 from ingle.engines.llama.grammar.normal_schema import Dropped, normalized
 from ingle.errors import InvalidRequest
 from ingle.operations.parameters import required_first
-from ingle.operations.subschemas import every_schema, subschemas
+from ingle.operations.subschemas import ANNOTATIONS, every_schema, subschemas, unescaped
 
 MAX_PRODUCT = 1_000_000
 """Repetitions within repetitions, multiplied."""
@@ -35,9 +35,6 @@ _UNKNOWN_TO_IT = (
     "uniqueItems",
 )
 """Keywords that LLGuidance does not know."""
-_WITHOUT_EFFECT = frozenset(
-    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
-)
 _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 """LLGuidance's own."""
 _STANDARD_FORMATS = {
@@ -119,7 +116,7 @@ def _without_unknown(
     schema: dict[str, Any], place: str, dropped: list[Dropped], targets: dict[str, Any]
 ) -> dict[str, Any]:
     """The schema without keywords that LLGuidance does not know."""
-    found = {name: value for name, value in schema.items() if name not in _WITHOUT_EFFECT}
+    found = {name: value for name, value in schema.items() if name not in ANNOTATIONS}
     if found.get("unevaluatedProperties") is False and not _composed(found):
         found["additionalProperties"] = found.pop("unevaluatedProperties")
     for keyword in _UNKNOWN_TO_IT:
@@ -266,8 +263,7 @@ def replace_children(found: dict[str, Any], change: Any) -> None:
             found[keyword] = list(found[keyword])
             found[keyword][int(rest[0])] = new
         else:
-            name = rest[0].replace("~1", "/").replace("~0", "~")
-            found[keyword] = {**found[keyword], name: new}
+            found[keyword] = {**found[keyword], unescaped(rest[0]): new}
 
 
 def _largest_product(schema: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ingle.engines.llama.grammar.held_schema import replace_children
 from ingle.engines.llama.grammar.normal_schema import Dropped
-from ingle.operations.subschemas import every_schema
+from ingle.operations.subschemas import ANNOTATIONS, every_schema
 
 _HELD = {
     *("type", "properties", "required", "additionalProperties", "items", "prefixItems", "enum"),
@@ -20,9 +20,6 @@ _HELD = {
     "format",
 }
 _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
-_ANNOTATIONS = {
-    *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
-}
 _FORMATS = {"date", "time", "date-time", "uuid"}
 
 
@@ -48,7 +45,7 @@ def not_held_natively(shown: dict[str, Any]) -> Iterator[Dropped]:
             yield Dropped(place, "", "false as a schema")
         if not isinstance(value, dict):
             continue
-        for keyword in value.keys() - _HELD - _ANNOTATIONS:
+        for keyword in value.keys() - _HELD - ANNOTATIONS:
             if keyword not in _BOUNDS or value.get("type") != "integer":
                 yield Dropped(place, keyword)
         if "format" in value and value["format"] not in _FORMATS:

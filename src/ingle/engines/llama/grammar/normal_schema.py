@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from ingle.operations.subschemas import ALONE, BY_NAME, IN_A_LIST, escaped, every_schema
+from ingle.operations.subschemas import (
+    ALONE,
+    BY_NAME,
+    IN_A_LIST,
+    escaped,
+    every_schema,
+    unescaped,
+)
 
 MAX_REPEAT = 2000
 """Times that a grammar counts: above it a bound costs more than it is worth, and is checked
@@ -172,7 +179,7 @@ class _Normalizer:
         if reference == "#":
             return self._root
         if reference.startswith("#/"):
-            steps = [_unescaped(step) for step in reference[2:].split("/")]
+            steps = [unescaped(unquote(step)) for step in reference[2:].split("/")]
             # A tool's parameters may have been taken out of a larger document: their references
             # are meant from the nearest schema that has such a place.
             for base in (self._root, *reversed(above)):
@@ -182,7 +189,7 @@ class _Normalizer:
         return self._anchors.get(reference)
 
     def _free_name(self, reference: str) -> str:
-        last = _unescaped(reference.rpartition("/")[2]).strip("#") or "root"
+        last = unescaped(unquote(reference.rpartition("/")[2])).strip("#") or "root"
         name, count = last, 1
         while name in self._taken:
             count += 1
@@ -251,10 +258,6 @@ def _followed(base: Any, steps: Sequence[str]) -> Any:
         else:
             return None
     return base
-
-
-def _unescaped(step: str) -> str:
-    return unquote(step).replace("~1", "/").replace("~0", "~")
 
 
 def _over(value: Any) -> bool:
