@@ -88,6 +88,12 @@ def typed(path: Path | None) -> Iterator[None]:
         raise StorageError(f"{path}: {error}", hint="ingle doctor --repair") from error
 
 
+def free_name(path: Path) -> Path:
+    """Where a damaged file is set aside: ``NAME.damaged-1``, or the next number that is free."""
+    names = (path.with_name(f"{path.name}{DAMAGED}{number}") for number in itertools.count(1))
+    return next(name for name in names if not name.exists())
+
+
 def is_sound(path: Path) -> bool:
     """Whether a file is whole."""
     try:
@@ -169,11 +175,7 @@ def _changed_ns(path: Path) -> int:
 
 
 def _set_aside(path: Path, damage: str) -> None:
-    for number in itertools.count(1):
-        aside = path.with_name(f"{path.name}{DAMAGED}{number}")
-        if not aside.exists():
-            break
-    path.rename(aside)
+    aside = path.rename(free_name(path))
     for part in ("-wal", "-shm", "-journal"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + part).rename(aside.with_name(aside.name + part))

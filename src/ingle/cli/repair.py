@@ -42,6 +42,7 @@ def repair(state: Path, models: Path) -> Iterator[Finding]:
 
 def repair_settings() -> Iterator[Finding]:
     """Set a settings file aside that cannot be read; the copy that was valid takes its place."""
+    from ingle import database
     from ingle.config import load
 
     path = user_file()
@@ -50,17 +51,14 @@ def repair_settings() -> Iterator[Finding]:
     except ConfigError as error:
         if not path.is_file() or str(path) not in error.message:
             return  # it is a variable's, or a project's
-        number = next(n for n in itertools.count(1) if not _aside(path, n).exists())
-        path.rename(_aside(path, number))
+        aside = path.rename(database.free_name(path))
         backup = path.with_name(path.name + BACKUP)
         restored = "the defaults are used"
         if backup.is_file():
             path.write_text(backup.read_text())
             path.chmod(0o600)
             restored = "the last valid copy is used"
-        yield Finding(
-            "settings", "ok", f"{path.name} is now {_aside(path, number).name}: {restored}"
-        )
+        yield Finding("settings", "ok", f"{path.name} is now {aside.name}: {restored}")
 
 
 def damage(state: Path, models: Path) -> Iterator[Finding]:
@@ -83,7 +81,3 @@ def damage(state: Path, models: Path) -> Iterator[Finding]:
         for name in damaged:
             text = f"the record of {name} cannot be read"
             yield Finding("models", "fail", text, "ingle doctor --repair")
-
-
-def _aside(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.damaged-{number}")
