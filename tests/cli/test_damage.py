@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.disks import fill, mounted
 
 from .place import Place
 
@@ -15,25 +16,13 @@ from .place import Place
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Place]:
     """A place on a disk that has no byte left, with a model of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
-    place = Place(folder)
-    place.ok("cp", "ember-embed", "mine")
-    place.ok("stop", "--node")
-    with (folder / "ballast").open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(1 << 12)):
-                pass
-        except OSError:
-            pass
-    yield place
-    place.stop()
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "300m") as folder:
+        place = Place(folder)
+        place.ok("cp", "ember-embed", "mine")
+        place.ok("stop", "--node")
+        fill(folder)
+        yield place
+        place.stop()
 
 
 def test_what_frees_space_works_on_a_full_disk(full: Place) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from ingle.models import Store
 from ingle.models import embedded as embedded_module
+from tests.disks import mounted
 
 from .hub import FileServer, Hub
 from .weights import Shape, write_model
@@ -42,16 +42,8 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 32 MiB. Needs the right to mount (root, as in a container)."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "32m") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from ingle.errors import (
 from ingle.models import Store
 from ingle.models.pull import pull
 from ingle.operations import Progress
+from tests.disks import fill as fill_disk
 from tests.waiting import eventually_async
 
 from .hub import FileServer
@@ -271,9 +271,7 @@ def test_a_disk_that_fills_up_keeps_what_arrived(
     async def fill() -> None:
         async for event in pull(store, Pull(model="m", source=url), IMPATIENT):
             if isinstance(event, Progress) and event.completed > MIB and not ballast.exists():
-                with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-                    while file.write(bytes(1 << 16)):
-                        pass
+                fill_disk(small_disk)
 
     with pytest.raises(DiskFull, match="partial download is kept") as caught:
         asyncio.run(fill())

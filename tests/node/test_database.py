@@ -14,6 +14,7 @@ from ingle import database
 from ingle.errors import DiskFull, StorageError
 from ingle.node.ledger import EgressLedger
 from ingle.peers.peer_database import PeerDatabase
+from tests.disks import fill, mounted
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT);"
 
@@ -68,25 +69,8 @@ def test_without_a_sound_copy_it_begins_anew(path: Path) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own. Needs the right to mount (root, as in a container)."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder: Path) -> None:
-    with (folder / "ballast").open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(1 << 12)):
-                pass
-        except OSError:
-            return
+    with mounted(tmp_path / "disk", "4m") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("kind", ["full", "read-only"])
