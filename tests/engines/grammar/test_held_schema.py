@@ -85,6 +85,15 @@ def test_repetitions_within_repetitions_are_refused() -> None:
         held_schema(schema).require("schema")
 
 
+def test_a_schema_over_the_limits_of_compiling_is_refused() -> None:
+    names = [f"p{at}" for at in range(4000)]
+    schema = {"type": "object", "properties": dict.fromkeys(names, NUMBER), "required": names[::2]}
+    held = held_schema(schema)
+    with pytest.raises(InvalidRequest, match="too big"):
+        held.require("schema")
+    assert held.held == {"type": "object"}
+
+
 def test_one_bad_tool_does_not_unguard_the_others() -> None:
     schemas = {
         "bad": {"type": "object", "properties": {"a": {"type": "string", "pattern": "(?!x)"}}},
