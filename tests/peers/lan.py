@@ -84,8 +84,9 @@ class Host(Place):
         """The address by which the public network sees it, if it is behind a NAT."""
 
     def python(self, program: str) -> subprocess.Popen[bytes]:
-        """Run a program of a user's."""
-        return self._popen([sys.executable, "-c", program])
+        """Run a program of a user's. Nothing it writes is buffered here: `communicate` would miss
+        what a `readline` before it has read ahead."""
+        return self._popen([sys.executable, "-c", program], bufsize=0)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         return self._popen([*COMMAND, *arguments], **options)

@@ -290,12 +290,14 @@ def test_a_body_must_be_whole_in_time() -> None:
         socket.create_connection(server.address, timeout=10) as raw,
     ):
         raw.sendall(head + b"{")
-        answer = raw.recv(4096)
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"not complete" in answer
 
 
-def test_bodies_share_what_is_kept_for_them() -> None:
+def test_bodies_share_what_is_kept_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = BodyBudget(MIB, clock=lambda: 0.0)  # no body becomes a slow one
+    monkeypatch.setattr("ingle.server.endpoint.BodyBudget", lambda most: budget)
     limits = RequestLimits(body_bytes=MIB, bodies_bytes=MIB)
     head = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
     large = json.dumps(POSTS["/api/chat"] | {"zz": "a" * 900_000}).encode()
@@ -304,7 +306,8 @@ def test_bodies_share_what_is_kept_for_them() -> None:
         socket.create_connection(server.address, timeout=10) as raw,
     ):
         raw.sendall(head + b" " * 900_000)
-        eventually(lambda: refused(server, "/api/chat", large).status_code == 503)
+        eventually(lambda: budget.used == 900_000)
+        assert refused(server, "/api/chat", large).status_code == 503
         assert server.post("/api/chat", POSTS["/api/chat"]).status_code == 200
 
 
