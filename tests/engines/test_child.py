@@ -168,6 +168,32 @@ async def test_a_worker_that_stops_answering_while_it_works_is_killed(level: str
                 os.kill(pid, signal.SIGKILL)
 
 
+CHAIN = """
+import os, signal
+for _ in range(6):
+    if os.fork():
+        signal.pause()
+print(flush=True)
+signal.pause()
+"""
+
+
+@knows_descendants
+async def test_a_search_ends_when_it_has_found_too_many() -> None:
+    first = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHAIN, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert first.stdout is not None
+        await first.stdout.readline()
+        everyone = process_tree.members(first.pid)
+        assert len(everyone) == 7
+        assert process_tree.members(first.pid, most=3) == everyone[:4]
+    finally:
+        await process_tree.kill(first.pid)
+        await first.wait()
+
+
 @knows_descendants
 @pytest.mark.parametrize("way", ["stop", "kill"])
 async def test_all_that_a_stopped_process_started_ends_with_it(level: str, way: str) -> None:

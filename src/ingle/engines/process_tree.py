@@ -20,13 +20,20 @@ _RUSAGE_WORDS, _FOOTPRINT_WORD = 12, 9
 times. ``ri_phys_footprint`` is the eighth counter."""
 
 
-def members(pid: int) -> list[int]:
-    """A process and its descendants, parents first; the process alone where there is no /proc."""
+def members(pid: int, most: int = sys.maxsize) -> list[int]:
+    """A process and its descendants, parents first; the process alone where there is no /proc.
+
+    Args:
+        most: with more of them the search ends. One that goes through thousands, each of which
+            starts more, does not come to an end.
+    """
     found = [pid]
     for parent in found:
         with contextlib.suppress(OSError):
             for task in Path(f"/proc/{parent}/task").iterdir():
                 found += [int(child) for child in (task / "children").read_text().split()]
+        if len(found) > most:
+            break
     return found
 
 

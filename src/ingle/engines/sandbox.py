@@ -33,9 +33,11 @@ LEVELS = ("bubblewrap", "namespace", "landlock", "limits")
 MAX_WRITE = 64 * 2**20
 """Bytes of a file that a worker may write: engines write sockets and caches, nothing more."""
 MAX_FILES = 4096
-MAX_TASKS = 4096
+MAX_TASKS = 512
+MAX_TASKS_PER_CORE = 24
 """Processes and threads that a worker may add to those of its user. Root is not held to it by the
-kernel; `watch.processes` is."""
+kernel; `watch.processes` is. Several thousand that all compute leave the node, which is to end
+them, no turn on a small machine; a trainer starts several on each core of a large one."""
 
 _ROOTS_SWITCHES = tuple(
     f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus", "acpi", "scsi", "mtrr")
@@ -294,7 +296,11 @@ def _most_tasks() -> int | None:
         running_and_all = Path("/proc/loadavg").read_text().split()[3]
     except OSError:
         return None
-    return int(running_and_all.partition("/")[2]) + MAX_TASKS
+    return (
+        int(running_and_all.partition("/")[2])
+        + MAX_TASKS
+        + MAX_TASKS_PER_CORE * (os.cpu_count() or 1)
+    )
 
 
 def environment() -> dict[str, str]:

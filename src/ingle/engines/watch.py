@@ -24,7 +24,7 @@ MOST_PROCESSES = 512
 """Processes of one worker or run: more than any engine or trainer starts on a large machine."""
 IDLE_LOOK_S = 1.0
 """The same for one that has nothing to do."""
-PROCESSES_LOOK_S = 0.25
+PROCESSES_LOOK_S = 0.1
 STALL_LOOKS = 20
 """How often per stall limit the progress of requests is looked at."""
 
@@ -65,7 +65,7 @@ async def memory(child: ChildProcess, ceiling: int, working: asyncio.Event) -> N
 async def processes(child: ChildProcess) -> None:
     """Kill it if it starts ever more processes."""
     while not child.died.done():
-        if len(process_tree.members(child.pid)) > MOST_PROCESSES:
+        if len(process_tree.members(child.pid, MOST_PROCESSES)) > MOST_PROCESSES:
             reason = f"it started more than {MOST_PROCESSES} processes and was killed"
             await child.condemn(Verdict(reason))
             return
