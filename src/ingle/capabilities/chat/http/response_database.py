@@ -79,14 +79,29 @@ class ResponseDatabase:
 
     def add_items(self, connection: sqlite3.Connection, owner: str, items: Sequence[Item]) -> int:
         """Add items after those that are there; how many bytes they are."""
-        rows = [(owner, str(item["id"]), msgspec.json.encode(item)) for item in items]
-        connection.executemany("INSERT INTO items (owner, id, item) VALUES (?, ?, ?)", rows)
-        return sum(len(row[2]) for row in rows)
+        size = 0
+        for item in items:
+            data = msgspec.json.encode(item)
+            row = connection.execute(
+                "INSERT INTO items (owner, id, item) VALUES (?, ?, zeroblob(?))",
+                (owner, str(item["id"]), len(data)),
+            ).lastrowid
+            write_blob(connection, ("items", "item", row or 0), data)
+            size += len(data)
+            del data  # the next one may be as large
+        return size
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+
+def write_blob(connection: sqlite3.Connection, at: tuple[str, str, int], data: bytes) -> None:
+    """Fill a column (table, column, row) that has zeros of this length. As a parameter of a
+    statement it would be copied twice."""
+    with connection.blobopen(*at) as blob:
+        blob.write(data)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
