@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ingle.capabilities.chat.operation import Chat
+from ingle.engines import sandbox
 from ingle.engines.engine import LoadSpec
 from ingle.engines.llama.grammar.compile_errors import compiling, schema_error
 from ingle.engines.llama.grammar.compiler_process import CompilerProcess
@@ -17,7 +18,7 @@ from ingle.engines.llama.grammar.native_schema import native_schemas
 from ingle.engines.llama.grammar.schema_totals import HELD_TOTALS, SchemaTotals
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Cancelled, InvalidRequest
-from ingle.operations import Message
+from ingle.operations import Event, Message
 
 NUMBER = {"type": "integer"}
 
@@ -122,6 +123,11 @@ def test_a_caller_that_leaves_ends_what_a_request_compiles() -> None:
     assert asked == 1
 
 
+async def performed(worker: WorkerProcess, operation: Chat) -> list[Event]:
+    async with worker.perform(operation) as events:
+        return [event async for event in events]
+
+
 @pytest.mark.anyio
 async def test_a_worker_lets_go_of_a_grammar_that_no_one_waits_for(ember_spec: LoadSpec) -> None:
     said = [Message(role="user", content="hello")]
@@ -132,8 +138,23 @@ async def test_a_worker_lets_go_of_a_grammar_that_no_one_waits_for(ember_spec: L
         call.cancel()
         await call.ended
         simple = Chat(model="ember", messages=said, schema=NUMBER, max_tokens=4)
-        async with worker.perform(simple) as events:
-            assert [event async for event in events]
+        assert await performed(worker, simple)
+    finally:
+        await worker.stop()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("level", [level for level in sandbox.LEVELS if sandbox.works(level)])
+async def test_grammars_are_compiled_at_every_level_of_the_sandbox(
+    level: str, ember_spec: LoadSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: level)
+    worker = await WorkerProcess.start(ember_spec)
+    try:
+        said = [Message(role="user", content="hello")]
+        asked = Chat(model="ember", messages=said, schema=endless(7))
+        with pytest.raises(InvalidRequest, match="compiling it takes more than"):
+            await performed(worker, asked)
     finally:
         await worker.stop()
 
