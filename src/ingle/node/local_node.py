@@ -74,6 +74,7 @@ class LocalNode:
         self._logs = self.state / "logs"
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
+        self.store.remove_abandoned()
         if store_repair.lost_names(self.store):
             for done in store_repair.name_unnamed(self.store):
                 log.warning("%s", done)
