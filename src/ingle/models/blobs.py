@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ingle.database import DAMAGED
 from ingle.errors import DiskFull
 from ingle.models import digest as digests
 from ingle.models import names
@@ -43,8 +44,12 @@ class Blobs:
     def all(self) -> Iterator[tuple[str, int]]:
         """Every blob's digest and size."""
         for path in self.folder.iterdir():
-            if path.name.startswith("sha256-"):
+            if path.name.startswith("sha256-") and DAMAGED not in path.name:
                 yield f"{digests.PREFIX}{path.name[7:]}", path.stat().st_size
+
+    def damaged(self) -> Iterator[Path]:
+        """Files that were blobs, and were set aside since they no longer match their hash."""
+        yield from self.folder.glob(f"sha256-*{DAMAGED}*")
 
     def adopt(self, file: Path, digest: str) -> Path:
         """Make a verified file of the same disk a blob. Survives a power cut once it returns."""

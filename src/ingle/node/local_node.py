@@ -26,6 +26,8 @@ from ingle.models import store_repair
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node import memory_budget
+from ingle.node.background_verification import BackgroundVerification, doubtful
+from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
@@ -36,6 +38,7 @@ from ingle.node.prompt_size import check_prompts
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Lease, Scheduler, SlotRequest
 from ingle.node.slot_requests import SlotRequests
+from ingle.node.stop_marker import StopMarker
 from ingle.operations import (
     Event,
     Generation,
@@ -75,6 +78,7 @@ class LocalNode:
         self._logs.mkdir(exist_ok=True)
         self.store = Store(settings.models_path)
         self.store.remove_abandoned()
+        self._marker = StopMarker(self.state)
         if store_repair.lost_names(self.store):
             for done in store_repair.name_unnamed(self.store):
                 log.warning("%s", done)
@@ -108,6 +112,8 @@ class LocalNode:
         """A newer version waits for this node to end."""
         self._parts: dict[type[Any], Any] = {}
         self._expiry = asyncio.create_task(self._expire())
+        self.verification = self._verified_again()
+        """Of files that the last node's end has made doubtful; None: there are none."""
         self._learning: asyncio.Task[None] | None = None
         if memory_budget.may_have_gpu():
             self._learning = asyncio.create_task(self._learn_devices())
@@ -147,7 +153,10 @@ class LocalNode:
             await part.close()
         await self.devices.close()
         await self.scheduler.close()
+        if self.verification is not None:
+            await self.verification.close()
         self.ledger.close()
+        self._marker.end()
         self._lock.release()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -375,6 +384,7 @@ class LocalNode:
     async def _start(
         self, spec: LoadSpec, engine: EngineDeclaration, planned: int
     ) -> WorkerProcess:
+        self._marker.used(spec.digest)
         log_file: Path = self._logs / "workers.log"
         inbox = Inbox(self._inboxes / str(next(self._workers)))
         return await WorkerProcess.start(
@@ -383,6 +393,21 @@ class LocalNode:
             log_file=log_file,
             inbox=inbox,
             limits=planned_limits(self.settings, engine, planned),
+        )
+
+    def _verified_again(self) -> BackgroundVerification | None:
+        before = self._marker.before
+        if not self.settings.verify_after_crash:
+            return None
+        if before is not None and not before.clean:
+            self._marker.doubt(doubtful(self.store, before))
+        if not self._marker.unverified:
+            return None
+        return BackgroundVerification(
+            self.store,
+            self._marker,
+            busy=lambda: self.under_way > 0,
+            damaged=lambda found: unloaded(self.scheduler, found),
         )
 
     async def _learn_devices(self) -> None:
