@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ingle.database import DAMAGED
 from ingle.errors import DiskFull
+from ingle.file_lock import FileLock
 from ingle.models import digest as digests
 from ingle.models import names
-from ingle.models.file_lock import FileLock
 
 HEADROOM = 32 << 20
 """Bytes that an import or a download leaves free on the disk."""

@@ -54,7 +54,9 @@ from ingle.operations.blob import blobs_of
 from ingle.operations.capability import Capability, load
 from ingle.operations.encoded import Passed, decoded, size, tag
 from ingle.operations.events import ModelResult
+from ingle.private_folders import close_to_others, private_parts
 from ingle.protocol.piece_stream import PieceStream
+from ingle.temporary_folders import TemporaryFolders
 
 EXPIRY_S = 1.0
 """How often, at most, idle models are looked at."""
@@ -74,11 +76,14 @@ class LocalNode:
         self.settings = settings
         self._lock = lock
         self.state: Path = settings.state_path
+        self.folders = TemporaryFolders(self.state)
+        self.folders.remove_abandoned()
         self._logs = self.state / "logs"
-        self._logs.mkdir(exist_ok=True)
+        self._logs.mkdir(mode=0o700, exist_ok=True)
         self.store = Store(settings.models_path)
         self.store.remove_abandoned()
         self._marker = StopMarker(self.state)
+        close_to_others(private_parts(self.state, settings.models_path))
         if store_repair.lost_names(self.store):
             for done in store_repair.name_unnamed(self.store):
                 log.warning("%s", done)
@@ -87,6 +92,8 @@ class LocalNode:
         self.blobs = NodeBlobs(self.state / "blobs")
         self._inboxes = self.state / "inbox"
         shutil.rmtree(self._inboxes, ignore_errors=True)  # of workers that were killed with us
+        with contextlib.suppress(OSError):  # a disk that is full or read-only: said when one starts
+            self._inboxes.mkdir(mode=0o700)
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
         self.devices = Devices()
@@ -393,6 +400,7 @@ class LocalNode:
             log_file=log_file,
             inbox=inbox,
             limits=planned_limits(self.settings, engine, planned),
+            folders=self.folders,
         )
 
     def _verified_again(self) -> BackgroundVerification | None:

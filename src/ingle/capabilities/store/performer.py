@@ -164,7 +164,7 @@ def _of_peers(peer_service: PeerService | None) -> list[ModelSummary]:
 
 async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
     name, adapters = named_adapters(operation.model)
-    known = await facts_of(local.store, name, egress=local.settings.egress)
+    known = await facts_of(local.store, name, egress=local.settings.egress, folders=local.folders)
     return local.slot_requests.fit(
         known,
         adapters,
