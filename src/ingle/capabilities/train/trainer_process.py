@@ -23,6 +23,7 @@ from ingle.jobs.jobs import SAVE_S
 from ingle.operations import Event, Operation
 from ingle.protocol.connection import Answer, PieceStream
 from ingle.temporary_folders import TemporaryFolders
+from ingle.training.files import PLAN
 
 MODULES = ("torch", "safetensors", "jinja2", "gguf")
 LINKS = 10_000
@@ -70,7 +71,7 @@ class TrainerProcess:
                 variables=_environment(cache),
                 largest_file=None,
             ),
-            lost=lambda child: _why_it_died(job.request.name, child),
+            lost=lambda child: _why_it_died(job, child),
             answer=answer,
             log_file=log_file,
             folders=folders,
@@ -106,8 +107,14 @@ def check_installed(*modules: str) -> None:
         )
 
 
-def _why_it_died(name: str, child: ChildProcess) -> WorkerDied:
+def _why_it_died(job: TrainingJob, child: ChildProcess) -> WorkerDied:
+    name = job.request.name
     how = death.with_last_lines(child.death(), child.stderr)
+    if not (Path(job.folder) / PLAN).exists():
+        return WorkerDied(
+            f"the process that prepared {name} died {how}; nothing is left of the run",
+            hint="run the command that started it again",
+        )
     return WorkerDied(
         f"the process that trained {name} died {how}", hint=f"ingle train --resume {name}"
     )
