@@ -26,7 +26,16 @@ GROUPS = {
     "words for it": (
         "#e5e7eb",
         "#1f2937",
-        ("operations", "config", "database", "plugins", "errors"),
+        (
+            "operations",
+            "config",
+            "private_folders",
+            "temporary_folders",
+            "file_lock",
+            "database",
+            "plugins",
+            "errors",
+        ),
     ),
 }
 SHORT = {
@@ -42,6 +51,9 @@ SHORT = {
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",
     "config": "settings, and where each came from",
+    "private_folders": "what is to be closed to other users, and is",
+    "temporary_folders": "folders that go with the process that made them",
+    "file_lock": "a lock between processes that dies with its holder",
     "database": "SQLite files that outlive a crash, a full disk and damage",
     "plugins": "tables of things by name: ours, and those of plug-ins",
     "errors": "one tree: code, what, why, the command that fixes it",

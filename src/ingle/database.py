@@ -183,6 +183,8 @@ def is_sound(path: Path) -> bool:
 
 
 def _opened(path: Path, schema: str, *, wal: bool, threads: bool) -> sqlite3.Connection:
+    with contextlib.suppress(OSError):  # SQLite then makes its journals with this mode, too
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600))
     try:
         connection = sqlite3.connect(
             path, timeout=30, isolation_level=None, check_same_thread=not threads

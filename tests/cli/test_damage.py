@@ -10,6 +10,7 @@ import pytest
 
 from tests.disks import fill, mounted
 
+from ..models.test_verification import flip
 from .place import Place
 
 
@@ -50,5 +51,32 @@ def test_doctor_mends_settings_and_records(tmp_path: Path) -> None:
         assert json.loads(place.ok("config", "show", "--json").out)
         assert 'model = "ember"' in config.read_text()
         assert "mine" in place.ok("list").out
+    finally:
+        place.stop()
+
+
+def test_verify_store_finds_what_doctor_then_names(tmp_path: Path, ember: Path) -> None:
+    place = Place(tmp_path)
+    try:
+        place.ok("cp", "ember-embed", "mine")
+        assert "1 file " in place.ok("verify-store").err
+        (blob,) = (tmp_path / "models" / "blobs").glob("sha256-*")
+        flip(blob, blob.stat().st_size // 3)
+        ended = place.ingle("verify-store", "--json")
+        assert ended.status == 1
+        (damaged,) = ended.data["damaged"]
+        assert damaged["models"] == ["mine"]
+        doctor = place.ingle("doctor")
+        assert doctor.status == 1
+        assert f"mine: {blob} is missing, or was set aside" in doctor.out
+        assert "1 damaged file was set aside" in doctor.out
+        again = place.ingle("verify-store", "mine")
+        assert again.status == 1
+        assert f"mine: {blob} is missing\n" in again.out
+        assert "fix: ingle rm mine" in again.out
+        place.ok("prune")
+        place.ok("rm", "mine")
+        place.ok("verify-store")
+        place.ok("doctor")
     finally:
         place.stop()

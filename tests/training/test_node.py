@@ -178,6 +178,22 @@ async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> N
     await busy.task
 
 
+async def test_a_process_that_is_killed_while_it_prepares_is_told_to_be_gone(
+    home: AsyncHome, data: Path
+) -> None:
+    run = watch(home, data, "early")
+    await eventually_async(lambda: processes("ingle.training.training_worker"))
+    os.kill(min(processes("ingle.training.training_worker")), signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="nothing is left of the run") as error:
+        await run.task
+    assert error.value.hint == "run the command that started it again"
+    assert [run.name for run in await home.runs()] == []
+    again = watch(home, data, "early")
+    await again.reaches(1)
+    await home.stop_run("early")
+    await again.task
+
+
 async def test_a_process_that_is_killed_is_told_and_its_run_continues(
     home: AsyncHome, data: Path
 ) -> None:

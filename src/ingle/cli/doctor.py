@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from ingle.config import Settings, load
 from ingle.errors import IngleError
 from ingle.operations import registry
 from ingle.operations.capability import load as load_part
+from ingle.private_folders import open_to_others, private_parts
 
 LOW_DISK = 5 * 2**30
 LOW_MEMORY = 2 * 2**30
@@ -79,6 +81,11 @@ def _state(settings: Settings) -> Finding:
         return Finding("state", "fail", f"{path}: {error.strerror}", "set INGLE_STATE_DIR")
     if not os.access(path, os.W_OK):
         return Finding("state", "fail", f"{path} is not writable", f"chmod u+w {path}")
+    if wide := [
+        str(part) for part in private_parts(path, settings.models_path) if open_to_others(part)
+    ]:
+        text = f"open to other users: {', '.join(wide)}"
+        return Finding("state", "warn", text, f"chmod go= {shlex.join(wide)}")
     return Finding("state", "ok", str(path))
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingle.cli.finding import Finding
 from ingle.config.sources import BACKUP, user_file
 from ingle.errors import ConfigError, NodeAlreadyRunning, StorageError
+
+if TYPE_CHECKING:
+    from ingle.models import Store
 
 DATABASES = ("node.sqlite3", "peers.sqlite3", "shares.sqlite3", "responses.sqlite")
 
@@ -74,6 +78,7 @@ def damage(state: Path, models: Path) -> Iterator[Finding]:
                 yield Finding("damage", "warn", text, f"see what is missing, then: rm {path}*")
     if models.exists():
         try:
+            yield from _damaged_blobs(Store(models))
             damaged = damaged_records(Store(models))
         except StorageError as error:
             yield Finding("models", "fail", error.message, error.hint)
@@ -81,3 +86,16 @@ def damage(state: Path, models: Path) -> Iterator[Finding]:
         for name in damaged:
             text = f"the record of {name} cannot be read"
             yield Finding("models", "fail", text, "ingle doctor --repair")
+
+
+def _damaged_blobs(store: Store) -> Iterator[Finding]:
+    """Files of models that were set aside, and models that cannot be used without them."""
+    from ingle.models.verification import lost_files
+
+    for file in lost_files(store):
+        text = f"{', '.join(file.models)}: {file.path} {file.reason}"
+        yield Finding("damage", "fail", text, file.command)
+    count = len([*store.blobs.damaged()])
+    if count:
+        noun = "file was" if count == 1 else "files were"
+        yield Finding("damage", "warn", f"{count} damaged {noun} set aside", "ingle prune")

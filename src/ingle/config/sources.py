@@ -118,7 +118,7 @@ def write(name: str, text: str | None, path: Path | None = None) -> Path:
     else:
         value = _from_text(name, text)
         document[name] = msgspec.to_builtins(_check(name, value, Origin("user", str(path))))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.is_file():
         backup = path.with_name(path.name + BACKUP)
         backup.touch(mode=0o600)

@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from ingle.engines import death, process_tree, sandbox
 from ingle.engines.sandbox import SandboxPolicy
 from ingle.errors import EngineFault, IngleError, WorkerDied
 from ingle.protocol.connection import Answer, Connection, SocketStream
+from ingle.temporary_folders import TemporaryFolder, TemporaryFolders
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +67,10 @@ class ChildProcess:
     """
 
     def __init__(
-        self, process: asyncio.subprocess.Process, stderr: asyncio.StreamReader, temporary: str
+        self,
+        process: asyncio.subprocess.Process,
+        stderr: asyncio.StreamReader,
+        temporary: TemporaryFolder | None,
     ) -> None:
         self.connection: Connection
         self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -97,6 +99,7 @@ class ChildProcess:
         lost: Callable[[ChildProcess], IngleError],
         answer: Answer | None = None,
         log_file: Path | None = None,
+        folders: TemporaryFolders | None = None,
     ) -> ChildProcess:
         """Start it. Cancelling ends it.
 
@@ -106,8 +109,11 @@ class ChildProcess:
             lost: what operations under way are told when it has gone; see `death`.
             answer: performs what it asks of us; None: it may ask nothing.
             log_file: gets a copy of its stderr.
+            folders: where its temporary folder is made, if its sandbox brings none; None: in the
+                system's.
 
         Raises:
+            StorageError: no temporary folder could be made.
             EngineFault: the sandbox could not be set up; nothing was started without it.
         """
         loop = asyncio.get_running_loop()
@@ -128,10 +134,14 @@ class ChildProcess:
             failed.callback(pipe.close)
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             failed.callback(writer.close)
-            temporary = _own_folder()
-            failed.callback(_remove, temporary)
+            temporary = None
+            if sandbox.needs_folder():
+                temporary = (folders or TemporaryFolders(None)).make()
+                failed.callback(temporary.remove)
             launch = passed.enter_context(
-                sandbox.launching([*command, str(theirs.fileno())], policy, temporary=temporary)
+                sandbox.launching(
+                    [*command, str(theirs.fileno())], policy, temporary=_path(temporary)
+                )
             )
             process = await _started(
                 asyncio.create_subprocess_exec(
@@ -250,7 +260,8 @@ class ChildProcess:
     async def _reap(self) -> None:
         code = await self._process.wait()
         _running.discard(self.pid)
-        _remove(self._temporary)
+        if self._temporary is not None:
+            self._temporary.remove()
         self.died.set_result(code)
 
     async def _read_stderr(self, log_file: Path | None, pipe: asyncio.BaseTransport) -> None:
@@ -260,14 +271,8 @@ class ChildProcess:
                 copy.write(data)
 
 
-def _own_folder() -> str:
-    """A temporary folder for a process whose sandbox brings none."""
-    return tempfile.mkdtemp(prefix="ingle-") if sandbox.needs_folder() else ""
-
-
-def _remove(folder: str) -> None:
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
+def _path(folder: TemporaryFolder | None) -> str:
+    return "" if folder is None else str(folder.path)
 
 
 async def _started(

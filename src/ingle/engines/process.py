@@ -24,6 +24,7 @@ from ingle.errors import IngleError, ModelLoadFailed, WorkerDied
 from ingle.operations import Event, Generation, Operation, registry
 from ingle.operations.encoded import decoded
 from ingle.protocol.connection import Call, PieceStream
+from ingle.temporary_folders import TemporaryFolders
 
 LAST_WORDS_S = 5.0
 """How long a worker that could not load its model has to end by itself."""
@@ -54,6 +55,7 @@ class WorkerProcess:
         log_file: Path | None = None,
         inbox: Inbox | None = None,
         limits: WorkerLimits = HEARTBEAT_ONLY,
+        folders: TemporaryFolders | None = None,
     ) -> WorkerProcess:
         """Start a process and load the model; returns when it can serve.
 
@@ -64,6 +66,7 @@ class WorkerProcess:
             log_file: gets a copy of its stderr.
             inbox: where it finds blobs; deleted when it has ended.
             limits: what ends it if it is out of order.
+            folders: as `ChildProcess.start`.
 
         Raises:
             ModelLoadFailed: with the engine's reason, also when loading killed the process.
@@ -81,6 +84,7 @@ class WorkerProcess:
             ),
             lost=lambda child: _why_it_died(spec, child),
             log_file=log_file,
+            folders=folders,
         )
         worker = cls(spec, child, inbox)
         if inbox is not None:

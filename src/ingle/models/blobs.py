@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import fcntl
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ingle.database import DAMAGED
 from ingle.errors import DiskFull
+from ingle.file_lock import FileLock
 from ingle.models import digest as digests
 from ingle.models import names
-from ingle.models.file_lock import FileLock
-from ingle.models.links import link_or_copy
 
 HEADROOM = 32 << 20
 """Bytes that an import or a download leaves free on the disk."""
-_BLOCK = 1 << 20
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copy on write
 
 
 class Blobs:
@@ -47,8 +44,12 @@ class Blobs:
     def all(self) -> Iterator[tuple[str, int]]:
         """Every blob's digest and size."""
         for path in self.folder.iterdir():
-            if path.name.startswith("sha256-"):
+            if path.name.startswith("sha256-") and DAMAGED not in path.name:
                 yield f"{digests.PREFIX}{path.name[7:]}", path.stat().st_size
+
+    def damaged(self) -> Iterator[Path]:
+        """Files that were blobs, and were set aside since they no longer match their hash."""
+        yield from self.folder.glob(f"sha256-*{DAMAGED}*")
 
     def adopt(self, file: Path, digest: str) -> Path:
         """Make a verified file of the same disk a blob. Survives a power cut once it returns."""
@@ -63,57 +64,30 @@ class Blobs:
         _sync_folder(self.folder)
         return target
 
-    def copy_in(self, source: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-        """Copy a file in, hashing it on the way; shares its blocks where the disk can.
-
-        Returns:
-            The digest.
-
-        Raises:
-            DiskFull: not enough room; nothing is left behind.
-            OSError: the file cannot be read.
-        """
-        self.require_room(source.stat().st_size)
-        temporary = self.partial / f"copy-{os.urandom(8).hex()}.part"
-        try:
-            digest = _copy(source, temporary, on_bytes)
-            if self.has(digest):
-                temporary.unlink()
-            else:
-                self.adopt(temporary, digest)
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(
-                    f"no space left to copy {source.name} into {self.folder}", hint="ingle df"
-                ) from error
-            raise
-        return digest
-
-    def link_in(self, source: Path, digest: str) -> None:
-        """Make a verified file a blob: a second name of its bytes where the disk allows, or a copy.
-
-        Raises:
-            DiskFull: no room for the copy.
-            OSError: it cannot be read.
-        """
-        if self.has(digest):
-            return
-        if source.stat().st_dev != self.folder.stat().st_dev:
-            self.copy_in(source)
-            return
-        temporary = self.partial / f"link-{os.urandom(8).hex()}.part"
-        link_or_copy(source, temporary)
-        self.adopt(temporary, digest)
-
     def write(self, data: bytes) -> str:
         """A few bytes as a blob. Returns its digest."""
         digest = digests.of_bytes(data)
         if not self.has(digest):
-            temporary = self.partial / f"write-{os.urandom(8).hex()}.part"
-            temporary.write_bytes(data)
-            self.adopt(temporary, digest)
+            with self.temporary("write") as path:
+                path.write_bytes(data)
+                self.adopt(path, digest)
         return digest
+
+    @contextlib.contextmanager
+    def temporary(self, kind: str) -> Iterator[Path]:
+        """A path in ``partial/`` for a file that is made within the block, and then adopted.
+
+        It is locked: no `prune` takes it. What a kill leaves of it is removed by whoever starts
+        next.
+        """
+        key = f"{kind}-{os.urandom(8).hex()}"
+        path, lock = self.partial / f"{key}.part", self.lock(key)
+        lock.acquire()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+            lock.release(delete=True)
 
     def require_room(self, size: int) -> None:
         """Refuse to begin what cannot end.
@@ -167,30 +141,6 @@ class Blobs:
         """Delete blobs."""
         for digest in unneeded:
             self.path(digest).unlink(missing_ok=True)
-
-
-def _copy(source: Path, target: Path, on_bytes: Callable[[int], None] | None) -> str:
-    running, done = hashlib.sha256(), 0
-    with source.open("rb", buffering=0) as reader, target.open("xb", buffering=0) as writer:
-        shared = _share_blocks(reader.fileno(), writer.fileno())
-        while block := reader.read(_BLOCK):
-            running.update(block)
-            if not shared:
-                view = memoryview(block)
-                while view:
-                    view = view[writer.write(view) :]
-            done += len(block)
-            if on_bytes is not None:
-                on_bytes(done)
-    return digests.PREFIX + running.hexdigest()
-
-
-def _share_blocks(reader: int, writer: int) -> bool:
-    try:
-        fcntl.ioctl(writer, _FICLONE, reader)
-    except OSError:  # not this file system, or not this platform: copy the bytes
-        return False
-    return True
 
 
 def _link(blob: Path, path: Path) -> None:

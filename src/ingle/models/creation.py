@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +10,15 @@ import msgspec
 
 from ingle.capabilities.store.operation import CreateModel, SourceFile
 from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, StorageError
-from ingle.models import chat_template, derived_model
+from ingle.models import chat_template, derived_model, local_model
 from ingle.models import digest as digests
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.facts import Facts, facts_from, facts_of
+from ingle.models.file_copy import copy_in, link_in
 from ingle.models.format import ADAPTER, DEFAULTS, PROJECTOR, WEIGHTS
 from ingle.models.formats.gguf_format import GGUF
 from ingle.models.gguf import read_header
+from ingle.models.hold import Hold
 from ingle.models.model import Model, ModelFile, identity
 from ingle.models.store import Store
 from ingle.operations import ModelDefaults
@@ -55,8 +56,7 @@ class ModelCreation:
         self._adapters = adapters
         self._asked = operation
         self._find = find
-        self._pin = f"create-{os.urandom(8).hex()}"
-        self._pinned: set[str] = set()
+        self._hold: Hold
 
     def run(self) -> NewModel:
         """Make it.
@@ -69,11 +69,10 @@ class ModelCreation:
         """
         self._store.check_name(self._asked.model)
         try:
-            return self._made()
+            with self._store.held() as self._hold:
+                return self._made()
         except OSError as error:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
-        finally:
-            self._store.forget_pull(self._pin, self._pinned)
 
     def _made(self) -> NewModel:
         parts = self._of_base() if self._asked.base else self._of_files()
@@ -90,17 +89,16 @@ class ModelCreation:
         wanted = msgspec.structs.replace(asked, template=chosen.template, licence=licence)
         defaults = wanted.over(parts.defaults)
         if defaults != ModelDefaults():
-            files = derived_model.with_defaults(self._store.blobs, files, defaults)
-            self._keep(files[-1])
-        model = self._store.record(self._asked.model, files, parts.facts, parts.source, self._pin)
+            files = derived_model.with_defaults(self._store.blobs, files, defaults, self._hold.keep)
+        model = self._store.record(
+            self._asked.model, files, parts.facts, parts.source, self._hold.key
+        )
         return NewModel(model, [chosen.note] if chosen.note else [])
 
     def _of_base(self) -> _Parts:
         model = self._store.resolve(self._asked.base)
         defaults = msgspec.structs.replace(model.defaults or ModelDefaults(), base=model.name)
-        files = self._store.lent_files(model)
-        for file in files:
-            self._keep(file)
+        files = self._store.lent_files(model, self._hold.keep)
         return _Parts(files, model.facts, model.source, [], defaults)
 
     def _of_files(self) -> _Parts:
@@ -111,15 +109,17 @@ class ModelCreation:
         if not weights:
             raise InvalidRequest("files: none of them is a model's weights", field="files")
         if any(source.path for source in weights):
-            files, facts, _, origin = self._store.taken_in(
+            files, facts, _, origin = local_model.take(
+                self._store.files,
                 self._path(weights[0]),
                 projector=self._path(projectors[0]) if projectors else None,
+                keep=self._hold.keep,
             )
             self._check_one_model(weights, files)
         else:
             files = [self._blob(source, WEIGHTS) for source in weights]
             files += [self._blob(source, PROJECTOR) for source in projectors]
-            facts, origin = self._store.facts_of(files, self._pin), ""
+            facts, origin = self._store.facts_of(files, self._hold.key), ""
         return _Parts(files, facts, origin, by_role[ADAPTER], ModelDefaults())
 
     def _check_one_model(self, weights: Sequence[SourceFile], found: Sequence[ModelFile]) -> None:
@@ -153,10 +153,9 @@ class ModelCreation:
 
     def _blob(self, source: SourceFile, role: str) -> ModelFile:
         path, digest = self._path(source), digests.PREFIX + source.sha256
-        self._store.blobs.link_in(path, digest)
-        file = ModelFile(name=source.name, digest=digest, size=path.stat().st_size, role=role)
-        self._keep(file)
-        return file
+        self._hold.keep(digest)
+        link_in(self._store.blobs, path, digest)
+        return ModelFile(name=source.name, digest=digest, size=path.stat().st_size, role=role)
 
     def _fitting(
         self, files: list[ModelFile], facts: Facts, sources: Sequence[SourceFile]
@@ -182,20 +181,15 @@ class ModelCreation:
                 raise BadModelFile(f"{source.name} is not an adapter but a {facts.kind}")
             digest = digests.PREFIX + source.sha256
             if source.sha256:
-                self._store.blobs.link_in(path, digest)
+                self._hold.keep(digest)
+                link_in(self._store.blobs, path, digest)
             else:
-                digest = self._store.blobs.copy_in(path)
+                digest = copy_in(self._store.blobs, path, keep=self._hold.keep)
             name = Path(source.name).name
             file = ModelFile(name=name, digest=digest, size=path.stat().st_size, role=ADAPTER)
             located = msgspec.structs.replace(file, path=str(self._store.blobs.path(digest)))
             adapter = Model(name=name, digest=digest, files=[located], facts=facts)
         self._adapters.check(adapter, base)
-        self._keep(file)
-        return file
-
-    def _keep(self, file: ModelFile) -> None:
-        """Until the model has its name, nothing else keeps the blob."""
         if not file.linked:
-            self._pinned.add(file.digest)
-            with self._store.index.write() as rows:
-                rows.pin(file.digest, self._pin)
+            self._hold.keep(file.digest)
+        return file

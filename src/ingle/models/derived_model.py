@@ -13,8 +13,10 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import BadModelFile, InvalidRequest
+from ingle.models import digest as digests
 from ingle.models.blobs import Blobs
 from ingle.models.facts import Facts
+from ingle.models.file_copy import Keep
 from ingle.models.format import DEFAULTS
 from ingle.models.model import ModelFile
 from ingle.operations import ModelDefaults
@@ -26,9 +28,9 @@ _NAME = "defaults.json"
 
 
 def with_defaults(
-    blobs: Blobs, files: Sequence[ModelFile], defaults: ModelDefaults
+    blobs: Blobs, files: Sequence[ModelFile], defaults: ModelDefaults, keep: Keep
 ) -> list[ModelFile]:
-    """The files of a model, and its defaults as one more.
+    """The files of a model, and its defaults as one more, which is kept.
 
     Raises:
         InvalidRequest: they are too large.
@@ -40,7 +42,9 @@ def with_defaults(
             f"the limit is {MOST_BYTES}",
             field="defaults",
         )
-    digest = blobs.write(data)
+    digest = digests.of_bytes(data)
+    keep(digest)
+    blobs.write(data)
     kept = ModelFile(name=_NAME, digest=digest, size=len(data), role=DEFAULTS)
     return [*files, kept]
 

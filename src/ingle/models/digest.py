@@ -8,6 +8,8 @@ from pathlib import Path
 
 PREFIX = "sha256:"
 _BLOCK = 1 << 20
+OnRead = Callable[[int], None]
+"""Told the number of bytes done; may raise, to stop."""
 
 
 def of_bytes(data: bytes) -> str:

@@ -137,6 +137,10 @@ class IndexTransaction:
         """Remember a file's digest."""
         self._db.execute("REPLACE INTO hashes VALUES (?, ?, ?, ?)", (path, size, mtime_ns, digest))
 
+    def forget_hash(self, path: str) -> None:
+        """A file is not what it was."""
+        self._db.execute("DELETE FROM hashes WHERE path = ?", (path,))
+
     def pin(self, digest: str, pull: str) -> None:
         """Keep a blob (or a view) that has no name yet: its pull is not over."""
         self._db.execute("INSERT OR IGNORE INTO pins VALUES (?, ?)", (digest, pull))

@@ -10,6 +10,7 @@ import msgspec
 from ingle.errors import BadModelFile
 from ingle.models import digest as digests
 from ingle.models.blobs import Blobs
+from ingle.models.file_copy import Keep, copy_in, kept_by_nothing
 from ingle.models.index import Index
 from ingle.models.model import ModelFile
 
@@ -30,6 +31,7 @@ class LocalFiles:
         *,
         link: bool,
         on_bytes: OnBytes | None = None,
+        keep: Keep = kept_by_nothing,
     ) -> list[ModelFile]:
         """Link or copy files that belong together.
 
@@ -39,6 +41,7 @@ class LocalFiles:
 
         Args:
             files: Role, relative name and path of each.
+            keep: Pins what becomes a blob, before it is one.
 
         Raises:
             DiskFull: no room for the copy.
@@ -46,15 +49,19 @@ class LocalFiles:
             OSError: a file cannot be read.
         """
         if not link:
-            return [self._copied(path, role, name, on_bytes) for role, name, path in files]
+            return [self._copied(path, role, name, on_bytes, keep) for role, name, path in files]
         found = [self.hashed(path, role, name, on_bytes) for role, name, path in files]
         if all(self._blobs.has(file.digest) for file in found):
+            for file in found:
+                keep(file.digest)
             return [msgspec.structs.replace(f, linked=False, path="", mtime_ns=0) for f in found]
         return found
 
-    def _copied(self, path: Path, role: str, name: str, on_bytes: OnBytes | None) -> ModelFile:
+    def _copied(
+        self, path: Path, role: str, name: str, on_bytes: OnBytes | None, keep: Keep
+    ) -> ModelFile:
         size = path.stat().st_size
-        digest = self._blobs.copy_in(path, _told(on_bytes, path, size))
+        digest = copy_in(self._blobs, path, _told(on_bytes, path, size), keep)
         return ModelFile(name=name, digest=digest, size=size, role=role)
 
     def hashed(

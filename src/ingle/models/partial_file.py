@@ -1,4 +1,4 @@
-"""`PartialFile`: a download on the disk, with a journal of what has arrived.
+"""`PartialFile`: a download, or a copy, on the disk, with a journal of what has arrived.
 
 ``<key>.part`` is as long as the whole file will be (sparse); ``<key>.json``
 lists the byte ranges that are really in it. The journal is replaced in one step
@@ -9,6 +9,7 @@ or power cut; what arrived after the last journal is fetched again.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import msgspec
 from ingle.errors import DiskFull, StorageError
 from ingle.models.blobs import Blobs
 from ingle.models.ranges import Ranges
+
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copy on write
 
 
 class PartialJournal(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -113,6 +116,17 @@ class PartialFile:
                 view, offset = view[count:], offset + count
         except OSError as error:
             raise storage_error(error, self.path) from error
+
+    def share_blocks(self, source: int) -> bool:
+        """Become an open file's copy at once, where the disk can: blocks are shared until written.
+
+        The journal does not know of it yet; see `arrived`.
+        """
+        try:
+            fcntl.ioctl(self._fd, _FICLONE, source)
+        except OSError:  # not this file system, or not this platform
+            return False
+        return True
 
     def arrived(self, start: int, end: int) -> None:
         """Bytes ``[start, end)`` have been written."""

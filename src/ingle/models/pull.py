@@ -243,6 +243,9 @@ class _Fetch:
             journal = partial.peek()
             if followed and journal is not None and journal.digest and blobs.has(journal.digest):
                 return journal.digest
+            if promised:  # or a prune between its arrival and its pin would take it
+                with self._store.index.write() as rows:
+                    rows.pin(promised, plan.key)
             transfer = Transfer(
                 web, blobs, partial, file, self._settings, lambda v, s: self._known(file, v, s)
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
 from ingle.models.threads import in_thread
 from ingle.models.transfer import refused
+from ingle.temporary_folders import TemporaryFolders
 
 _FIRST = 1 << 20
 _GROWTH = 4
@@ -43,11 +43,14 @@ class KnownModel(NamedTuple):
         return self.facts.capabilities(vision=PROJECTOR in self.sizes)
 
 
-async def facts_of(store: Store, name: str, *, egress: str = "") -> KnownModel:
+async def facts_of(
+    store: Store, name: str, *, egress: str = "", folders: TemporaryFolders | None = None
+) -> KnownModel:
     """The facts of a model, wherever it is: in the store, on this disk, or at its source.
 
     Args:
         egress: ``allow`` or ``deny``; empty: what ``INGLE_EGRESS`` says.
+        folders: Where the starts of files lie meanwhile; None: in the system's temporary folder.
 
     Returns:
         What is known of it. Nothing is kept.
@@ -75,7 +78,7 @@ async def facts_of(store: Store, name: str, *, egress: str = "") -> KnownModel:
             sizes: dict[str, int] = {}
             for file in plan.files:
                 sizes[file.role] = sizes.get(file.role, 0) + file.size
-            return KnownModel(source.name, await _remote_facts(web, plan), sizes)
+            return KnownModel(source.name, await _remote_facts(web, plan, folders), sizes)
         except Unreachable as cause:
             raise NetworkError(str(cause), hint="check the connection") from None
 
@@ -89,16 +92,16 @@ def _on_disk(name: str, path: Path, projector: Path | None = None) -> KnownModel
     return KnownModel(name, formats.read(found.format, files), sizes)
 
 
-async def _remote_facts(web: Web, plan: PullPlan) -> Facts:
+async def _remote_facts(web: Web, plan: PullPlan, folders: TemporaryFolders | None) -> Facts:
     if plan.format == GGUF.name:
         weights = [file for file in plan.files if file.role == WEIGHTS]
         return facts_from([await remote_header(web, file) for file in weights])
     form = formats.FORMATS.get(plan.format)
     assert form is not None  # the plan was made by it
     wanted = _FIRST
-    with tempfile.TemporaryDirectory(prefix="ingle-") as folder:
+    with (folders or TemporaryFolders(None)).one() as folder:
         while True:
-            files = [(file.role, Path(folder) / file.name) for file in plan.files]
+            files = [(file.role, folder / file.name) for file in plan.files]
             try:
                 whole = [
                     await _begun(web, file, path, wanted)

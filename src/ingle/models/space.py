@@ -20,6 +20,7 @@ def disk_usage(root: Path, blobs: Blobs, index: Index) -> DiskUsage:
     for digest, size in blobs.all():
         kind = "models" if digest in named else "partial" if digest in pinned else "orphaned"
         used[kind] += size
+    used["orphaned"] += sum(path.stat().st_size for path in blobs.damaged())
     used["partial"] += sum(_occupied(path) for path in blobs.partial.iterdir())
     return DiskUsage(
         models=used["models"],
@@ -33,7 +34,10 @@ def disk_usage(root: Path, blobs: Blobs, index: Index) -> DiskUsage:
 
 
 def prune(blobs: Blobs, index: Index, *, partials: bool, dry_run: bool) -> Pruned:
-    """Delete blobs without a name and, if asked, interrupted downloads. Live ones stay."""
+    """Delete blobs without a name, damaged ones and, if asked, interrupted downloads and copies.
+
+    Those that are under way stay.
+    """
     with index.forget() as rows:
         pins = rows.pins()
         given_up = {pull for pull in pins.values() if partials and not _live(blobs, pull)}
@@ -45,6 +49,10 @@ def prune(blobs: Blobs, index: Index, *, partials: bool, dry_run: bool) -> Prune
             blobs.delete(unneeded)
             blobs.keep_views(rows.viewed())
     files = {str(blobs.path(digest)): size for digest, size in unneeded.items()}
+    for path in blobs.damaged():
+        files[str(path)] = path.stat().st_size
+        if not dry_run:
+            path.unlink()
     if partials:
         files.update(_prune_partials(blobs, dry_run))
     return Pruned(files=sorted(files), bytes=sum(files.values()))

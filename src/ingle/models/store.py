@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,29 +19,24 @@ from ingle.errors import (
     ModelNotFound,
     StorageError,
 )
-from ingle.models import derived_model, formats, index, shards, space
+from ingle.models import derived_model, formats, index, local_model, space
+from ingle.models.abandoned import remove_abandoned
 from ingle.models.blobs import Blobs
 from ingle.models.embedded import embedded_files
+from ingle.models.engine_paths import engine_paths, located
 from ingle.models.facts import Facts, facts_of
-from ingle.models.format import PROJECTOR, WEIGHTS
-from ingle.models.formats.gguf_format import GGUF
-from ingle.models.local_files import LocalFiles, OnBytes, check_present
+from ingle.models.file_copy import Keep
+from ingle.models.format import WEIGHTS
+from ingle.models.hold import Hold, held
+from ingle.models.local_files import LocalFiles, OnBytes
 from ingle.models.model import EMBEDDED, Model, ModelFile, identity
 from ingle.models.nearest import nearest, or_nearest
 from ingle.models.ref import ModelRef, part_from
 
+log = logging.getLogger(__name__)
+
 ADAPTER_MARK = "+"
 """Before an adapter's name where models and adapters are named together."""
-
-
-class TakenFiles(NamedTuple):
-    """Files that are one model."""
-
-    files: list[ModelFile]
-    facts: Facts
-    name: str
-    """What it may be called where no one says."""
-    source: str
 
 
 class Store:
@@ -66,7 +61,7 @@ class Store:
         except OSError as error:
             raise StorageError(f"{root}: {error.strerror}", hint="ingle doctor") from error
         self.index = index.Index(root / "index.sqlite3")
-        self._files = LocalFiles(self.blobs, self.index)
+        self.files = LocalFiles(self.blobs, self.index)
         self._embedded: dict[tuple[str, int, int], Model] = {}
 
     # -- names ---------------------------------------------------------------
@@ -110,18 +105,22 @@ class Store:
         """
         model = self.resolve(name)
         source = f"copy of {model.name}" if model.embedded else model.source
-        return self.record(to, self.lent_files(model), model.facts, source)
+        with self.held() as hold:
+            files = self.lent_files(model, hold.keep)
+            return self.record(to, files, model.facts, source, hold.key)
 
-    def lent_files(self, model: Model) -> list[ModelFile]:
+    def lent_files(self, model: Model, keep: Keep) -> list[ModelFile]:
         """A model's files for another name. The few bytes of an embedded one are copied.
 
         Raises:
             DiskFull: no room for them.
         """
         if not model.embedded:
+            for digest in model.blobs:
+                keep(digest)
             return _bare(model.files)
         files = [(file.role, file.name, Path(file.path)) for file in model.files]
-        return self._files.take(files, link=False)
+        return self.files.take(files, link=False, keep=keep)
 
     def remove(self, name: str) -> str:
         """Forget a name; blobs that no other name needs go with it.
@@ -199,61 +198,25 @@ class Store:
             name: Its name here; from the file's name if empty.
             source: What `list` shows as its origin; the path if empty.
             expected: The digest that the first file must have; empty: any.
-            link, projector, on_bytes: As `taken_in`.
+            link, projector, on_bytes: As `local_model.take`.
 
         Raises:
             IntegrityError: the first file's digest is not ``expected``.
             InvalidRequest: the folder holds several models; or a bad name.
-            ModelNotFound, BadModelFile, DiskFull: as `taken_in`.
+            ModelNotFound, BadModelFile, DiskFull: as `local_model.take`.
         """
-        taken = self.taken_in(path, link=link, projector=projector, on_bytes=on_bytes)
-        if expected not in ("", taken.files[0].digest):
-            raise IntegrityError(f"{path} is not what it should be: {taken.files[0].digest}")
-        name, source = name or taken.name, source or taken.source
-        return self.record(name, taken.files, taken.facts, source)
+        with self.held() as hold:
+            taken = local_model.take(
+                self.files, path, link=link, projector=projector, on_bytes=on_bytes, keep=hold.keep
+            )
+            if expected not in ("", taken.files[0].digest):
+                raise IntegrityError(f"{path} is not what it should be: {taken.files[0].digest}")
+            name, source = name or taken.name, source or taken.source
+            return self.record(name, taken.files, taken.facts, source, hold.key)
 
-    def taken_in(
-        self,
-        path: Path,
-        *,
-        link: bool = True,
-        projector: Path | None = None,
-        on_bytes: OnBytes | None = None,
-    ) -> TakenFiles:
-        """Files of this disk that are one model, before it has a name.
-
-        Args:
-            link: Use the files where they lie, without a copy. They are hashed
-                now; later a change of size or time shows at once.
-            projector: An image projector that lies elsewhere.
-            on_bytes: Told of progress.
-
-        Raises:
-            ModelNotFound: there is nothing at ``path``.
-            BadModelFile: it is not a model, or a file is missing.
-            InvalidRequest: the folder holds several models.
-            DiskFull: no room for the copy.
-        """
-        path = Path(os.path.abspath(path))  # noqa: PTH100 - must not follow links: names matter
-        if not path.exists():
-            raise ModelNotFound(f"{path}: no such file", model=str(path))
-        try:
-            found = formats.find(path)
-            files = [(role, name, found.root / name) for role, name in found.chosen.files]
-            if projector is not None:
-                files = [file for file in files if file[0] != PROJECTOR]
-                files.append((PROJECTOR, projector.name, projector))
-            facts = formats.read(found.format, [(role, file) for role, _, file in files])
-            if facts.kind != "model":
-                raise BadModelFile(
-                    f"{path.name} is not a model but of the kind {facts.kind!r}",
-                    hint="name the model's own file" if facts.kind == "mmproj" else "",
-                    path=str(path),
-                )
-            taken = self._files.take(files, link=link, on_bytes=on_bytes)
-        except OSError as error:
-            raise StorageError(f"{error.filename or path}: {error.strerror}") from error
-        return TakenFiles(taken, facts, part_from(found.chosen.stem or path.name), str(path))
+    def held(self) -> AbstractContextManager[Hold]:
+        """Keeps blobs that have no name yet, for as long as a block runs; see `Hold`."""
+        return held(self.blobs, self.index)
 
     def facts_of(self, files: Sequence[ModelFile], pull: str) -> Facts:
         """What verified blobs, which are to become a model, say of it.
@@ -269,7 +232,7 @@ class Store:
             form = formats.of_files([(file.role, file.name) for file in files], first)
             with self.index.write() as rows:
                 rows.pin(identity(form.name, files), pull)
-            paths = self._paths(form.name, identity(form.name, files), files)
+            paths = engine_paths(self.blobs, form.name, identity(form.name, files), files)
             pairs = zip(files, paths, strict=True)
             return formats.read(form, [(file.role, path) for file, path in pairs])
         except OSError as error:
@@ -290,8 +253,9 @@ class Store:
         if facts.kind != "adapter":
             raise BadModelFile(f"{path.name} is not an adapter but a {facts.kind}", path=str(path))
         ref = ModelRef.parse(name or part_from(path.stem))
-        files = self._files.take([(WEIGHTS, path.name, path)], link=link)
-        return self._put(index.ADAPTER, ref, files, facts, str(path), "")
+        with self.held() as hold:
+            files = self.files.take([(WEIGHTS, path.name, path)], link=link, keep=hold.keep)
+            return self._put(index.ADAPTER, ref, files, facts, str(path), hold.key)
 
     def resolve_adapter(self, name: str) -> Model:
         """The adapter behind a name.
@@ -348,6 +312,13 @@ class Store:
         """Bytes by kind. ``logs`` is left at 0: the node knows its own."""
         return space.disk_usage(self.root, self.blobs, self.index)
 
+    def remove_abandoned(self) -> None:
+        """Remove what killed imports left; for whoever starts next."""
+        try:
+            remove_abandoned(self.blobs, self.index)
+        except (OSError, StorageError) as error:
+            log.warning("what was left in %s was not removed: %s", self.root, error)
+
     def prune(self, partials: bool = False, dry_run: bool = False) -> Pruned:
         """Delete blobs without a name and, if asked, interrupted downloads. Live ones stay."""
         return space.prune(self.blobs, self.index, partials=partials, dry_run=dry_run)
@@ -361,7 +332,7 @@ class Store:
             ref, stat = ModelRef.parse(name), path.stat()
             stamp = (str(path), stat.st_size, stat.st_mtime_ns)
             if stamp not in self._embedded:
-                file = self._files.hashed(path, WEIGHTS, path.name)
+                file = self.files.hashed(path, WEIGHTS, path.name)
                 self._embedded[stamp] = Model(
                     name=ref.short,
                     digest=file.digest,
@@ -410,43 +381,8 @@ class Store:
         return None if model is None else self.located(model)
 
     def located(self, model: Model) -> Model:
-        """A model with where its blobs lie, all files seen to be there and unchanged.
-
-        Raises:
-            BadModelFile: one is gone, or has changed.
-        """
-        hint = f"ingle pull {model.source}" if model.source else f"ingle rm {model.name}"
-        for file in model.files:
-            path = Path(file.path) if file.linked else self.blobs.path(file.digest)
-            check_present(model.name, file, path, hint)
-        paths = self._paths(model.facts.format, model.digest, model.files)
-        return msgspec.structs.replace(
-            model,
-            files=[
-                file if file.linked else msgspec.structs.replace(file, path=str(path))
-                for file, path in zip(model.files, paths, strict=True)
-            ],
-        )
-
-    def _paths(self, form: str, digest: str, files: Sequence[ModelFile]) -> list[Path]:
-        """Where blobs lie for engines: under their own names, shards under llama.cpp's."""
-        paths = [self.blobs.path(file.digest) for file in files]
-        weights = [at for at, file in enumerate(files) if file.role == WEIGHTS]
-        named: dict[int, str] = {}
-        if any(files[at].linked for at in weights):
-            pass  # they lie beside each other already
-        elif form != GGUF.name:
-            named = {at: file.name for at, file in enumerate(files)}
-        elif len(weights) > 1:
-            count = len(weights)
-            named = {at: shards.shard_name(n, count) for n, at in enumerate(weights, start=1)}
-        if named:
-            viewed = self.blobs.view(
-                digest, [(name, files[at].digest) for at, name in named.items()]
-            )
-            for at, path in zip(named, viewed, strict=True):
-                paths[at] = path
-        return paths
+        """A model with where its blobs lie. Raises as `engine_paths.located`."""
+        return located(self.blobs, model)
 
     def _not_found(self, ref: ModelRef) -> ModelNotFound:
         near = nearest(ref, [model.name for model in self.models()])

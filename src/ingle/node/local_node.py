@@ -26,6 +26,8 @@ from ingle.models import store_repair
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node import memory_budget
+from ingle.node.background_verification import BackgroundVerification, doubtful
+from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
 from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
@@ -38,6 +40,7 @@ from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Scheduler
 from ingle.node.slot_request import SlotRequest
 from ingle.node.slot_requests import SlotRequests
+from ingle.node.stop_marker import StopMarker
 from ingle.operations import (
     Event,
     Generation,
@@ -53,7 +56,9 @@ from ingle.operations.blob import blobs_of
 from ingle.operations.capability import Capability, load
 from ingle.operations.encoded import Passed, decoded, size, tag
 from ingle.operations.events import ModelResult
+from ingle.private_folders import close_to_others, private_parts
 from ingle.protocol.piece_stream import PieceStream
+from ingle.temporary_folders import TemporaryFolders
 
 EXPIRY_S = 1.0
 """How often, at most, idle models are looked at."""
@@ -73,9 +78,14 @@ class LocalNode:
         self.settings = settings
         self._lock = lock
         self.state: Path = settings.state_path
+        self.folders = TemporaryFolders(self.state)
+        self.folders.remove_abandoned()
         self._logs = self.state / "logs"
-        self._logs.mkdir(exist_ok=True)
+        self._logs.mkdir(mode=0o700, exist_ok=True)
         self.store = Store(settings.models_path)
+        self.store.remove_abandoned()
+        self._marker = StopMarker(self.state)
+        close_to_others(private_parts(self.state, settings.models_path))
         if store_repair.lost_names(self.store):
             for done in store_repair.name_unnamed(self.store):
                 log.warning("%s", done)
@@ -84,6 +94,8 @@ class LocalNode:
         self.blobs = NodeBlobs(self.state / "blobs")
         self._inboxes = self.state / "inbox"
         shutil.rmtree(self._inboxes, ignore_errors=True)  # of workers that were killed with us
+        with contextlib.suppress(OSError):  # a disk that is full or read-only: said when one starts
+            self._inboxes.mkdir(mode=0o700)
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
         self.devices = Devices()
@@ -109,6 +121,8 @@ class LocalNode:
         """A newer version waits for this node to end."""
         self._parts: dict[type[Any], Any] = {}
         self._expiry = asyncio.create_task(self._expire())
+        self.verification = self._verified_again()
+        """Of files that the last node's end has made doubtful; None: there are none."""
         self._learning: asyncio.Task[None] | None = None
         if memory_budget.may_have_gpu():
             self._learning = asyncio.create_task(self._learn_devices())
@@ -148,7 +162,10 @@ class LocalNode:
             await part.close()
         await self.devices.close()
         await self.scheduler.close()
+        if self.verification is not None:
+            await self.verification.close()
         self.ledger.close()
+        self._marker.end()
         self._lock.release()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -376,6 +393,7 @@ class LocalNode:
     async def _start(
         self, spec: LoadSpec, engine: EngineDeclaration, planned: int
     ) -> WorkerProcess:
+        self._marker.used(spec.digest)
         log_file: Path = self._logs / "workers.log"
         inbox = Inbox(self._inboxes / str(next(self._workers)))
         return await WorkerProcess.start(
@@ -384,6 +402,22 @@ class LocalNode:
             log_file=log_file,
             inbox=inbox,
             limits=planned_limits(self.settings, engine, planned),
+            folders=self.folders,
+        )
+
+    def _verified_again(self) -> BackgroundVerification | None:
+        before = self._marker.before
+        if not self.settings.verify_after_crash:
+            return None
+        if before is not None and not before.clean:
+            self._marker.doubt(doubtful(self.store, before))
+        if not self._marker.unverified:
+            return None
+        return BackgroundVerification(
+            self.store,
+            self._marker,
+            busy=lambda: self.under_way > 0,
+            damaged=lambda found: unloaded(self.scheduler, found),
         )
 
     async def _learn_devices(self) -> None:

@@ -21,6 +21,7 @@ from ingle.node.slot_requests import SlotRequests
 from ingle.operations.encoded import Passed
 from ingle.operations.operation import Event, ModelOperation, Operation
 from ingle.protocol.piece_stream import PieceStream
+from ingle.temporary_folders import TemporaryFolders
 
 
 class Caller(NamedTuple):
@@ -45,6 +46,7 @@ class Services(Protocol):
     settings: Settings
     state: Path
     """The node's folder; a capability may have one of its own name in it."""
+    folders: TemporaryFolders
     store: Store
     adapters: AdapterStore
     ledger: EgressLedger

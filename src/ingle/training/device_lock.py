@@ -21,7 +21,7 @@ class DeviceLocks:
     """
 
     def __init__(self, folder: Path, devices: Iterable[str], run: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._locks = [DeviceLock(folder, device, run) for device in sorted(set(devices))]
 
     def take(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from pathlib import Path
 
 from ingle.capabilities.adapters.operation import (
@@ -22,6 +21,7 @@ from ingle.client.methods import Methods
 from ingle.errors import InvalidRequest
 from ingle.models.ref import part_from
 from ingle.operations import Done
+from ingle.temporary_folders import TemporaryFolders
 
 
 class AdapterMethods(Methods):
@@ -46,8 +46,8 @@ class AdapterMethods(Methods):
                 field="base",
             )
         details = (await self.ask(ShowModel(model=base), Shown)).model
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / f"{place.name}.gguf"
+        with TemporaryFolders(self.settings.state_path).one() as folder:
+            target = folder / f"{place.name}.gguf"
             await asyncio.to_thread(converted, place, details, target)
             request = AddAdapter(path=str(target), name=name or part_from(place.name))
             return (await self.ask(request, Adapters)).adapters[0]

@@ -20,6 +20,8 @@ from ingle.capabilities.store.operation import (
     RemoveModel,
     ShowModel,
     Shown,
+    StoreVerified,
+    VerifyStore,
 )
 from ingle.operations import Done, Progress, Status, TryingPath
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
@@ -31,14 +33,14 @@ CAPABILITY = Capability(
     summary="The models of this device and the disk space that they take.",
     operations=(
         ListModels, ShowModel, FitModel, Pull, CreateModel, FindFile, CopyModel, RemoveModel,
-        DiskUse, Prune,
+        DiskUse, Prune, VerifyStore,
     ),
     events=(
         Models, Shown, FitReport, Progress, Pulled, Created, Done, DiskUsage, Pruned, Status,
-        TryingPath,
+        TryingPath, StoreVerified,
     ),
     permission=OwnerOnly(),
-    version=2,  # 2: it creates models from others and from files
+    version=3,  # 2: it creates models from others and from files; 3: it verifies them
     cost=Free(),
     performer="ingle.capabilities.store.performer:perform",
     commands={
@@ -57,6 +59,9 @@ CAPABILITY = Capability(
         "fit": Command(f"{_CLI}.fit_command:fit_command", "Check if a model fits into memory."),
         "df": Command(f"{_CLI}.disk_commands:df_command", "Show disk usage."),
         "prune": Command(f"{_CLI}.disk_commands:prune_command", "Delete files that no model uses."),
+        "verify-store": Command(
+            f"{_CLI}.verify_command:verify_command", "Find damaged files of models."
+        ),
     },
     routes="ingle.capabilities.store.http:table",
     methods="ingle.capabilities.store.client:StoreMethods",

@@ -25,6 +25,8 @@ from ingle.capabilities.store.operation import (
     ShowModel,
     Shown,
     SourceFile,
+    StoreVerified,
+    VerifyStore,
 )
 from ingle.capabilities.store.paths import absolute
 from ingle.client.methods import Methods
@@ -135,6 +137,22 @@ class StoreMethods(Methods):
     async def prune(self, *, partials: bool = False, dry_run: bool = False) -> Pruned:
         """Delete what has no name; interrupted downloads only if asked."""
         return await self.ask(Prune(partials=partials, dry_run=dry_run), Pruned)
+
+    async def verify_store(
+        self, model: str = "", *, on_progress: OnProgress | None = None
+    ) -> StoreVerified:
+        """Read files again and compare them with their hashes; damaged ones are set aside.
+
+        Args:
+            model: One model, or ``+adapter``; empty: all.
+        """
+        async with self.node.perform(VerifyStore(model=model)) as events:
+            async for event in events:
+                if isinstance(event, StoreVerified):
+                    return event
+                if on_progress is not None and isinstance(event, Progress):
+                    on_progress(event)
+        raise AssertionError("a verification ends with StoreVerified or an error")
 
 
 def _path(text: str | Path) -> str:

@@ -231,3 +231,44 @@ class Pruned(Event, frozen=True, kw_only=True, tag="pruned"):
 
     files: list[str]
     bytes: int
+
+
+class VerifyStore(Operation, frozen=True, kw_only=True, tag="verify_store"):
+    """Read files again and compare them with their hashes. `Progress`, then one `StoreVerified`.
+
+    A damaged file is set aside, and models of it that are loaded are unloaded. One that is
+    cancelled goes on where it was when it is asked for again.
+    """
+
+    since = 3
+
+    model: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    """One model, or an adapter by its name with a ``+`` before it; empty: all."""
+
+
+class DamagedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that is not what it was when it was taken in."""
+
+    path: str
+    reason: str
+    """In words that follow its name."""
+    models: list[str] = []
+    """Whose it is; adapters have a ``+`` before their name."""
+    digests: list[str] = []
+    """Of these models."""
+    command: str = ""
+    """What gets it again."""
+    set_aside: str = ""
+    """Where it is now; empty: it was left where it lies, and its models are refused."""
+    unloaded: list[str] = []
+    """Models that were loaded from it, and are no longer."""
+
+
+class StoreVerified(Event, frozen=True, kw_only=True, tag="store_verified"):
+    """All files were read."""
+
+    files: int
+    bytes: int
+    before: int = 0
+    """Files of these that an interrupted verification had read already."""
+    damaged: list[DamagedFile] = []

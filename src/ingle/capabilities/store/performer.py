@@ -27,14 +27,17 @@ from ingle.capabilities.store.operation import (
     RemoveModel,
     ShowModel,
     Shown,
+    VerifyStore,
 )
 from ingle.errors import ModelNotFound
 from ingle.models import digest as digests
 from ingle.models.creation import ModelCreation
-from ingle.models.pull import pull
+from ingle.models.pull import TICK_S, pull
 from ingle.models.remote import facts_of
 from ingle.models.sources import CacheSource, HttpSource, HubSource, parse_source
 from ingle.models.threads import in_thread
+from ingle.models.verification import Verification, stored_files
+from ingle.node.damaged_weights import unloaded
 from ingle.node.ledger import ReceivedBytes
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.node.routes import named_adapters
@@ -77,6 +80,35 @@ async def perform(
             yield await asyncio.to_thread(store.disk_usage)
         case Prune(partials=partials, dry_run=dry_run):
             yield await asyncio.to_thread(store.prune, partials, dry_run)
+        case VerifyStore(model=name):
+            async with aclosing(_verify(node, name)) as verifying:
+                async for event in verifying:
+                    yield event
+
+
+async def _verify(node: HostedNode, name: str) -> AsyncGenerator[Event, None]:
+    local = node.local
+    verification = Verification(
+        local.store, await asyncio.to_thread(stored_files, local.store, name)
+    )
+    task = asyncio.ensure_future(in_thread(verification.run))
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=TICK_S)
+            yield Progress(
+                stage="verifying",
+                name=name or "all models",
+                completed=verification.completed,
+                total=verification.total,
+            )
+        found = task.result()
+    finally:
+        verification.stop()
+        await asyncio.gather(task, return_exceptions=True)
+    damaged = [await unloaded(local.scheduler, file) for file in found.damaged]
+    if damaged:
+        await refresh_shares(node)
+    yield msgspec.structs.replace(found, damaged=damaged)
 
 
 async def _create(
@@ -132,7 +164,7 @@ def _of_peers(peer_service: PeerService | None) -> list[ModelSummary]:
 
 async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
     name, adapters = named_adapters(operation.model)
-    known = await facts_of(local.store, name, egress=local.settings.egress)
+    known = await facts_of(local.store, name, egress=local.settings.egress, folders=local.folders)
     return local.slot_requests.fit(
         known,
         adapters,

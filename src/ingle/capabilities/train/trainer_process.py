@@ -22,6 +22,8 @@ from ingle.errors import EngineMissing, WorkerDied
 from ingle.jobs.jobs import SAVE_S
 from ingle.operations import Event, Operation
 from ingle.protocol.connection import Answer, PieceStream
+from ingle.temporary_folders import TemporaryFolders
+from ingle.training.files import PLAN
 
 MODULES = ("torch", "safetensors", "jinja2", "gguf")
 LINKS = 10_000
@@ -37,19 +39,26 @@ class TrainerProcess:
 
     @classmethod
     async def start(
-        cls, job: TrainingJob, *, cache: Path, log_file: Path, answer: Answer
+        cls,
+        job: TrainingJob,
+        *,
+        cache: Path,
+        log_file: Path,
+        answer: Answer,
+        folders: TemporaryFolders | None = None,
     ) -> TrainerProcess:
         """Start it. What it does begins with the first operation.
 
         Args:
             cache: a folder for compiled programs, kept from run to run.
             answer: performs what it asks of the node.
+            folders: as `ChildProcess.start`.
 
         Raises:
             EngineMissing: what training needs is not installed.
         """
         check_installed(*MODULES)
-        cache.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         job = msgspec.structs.replace(job, cache=str(cache))
         child = await ChildProcess.start(
             [sys.executable, "-P", "-m", "ingle.training.training_worker"],
@@ -62,9 +71,10 @@ class TrainerProcess:
                 variables=_environment(cache),
                 largest_file=None,
             ),
-            lost=lambda child: _why_it_died(job.request.name, child),
+            lost=lambda child: _why_it_died(job, child),
             answer=answer,
             log_file=log_file,
+            folders=folders,
         )
         child.watch(watch.processes(child))
         return cls(child)
@@ -97,8 +107,14 @@ def check_installed(*modules: str) -> None:
         )
 
 
-def _why_it_died(name: str, child: ChildProcess) -> WorkerDied:
+def _why_it_died(job: TrainingJob, child: ChildProcess) -> WorkerDied:
+    name = job.request.name
     how = death.with_last_lines(child.death(), child.stderr)
+    if not (Path(job.folder) / PLAN).exists():
+        return WorkerDied(
+            f"the process that prepared {name} died {how}; nothing is left of the run",
+            hint="run the command that started it again",
+        )
     return WorkerDied(
         f"the process that trained {name} died {how}", hint=f"ingle train --resume {name}"
     )

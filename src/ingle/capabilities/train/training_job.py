@@ -130,7 +130,7 @@ def _meets(request: Train, plan: Mapping[str, Any]) -> bool:
 
 def _job(work: Work, request: Train, base: Model, plan: Mapping[str, Any]) -> TrainingJob:
     locks = work.folder.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
     return TrainingJob(
         request=request,
         folder=str(work.folder),
@@ -153,6 +153,7 @@ async def _events(work: Work, job: TrainingJob) -> AsyncGenerator[Event, None]:
             cache=work.node.state / "training-cache",
             log_file=work.node.state / "logs" / "training.log",
             answer=_answer(work.node, job),
+            folders=work.node.folders,
         )
 
         async def stop(keep: bool) -> None:

@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
@@ -19,6 +17,7 @@ from ingle.cli.launch.printed_lines import printed_access, printed_lines, printe
 from ingle.cli.launch.programs import PROGRAMS
 from ingle.cli.output import Output
 from ingle.errors import NotFound
+from ingle.temporary_folders import TemporaryFolders
 
 
 @click.command("launch")
@@ -129,11 +128,15 @@ async def _launch(
         output.note(f"{program.title} with {choice.model} ({choice.why}); loading it")
         choice = await loaded(home, choice)
         async with serving(home, choice) as access:
-            return await _run_to_its_end(program, access, arguments)
+            folders = TemporaryFolders(settings.state_path)
+            return await _run_to_its_end(program, access, arguments, folders)
 
 
 async def _run_to_its_end(
-    program: LaunchProgram, access: ModelAccess, arguments: Sequence[str]
+    program: LaunchProgram,
+    access: ModelAccess,
+    arguments: Sequence[str],
+    folders: TemporaryFolders,
 ) -> int:
     """Run it in this terminal; returns its exit status, as a shell would have it."""
     loop = asyncio.get_running_loop()
@@ -142,7 +145,7 @@ async def _run_to_its_end(
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGTERM, told_to_end.set)
     environment = program.environment(access, os.environ)
-    with _folder(program, access) as folder:
+    with _folder(program, access, folders) as folder:
         process = await asyncio.create_subprocess_exec(
             program.path,
             *program.command_line(access, arguments)[1:],
@@ -164,12 +167,14 @@ async def _run_to_its_end(
 
 
 @contextlib.contextmanager
-def _folder(program: LaunchProgram, access: ModelAccess) -> Iterator[dict[str, str]]:
+def _folder(
+    program: LaunchProgram, access: ModelAccess, folders: TemporaryFolders
+) -> Iterator[dict[str, str]]:
     """The variable that names a temporary folder with the program's files; empty if it has none."""
     if not program.folder_variable:
         yield {}
         return
-    with tempfile.TemporaryDirectory(prefix="ingle-launch-") as folder:  # mode 0700
+    with folders.one() as folder:
         for name, text in program.files(access).items():
-            (Path(folder) / name).write_text(text)
-        yield {program.folder_variable: folder}
+            (folder / name).write_text(text)
+        yield {program.folder_variable: str(folder)}

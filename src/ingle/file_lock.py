@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+LOOK_S = 0.1
 
 
 class FileLock:
@@ -44,6 +47,16 @@ class FileLock:
                 self._fd = fd
                 return True
             os.close(fd)
+
+    def wait(self, waiting: Callable[[], None]) -> None:
+        """Get the lock, as soon as no one else has it.
+
+        Args:
+            waiting: called now and then meanwhile; may raise, to stop.
+        """
+        while not self.acquire():
+            waiting()
+            time.sleep(LOOK_S)
 
     def release(self, *, delete: bool = False) -> None:
         """Let go; with ``delete``, remove the file first."""
