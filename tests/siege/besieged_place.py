@@ -157,8 +157,8 @@ def _python_path() -> str:
 class PlaceTemplate:
     """A place that is made once; each probe has a copy of it at the same path."""
 
-    def __init__(self, folder: Path, family: ProcessFamily) -> None:
-        self.folder = folder / "p"
+    def __init__(self, folder: Path, family: ProcessFamily, place: Path | None = None) -> None:
+        self.folder = place or folder / "p"
         self._kept = folder / "kept"
         self._family = family
         self._make()
@@ -189,7 +189,7 @@ class PlaceTemplate:
             besieged.succeed(*arguments)
         self._lay_down_a_run(besieged)
         besieged.stop()
-        self.folder.rename(self._kept)
+        shutil.move(self.folder, self._kept)
 
     def _lay_down_a_run(self, besieged: BesiegedPlace) -> None:
         blobs = self.folder / "models" / "blobs"
@@ -214,7 +214,11 @@ class PlaceTemplate:
 
 
 @contextlib.contextmanager
-def besieged_template(folder: Path) -> Iterator[PlaceTemplate]:
-    """The template, while all processes below this one are accounted for."""
+def besieged_template(folder: Path, place: Path | None = None) -> Iterator[PlaceTemplate]:
+    """The template, while all processes below this one are accounted for.
+
+    Args:
+        place: where the copies are.
+    """
     with adopting() as family:
-        yield PlaceTemplate(folder, family)
+        yield PlaceTemplate(folder, family, place)
