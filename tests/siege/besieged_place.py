@@ -31,7 +31,7 @@ DOCUMENTED = (
     "state/logs/*",
     "state/node.lock", "state/node.token", "state/identity.key", "state/*.sqlite3",
     "state/*.sqlite3.backup", "state/runs/*", "state/inbox", "state/inbox/1", "state/inboxes",
-    "state/training-cache/*", "state/jobs/*", "state/responses.sqlite*", "config.toml*.part",
+    "state/training-cache/*", "state/jobs/*", "state/responses.sqlite*", "state/shares.sqlite3-*", "config.toml*.part",
     "state/swarm/*",
     "models/blobs/sha256-*", "models/index.sqlite3", "models/index.sqlite3.backup",
     "models/partial/*", "models/views/*", "files", "state", "state/logs", "state/runs",
@@ -39,7 +39,8 @@ DOCUMENTED = (
     "models/views",
 )  # fmt: skip
 """What may lie in a home whose node has ended: also what an interrupted pull leaves, to be
-continued, and what the siege puts there itself. Nothing else may be left behind."""
+continued, what the siege puts there itself, and SQLite's own logs of databases that no one has
+opened since. Nothing else may be left behind."""
 KNOWN_LEFT_OVER: tuple[str, ...] = ()
 """What is left behind all the same, and is to be mended."""
 ENDED_S = 60.0
