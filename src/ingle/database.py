@@ -3,7 +3,8 @@
 A file that was opened and found sound is copied beside itself (``NAME.backup``), if it has changed
 since the last copy. One that is damaged is set aside (``NAME.damaged-1``), and the copy takes its
 place, or an empty file does. One that cannot be written, since the disk is full or may only be
-read, is read as it is: whoever writes gets the reason then, and not before.
+read, is read as it is: whoever writes gets the reason then, and not before. A `Database` that stays
+open is written again as soon as there is room.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingle.errors import DiskFull, StorageError
@@ -36,6 +37,84 @@ _WAL = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 
 class _Damaged(Exception):
     """What SQLite says of a file that is none of its own, or not whole."""
+
+
+class Database:
+    """An open file. One that could only be read is opened again when its disk has changed.
+
+    Args:
+        path: None: in memory only.
+        schema: statements that make what is not there yet.
+        threads: several threads use it, one at a time.
+        prepare: what is done with each connection before it is used.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        schema: str = "",
+        *,
+        threads: bool = False,
+        prepare: Callable[[sqlite3.Connection], object] | None = None,
+    ) -> None:
+        self._path = path
+        self._schema = schema
+        self._threads = threads
+        self._prepare = prepare
+        self._replaced: list[sqlite3.Connection] = []
+        """Rows may still be read from them."""
+        self._tried_with = _room(path)
+        self._connection = self._connected()
+
+    @contextlib.contextmanager
+    def using(self) -> Iterator[sqlite3.Connection]:
+        """Its connection. What SQLite says of it is told as by `typed`."""
+        with typed(self._path):
+            self._write_again()
+            yield self._connection
+
+    def close(self) -> None:
+        """Close the file."""
+        for connection in (*self._replaced, self._connection):
+            connection.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = connect(self._path, self._schema, threads=self._threads)
+        try:
+            if self._prepare is not None:
+                with typed(self._path):
+                    self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _write_again(self) -> None:
+        """Open it for writing if it can only be read, and its disk is not as it was then."""
+        if not _only_reads(self._connection) or self._connection.in_transaction:
+            return
+        if (room := _room(self._path)) == self._tried_with:
+            return
+        self._tried_with = room
+        opened = self._connected()
+        if _only_reads(opened):
+            opened.close()
+            return
+        log.warning("%s can be written again", self._path)
+        self._replaced.append(self._connection)
+        self._connection = opened
+
+
+def _only_reads(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA query_only").fetchone()[0])
+
+
+def _room(path: Path | None) -> tuple[int, ...]:
+    """What a file's disk has left, and whether it may be written."""
+    if path is None or not path.parent.exists():
+        return ()
+    found = os.statvfs(path.parent)
+    return (found.f_bavail, found.f_favail, found.f_flag)
 
 
 def connect(
@@ -83,7 +162,7 @@ def typed(path: Path | None) -> Iterator[None]:
         if code == sqlite3.SQLITE_READONLY:
             raise StorageError(
                 f"{path} was opened for reading only: the disk was full or may not be written",
-                hint="free some space, then: ingle stop --node",
+                hint="free disk space: ingle df",
             ) from error
         raise StorageError(f"{path}: {error}", hint="ingle doctor --repair") from error
 
@@ -104,9 +183,14 @@ def is_sound(path: Path) -> bool:
 
 
 def _opened(path: Path, schema: str, *, wal: bool, threads: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=30, isolation_level=None, check_same_thread=not threads
-    )
+    try:
+        connection = sqlite3.connect(
+            path, timeout=30, isolation_level=None, check_same_thread=not threads
+        )
+    except sqlite3.Error as error:
+        if _code(error) in _NOT_WRITABLE:  # no file, and none can be made
+            return _read_only(path, schema, error, threads=threads)
+        raise
     try:
         if wal:
             connection.executescript(_WAL)

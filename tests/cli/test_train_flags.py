@@ -182,11 +182,13 @@ def on_the_wire(**fields: Any) -> dict[str, Any]:
 
 def test_the_wire_keeps_the_names_that_older_nodes_know() -> None:
     old_names = {name: old for old, name in aliases.RENAMED.items()}
-    old = {old_names.get(field, field) for field in FIELDS if field not in aliases.ADDED}
+    only_given = (*aliases.ADDED, *aliases.AUTOMATIC)
+    old = {old_names.get(field, field) for field in FIELDS if field not in only_given}
     sent = on_the_wire(lora_rank=4, optim="adamw_8bit", target_modules=("q_proj",))
     assert set(sent) == old
     assert (sent["rank"], sent["eight_bit_moments"], sent["targets"]) == (4, True, ["attn_q"])
     assert set(on_the_wire(warmup_ratio=0.1)) - old == {"warmup_ratio"}
+    assert set(on_the_wire(batch_size=8, epochs=1.0)) - old == {"rows", "epochs"}
 
 
 @pytest.mark.parametrize("names", ["old", "new"])

@@ -311,6 +311,59 @@ def test_nested_repetitions_are_refused_at_once(real: str, path: str) -> None:
     assert "multiply to 8,000,000,000" in refusal(real, path, asked(path, "Hi", schema=schema))
 
 
+def _optional(count: int) -> dict[str, Any]:
+    return {"type": "object", "properties": {f"p{at}": NULL for at in range(count)}}
+
+
+LARGE: dict[str, tuple[dict[str, Any], str]] = {
+    "values": (
+        {"properties": {"a": {"enum": ["x" * 3996 + f"{at:04d}" for at in range(3900)]}}},
+        "enum at /properties/a",
+    ),
+    "properties": (_optional(1300), "properties at /"),
+    "combinations": (
+        {"allOf": [{"anyOf": [_optional(1)] * 8}] * 20},
+        "allOf at /",
+    ),
+    "patterns": (
+        {"allOf": [{"type": "string", "pattern": f"^(a|b)*a(a|b){{{at}}}$"} for at in range(30)]},
+        "compiling it takes more than",
+    ),
+}
+
+
+@pytest.mark.parametrize("large", LARGE)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_schema_that_costs_too_much_is_refused_by_name(real: str, path: str, large: str) -> None:
+    schema, named = LARGE[large]
+    assert named in refusal(real, path, asked(path, "Hi", schema=schema))
+
+
+def test_many_tools_with_long_counts_are_served_and_checked_afterwards(real: str) -> None:
+    path = "/v1/chat/completions"
+    parameters = {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": {"type": "string"}, "maxItems": 2000}},
+    }
+    for choice in ("auto", "required"):
+        body = asked(path, "Hi", parameters=parameters, choice=choice, most=4)
+        tool = body["tools"][0]["function"]
+        body["tools"] = [
+            {"type": "function", "function": {**tool, "name": f"t{at}"}} for at in range(16)
+        ]
+        post(real, path, body)
+
+
+def test_a_strict_tool_is_refused_for_its_size_and_any_tool_for_its_bounds(real: str) -> None:
+    path = "/v1/chat/completions"
+    body = asked(path, "Hi", parameters=_optional(1300), strict=True)
+    assert "properties at /" in refusal(real, path, body)
+    schema = {"allOf": [{"type": "string", "minLength": 9}, {"$ref": "#/$defs/short"}],
+              "$defs": {"short": {"maxLength": 3}}}  # fmt: skip
+    said = refusal(real, path, asked(path, "Hi", parameters={"properties": {"a": schema}}))
+    assert "minLength (9) is greater than maxLength (3) at /properties/a" in said
+
+
 def test_a_json_object_with_a_schema_is_held_to_it(real: str) -> None:
     path = "/v1/chat/completions"
     body = asked(path, "An example?")

@@ -87,11 +87,11 @@ def test_slices_keep_the_order_and_cut_no_text() -> None:
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Tokenize(model="m", text="x" * (MOST_BYTES + 1)), "text: 2097153 bytes"),
-        (lambda: Tokenize(model="m", text="é" * (MOST_BYTES // 2 + 1)), "text: 2097154 bytes"),
+        (lambda: Tokenize(model="m", text="x" * (MOST_BYTES + 1)), "text: 262145 bytes"),
+        (lambda: Tokenize(model="m", text="é" * (MOST_BYTES // 2 + 1)), "text: 262146 bytes"),
         (
             lambda: Tokenize(model="m", messages=[Message(role="user", content="x" * 30 * MIB)]),
-            "messages: 31457280 bytes were given; up to 2097152 are tokenised at once",
+            "messages: 31457280 bytes were given; up to 1048576 are tokenised at once",
         ),
         (
             lambda: Detokenize(model="m", tokens=[1] * (MOST_IDS + 1)),
@@ -110,9 +110,11 @@ async def test_what_a_large_request_took_is_given_back(ember_spec: LoadSpec) -> 
         await events(worker, Tokenize(model="ember", text="a word"))
         before = process_tree.own_memory(worker.pid)
         for _ in range(2):
-            (found,) = await events(worker, Tokenize(model="ember", text=LONG))
+            (found,) = await events(worker, Tokenize(model="ember", text=LONG[:MOST_BYTES]))
             assert isinstance(found, Tokenized)
-            assert len(found.tokens) > len(LONG) // 20
+            assert len(found.tokens) > MOST_BYTES // 20
+            with pytest.raises(ContextLengthExceeded):
+                await events(worker, chat(LONG))
         # It looks at its heap after it has answered.
         await eventually_async(lambda: process_tree.own_memory(worker.pid) - before < 24 * MIB)
 

@@ -14,6 +14,7 @@ from ingle import database
 from ingle.errors import DiskFull, StorageError
 from ingle.node.ledger import EgressLedger
 from ingle.peers.peer_database import PeerDatabase
+from ingle.peers.swarm.share_database import ShareDatabase
 from tests.disks import fill, mounted
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT);"
@@ -101,6 +102,53 @@ def test_what_cannot_be_written_is_read(disk: Path, kind: str) -> None:
     with pytest.raises(StorageError, match="for reading only"):  # what is not noted does not leave
         again.begin(to="peer:desk", operation="chat", model="m", bytes_out=1)
     again.close()
+
+
+@pytest.mark.parametrize("there", ["a file", "none"])
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+def test_what_could_not_be_written_is_written_when_there_is_room(
+    disk: Path, kind: str, there: str
+) -> None:
+    def ask_for_leave(ledger: EgressLedger) -> None:
+        ledger.begin(to="peer:desk", operation="chat", model="m", bytes_out=1)
+
+    path = disk / "node.sqlite3"
+    if there == "a file":
+        with closing(EgressLedger(path)) as ledger:
+            ask_for_leave(ledger)
+    ballast = fill(disk) if kind == "full" else None
+    if ballast is None:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with closing(EgressLedger(path)) as ledger:
+        before = ledger.entries(10)
+        for _ in range(2):
+            with pytest.raises(StorageError):
+                ask_for_leave(ledger)
+        if ballast is None:
+            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        else:
+            ballast.unlink()
+        ask_for_leave(ledger)
+        assert len(ledger.entries(10)) == len(before) + 1
+    with closing(EgressLedger(path)) as ledger:
+        assert len(ledger.entries(10)) == len(before) + 1
+
+
+def test_peers_and_shares_are_written_again_all_or_nothing(disk: Path) -> None:
+    peers_path, shares_path = disk / "peers.sqlite3", disk / "shares.sqlite3"
+    PeerDatabase(peers_path).close()
+    ShareDatabase(shares_path).close()
+    ballast = fill(disk)
+    with closing(PeerDatabase(peers_path)) as peers, closing(ShareDatabase(shares_path)) as shares:
+        with pytest.raises(StorageError):
+            shares.ban("192.0.2.1", 60)
+        ballast.unlink()
+        with peers.together():
+            peers.run("INSERT INTO usage VALUES ('grant', 1, 1, 1)")
+            peers.run("INSERT INTO usage VALUES ('grant', 2, 1, 1)")
+        assert len(peers.run("SELECT * FROM usage").fetchall()) == 2
+        shares.ban("192.0.2.1", 60)
+        assert shares.bans() == ["192.0.2.1"]
 
 
 def count_usage(peers: PeerDatabase) -> None:

@@ -17,7 +17,9 @@ from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import AdapterFile, LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, IngleError, ModelLoadFailed, WorkerDied
-from ingle.node.scheduler import Lease, Scheduler, SlotRequest
+from ingle.node.lease import Lease
+from ingle.node.scheduler import Scheduler
+from ingle.node.slot_request import SlotRequest
 from ingle.operations import Message
 from ingle.protocol.connection import Call
 from ingle.testing.echo import ECHO

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from ingle.operations import ImagePart, Message, TextPart, ToolCall
 from ingle.server.settings import ServerSettings
 
 from .running import Running, running
+
+ROOT = Path(__file__).parents[2]
 
 
 def stored(identifier: str, text: str = "hi") -> StoredResponse:
@@ -44,6 +48,30 @@ def test_what_is_put_comes_back_after_a_restart(tmp_path: Path) -> None:
     with pytest.raises(ResponseNotFound):
         store.delete("resp_a")
     second.close()
+
+
+STORING = """
+import re, sys
+from pathlib import Path
+from tests.server.test_response_store import ResponseDatabase, ResponseStore, stored
+
+def most_memory():
+    found = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) * 1024
+
+text = "word " * (30 * 2**20 // 5)
+store = ResponseStore(ResponseDatabase(Path(sys.argv[1])))
+before = most_memory()
+store.put(stored("resp_a", text))
+print((most_memory() - before) / len(text))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_a_large_response_is_stored_in_proportion(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STORING, str(tmp_path / "responses.sqlite")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert float(told.stdout) < 3, "it is written twice, and encoded once for each"
 
 
 def test_what_an_older_version_stored_is_continued(tmp_path: Path) -> None:

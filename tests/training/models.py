@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,20 @@ def write_base(
     path: Path,
     *,
     architecture: str = "qwen3",
-    kind: str = "F32",
+    kind: str | Sequence[str] = "F32",
     tied: bool = True,
     layers: int = LAYERS,
     width: int = WIDTH,
     wide: int = WIDE,
     complete: bool = False,
 ) -> Path:
-    """A base whose matrices are of one tensor type.
+    """A base whose matrices are of one tensor type, or of several in turn.
 
     Args:
         complete: what the merges make is in the vocabulary, which transformers insists on.
     """
     rng = np.random.default_rng(7)
+    kinds = itertools.cycle((kind,) if isinstance(kind, str) else kind)
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(512)
     writer.add_embedding_length(width)
@@ -57,7 +60,7 @@ def write_base(
 
     def matrix(name: str, rows: int, columns: int, strength: float = 1.0) -> None:
         values = rng.standard_normal((rows, columns)).astype(np.float32) * strength
-        _add(writer, name, values / np.float32(np.sqrt(columns)), kind)
+        _add(writer, name, values / np.float32(np.sqrt(columns)), next(kinds))
 
     def vector(name: str, size: int, middle: float = 1.0) -> None:
         writer.add_tensor(name, (middle + 0.1 * rng.standard_normal(size)).astype(np.float32))
@@ -94,18 +97,32 @@ def write_base(
     return path
 
 
+_SCALES = {
+    "Q8_0": [(0, 8e-4)], "Q4_0": [(0, 0.013)], "Q4_1": [(0, 0.013), (2, -0.1)],
+    "Q5_0": [(0, 6e-3)], "Q5_1": [(0, 6e-3), (2, -0.1)],
+    "Q2_K": [(80, 3e-3), (82, 4e-3)], "Q3_K": [(108, 1.5e-3)],
+    "Q4_K": [(0, 4e-4), (2, 3e-3)], "Q5_K": [(0, 2e-4), (2, 3.1e-3)], "Q6_K": [(208, 4e-5)],
+    "IQ1_S": [(0, 6e-3)], "IQ2_XXS": [(0, 5e-4)], "IQ2_XS": [(0, 5e-4)], "IQ2_S": [(0, 5e-4)],
+    "IQ3_XXS": [(0, 2e-4)], "IQ3_S": [(0, 2e-4)], "IQ4_NL": [(0, 5e-4)], "IQ4_XS": [(0, 5e-5)],
+    "TQ1_0": [(52, 0.06)], "TQ2_0": [(64, 0.06)],
+}  # fmt: skip
+
+
 def random_blocks(kind: GGMLQuantizationType, count: int, seed: int = 0) -> Any:
     """Blocks of a quantised type with random bytes, their 16-bit scales sane."""
     rng = np.random.default_rng(seed)
     size = GGML_QUANT_SIZES[kind][1]
     blocks = rng.integers(0, 256, (count, size), dtype=np.uint8)
     # Where each scale lies, and a size that makes weights of about 1/16 around zero.
-    halves = {"Q8_0": [(0, 8e-4)], "Q4_0": [(0, 0.013)], "Q3_K": [(108, 1.5e-3)],
-              "Q4_K": [(0, 4e-4), (2, 3e-3)], "Q5_K": [(0, 2e-4), (2, 3.1e-3)],
-              "Q6_K": [(208, 4e-5)], "IQ4_XS": [(0, 5e-5)]}  # fmt: skip
-    for at, scale in halves.get(kind.name, []):
+    for at, scale in _SCALES.get(kind.name, []):
         scales = np.full((count, 1), scale, dtype=np.float16)
         blocks[:, at : at + 2] = scales.view(np.uint8)
+    if kind.name == "IQ1_M":  # whose scale lies in the topmost bits of four others
+        bits = int(np.float16(0.006).view(np.uint16))
+        for part, at in enumerate((49, 51, 53, 55)):
+            blocks[:, at] = blocks[:, at] & 15 | (bits >> 4 * part & 15) << 4
+    if kind.name == "MXFP4":  # whose scale is a power of two
+        blocks[:, 0] = 121
     return blocks
 
 
@@ -113,7 +130,7 @@ def _add(writer: gguf.GGUFWriter, name: str, values: Any, kind: str) -> None:
     quant = GGMLQuantizationType[kind]
     if kind == "F32":
         writer.add_tensor(name, values)
-    elif kind in ("F16", "BF16", "Q8_0", "Q4_0"):
+    elif kind in ("F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "TQ1_0", "TQ2_0", "MXFP4"):
         writer.add_tensor(name, gguf.quants.quantize(values, quant), raw_dtype=quant)
     else:  # gguf cannot write these: random blocks of the right size serve as well
         elements, size = GGML_QUANT_SIZES[quant]

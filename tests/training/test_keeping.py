@@ -37,7 +37,7 @@ def begin(folder: Path, **more: Any) -> Path:
 def looks(run: Run, found: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the validation say these losses, one after the other."""
     values = iter(found)
-    monkeypatch.setattr(run._step_batches, "check", lambda _: next(values))
+    monkeypatch.setattr(run.step_batches, "check", lambda _: next(values))
 
 
 def test_it_ends_early_and_keeps_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,10 @@ from ingle.engines.llama.engine import LlamaEngine
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.operations import AdapterUse, Event, Sampling, Text
-from ingle.training import hugging_face, merging, peft_files, quantize
+from ingle.training import hugging_face, merging, peft_files
 from ingle.training.adapter_files import in_pairs, to_half_rotation, write_gguf, write_peft
 from ingle.training.architecture import Architecture
+from ingle.training.base_types import TRAINABLE
 from ingle.training.lora import LoraConfig
 from ingle.training.merging import MergedModel, WeightedAdapter
 from ingle.training.quantize import numbers, packed
@@ -148,9 +149,7 @@ def test_a_base_in_several_files_becomes_one(tmp_path: Path) -> None:
 
 
 def test_what_is_called_readable_is(tmp_path: Path) -> None:
-    import gguf
-
-    for kind in quantize.READABLE:
+    for kind in TRAINABLE:
         block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
         found = numbers(np.zeros(size, dtype=np.uint8), kind, (1, block))
         assert found.shape == (1, block)

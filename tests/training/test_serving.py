@@ -89,6 +89,11 @@ def test_from_examples_to_an_answer(tmp_path: Path) -> None:
         trained = ended(place.start("train", "ember", "--data", str(data), *how), seconds=200)
         assert trained.status == 0, trained
         assert "ember+guild" in trained.err
+        assert "20 steps of 1 example; about" in trained.err
+        assert f"an example of the data: {EXAMPLES[0]['prompt']}\n" in trained.err
+        assert f"trained   {EXAMPLES[0]['completion']}\n" in trained.err
+        before, after = re.findall(r"([\d.]+) (?:before|after)", trained.err)
+        assert float(after) < 0.1 * float(before)
         answer = place.ok("run", "ember+guild", "-t", "0", question)
         assert answer.out.strip() == EXAMPLES[3]["completion"]
         assert "glow" not in place.ok("run", "ember", "-t", "0", question).out

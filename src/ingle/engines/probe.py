@@ -1,20 +1,27 @@
 """Ask every engine for its version and devices, in a process of its own.
 
-``python -m ingle.engines.probe`` prints one JSON object. The node never imports
-an engine: asking a GPU driver for its devices can crash or hang.
+The node never imports an engine: asking a GPU driver for its devices can crash or hang, and what
+an engine brings along is not trusted. So the process is in the sandbox, as a worker is.
+
+Started as ``python -m ingle.engines.probe FD``. Says its reports as the facts of its `Hello`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 
 import msgspec
 
-from ingle.engines import sandbox
+from ingle.engines import privileges
+from ingle.engines.child import LENGTH, ChildProcess
 from ingle.engines.declarations import engine_names, load_engine
-from ingle.errors import IngleError
+from ingle.engines.sandbox import SandboxPolicy
+from ingle.engines.worker import WorkerConnection
+from ingle.errors import IngleError, WorkerDied
 from ingle.operations import DeviceInfo
+from ingle.protocol.frames import VERSION, Hello
 
 TIMEOUT_S = 30.0
 
@@ -33,26 +40,27 @@ Reports = dict[str, EngineReport]
 
 async def probe() -> Reports:
     """Run the probe process. A probe that dies or hangs yields a report that says so."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "ingle.engines.probe",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=sandbox.environment(),
-    )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
-        return msgspec.json.decode(output, type=Reports)
-    except (TimeoutError, msgspec.DecodeError):
-        problem = f"asking the engines for their devices failed (status {process.returncode})"
-        return {name: EngineReport(problem=problem) for name in engine_names()}
+        child = await ChildProcess.start(
+            [sys.executable, "-P", "-m", "ingle.engines.probe"],
+            None,
+            policy=SandboxPolicy(),
+            lost=lambda child: WorkerDied(child.death(), hint="ingle doctor"),
+        )
+    except IngleError as error:
+        return _failed(error.message)
+    try:
+        hello = await asyncio.wait_for(child.connection.hello, TIMEOUT_S)
+        return msgspec.convert(hello.facts, Reports)
+    except (IngleError, TimeoutError, msgspec.ValidationError):
+        return _failed(child.death())
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await child.kill()
+
+
+def _failed(reason: str) -> Reports:
+    problem = f"asking the engines for their devices failed ({reason})"
+    return {name: EngineReport(problem=problem) for name in engine_names()}
 
 
 def report(name: str) -> EngineReport:
@@ -64,7 +72,13 @@ def report(name: str) -> EngineReport:
         return EngineReport(problem=f"{error.message} ({error.hint})")
 
 
+def main() -> None:
+    """Entry point of the process. The one argument is the socket's file descriptor."""
+    privileges.forbid_looking_in()
+    link = WorkerConnection(socket.socket(fileno=int(sys.argv[1])))
+    link.receive_exactly(*LENGTH.unpack(link.receive_exactly(LENGTH.size)))  # it needs no more
+    link.send(Hello(VERSION, {name: msgspec.to_builtins(report(name)) for name in engine_names()}))
+
+
 if __name__ == "__main__":
-    reports = {name: report(name) for name in engine_names()}
-    sys.stdout.buffer.write(msgspec.json.encode(reports))
-    sys.stdout.flush()
+    main()

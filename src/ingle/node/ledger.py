@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingle import database
 from ingle.capabilities.node.operation import LedgerEntry
+from ingle.database import Database
 from ingle.errors import IngleError
 
 _SCHEMA = """
@@ -45,8 +45,7 @@ class EgressLedger:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._database = database.connect(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA)
 
     def begin(self, *, to: str, operation: str, model: str, bytes_out: int, grant: str = "") -> int:
         """Note that an operation is about to leave; returns the entry's number."""
@@ -110,8 +109,8 @@ class EgressLedger:
         ]
 
     def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
-        with database.typed(self._path):
-            return self._database.execute(statement, values)
+        with self._database.using() as connection:
+            return connection.execute(statement, values)
 
     def close(self) -> None:
         """Close the database."""

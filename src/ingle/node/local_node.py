@@ -27,6 +27,7 @@ from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node import memory_budget
 from ingle.node.device_probe import Devices
+from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.node_blobs import NodeBlobs
@@ -34,7 +35,8 @@ from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
 from ingle.node.prompt_size import check_prompts
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
-from ingle.node.scheduler import Lease, Scheduler, SlotRequest
+from ingle.node.scheduler import Scheduler
+from ingle.node.slot_request import SlotRequest
 from ingle.node.slot_requests import SlotRequests
 from ingle.operations import (
     Event,

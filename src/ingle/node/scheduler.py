@@ -25,60 +25,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import NamedTuple
 
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
-from ingle.errors import Busy, DoesNotFit, IngleError, ModelLoadFailed
+from ingle.errors import IngleError
+from ingle.node import load_refusals
 from ingle.node.death_count import DeathCount
+from ingle.node.lease import Lease
 from ingle.node.loaded_model import OWNER, LoadedModel
+from ingle.node.slot_request import Key, SlotRequest
 
 log = logging.getLogger(__name__)
-
-Key = tuple[str, str]
-"""Digest (or engine-specific identity) and role."""
 
 PATIENCE_S = 3.0
 """A worker that is to go is given its requests' time, as long as it answers a ping within this one,
 and lets go within this one of what nobody waits for any more."""
-
-
-class SlotRequest(NamedTuple):
-    """What a request needs of a model."""
-
-    key: Key
-    spec: LoadSpec
-    engine: EngineDeclaration
-    slots: int
-    """Slots the request occupies."""
-    memory: Callable[[LoadSpec], int]
-    """Predicted bytes of loading a spec."""
-    device: str
-    keep_alive: float
-    principal: str = OWNER
-    """The guest it is for; empty: the owner."""
-    particular: bool = False
-    """It asks for more than the model is usually loaded with: a context, adapters."""
-
-    def asked_by(self, principal: str) -> SlotRequest:
-        """The same for someone: what a guest asks for is over with its request."""
-        return self._replace(principal=principal)
-
-    @property
-    def lent(self) -> bool:
-        """What is loaded for it goes with its request: a guest asks for it."""
-        return self.particular and self.principal != OWNER
-
-
-class Lease(NamedTuple):
-    """Slots of a resident, held by one request until `Scheduler.release`."""
-
-    loaded_model: LoadedModel
-    worker: WorkerProcess
-    slots: int
-    queued_s: float
-    load_s: float
 
 
 Start = Callable[[LoadSpec, EngineDeclaration, int], Awaitable[WorkerProcess]]
@@ -221,7 +183,7 @@ class Scheduler:
         """Free one model; returns when it has gone."""
         load = self._loads.get(loaded_model)
         if load is not None:
-            self._failures[loaded_model] = _unloaded(loaded_model.spec)
+            self._failures[loaded_model] = load_refusals.unloaded(loaded_model.spec)
             load.cancel()
         self._drain(loaded_model)
         if force and loaded_model.worker is not None:
@@ -293,18 +255,13 @@ class Scheduler:
 
     async def _loaded_model_for(self, slot_request: SlotRequest) -> tuple[LoadedModel, float]:
         if self._waiting >= self._queue:
-            raise Busy(
-                f"{self._waiting} requests are already waiting, the limit is {self._queue}",
-                hint="try again in a moment, or: ingle config set queue N",
-                queued=self._waiting,
-                limit=self._queue,
-            )
+            raise load_refusals.queue_full(self._waiting, self._queue)
         self._waiting += 1
         load_s = 0.0
         try:
             while True:
                 if self._suspended is not None:
-                    raise Busy("the node is suspended", hint="ingle resume")
+                    raise load_refusals.suspended()
                 loaded_model = self._loaded_models.get(slot_request.key)
                 if loaded_model is None:
                     pause = self._deaths.get(slot_request.key, DeathCount()).pause(time.monotonic())
@@ -341,26 +298,10 @@ class Scheduler:
         """Start loading, if there is room; None: wait for a change and ask again."""
         needed = slot_request.memory(slot_request.spec)
         if needed > self.budget:
-            raise DoesNotFit(
-                f"{slot_request.spec.model} needs {_gib(needed)} {_how(slot_request.spec)}; "
-                f"the budget is {_gib(self.budget)}",
-                hint=f"ingle fit {slot_request.spec.model}",
-                needed_bytes=needed,
-                available_bytes=self.budget,
-                device=slot_request.device,
-            )
+            raise load_refusals.over_budget(slot_request, needed, self.budget)
         if not self._make_room(needed):
             if not self._loaded_models and not self._leaving:
-                free = self._available()
-                raise DoesNotFit(
-                    f"{slot_request.spec.model} needs {_gib(needed)}, "
-                    "and other programs leave only "
-                    f"{_gib(free)}",
-                    hint=f"close other programs, or: ingle fit {slot_request.spec.model}",
-                    needed_bytes=needed,
-                    available_bytes=free,
-                    device=slot_request.device,
-                )
+                raise load_refusals.machine_full(slot_request, needed, self._available())
             return None
         loaded_model = LoadedModel(
             slot_request.spec,
@@ -443,7 +384,7 @@ class Scheduler:
         finally:
             del self._loads[loaded_model]
         if load.cancelled():
-            raise _unloaded(spec)
+            raise load_refusals.unloaded(spec)
         return load.result()
 
     async def _until_loaded(self, loaded_model: LoadedModel) -> None:
@@ -514,18 +455,3 @@ def _joined(old: LoadSpec, slot_request: SlotRequest) -> LoadSpec:
     if old.engine != slot_request.spec.engine:
         return slot_request.spec
     return slot_request.engine.joined(old, slot_request.spec)
-
-
-def _unloaded(spec: LoadSpec) -> ModelLoadFailed:
-    return ModelLoadFailed(
-        f"{spec.model} was unloaded while it was loading", hint="try again", model=spec.model
-    )
-
-
-def _how(spec: LoadSpec) -> str:
-    context = context_of(spec)
-    return (f"at a context of {context} " if context else "") + f"with {spec.slots} slots"
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

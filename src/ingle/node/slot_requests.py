@@ -20,7 +20,7 @@ from ingle.models.model import Model, ModelFile
 from ingle.models.store import Store
 from ingle.node.memory_budget import MemoryBudget
 from ingle.node.routes import Route
-from ingle.node.scheduler import SlotRequest
+from ingle.node.slot_request import SlotRequest
 from ingle.operations import AdapterUse, DeviceInfo, Generation, ModelOperation, registry
 
 if TYPE_CHECKING:

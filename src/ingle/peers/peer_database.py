@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingle import database
+from ingle.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS peer (
@@ -81,13 +81,12 @@ class PeerDatabase:
 
     def __init__(self, path: Path | None) -> None:
         """Open it. Without a path it lives in memory, as simulations need it."""
-        self._path = path
-        self._database = database.connect(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA)
 
     def run(self, statement: str, *values: object) -> sqlite3.Cursor:
         """One statement."""
-        with database.typed(self._path):
-            return self._database.execute(statement, values)
+        with self._database.using() as connection:
+            return connection.execute(statement, values)
 
     @contextmanager
     def together(self) -> Iterator[None]:

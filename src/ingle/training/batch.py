@@ -30,6 +30,11 @@ class Batch(NamedTuple):
         """Tokens that count."""
         return int((self.labels != IGNORE).sum())
 
+    @property
+    def filled(self) -> int:
+        """Tokens that are not padding."""
+        return self.tokens.size if self.documents is None else int((self.documents >= 0).sum())
+
     def part(self, rows: slice) -> Batch:
         """Some of the rows."""
         return Batch(

@@ -143,28 +143,33 @@ class Dataset:
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    def rows(self, seed: int, epoch: int) -> list[list[int]]:
-        """Documents of each row of an epoch: first fit, in an order that the seed fixes."""
-        order = np.random.default_rng((seed, epoch)).permutation(len(self))
+    def order(self, seed: int, epoch: int) -> list[int]:
+        """The documents of an epoch, in an order that the seed fixes."""
+        found: list[int] = np.random.default_rng((seed, epoch)).permutation(len(self)).tolist()
+        return found
+
+    def rows(self, documents: Iterable[int]) -> list[list[int]]:
+        """Documents packed into rows: first fit."""
         rows: list[list[int]] = []
         open_rows: list[tuple[int, int]] = []  # room left, row; few, so that it stays linear
-        for document in order:
-            size = int(self._starts[document + 1] - self._starts[document])
+        for document in documents:
+            size = self._size(document)
             at = next((i for i, (room, _) in enumerate(open_rows) if room >= size), None)
             if at is None:
-                rows.append([int(document)])
+                rows.append([document])
                 open_rows.append((self._length - size, len(rows) - 1))
                 if len(open_rows) > 64:
                     open_rows.pop(0)
             else:
                 room, row = open_rows[at]
-                rows[row].append(int(document))
+                rows[row].append(document)
                 open_rows[at] = (room - size, row)
         return rows
 
     def batch(self, rows: list[list[int]], width: int = 0) -> Batch:
-        """Rows of documents as one batch, padded to a width, or to the longest."""
-        size = width or max(sum(self._size(d) for d in row) for row in rows)
+        """Rows of documents, some of them maybe empty, as one batch, padded to a width, or to the
+        longest."""
+        size = width or max(self.length(row) for row in rows)
         tokens = np.zeros((len(rows), size), dtype=np.int64)
         labels = np.full((len(rows), size), IGNORE, dtype=np.int64)
         positions = np.zeros((len(rows), size), dtype=np.int64)
@@ -183,6 +188,10 @@ class Dataset:
                 labels[number, at : at + count - 1] = following
                 at += count
         return Batch(tokens, labels, positions, documents)
+
+    def length(self, row: list[int]) -> int:
+        """Tokens of a row."""
+        return sum(self._size(document) for document in row)
 
     def _size(self, document: int) -> int:
         return int(self._starts[document + 1] - self._starts[document])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ingle.errors import InvalidRequest
 from ingle.models.gguf import read_header
-from ingle.training import memory_plan
+from ingle.training import base_types, memory_plan
 from ingle.training.architecture import Architecture
 from ingle.training.devices import choose_option
 from ingle.training.lora import TARGETS, LoraConfig
@@ -46,7 +46,9 @@ def check(plan: RunPlan, micro_batch_size: int) -> None:
 
 def check_shape(plan: RunPlan) -> None:
     """Raises as `check`, but for the memory: what holds on any device."""
-    architecture = Architecture.of(read_header(Path(plan.base)))
+    header = read_header(Path(plan.base))
+    architecture = Architecture.of(header)
+    base_types.check(header)
     shape_of(plan).check(architecture)
     check_sequence(plan, architecture)
 

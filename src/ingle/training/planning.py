@@ -10,7 +10,7 @@ import msgspec
 from ingle.capabilities.train import backends
 from ingle.capabilities.train.operation import TrainingJob
 from ingle.errors import InvalidRequest
-from ingle.training import devices, fitting
+from ingle.training import devices, fitting, step_count
 from ingle.training.device_list import kind_of, named
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN
@@ -104,7 +104,8 @@ def _asked(job: TrainingJob) -> RunPlan:
         "target_modules": request.settings.matrices or TARGETS,
     }
     try:
-        return msgspec.convert(given, RunPlan)
+        plan = msgspec.convert(given, RunPlan)
+        return plan if plan.learns == "sft" else step_count.fixed(plan)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"not a valid plan: {error}", field="settings") from None
 

@@ -15,16 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingle.errors import CapabilityMissing, EngineMissing
+from ingle.training.base_types import TRAINABLE
 
 Bytes = NDArray[np.uint8]
 Values = NDArray[np.float32]
 PLAIN = ("F32", "F16", "BF16")
-READABLE = (
-    *PLAIN, "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
-    "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS",
-    "TQ1_0", "TQ2_0", "MXFP4",
-)  # fmt: skip
-"""What the gguf package (0.17 and later) turns into numbers."""
 
 
 def numbers(data: Bytes, kind: str, shape: tuple[int, int]) -> Values:
@@ -35,7 +30,7 @@ def numbers(data: Bytes, kind: str, shape: tuple[int, int]) -> Values:
     """
     import gguf
 
-    if kind not in READABLE:
+    if kind not in TRAINABLE:
         raise _unknown(kind)
     quant = _type(kind)
     block, size = gguf.GGML_QUANT_SIZES[quant]

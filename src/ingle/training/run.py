@@ -43,13 +43,14 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
-from ingle.training import adapter_files, fitting, memory_plan, schedule
+from ingle.training import adapter_files, fitting, memory_plan, schedule, step_count
 from ingle.training.devices import open_executor
 from ingle.training.disk_space import check_room
 from ingle.training.early_stopping import EarlyStopping
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory
 from ingle.training.files import LOSSES, PLAN
+from ingle.training.outcome import Outcome
 from ingle.training.progress import LossCurve, StepProgress
 from ingle.training.reinforcement import rewards
 from ingle.training.reinforcement.rollouts import SamplingSettings
@@ -82,9 +83,11 @@ class Run:
         )  # fmt: skip
         fitting.check_sequence(plan, self.executor.architecture)
         self._engine = self._find_engine()
-        self._step_batches = self._find_step_batches()
+        self.step_batches = self._find_step_batches()
         self._curve = LossCurve(folder / LOSSES)
         self.watch = EarlyStopping()
+        self._before: float | None = None
+        self._checked: float | None = None
         self.micro_batch_size = min(plan.micro_batch_size, plan.batch_size)
         """Rows that are worked on at once; halved when memory does not suffice."""
 
@@ -118,7 +121,7 @@ class Run:
         """How many steps it has in all."""
         if self.plan.max_steps:
             return self.plan.max_steps
-        return self._step_batches.steps(self.plan.epochs)
+        return self.step_batches.steps(self.plan.epochs)
 
     @property
     def finished(self) -> bool:
@@ -133,9 +136,22 @@ class Run:
         """As `Trainable.summary`."""
         begun = f", {self.step} of them done" if self.step else ""
         return (
-            f"{self.steps} steps of {self.plan.batch_size} rows{begun}; about "
+            f"{self.steps} steps of {self.plan.sized}{begun}; about "
             f"{self.needs().total / 2**20:.0f} MiB of memory, on {self.plan.device}"
+            + ("" if begun or self.plan.reward_funcs else step_count.remark(self.steps))
         )
+
+    def outcome(self) -> str:
+        """As `Trainable.outcome`."""
+        if self._before is None or not self.step:
+            return ""
+        held_out = self.step_batches.checked
+        after = self._checked if held_out else self.step_batches.loss(self.micro_batch_size)
+        if held_out and self.plan.keep == "best":
+            after = self.watch.best
+        if after is None:
+            return ""
+        return Outcome(before=self._before, after=after, held_out=held_out).sentence()
 
     def check(self) -> None:
         """Raises DoesNotFit, DiskFull: as `Trainable.check`."""
@@ -184,18 +200,20 @@ class Run:
             steps, warmup_steps=self.plan.warmup_steps, warmup_ratio=self.plan.warmup_ratio
         )
         every = self.plan.eval_every or max(1, steps // 10)
+        if not self.step:
+            self._before = self.step_batches.loss(self.micro_batch_size)
         while not self.finished and not self.stopping:
             share = schedule.share(self.plan.lr_scheduler_type, self.step, steps, warmup_steps)
             rate = self.plan.learning_rate * share
             rows, began = self.micro_batch_size, time.monotonic()
-            step_batch = self._step_batches.step_batch(self.step, rows)
+            step_batch = self.step_batches.step_batch(self.step, rows)
             loss = self._one(step_batch, rate)
             took = time.monotonic() - began
             self.step += 1
             last = self.step == steps
             checked, better = None, False
-            if self._step_batches.checked and (self.step % every == 0 or last):
-                checked = self._step_batches.check(self.micro_batch_size)
+            if self.step_batches.checked and (self.step % every == 0 or last):
+                checked = self._checked = self.step_batches.check(self.micro_batch_size)
                 better = self.watch.look(self.step, checked)
             progress = self._curve.add(
                 step=self.step, steps=steps, loss=loss, learning_rate=rate,
@@ -283,12 +301,15 @@ class Run:
             "step": self.step,
             "micro_batch_size": self.micro_batch_size,
             "watch": msgspec.to_builtins(self.watch),
+            "before": self._before,
+            "checked": self._checked,
         }
 
     def _take_place(self, place: dict[str, Any]) -> None:
         self.step = self._saved = place["step"]
         self.micro_batch_size = aliases.current(place)["micro_batch_size"]
         self.watch = msgspec.convert(place["watch"], EarlyStopping)
+        self._before, self._checked = place.get("before"), place.get("checked")
 
     def _find_engine(self) -> Step[Any]:
         """What makes the steps: this process, or several."""
@@ -306,7 +327,8 @@ class Run:
             return ExampleBatches(
                 self.folder,
                 self._engine,
-                rows=plan.batch_size,
+                size=plan.batch_size,
+                of_rows=plan.batch_of == "rows",
                 sequence=plan.max_length,
                 seed=plan.seed,
             )

@@ -20,6 +20,8 @@ class RunPlan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """Path of the base's GGUF file."""
     data: str
     data_sha256: str
+    batch_of: Literal["rows", "examples"] = "rows"
+    """What ``batch_size`` counts: packed rows, or examples."""
     device: str = "cpu"
     """One, or several of a kind: ``cuda:0,cuda:1``."""
     end: int = -1
@@ -35,6 +37,12 @@ class RunPlan(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields
     def parts(self) -> int:
         """Micro-batches of a step, at least; as many as turn out with rewards."""
         return -(-self.answers // self.micro_batch_size)
+
+    @property
+    def sized(self) -> str:
+        """The size of a step, for people."""
+        unit = "prompt" if self.reward_funcs else self.batch_of.removesuffix("s")
+        return f"{self.batch_size} {unit}{'' if self.batch_size == 1 else 's'}"
 
     def provenance(self, step: int, losses: list[list[float | None]]) -> dict[str, str]:
         """What its result says of where it came from.

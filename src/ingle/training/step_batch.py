@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Iterator
+import itertools
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from ingle.training import step_count
 from ingle.training.batch import Batch
 from ingle.training.dataset import Dataset
 from ingle.training.step import Step
+
+SAMPLE = 64
+"""Examples whose loss is compared where none are set apart."""
 
 
 class StepBatch(NamedTuple):
@@ -28,8 +31,8 @@ class StepBatch(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """Places that are worked on."""
-        return sum(batch.tokens.size for batch in self.batches)
+        """Of the text that is worked on."""
+        return sum(batch.filled for batch in self.batches)
 
 
 def halves(batches: list[Batch], rows: int) -> list[Batch]:
@@ -63,6 +66,11 @@ class StepBatches(Protocol):
         """How well it does on that, lower being better."""
         ...
 
+    def loss(self, rows: int) -> float | None:
+        """Mean loss of what is set apart, or else of some that is trained on; None: it is not
+        answers that are learnt."""
+        ...
+
 
 class ExampleBatches:
     """Step batches of examples: each of an epoch once, packed into rows, in an order of its own.
@@ -70,17 +78,26 @@ class ExampleBatches:
     Args:
         folder: of the run; ``train/`` and maybe ``validation/`` are there.
         engine: for the loss of what is set apart.
-        rows: of a step.
+        size: of a step.
+        of_rows: that many packed rows; else that many examples, which are packed as they come.
         sequence: tokens of a row.
     """
 
     def __init__(
-        self, folder: Path, engine: Step[Any], *, rows: int, sequence: int, seed: int
+        self,
+        folder: Path,
+        engine: Step[Any],
+        *,
+        size: int,
+        of_rows: bool,
+        sequence: int,
+        seed: int,
     ) -> None:
         self._engine = engine
-        self._rows = rows
+        self._size = size
+        self._of_rows = of_rows
+        self._sequence = sequence
         self._seed = seed
-        self._width = sequence if engine.executor.repeats else 0
         self._data = Dataset(folder / "train", sequence)
         check = folder / "validation"
         self._check = Dataset(check, sequence) if check.exists() else None
@@ -91,41 +108,66 @@ class ExampleBatches:
         return self._check is not None
 
     def steps(self, epochs: float) -> int:
-        return max(1, math.ceil(epochs * self._epoch_rows / self._rows))
+        return step_count.steps(self._epoch_size, epochs, self._size)
 
     def step_batch(self, step: int, rows: int) -> StepBatch:
         found = []
-        for index in range(step * self._rows, (step + 1) * self._rows):
-            epoch, at = divmod(index, self._epoch_rows)
+        for index in range(step * self._size, (step + 1) * self._size):
+            epoch, at = divmod(index, self._epoch_size)
             of_epoch = self._of_epoch(epoch)
             found.append(of_epoch[at % len(of_epoch)])
-        parts = [found[at : at + rows] for at in range(0, len(found), rows)]
-        return StepBatch([self._data.batch(part, self._width) for part in parts])
+        if not self._of_rows:
+            found = self._data.rows(document for (document,) in found)
+        return StepBatch(self._batches(self._data, found, rows))
 
     def check(self, rows: int) -> float:
         """Mean loss in nats."""
-        of_data = self._check
-        assert of_data is not None
-        total = 0.0
-        of_check = of_data.rows(0, 0)
-        counts: list[int] = []
+        assert self._check is not None
+        return self._loss(self._check, self._check.order(0, 0), rows)
 
-        def batches() -> Iterator[Batch]:
-            for at in range(0, len(of_check), rows):
-                batch = of_data.batch(of_check[at : at + rows])
-                counts.append(batch.supervised)
-                yield batch
+    def loss(self, rows: int) -> float:
+        """As `StepBatches.loss`."""
+        if self._check is not None:
+            return self._loss(self._check, self._check.order(0, 0), rows)
+        return self._loss(self._data, self._data.order(self._seed, 0)[:SAMPLE], rows)
 
-        for number, loss in enumerate(self._engine.losses(batches())):
-            total += loss * counts[number]
-        return total / max(1, sum(counts))
+    def _loss(self, data: Dataset, documents: list[int], rows: int) -> float:
+        batches = self._batches(data, data.rows(documents), rows)
+        losses = zip(self._engine.losses(batches), batches, strict=True)
+        total = sum(loss * batch.supervised for loss, batch in losses)
+        return total / max(1, sum(batch.supervised for batch in batches))
+
+    def _batches(self, data: Dataset, found: list[list[int]], rows: int) -> list[Batch]:
+        """Micro-batches of up to that many rows.
+
+        Where work is recorded for each shape they have few shapes; elsewhere nothing is padded.
+        """
+        if not self._engine.executor.repeats:
+            ordered = sorted(found, key=data.length)
+            groups = (list(group) for _, group in itertools.groupby(ordered, data.length))
+            parts = [part for group in groups for part in _portions(group, rows)]
+            return [data.batch(part) for part in parts]
+        if len(found) == 1:
+            width = 1 << (data.length(found[0]) - 1).bit_length()
+            return [data.batch(found, min(width, self._sequence))]
+        if len(found) > rows:
+            found = found + [[] for _ in range(-len(found) % rows)]
+        return [data.batch(part, self._sequence) for part in _portions(found, rows)]
 
     @functools.cached_property
-    def _epoch_rows(self) -> int:
-        """Rows of an epoch. Packing a large data set takes a while: it is done once an epoch."""
-        return len(self._data.rows(self._seed, 0))
+    def _epoch_size(self) -> int:
+        """Rows or examples of an epoch."""
+        return len(self._of_epoch(0))
 
     def _of_epoch(self, epoch: int) -> list[list[int]]:
+        """Rows of documents, or single ones. Packing a large data set takes a while: it is done
+        once an epoch."""
         if self._epoch[0] != epoch:
-            self._epoch = (epoch, self._data.rows(self._seed, epoch))
+            order = self._data.order(self._seed, epoch)
+            found = self._data.rows(order) if self._of_rows else [[document] for document in order]
+            self._epoch = (epoch, found)
         return self._epoch[1]
+
+
+def _portions(rows: list[list[int]], most: int) -> list[list[list[int]]]:
+    return [rows[at : at + most] for at in range(0, len(rows), most)]

@@ -49,6 +49,10 @@ class Trainable(Protocol):
         """What will be done, and what it takes, in a sentence."""
         ...
 
+    def outcome(self) -> str:
+        """What the run has changed, in a sentence; empty if it was not measured."""
+        ...
+
     def train(self) -> Iterator[StepProgress]:
         """Train to the end, or until `stopping`; yields after each step. Saves by itself.
 

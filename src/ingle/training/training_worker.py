@@ -36,7 +36,7 @@ from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation
 from ingle.protocol.connection import Connection, PieceStream, SocketStream
-from ingle.training import planning, preparation
+from ingle.training import planning, preparation, step_count
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN, PREPARED
@@ -132,6 +132,8 @@ class Worker:
                 async with aclosing(self._steps(run)) as steps:
                     async for event in steps:
                         yield event
+                if outcome := await asyncio.to_thread(run.outcome):
+                    yield TrainingNote(text=outcome)
             await asyncio.to_thread(run.write_adapter)
             over = self._keep or self._job.keep_only
             state = "done" if run.finished else "stopped" if over else "paused"
@@ -209,6 +211,7 @@ class Worker:
                 vocabulary=vocabulary.size, split=request.split, validation=checks,
                 seed=plan.seed, told=self._told,
             )  # fmt: skip
+            plan = step_count.following(plan, prepared.train)
         await ask(self._node, Unload(model=self._job.model), Done)
         plan = msgspec.structs.replace(
             plan, data_sha256=prepared.sha256, end=end[0] if end else -1

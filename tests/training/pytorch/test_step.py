@@ -13,6 +13,7 @@ from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.training import memory_plan
 from ingle.training.architecture import Architecture
+from ingle.training.base_types import TRAINABLE
 from ingle.training.batch import IGNORE, Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
@@ -117,9 +118,7 @@ def test_a_compiled_block_keeps_no_more_than_is_estimated(
 
 
 @pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize(
-    "kind", ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"]
-)
+@pytest.mark.parametrize("kind", TRAINABLE)
 def test_loss_and_gradients_on_every_tensor_type(tmp_path: Path, kind: str, packed: bool) -> None:
     path = write_base(tmp_path / "base.gguf", kind=kind)
     step, rows = step_of(path, packed=packed), batch()
@@ -129,6 +128,16 @@ def test_loss_and_gradients_on_every_tensor_type(tmp_path: Path, kind: str, pack
     assert step.loss(rows) == pytest.approx(expected, rel=1e-5)
     assert_close(gradients, expected_gradients)
     np.testing.assert_allclose(step.logits(rows), logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_all_tensor_types_mixed_in_one_file(tmp_path: Path, packed: bool) -> None:
+    path = write_base(tmp_path / "base.gguf", kind=TRAINABLE, layers=4, tied=False)
+    step, rows = step_of(path, packed=packed), batch()
+    loss, gradients = step.gradients(rows)
+    expected, expected_gradients, _ = reference(path, rows)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert_close(gradients, expected_gradients)
 
 
 @pytest.mark.parametrize("recompute", [True, False])

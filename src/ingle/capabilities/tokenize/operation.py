@@ -12,8 +12,12 @@ from ingle.operations.guest_rules import Costless, Estimated
 from ingle.operations.message import text_size
 from ingle.operations.operation import Event, ModelOperation, TokenId
 
-MOST_BYTES = 2 * 2**20
-"""Of text that is tokenised at once: an engine takes some hundred bytes of memory for each."""
+MOST_BYTES = 2**18
+"""Of text that is tokenised at once. An engine cannot be told to stop, and cutting a text changes
+its tokens in many vocabularies: so its work is what it does in less than half a second."""
+MOST_CONVERSATION_BYTES = 2**20
+"""The same of messages with their tools, which are counted whole: as much as large contexts hold.
+Prose of this length takes half a second, the worst of texts two."""
 MOST_IDS = 2**18
 """Tokens that are turned into text at once."""
 SPECIAL = Costless("the text is read once, either way")
@@ -35,10 +39,10 @@ class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
         if bool(self.text) and bool(self.messages):
             raise InvalidRequest("tokenize takes text or messages, not both", field="text")
         size = len(self.text.encode()) + text_size(self.messages, self.tools)
-        if size > MOST_BYTES:
-            field = "text" if self.text else "messages"
+        field, most = ("text", MOST_BYTES) if self.text else ("messages", MOST_CONVERSATION_BYTES)
+        if size > most:
             raise InvalidRequest(
-                f"{field}: {size} bytes were given; up to {MOST_BYTES} are tokenised at once",
+                f"{field}: {size} bytes were given; up to {most} are tokenised at once",
                 hint="tokenise it in parts",
                 field=field,
             )

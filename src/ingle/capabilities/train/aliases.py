@@ -51,6 +51,8 @@ ELSEWHERE = {
 ALIASES = {**RENAMED, **ELSEWHERE}
 ADDED = {"warmup_ratio": 3, "save_every": 3}
 """Settings that ingle 0.1 did not have, with the version of the capability that brought them."""
+AUTOMATIC = ("epochs", "batch_size")
+"""Settings whose default an older node would refuse; it is not sent, and each has its own."""
 _VALUES: Mapping[tuple[str, Any], str] = {
     ("eight_bit_moments", True): "adamw_8bit",
     ("eight_bit_moments", False): "adamw",
@@ -90,13 +92,14 @@ def current_request(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def on_the_wire(settings: TrainingSettings) -> dict[str, Any]:
-    """Settings as every version reads them: by old names, and what is new only where given."""
+    """Settings as every version reads them: by old names; what is new or automatic, where given."""
     fields: dict[str, Any] = msgspec.to_builtins(settings)
     fields["target_modules"] = list(settings.matrices)
-    added = {name: fields.pop(name) for name in ADDED}
+    only_given = (*ADDED, *AUTOMATIC)
+    chosen = {name: fields.pop(name) for name in only_given}
     found = {_OLD.get(name, name): value for name, value in fields.items()}
     found["eight_bit_moments"] = settings.eight_bit
-    return found | {name: added[name] for name in given(settings, ADDED)}
+    return found | {_OLD.get(name, name): chosen[name] for name in given(settings, only_given)}
 
 
 def given(settings: TrainingSettings, fields: Iterable[str]) -> list[str]:

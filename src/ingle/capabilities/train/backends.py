@@ -95,7 +95,7 @@ def _check_trl(settings: TrainingSettings) -> None:
         raise _refused(
             "batch_size",
             f"{settings.answers} {what} of a step cannot be shared out evenly to {world} processes",
-            hint=f"--batch-size {-(-settings.batch_size // world) * world}",
+            hint=f"--batch-size {-(-(settings.batch_size or 8) // world) * world}",
         )
 
 

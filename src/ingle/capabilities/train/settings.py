@@ -31,11 +31,13 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Steps in which the learning rate rises to its highest."""
     warmup_ratio: Share = 0.0
     """The same as a share of all steps; 0: ``warmup_steps`` counts."""
-    epochs: Annotated[float, msgspec.Meta(gt=0.0)] = 3.0
+    epochs: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    """Passes over the examples; 0: three, and as many as 40 steps take."""
     max_steps: Annotated[int, msgspec.Meta(ge=0)] = 0
     """0: as many as the epochs take."""
-    batch_size: Annotated[int, msgspec.Meta(ge=1)] = 8
-    """Rows of an optimizer step; with rewards, its prompts."""
+    batch_size: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Examples of an optimizer step; with rewards, its prompts; with TRL, its packed rows.
+    0: eight prompts or rows, or fewer examples if there would be less than 40 steps."""
     micro_batch_size: Annotated[int, msgspec.Meta(ge=1)] = 4
     """Rows that are computed at once."""
     max_length: Annotated[int, msgspec.Meta(ge=8)] = 512
@@ -96,7 +98,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def answers(self) -> int:
         """What a step works on: rows, pairs, or sampled answers."""
         grpo = self.learns == "grpo"
-        return self.batch_size * self.num_generations if grpo else self.batch_size
+        size = self.batch_size or 8
+        return size * self.num_generations if grpo else size
 
     @property
     def eight_bit(self) -> bool:

@@ -24,6 +24,7 @@ from ingle.engines.llama.grammar.answer_plan import (
     schema_plan,
     shown_tools,
 )
+from ingle.engines.llama.grammar.compile_errors import compiling
 from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.text_slices import check_fits, slices
 from ingle.engines.llama.vectors import cosine, shorten, unit
@@ -107,7 +108,8 @@ class LlamaSession:
             prompt: str = self._ask("/apply-template", {**body, **tools})["prompt"]
             return prompt
 
-        plan = answer_plan(operation, self._template, render)
+        with compiling(lambda: emit(Status(state="prompt"))):
+            plan = answer_plan(operation, self._template, render)
         self._generate_planned("/v1/chat/completions", body, operation, emit, plan)
 
     def _generate_planned(
@@ -198,9 +200,9 @@ class LlamaSession:
         if operation.schema is None:
             self._generate("/v1/completions", body, operation, emit)
             return
-        self._generate_planned(
-            "/v1/completions", body, operation, emit, schema_plan(operation.schema)
-        )
+        with compiling(lambda: emit(Status(state="prompt"))):
+            plan = schema_plan(operation.schema)
+        self._generate_planned("/v1/completions", body, operation, emit, plan)
 
     def _limited(self, operation: Generation, prompt: int) -> int:
         """Tokens of each choice, so that all have no more than the limit with their prompt.
@@ -328,7 +330,8 @@ class LlamaSession:
                 "messages": [request.message(item) for item in operation.messages]
             }
             if operation.tools:
-                body |= {"tools": shown_tools(operation.tools), "tool_choice": "none"}
+                with compiling(lambda: emit(Status(state="prompt"))):
+                    body |= {"tools": shown_tools(operation.tools), "tool_choice": "none"}
             text = self._ask("/apply-template", body)["prompt"]
         answer = self._ask(
             "/tokenize",

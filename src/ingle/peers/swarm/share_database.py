@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from ingle import database
 from ingle.capabilities.share.operation import Audience
+from ingle.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS shares (
@@ -74,15 +75,12 @@ class ShareDatabase:
     """The file ``shares.sqlite3``: write-ahead log, readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._lock = threading.RLock()
-        with self._alone():
-            self._db = database.connect(path, _SCHEMA, threads=True)
-            self._db.execute("PRAGMA foreign_keys=ON")
+        self._database = Database(path, _SCHEMA, threads=True, prepare=_hold_references)
 
     def close(self) -> None:
         """Close the database."""
-        self._db.close()
+        self._database.close()
 
     def shares(self) -> list[Share]:
         """All, by name."""
@@ -200,7 +198,7 @@ class ShareDatabase:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One thread at a time; SQLite's complaints as ours."""
-        with self._lock, database.typed(self._path):
+        with self._lock, self._database.using() as self._db:
             yield
 
     @contextlib.contextmanager
@@ -212,3 +210,7 @@ class ShareDatabase:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _hold_references(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")

@@ -11,9 +11,10 @@ from torch import Tensor
 from ingle.errors import BadModelFile
 from ingle.models.gguf import Header, read_header
 from ingle.models.gguf import Tensor as Entry
+from ingle.training import base_types
 from ingle.training.architecture import Architecture
 from ingle.training.pytorch.adapted import room
-from ingle.training.pytorch.dequantize import check, dequantize
+from ingle.training.pytorch.dequantize import dequantize
 from ingle.training.pytorch.packed import PackedMatrix
 
 Matrix = Tensor | PackedMatrix
@@ -48,11 +49,10 @@ class TorchWeights:
         rank: int = 0,
     ) -> None:
         self.header: Header = read_header(path)
+        base_types.check(self.header)
         self.architecture = Architecture.of(self.header)
         self.device, self.dtype, self.packed, self._rank = device, dtype, packed, rank
         self._entries = {entry.name: entry for entry in self.header.tensors}
-        for entry in self.header.tensors:
-            check(entry.type)
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         self.head = self._matrix("token_embd.weight" if self.architecture.tied else "output.weight")

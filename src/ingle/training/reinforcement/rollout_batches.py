@@ -67,6 +67,10 @@ class RolloutBatches:
         with self._sampler() as sampler:
             return -mean_reward(self._checks, self._rewards, sampler, likeliest, seed=self._seed)
 
+    def loss(self, rows: int) -> None:
+        """As `StepBatches.loss`: rewards have none."""
+        return
+
     def _sampler(self) -> Sampler:
         return Sampler(
             self._base,

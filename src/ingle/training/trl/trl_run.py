@@ -87,6 +87,10 @@ class TrlRun:
             f"{shared}; about {trl_memory.needed(self.plan, place) / 2**20:.0f} MiB of memory"
         )
 
+    def outcome(self) -> str:
+        """As `Trainable.outcome`."""
+        return ""
+
     def check(self) -> None:
         """Raises DoesNotFit, DiskFull: as `Trainable.check`."""
         place = Placement.placed(self.plan)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from ingle.errors import BadModelFile, CapabilityMissing
 from ingle.models.gguf import Tensor, read_header
 from ingle.models.tensor_types import TensorType
+from ingle.training import base_types
 from ingle.training.architecture import Architecture
+from ingle.training.quantize import numbers
 from ingle.training.vulkan import formats
 from ingle.training.vulkan.buffer_pool import Array, Storage
 from ingle.training.vulkan.compute_context import ComputeContext
@@ -78,6 +80,7 @@ class VulkanWeights:
 
     def __init__(self, path: Path, device: VulkanDevice) -> None:
         header = read_header(path)
+        base_types.check(header)
         self.architecture = Architecture.of(header)
         self._device = device
         self._entries = {entry.name: entry for entry in header.tensors}
@@ -101,7 +104,6 @@ class VulkanWeights:
         }
         self.head = self._matrix("token_embd.weight" if a.tied else "output.weight")
         entry = self._entry("token_embd.weight")
-        formats.format_of(entry.type)
         data = self._bytes(entry).reshape(a.vocabulary, -1)
         self.embedding = EmbeddingTable(entry.type, a.width, data)
 
@@ -111,16 +113,7 @@ class VulkanWeights:
     def numbers(self, name: str) -> NDArray[np.float32]:
         """A vector's numbers."""
         entry = self._entry(name)
-        data = self._bytes(entry)
-        if entry.type.name == "F32":
-            return data.view(np.float32)
-        if entry.type.name == "F16":
-            return data.view(np.float16).astype(np.float32)
-        raise CapabilityMissing(
-            f"{name} is a vector in {entry.type.name}; F32 and F16 can be read",
-            hint="use another quantisation of the model, such as Q4_K_M or Q8_0",
-            capability="train",
-        )
+        return numbers(self._bytes(entry), entry.type.name, (1, entry.shape[0])).reshape(-1)
 
     def joined_bias(self, names: list[str], sizes: list[int]) -> Storage | None:
         """Biases one behind the other, zeros for those that are not there; None: there are none."""

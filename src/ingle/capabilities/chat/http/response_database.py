@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from ingle import database
+from ingle.database import Database
 from ingle.wire.openai.response_calls import Item
 
 _SCHEMA = """
@@ -56,25 +56,19 @@ class ResponseDatabase:
         self._lock = threading.Lock()
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path = path
-        self._connection = database.connect(path, threads=True)
-        self._connection.isolation_level = "DEFERRED"
-        with self.changing() as connection:
-            columns = {row[1] for row in connection.execute("PRAGMA table_info(responses)")}
-            connection.executescript(_FROM_0_1 if "turns" in columns else "")
-            connection.executescript(_SCHEMA)
+        self._database = Database(path, threads=True, prepare=_prepare)
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """All that is changed inside, or nothing of it."""
-        with self._lock, database.typed(self._path), self._connection:
-            yield self._connection
+        with self._lock, self._database.using() as connection, connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """What is read inside belongs together."""
-        with self._lock, database.typed(self._path):
-            yield self._connection
+        with self._lock, self._database.using() as connection:
+            yield connection
 
     def items(self, connection: sqlite3.Connection, owner: str) -> list[Item]:
         """The items of a response or conversation, in their order."""
@@ -85,11 +79,34 @@ class ResponseDatabase:
 
     def add_items(self, connection: sqlite3.Connection, owner: str, items: Sequence[Item]) -> int:
         """Add items after those that are there; how many bytes they are."""
-        rows = [(owner, str(item["id"]), msgspec.json.encode(item)) for item in items]
-        connection.executemany("INSERT INTO items (owner, id, item) VALUES (?, ?, ?)", rows)
-        return sum(len(row[2]) for row in rows)
+        size = 0
+        for item in items:
+            data = msgspec.json.encode(item)
+            row = connection.execute(
+                "INSERT INTO items (owner, id, item) VALUES (?, ?, zeroblob(?))",
+                (owner, str(item["id"]), len(data)),
+            ).lastrowid
+            write_blob(connection, ("items", "item", row or 0), data)
+            size += len(data)
+            del data  # the next one may be as large
+        return size
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._connection.close()
+            self._database.close()
+
+
+def write_blob(connection: sqlite3.Connection, at: tuple[str, str, int], data: bytes) -> None:
+    """Fill a column (table, column, row) that has zeros of this length. As a parameter of a
+    statement it would be copied twice."""
+    with connection.blobopen(*at) as blob:
+        blob.write(data)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = "DEFERRED"
+    with connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(responses)")}
+        connection.executescript(_FROM_0_1 if "turns" in columns else "")
+        connection.executescript(_SCHEMA)

@@ -7,11 +7,12 @@ response out of it. Stored conversations lie in the same file.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import NamedTuple
 
 import msgspec
 
-from ingle.capabilities.chat.http.response_database import ResponseDatabase
+from ingle.capabilities.chat.http.response_database import ResponseDatabase, write_blob
 from ingle.errors import ResponseNotFound
 from ingle.operations import Message
 from ingle.wire.openai.response_calls import Item
@@ -60,19 +61,29 @@ class ResponseStore:
     def put(self, stored: StoredResponse) -> None:
         """Keep a response, and let the oldest go where there are too many."""
         identifier = stored.response["id"]
-        blobs = [msgspec.json.encode(part) for part in (stored.response, stored.conversation)]
         items = [*stored.input, *stored.response.get("output", [])]
-        size = sum(map(len, blobs)) + len(msgspec.json.encode(items))
         with self._database.changing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO responses"
-                " (id, response, conversation, size, inputs) VALUES (?, ?, ?, ?, ?)",
-                (identifier, *blobs, size, len(stored.input)),
-            )
             connection.execute("DELETE FROM items WHERE owner = ?", (identifier,))
-            self._database.add_items(connection, identifier, items)
+            size = self._database.add_items(connection, identifier, items)
+            # One part after the other: each may be as large as a whole request.
+            size += self._put_parts(connection, identifier, stored)
+            connection.execute("UPDATE responses SET size = ? WHERE id = ?", (size, identifier))
             if connection.execute(_TRIM, self._most).rowcount:
                 connection.execute(_ORPHANS)
+
+    def _put_parts(
+        self, connection: sqlite3.Connection, identifier: str, stored: StoredResponse
+    ) -> int:
+        """How many bytes the response and its conversation are."""
+        response = msgspec.json.encode(stored.response)
+        conversation = msgspec.json.encode(stored.conversation)
+        row = connection.execute(
+            "INSERT OR REPLACE INTO responses"
+            " (id, response, conversation, size, inputs) VALUES (?, ?, zeroblob(?), 0, ?)",
+            (identifier, response, len(conversation), len(stored.input)),
+        ).lastrowid
+        write_blob(connection, ("responses", "conversation", row or 0), conversation)
+        return len(response) + len(conversation)
 
     def get(self, identifier: str, *, field: str = "response_id") -> StoredResponse:
         """A stored response; ``field`` is where the client named it.

@@ -26,9 +26,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "use_rslora": "Scale by the square root of the rank (rank-stabilized LoRA).",
     },
     "Training": {
-        "epochs": "Passes over the data.",
+        "epochs": "Passes over the examples.",
         "max_steps": "Optimizer steps, instead of --epochs.",
-        "batch_size": "Rows per optimizer step.",
+        "batch_size": "Examples per optimizer step.",
         "micro_batch_size": "Rows computed at once: fewer take less memory.",
         "max_length": "Tokens per row.",
         "learning_rate": "Highest learning rate.",
@@ -68,7 +68,9 @@ SECTIONS: dict[str, dict[str, str]] = {
 AUTOMATIC = {
     "lora_alpha": "twice the rank",
     "target_modules": "all-linear",
+    "epochs": "3, and as many as 40 steps take",
     "max_steps": "as many as the epochs take",
+    "batch_size": "as many as fill 8 rows, and as few as 40 steps take",
     "warmup_ratio": "--warmup-steps counts",
     "device": "the fastest",
     "eval_every": "ten evaluations in all",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ingle.capabilities.train.cli import sample_answers
 from ingle.capabilities.train.cli.flags import SectionedCommand, given, settings_flags
 from ingle.capabilities.train.cli.follow_run import attend, told
 from ingle.capabilities.train.operation import RunSummary, Train, TrainingSettings
@@ -100,16 +101,27 @@ def train_command(
             field="data",
         )
     if preview:
-        from ingle.capabilities.train.trainer_process import check_installed
-
-        check_installed("jinja2", "gguf")
-        from ingle.training.examples import Columns, Source
-
-        source = Source.find(data, Columns(how["columns"]))
+        source = _source(data, how["columns"])
         run(lambda: _preview(output, model, source, how["split"]))
         return
+    settings = given(output)
     fields = {field: how[field] for field in FIELDS}
-    told(output, _train(output, model, data, name, {**fields, **given(output)}))
+    ended = _train(output, model, data, name, {**fields, **settings})
+    told(output, ended)
+    if ended is None or not ended.adapter or how["on"] or output.json:
+        return
+    if not settings.get("reward_funcs") and settings.get("method") in (None, "sft"):
+        source = _source(data, how["columns"])
+        run(lambda: sample_answers.show(output, ended, source, how["split"]))
+
+
+def _source(data: str, columns: str) -> Source:
+    from ingle.capabilities.train.trainer_process import check_installed
+
+    check_installed("jinja2", "gguf")
+    from ingle.training.examples import Columns, Source
+
+    return Source.find(data, Columns(columns))
 
 
 def _check_resumed(name: str) -> None:

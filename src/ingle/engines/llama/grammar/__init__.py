@@ -11,6 +11,8 @@ The way of a schema, one module for each step:
 4. `answer_reader` reads calls and text out of what was written by that grammar.
 5. `answer_check` compares what came with the schemas as they were given.
 
-`llguidance` tells whether a grammar compiles. The engine would pass over one that does not, and
-the answer would be free of it.
+`schema_totals` counts what the schemas of a request add up to, before any is compiled.
+`compile_errors` tells whether a grammar compiles: the engine would pass over one that does not, and
+the answer would be free of it. It asks `compiler_process`, which ends a `compiler` that takes too
+much; that one asks `llguidance`.
 """

@@ -22,9 +22,11 @@ from ingle.engines.llama.grammar.answer_grammar import (
     Thought,
 )
 from ingle.engines.llama.grammar.answer_reader import AnswerReader
+from ingle.engines.llama.grammar.compile_errors import grammar_error
 from ingle.engines.llama.grammar.held_schema import HeldSchema, held_schema
-from ingle.engines.llama.grammar.llguidance import grammar_error
-from ingle.engines.llama.grammar.native_schema import native_schema, not_held_natively
+from ingle.engines.llama.grammar.native_schema import native_schemas, not_held_natively
+from ingle.engines.llama.grammar.normal_schema import Dropped
+from ingle.engines.llama.grammar.schema_totals import HELD_TOTALS, SchemaTotals
 from ingle.engines.llama.request import begun_json
 from ingle.engines.llama.thought_splitter import CLOSING, OPENING
 from ingle.errors import InvalidRequest
@@ -124,11 +126,13 @@ def answer_plan(operation: Chat, template: str, render: Render) -> AnswerPlan:
     if _CHANNELS in template or operation.continue_last:
         return _native_plan(operation, offered, tools, schema)
     forced = is_forced(operation)
-    if schema is None and not forced and not any(_passed_over(tools, offered)):
-        return _native_plan(operation, offered, tools, schema)
     tagged = OPENING_TAG in template
+    if schema is None and not forced:
+        passed_over = _passed_over(tools, offered)
+        if not passed_over and not (tagged and _too_much_natively(tools)):
+            return _native_plan(operation, offered, tools, schema)
     if schema is None and not forced and not tagged:
-        place = next(iter(_passed_over(tools, offered)))
+        place = next(iter(passed_over))
         raise InvalidRequest(
             f"{place}; this model's form of calls cannot hold it",
             hint="leave out strict, or require a call",
@@ -143,10 +147,15 @@ def answer_plan(operation: Chat, template: str, render: Render) -> AnswerPlan:
     if forced and not operation.think:
         body["chat_template_kwargs"] = {**operation.template_options, "enable_thinking": False}
     thought = _thought(template, render, body)
-    callable_tools = tuple(CallableTool(name, held.held) for name, held in tools.items())
+    tools = _within_totals(offered, tools, schema)
+    callable_tools = _callable(tools)
     grammar = _grammar(operation, callable_tools, schema, thought, tagged=tagged)
     if error := grammar_error(grammar):
-        raise InvalidRequest(f"the schemas cannot be held together: {error}", field="tools")
+        tools = _strict_alone(offered, tools, Dropped("", "", error))
+        callable_tools = _callable(tools)
+        grammar = _grammar(operation, callable_tools, schema, thought, tagged=tagged)
+        if error := grammar_error(grammar):
+            raise InvalidRequest(f"the schemas cannot be held together: {error}", field="tools")
     return AnswerPlan(
         {**body, "grammar": grammar},
         tools,
@@ -168,17 +177,63 @@ def _native_plan(
     operation: Chat, offered: list[Tool], tools: dict[str, HeldSchema], schema: HeldSchema | None
 ) -> AnswerPlan:
     body: dict[str, Any] = {}
+    parts = {_field(tool): tools[tool.name].shown for tool in offered}
+    if schema is not None:
+        parts["schema"] = schema.shown
+    taken, too_much = native_schemas(list(parts.values()))
+    if too_much is not None:
+        raise InvalidRequest(
+            f"the schemas are too large for this model's form of calls: {too_much}",
+            hint="send fewer or smaller schemas",
+            field="tools" if offered else "schema",
+        )
     if offered:
         choice = "required" if is_forced(operation) else operation.tool_choice
-        body["tools"] = [_function(tool, native_schema(tools[tool.name].shown)) for tool in offered]
+        body["tools"] = [_function(*each) for each in zip(offered, taken, strict=False)]
         body["tool_choice"] = choice
         body["parallel_tool_calls"] = operation.parallel_tool_calls
     if schema is not None:
-        wanted = {"name": "answer", "schema": native_schema(schema.shown)}
+        wanted = {"name": "answer", "schema": taken[-1]}
         body["response_format"] = {"type": "json_schema", "json_schema": wanted}
     begun = begun_json(operation) or ""
     json = schema is not None
     return AnswerPlan(body, tools, schema, begun, json=json, **_no_logprobs(operation))
+
+
+def _too_much_natively(tools: dict[str, HeldSchema]) -> bool:
+    return native_schemas([held.shown for held in tools.values()])[1] is not None
+
+
+def _within_totals(
+    offered: list[Tool], tools: dict[str, HeldSchema], schema: HeldSchema | None
+) -> dict[str, HeldSchema]:
+    """The tools, of which those are let go that go over what one request may add up to.
+
+    Raises:
+        InvalidRequest: a strict tool does; names the keyword and its place.
+    """
+    totals = SchemaTotals(HELD_TOTALS)
+    if schema is not None:
+        totals.add(schema.held)
+    found = dict(tools)
+    for tool in sorted(offered, key=lambda tool: not tool.strict):
+        if over := totals.add(tools[tool.name].held):
+            found[tool.name] = tools[tool.name].let_go(over)
+            if tool.strict:
+                found[tool.name].require(_field(tool))
+    return found
+
+
+def _strict_alone(
+    offered: list[Tool], tools: dict[str, HeldSchema], reason: Dropped
+) -> dict[str, HeldSchema]:
+    """The tools, of which those that need not be held are let go."""
+    strict = {tool.name for tool in offered if tool.strict}
+    return {name: held if name in strict else held.let_go(reason) for name, held in tools.items()}
+
+
+def _callable(tools: dict[str, HeldSchema]) -> tuple[CallableTool, ...]:
+    return tuple(CallableTool(name, held.held) for name, held in tools.items())
 
 
 def _no_logprobs(operation: Chat) -> dict[str, Any]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ingle.engines.llama.grammar.llguidance import schema_error
+from ingle.engines.llama.grammar.compile_errors import schema_error
 from ingle.engines.llama.grammar.normal_schema import Dropped, normalized
+from ingle.engines.llama.grammar.schema_totals import HELD_TOTALS, SchemaTotals
 from ingle.errors import InvalidRequest
 from ingle.operations.parameters import required_first
 from ingle.operations.subschemas import ANNOTATIONS, every_schema, subschemas, unescaped
 
+REMEMBERED = 2**15
+"""Characters of a schema that is remembered: its forms take ten times as much."""
 MAX_PRODUCT = 1_000_000
 """Repetitions within repetitions, multiplied."""
 MAX_INTEGER = 10**15 - 1
@@ -73,6 +77,10 @@ class HeldSchema:
     checked: dict[str, Any]
     """What an answer is compared with when it is there: all of it."""
 
+    def let_go(self, part: Dropped) -> HeldSchema:
+        """The same, of which a grammar holds its type alone: it is checked afterwards."""
+        return replace(self, held=_type_alone(self.held), dropped=(*self.dropped, part))
+
     def require(self, field: str) -> None:
         """Refuse what cannot be held.
 
@@ -87,14 +95,17 @@ class HeldSchema:
 
 
 def held_schema(schema: dict[str, Any]) -> HeldSchema:
-    """What can be held of a schema. The same schema costs its work once."""
-    return _held(json.dumps(schema, separators=(",", ":")))
+    """What can be held of a schema. The same schema costs its work once, unless it is large."""
+    text = json.dumps(schema, separators=(",", ":"))
+    return _remembered(text) if len(text) <= REMEMBERED else _held(text)
 
 
-@functools.lru_cache(maxsize=512)
 def _held(text: str) -> HeldSchema:
     normal = normalized(json.loads(text))
     shown = required_first(normal.schema)
+    whole = normalized(json.loads(text), whole=True).schema
+    if over := SchemaTotals(HELD_TOTALS).add(shown):
+        return HeldSchema(shown, shown, normal.dropped, whole).let_go(over)
     dropped = list(normal.dropped)
     held = _without_unknown(shown, "", dropped, shown.get("$defs", {}))
     closed = _closed(held)
@@ -107,9 +118,11 @@ def _held(text: str) -> HeldSchema:
         dropped.append(
             Dropped("", "", f"repetitions within repetitions multiply to {product:,} in it")
         )
-        held = _without_counts(held)
-    whole = normalized(json.loads(text), whole=True).schema
+        held = without_counts(held)
     return HeldSchema(shown, held, tuple(dropped), whole)
+
+
+_remembered = functools.lru_cache(maxsize=256)(_held)
 
 
 def _without_unknown(
@@ -223,6 +236,10 @@ def _mended(schema: dict[str, Any], error: str, dropped: list[Dropped]) -> dict[
         if candidate != schema and not (error := schema_error(json.dumps(candidate))):
             return candidate
     dropped.append(Dropped("", "", error))
+    return _type_alone(schema)
+
+
+def _type_alone(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": schema["type"]} if isinstance(schema.get("type"), str) else {}
 
 
@@ -243,15 +260,17 @@ def _without_broken(schema: dict[str, Any], dropped: list[Dropped]) -> dict[str,
     return mended(schema, "")
 
 
-def _without_counts(schema: dict[str, Any]) -> dict[str, Any]:
+def without_counts(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without what is counted in it: items, characters, properties."""
     found = {name: value for name, value in schema.items() if name[:3] not in ("min", "max")}
     found |= {name: schema[name] for name in ("minimum", "maximum") if name in schema}
-    replace_children(found, lambda _, child: _without_counts(child))
+    replace_children(found, lambda _, child: without_counts(child))
     return found
 
 
 def replace_children(found: dict[str, Any], change: Any) -> None:
     """Replace each schema directly inside by what ``change(place, schema)`` makes of it."""
+    copied: set[str] = set()
     for at, child in list(subschemas(found)):
         if not isinstance(child, dict):
             continue
@@ -259,11 +278,12 @@ def replace_children(found: dict[str, Any], change: Any) -> None:
         new = change(at, child)
         if not rest:
             found[keyword] = new
-        elif isinstance(found[keyword], list):
-            found[keyword] = list(found[keyword])
-            found[keyword][int(rest[0])] = new
-        else:
-            found[keyword] = {**found[keyword], unescaped(rest[0]): new}
+            continue
+        if keyword not in copied:
+            copied.add(keyword)
+            found[keyword] = copy.copy(found[keyword])
+        inside = found[keyword]
+        inside[int(rest[0]) if isinstance(inside, list) else unescaped(rest[0])] = new
 
 
 def _largest_product(schema: dict[str, Any]) -> int:

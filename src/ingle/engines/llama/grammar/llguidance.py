@@ -9,13 +9,10 @@ structs of it grow with versions: both are kept opaque or padded with zeros, whi
 from __future__ import annotations
 
 import ctypes
-import functools
-import re
 
 from ingle.engines.llama.library import shared_object
 
 _MESSAGE_BYTES = 1 << 14
-_PLACE = re.compile(r"^(at )?\d+\(\d+\): |^failed to compile JSON schema: ")
 
 
 class _TokenizerInit(ctypes.Structure):
@@ -32,7 +29,7 @@ class _TokenizerInit(ctypes.Structure):
     )
 
 
-class _Compiler:
+class LLGuidance:
     """LLGuidance with a vocabulary of single bytes: a grammar does not depend on the model's."""
 
     def __init__(self) -> None:
@@ -63,34 +60,8 @@ class _Compiler:
         self._init = (ctypes.c_uint64 * 128)()
         defaults(self._init, tokenizer)
 
-    def error(self, grammar: str) -> str:
+    def error(self, grammar: bytes) -> bytes:
+        """Why a grammar in its dialect of Lark does not compile; empty if it does."""
         message = ctypes.create_string_buffer(_MESSAGE_BYTES)
-        found = self._validate(self._init, b"lark", grammar.encode(), message, _MESSAGE_BYTES)
-        return message.value.decode(errors="replace") if found < 0 else ""
-
-
-_compiler = functools.cache(_Compiler)
-
-
-@functools.lru_cache(maxsize=64)
-def grammar_error(grammar: str) -> str:
-    """Why a grammar in LLGuidance's dialect of Lark does not compile; empty if it does."""
-    return _plain(_compiler().error(grammar))
-
-
-@functools.lru_cache(maxsize=4096)
-def schema_error(schema: str) -> str:
-    """The same for a JSON Schema alone, as JSON text."""
-    return _plain(_compiler().error(f"%llguidance {{}}\nstart: %json {schema}"))
-
-
-def _plain(message: str) -> str:
-    """Its first line without the place, or the one that a regular expression's error ends with."""
-    lines = message.splitlines()
-    for line in lines:
-        if line.startswith("error: "):
-            return line.removeprefix("error: ")
-    reason = lines[0] if lines else ""
-    while (shorter := _PLACE.sub("", reason)) != reason:
-        reason = shorter
-    return reason
+        found = self._validate(self._init, b"lark", grammar, message, _MESSAGE_BYTES)
+        return message.value if found < 0 else b""

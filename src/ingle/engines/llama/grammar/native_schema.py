@@ -7,11 +7,12 @@ have, and passes over keywords that it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ingle.engines.llama.grammar.held_schema import replace_children
+from ingle.engines.llama.grammar.held_schema import replace_children, without_counts
 from ingle.engines.llama.grammar.normal_schema import Dropped
+from ingle.engines.llama.grammar.schema_totals import NATIVE_REPEAT, NATIVE_TOTALS, SchemaTotals
 from ingle.operations.subschemas import ANNOTATIONS, every_schema
 
 _HELD = {
@@ -32,10 +33,35 @@ def native_schema(shown: dict[str, Any]) -> dict[str, Any]:
     for keyword in ("prefixItems", "anyOf", "oneOf", "allOf"):
         if isinstance(found.get(keyword), list):
             found[keyword] = [_open(child) for child in found[keyword]]
+    for name in ("minItems", "maxItems"):
+        if _is_over(found.get(name)):
+            del found[name]
     if found.get("items") is False:
         del found["items"]
     replace_children(found, lambda _, child: native_schema(child))
     return found
+
+
+def native_schemas(shown: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Dropped | None]:
+    """The schemas of one request as llama.cpp takes them, and what is too much for it.
+
+    What is counted in them is left out of all if it adds up to more than it can hold.
+    """
+    for found in (
+        [native_schema(schema) for schema in shown],
+        [_uncounted(native_schema(schema)) for schema in shown],
+    ):
+        totals = SchemaTotals(NATIVE_TOTALS)
+        over = next((part for part in map(totals.add, found) if part is not None), None)
+        if over is None:
+            break
+    return found, over
+
+
+def _uncounted(schema: dict[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in schema.items() if name not in _BOUNDS}
+    replace_children(found, lambda _, child: _uncounted(child))
+    return without_counts(found)
 
 
 def not_held_natively(shown: dict[str, Any]) -> Iterator[Dropped]:
@@ -48,10 +74,16 @@ def not_held_natively(shown: dict[str, Any]) -> Iterator[Dropped]:
         for keyword in value.keys() - _HELD - ANNOTATIONS:
             if keyword not in _BOUNDS or value.get("type") != "integer":
                 yield Dropped(place, keyword)
+        if any(_is_over(value.get(name)) for name in ("minItems", "maxItems")):
+            yield Dropped(place, "maxItems", f"more than {NATIVE_REPEAT} are not counted")
         if "format" in value and value["format"] not in _FORMATS:
             yield Dropped(place, "format")
         if ("$ref" in value or "anyOf" in value) and value.keys() & {"properties", "items", "type"}:
             yield Dropped(place, "$ref" if "$ref" in value else "anyOf", "beside other keywords")
+
+
+def _is_over(count: Any) -> bool:
+    return isinstance(count, int | float) and count > NATIVE_REPEAT
 
 
 def _open(child: Any) -> Any:

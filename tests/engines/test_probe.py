@@ -1,0 +1,82 @@
+"""Engines are asked for their devices in the sandbox, at each of its levels."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingle.engines import sandbox
+from ingle.engines.probe import probe
+
+pytestmark = pytest.mark.anyio
+
+NOSY = """
+import socket
+from pathlib import Path
+from ingle.engines.declaration import EngineDeclaration
+from ingle.operations import DeviceInfo
+
+NOSY = EngineDeclaration(name="nosy", loader="nosy:Nosy", formats=("gguf",), capabilities=())
+
+def read():
+    return Path({secret!r}).read_text() == "the secret"
+
+def write():
+    return bool(Path({written!r}).write_text("intruded"))
+
+def connect():
+    return bool(socket.create_connection(("127.0.0.1", {port}), 1))
+
+def tried(act):
+    try:
+        return "reached" if act() else "nothing"
+    except OSError as error:
+        return type(error).__name__
+
+class Nosy:
+    name = "nosy"
+
+    def version(self):
+        return "1"
+
+    def devices(self):
+        return [
+            DeviceInfo(name=act.__name__, kind="other", description=tried(act))
+            for act in (read, write, connect)
+        ]
+"""
+
+LEVELS = [level for level in sandbox.LEVELS if sandbox.works(level)]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_engines_tell_their_devices_and_reach_nothing(
+    level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, written = tmp_path / "secret", tmp_path / "written"
+    secret.write_text("the secret")
+    plug_in = tmp_path / "plug-in"
+    entry = plug_in / "nosy-1.0.dist-info" / "entry_points.txt"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("[ingle.engines]\nnosy = nosy:NOSY\n")
+    entry.with_name("METADATA").write_text("Metadata-Version: 2.1\nName: nosy\nVersion: 1.0\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        (plug_in / "nosy.py").write_text(
+            NOSY.format(secret=str(secret), written=str(written), port=port)
+        )
+        monkeypatch.syspath_prepend(str(plug_in))
+        monkeypatch.setattr(sandbox, "level", lambda: level)
+        reports = await probe()
+    assert reports["llama"].version
+    assert reports["llama"].devices or not reports["llama"].problem
+    told = {device.name: device.description for device in reports["nosy"].devices}
+    assert set(told) == {"read", "write", "connect"}
+    if sys.platform == "linux":
+        reached = {name for name, how in told.items() if how == "reached"}
+        if not written.exists():  # it wrote where no one else looks
+            reached.discard("write")
+        assert reached == ({"read", "write"} if level == "limits" else set())
