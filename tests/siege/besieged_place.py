@@ -191,6 +191,8 @@ class PlaceTemplate:
             besieged.succeed(*arguments)
         self._lay_down_a_run(besieged)
         besieged.stop()
+        besieged.succeed("list")  # a node that starts copies the databases that have changed
+        besieged.stop()
         shutil.move(self.folder, self._kept)
 
     def _lay_down_a_run(self, besieged: BesiegedPlace) -> None:
