@@ -19,8 +19,10 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
     )
     if made.returncode:
         pytest.skip(f"cannot mount a small disk: {made.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def fill(folder: Path) -> Path:

@@ -244,6 +244,7 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
     backup = path.with_name(path.name + BACKUP)
     partial = path.with_name(f"{path.name}{BACKUP}-{os.getpid()}")
     try:
+        _remove_unfinished(path)
         if backup.exists() and backup.stat().st_mtime_ns >= _changed_ns(path):
             return
         with contextlib.closing(sqlite3.connect(partial)) as copy:
@@ -253,6 +254,27 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
     except (sqlite3.Error, OSError) as error:
         log.warning("%s was not copied: %s", path, error)
         partial.unlink(missing_ok=True)
+
+
+def _remove_unfinished(path: Path) -> None:
+    """Copies whose processes were killed while they wrote them."""
+    for unfinished in path.parent.glob(f"{path.name}{BACKUP}-*"):
+        number = unfinished.name.removeprefix(f"{path.name}{BACKUP}-").partition("-")[0]
+        if number.isdigit() and not _runs(int(number)):
+            unfinished.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process besides this one."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _changed_ns(path: Path) -> int:

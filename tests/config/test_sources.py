@@ -86,6 +86,18 @@ def test_writing_keeps_comments_and_refuses_nonsense(tmp_path: Path) -> None:
     assert user_file().stat().st_mode & 0o077 == 0
 
 
+def test_what_a_killed_write_left_is_taken_up_and_no_one_elses(tmp_path: Path) -> None:
+    path = write("token", "secret", tmp_path / "own.toml")
+    left = tmp_path / "own.toml.part"
+    left.write_text("half of")
+    write("slots", "3", path)
+    assert not left.exists()
+    copy = tmp_path / "own.toml.backup"
+    assert 'token = "secret"' in copy.read_text()
+    assert "slots" in path.read_text()
+    assert {file.stat().st_mode & 0o777 for file in (path, copy)} == {0o600}
+
+
 def test_sizes_and_durations() -> None:
     assert parse_size("6GiB") == 6 * 2**30
     assert parse_size("800 MB") == 800_000_000

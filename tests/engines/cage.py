@@ -1,5 +1,7 @@
-"""All probes of an intruder, from a real worker of a node: ``python -m tests.engines.cage LEVEL``.
+"""All probes of an intruder, from a real worker of a node.
 
+``python -m tests.engines.cage LEVEL [SEED]``. With a seed each probe is made twice, in an order by
+chance, while the worker of a model is loaded and asked between them; what was reached once counts.
 Prints what each probe met with, as JSON. It is a program since the same is run as another user,
 who has none of root's files.
 """
@@ -10,6 +12,7 @@ import asyncio
 import ctypes
 import json
 import os
+import random
 import socket
 import sys
 import tempfile
@@ -20,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 PROBES = Path(__file__).parents[1] / "plugins" / "probes"
+LOAD_EVERY = 20
+"""Probes between which a model is loaded."""
 sys.path.insert(0, str(PROBES))
 
 import intruder  # noqa: E402 (from the folder above)
@@ -32,6 +37,7 @@ from ingle.engines.engine import LoadSpec  # noqa: E402
 from ingle.engines.inbox import Inbox  # noqa: E402
 from ingle.engines.process import WorkerProcess  # noqa: E402
 from ingle.errors import IngleError  # noqa: E402
+from ingle.models.embedded import embedded_files  # noqa: E402
 from ingle.operations import Fold, Message  # noqa: E402
 
 
@@ -119,13 +125,38 @@ async def prey_of_a_node(folder: Path) -> AsyncIterator[dict[str, Any]]:
             }
 
 
-async def probed(folder: Path) -> dict[str, str]:
+def order(seed: str) -> list[str]:
+    """The probes to make, one after the other."""
+    names = list(intruder.ALL)
+    if seed:
+        names += names
+        random.Random(seed).shuffle(names)
+    return names
+
+
+async def ask_a_model() -> None:
+    """The worker of an embedded model is loaded, answers, and ends."""
+    weights = str(embedded_files()["ember"].resolve())
+    spec = LoadSpec(
+        engine="llama", model="ember", files={"weights": [weights]}, options={"context": 256}
+    )
+    worker = await WorkerProcess.start(spec)
+    message = Message(role="user", content="Hi")
+    await answer(worker, Chat(model="ember", messages=[message], max_tokens=3))
+    await worker.stop()
+
+
+async def probed(folder: Path, seed: str = "") -> dict[str, str]:
     """What each probe met with."""
     async with prey_of_a_node(folder) as prey:
         inbox = Inbox(folder / "state" / "inboxes" / "own")
         worker = await WorkerProcess.start(LoadSpec(engine="probes", model="taken"), inbox=inbox)
-        met = {}
-        for name in intruder.ALL:
+        met: dict[str, str] = {}
+        for number, name in enumerate(order(seed)):
+            if seed and number % LOAD_EVERY == 0:
+                await ask_a_model()
+            if met.get(name) == intruder.REACHED:
+                continue
             met[name] = await answer(worker, chat(name, prey))
             written = Path(str(prey.get(name, "")))
             if met[name] == intruder.REACHED and written.name == "written" and not written.exists():
@@ -141,11 +172,12 @@ async def probed(folder: Path) -> dict[str, str]:
 
 def main() -> None:
     level = sys.argv[1]
+    seed = "".join(sys.argv[2:])
     sandbox.level = lambda: level  # type: ignore[assignment]
     os.environ["INGLE_TOKEN"] = intruder.SECRET
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HOME"] = str(Path(folder) / "home")
-        print(json.dumps(asyncio.run(probed(Path(folder).resolve()))))
+        print(json.dumps(asyncio.run(probed(Path(folder).resolve(), seed))))
 
 
 if __name__ == "__main__":

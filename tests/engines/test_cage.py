@@ -56,10 +56,10 @@ def as_nobody() -> list[str]:
     return ["unshare", "-m", "sh", "-c", AS_NOBODY, "sh", str(python), str(closed)]
 
 
-def met(level: str, through: list[str]) -> dict[str, str]:
-    """What each probe met with."""
+def met(level: str, through: list[str], *seed: str) -> dict[str, str]:
+    """What each probe met with; see `tests.engines.cage`."""
     told = subprocess.run(
-        [*through, sys.executable, "-m", "tests.engines.cage", level],
+        [*through, sys.executable, "-m", "tests.engines.cage", level, *seed],
         env={**os.environ, "INGLE_TOKEN": "the secret", "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=Path(__file__).parents[2],
         capture_output=True,

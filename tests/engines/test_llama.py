@@ -23,10 +23,12 @@ from ingle.engines.process import WorkerProcess
 from ingle.errors import (
     CapabilityMissing,
     ContextLengthExceeded,
+    EngineFault,
     EngineMissing,
     InvalidRequest,
     ModelLoadFailed,
 )
+from ingle.models.gguf import read_header
 from ingle.operations import (
     AdapterUse,
     ChatResult,
@@ -40,6 +42,7 @@ from ingle.operations import (
     Tool,
 )
 from ingle.testing import check_engine
+from tests.models.weights import write_model
 
 from .lora import write_adapter
 
@@ -320,6 +323,19 @@ async def test_vectors_are_made_with_any_number_of_slots(
         assert made.usage is not None
         assert made.usage.prompt_tokens > 2 * (context - 8)
         assert made.vectors[0] == pytest.approx(made.vectors[3], abs=1e-4)
+
+
+async def test_vectors_that_are_not_numbers_are_the_models_fault(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.gguf", pooling=1)
+    data = bytearray(path.read_bytes())
+    start = read_header(path).data_offset
+    data[start:] = b"\xff" * (len(data) - start)
+    path.write_bytes(data)
+    files = {"weights": [str(path)]}
+    spec = LoadSpec(engine="llama", model="e", files=files, role="embed", options={"context": 256})
+    async with opened(spec) as worker:
+        with pytest.raises(EngineFault, match="not finite"):
+            await events(worker, Embed(model="e", inputs=["a cat"]))
 
 
 async def test_embeddings_and_ranking(ember_embed: Path) -> None:

@@ -327,6 +327,33 @@ def test_empty_tokens_may_be_there_twice(tmp_path: Path) -> None:
     assert facts_of([path]).vocabulary == 300
 
 
+ADAPTER = [
+    ARCHITECTURE,
+    pair("general.type", 8, text("adapter")),
+    pair("adapter.type", 8, text("lora")),
+]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (pair("adapter.lora.alpha", 12, struct.pack("<d", 8.0)), "32-bit floating-point number"),
+        (pair("adapter.lora.alpha", 4, struct.pack("<I", 8)), "32-bit floating-point number"),
+        (pair("adapter.alora.invocation_tokens", 4, struct.pack("<I", 8)), "must be a list"),
+    ],
+)
+def test_an_adapter_whose_entries_would_end_the_engine_is_refused(entry: bytes, words: str) -> None:
+    data = header([*ADAPTER, entry], [tensor("blk.0.attn_q.weight.lora_a", (32, 4))])
+    with pytest.raises(BadModelFile, match=words):
+        facts_from([parse_header(data, len(data))])
+
+
+def test_an_adapters_tensors_are_matrices() -> None:
+    data = header(ADAPTER, [tensor("blk.0.attn_q.weight.lora_b", (32,))])
+    with pytest.raises(BadModelFile, match="has 1 dimensions; it must have 2"):
+        facts_from([parse_header(data, len(data))])
+
+
 def test_a_vocabulary_has_a_limit(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(header([pair(gguf.TOKENS, 9, list_of(8, gguf.MAX_TOKENS + 1))]))

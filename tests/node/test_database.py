@@ -35,6 +35,18 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def test_copies_of_killed_processes_go_and_those_of_others_stay(path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = [path.with_name(f"{path.name}.backup-{ended.pid}{tail}") for tail in ("", "-journal")]
+    being_written = path.with_name(f"{path.name}.backup-{os.getppid()}")
+    for copy in (*left, being_written):
+        copy.write_bytes(b"half of it")
+    assert words(path) == ["kept"]
+    assert not any(copy.exists() for copy in left)
+    assert being_written.exists()
+
+
 def not_a_database(path: Path) -> None:
     path.write_bytes(b"\x00" * 8192)
 

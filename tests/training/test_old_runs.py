@@ -53,6 +53,18 @@ async def test_it_is_shown_by_todays_names(old: AsyncHome) -> None:
     assert (await old.show_job("letters")).plan == details.plan
 
 
+async def test_one_whose_plan_is_damaged_says_so_and_hides_no_other(
+    old: AsyncHome, settings: Settings
+) -> None:
+    folder = settings.state_path / "runs"
+    shutil.copytree(folder / "letters", folder / "spoilt")
+    (folder / "spoilt" / "run.json").write_bytes(b"\0" * 900)
+    runs = {run.name: run for run in await old.runs()}
+    assert (runs["letters"].state, runs["spoilt"].state) == ("paused", "damaged")
+    assert "run.json is damaged" in runs["spoilt"].error
+    assert runs["spoilt"].hint == "ingle runs rm spoilt"
+
+
 async def test_it_is_resumed(old: AsyncHome, settings: Settings) -> None:
     folder = settings.state_path / "runs" / "letters"
     before = (folder / "losses.jsonl").read_text().splitlines()

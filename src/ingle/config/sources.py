@@ -120,14 +120,22 @@ def write(name: str, text: str | None, path: Path | None = None) -> Path:
         document[name] = msgspec.to_builtins(_check(name, value, Origin("user", str(path))))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.is_file():
-        backup = path.with_name(path.name + BACKUP)
-        backup.touch(mode=0o600)
-        backup.write_text(path.read_text())
-    partial = path.with_suffix(".part")
-    partial.write_text(tomlkit.dumps(document))
-    partial.chmod(0o600)  # it may hold a token
-    partial.replace(path)
+        _replace(path.with_name(path.name + BACKUP), path.read_text())
+    _replace(path, tomlkit.dumps(document))
     return path
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a whole file or nothing, readable for its owner alone: it may hold a token.
+
+    What a kill leaves is taken up by the next write.
+    """
+    partial = path.with_name(f"{path.name}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w") as file:  # noqa: PTH123 - it is open already
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
+    partial.replace(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,9 +10,8 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.models import shards
+from ingle.models.adapter_header import SIDES
 from ingle.models.gguf import Header, read_header
-
-SIDES = (".lora_a", ".lora_b")
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):

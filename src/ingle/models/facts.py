@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import BadModelFile
+from ingle.models.adapter_header import check_adapter
 from ingle.models.fatal_metadata import check_metadata
 from ingle.models.gguf import ArraySize, Header, Scalar, Tensor, Value, read_header
 from ingle.models.tensor_types import FILE_TYPES
@@ -171,6 +172,9 @@ def facts_from(headers: Sequence[Header]) -> Facts:
     if not arch:
         raise BadModelFile("the header has no general.architecture")
     check_metadata(headers[0].metadata, arch)
+    kind = _kind(head, arch)
+    if kind == "adapter":
+        check_adapter(headers)
     tensors = [tensor for header in headers for tensor in header.tensors]
     names = {tensor.name for tensor in tensors}
     mix = Counter(tensor.type.name for tensor in tensors)
@@ -183,7 +187,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
     heads_kv = _heads_kv(head, arch, layers, heads)
     return Facts(
         architecture=arch,
-        kind=_kind(head, arch),
+        kind=kind,
         title=head.text("general.name"),
         parameters=sum(tensor.elements for tensor in tensors),
         quantization=_quantization(head, mix),

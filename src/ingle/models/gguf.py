@@ -51,7 +51,7 @@ _SCALARS = {
     11: struct.Struct("<q"),
     12: struct.Struct("<d"),
 }
-_STRING, _ARRAY = 8, 9
+FLOAT32, STRING, ARRAY = 6, 8, 9
 _U32, _U64 = _SCALARS[4], _SCALARS[10]
 
 Scalar = str | int | float | bool
@@ -88,6 +88,8 @@ class Header(msgspec.Struct, frozen=True):
     data_offset: int
     """Where in the file the tensor data starts."""
     file_size: int
+    types: dict[str, int] = {}
+    """The value type of each entry of the metadata, by its number in the file."""
 
 
 class Incomplete(Exception):
@@ -225,11 +227,13 @@ def _parse(reader: _Reader) -> Header:
         raise _bad(f"{metadata_count} metadata entries; the limit is {MAX_METADATA}")
 
     metadata: dict[str, Value] = {}
+    types: dict[str, int] = {}
     for index in range(metadata_count):
         key = reader.text(f"the key of metadata entry {index}", MAX_KEY)
         if not key or key in metadata:
             raise _bad(f"metadata key {key!r} is empty or duplicated")
-        metadata[key] = _value(reader, _named(key))
+        kind = types[key] = reader.integer(_U32, _named(key))
+        metadata[key] = _value(reader, kind, _named(key))
 
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not _valid_alignment(alignment):
@@ -238,14 +242,13 @@ def _parse(reader: _Reader) -> Header:
     tensors = [_tensor(reader, index, alignment) for index in range(tensor_count)]
     data_offset = -(-reader.at // alignment) * alignment
     _check_layout(tensors, data_offset, reader.size)
-    return Header(version, metadata, tensors, alignment, data_offset, reader.size)
+    return Header(version, metadata, tensors, alignment, data_offset, reader.size, types)
 
 
-def _value(reader: _Reader, what: str) -> Value:
-    kind = reader.integer(_U32, what)
-    if kind == _STRING:
+def _value(reader: _Reader, kind: int, what: str) -> Value:
+    if kind == STRING:
         return reader.text(what)
-    if kind == _ARRAY:
+    if kind == ARRAY:
         return _array(reader, what)
     if kind not in _SCALARS:
         raise _bad(f"{what} has the unknown value type {kind}")
@@ -261,7 +264,7 @@ def _array(reader: _Reader, what: str) -> list[Scalar] | ArraySize:
     count = reader.integer(_U64, what)
     if count > MAX_ARRAY:
         raise _bad(f"{what} is a list of {count}; the limit is {MAX_ARRAY}")
-    if kind == _STRING:
+    if kind == STRING:
         if what == _named(TOKENS):
             return _tokens(reader, count, what)
         if count <= KEPT_ARRAY:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingle.capabilities.store.operation import DamagedFile, StoreVerified
+from ingle.capabilities.store.operation import StoreVerified
 from ingle.database import free_name
 from ingle.errors import Cancelled
 from ingle.models import digest as digests
@@ -24,6 +24,7 @@ from ingle.models.index import ADAPTER, MODEL, IndexTransaction
 from ingle.models.model import Model, ModelFile
 from ingle.models.ref import ModelRef
 from ingle.models.store import ADAPTER_MARK, Store
+from ingle.operations.damaged_file import DamagedFile
 
 JOURNAL = "verified.json"
 JOURNAL_S = 24 * 3600.0

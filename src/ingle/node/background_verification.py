@@ -10,13 +10,13 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 
-from ingle.capabilities.store.operation import DamagedFile
 from ingle.engines import system_calls
 from ingle.errors import Cancelled
 from ingle.models.index import ADAPTER, MODEL
 from ingle.models.store import Store
 from ingle.models.verification import StoredFile, Verification, files_of, stored_files
 from ingle.node.stop_marker import NodeSession, StopMarker
+from ingle.operations.damaged_file import DamagedFile
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import logging
 
 import msgspec
 
-from ingle.capabilities.store.operation import DamagedFile
 from ingle.node.loaded_model import LoadedModel
 from ingle.node.scheduler import Scheduler
+from ingle.operations.damaged_file import DamagedFile
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations import ModelDefaults
+from ingle.operations.damaged_file import DamagedFile
 from ingle.operations.operation import Checked, Event, Name, Operation, Positive
 
 
@@ -244,24 +245,6 @@ class VerifyStore(Operation, frozen=True, kw_only=True, tag="verify_store"):
 
     model: Annotated[str, msgspec.Meta(max_length=512)] = ""
     """One model, or an adapter by its name with a ``+`` before it; empty: all."""
-
-
-class DamagedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file that is not what it was when it was taken in."""
-
-    path: str
-    reason: str
-    """In words that follow its name."""
-    models: list[str] = []
-    """Whose it is; adapters have a ``+`` before their name."""
-    digests: list[str] = []
-    """Of these models."""
-    command: str = ""
-    """What gets it again."""
-    set_aside: str = ""
-    """Where it is now; empty: it was left where it lies, and its models are refused."""
-    unloaded: list[str] = []
-    """Models that were loaded from it, and are no longer."""
 
 
 class StoreVerified(Event, frozen=True, kw_only=True, tag="store_verified"):

@@ -48,7 +48,7 @@ async def perform(
         case ListRuns():
             yield RunList(
                 runs=await asyncio.to_thread(
-                    lambda: [run_details.summary(job) for job in jobs.all(KIND)]
+                    lambda: [run_details.listed(job) for job in jobs.all(KIND)]
                 )
             )
         case ShowRun(name=name):

@@ -9,6 +9,7 @@ from typing import Any
 from ingle.capabilities.runs.operation import RunDetails
 from ingle.capabilities.train import aliases
 from ingle.capabilities.train.operation import RunSummary
+from ingle.errors import StorageError
 from ingle.jobs.comparing import Rows, differences, standing
 from ingle.jobs.job import Job, read_object
 from ingle.training.files import LOSSES, PLAN, PREPARED
@@ -56,6 +57,23 @@ def summary(job: Job) -> RunSummary:
         hint=str(error.get("hint", "")),
         folder=str(job.folder),
     )
+
+
+def listed(job: Job) -> RunSummary:
+    """As `summary`; a run with a damaged file says so, and hides no other."""
+    try:
+        return summary(job)
+    except StorageError as error:
+        return RunSummary(
+            name=job.name,
+            model="",
+            state="damaged",
+            changed=job.changed,
+            on=job.status.on,
+            error=error.message,
+            hint=error.hint or f"ingle runs rm {job.name}",
+            folder=str(job.folder),
+        )
 
 
 def details(job: Job) -> RunDetails:

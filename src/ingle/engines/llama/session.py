@@ -355,7 +355,8 @@ class LlamaSession:
 
 def _vector(row: dict[str, Any]) -> array.array[float]:
     """Of length 1, from an entry of the engine's answer."""
-    if not all(math.isfinite(value) for value in row["embedding"]):
+    # JSON has no NaN: the engine writes null for it.
+    if not all(value is not None and math.isfinite(value) for value in row["embedding"]):
         raise EngineFault("the model returned a vector that is not finite")
     return unit(row["embedding"])
 

@@ -1,0 +1,35 @@
+"""The engine's cage: all probes of an intruder, in any order, between loads of a model."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.engines.test_cage import LEVELS, check, met
+
+from .process_family import ProcessFamily, adopting, described
+from .siege_part import Found, Probe, SiegePart
+
+
+def probe_level(chance: random.Random, family: ProcessFamily) -> None:
+    """All probes at one level of the sandbox."""
+    level, seed = chance.choice(LEVELS), str(chance.randrange(1 << 31))
+    try:
+        check(met(level, [], seed), level, root=os.geteuid() == 0)
+    except AssertionError as error:
+        raise Found(f"level {level}, order {seed}: {error}") from None
+    if left := [described(process) for process in family.living()]:
+        raise Found(f"level {level}, order {seed}: still running: {left}")
+
+
+@contextlib.contextmanager
+def caged(folder: Path) -> Iterator[Probe]:
+    """All processes of the probes are accounted for."""
+    with adopting() as family:
+        yield lambda chance: probe_level(chance, family)
+
+
+PART = SiegePart("cage", 1, caged)
