@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.errors import CapabilityMissing, InvalidRequest, NotFound
 from ingle.training import preparation
 from ingle.training.examples import Columns, Example, RowPosition, Source
-from ingle.training.rendering import Renderer
+from ingle.training.rendering import Renderer, TextSpan
 from ingle.training.vocabulary import Vocabulary
 
 pytestmark = [pytest.mark.extras, pytest.mark.anyio]
@@ -176,6 +177,20 @@ async def test_some_examples_are_set_apart_and_leaks_are_told(
     assert (prepared.train.documents, prepared.validation.documents) == (30, 10)
     assert prepared.train.twice + prepared.shared + prepared.validation.twice == 10
     assert len(prepared.sha256) == 64
+
+
+@pytest.mark.parametrize("unit", ["a line\n", "words ", "\U0001f525"])
+async def test_a_text_of_any_length_is_tokenised(unit: str) -> None:
+    text = unit * (3 * preparation.LONGEST // len(unit))
+
+    async def tokenize(part: str) -> list[int]:
+        Tokenize(model="m", text=part).check()
+        assert part.endswith(unit)
+        return [ord(letter) for letter in part]
+
+    found = await preparation.tokens_of([TextSpan(text, True)], tokenize)
+    assert found.tokens == [ord(letter) for letter in text]
+    assert found.learnt == [True] * len(text)
 
 
 async def test_few_examples_are_all_learnt(tmp_path: Path, renderer: Renderer) -> None:

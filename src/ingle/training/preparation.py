@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from ingle.capabilities.tokenize.operation import MOST_BYTES
 from ingle.training.dataset import DatasetSummary, DatasetWriter, Document
 from ingle.training.examples import Example, Source
 from ingle.training.rendering import Renderer, TextSpan
@@ -21,6 +22,8 @@ Tokenizer = Callable[[str], Awaitable[list[int]]]
 """Text to tokens, exactly as the engine does it."""
 FEW = 20
 """With fewer examples than this none is set apart for validation."""
+LONGEST = MOST_BYTES // 4
+"""Characters that are tokenised at once, none of which has more than four bytes."""
 TOGETHER = 32
 """Documents that are tokenised at once: each text is a question to another process."""
 
@@ -119,7 +122,12 @@ async def prepare(
 
 async def tokens_of(pieces: Iterable[TextSpan], tokenize: Tokenizer) -> Document:
     """A document of its pieces. They are tokenised apart, as prompt and answer are in use."""
-    kept = [piece for piece in pieces if piece.text]
+    kept = [
+        TextSpan(part, piece.learnt)
+        for piece in pieces
+        if piece.text
+        for part in portions(piece.text)
+    ]
     found = await asyncio.gather(*(tokenize(piece.text) for piece in kept))
     tokens: list[int] = []
     learnt: list[bool] = []
@@ -127,6 +135,17 @@ async def tokens_of(pieces: Iterable[TextSpan], tokenize: Tokenizer) -> Document
         tokens += part
         learnt += [piece.learnt] * len(part)
     return Document(tokens, learnt, _mark("".join(piece.text for piece in kept)))
+
+
+def portions(text: str) -> Iterator[str]:
+    """A text in parts that can be tokenised at once, cut behind a line or else a word."""
+    start = 0
+    while len(text) - start > LONGEST:
+        part = text[start : start + LONGEST]
+        end = 1 + max(part.rfind("\n"), part.rfind(" ") if "\n" not in part else -1)
+        yield part[: end or LONGEST]
+        start += end or LONGEST
+    yield text[start:]
 
 
 async def _documents(
