@@ -179,19 +179,23 @@ async def test_a_run_that_waits_can_be_stopped(home: AsyncHome, data: Path) -> N
 
 
 async def test_a_process_that_is_killed_while_it_prepares_is_told_to_be_gone(
-    home: AsyncHome, data: Path
+    home: AsyncHome, data: Path, tmp_path: Path
 ) -> None:
-    run = watch(home, data, "early")
-    await eventually_async(lambda: processes("ingle.training.training_worker"))
+    much = tmp_path / "much.jsonl"
+    much.write_text(data.read_text() * 2000)  # which is not prepared before the kill
+    run = watch(home, much, "early")
+    await eventually_async(
+        lambda: any(getattr(event, "state", "") == "preparing" for event in run.events)
+    )
     os.kill(min(processes("ingle.training.training_worker")), signal.SIGKILL)
     with pytest.raises(WorkerDied, match="nothing is left of the run") as error:
         await run.task
     assert error.value.hint == "run the command that started it again"
     assert [run.name for run in await home.runs()] == []
-    again = watch(home, data, "early")
-    await again.reaches(1)
-    await home.stop_run("early")
-    await again.task
+    again = watch(home, data, "early", max_steps=3)
+    ended = await again.task
+    assert ended is not None
+    assert ended.run.state == "done"
 
 
 async def test_a_process_that_is_killed_is_told_and_its_run_continues(
