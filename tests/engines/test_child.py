@@ -168,6 +168,28 @@ async def test_a_worker_that_stops_answering_while_it_works_is_killed(level: str
                 os.kill(pid, signal.SIGKILL)
 
 
+@knows_descendants
+async def test_a_process_that_dies_is_lost_though_another_holds_its_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: "limits")
+    options = {"delay_s": 0.01, "starts": ["sleep", "1000"]}
+    worker = await WorkerProcess.start(LoadSpec(engine="echo", model="parrot", options=options))
+    family = process_tree.members(worker.pid)
+    assert len(family) == 2
+    try:
+        chat = Chat(model="parrot", messages=[Message(role="user", content="word " * 5000)])
+        call = worker.call(chat)
+        await anext(call)
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerDied, match="SIGKILL"):
+            await asyncio.wait_for(drained(call), 20)
+    finally:
+        await worker.kill()
+        if not ended(family[1]):
+            os.kill(family[1], signal.SIGKILL)
+
+
 CHAIN = """
 import os, signal
 for _ in range(6):

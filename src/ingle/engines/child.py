@@ -30,6 +30,8 @@ TAIL = 200
 """Lines of its stderr that are kept to explain its death."""
 REAPED_S = 2.0
 """How long the end of its socket waits for its exit code, which says more."""
+OUTLIVED_S = 1.0
+"""How long its socket is read after its end, if it does not end with it."""
 KILLED_S = 5.0
 """How long a killed process is waited for. One that the kernel keeps, for a device that does
 not answer for example, must not hold up its node."""
@@ -263,6 +265,10 @@ class ChildProcess:
         if self._temporary is not None:
             self._temporary.remove()
         self.died.set_result(code)
+        # One that it started and that outlives it may hold its socket: what was written before its
+        # end is read, and then it counts as lost.
+        await asyncio.sleep(OUTLIVED_S)
+        self.connection.close()
 
     async def _read_stderr(self, log_file: Path | None, pipe: asyncio.BaseTransport) -> None:
         with contextlib.closing(pipe), contextlib.closing(_LogCopy(log_file)) as copy:
