@@ -32,7 +32,7 @@ DOCUMENTED = (
     "state/node.lock", "state/node.token", "state/identity.key", "state/*.sqlite3",
     "state/*.sqlite3.backup", "state/runs/*", "state/inbox", "state/inbox/1", "state/inboxes",
     "state/training-cache/*", "state/jobs/*", "state/responses.sqlite*", "state/shares.sqlite3-*",
-    "config.toml*.part",
+    "config.toml*.part", "state/tmp", "tmp/" + 8 * "[a-z0-9_]",
     "state/swarm/*",
     "models/blobs/sha256-*", "models/index.sqlite3", "models/index.sqlite3.backup",
     "models/partial/*", "models/views/*", "files", "state", "state/logs", "state/runs",
@@ -40,8 +40,9 @@ DOCUMENTED = (
     "models/views",
 )  # fmt: skip
 """What may lie in a home whose node has ended: also what an interrupted pull leaves, to be
-continued, what the siege puts there itself, and SQLite's own logs of databases that no one has
-opened since. Nothing else may be left behind."""
+continued, what the siege puts there itself, SQLite's own logs of databases that no one has opened
+since, and the file by which Python tries whether a temporary folder can be written. Nothing else
+may be left behind."""
 KNOWN_LEFT_OVER: tuple[str, ...] = ()
 """What is left behind all the same, and is to be mended."""
 ENDED_S = 60.0
