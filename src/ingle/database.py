@@ -3,7 +3,7 @@
 A file that was opened and found sound is copied beside itself (``NAME.backup``), if it has changed
 since the last copy. One that is damaged is set aside (``NAME.damaged-1``), and the copy takes its
 place, or an empty file does. One that cannot be written, since the disk is full or may only be
-read, is read as it is: whoever writes gets the reason then, and not before. A `Database` that stays
+read, is read as it is: a write gets the reason then, and not before. A `Database` that stays
 open is written again as soon as there is room.
 """
 

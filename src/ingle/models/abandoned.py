@@ -1,4 +1,4 @@
-"""What killed copies left in the store: removed by whoever starts next, if no one can resume it."""
+"""What killed copies left in the store: removed at the next start, if it cannot be resumed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Files of this disk as blobs: linked where the disk allows, else copied, hashed on the way.
 
 A copy is a `PartialFile` like a download: it holds a lock, `prune --partials` leaves it alone
-while it runs, and after a kill the next copy of the same file goes on where it was.
+while it runs, and after a kill the next copy of the same file continues where it was.
 """
 
 from __future__ import annotations

@@ -313,7 +313,7 @@ class Store:
         return space.disk_usage(self.root, self.blobs, self.index)
 
     def remove_abandoned(self) -> None:
-        """Remove what killed imports left; for whoever starts next."""
+        """Remove what killed imports left. Called at each start."""
         try:
             remove_abandoned(self.blobs, self.index)
         except (OSError, StorageError) as error:

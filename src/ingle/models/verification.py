@@ -99,7 +99,7 @@ class Verification:
         self.completed = 0
 
     def stop(self) -> None:
-        """Have `run` end soon, with `Cancelled`; the next one goes on where it was."""
+        """Have `run` end soon, with `Cancelled`; the next one continues where it was."""
         self._stopped.set()
 
     def run(self) -> StoreVerified:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from ingle.operations.subschemas import unescaped
+from ingle.operations.subschemas import followed, unescaped
 
 MAX_TOGETHER = 64
 """Schemas that are compared together, and steps of a reference."""
@@ -57,29 +57,14 @@ class SchemaBounds:
         if not isinstance(reference, str) or not reference.startswith("#"):
             return None
         steps = [unescaped(unquote(step)) for step in reference.split("/", MAX_TOGETHER)[1:]]
-        above = list(_followed(self._root, list(map(unescaped, place.split("/")[1:]))))
+        above = list(followed(self._root, list(map(unescaped, place.split("/")[1:]))))
         # References of what was taken out of a larger document are meant from the nearest schema
         # that has such a place.
         for base in (self._root, *reversed(above)):
-            *_, found = _followed(base, steps)
+            *_, found = followed(base, steps)
             if found is not None:
                 return found
         return None
-
-
-def _followed(base: Any, steps: list[str]) -> Iterator[Any]:
-    """The base and what each step leads to; at last None, if one leads nowhere."""
-    yield base
-    for step in steps:
-        if isinstance(base, dict):
-            base = base.get(step)
-        elif isinstance(base, list) and step.isdecimal() and int(step) < len(base):
-            base = base[int(step)]
-        else:
-            base = None
-        yield base
-        if base is None:
-            return
 
 
 def _of_counts(together: list[dict[str, Any]]) -> str:

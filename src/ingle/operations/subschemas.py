@@ -9,7 +9,7 @@ Source: JSON Schema 2020-12, core, section 10; drafts 4 to 7 for ``definitions``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 ANNOTATIONS = frozenset(
@@ -82,3 +82,18 @@ def unescaped(step: str) -> str:
 def escaped(name: Any) -> str:
     """A name as a JSON pointer (RFC 6901) writes it."""
     return str(name).replace("~", "~0").replace("/", "~1")
+
+
+def followed(base: Any, steps: Sequence[str]) -> Iterator[Any]:
+    """The base and what each step leads to; at last None, if one leads nowhere."""
+    yield base
+    for step in steps:
+        if isinstance(base, dict):
+            base = base.get(step)
+        elif isinstance(base, list) and step.isdecimal() and int(step) < len(base):
+            base = base[int(step)]
+        else:
+            base = None
+        yield base
+        if base is None:
+            return

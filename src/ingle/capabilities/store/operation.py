@@ -238,7 +238,7 @@ class VerifyStore(Operation, frozen=True, kw_only=True, tag="verify_store"):
     """Read files again and compare them with their hashes. `Progress`, then one `StoreVerified`.
 
     A damaged file is set aside, and models of it that are loaded are unloaded. One that is
-    cancelled goes on where it was when it is asked for again.
+    cancelled continues where it was when it is asked for again.
     """
 
     since = 3

@@ -18,6 +18,7 @@ from ingle.operations.subschemas import (
     IN_A_LIST,
     escaped,
     every_schema,
+    followed,
     unescaped,
 )
 
@@ -183,7 +184,8 @@ class _Normalizer:
             # A tool's parameters may have been taken out of a larger document: their references
             # are meant from the nearest schema that has such a place.
             for base in (self._root, *reversed(above)):
-                if isinstance(found := _followed(base, steps), dict | bool):
+                *_, found = followed(base, steps)
+                if isinstance(found, dict | bool):
                     return found
             return None
         return self._anchors.get(reference)
@@ -247,17 +249,6 @@ def _anchors(root: dict[str, Any]) -> dict[str, Any]:
             if isinstance(value.get("$anchor"), str):
                 found["#" + value["$anchor"]] = value
     return found
-
-
-def _followed(base: Any, steps: Sequence[str]) -> Any:
-    for step in steps:
-        if isinstance(base, dict):
-            base = base.get(step)
-        elif isinstance(base, list) and step.isdecimal() and int(step) < len(base):
-            base = base[int(step)]
-        else:
-            return None
-    return base
 
 
 def _over(value: Any) -> bool:
