@@ -6,9 +6,11 @@ are its own. Arms:
 
     bf16     ours, the base as numbers of 16 bits
     packed   ours, the base stays Q4_K
+    mixed    ours, the base stays Q4_K and Q5_0, as in files that people download
     flash    as bf16, with torch's own flash attention rather than cuDNN's
     eager    transformers and PEFT
     compiled the same, its blocks compiled
+    liger    the same, with Liger's kernels too
     whole    the same, the model compiled as one
 """
 
@@ -44,7 +46,10 @@ def batch(rows: int, sequence: int, vocabulary: int) -> Any:
     return tokens, labels
 
 
-def ours(shape: str, rows: int, sequence: int, packed: bool, documents: int) -> Callable[[], float]:
+KINDS = {"packed": "Q4_K", "mixed": "Q4_K_M"}
+
+
+def ours(shape: str, rows: int, sequence: int, arm: str, documents: int) -> Callable[[], float]:
     """A function that does one step."""
     from ingle.models.gguf import read_header
     from ingle.training.architecture import Architecture
@@ -53,8 +58,8 @@ def ours(shape: str, rows: int, sequence: int, packed: bool, documents: int) -> 
     from ingle.training.pytorch.executor import TorchExecutor
     from ingle.training.step import Step
 
-    kind = "Q4_K" if packed else "Q8_0"
-    path = write_base(Path(tempfile.gettempdir()), shape, kind)
+    packed = arm in KINDS
+    path = write_base(Path(tempfile.gettempdir()), shape, KINDS.get(arm, "Q8_0"))
     architecture, adapter = Architecture.of(read_header(path)), LoraConfig(rank=RANK)
     executor = TorchExecutor(
         path, adapter, fresh(adapter, architecture, seed=0), device=torch.device("cuda"),
@@ -80,6 +85,10 @@ def theirs(shape: str, rows: int, sequence: int, how: str) -> Callable[[], float
     from peft import LoraConfig, get_peft_model
 
     s = SHAPES[shape]
+    if how == "liger":
+        from liger_kernel.transformers import apply_liger_kernel_to_qwen3
+
+        apply_liger_kernel_to_qwen3()
     config = transformers.Qwen3Config(
         vocab_size=s.vocabulary, hidden_size=s.embedding, intermediate_size=s.feed_forward,
         num_hidden_layers=s.layers, num_attention_heads=s.heads, num_key_value_heads=s.heads_kv,
@@ -92,7 +101,7 @@ def theirs(shape: str, rows: int, sequence: int, how: str) -> Callable[[], float
     model = get_peft_model(
         model, LoraConfig(r=RANK, lora_alpha=32, target_modules=TARGETS, task_type="CAUSAL_LM")
     )
-    if how == "compiled":
+    if how in ("compiled", "liger"):
         for layer in model.get_base_model().model.layers:
             layer.compile()
     called = torch.compile(model) if how == "whole" else model
@@ -130,8 +139,8 @@ def main() -> None:
         from ingle.training.pytorch import executor
 
         executor.ATTENTION[:] = executor.ATTENTION[1:]
-    if arm in ("bf16", "packed", "flash"):
-        one = ours(shape, rows, sequence, arm == "packed", documents)
+    if arm in ("bf16", "flash", *KINDS):
+        one = ours(shape, rows, sequence, arm, documents)
     else:
         one = theirs(shape, rows, sequence, arm)
     torch.cuda.synchronize()

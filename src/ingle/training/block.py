@@ -49,6 +49,10 @@ class BlockOperations(Protocol[Array]):
         """The activation of ``gate``, times ``up``."""
         ...
 
+    def feed_forward(self, x: Array) -> Array:
+        """`gated_feed_forward`, or the same in fewer steps."""
+        ...
+
     def add(self, x: Array, y: Array) -> Array:
         """The sum."""
         ...
@@ -79,8 +83,14 @@ def block(
         seen = ops.norm("post_attention_norm", seen)
     x = ops.add(x, seen)
     normal = ops.norm("ffn_norm", x)
-    gate, up = ops.linear(("ffn_gate", "ffn_up"), normal)
-    (down,) = ops.linear(("ffn_down",), ops.gate(gate, up))
+    down = ops.feed_forward(normal)
     if ops.has("post_ffw_norm"):
         down = ops.norm("post_ffw_norm", down)
     return ops.add(x, down)
+
+
+def gated_feed_forward(ops: BlockOperations[Array], x: Array) -> Array:
+    """``W_down (act(W_gate x) * W_up x)``, each matrix with its adapter (Shazeer 2020)."""
+    gate, up = ops.linear(("ffn_gate", "ffn_up"), x)
+    (down,) = ops.linear(("ffn_down",), ops.gate(gate, up))
+    return down

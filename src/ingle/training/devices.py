@@ -16,6 +16,12 @@ from ingle.training.memory_plan import MemoryPlan
 
 SHARE = 0.8
 """Of the free memory, how much a run may plan with."""
+STORAGE = (
+    (False, False, True), (False, True, True), (True, False, True), (True, True, True),
+    (True, True, False),
+)  # fmt: skip
+"""Whether the base stays packed, insides of blocks are computed once more, and the whole head is
+numbers at once: the fastest first."""
 Kind = Literal["cuda", "rocm", "xpu", "mps", "vulkan", "cpu"]
 """The fastest first."""
 TORCH, WGPU = "ingle[train]", "ingle[train,vulkan]"
@@ -58,6 +64,8 @@ class StorageOption(NamedTuple):
     needs: MemoryPlan
     keep: int = 0
     """Vulkan: of that many blocks the insides are kept."""
+    whole_head: bool = False
+    """torch: of a base that stays packed, the whole head is made numbers of at once."""
 
 
 class DeviceChoice(NamedTuple):
@@ -179,14 +187,14 @@ def choose_option(
         )
     cuda = device.startswith("cuda")
     options = [
-        StorageOption(packed, recompute, memory_plan.estimate(
+        StorageOption(packed, recompute, whole_head=whole, needs=memory_plan.estimate(
             architecture, shape, rows=rows, sequence=sequence,
             bytes_each=2 if dtype == "bfloat16" else 4, file_bytes=file_bytes,
-            packed=packed, recompute=recompute, scores=not cuda, compiled=cuda,
+            packed=packed, recompute=recompute, whole_head=whole, scores=not cuda, compiled=cuda,
             logits=memory_plan.LOGITS_CUDA if cuda else memory_plan.LOGITS,
             eight_bit=eight_bit,
         ))
-        for packed, recompute in ((False, False), (False, True), (True, False), (True, True))
+        for packed, recompute, whole in STORAGE
     ]  # fmt: skip
     return next((option for option in options if option.needs.total <= room), options[-1])
 
@@ -252,8 +260,8 @@ def open_executor(
     )  # fmt: skip
     executor = TorchExecutor(
         base, shape, numbers, device=place, dtype=getattr(torch, dtype), packed=option.packed,
-        recompute=option.recompute, fast=place.type == "cuda", weight_decay=weight_decay,
-        max_grad_norm=max_grad_norm, eight_bit=eight_bit,
+        recompute=option.recompute, whole_head=option.whole_head, fast=place.type == "cuda",
+        weight_decay=weight_decay, max_grad_norm=max_grad_norm, eight_bit=eight_bit,
     )  # fmt: skip
     return executor, option
 

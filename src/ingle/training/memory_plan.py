@@ -57,6 +57,7 @@ def estimate(
     file_bytes: int,
     packed: bool,
     recompute: bool,
+    whole_head: bool = False,
     compiled: bool = False,
     logits: int,
     scores: bool,
@@ -69,6 +70,7 @@ def estimate(
         file_bytes: of the base's tensors in its file.
         packed: the base stays as those bytes.
         recompute: the insides of one block alone are kept at a time.
+        whole_head: of a base that stays packed, the whole head is made numbers of at once.
         compiled: blocks are, and keep less.
         logits: how many may exist at once.
         scores: attention holds a score for each pair of positions.
@@ -82,13 +84,14 @@ def estimate(
     inside = sum(count * width for count, width in zip(live, widths, strict=True))
     kept = 1 if recompute else a.layers
     attention = kept * rows * a.heads * sequence * sequence * 4 if scores else 0
+    head = a.vocabulary * a.width if packed and whole_head else 0
     largest = max(out * into for out, into in a.matrices.values())
     return MemoryPlan(
         base=file_bytes if packed else a.parameters * bytes_each,
         block=2 * largest * bytes_each if packed else 0,
         adapter=sides * 4 * 2 + moments(sides, eight_bit=eight_bit),
         activations=tokens * (a.layers * a.width + kept * inside) * bytes_each + attention,
-        head=3 * min(logits, tokens * a.vocabulary) * bytes_each,
+        head=(3 * min(logits, tokens * a.vocabulary) + head) * bytes_each,
     )
 
 

@@ -62,7 +62,7 @@ def _behind(x: Tensor, low: Tensor, matrix: Tensor) -> Tensor:
 
 
 @torch.library.custom_op("ingle::towards_input", mutates_args=())
-def _towards_input(
+def towards_input(
     gradient: Tensor, matrix: Tensor, a: Tensor, scale: float
 ) -> tuple[Tensor, Tensor]:
     """The gradient at ``x``, ``[count, in]``, and at what A made of it, ``[count, ranks]``.
@@ -75,7 +75,7 @@ def _towards_input(
     return both[:, :width].addmm_(low, a), low
 
 
-@_towards_input.register_fake
+@towards_input.register_fake
 def _(gradient: Tensor, matrix: Tensor, a: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     both = gradient.new_empty(len(gradient), matrix.shape[1])
     return both[:, : a.shape[1]], gradient.new_empty(len(gradient), len(a))
@@ -99,7 +99,7 @@ class _Product(torch.autograd.Function):
         spans, scale = ctx.how
         towards = gradient.flatten(0, -2)
         rank = len(a) // len(spans)
-        at_x, low = _towards_input(towards, matrix, a, scale)
+        at_x, low = towards_input(towards, matrix, a, scale)
         at_a = (low.T @ x.flatten(0, -2)).float()
         at_b = (towards.T @ made.flatten(0, -2)).float()
         sides: list[Tensor] = []

@@ -11,6 +11,7 @@ from torch import Tensor
 from ingle.models.tensor_types import TensorType
 from ingle.training.codebooks import codebook
 from ingle.training.pytorch import block_types, codebook_types
+from ingle.training.pytorch.compilation import compiled
 
 SUPPORTED = (*block_types.DECODERS, *codebook_types.DECODERS)
 
@@ -39,7 +40,7 @@ def _plain(name: str, size: int, dtype: torch.dtype, data: Tensor, book: Tensor 
 @functools.cache
 def _fused(name: str, size: int, dtype: torch.dtype) -> Callable[[Tensor, Tensor | None], Tensor]:
     """As one kernel: a base that stays packed is dequantised twice a step."""
-    return torch.compile(functools.partial(_plain, name, size, dtype), dynamic=True)
+    return compiled(functools.partial(_plain, name, size, dtype), dynamic=True)
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from ingle.training.pytorch.compilation import compiled
 from ingle.training.pytorch.packed import PackedMatrix
 from ingle.training.pytorch.weights import Matrix
 
@@ -69,7 +70,7 @@ def _measure(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 @functools.cache
 def _compiled_measure() -> Callable[..., Tensor]:
     """As one kernel; made when needed, since torch's compiler takes a second to import."""
-    return torch.compile(_measure, dynamic=False)
+    return compiled(_measure)
 
 
 def _by_vocabulary(

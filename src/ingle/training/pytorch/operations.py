@@ -11,13 +11,17 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from ingle.training.architecture import Architecture
+from ingle.training.block import gated_feed_forward
 from ingle.training.lora import TARGETS, LoraConfig
 from ingle.training.pytorch.adapted import AdapterSpan
 from ingle.training.pytorch.adapted import product as adapted_product
 from ingle.training.pytorch.attention import attend_documents
 from ingle.training.pytorch.dropout import drop
+from ingle.training.pytorch.feed_forward import feed_forward
 from ingle.training.pytorch.packed import PackedMatrix, product
 from ingle.training.pytorch.weights import Matrix
+
+GATE_UP, DOWN = ("ffn_gate", "ffn_up"), "ffn_down"
 
 
 class AttentionContext(NamedTuple):
@@ -49,6 +53,7 @@ class TorchOperations:
         base: its frozen tensors by name, as `Weights.blocks` has them.
         lora: the adapters of its matrices.
         salt: of dropout, a single integer; None: nothing is dropped.
+        fused: the feed-forward is one function where it can be: kernels for CUDA are there.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class TorchOperations:
         lora: Mapping[str, AdapterMatrices],
         sight: AttentionContext,
         salt: Tensor | None,
+        fused: bool = False,
     ) -> None:
         self._architecture = architecture
         self._shape = shape
@@ -66,6 +72,7 @@ class TorchOperations:
         self._lora = lora
         self._sight = sight
         self._salt = salt if shape.dropout else None
+        self._fused = fused
 
     def has(self, name: str) -> bool:
         return f"{name}.weight" in self._base
@@ -164,6 +171,27 @@ class TorchOperations:
 
     def gate(self, gate: Tensor, up: Tensor) -> Tensor:
         return _recomputed(_gelu_gated if self._architecture.gelu else _silu_gated, gate, up)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        gate_up = self._base.get(f"{'+'.join(GATE_UP)}.weight")
+        down = self._base.get(f"{DOWN}.weight")
+        if (
+            not isinstance(gate_up, Tensor)
+            or not isinstance(down, Tensor)
+            or not self._fused
+            or self._salt is not None
+            or not torch.is_grad_enabled()
+            or any(name not in self._lora or self.has_bias(name) for name in (*GATE_UP, DOWN))
+        ):
+            return gated_feed_forward(self, x)
+        sides = [(self._lora[name].a, self._lora[name].b) for name in (*GATE_UP, DOWN)]
+        return feed_forward(
+            x, gate_up, down, sides, scale=self._shape.scale, gelu=self._architecture.gelu
+        )
+
+    def has_bias(self, name: str) -> bool:
+        """Whether a matrix has a bias."""
+        return f"{name}.bias" in self._base
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ingle.training.architecture import Architecture
+from ingle.training.block import gated_feed_forward
 from ingle.training.lora import LoraConfig
 from ingle.training.vulkan import kernels
 from ingle.training.vulkan.adapter import AdapterGroup
@@ -123,6 +124,9 @@ class VulkanOperations:
         y, kept = attend(machine, starts, scale, queries, keys, values)
         self._note(lambda: attend_back(machine, starts, scale, queries, keys, values, y, kept))
         return y
+
+    def feed_forward(self, x: Value) -> Value:
+        return gated_feed_forward(self, x)
 
     def gate(self, gate: Value, up: Value) -> Value:
         machine, gelu = self._machine, self._around.architecture.gelu
