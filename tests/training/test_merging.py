@@ -247,7 +247,7 @@ def test_a_peft_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     refused(CapabilityMissing, "use_dora", use_dora=True)
     refused(CapabilityMissing, "biases", bias="all")
     refused(CapabilityMissing, "LOHA", peft_type="LOHA")
-    refused(BadModelFile, "the base needs", r=8)
+    refused(BadModelFile, "do not belong together", r=8)
     weights = folder / "adapter_model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-8])
@@ -257,7 +257,7 @@ def test_a_peft_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     other = write_base(tmp_path / "smaller.gguf", architecture="qwen2")
     weights.write_bytes(whole)
     (folder / "adapter_config.json").write_text(json.dumps(config))
-    renamed = whole.replace(b"self_attn.q_proj.lora_A", b"self_attn.x_extra.lora_A")
+    renamed = whole.replace(b"self_attn.q_proj.lora_A", b"self_attn.x_proj.lora_A")
     weights.write_bytes(renamed)
-    with pytest.raises(CapabilityMissing, match="x_extra"):
+    with pytest.raises(CapabilityMissing, match="x_proj"):
         peft_files.convert(folder, other, tmp_path / "out.gguf", {})

@@ -35,10 +35,25 @@ def write_gguf(
     architecture: Architecture,
     notes: dict[str, str],
 ) -> None:
-    """The adapter as llama.cpp loads it.
+    """An adapter of one shape as llama.cpp loads it.
 
     Args:
         notes: provenance, kept in the header under ``ingle.``.
+    """
+    ordered = {name: numbers[name] for name in shape.sizes(architecture)}
+    # llama.cpp scales by alpha over the rank; a root-scaled adapter says so with its alpha.
+    write_adapter(path, ordered, shape.scale * shape.rank, architecture, notes)
+
+
+def write_adapter(
+    path: Path, numbers: Numbers, alpha: float, architecture: Architecture, notes: dict[str, str]
+) -> None:
+    """Any adapter as llama.cpp loads it.
+
+    Args:
+        numbers: ``blk.N.MATRIX.weight.lora_a`` and ``lora_b``, of as many matrices as there are.
+        alpha: over the rank of each matrix, what its adapter is multiplied by.
+        notes: as `write_gguf`.
     """
     import gguf
 
@@ -46,12 +61,11 @@ def write_gguf(
     writer = gguf.GGUFWriter(part, architecture.name)
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
-    # llama.cpp scales by alpha over the rank; a root-scaled adapter says so with its alpha.
-    writer.add_float32("adapter.lora.alpha", shape.scale * shape.rank)
+    writer.add_float32("adapter.lora.alpha", alpha)
     for key, text in notes.items():
         writer.add_string(f"ingle.{key}", text)
-    for name in shape.sizes(architecture):
-        writer.add_tensor(name, numbers[name])
+    for name, values in numbers.items():
+        writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -94,7 +94,7 @@ class MergedModel:
         for part, adapter in self._parts:
             if tensor.name in adapter:
                 a, b = adapter.pair(tensor.name)
-                found = found + (b @ a) * np.float32(adapter.scale * part.scale)
+                found = found + (b @ a) * np.float32(adapter.scale(tensor.name) * part.scale)
         return found
 
 
@@ -107,13 +107,16 @@ class _Adapter:
         self._start = header.data_offset
         self._tensors = {tensor.name: tensor for tensor in header.tensors}
         alpha = header.metadata.get("adapter.lora.alpha", 0.0)
-        ranks = {t.shape[1] for t in header.tensors if t.name.endswith(".lora_a")}
-        rank = max(ranks, default=1)
-        # As llama.cpp: an alpha of 0 means that B and A are taken as they are.
-        self.scale = float(alpha) / rank if isinstance(alpha, (int, float)) and alpha else 1.0
+        self._alpha = float(alpha) if isinstance(alpha, (int, float)) else 0.0
 
     def __contains__(self, name: str) -> bool:
         return f"{name}.lora_a" in self._tensors
+
+    def scale(self, name: str) -> float:
+        """What B A of a matrix is multiplied by. As llama.cpp: an alpha of 0 means that they are
+        taken as they are."""
+        rank = self._tensors[f"{name}.lora_a"].shape[1]
+        return self._alpha / rank if self._alpha else 1.0
 
     def pair(self, name: str) -> tuple[Values, Values]:
         """A and B of a matrix."""
