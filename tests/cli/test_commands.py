@@ -80,6 +80,11 @@ def test_a_file_is_pulled_from_where_the_user_stands(place: Place, tmp_path: Pat
     pulled = place.ok("pull", "mine", "--from", "mine.gguf", "--json")
     assert pulled.data["name"] == "mine"
     assert place.ok("prune", "--json").data["files"] == []
+    again = place.ok("pull", "mine", "--from", "mine.gguf")
+    assert "was another model" not in again.err
+    write_model(place.home / "other.gguf", seed=1)
+    other = place.ok("pull", "mine", "--from", "other.gguf")
+    assert f"mine was another model before ({pulled.data['digest'][:19]})" in other.err
     place.ok("rm", "mine")
     (place.home / "bad.gguf").write_bytes(b"GGUF")
     bad = place.ingle("pull", "./bad.gguf", "--json")

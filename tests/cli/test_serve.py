@@ -50,6 +50,15 @@ def test_it_serves_the_node_that_runs_already(own: Place) -> None:
     assert own.ok("ps", "--json").data["pid"] == running
 
 
+def test_stopping_the_node_stops_the_server_that_hosts_it(own: Place) -> None:
+    process = own.start("serve", "--port", "0")
+    url = url_of(process)
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    assert "stopping" in own.ok("stop", "--node").err
+    assert ended(process).status == 0
+    assert own.ok("ps", "--json").data is None
+
+
 def test_a_taken_port_is_said(own: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

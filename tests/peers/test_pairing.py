@@ -339,6 +339,8 @@ def test_a_copied_state_directory_is_noticed(tell: Any) -> None:
             await copy.recite("desk")
         await elapse(1)
         assert "copied" in copy.peer_service.problem
+        listed = await copy.ask(ListPeers(), Peers)
+        assert listed.problem == copy.peer_service.problem
         assert (await laptop.recite("desk")).words == 200
 
     tell(story)

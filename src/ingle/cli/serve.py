@@ -49,6 +49,8 @@ def serve_command(
 
 
 async def _serve(output: Output, given: dict[str, object]) -> None:
+    import anyio
+
     from ingle.client.home import open_async
     from ingle.client.host import log_to_file
     from ingle.config import load
@@ -63,7 +65,10 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
     log_to_file(settings)
     raise_descriptor_limit()
     rules = ServerSettings.of(settings)
+    stop = anyio.Event()
     async with open_async(settings) as home:
+        if isinstance(home.node, PeeredNode):  # hosted here: its end is the server's
+            home.node.local.closed.add_done_callback(lambda _: stop.set())
         if not isinstance(home.node, PeeredNode) and any(given[name] for name in _OF_THE_NODE):
             output.note(
                 "the node is already running and keeps its memory, context, slots and keep-alive; "
@@ -74,6 +79,7 @@ async def _serve(output: Output, given: dict[str, object]) -> None:
             host=settings.host,
             port=settings.port,
             settings=rules,
+            stop=stop,
             on_ready=lambda address: output.note(
                 f"ingle is serving on {address.url}  (Ctrl-C to stop)"
             ),

@@ -54,4 +54,5 @@ CAPABILITY = Capability(
         "revoke": Command(f"{_CLI}.grant:revoke_command", "Revoke a grant."),
     },
     methods="ingle.capabilities.peers.client:PeerMethods",
+    doctor="ingle.capabilities.peers.cli.identity_findings:findings",
 )  # fmt: skip

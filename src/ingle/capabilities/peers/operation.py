@@ -148,6 +148,8 @@ class Peers(Event, frozen=True, kw_only=True, tag="peer_list"):
     """The paired devices, by name."""
 
     peers: list[PeerInfo]
+    problem: str = ""
+    """What is wrong with this device's own identity, as in `Me`."""
 
 
 class ForgetPeer(Operation, frozen=True, kw_only=True, tag="forget_peer"):

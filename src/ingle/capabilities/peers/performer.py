@@ -90,7 +90,8 @@ class _Peers:
                 self._peer_service.handshakes.decide(code, equal)
                 yield Done(message="confirmed" if equal else "rejected; nothing was paired")
             case ListPeers(ask=ask):
-                yield Peers(peers=await self._peers(ask))
+                peers = await self._peers(ask)
+                yield Peers(peers=peers, problem=self._peer_service.problem)
             case ForgetPeer(peer=name):
                 yield Done(message=self._forget(name))
             case RenamePeer():

@@ -33,6 +33,7 @@ from ingle.client.methods import Methods
 from ingle.operations import Done, Message, ModelDefaults, Progress, Sampling
 
 OnProgress = Callable[[Progress], object]
+OnReplaced = Callable[[str], object]
 
 
 class StoreMethods(Methods):
@@ -61,12 +62,19 @@ class StoreMethods(Methods):
         source: str = "",
         sha256: str = "",
         on_progress: OnProgress | None = None,
+        on_replaced: OnReplaced | None = None,
     ) -> ModelSummary:
-        """Fetch a model; resumes what was interrupted. Paths may be relative to this process."""
+        """Fetch a model; resumes what was interrupted. Paths may be relative to this process.
+
+        Args:
+            on_replaced: told the digest of another model that had the name before.
+        """
         request = Pull(model=absolute(model), source=absolute(source), sha256=sha256)
         async with self.node.perform(request) as events:
             async for event in events:
                 if isinstance(event, Pulled):
+                    if event.replaced and on_replaced is not None:
+                        on_replaced(event.replaced)
                     return event.model
                 if on_progress is not None and isinstance(event, Progress):
                     on_progress(event)

@@ -138,6 +138,8 @@ class Pulled(Event, frozen=True, kw_only=True, tag="pulled"):
     """The model is in the store, verified."""
 
     model: ModelSummary
+    replaced: str = ""
+    """The digest of another model that had the name before."""
 
 
 class SourceFile(Checked, frozen=True, kw_only=True):

@@ -182,8 +182,13 @@ async def _pull(node: HostedNode, operation: Pull) -> AsyncGenerator[Event, None
         if peer_service is None
         else _with_peers(node.local, peer_service, operation)
     )
+    named = {model.name: model.digest for model in node.local.store.models()}
     async with aclosing(found) as events:
         async for event in events:
+            if isinstance(event, Pulled):
+                before = named.get(event.model.name, event.model.digest)
+                if before != event.model.digest:
+                    event = msgspec.structs.replace(event, replaced=before)
             yield event
 
 

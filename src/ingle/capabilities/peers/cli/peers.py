@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ingle.capabilities.node.operation import Ledger, LedgerPage
+from ingle.capabilities.peers.cli.identity_findings import RESET
 from ingle.capabilities.peers.operation import (
     ConfirmCode,
     ForgetPeer,
@@ -54,10 +55,13 @@ def peers_command(output: Output, ask: bool) -> None:
     if click.get_current_context().invoked_subcommand is not None:
         return
 
-    async def read(home: AsyncHome) -> list[PeerInfo]:
-        return (await home.ask(ListPeers(ask=ask), Peers)).peers
+    async def read(home: AsyncHome) -> Peers:
+        return await home.ask(ListPeers(ask=ask), Peers)
 
-    found = _with_home(read)
+    listed = _with_home(read)
+    found = listed.peers
+    if listed.problem:
+        output.note(f"{listed.problem}; {RESET}")
     if output.json:
         output.data(found)
         return

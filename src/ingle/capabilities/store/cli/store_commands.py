@@ -27,13 +27,19 @@ def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
     ingle pull mine --from ./model.gguf
     """
 
+    replaced: list[str] = []
+
     async def pull() -> ModelSummary:
         from ingle.client.home import open_async
 
         async with open_async(otherwise="background", **flags()) as home:
             with output.progress() as progress:
                 return await home.pull(
-                    model, source=source, sha256=sha256, on_progress=progress.show
+                    model,
+                    source=source,
+                    sha256=sha256,
+                    on_progress=progress.show,
+                    on_replaced=replaced.append,
                 )
 
     try:
@@ -45,6 +51,11 @@ def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
         output.data(summary)
     else:
         output.text(f"{summary.name}  {summary.digest}")
+    for digest in replaced:
+        output.note(
+            f"{summary.name} was another model before ({digest[:19]}); to free its files: "
+            "ingle prune"
+        )
 
 
 @click.command("import")
