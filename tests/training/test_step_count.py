@@ -42,7 +42,10 @@ def data(documents: int, each: int) -> DatasetSummary:
         ({"batch_size": 8}, data(30, 50), 8, "examples", 40),
         ({"batch_size": 8, "epochs": 1.0}, data(30, 50), 8, "examples", 4),
         ({}, data(1000, 51), 75, "examples", 40),
-        ({"backend": "trl"}, data(30, 50), 8, "rows", 12),
+        ({"backend": "trl"}, data(30, 50), 2, "examples", 45),
+        ({"backend": "trl", "nproc_per_node": 3}, data(30, 50), 3, "examples", 40),
+        ({"backend": "trl", "nproc_per_node": 4}, data(300, 50), 20, "examples", 45),
+        ({"backend": "trl", "batch_size": 4}, data(30, 50), 4, "examples", 40),
         ({"max_length": 2048}, data(100, 2048), 7, "examples", 43),
     ],
 )

@@ -25,8 +25,7 @@ ROWS = 8
 
 
 def fixed(plan: RunPlan) -> RunPlan:
-    """A plan whose steps do not follow from the data: of rewards, of pairs of answers, of TRL's,
-    whose steps are shared out to processes before the data is known."""
+    """A plan whose steps do not follow from the data: of rewards, and of pairs of answers."""
     return msgspec.structs.replace(
         plan, batch_size=plan.batch_size or ROWS, epochs=plan.epochs or EPOCHS
     )
@@ -36,11 +35,9 @@ def following(plan: RunPlan, data: DatasetSummary) -> RunPlan:
     """A plan with what it leaves open: ``batch_size`` and ``epochs``.
 
     Large data sets fill eight packed rows in each step. Of smaller ones a step takes so few
-    examples that there are 40 steps; of the smallest, more epochs are made. Steps of TRL's are
-    of packed rows.
+    examples that there are 40 steps; of the smallest, more epochs are made. Each of TRL's processes
+    takes as much of a step as the others.
     """
-    if plan.backend == "trl":
-        return fixed(plan)
     epochs = plan.epochs or EPOCHS
     full = epochs * data.tokens / plan.max_length / ROWS
     if plan.batch_size:
@@ -49,6 +46,9 @@ def following(plan: RunPlan, data: DatasetSummary) -> RunPlan:
         size, of_rows = ROWS, True
     else:
         size, of_rows = max(1, int(data.documents * epochs / STEPS)), False
+    if plan.backend == "trl" and not plan.batch_size:
+        processes = plan.nproc_per_node * plan.nnodes
+        size = max(1, size // processes) * processes
     if not plan.epochs and not plan.max_steps and not of_rows:
         epochs = max(epochs, STEPS * size / data.documents)
     return msgspec.structs.replace(

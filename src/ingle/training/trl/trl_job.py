@@ -50,6 +50,8 @@ class TrlJob(NamedTuple):
     accumulation: int
     """How many times, before a step is made."""
     max_length: int
+    packing: bool
+    """Rows are of as many whole examples as fit; else each is one, padded."""
     weight_decay: float
     max_grad_norm: float
     seed: int

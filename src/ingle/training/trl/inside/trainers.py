@@ -107,7 +107,8 @@ def _sft(job: TrlJob, model: Any, given: dict[str, Any]) -> Any:
     return Sft(
         model,
         trl.SFTConfig(
-            **_common(job, checked=checks is not None), max_length=job.max_length, packing=True,
+            **_common(job, checked=checks is not None), max_length=job.max_length,
+            packing=job.packing,
         ),
         train_dataset=data.examples(job.run / "train"), eval_dataset=checks, **given,
     )  # fmt: skip
