@@ -6,26 +6,21 @@ import asyncio
 import hashlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from ingle.capabilities.tokenize.operation import MOST_BYTES
 from ingle.training.dataset import DatasetSummary, DatasetWriter, Document
 from ingle.training.examples import Example, Source
-from ingle.training.rendering import Renderer, TextSpan
+from ingle.training.rendering import Renderer, TokenSpan
 
-Tokenizer = Callable[[str], Awaitable[list[int]]]
-"""Text to tokens, exactly as the engine does it."""
 FEW = 20
 """With fewer examples than this none is set apart for validation."""
-LONGEST = MOST_BYTES // 4
-"""Characters that are tokenised at once, none of which has more than four bytes."""
 TOGETHER = 32
-"""Documents that are tokenised at once: each text is a question to another process."""
+"""Examples that are rendered at once: each is some questions to another process."""
 
 
 class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +60,6 @@ async def prepare(
     data: Source,
     folder: Path,
     renderer: Renderer,
-    tokenize: Tokenizer,
     *,
     sequence: int,
     vocabulary: int,
@@ -99,12 +93,14 @@ async def prepare(
         DatasetWriter(folder / "train", sequence, vocabulary) as train,
         DatasetWriter(check, sequence, vocabulary) as checks,
     ):
-        async for number, document in _documents(data.examples(split), renderer, tokenize):
-            (checks if number in apart else train).add(document)
+        async for number, found in _documents(data.examples(split), renderer):
+            for one in found:
+                (checks if number in apart else train).add(one)
             if told is not None:
                 told(number + 1, total)
-        async for _, document in _documents(checks_from, renderer, tokenize):
-            checks.add(document)
+        async for _, found in _documents(checks_from, renderer):
+            for one in found:
+                checks.add(one)
         written = train.finish()
         checked = checks.finish() if checks_from != () or apart else None
     if checked is None:
@@ -120,47 +116,27 @@ async def prepare(
     )
 
 
-async def tokens_of(pieces: Iterable[TextSpan], tokenize: Tokenizer) -> Document:
-    """A document of its pieces. They are tokenised apart, as prompt and answer are in use."""
-    kept = [
-        TextSpan(part, piece.learnt)
-        for piece in pieces
-        if piece.text
-        for part in portions(piece.text)
-    ]
-    found = await asyncio.gather(*(tokenize(piece.text) for piece in kept))
+def document(spans: Iterable[TokenSpan]) -> Document:
+    """A document of its spans."""
     tokens: list[int] = []
     learnt: list[bool] = []
-    for piece, part in zip(kept, found, strict=True):
-        tokens += part
-        learnt += [piece.learnt] * len(part)
-    return Document(tokens, learnt, _mark("".join(piece.text for piece in kept)))
-
-
-def portions(text: str) -> Iterator[str]:
-    """A text in parts that can be tokenised at once, cut behind a line or else a word."""
-    start = 0
-    while len(text) - start > LONGEST:
-        part = text[start : start + LONGEST]
-        end = 1 + max(part.rfind("\n"), part.rfind(" ") if "\n" not in part else -1)
-        yield part[: end or LONGEST]
-        start += end or LONGEST
-    yield text[start:]
+    text = ""
+    for span in spans:
+        tokens += span.tokens
+        learnt += [span.learnt] * len(span.tokens)
+        text += span.text
+    return Document(tokens, learnt, _mark(text))
 
 
 async def _documents(
-    examples: Iterable[Example], renderer: Renderer, tokenize: Tokenizer
-) -> AsyncIterator[tuple[int, Document]]:
-    """Each document, and the number of its example; some are worked on at once."""
-    pieces = (
-        (number, document)
-        for number, example in enumerate(examples)
-        for document in renderer.pieces(example)
-    )
-    while group := list(islice(pieces, TOGETHER)):
-        done = await asyncio.gather(*(tokens_of(document, tokenize) for _, document in group))
-        for (number, _), document in zip(group, done, strict=True):
-            yield number, document
+    examples: Iterable[Example], renderer: Renderer
+) -> AsyncIterator[tuple[int, list[Document]]]:
+    """The documents of each example, and its number; some are worked on at once."""
+    numbered = enumerate(examples)
+    while group := list(islice(numbered, TOGETHER)):
+        rendered = await asyncio.gather(*(renderer.documents(example) for _, example in group))
+        for (number, _), found in zip(group, rendered, strict=True):
+            yield number, [document(spans) for spans in found]
 
 
 def _mark(text: str) -> bytes:

@@ -182,18 +182,19 @@ class Worker:
         columns = Columns(request.columns)
         vocabulary = Vocabulary.of(Path(self._job.base))
 
-        async def tokenize(text: str) -> list[int]:
-            question = Tokenize(model=self._job.model, text=text)
-            return (await ask(self._node, question, Tokenized)).tokens
+        async def asked(question: Tokenize) -> Tokenized:
+            return await ask(self._node, question, Tokenized)
 
         data = Source.find(request.data, columns)
-        renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
+        renderer = Renderer(
+            asked, model=self._job.model, template=self._job.template, end=vocabulary.end
+        )
         checks = Source.find(request.validation, columns) if request.validation else None
         prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs
-        end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
+        end = (await asked(Tokenize(model=self._job.model, text=vocabulary.end))).tokens[-1:]
         if plan.reward_funcs:
             prepared = await prompts.prepare(
-                data, self._folder, renderer, tokenize, rewards=plan.reward_funcs,
+                data, self._folder, renderer, rewards=plan.reward_funcs,
                 room=plan.max_length - plan.max_completion_length, split=request.split,
                 validation=checks, seed=plan.seed,
             )  # fmt: skip
@@ -202,12 +203,12 @@ class Worker:
             )
         elif plan.learns == "dpo":
             prepared = await preferences.prepare(
-                data, self._folder, renderer, tokenize, sequence=plan.max_length,
+                data, self._folder, renderer, sequence=plan.max_length,
                 split=request.split, validation=checks, seed=plan.seed,
             )  # fmt: skip
         else:
             prepared = await preparation.prepare(
-                data, self._folder, renderer, tokenize, sequence=plan.max_length,
+                data, self._folder, renderer, sequence=plan.max_length,
                 vocabulary=vocabulary.size, split=request.split, validation=checks,
                 seed=plan.seed, told=self._told,
             )  # fmt: skip

@@ -24,10 +24,10 @@ class RowPosition(NamedTuple):
         at = f"{self.unit} {self.number}"
         return f"{self.file}, {at}" if self.file else at
 
-    def bad(self, what: str) -> InvalidRequest:
+    def bad(self, what: str, hint: str = HINT) -> InvalidRequest:
         """The error that says what is wrong here."""
         return InvalidRequest(
-            f"{self}: {what}", hint=HINT, field="data", line=self.number, file=self.file
+            f"{self}: {what}", hint=hint, field="data", line=self.number, file=self.file
         )
 
 
@@ -40,6 +40,8 @@ class Example(NamedTuple):
     prompt: str = ""
     completion: str = ""
     text: str = ""
+    masked: frozenset[int] = frozenset()
+    """Of the messages, those of the assistant that are read and not learnt."""
 
     @property
     def record(self) -> dict[str, Any]:
