@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ingle.capabilities.tokenize.operation import Tokenize, Tokenized
@@ -217,6 +219,55 @@ async def test_a_text_of_any_length_is_tokenised(unit: str) -> None:
     assert found.tokens == [ord(letter) for letter in text]
     assert begun == [True] + [False] * (len(begun) - 1)
     assert len(begun) >= 3
+
+
+async def test_a_long_text_is_learned_in_chunks(tmp_path: Path, renderer: Renderer) -> None:
+    text = " ".join(str(number) for number in range(400))
+    path = lines(tmp_path / "d.jsonl", {"text": text}, {"text": "short"})
+    prepared = await preparation.prepare(
+        Source.find(path), tmp_path / "run", renderer, sequence=64, vocabulary=1 << 20
+    )
+    ((whole,),) = await renderer.documents(Example(RowPosition(1), [], [], text=text))
+    tokens = np.fromfile(tmp_path / "run" / "train" / "tokens.bin", dtype=np.uint32).tolist()
+    starts = np.load(tmp_path / "run" / "train" / "starts.npy").tolist()
+    parts = [tokens[a:b] for a, b in itertools.pairwise(starts)][:-1]
+    assert max(map(len, parts)) == 64
+    assert parts[0] + [token for part in parts[1:] for token in part[1:]] == whole.tokens
+    assert all(one[-1] == other[0] for one, other in itertools.pairwise(parts))
+    short = len(tokens) - starts[-2]
+    assert prepared.train.learnt == len(whole.tokens) - 1 + short - 1
+    assert (prepared.train.cut, prepared.train.lost, prepared.chunked) == (0, 0, 1)
+    assert "1 text longer than 64 tokens" in " ".join(prepared.sentences(64))
+
+
+async def test_answers_that_are_masked_are_read(tmp_path: Path, ember: Path) -> None:
+    mute = {"role": "assistant", "content": "Red.", "weight": 0}
+    both = [{"messages": [USER, mute, USER, ANSWER], "id": 7}, {"messages": [USER, mute]}]
+    twice = {"messages": [USER, {**ANSWER, "content": "Glow."}, USER, ANSWER]}
+    path = lines(tmp_path / "d.jsonl", *both, twice)
+    for last_turn_only, count in ((False, 3), (True, 2)):
+        with renderer_of(ember, last_turn_only=last_turn_only) as opened:
+            prepared = await preparation.prepare(
+                Source.find(path), tmp_path / f"{last_turn_only}", opened,
+                sequence=1000, vocabulary=1 << 20,
+            )  # fmt: skip
+            (first, _, _) = Source.find(path).examples()
+            (document,) = await opened.documents(first)
+        assert "Red." in read(document)
+        assert learnt(document) == "<think>\n\n</think>\n\nEmbers glow.<|im_end|>"
+        assert (prepared.train.documents, prepared.train.lost) == (count, 1)
+        assert prepared.unused == ("id",)
+        assert "fields that are not used: id" in prepared.sentences(1000)
+
+
+async def test_what_is_counted_is_told(tmp_path: Path, renderer: Renderer) -> None:
+    path = lines(tmp_path / "d.jsonl", *({"text": f"example {n}"} for n in range(3)))
+    heard: list[tuple[int, int]] = []
+    await preparation.prepare(
+        Source.find(path), tmp_path / "run", renderer, sequence=100, vocabulary=1 << 20,
+        told=lambda done, total: heard.append((done, total)),
+    )  # fmt: skip
+    assert heard == [(1, 0), (2, 0), (3, 0), (1, 3), (2, 3), (3, 3)]
 
 
 async def test_few_examples_are_all_learnt(tmp_path: Path, renderer: Renderer) -> None:

@@ -19,6 +19,8 @@ from ingle.training.rendering import Renderer, TokenSpan
 
 FEW = 20
 """With fewer examples than this none is set apart for validation."""
+NAMED = 20
+"""Fields that are not used, of which so many are named."""
 TOGETHER = 32
 """Examples that are rendered at once: each is some questions to another process."""
 
@@ -36,6 +38,10 @@ class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
     """Training documents that differ from another one in case, spaces or punctuation only."""
     leaks: int = 0
     """Validation documents that differ from a training document in these only."""
+    chunked: int = 0
+    """Texts that are longer than the sequence, each several documents."""
+    unused: tuple[str, ...] = ()
+    """Names of fields in the data that no one reads."""
 
     def sentences(self, sequence: int) -> Iterator[str]:
         """The same for people."""
@@ -45,6 +51,16 @@ class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
             f"to {sequence} tokens, {a.lost} skipped, {a.twice} duplicates"
             + (f", {self.alike} near duplicates" if self.alike else "")
         )
+        if self.chunked:
+            yield (
+                f"{self.chunked} text{'' if self.chunked == 1 else 's'} longer than {sequence} "
+                "tokens: trained on in chunks, each counted as an example"
+            )
+        if self.unused:
+            more = len(self.unused) - NAMED
+            yield f"fields that are not used: {', '.join(self.unused[:NAMED])}" + (
+                f" and {more} more" if more > 0 else ""
+            )
         if self.validation is not None:
             b = self.validation
             yield (
@@ -75,13 +91,13 @@ async def prepare(
         split: of the data; the training one if empty.
         validation: data of its own; else the data's validation split; else a
             ``share`` of the examples is set apart.
-        told: hears how many examples are done, and of how many.
+        told: hears how many examples are done, and of how many; of 0 while they are counted.
 
     Raises:
         InvalidRequest, CapabilityMissing: the data, a row or the template.
     """
     split = data.split(split)
-    total = await asyncio.to_thread(lambda: sum(1 for _ in data.examples(split)))
+    total = await asyncio.to_thread(_counted, data, split, told)
     checks_of = data.checks(split, validation)
     checks_from: Iterable[Example] = checks_of[0].examples(checks_of[1]) if checks_of else ()
     apart: set[int] = set()
@@ -89,18 +105,19 @@ async def prepare(
         count = max(1, round(total * share))
         apart = set(np.random.default_rng(seed).permutation(total)[:count].tolist())
     check = folder / "validation"
+    chunked, unused = 0, set[str]()
     with (
         DatasetWriter(folder / "train", sequence, vocabulary) as train,
         DatasetWriter(check, sequence, vocabulary) as checks,
     ):
-        async for number, found in _documents(data.examples(split), renderer):
-            for one in found:
-                (checks if number in apart else train).add(one)
+        async for number, example, found in _documents(data.examples(split), renderer, sequence):
+            (checks if number in apart else train).add_example(found)
+            chunked += bool(example.text) and len(found) > 1
+            unused |= example.unused
             if told is not None:
                 told(number + 1, total)
-        async for _, found in _documents(checks_from, renderer):
-            for one in found:
-                checks.add(one)
+        async for _, _, found in _documents(checks_from, renderer, sequence):
+            checks.add_example(found)
         written = train.finish()
         checked = checks.finish() if checks_from != () or apart else None
     if checked is None:
@@ -113,7 +130,18 @@ async def prepare(
         shared=shared,
         alike=train.alike,
         leaks=max(0, len(train.near & checks.near) - shared),
+        chunked=chunked,
+        unused=tuple(sorted(unused)),
     )
+
+
+def _counted(data: Source, split: str, told: Callable[[int, int], None] | None) -> int:
+    """How many examples there are, each of which is read and found to be one."""
+    count = 0
+    for count, _ in enumerate(data.examples(split), 1):
+        if told is not None:
+            told(count, 0)
+    return count
 
 
 def document(spans: Iterable[TokenSpan]) -> Document:
@@ -128,15 +156,32 @@ def document(spans: Iterable[TokenSpan]) -> Document:
     return Document(tokens, learnt, _mark(text))
 
 
+def chunks(whole: Document, sequence: int) -> list[Document]:
+    """A document in parts of at most that many tokens. Each begins with the last token of the one
+    before it, so that every token but the first is learnt from the one in front of it."""
+    if len(whole.tokens) <= sequence:
+        return [whole]
+    return [
+        Document(
+            whole.tokens[at : at + sequence],
+            [at == 0, *whole.learnt[at + 1 : at + sequence]],
+        )
+        for at in range(0, len(whole.tokens) - 1, sequence - 1)
+    ]
+
+
 async def _documents(
-    examples: Iterable[Example], renderer: Renderer
-) -> AsyncIterator[tuple[int, list[Document]]]:
-    """The documents of each example, and its number; some are worked on at once."""
+    examples: Iterable[Example], renderer: Renderer, sequence: int
+) -> AsyncIterator[tuple[int, Example, list[Document]]]:
+    """Each example with its number and its documents; some are worked on at once."""
     numbered = enumerate(examples)
     while group := list(islice(numbered, TOGETHER)):
         rendered = await asyncio.gather(*(renderer.documents(example) for _, example in group))
-        for (number, _), found in zip(group, rendered, strict=True):
-            yield number, [document(spans) for spans in found]
+        for (number, example), found in zip(group, rendered, strict=True):
+            documents = [document(spans) for spans in found]
+            if example.text:
+                documents = chunks(documents[0], sequence)
+            yield number, example, documents
 
 
 def _mark(text: str) -> bytes:

@@ -164,7 +164,10 @@ class Worker:
         try:
             while not (await asyncio.wait([work], timeout=TELL_S))[0]:
                 done, total = self._ready
-                yield TrainingNote(text=f"{done} of {total} examples prepared")
+                yield TrainingNote(
+                    text=f"{done} of {total} examples prepared" if total
+                    else f"reading the examples: {done} so far"
+                )  # fmt: skip
             for sentence in work.result().sentences(plan.max_length):
                 yield TrainingNote(text=sentence)
         finally:
@@ -187,8 +190,9 @@ class Worker:
 
         data = Source.find(request.data, columns)
         renderer = Renderer(
-            asked, model=self._job.model, template=self._job.template, end=vocabulary.end
-        )
+            asked, model=self._job.model, template=self._job.template, end=vocabulary.end,
+            last_turn_only=plan.last_turn_only,
+        )  # fmt: skip
         checks = Source.find(request.validation, columns) if request.validation else None
         prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs
         end = (await asked(Tokenize(model=self._job.model, text=vocabulary.end))).tokens[-1:]

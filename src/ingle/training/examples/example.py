@@ -42,6 +42,8 @@ class Example(NamedTuple):
     text: str = ""
     masked: frozenset[int] = frozenset()
     """Of the messages, those of the assistant that are read and not learnt."""
+    unused: frozenset[str] = frozenset()
+    """Names of what the row has and no one reads."""
 
     @property
     def record(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _with(place: RowPosition, asked: list[Any], answer: Any, tools: Any, name: s
         raise _bad(place, f"has a {name} conversation that does not end with the assistant")
     if len(found.messages) < 2:
         raise _bad(place, "has no prompt")
-    return found
+    return found._replace(masked=frozenset())  # the last answer is what the pair is about
 
 
 def _bad(place: RowPosition, what: str) -> InvalidRequest:

@@ -30,6 +30,8 @@ def question(row: Row, columns: Columns) -> Question:
     if isinstance(prompt, str) and prompt and not isinstance(values.get("completion"), str):
         return Question(row.place, [{"role": "user", "content": prompt}], [], values)
     messages = values.get("messages")
+    if isinstance(prompt, list) and prompt and not values.get("completion"):
+        messages = prompt  # as TRL has it
     if isinstance(messages, list) and messages and _asks(messages[-1]):
         # A conversation that ends with a question: an answer, put behind it, makes it an example.
         answered = row._replace(

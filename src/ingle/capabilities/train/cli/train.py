@@ -105,7 +105,8 @@ def train_command(
         )
     if preview:
         source = _source(data, how["columns"])
-        run(lambda: _preview(output, model, source, how["split"], tokens=tokens))
+        last = bool(given(output).get("last_turn_only"))
+        run(lambda: _preview(output, model, source, how["split"], tokens=tokens, last=last))
         return
     settings = given(output)
     fields = {field: how[field] for field in FIELDS}
@@ -196,7 +197,9 @@ def _train(
     return attend(output, ready_to_send(request, settings))
 
 
-async def _preview(output: Output, model: str, data: Source, split: str, *, tokens: bool) -> None:
+async def _preview(
+    output: Output, model: str, data: Source, split: str, *, tokens: bool, last: bool
+) -> None:
     """The first examples as the model will see them; what is learnt stands out."""
     from ingle.client.home import open_async
     from ingle.training.rendering import Renderer
@@ -209,7 +212,10 @@ async def _preview(output: Output, model: str, data: Source, split: str, *, toke
             return await home.ask(question, Tokenized)
 
         end = Vocabulary.of(Path(details.files[0])).end
-        renderer = Renderer(asked, model=details.name, template=bool(details.template), end=end)
+        renderer = Renderer(
+            asked, model=details.name, template=bool(details.template), end=end,
+            last_turn_only=last,
+        )  # fmt: skip
         documents = [
             (example.place, spans)
             for example in islice(data.examples(split), PREVIEW)
