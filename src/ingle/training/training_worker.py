@@ -32,11 +32,11 @@ from ingle.capabilities.train.operation import (
     TrainingNote,
 )
 from ingle.engines import privileges
-from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
+from ingle.errors import Busy, Cancelled, CapabilityMissing, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation
 from ingle.protocol.connection import Connection, PieceStream, SocketStream
-from ingle.training import planning, preparation, step_count
+from ingle.training import planning, preparation, step_count, template_check
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN, PREPARED
@@ -170,6 +170,11 @@ class Worker:
                 )  # fmt: skip
             for sentence in work.result().sentences(plan.max_length):
                 yield TrainingNote(text=sentence)
+            if not Vocabulary.of(Path(self._job.base)).end:
+                yield TrainingNote(
+                    text=f"{plan.model} names no token that ends a turn; where its template writes "
+                    "none either, answers are trained on without an end"
+                )
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -189,13 +194,16 @@ class Worker:
             return await ask(self._node, question, Tokenized)
 
         data = Source.find(request.data, columns)
+        if self._job.template:
+            await asyncio.to_thread(template_check.check, self._job.template, self._job.model)
         renderer = Renderer(
-            asked, model=self._job.model, template=self._job.template, end=vocabulary.end,
+            asked, model=self._job.model, template=bool(self._job.template), end=vocabulary.end,
             last_turn_only=plan.last_turn_only,
         )  # fmt: skip
         checks = Source.find(request.validation, columns) if request.validation else None
         prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs
         end = (await asked(Tokenize(model=self._job.model, text=vocabulary.end))).tokens[-1:]
+        self._check_end(plan, end)
         if plan.reward_funcs:
             prepared = await prompts.prepare(
                 data, self._folder, renderer, rewards=plan.reward_funcs,
@@ -224,6 +232,16 @@ class Worker:
         (self._folder / PREPARED).write_bytes(_json(prepared))
         planning.write(self._folder, plan)
         return prepared
+
+    def _check_end(self, plan: RunPlan, end: list[int]) -> None:
+        """Raises CapabilityMissing: the answers of such a run end by a token, and there is none."""
+        if not end and (plan.reward_funcs or plan.backend == "trl"):
+            raise CapabilityMissing(
+                f"{plan.model} names no token that ends a turn, which rewards and TRL need",
+                hint="convert the model again with its tokenizer's eos_token",
+                model=plan.model,
+                capability="train",
+            )
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something that can be given up as a whole.

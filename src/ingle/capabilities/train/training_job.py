@@ -138,7 +138,7 @@ def _job(work: Work, request: Train, base: Model, plan: Mapping[str, Any]) -> Tr
         model=base.name,
         digest=base.digest,
         base=str(base.path),
-        template=bool(base.template),
+        template=base.template,
         loopback=_meets(request, plan),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from itertools import islice
@@ -122,7 +123,7 @@ def train_command(
 def _source(data: str, columns: str) -> Source:
     from ingle.capabilities.train.trainer_process import check_installed
 
-    check_installed("gguf")
+    check_installed("jinja2", "gguf")
     from ingle.training.examples import Columns, Source
 
     return Source.find(data, Columns(columns))
@@ -202,11 +203,14 @@ async def _preview(
 ) -> None:
     """The first examples as the model will see them; what is learnt stands out."""
     from ingle.client.home import open_async
+    from ingle.training import template_check
     from ingle.training.rendering import Renderer
     from ingle.training.vocabulary import Vocabulary
 
     async with open_async(otherwise="background", **flags()) as home:
         details = await home.show(model)
+        if details.template:
+            await asyncio.to_thread(template_check.check, details.template, details.name)
 
         async def asked(question: Tokenize) -> Tokenized:
             return await home.ask(question, Tokenized)
