@@ -14,6 +14,7 @@ from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.client.home import AsyncHome, open_async
 from ingle.config import Settings
+from ingle.errors import InvalidRequest
 from ingle.models.store import Store
 from ingle.operations import Fold
 from ingle.training import preparation
@@ -113,8 +114,9 @@ async def test_a_trained_prompt_is_the_served_one(
     async with open_async(settings) as home:
         made = renderer(home, model, vocabulary)
         for messages, tools in ((PLAIN, []), (PLAIN, TOOLS), (CALLING, TOOLS)):
+            row = [{**message, "weight": 0} for message in messages]  # read, and not learnt
             read, learnt = await prepared(
-                tmp_path, made, {"messages": [*messages, ANSWER], "tools": tools}
+                tmp_path, made, {"messages": [*row, ANSWER], "tools": tools}
             )
             turns, offered = chat_turns(RowPosition(1), messages, tools)
             chat = Chat(model=model, messages=turns, tools=offered, max_tokens=1)
@@ -172,22 +174,90 @@ async def test_rewards_and_pairs_have_the_same_prompts(tmp_path: Path, settings:
         assert await detokenized(home, model, found["rejected_ids"]) == "Red.</s>"
 
 
-async def test_a_prompt_that_opens_a_thought_is_answered_behind_it(
-    tmp_path: Path, settings: Settings
+DEEPSEEK = ZEPHYR.replace("<|assistant|>\n{% endif %}", "<|assistant|>\n<think>\n{% endif %}")
+"""Opens a thought in the prompt, and leaves it out of the conversation."""
+GLM = (
+    "{% for m in messages %}<|{{ m.role }}|>{% if m.role == 'assistant' %}"
+    "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}{% endif %}</think>{% endif %}"
+    "{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|assistant|><think>{% endif %}"
+)
+"""Closes a thought that it did not open: its prompt and its answer share a `<`."""
+COHERE = (
+    "{% for m in messages %}<|{{ m.role }}|>{% if m.reasoning_content %}<|THINK|>"
+    "{{ m.reasoning_content }}<|NO_THINK|>{% endif %}{% if m.role == 'assistant' %}<|TEXT|>"
+    "{% endif %}{{ m.content }}{{ eos_token }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|><|THINK|>{% endif %}"
+)
+NEMO = (
+    "{% set system = messages[0].content if messages[0].role == 'system' else '' %}"
+    "{% for m in messages %}{% if m.role == 'user' %}[INST]"
+    "{% if loop.last and system %}{{ system }}\n\n{% endif %}{{ m.content }}[/INST]"
+    "{% elif m.role == 'assistant' %}{{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+"""Writes the system message into the last turn, if that is the user's."""
+SAID = "Gr\u00fcn, \U0001f525."
+
+
+@pytest.mark.parametrize(
+    ("template", "thought", "ends", "said"),
+    [
+        (DEEPSEEK, "a colour", "<|assistant|>\n<think>\n", f"a colour\n</think>\n\n{SAID}"),
+        (DEEPSEEK, "", "<|assistant|>\n<think>\n", f"\n</think>\n\n{SAID}"),
+        (GLM, "a colour", "<|assistant|><think>", f"a colour</think>{SAID}"),
+        (GLM, "", "<|assistant|><think>", f"</think>{SAID}"),
+        (COHERE, "a colour", "<|assistant|><|THINK|>", f"a colour<|NO_THINK|><|TEXT|>{SAID}"),
+        (COHERE, "", "<|assistant|><|THINK|>", f"<|NO_THINK|><|TEXT|>{SAID}"),
+        (NEMO, "", "Be brief.\n\nHi, ab![/INST]", SAID),
+    ],
+)
+async def test_an_answer_follows_the_served_prompt_whatever_the_template_does(
+    tmp_path: Path, settings: Settings, template: str, thought: str, ends: str, said: str
 ) -> None:
-    """As DeepSeek's do, whose templates leave the thought out of the conversation."""
-    template = ZEPHYR.replace("<|assistant|>\n{% endif %}", "<|assistant|>\n<think>\n{% endif %}")
     vocabulary = SmallVocabulary("bpe", template, None)
     model = base(settings, tmp_path, vocabulary)
     async with open_async(settings) as home:
         made = renderer(home, model, vocabulary)
-        thinking = {**ANSWER, "reasoning_content": "a colour"}
+        thinking = {**ANSWER, "reasoning_content": thought}
         read, learnt = await prepared(tmp_path, made, {"messages": [*PLAIN, thinking]})
         turns, _ = chat_turns(RowPosition(1), PLAIN, [])
         assert await served(home, Chat(model=model, messages=turns, max_tokens=1)) == len(read)
-        assert (await detokenized(home, model, read)).endswith("<|assistant|>\n<think>\n")
-        said = "a colour\n</think>\n\nGr\u00fcn, \U0001f525.</s>"
-        assert await detokenized(home, model, learnt) == said
+        assert (await detokenized(home, model, read)).endswith(ends)
+        assert await detokenized(home, model, learnt) == f"{said}</s>"
+
+
+@pytest.mark.parametrize(
+    ("template", "row", "what"),
+    [
+        (ZEPHYR, {"messages": [*CALLING], "tools": TOOLS}, "does not write calls .*look"),
+        (ZEPHYR.replace("<|assistant|>\n{% endif", "<|assistant|>\nMy steps are:\n{% endif"),
+         {"messages": [*PLAIN, ANSWER]}, "no prompt that it answers"),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_the_template_loses_is_refused(
+    tmp_path: Path, settings: Settings, template: str, row: dict[str, Any], what: str
+) -> None:
+    vocabulary = SmallVocabulary("bpe", template, None)
+    model = base(settings, tmp_path, vocabulary)
+    async with open_async(settings) as home:
+        with pytest.raises(InvalidRequest, match=rf"line 1: .*{what}") as error:
+            await prepared(tmp_path, renderer(home, model, vocabulary), row)
+        assert error.value.details["line"] == 1
+
+
+async def test_a_thought_that_the_template_does_not_write_is_told(
+    tmp_path: Path, settings: Settings
+) -> None:
+    vocabulary = SmallVocabulary("bpe", ZEPHYR, None)
+    model = base(settings, tmp_path, vocabulary)
+    async with open_async(settings) as home:
+        path = tmp_path / "row.jsonl"
+        thinking = {**ANSWER, "reasoning_content": "a colour"}
+        path.write_text(json.dumps({"messages": [*PLAIN, thinking]}))
+        found = await preparation.prepare(
+            Source.find(path), tmp_path / "run", renderer(home, model, vocabulary),
+            sequence=1000, vocabulary=VOCABULARY,
+        )  # fmt: skip
+        assert found.unused == ("messages.reasoning_content (the template does not write it)",)
 
 
 async def detokenized(home: AsyncHome, model: str, tokens: list[int]) -> str:

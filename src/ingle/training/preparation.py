@@ -131,7 +131,7 @@ async def prepare(
         alike=train.alike,
         leaks=max(0, len(train.near & checks.near) - shared),
         chunked=chunked,
-        unused=tuple(sorted(unused)),
+        unused=tuple(sorted(unused | renderer.unwritten)),
     )
 
 

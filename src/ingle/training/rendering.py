@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ingle.capabilities.tokenize.operation import MOST_BYTES, Tokenize, Tokenized
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Message, Tool
+from ingle.training import template_answer
 from ingle.training.examples import Example, RowPosition
 from ingle.training.examples.chat_turns import chat_turns
 from ingle.training.examples.question import Question
@@ -22,7 +25,6 @@ Ask = Callable[[Tokenize], Awaitable[Tokenized]]
 """The engine's answer."""
 LONGEST = MOST_BYTES // 4
 """Characters that are tokenised at once, none of which has more than four bytes."""
-_THOUGHT, _THOUGHT_ENDS = "<think>", "</think>"
 
 
 class TokenSpan(NamedTuple):
@@ -53,6 +55,8 @@ class Renderer:
         self._end = end
         self._last_turn_only = last_turn_only
         self._end_id: int | None = None
+        self.unwritten: set[str] = set()
+        """Fields of answers that the template left out."""
 
     async def documents(self, example: Example) -> list[list[TokenSpan]]:
         """Documents of an example, each a row of spans.
@@ -112,13 +116,15 @@ class Renderer:
         prompt = await self._rendered(place, turns[:-1], tools)
         whole = await self._rendered(place, turns, tools, ask=False)
         said = TokenSpan(prompt.text, prompt.tokens, False)
-        if not whole.text.startswith(prompt.text):
-            answer = await self._unlike_its_prompt(place, turns, tools, prompt.text, whole.text)
-            return [said, await self._following(said, self._ended(answer))]
-        text = self._ended(whole.text[len(prompt.text) :])
+        if whole.text.startswith(prompt.text):
+            text = self._ended(whole.text[len(prompt.text) :])
+        else:
+            text = await self._unlike_its_prompt(place, turns, tools, prompt.text, whole.text)
+        self._check_written(place, turns[-1], text)
         size = len(prompt.tokens)
         last = _last(whole.tokens, await self._end_token()) if text.endswith(self._end) else -1
-        if last >= size and whole.tokens[:size] == prompt.tokens:
+        as_in_whole = whole.text[len(prompt.text) :].startswith(text)
+        if as_in_whole and last >= size and whole.tokens[:size] == prompt.tokens:
             # Nothing in front of a special token depends on what is behind it.
             return [said, TokenSpan(text, whole.tokens[size : last + 1], True)]
         return [said, await self._following(said, text)]
@@ -126,23 +132,42 @@ class Renderer:
     async def _unlike_its_prompt(
         self, place: RowPosition, turns: list[Message], tools: list[Tool], prompt: str, whole: str
     ) -> str:
-        """The answer of a template whose prompt ends with something that the conversation with
-        its answer does not have, such as the tag that opens a thought."""
-        before = (await self._rendered(place, turns[:-1], tools, ask=False)).text
-        if not whole.startswith(before):
+        """The answer in a template that writes the conversation otherwise once the answer is
+        there: the prompt opens a thought, or the system message moves along."""
+        *before, answer = turns
+
+        async def with_answer(**other: str) -> str:
+            marked = msgspec.structs.replace(answer, **other)
+            return (await self._rendered(place, [*before, marked], tools, ask=False)).text
+
+        if not answer.reasoning:
+            thought = await with_answer(reasoning=template_answer.MARK)
+            if thought.startswith(prompt):
+                return self._ended(template_answer.without_mark(thought[len(prompt) :]))
+        plain = Message(role="assistant", content=template_answer.MARK)
+        marked = await self._rendered(place, [*before, plain], tools, ask=False)
+        found = template_answer.found(
+            prompt, whole, marked.text, reasoning=answer.reasoning, end=self._end
+        )
+        if found is None:
             raise place.bad(
                 "the model's template writes what comes before the answer differently once the "
                 "answer is there, so there is no prompt that it answers",
                 hint="split the conversation, or leave out what the template moves",
             )
-        size = next(
-            (at for at, (a, b) in enumerate(zip(prompt, whole, strict=False)) if a != b),
-            min(len(prompt), len(whole)),
-        )
-        begun, answer = prompt[size:], whole[size:]
-        if _THOUGHT in begun and _THOUGHT_ENDS not in begun:
-            return f"{turns[-1].reasoning}\n{_THOUGHT_ENDS}\n\n{answer.lstrip()}"
-        return answer
+        return found
+
+    def _check_written(self, place: RowPosition, answer: Message, text: str) -> None:
+        """Raises InvalidRequest: the template leaves out a call, and the rest alone would be
+        learnt. A thought that it leaves out is only noted."""
+        missing = [call.name for call in answer.tool_calls if call.name not in text]
+        if missing:
+            raise place.bad(
+                f"the model's template does not write calls of tools: {missing[0]} is missing",
+                hint="leave these examples out, or train a model whose template has calls",
+            )
+        if answer.reasoning.strip() not in text:
+            self.unwritten.add("messages.reasoning_content (the template does not write it)")
 
     def _ended(self, answer: str) -> str:
         """An answer up to the token that ends the turn."""
