@@ -218,7 +218,7 @@ async def test_a_text_of_any_length_is_tokenised(unit: str) -> None:
     ((found,),) = await plain.documents(Example(RowPosition(1), [], [], text=text))
     assert found.tokens == [ord(letter) for letter in text]
     assert begun == [True] + [False] * (len(begun) - 1)
-    assert len(begun) >= 3
+    assert len(begun) >= 5
 
 
 async def test_a_long_text_is_learned_in_chunks(tmp_path: Path, renderer: Renderer) -> None:
@@ -268,6 +268,31 @@ async def test_what_is_counted_is_told(tmp_path: Path, renderer: Renderer) -> No
         told=lambda done, total: heard.append((done, total)),
     )  # fmt: skip
     assert heard == [(1, 0), (2, 0), (3, 0), (1, 3), (2, 3), (3, 3)]
+
+
+async def test_parts_of_a_long_text_are_tokenised_as_the_whole(tmp_path: Path) -> None:
+    """SentencePiece puts a blank before each text, which is one token more for each part."""
+    text = "glow on and\non, ab " * (2 * LONGEST // 19)
+    vocabulary = SmallVocabulary("spm", "", None)
+    base = write_base(tmp_path / "base.gguf", layers=1, width=64, wide=64, vocabulary=vocabulary)
+    with renderer_of(base) as opened:
+        ((found,),) = await opened.documents(Example(RowPosition(1), [], [], text=text))
+    # Each letter and each blank is a token; there is one blank before the text.
+    assert len(found.tokens) == 1 + 1 + len(text) + 1
+
+
+async def test_a_text_ends_once_where_the_tokeniser_ends_it_too(tmp_path: Path) -> None:
+    vocabulary = SmallVocabulary("spm", "", None, add_eos=True)
+    base = write_base(tmp_path / "base.gguf", layers=1, width=64, wide=64, vocabulary=vocabulary)
+    with renderer_of(base) as opened:
+        ((found,),) = await opened.documents(Example(RowPosition(1), [], [], text="ab"))
+        by_prompt = Example(RowPosition(1), [], [], prompt="a", completion="b")
+        ((prompt, answer),) = await opened.documents(by_prompt)
+    assert found.tokens[0] == 1
+    assert found.tokens.count(2) == 1
+    assert prompt.tokens[-1] == 2  # as it is sent to the model
+    assert answer.tokens[-1] == 2
+    assert answer.tokens.count(2) == 1
 
 
 async def test_few_examples_are_all_learnt(tmp_path: Path, renderer: Renderer) -> None:

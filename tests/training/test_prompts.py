@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -25,6 +27,7 @@ from ingle.training.reinforcement.rollouts import PROMPTS, read_prompts
 from ingle.training.rendering import Renderer
 from ingle.training.trl import preferences
 from ingle.training.trl.trl_job import PAIRS
+from tests.cli.place import Place, ended
 from tests.training.models import VOCABULARY, write_base
 from tests.training.vocabularies import CLOSE, END, SmallVocabulary
 
@@ -148,6 +151,43 @@ async def test_a_base_without_a_template_begins_as_it_is_completed(
         complete = Complete(model=model, prompt="2+2=4</s>", max_tokens=1)
         assert await served(home, complete) == len(read + learnt)
         assert (await detokenized(home, model, learnt[:1]) == "<s>") == (add_bos is not False)
+
+
+def test_what_is_counted_is_what_a_chat_is_charged(tmp_path: Path) -> None:
+    """Over HTTP, for a model whose tokeniser begins each text."""
+    place = Place(tmp_path)
+    vocabulary = SmallVocabulary("spm", CHATML.replace("{{ bos_token }}", ""), None, CLOSE)
+    write_base(
+        tmp_path / "base.gguf", layers=1, width=64, wide=64, context=1024, vocabulary=vocabulary
+    )
+    place.ok("pull", "./base.gguf")
+    server = place.start("serve", "--port", "0")
+    try:
+        assert server.stderr is not None
+        first = server.stderr.readline().decode()
+        address = next(word for word in first.split() if word.startswith("http://"))
+        with httpx.Client(base_url=address, timeout=60) as client:
+
+            def post(path: str, **body: Any) -> Any:
+                answer = client.post(path, json={"model": "base", **body})
+                assert answer.status_code == 200, answer.text
+                return answer.json()
+
+            for more in ({}, {"tools": TOOLS}):
+                chat = post("/v1/chat/completions", messages=CALLING, max_tokens=1, **more)
+                count = post("/v1/tokenize", messages=CALLING, **more)["count"]
+                assert chat["usage"]["prompt_tokens"] == count
+            asked = {"messages": [PLAIN[1]], "system": "Be brief."}
+            usage = post("/v1/messages", max_tokens=1, **asked)["usage"]
+            counted = post("/v1/messages/count_tokens", **asked)["input_tokens"]
+            assert usage["input_tokens"] + usage["cache_read_input_tokens"] == counted
+            text = post("/v1/tokenize", content="Hi", add_special_tokens=True)["tokens"]
+            assert text == [1, *post("/v1/tokenize", content="Hi")["tokens"]]
+            begun = post("/v1/tokenize", messages=[*PLAIN, ANSWER], add_generation_prompt=False)
+            assert begun["text"].endswith(f"{ANSWER['content']}<|im_end|>\n")
+    finally:
+        ended(server, signal.SIGTERM)
+        place.close()
 
 
 async def test_rewards_and_pairs_have_the_same_prompts(tmp_path: Path, settings: Settings) -> None:

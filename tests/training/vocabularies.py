@@ -20,6 +20,7 @@ class SmallVocabulary(NamedTuple):
         add_bos: the file's key; None: it has none.
         end: the token that ends a turn; empty: it names none.
         begin: the file names the token that begins a document.
+        add_eos: the tokeniser ends each text.
     """
 
     kind: str = "bpe"
@@ -27,6 +28,7 @@ class SmallVocabulary(NamedTuple):
     add_bos: bool | None = None
     end: str = END
     begin: bool = True
+    add_eos: bool = False
 
     def write(self, writer: gguf.GGUFWriter, size: int) -> None:
         """Write it, filled up to a size."""
@@ -48,6 +50,8 @@ class SmallVocabulary(NamedTuple):
             writer.add_eos_token_id(tokens.index(self.end))
         if self.add_bos is not None:
             writer.add_add_bos_token(self.add_bos)
+        if self.add_eos:
+            writer.add_add_eos_token(True)
         if self.template:
             writer.add_chat_template(self.template)
 

@@ -23,7 +23,9 @@ from ingle.training.examples.question import Question
 
 Ask = Callable[[Tokenize], Awaitable[Tokenized]]
 """The engine's answer."""
-LONGEST = MOST_BYTES // 4
+CONTEXT = 64
+"""Characters in front of a part of a long text that are tokenised with it."""
+LONGEST = MOST_BYTES // 4 - CONTEXT
 """Characters that are tokenised at once, none of which has more than four bytes."""
 
 
@@ -70,7 +72,10 @@ class Renderer:
         """
         if example.text:
             text = example.text + self._end
-            return [[TokenSpan(text, await self._tokens(text, begins=True), True)]]
+            tokens = await self._tokens(text, begins=True)
+            if tokens[-2:] == [await self._end_token()] * 2:
+                tokens.pop()  # the tokeniser adds it by itself
+            return [[TokenSpan(text, tokens, True)]]
         messages = example.messages
         if not messages:
             if not self._template:
@@ -191,16 +196,30 @@ class Renderer:
     async def _end_token(self) -> int:
         """The token that ends a turn; -1 if there is none."""
         if self._end_id is None:
-            found = await self._tokens(self._end, begins=False)
+            found = await self._asked(self._end, begins=False) if self._end else []
             self._end_id = found[0] if len(found) == 1 else -1
         return self._end_id
 
     async def _tokens(self, text: str, *, begins: bool) -> list[int]:
-        found: list[int] = []
-        for at, part in enumerate(portions(text)):
-            question = Tokenize(model=self._model, text=part, add_special=begins and at == 0)
-            found += (await self._ask(question)).tokens
+        before, *parts = portions(text)
+        found = await self._asked(before, begins=begins)
+        for part in parts:
+            found += await self._behind(before[-CONTEXT:], part)
+            before = part
         return found
+
+    async def _behind(self, context: str, part: str) -> list[int]:
+        """The tokens of a text behind another one: SentencePiece puts a blank before what stands
+        alone."""
+        known = await self._asked(context, begins=False)
+        both = await self._asked(context + part, begins=False)
+        if both[: len(known)] == known:
+            return both[len(known) :]
+        return await self._asked(part, begins=False)
+
+    async def _asked(self, text: str, *, begins: bool) -> list[int]:
+        question = Tokenize(model=self._model, text=text, add_special=begins)
+        return (await self._ask(question)).tokens
 
     async def _rendered(
         self, place: RowPosition, turns: list[Message], tools: list[Tool], *, ask: bool = True
