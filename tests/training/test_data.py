@@ -268,6 +268,8 @@ async def test_what_is_counted_is_told(tmp_path: Path, renderer: Renderer) -> No
         told=lambda done, total: heard.append((done, total)),
     )  # fmt: skip
     assert heard == [(1, 0), (2, 0), (3, 0), (1, 3), (2, 3), (3, 3)]
+    assert preparation.progress(*heard[0]) == "reading the examples: 1 so far"
+    assert preparation.progress(*heard[4]) == "2 of 3 examples prepared"
 
 
 async def test_parts_of_a_long_text_are_tokenised_as_the_whole(tmp_path: Path) -> None:

@@ -393,6 +393,22 @@ def test_a_file_is_never_whole_in_memory(tmp_path: Path, name: str) -> None:
     assert peak < size / 3
 
 
+def test_pairs_and_questions_with_images_are_refused_too(tmp_path: Path) -> None:
+    images = {"prompt": "Hi", "images": ["a.png"]}
+    (tmp_path / "a.jsonl").write_text(json.dumps({**images, "chosen": "Ho", "rejected": "No"}))
+    with pytest.raises(InvalidRequest, match="line 1: has images"):
+        list(Source.find(tmp_path / "a.jsonl").preferences())
+    with pytest.raises(InvalidRequest, match="line 1: has images"):
+        list(Source.find(tmp_path / "a.jsonl").questions())
+
+
+def test_a_question_may_be_a_list_of_messages(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": [ASK], "answer": "Ho"}))
+    (question,) = Source.find(tmp_path / "a.jsonl").questions()
+    assert question.messages == [ASK]
+    assert question.fields["answer"] == "Ho"
+
+
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
 @pytest.mark.parametrize(
     ("encoding", "what"), [("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("gzip", "gzip")]

@@ -205,10 +205,11 @@ async def test_rewards_and_pairs_have_the_same_prompts(tmp_path: Path, settings:
         (prompt,) = read_prompts(tmp_path / "run" / PROMPTS)
         assert prompt.tokens == read
         worse = [{"role": "assistant", "content": "Red."}]
-        pair = {"prompt": PLAIN, "chosen": [ANSWER], "rejected": worse}
+        pair = {"prompt": PLAIN, "chosen": [ANSWER], "rejected": worse, "score": 1}
         (tmp_path / "pairs.jsonl").write_text(json.dumps(pair))
         pairs = Source.find(tmp_path / "pairs.jsonl")
-        await preferences.prepare(pairs, tmp_path / "run", made, sequence=1000)
+        told = await preferences.prepare(pairs, tmp_path / "run", made, sequence=1000)
+        assert told.sentences(1000)[1] == "fields that are not used: score"
         found = json.loads((tmp_path / "run" / PAIRS).read_text())
         assert (found["prompt_ids"], found["chosen_ids"]) == (read, learnt)
         assert await detokenized(home, model, found["rejected_ids"]) == "Red.</s>"
@@ -263,6 +264,36 @@ async def test_an_answer_follows_the_served_prompt_whatever_the_template_does(
         assert await served(home, Chat(model=model, messages=turns, max_tokens=1)) == len(read)
         assert (await detokenized(home, model, read)).endswith(ends)
         assert await detokenized(home, model, learnt) == f"{said}</s>"
+
+
+@pytest.mark.parametrize("options", [{"enable_thinking": False}, {"tone": "dry"}])
+async def test_variables_of_an_example_are_those_of_a_chat(
+    tmp_path: Path, settings: Settings, options: dict[str, Any]
+) -> None:
+    """As TRL has them, in `chat_template_kwargs`."""
+    template = "{{ tone or 'plain' }}:" + ZEPHYR.replace(
+        "<|assistant|>\n{% endif %}",
+        "<|assistant|>\n{% if enable_thinking is false %}<think></think>{% endif %}{% endif %}",
+    )
+    vocabulary = SmallVocabulary("bpe", template, None)
+    model = base(settings, tmp_path, vocabulary)
+    async with open_async(settings) as home:
+        made = renderer(home, model, vocabulary)
+        row = {"messages": [*PLAIN, ANSWER], "chat_template_kwargs": options}
+        turns, _ = chat_turns(RowPosition(1), PLAIN, [])
+        think = options.get("enable_thinking")
+        others = {name: value for name, value in options.items() if name != "enable_thinking"}
+        counted = Tokenize(model=model, messages=turns, think=think, template_options=others)
+        tokens = (await home.ask(counted, Tokenized)).tokens
+        read, learnt = await prepared(tmp_path, made, row)
+        assert read == tokens
+        assert await detokenized(home, model, learnt) == f"{SAID}</s>"
+        chat = Chat(model=model, messages=turns, max_tokens=1, think=think, template_options=others)
+        assert await served(home, chat) == len(read)
+        path = tmp_path / "question.jsonl"
+        path.write_text(json.dumps({**row, "messages": PLAIN}))
+        (question,) = Source.find(path).questions()
+        assert (await made.prompt(question)).tokens == read
 
 
 @pytest.mark.parametrize(

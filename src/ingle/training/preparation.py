@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -56,11 +56,7 @@ class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
                 f"{self.chunked} text{'' if self.chunked == 1 else 's'} longer than {sequence} "
                 "tokens: trained on in chunks, each counted as an example"
             )
-        if self.unused:
-            more = len(self.unused) - NAMED
-            yield f"fields that are not used: {', '.join(self.unused[:NAMED])}" + (
-                f" and {more} more" if more > 0 else ""
-            )
+        yield from unused_sentence(self.unused)
         if self.validation is not None:
             b = self.validation
             yield (
@@ -70,6 +66,22 @@ class PreparedData(msgspec.Struct, frozen=True, kw_only=True):
                 + (f"; {self.shared} of them are also in the training data" if self.shared else "")
                 + (f"; {self.leaks} are near duplicates of training examples" if self.leaks else "")
             )
+
+
+def unused_sentence(names: Sequence[str]) -> Iterator[str]:
+    """Says which fields of the data no one reads, if there are any."""
+    if names:
+        more = len(names) - NAMED
+        yield f"fields that are not used: {', '.join(names[:NAMED])}" + (
+            f" and {more} more" if more > 0 else ""
+        )
+
+
+def progress(done: int, total: int) -> str:
+    """How far a preparation is, for people; of nothing while the examples are counted."""
+    if not total:
+        return f"reading the examples: {done} so far"
+    return f"{done} of {total} examples prepared"
 
 
 async def prepare(

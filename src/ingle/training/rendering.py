@@ -8,7 +8,7 @@ token that ends a turn.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -35,6 +35,32 @@ class TokenSpan(NamedTuple):
     text: str
     tokens: list[int]
     learnt: bool
+
+
+class _Conversation(NamedTuple):
+    """A conversation as it is sent, and the row that it is of."""
+
+    place: RowPosition
+    turns: list[Message]
+    tools: list[Tool]
+    options: Mapping[str, Any]
+
+    def up_to(self, count: int) -> _Conversation:
+        return self._replace(turns=self.turns[:count])
+
+    def answered_with(self, answer: Message) -> _Conversation:
+        return self._replace(turns=[*self.turns[:-1], answer])
+
+    def question(self, model: str, *, ask: bool) -> Tokenize:
+        """Of the engine; the options as the HTTP routes take them."""
+        options = dict(self.options)
+        think = options.pop("enable_thinking", None)
+        if not isinstance(think, bool | None):
+            options["enable_thinking"], think = think, None
+        return Tokenize(
+            model=model, messages=self.turns, tools=self.tools, think=think,
+            template_options=options, add_generation_prompt=ask,
+        )  # fmt: skip
 
 
 class Renderer:
@@ -84,10 +110,14 @@ class Renderer:
                 {"role": "user", "content": example.prompt},
                 {"role": "assistant", "content": example.completion},
             ]
-        turns, tools = self._conversation(example.place, messages, example.tools)
-        learnt = [at for at in range(1, len(turns)) if self._is_learnt(example, turns, at)]
+        whole = self._conversation(example.place, messages, example.tools, example.template_options)
+        learnt = [
+            at
+            for at, turn in enumerate(whole.turns)
+            if at and turn.role == "assistant" and at not in example.masked
+        ]
         return [
-            await self._answered(example.place, turns[: at + 1], tools)
+            await self._answered(whole.up_to(at + 1))
             for at in (learnt[-1:] if self._last_turn_only else learnt)
         ]
 
@@ -96,36 +126,38 @@ class Renderer:
         if not self._template and len(question.messages) == 1:
             text = str(question.messages[0]["content"])
             return TokenSpan(text, await self._tokens(text, begins=True), False)
-        turns, tools = self._conversation(question.place, question.messages, question.tools)
-        found = await self._rendered(question.place, turns, tools)
+        found = await self._rendered(
+            self._conversation(
+                question.place, question.messages, question.tools, question.template_options
+            )
+        )
         return TokenSpan(found.text, found.tokens, False)
 
-    def _is_learnt(self, example: Example, turns: list[Message], at: int) -> bool:
-        return turns[at].role == "assistant" and at not in example.masked
-
     def _conversation(
-        self, place: RowPosition, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
-    ) -> tuple[list[Message], list[Tool]]:
+        self,
+        place: RowPosition,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        options: Mapping[str, Any],
+    ) -> _Conversation:
         if not self._template:
             raise CapabilityMissing(
                 "the model has no chat template, so it cannot read conversations",
                 hint="use examples with prompt and completion, or with text",
                 capability="chat",
             )
-        return chat_turns(place, messages, tools)
+        return _Conversation(place, *chat_turns(place, messages, tools), options)
 
-    async def _answered(
-        self, place: RowPosition, turns: list[Message], tools: list[Tool]
-    ) -> list[TokenSpan]:
+    async def _answered(self, conversation: _Conversation) -> list[TokenSpan]:
         """The prompt of the last turn, and that turn as an answer to it."""
-        prompt = await self._rendered(place, turns[:-1], tools)
-        whole = await self._rendered(place, turns, tools, ask=False)
+        prompt = await self._rendered(conversation.up_to(-1))
+        whole = await self._rendered(conversation, ask=False)
         said = TokenSpan(prompt.text, prompt.tokens, False)
         if whole.text.startswith(prompt.text):
             text = self._ended(whole.text[len(prompt.text) :])
         else:
-            text = await self._unlike_its_prompt(place, turns, tools, prompt.text, whole.text)
-        self._check_written(place, turns[-1], text)
+            text = await self._unlike_its_prompt(conversation, prompt.text, whole.text)
+        self._check_written(conversation, text)
         size = len(prompt.tokens)
         last = _last(whole.tokens, await self._end_token()) if text.endswith(self._end) else -1
         as_in_whole = whole.text[len(prompt.text) :].startswith(text)
@@ -134,40 +166,38 @@ class Renderer:
             return [said, TokenSpan(text, whole.tokens[size : last + 1], True)]
         return [said, await self._following(said, text)]
 
-    async def _unlike_its_prompt(
-        self, place: RowPosition, turns: list[Message], tools: list[Tool], prompt: str, whole: str
-    ) -> str:
+    async def _unlike_its_prompt(self, conversation: _Conversation, prompt: str, whole: str) -> str:
         """The answer in a template that writes the conversation otherwise once the answer is
         there: the prompt opens a thought, or the system message moves along."""
-        *before, answer = turns
+        answer = conversation.turns[-1]
 
-        async def with_answer(**other: str) -> str:
-            marked = msgspec.structs.replace(answer, **other)
-            return (await self._rendered(place, [*before, marked], tools, ask=False)).text
+        async def marked(answer: Message) -> str:
+            return (await self._rendered(conversation.answered_with(answer), ask=False)).text
 
         if not answer.reasoning:
-            thought = await with_answer(reasoning=template_answer.MARK)
+            thinking = msgspec.structs.replace(answer, reasoning=template_answer.MARK)
+            thought = await marked(thinking)
             if thought.startswith(prompt):
                 return self._ended(template_answer.without_mark(thought[len(prompt) :]))
-        plain = Message(role="assistant", content=template_answer.MARK)
-        marked = await self._rendered(place, [*before, plain], tools, ask=False)
+        plain = await marked(Message(role="assistant", content=template_answer.MARK))
         found = template_answer.found(
-            prompt, whole, marked.text, reasoning=answer.reasoning, end=self._end
+            prompt, whole, plain, reasoning=answer.reasoning, end=self._end
         )
         if found is None:
-            raise place.bad(
+            raise conversation.place.bad(
                 "the model's template writes what comes before the answer differently once the "
                 "answer is there, so there is no prompt that it answers",
                 hint="split the conversation, or leave out what the template moves",
             )
         return found
 
-    def _check_written(self, place: RowPosition, answer: Message, text: str) -> None:
+    def _check_written(self, conversation: _Conversation, text: str) -> None:
         """Raises InvalidRequest: the template leaves out a call, and the rest alone would be
         learnt. A thought that it leaves out is only noted."""
+        answer = conversation.turns[-1]
         missing = [call.name for call in answer.tool_calls if call.name not in text]
         if missing:
-            raise place.bad(
+            raise conversation.place.bad(
                 f"the model's template does not write calls of tools: {missing[0]} is missing",
                 hint="leave these examples out, or train a model whose template has calls",
             )
@@ -221,18 +251,14 @@ class Renderer:
         question = Tokenize(model=self._model, text=text, add_special=begins)
         return (await self._ask(question)).tokens
 
-    async def _rendered(
-        self, place: RowPosition, turns: list[Message], tools: list[Tool], *, ask: bool = True
-    ) -> Tokenized:
+    async def _rendered(self, conversation: _Conversation, *, ask: bool = True) -> Tokenized:
+        place = conversation.place
         try:
-            question = Tokenize(
-                model=self._model, messages=turns, tools=tools, add_generation_prompt=ask
-            )
-            return await self._ask(question)
+            return await self._ask(conversation.question(self._model, ask=ask))
         except InvalidRequest as error:
             raise InvalidRequest(
-                f"{place}: {error.message}", hint=error.hint, field="data",
-                line=place.number, file=place.file,
+                f"{place}: {error.message}", hint="change the example, or leave it out",
+                field="data", line=place.number, file=place.file,
             ) from None  # fmt: skip
 
 

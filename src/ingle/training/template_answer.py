@@ -1,7 +1,7 @@
 """Where an answer begins and ends in a conversation that does not begin as its prompt does.
 
 The conversation is rendered twice, once with a mark in place of the answer. What stands before the
-mark ends as the prompt ends, or as it ends before it opens a thought; there the answer begins. What
+mark ends as the prompt ends, or as it ends before a thought in it; there the answer begins. What
 both have behind it does not belong to it, but for the token that ends the turn.
 """
 
@@ -13,7 +13,8 @@ MARK = "\u2042"
 """An asterism, which no template writes."""
 LEAST = 6
 """Characters of the prompt's end that must be found again, such as ``[/INST]``."""
-_OPENED = re.compile(r"<think>\s*\Z")
+_THOUGHT = re.compile(r"<think>\s*(</think>)?\s*\Z")
+"""What a prompt may end with: a thought that it opens, or an empty one."""
 _CLOSING = "</think>"
 
 
@@ -31,14 +32,14 @@ def found(prompt: str, whole: str, marked: str, *, reasoning: str, end: str) -> 
         reasoning: of the answer; written where the prompt opens a thought.
         end: text of the token that ends a turn.
     """
-    opened = _OPENED.search(prompt)
-    start = _start(prompt[: opened.start()] if opened else prompt, marked[: marked.rfind(MARK)])
+    thought = _THOUGHT.search(prompt)
+    start = _start(prompt[: thought.start()] if thought else prompt, marked[: marked.rfind(MARK)])
     if start is None or whole[:start] != marked[:start]:
         return None
     answer = whole[start:]
     size = _common_suffix(answer, marked[start:])
     said, behind = answer[: len(answer) - size], answer[len(answer) - size :]
-    if opened:
+    if thought and not thought[1]:
         said = _closed(said, reasoning)
     if end and end in behind:
         return said + behind[: behind.index(end) + len(end)]

@@ -163,11 +163,7 @@ class Worker:
         work = asyncio.ensure_future(self._unless_stopped(self._prepare(plan)))
         try:
             while not (await asyncio.wait([work], timeout=TELL_S))[0]:
-                done, total = self._ready
-                yield TrainingNote(
-                    text=f"{done} of {total} examples prepared" if total
-                    else f"reading the examples: {done} so far"
-                )  # fmt: skip
+                yield TrainingNote(text=preparation.progress(*self._ready))
             for sentence in work.result().sentences(plan.max_length):
                 yield TrainingNote(text=sentence)
             if not Vocabulary.of(Path(self._job.base)).end:

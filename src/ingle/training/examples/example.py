@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest
@@ -44,6 +46,8 @@ class Example(NamedTuple):
     """Of the messages, those of the assistant that are read and not learnt."""
     unused: frozenset[str] = frozenset()
     """Names of what the row has and no one reads."""
+    template_options: Mapping[str, Any] = MappingProxyType({})
+    """Extra variables for the chat template."""
 
     @property
     def record(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ ASKED = (
     ("question", "answer"), ("query", "response"), ("prompt", "response"), ("input", "output"),
 )  # fmt: skip
 """Names of a question and its answer; the first that a row has both of."""
+OPTIONS = "chat_template_kwargs"
 _BESIDE = {"instruction": ("input", "context")}
 """What belongs to a question, below it."""
 
@@ -78,13 +79,29 @@ def example(row: Row, columns: Columns) -> Example:
     Raises:
         InvalidRequest: it is not one of the forms, or a part of it is wrong.
     """
-    found = _example(row, columns.rename(row))
-    return found._replace(unused=found.unused - columns.mapped)
+    values = columns.rename(row)
+    found = _example(row, values)
+    return found._replace(
+        unused=found.unused - columns.mapped - {OPTIONS},
+        template_options=template_options(row.place, values),
+    )
+
+
+def template_options(place: RowPosition, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables for the chat template, as TRL has them.
+
+    Raises:
+        InvalidRequest: they are not an object.
+    """
+    given = values.get(OPTIONS) or {}
+    if not isinstance(given, dict):
+        raise place.bad(f"{OPTIONS} is not an object")
+    return given
 
 
 def _example(row: Row, values: Mapping[str, Any]) -> Example:
     place = row.place
-    _refuse_what_is_not_read(place, values)
+    refuse_what_is_not_read(place, values)
     for name in CONVERSATIONS:
         if values.get(name) is not None:
             return _conversation(place, values, name)
@@ -111,7 +128,8 @@ def _example(row: Row, values: Mapping[str, Any]) -> Example:
     )
 
 
-def _refuse_what_is_not_read(place: RowPosition, values: Mapping[str, Any]) -> None:
+def refuse_what_is_not_read(place: RowPosition, values: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest: a column without which the example would mean something else."""
     for name in ("images", "image", "audio", "videos"):
         if values.get(name):
             raise place.bad(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ import numpy as np
 from ingle.errors import InvalidRequest
 from ingle.training.examples import Source
 from ingle.training.examples.preference import Preference
-from ingle.training.preparation import FEW, TOGETHER
+from ingle.training.preparation import FEW, TOGETHER, unused_sentence
 from ingle.training.rendering import Renderer
 from ingle.training.trl.trl_job import PAIRS, PAIRS_APART
 
@@ -39,13 +39,16 @@ class PreparedPairs(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     """Pairs whose prompt left no room for an answer: left out."""
     sha256: str = ""
+    unused: tuple[str, ...] = ()
+    """Names of fields in the data that no one reads."""
 
     def sentences(self, sequence: int) -> list[str]:
         """The same for people."""
         apart = f", {self.apart} for validation" if self.apart else ""
         return [
             f"{self.pairs} pairs of answers, {self.tokens} tokens{apart}; "
-            f"{self.cut} truncated to {sequence} tokens, {self.lost} skipped"
+            f"{self.cut} truncated to {sequence} tokens, {self.lost} skipped",
+            *unused_sentence(self.unused),
         ]
 
 
@@ -91,7 +94,8 @@ async def prepare(
     """
     split = data.split(split)
     train, checks = _Writer(sequence), _Writer(sequence)
-    async for pair in _pairs(data.preferences(split), renderer):
+    unused: set[str] = set()
+    async for pair in _pairs(_noted(data.preferences(split), unused), renderer):
         train.add(pair)
     given = data.checks(split, validation)
     if given is not None:
@@ -122,7 +126,14 @@ async def prepare(
         cut=train.cut + checks.cut,
         lost=train.lost + checks.lost,
         sha256=await asyncio.to_thread(data.sha256, split),
+        unused=tuple(sorted(unused | renderer.unwritten)),
     )
+
+
+def _noted(preferences: Iterable[Preference], unused: set[str]) -> Iterator[Preference]:
+    for preference in preferences:
+        unused |= preference.unused
+        yield preference
 
 
 async def _pairs(
