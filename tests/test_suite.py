@@ -33,7 +33,6 @@ REACHED_INTO = {
     "training/test_keeping.py": {"_engine"},
     "training/test_serving.py": {"_engine"},
     "training/trl/test_refusals.py": {"_known"},
-    "training/trl/test_tokenizer.py": {"_render"},
     "training/vulkan/test_device.py": {"_programs"},
     "training/vulkan/test_step.py": {"_adapter", "_inputs"},
 }

@@ -20,7 +20,8 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--ubatch-size", type=int, default=512)
     parser.add_argument("--kv-unified", action="store_true")
-    for name in ("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding"):
+    for name in ("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding",
+                 "--no-prefill-assistant"):  # fmt: skip
         parser.add_argument(name, action="store_true")
     given = parser.parse_args()
 
@@ -35,6 +36,7 @@ def main() -> None:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given.threads
     params.cache_ram_mib = given.cache_ram
     params.use_jinja = given.jinja
+    params.prefill_assistant = not given.no_prefill_assistant
     params.endpoint_slots = given.slots
     params.endpoint_props = given.props
     params.embedding = given.embedding

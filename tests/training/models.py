@@ -11,6 +11,8 @@ import gguf
 import numpy as np
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
+from tests.training.vocabularies import SmallVocabulary
+
 LAYERS, WIDTH, HEADS, KEY_VALUE_HEADS, HEAD, WIDE, VOCABULARY = 3, 256, 4, 2, 64, 512, 600
 
 
@@ -23,17 +25,20 @@ def write_base(
     layers: int = LAYERS,
     width: int = WIDTH,
     wide: int = WIDE,
+    context: int = 512,
     complete: bool = False,
+    vocabulary: SmallVocabulary | None = None,
 ) -> Path:
     """A base whose matrices are of one tensor type, or of several in turn.
 
     Args:
         complete: what the merges make is in the vocabulary, which transformers insists on.
+        vocabulary: another one than letters alone.
     """
     rng = np.random.default_rng(7)
     kinds = itertools.cycle((kind,) if isinstance(kind, str) else kind)
     writer = gguf.GGUFWriter(path, architecture)
-    writer.add_context_length(512)
+    writer.add_context_length(context)
     writer.add_embedding_length(width)
     writer.add_block_count(layers)
     writer.add_feed_forward_length(wide)
@@ -46,17 +51,10 @@ def write_base(
     writer.add_vocab_size(VOCABULARY)
     if architecture == "gemma3":
         writer.add_sliding_window(8)
-    letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
-    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
-    if complete:
-        tokens[len(letters)] = "ab"
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list(tokens)
-    writer.add_token_types([1] * (VOCABULARY - 1) + [3])
-    writer.add_token_merges(["a b"])
-    writer.add_eos_token_id(VOCABULARY - 1)
-    writer.add_add_bos_token(False)
+    if vocabulary is None:
+        _letters(writer, complete=complete)
+    else:
+        vocabulary.write(writer, VOCABULARY)
 
     def matrix(name: str, rows: int, columns: int, strength: float = 1.0) -> None:
         values = rng.standard_normal((rows, columns)).astype(np.float32) * strength
@@ -95,6 +93,20 @@ def write_base(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _letters(writer: gguf.GGUFWriter, *, complete: bool) -> None:
+    letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
+    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
+    if complete:
+        tokens[len(letters)] = "ab"
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([1] * (VOCABULARY - 1) + [3])
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(VOCABULARY - 1)
+    writer.add_add_bos_token(False)
 
 
 _SCALES = {

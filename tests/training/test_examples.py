@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import tracemalloc
 from pathlib import Path
@@ -157,6 +158,117 @@ def test_calls_from_a_table_lose_the_fields_that_only_others_have(tmp_path: Path
     assert other.tools == [{"type": "function", "function": {"name": "look", "parameters": {}}}]
 
 
+def only(tmp_path: Path, row: Any) -> Example:
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    (example,) = every(tmp_path / "a.jsonl")
+    return example
+
+
+ASK = {"role": "user", "content": "Hi"}
+SAY = {"role": "assistant", "content": "Ho"}
+
+
+@pytest.mark.parametrize(
+    ("row", "masked"),
+    [
+        ({"messages": [ASK, {**SAY, "weight": 0}, ASK, {**SAY, "weight": 1}]}, {1}),
+        ({"messages": [ASK, {**SAY, "train": False}, ASK, SAY]}, {1}),
+        ({"messages": [{**ASK, "train": False}, {**SAY, "training": True}]}, set()),
+        ({"conversations": [{"from": "human", "value": "Hi"},
+                            {"from": "gpt", "value": "Ho", "weight": 0},
+                            {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Ho"}],
+          "system": "Be brief."}, {2}),
+        ({"prompt": [ASK, SAY, ASK], "completion": [SAY]}, {1}),
+    ],
+)  # fmt: skip
+def test_turns_that_are_not_to_be_learned_are_masked(
+    tmp_path: Path, row: Any, masked: set[int]
+) -> None:
+    example = only(tmp_path, row)
+    assert example.masked == masked
+    assert {name for message in example.messages for name in message} == {"role", "content"}
+    assert example.unused == set()
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"input": "Hi", "output": "Ho"}, {"prompt": "Hi", "completion": "Ho"}),
+        ({"question": "Hi", "answer": "Ho"}, {"prompt": "Hi", "completion": "Ho"}),
+        ({"query": "Hi", "response": "Ho"}, {"prompt": "Hi", "completion": "Ho"}),
+        ({"instruction": "Say", "context": "Hi", "response": "Ho"},
+         {"prompt": "Say\n\nHi", "completion": "Ho"}),
+        ({"instruction": "Hi", "input": "", "output": "Ho", "history": [["A?", "A."]]},
+         {"messages": [{"role": "user", "content": "A?"}, {"role": "assistant", "content": "A."},
+                       ASK, SAY]}),
+        ({"prompt": [ASK], "completion": "Ho"}, {"messages": [ASK, SAY]}),
+        ({"conversation": [{"human": "Hi", "assistant": "Ho"}]}, {"messages": [ASK, SAY]}),
+        ({"conversation": [{"system": "S", "input": "Hi", "output": "Ho"}]},
+         {"messages": [{"role": "system", "content": "S"}, ASK, SAY]}),
+        ({"conversations": [{"from": "Human", "text": "Hi"}, {"role": "GPT", "value": "Ho"}]},
+         {"messages": [ASK, SAY]}),
+        ({"messages": [ASK, {**SAY, "thinking": "Hm"}]},
+         {"messages": [ASK, {**SAY, "reasoning_content": "Hm"}]}),
+        ({"messages": [ASK, {**SAY, "reasoning_content": "Hm"}]},
+         {"messages": [ASK, {**SAY, "reasoning_content": "Hm"}]}),
+    ],
+)  # fmt: skip
+def test_other_names_for_the_same(tmp_path: Path, row: Any, expected: Any) -> None:
+    example = only(tmp_path, row)
+    assert example.record == expected
+    assert example.unused == set()
+
+
+def test_calls_of_the_old_form(tmp_path: Path) -> None:
+    look = {"name": "look", "arguments": '{"at": "sky"}'}
+    messages = [ASK, {"role": "assistant", "content": None, "function_call": look},
+                {"role": "function", "name": "look", "content": "blue"}, SAY]  # fmt: skip
+    example = only(
+        tmp_path, {"messages": messages, "functions": [{"name": "look", "parameters": {}}]}
+    )
+    (call,) = example.messages[1]["tool_calls"]
+    assert call["function"] == {"name": "look", "arguments": {"at": "sky"}}
+    assert example.messages[2] == {"role": "tool", "name": "look", "content": "blue"}
+    assert example.tools == [{"type": "function", "function": {"name": "look", "parameters": {}}}]
+
+
+def test_what_no_one_reads_is_named(tmp_path: Path) -> None:
+    row = {"messages": [{**ASK, "id": 1}, {**SAY, "score": 2}], "source": "x", "system": ""}
+    assert only(tmp_path, row).unused == {"messages.id", "messages.score", "source"}
+    row = {"q": "Hi", "a": "Ho", "source": "x"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    (example,) = every(tmp_path / "a.jsonl", "prompt=q,completion=a")
+    assert example.unused == {"source"}
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ({"prompt": "Hi", "completion": "Ho", "label": False}, "KTO"),
+        ({"prompt": "Hi", "completion": "Ho", "images": ["a.png"]}, "has images"),
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}, SAY]}, "the type image"),
+        ({"messages": [ASK, {"role": "assistant", "content": ""}]}, "message 2 is an empty answer"),
+        ({"messages": [ASK, {**SAY, "weight": 0.5}]}, "message 2 has the weight 0.5"),
+        ({"messages": [{**ASK, "train": True}, SAY]}, "message 1 is to be trained on"),
+        ({"messages": [ASK, {**SAY, "reasoning": {"a": 1}}]}, "reasoning that is not text"),
+        ({"messages": ["Hi", SAY]}, "message 1 is not an object"),
+        ({"prompt": [ASK], "completion": [ASK]}, "without an assistant message"),
+        ({"instruction": "Hi", "output": "Ho", "history": [["A?"]]}, "history is not a list"),
+        ({"question": "Hi", "answer": ""}, "empty answer"),
+        ({"prompt": "Hi", "completion": "\ud83d"}, "half a character"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_on_is_named(tmp_path: Path, row: Any, what: str) -> None:
+    for name, text in (
+        ("a.jsonl", "\n" + json.dumps(row)),
+        ("a.json", json.dumps([{"text": "fine"}, row])),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InvalidRequest, match=what) as error:
+            every(tmp_path / name)
+        assert error.value.details["line"] == 2
+
+
 def test_a_folder_as_save_to_disk_writes_it(tmp_path: Path) -> None:
     for split, rows in (("train", ROWS), ("validation", ROWS[:1])):
         half = len(rows) // 2
@@ -279,6 +391,87 @@ def test_a_file_is_never_whole_in_memory(tmp_path: Path, name: str) -> None:
     tracemalloc.stop()
     assert count == 1500
     assert peak < size / 3
+
+
+def test_pairs_and_questions_with_images_are_refused_too(tmp_path: Path) -> None:
+    images = {"prompt": "Hi", "images": ["a.png"]}
+    (tmp_path / "a.jsonl").write_text(json.dumps({**images, "chosen": "Ho", "rejected": "No"}))
+    with pytest.raises(InvalidRequest, match="line 1: has images"):
+        list(Source.find(tmp_path / "a.jsonl").preferences())
+    with pytest.raises(InvalidRequest, match="line 1: has images"):
+        list(Source.find(tmp_path / "a.jsonl").questions())
+
+
+def test_a_question_may_be_a_list_of_messages(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": [ASK], "answer": "Ho"}))
+    (question,) = Source.find(tmp_path / "a.jsonl").questions()
+    assert question.messages == [ASK]
+    assert question.fields["answer"] == "Ho"
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
+@pytest.mark.parametrize(
+    ("encoding", "what"), [("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("gzip", "gzip")]
+)
+def test_a_file_in_another_encoding_says_what_converts_it(
+    tmp_path: Path, suffix: str, encoding: str, what: str
+) -> None:
+    path = write(tmp_path / f"a{suffix}")
+    text = path.read_text(encoding="utf-8")
+    path.write_bytes(gzip.compress(text.encode()) if what == "gzip" else text.encode(encoding))
+    with pytest.raises(InvalidRequest, match=what) as error:
+        every(path)
+    command = "gunzip -k" if what == "gzip" else f"iconv -f {what} -t UTF-8"
+    assert error.value.hint.startswith(f"{command} {path}")
+
+
+def test_a_packed_file_is_known_by_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "a"}\n'))
+    with pytest.raises(InvalidRequest, match="a gzip file"):
+        every(path)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
+def test_a_line_of_200_mb_is_refused_before_it_is_read(tmp_path: Path, suffix: str) -> None:
+    begins = {
+        ".jsonl": b'{"text": "fine"}\n',
+        ".json": b'[{"text": "fine"},',
+        ".csv": b"text\nfine\n",
+    }
+    path = tmp_path / f"a{suffix}"
+    with path.open("wb") as file:
+        file.write(begins[suffix] + b'{"text": "' + b"x" * 200_000_000)
+    tracemalloc.start()
+    with pytest.raises(InvalidRequest, match=r"16 MiB") as error:
+        every(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert error.value.details["line"] in (2, 3)
+    assert peak < 160_000_000
+
+
+@pytest.mark.parametrize("how", ["appended", "replaced", "cut"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, how: str) -> None:
+    path = write(tmp_path / "a.jsonl")
+    source = Source.find(path)
+    rows = source.examples()
+    next(rows)
+    match how:
+        case "appended":
+            path.write_text(path.read_text() + '{"text": "one more"}\n')
+        case "replaced":
+            (tmp_path / "b.jsonl").write_text(path.read_text())
+            (tmp_path / "b.jsonl").replace(path)
+        case "cut":
+            path.write_text('{"text": "o')
+    with pytest.raises(InvalidRequest, match=r"a\.jsonl changed while it was read"):
+        list(rows)
+    with pytest.raises(InvalidRequest, match="changed"):
+        list(source.examples())
+    with pytest.raises(InvalidRequest, match="changed"):
+        source.sha256()
+    assert list(Source.find(path).examples()) if how != "cut" else True
 
 
 def test_a_wrong_mapping_is_named() -> None:

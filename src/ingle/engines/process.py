@@ -246,7 +246,10 @@ def _explain(error: ModelLoadFailed, stderr: list[str]) -> ModelLoadFailed:
     reasons = [_clean(line) for line in stderr if " E " in line]
     if not reasons:
         return error
-    return ModelLoadFailed(f"{error.message}: {reasons[0]}", hint=error.hint, **error.details)
+    reason = reasons[0]
+    if reason.endswith(":"):  # what is wrong with a template stands below where it is
+        reason += next((f" {line[7:]}"[:500] for line in stderr if line.startswith("Error: ")), "")
+    return ModelLoadFailed(f"{error.message}: {reason}", hint=error.hint, **error.details)
 
 
 def _clean(line: str) -> str:

@@ -74,6 +74,16 @@ class DatasetWriter:
         self._tokens.close()
         self._learnt.close()
 
+    def add_example(self, documents: list[Document]) -> None:
+        """Take the documents of an example; one of which nothing is to be learnt has none.
+
+        Raises:
+            InvalidRequest: as `add`.
+        """
+        self._lost += not documents
+        for document in documents:
+            self.add(document)
+
     def add(self, document: Document) -> None:
         """Take a document.
 

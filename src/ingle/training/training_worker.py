@@ -32,11 +32,11 @@ from ingle.capabilities.train.operation import (
     TrainingNote,
 )
 from ingle.engines import privileges
-from ingle.errors import Busy, Cancelled, IngleError, ProtocolError
+from ingle.errors import Busy, Cancelled, CapabilityMissing, IngleError, ProtocolError
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation
 from ingle.protocol.connection import Connection, PieceStream, SocketStream
-from ingle.training import planning, preparation, step_count
+from ingle.training import planning, preparation, step_count, template_check
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN, PREPARED
@@ -163,10 +163,14 @@ class Worker:
         work = asyncio.ensure_future(self._unless_stopped(self._prepare(plan)))
         try:
             while not (await asyncio.wait([work], timeout=TELL_S))[0]:
-                done, total = self._ready
-                yield TrainingNote(text=f"{done} of {total} examples prepared")
+                yield TrainingNote(text=preparation.progress(*self._ready))
             for sentence in work.result().sentences(plan.max_length):
                 yield TrainingNote(text=sentence)
+            if not Vocabulary.of(Path(self._job.base)).end:
+                yield TrainingNote(
+                    text=f"{plan.model} names no token that ends a turn; where its template writes "
+                    "none either, answers are trained on without an end"
+                )
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -182,18 +186,23 @@ class Worker:
         columns = Columns(request.columns)
         vocabulary = Vocabulary.of(Path(self._job.base))
 
-        async def tokenize(text: str) -> list[int]:
-            question = Tokenize(model=self._job.model, text=text)
-            return (await ask(self._node, question, Tokenized)).tokens
+        async def asked(question: Tokenize) -> Tokenized:
+            return await ask(self._node, question, Tokenized)
 
         data = Source.find(request.data, columns)
-        renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
+        if self._job.template:
+            await asyncio.to_thread(template_check.check, self._job.template, self._job.model)
+        renderer = Renderer(
+            asked, model=self._job.model, template=bool(self._job.template), end=vocabulary.end,
+            last_turn_only=plan.last_turn_only,
+        )  # fmt: skip
         checks = Source.find(request.validation, columns) if request.validation else None
         prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs
-        end = (await tokenize(vocabulary.end))[-1:] if vocabulary.end else []
+        end = (await asked(Tokenize(model=self._job.model, text=vocabulary.end))).tokens[-1:]
+        self._check_end(plan, end)
         if plan.reward_funcs:
             prepared = await prompts.prepare(
-                data, self._folder, renderer, tokenize, rewards=plan.reward_funcs,
+                data, self._folder, renderer, rewards=plan.reward_funcs,
                 room=plan.max_length - plan.max_completion_length, split=request.split,
                 validation=checks, seed=plan.seed,
             )  # fmt: skip
@@ -202,12 +211,12 @@ class Worker:
             )
         elif plan.learns == "dpo":
             prepared = await preferences.prepare(
-                data, self._folder, renderer, tokenize, sequence=plan.max_length,
+                data, self._folder, renderer, sequence=plan.max_length,
                 split=request.split, validation=checks, seed=plan.seed,
             )  # fmt: skip
         else:
             prepared = await preparation.prepare(
-                data, self._folder, renderer, tokenize, sequence=plan.max_length,
+                data, self._folder, renderer, sequence=plan.max_length,
                 vocabulary=vocabulary.size, split=request.split, validation=checks,
                 seed=plan.seed, told=self._told,
             )  # fmt: skip
@@ -219,6 +228,16 @@ class Worker:
         (self._folder / PREPARED).write_bytes(_json(prepared))
         planning.write(self._folder, plan)
         return prepared
+
+    def _check_end(self, plan: RunPlan, end: list[int]) -> None:
+        """Raises CapabilityMissing: the answers of such a run end by a token, and there is none."""
+        if not end and (plan.reward_funcs or plan.backend == "trl"):
+            raise CapabilityMissing(
+                f"{plan.model} names no token that ends a turn, which rewards and TRL need",
+                hint="convert the model again with its tokenizer's eos_token",
+                model=plan.model,
+                capability="train",
+            )
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something that can be given up as a whole.

@@ -1,4 +1,4 @@
-"""What a base says of its special tokens, and its template."""
+"""What a base says of its vocabulary."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import NamedTuple
 class Vocabulary(NamedTuple):
     """Read from the file's header."""
 
-    template: str
-    begin: str
-    """Text of the token that begins a document; empty if the model wants none."""
     end: str
     """Text of the token that ends a turn."""
     size: int
@@ -32,10 +29,7 @@ class Vocabulary(NamedTuple):
             number = value(key)
             return str(tokens.contents(number)) if isinstance(number, int) else ""
 
-        begins = value("tokenizer.ggml.add_bos_token")
         return cls(
-            template=str(value("tokenizer.chat_template") or ""),
-            begin=text("tokenizer.ggml.bos_token_id") if begins else "",
             end=text("tokenizer.ggml.eot_token_id") or text("tokenizer.ggml.eos_token_id"),
             size=len(tokens.data),
         )

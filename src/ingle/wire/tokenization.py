@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.wire.body import Body, decode, renamed
 from ingle.wire.openai.chat_tools import ToolBody, offered
@@ -18,7 +20,10 @@ class TokenizeBody(Body, kw_only=True):
     text: str | None = None
     messages: list[MessageBody] | None = None
     tools: list[ToolBody] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    add_generation_prompt: bool | None = None
     add_special: bool | None = None
+    add_special_tokens: bool | None = None
     parse_special: bool | None = None
     on: str | None = None
 
@@ -38,13 +43,21 @@ def parse_tokenize(body: bytes) -> Tokenize:
         InvalidRequest: a bad field.
     """
     asked = decode(body, TokenizeBody)
-    with renamed({"text": "content"}):
+    special = asked.add_special if asked.add_special_tokens is None else asked.add_special_tokens
+    options = dict(asked.chat_template_kwargs or {})
+    think: bool | None = None
+    if isinstance(options.get("enable_thinking"), bool):
+        think = options.pop("enable_thinking")
+    with renamed({"text": "content", "template_options": "chat_template_kwargs"}):
         return Tokenize(
             model=asked.model,
             text=asked.content or asked.prompt or asked.text or "",
             messages=messages(asked.messages or []),
             tools=offered(asked.tools).tools,
-            add_special=bool(asked.add_special),
+            think=think,
+            template_options=options,
+            add_generation_prompt=asked.add_generation_prompt is not False,
+            add_special=bool(special),
             parse_special=asked.parse_special is not False,
             on=asked.on or "",
         )

@@ -11,10 +11,12 @@ import pytest
 from ingle.client.home import open_async
 from ingle.config import Settings
 from ingle.errors import CapabilityMissing
-from ingle.training.rendering import Renderer
+from ingle.training.examples import RowPosition
+from ingle.training.examples.question import Question
 from ingle.training.trl.inside import tokenizer
 from ingle.training.vocabulary import Vocabulary
 from tests.training.models import write_base
+from tests.training.rendering import renderer_of
 
 pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 TEXTS = (
@@ -31,20 +33,20 @@ async def test_it_says_what_the_engine_says(
     assert sorted(path.name for path in tmp_path.iterdir())[:1] == ["chat_template.jinja"]
     kept = tokenizer.of(job)
     messages = [{"role": "user", "content": TEXTS[1]}]
-    vocabulary = Vocabulary.of(ember)
-    renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
-    rendered = renderer._render(None, messages, [], ask=True)  # type: ignore[arg-type]
+    with renderer_of(ember) as renderer:
+        rendered = (await renderer.prompt(Question(RowPosition(1), messages, [], {}))).text
     assert kept.apply_chat_template(messages, add_generation_prompt=True, tokenize=False) == (
         rendered
     )  # fmt: skip
+    end = Vocabulary.of(ember).end
     async with open_async(settings) as home:
         for text in (*TEXTS, rendered):
             tokens = await home.tokenize(text, "ember")
             for one in (read, kept):
                 assert one(text, add_special_tokens=False)["input_ids"] == tokens, text
                 assert one.decode(tokens) == text
-        (end,) = await home.tokenize(vocabulary.end, "ember")
-    assert kept.convert_ids_to_tokens(end) == vocabulary.end
+        (number,) = await home.tokenize(end, "ember")
+    assert kept.convert_ids_to_tokens(number) == end
 
 
 def test_one_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,6 +10,7 @@ from ingle.errors import InvalidRequest
 from ingle.operations import Message, Tool
 from ingle.operations.guest_rules import Costless, Estimated
 from ingle.operations.message import text_size
+from ingle.operations.numbers import check_numbers
 from ingle.operations.operation import Event, ModelOperation, TokenId
 
 MOST_BYTES = 2**18
@@ -26,19 +27,32 @@ SPECIAL = Costless("the text is read once, either way")
 class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
     """Text, or a whole conversation rendered by the model's template, to token ids.
 
+    The tokens of a conversation are those that a chat of the same fields has as its prompt.
+
     Events: `Status`, then one `Tokenized`.
     """
 
     text: Annotated[str, Estimated()] = ""
     messages: Annotated[list[Message], Estimated()] = []
     tools: Annotated[list[Tool], Estimated()] = []
+    tool_choice: Annotated[str, SPECIAL] = "auto"
+    """As that of a chat."""
+    think: Annotated[bool | None, SPECIAL] = None
+    """Reasoning on, off, or as the model's template has it (None)."""
+    template_options: Annotated[dict[str, Any], Estimated()] = {}
+    """Extra variables for the chat template."""
+    add_generation_prompt: Annotated[bool, SPECIAL] = True
+    """False: the conversation is rendered with its last answer whole, and no other one begins."""
     add_special: Annotated[bool, SPECIAL] = False
+    """Of a text: with the tokens that the model begins (and ends) its input with."""
     parse_special: Annotated[bool, SPECIAL] = True
 
     def check(self) -> None:
         if bool(self.text) and bool(self.messages):
             raise InvalidRequest("tokenize takes text or messages, not both", field="text")
-        size = len(self.text.encode()) + text_size(self.messages, self.tools)
+        check_numbers(self.template_options, "template_options")
+        options = len(msgspec.msgpack.encode(self.template_options)) if self.template_options else 0
+        size = len(self.text.encode()) + text_size(self.messages, self.tools) + options
         field, most = ("text", MOST_BYTES) if self.text else ("messages", MOST_CONVERSATION_BYTES)
         if size > most:
             raise InvalidRequest(

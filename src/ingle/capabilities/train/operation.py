@@ -278,6 +278,8 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     base: str
     """Path of the base's file."""
+    template: str = ""
+    """Its chat template, its own or that of a derived model; empty if it has none."""
     keep_only: bool = False
     """Do not train; only write the adapter as it is."""
     cache: str = ""

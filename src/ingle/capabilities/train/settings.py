@@ -42,6 +42,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Rows that are computed at once."""
     max_length: Annotated[int, msgspec.Meta(ge=8)] = 512
     """Tokens per row."""
+    last_turn_only: bool = False
+    """Of a conversation only the last answer is trained on."""
     weight_decay: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     max_grad_norm: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
     """Gradients of a larger norm are scaled down to it; 0: none are."""

@@ -138,6 +138,7 @@ def _job(work: Work, request: Train, base: Model, plan: Mapping[str, Any]) -> Tr
         model=base.name,
         digest=base.digest,
         base=str(base.path),
+        template=base.template,
         loopback=_meets(request, plan),
     )
 
@@ -209,8 +210,8 @@ def _answer(node: Services, job: TrainingJob) -> Answer:
         operation: Operation, feed: PieceStream | None = None
     ) -> AsyncIterator[AsyncIterator[Passed]]:
         match operation:
-            case Tokenize(text=text):
-                asked: Operation = Tokenize(model=job.model, text=text, on="local")
+            case Tokenize():
+                asked: Operation = msgspec.structs.replace(operation, model=job.model, on="local")
             case Unload() if was_loaded:
                 yield _once(Done())
                 return

@@ -113,6 +113,8 @@ class Chunk(msgspec.Struct, frozen=True):
     error: _Error | None = None
 
 
+_TEMPLATE = re.compile(r"While executing .*\nError: (?:Jinja Exception: )?(.*)", re.DOTALL)
+"""What a template says itself is behind where in the template that is."""
 _OUTSIDE = re.compile(r"invalid tokens|vector::_M_range_check|^vector$")
 """How the engine says that a token id is not one of the vocabulary's."""
 _decoder = msgspec.json.Decoder(Chunk)
@@ -304,6 +306,11 @@ def error_of(error: _Error, ids: str = "prompt") -> IngleError:
     """
     if _OUTSIDE.search(error.message):
         return InvalidRequest(f"{ids}: a token id is outside the vocabulary", field=ids)
+    if refused := _TEMPLATE.search(error.message):
+        said = refused[1].strip()
+        return InvalidRequest(
+            f"the model's template refuses the conversation: {said}", field="messages"
+        )
     if error.type == "exceed_context_size_error":
         return ContextLengthExceeded(
             f"the prompt has {error.n_prompt_tokens} tokens, but the context holds {error.n_ctx}",

@@ -33,6 +33,7 @@ class InProcessBackend:
         try:
             self._server = xllamacpp.Server(params)
         except RuntimeError as error:
+            self._folder.cleanup()
             with_template = " with the chat template that it was given" if options.template else ""
             raise ModelLoadFailed(
                 f"llama.cpp could not load {spec.model}{with_template}",
@@ -74,6 +75,7 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.use_jinja = True
+    params.prefill_assistant = False  # each request says whether its last message is continued
     if options.template:
         params.chat_template = options.template
     params.warmup = False

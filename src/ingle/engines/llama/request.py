@@ -6,16 +6,19 @@ Reference: ``tools/server/README.md`` of llama.cpp.
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.engines.engine import LoadSpec
 from ingle.errors import InvalidRequest
 from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool, ToolCall
-from ingle.operations.parameters import required_first
+from ingle.operations.parameters import arranged, required_first
 
 _IMAGE_TYPES = {
     b"\x89PNG": "image/png",
@@ -29,7 +32,8 @@ _IMAGE_TYPES = {
 def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
     """The body of a chat completion, without tools and schema."""
     body = generation_body(operation, spec)
-    body["messages"] = [message(item) for item in operation.messages]
+    schemas = {tool.name: required_first(tool.parameters) for tool in operation.tools}
+    body["messages"] = [message(item, schemas) for item in operation.messages]
     options = dict(operation.template_options)
     if operation.think is not None:
         options["enable_thinking"] = operation.think
@@ -41,10 +45,39 @@ def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
     if operation.logprobs:
         body["logprobs"] = True
         body["top_logprobs"] = _rivals(operation)
-    if operation.continue_last:
+    # An answer that was begun is continued, whether the caller says so or not.
+    if operation.messages[-1].role == "assistant":
         body["add_generation_prompt"] = False
         body["continue_final_message"] = True
     return body
+
+
+def counted_chat(operation: Tokenize) -> Chat:
+    """The chat whose prompt a conversation is that is only to be tokenised."""
+    return Chat(
+        model=operation.model,
+        messages=operation.messages,
+        tools=operation.tools,
+        tool_choice=operation.tool_choice,
+        think=operation.think,
+        template_options=operation.template_options,
+    )
+
+
+def rendering_body(
+    body: dict[str, Any], added: dict[str, Any], *, add_generation_prompt: bool
+) -> dict[str, Any]:
+    """What of a chat's body its prompt is made of.
+
+    Args:
+        body: of `chat_body`.
+        added: of the chat's plan; its grammar does not change the prompt.
+        add_generation_prompt: False: the last message is rendered whole, and no answer begins.
+    """
+    found = body | {name: value for name, value in added.items() if name != "grammar"}
+    if not add_generation_prompt:
+        found |= {"add_generation_prompt": False, "continue_final_message": False}
+    return found
 
 
 def answer_form(operation: Chat) -> dict[str, Any]:
@@ -81,8 +114,12 @@ def begun_json(operation: Generation) -> str | None:
     return ""
 
 
-def message(item: Message) -> dict[str, Any]:
-    """One message. Images are inlined as data URLs; an engine never sees another kind."""
+def message(item: Message, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """One message. Images are inlined as data URLs; an engine never sees another kind.
+
+    Args:
+        schemas: of the tools' parameters, by name, in the order in which calls name them.
+    """
     role = "system" if item.role == "developer" else item.role
     entry: dict[str, Any] = {"role": role, "content": _content(item)}
     if item.reasoning:
@@ -92,7 +129,7 @@ def message(item: Message) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _arguments(call)},
+                "function": {"name": call.name, "arguments": _arguments(call, schemas)},
             }
             for call in item.tool_calls
         ]
@@ -103,12 +140,16 @@ def message(item: Message) -> dict[str, Any]:
     return entry
 
 
-def _arguments(call: ToolCall) -> str:
-    """JSON of an object: the engine refuses other texts, and many templates other values."""
+def _arguments(call: ToolCall, schemas: Mapping[str, Any]) -> str:
+    """JSON of an object: the engine refuses other texts, and many templates other values. Its
+    names are in the order in which a model writes them."""
     found = call.argument_object
     if found == {"_unfinished": call.arguments}:
         return msgspec.json.encode(found).decode()
-    return call.arguments or "{}"
+    ordered = arranged(found, schemas.get(call.name))
+    if msgspec.json.encode(ordered) == msgspec.json.encode(found):
+        return call.arguments or "{}"
+    return json.dumps(ordered, ensure_ascii=False)
 
 
 def _content(item: Message) -> str | list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from ingle.engines.llama.grammar.answer_plan import (
     answer_plan,
     is_forced,
     schema_plan,
-    shown_tools,
 )
 from ingle.engines.llama.grammar.compile_errors import compiling
 from ingle.engines.llama.slots import Slots
@@ -99,18 +98,24 @@ class LlamaSession:
 
     def _chat(self, operation: Chat, emit: Emit) -> None:
         self._check_fits("\n".join(item.text for item in operation.messages), "messages", emit)
+        body, plan = self._planned(operation, emit)
+        if plan is None:
+            self._generate("/v1/chat/completions", body, operation, emit)
+        else:
+            self._generate_planned("/v1/chat/completions", body, operation, emit, plan)
+
+    def _planned(self, operation: Chat, emit: Emit) -> tuple[dict[str, Any], AnswerPlan | None]:
+        """The body of a chat, and how its answer is held where there is something to hold."""
         body = request.chat_body(operation, self._spec)
         if not operation.tools and operation.schema is None:
-            self._generate("/v1/chat/completions", body, operation, emit)
-            return
+            return body, None
 
         def render(tools: dict[str, Any]) -> str:
             prompt: str = self._ask("/apply-template", {**body, **tools})["prompt"]
             return prompt
 
         with compiling(lambda: emit(Status(state="prompt"))):
-            plan = answer_plan(operation, self._template, render)
-        self._generate_planned("/v1/chat/completions", body, operation, emit, plan)
+            return body, answer_plan(operation, self._template, render)
 
     def _generate_planned(
         self, path: str, body: dict[str, Any], operation: Generation, emit: Emit, plan: AnswerPlan
@@ -324,20 +329,21 @@ class LlamaSession:
         return [cosine(rows[0], row) for row in rows[1:]], tokens
 
     def _tokenize(self, operation: Tokenize, emit: Emit) -> None:
-        text = operation.text
+        text, special = operation.text, operation.add_special
         if operation.messages:
-            body: dict[str, Any] = {
-                "messages": [request.message(item) for item in operation.messages]
-            }
-            if operation.tools:
-                with compiling(lambda: emit(Status(state="prompt"))):
-                    body |= {"tools": shown_tools(operation.tools), "tool_choice": "none"}
-            text = self._ask("/apply-template", body)["prompt"]
+            body, plan = self._planned(request.counted_chat(operation), emit)
+            whole = request.rendering_body(
+                body,
+                {} if plan is None else plan.body,
+                add_generation_prompt=operation.add_generation_prompt,
+            )
+            # The engine leaves to its tokeniser what that adds by itself.
+            text, special = self._ask("/apply-template", whole)["prompt"], True
         answer = self._ask(
             "/tokenize",
             {
                 "content": text,
-                "add_special": operation.add_special,
+                "add_special": special,
                 "parse_special": operation.parse_special,
             },
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
@@ -23,7 +24,7 @@ def read(path: Path) -> Iterator[Row]:
     csv.field_size_limit(MAX_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
         table = csv.DictReader(
-            file,
+            _lines(file),
             delimiter="\t" if path.suffix.lower() == ".tsv" else ",",
             strict=True,
             restkey=LEFT_OVER,
@@ -37,7 +38,7 @@ def read(path: Path) -> Iterator[Row]:
                 values = next(table, None)
             except UnicodeDecodeError:
                 raise place.bad("is not UTF-8 text") from None
-            except csv.Error as error:
+            except (csv.Error, _TooLong) as error:
                 raise place.bad(f"is not a row of a table ({error})") from None
             if values is None:
                 return
@@ -47,3 +48,15 @@ def read(path: Path) -> Iterator[Row]:
                     f"does not have {len(table.fieldnames or ())} cells as the header has"
                 )
             yield Row(place, values)
+
+
+class _TooLong(ValueError):
+    """A line is longer than a cell may be."""
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines, none of which is read that is longer than a cell may be."""
+    while line := file.readline(MAX_CELL + 1):
+        if len(line) > MAX_CELL:
+            raise _TooLong(f"a line is longer than {MAX_CELL >> 20} MiB")
+        yield line

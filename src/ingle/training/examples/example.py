@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest
@@ -24,10 +26,10 @@ class RowPosition(NamedTuple):
         at = f"{self.unit} {self.number}"
         return f"{self.file}, {at}" if self.file else at
 
-    def bad(self, what: str) -> InvalidRequest:
+    def bad(self, what: str, hint: str = HINT) -> InvalidRequest:
         """The error that says what is wrong here."""
         return InvalidRequest(
-            f"{self}: {what}", hint=HINT, field="data", line=self.number, file=self.file
+            f"{self}: {what}", hint=hint, field="data", line=self.number, file=self.file
         )
 
 
@@ -40,6 +42,12 @@ class Example(NamedTuple):
     prompt: str = ""
     completion: str = ""
     text: str = ""
+    masked: frozenset[int] = frozenset()
+    """Of the messages, those of the assistant that are read and not learnt."""
+    unused: frozenset[str] = frozenset()
+    """Names of what the row has and no one reads."""
+    template_options: Mapping[str, Any] = MappingProxyType({})
+    """Extra variables for the chat template."""
 
     @property
     def record(self) -> dict[str, Any]:

@@ -1,29 +1,33 @@
 """Forms of examples: from the names and values of a row to an `Example`.
 
-Known are OpenAI's (``messages``, ``tools``), ShareGPT's (``conversations`` of
-``from`` and ``value``), Alpaca's (``instruction``, ``input``, ``output``),
-``prompt`` and ``completion``, and ``text``.
+Known are OpenAI's (``messages``, ``tools``), ShareGPT's (``conversations`` of ``from`` and
+``value``), Alpaca's (``instruction``, ``input``, ``output``, ``history``), ``prompt`` and
+``completion`` as texts or as TRL's lists of messages, the other names that questions and answers
+go by, and ``text``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ingle.errors import InvalidRequest
 from ingle.training.examples.example import Example, RowPosition
 from ingle.training.examples.row import Row
+from ingle.training.examples.turns import Turns, turns
 
 NAMES = ("messages", "tools", "conversations", "system", "instruction", "input", "output",
-         "prompt", "completion", "text", "chosen", "rejected")  # fmt: skip
-ROLES = ("system", "developer", "user", "assistant", "tool")
-SHAREGPT_ROLES = {
-    "system": "system", "human": "user", "user": "user", "gpt": "assistant",
-    "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "model": "assistant",
-    "bot": "assistant", "assistant": "assistant", "tool": "tool", "observation": "tool",
-    "function_response": "tool", "function_call": "call",
-}  # fmt: skip
+         "history", "prompt", "completion", "text", "chosen", "rejected")  # fmt: skip
+CONVERSATIONS = ("messages", "conversations", "conversation")
+ASKED = (
+    ("prompt", "completion"), ("instruction", "output"), ("instruction", "response"),
+    ("question", "answer"), ("query", "response"), ("prompt", "response"), ("input", "output"),
+)  # fmt: skip
+"""Names of a question and its answer; the first that a row has both of."""
+OPTIONS = "chat_template_kwargs"
+_BESIDE = {"instruction": ("input", "context")}
+"""What belongs to a question, below it."""
 
 
 class Columns:
@@ -63,6 +67,11 @@ class Columns:
             values[name] = row.values[column]
         return values
 
+    @property
+    def mapped(self) -> frozenset[str]:
+        """The columns that were named."""
+        return frozenset(self._called.values())
+
 
 def example(row: Row, columns: Columns) -> Example:
     """Read a row.
@@ -70,51 +79,154 @@ def example(row: Row, columns: Columns) -> Example:
     Raises:
         InvalidRequest: it is not one of the forms, or a part of it is wrong.
     """
-    place, values = row.place, columns.rename(row)
-    if values.get("messages") is not None:
-        return _conversation(place, values, "messages")
-    if values.get("conversations") is not None:
-        return _conversation(place, values, "conversations")
+    values = columns.rename(row)
+    found = _example(row, values)
+    return found._replace(
+        unused=found.unused - columns.mapped - {OPTIONS},
+        template_options=template_options(row.place, values),
+    )
+
+
+def template_options(place: RowPosition, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables for the chat template, as TRL has them.
+
+    Raises:
+        InvalidRequest: they are not an object.
+    """
+    given = values.get(OPTIONS) or {}
+    if not isinstance(given, dict):
+        raise place.bad(f"{OPTIONS} is not an object")
+    return given
+
+
+def _example(row: Row, values: Mapping[str, Any]) -> Example:
+    place = row.place
+    refuse_what_is_not_read(place, values)
+    for name in CONVERSATIONS:
+        if values.get(name) is not None:
+            return _conversation(place, values, name)
+    for question, answer in ASKED:
+        match values.get(question), values.get(answer):
+            case str(prompt), str(completion):
+                beside = _BESIDE.get(question, ())
+                more = next((values[name] for name in beside if values.get(name)), "")
+                used = {question, answer, *beside}
+                return _asked(
+                    place, values, f"{prompt}\n\n{more}" if more else prompt, completion, used
+                )
+            case [*before], [*said]:
+                return _completed(place, values, before, said, {question, answer})
+            case [*before], str(said):
+                told = [{"role": "assistant", "content": said}]
+                return _completed(place, values, before, told, {question, answer})
     match values:
-        case {"instruction": str(instruction), "output": str(output)}:
-            more = values.get("input") or ""
-            prompt = f"{instruction}\n\n{more}" if more else instruction
-            return _asked(place, values, prompt, output)
-        case {"prompt": str(prompt), "completion": str(completion)}:
-            return _asked(place, values, prompt, completion)
         case {"text": str(text)} if text:
-            return Example(place, [], [], text=text)
+            return Example(place, [], [], text=text, unused=_unused(values, {"text"}))
     raise place.bad(
         "has neither messages, nor prompt and completion, nor text; "
         f"its columns are: {', '.join(map(str, row.values)) or 'none'}"
     )
 
 
-def _asked(place: RowPosition, values: Mapping[str, Any], prompt: str, completion: str) -> Example:
+def refuse_what_is_not_read(place: RowPosition, values: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest: a column without which the example would mean something else."""
+    for name in ("images", "image", "audio", "videos"):
+        if values.get(name):
+            raise place.bad(
+                f"has {name}; training reads text only", hint="leave these examples out"
+            )
+    label = values.get("label") if "completion" in values else None
+    if isinstance(label, bool) or str(label).lower() in ("true", "false"):
+        raise place.bad(
+            "has a label that says whether its answer is good (KTO), and a bad answer is not to "
+            "be learned",
+            hint="keep the good ones without their labels, or make pairs: --method dpo",
+        )
+
+
+def _unused(values: Mapping[str, Any], used: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(str, values)) - frozenset(used) - {"system"}
+
+
+def _asked(
+    place: RowPosition,
+    values: Mapping[str, Any],
+    prompt: str,
+    completion: str,
+    used: Iterable[str],
+) -> Example:
     if not completion:
         raise place.bad("has an empty answer, so there is nothing to train on")
+    before = _history(place, values.get("history"))
     system = values.get("system")
-    if not isinstance(system, str) or not system:
-        return Example(place, [], [], prompt=prompt, completion=completion)
+    unused = _unused(values, {*used, "history"})
+    if isinstance(system, str) and system:
+        before.insert(0, {"role": "system", "content": system})
+    if not before:
+        return Example(place, [], [], prompt=prompt, completion=completion, unused=unused)
     return Example(place, [
-        {"role": "system", "content": system},
+        *before,
         {"role": "user", "content": prompt},
         {"role": "assistant", "content": completion},
-    ], [])  # fmt: skip
+    ], [], unused=unused)  # fmt: skip
+
+
+def _history(place: RowPosition, given: Any) -> list[dict[str, Any]]:
+    """Alpaca's earlier turns, each a question and its answer."""
+    found = []
+    for turn in _unpacked(place, given or [], "history"):
+        match turn:
+            case [str(asked), str(answered)] if answered:
+                found += [
+                    {"role": "user", "content": asked},
+                    {"role": "assistant", "content": answered},
+                ]
+            case _:
+                raise place.bad("history is not a list of questions, each with its answer")
+    return found
+
+
+def _completed(
+    place: RowPosition,
+    values: Mapping[str, Any],
+    before: list[Any],
+    said: list[Any],
+    used: Iterable[str],
+) -> Example:
+    """TRL's prompt and completion of messages: only the completion is learnt."""
+    prompt, answer = turns(place, before), turns(place, said)
+    start = len(prompt.messages)
+    read = {at for at, message in enumerate(prompt.messages) if message["role"] == "assistant"}
+    masked = {*read, *(start + at for at in answer.masked)}
+    whole = Turns(
+        [*prompt.messages, *answer.messages], frozenset(masked), prompt.unused | answer.unused
+    )
+    if not any(message["role"] == "assistant" for message in answer.messages):
+        raise place.bad("has a completion without an assistant message")
+    return _example_of(place, values, whole, used)
 
 
 def _conversation(place: RowPosition, values: Mapping[str, Any], name: str) -> Example:
-    messages = _unpacked(place, values[name], name)
-    tools = _unpacked(place, values.get("tools") or [], "tools")
+    found = turns(place, _unpacked(place, values[name], name))
+    if not any(message["role"] == "assistant" for message in found.messages):
+        raise place.bad("has no assistant message, so there is nothing to train on")
+    return _example_of(place, values, found, {name})
+
+
+def _example_of(
+    place: RowPosition, values: Mapping[str, Any], found: Turns, used: Iterable[str]
+) -> Example:
+    messages, masked = found.messages, found.masked
+    tools = _unpacked(place, values.get("tools") or values.get("functions") or [], "tools")
     if not all(isinstance(tool, dict) for tool in tools):
         raise place.bad("has tools that are not objects")
-    checked = [_message(place, number, m) for number, m in enumerate(messages, 1)]
     system = values.get("system")
-    if isinstance(system, str) and system and not any(m["role"] == "system" for m in checked):
-        checked.insert(0, {"role": "system", "content": system})
-    if not any(message["role"] == "assistant" for message in checked):
-        raise place.bad("has no assistant message, so there is nothing to train on")
-    return Example(place, checked, [_tool(tool) for tool in tools])
+    led = any(message["role"] in ("system", "developer") for message in messages)
+    if isinstance(system, str) and system and not led:
+        messages = [{"role": "system", "content": system}, *messages]
+        masked = frozenset(at + 1 for at in masked)
+    unused = found.unused | _unused(values, {*used, "tools", "functions"})
+    return Example(place, messages, list(map(_tool, tools)), masked=masked, unused=unused)
 
 
 def _unpacked(place: RowPosition, value: Any, name: str) -> list[Any]:
@@ -129,71 +241,6 @@ def _unpacked(place: RowPosition, value: Any, name: str) -> list[Any]:
     return value
 
 
-def _message(place: RowPosition, number: int, message: Any) -> dict[str, Any]:
-    match message:
-        case {"role": str(role)} if role in ROLES:
-            content = _content(place, number, message.get("content"))
-            rest = {k: v for k, v in message.items() if k not in ("role", "content", "tool_calls")}
-            if message.get("tool_calls"):
-                rest["tool_calls"] = [
-                    _call(place, number, call) for call in _list(message["tool_calls"])
-                ]
-            return {"role": role, "content": content, **rest}
-        case {"from": str(who), "value": str(value)} if who.lower() in SHAREGPT_ROLES:
-            role = SHAREGPT_ROLES[who.lower()]
-            if role == "call":
-                calls = [_call(place, number, call) for call in _list(_json(value))]
-                return {"role": "assistant", "content": "", "tool_calls": calls}
-            return {"role": role, "content": value}
-        case {"role": role} | {"from": role}:
-            raise place.bad(f"message {number} has the unknown role {role!r}")
-    raise place.bad(f"message {number} has neither role and content nor from and value")
-
-
-def _content(place: RowPosition, number: int, content: Any) -> str:
-    """Text; OpenAI's parts are joined."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = [part["text"] for part in content if _is_text(part)]
-        if len(parts) == len(content):
-            return "".join(parts)
-    raise place.bad(f"message {number} has content that is not text")
-
-
-def _is_text(part: Any) -> bool:
-    return (
-        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
-    )
-
-
-def _call(place: RowPosition, number: int, call: Any) -> dict[str, Any]:
-    """A tool call, its arguments as an object: templates write them as JSON themselves."""
-    function = call.get("function", call) if isinstance(call, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise place.bad(f"message {number} has a tool call without a name")
-    arguments = function.get("arguments", {})
-    if isinstance(arguments, str):
-        arguments = _json(arguments or "{}")
-    if not isinstance(arguments, dict):
-        raise place.bad(f"message {number} has a tool call whose arguments are not a JSON object")
-    kept = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
-    return {**kept, "type": "function", "function": {**function, "arguments": arguments}}
-
-
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     """As OpenAI has it, also where only the function was given."""
     return tool if "function" in tool else {"type": "function", "function": tool}
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

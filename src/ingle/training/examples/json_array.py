@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
+from ingle.training.examples.text_file import check_characters
 
 CHUNK = 1 << 20
 MAX_ELEMENT = 16 * 2**20
@@ -89,6 +90,7 @@ class _Text:
                 if not self._more(max(CHUNK, size)):
                     raise place.bad(f"is not valid JSON ({error})") from None
                 continue
+            check_characters(place, value, self._text, self._at, end)
             self._at = end
             return value
 

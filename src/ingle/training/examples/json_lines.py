@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingle.training.examples.example import RowPosition
 from ingle.training.examples.row import Row
+from ingle.training.examples.text_file import check_characters
 
 MAX_LINE = 16 * 2**20
 
@@ -37,4 +38,5 @@ def read(path: Path) -> Iterator[Row]:
                 raise place.bad(f"is not valid JSON ({error})") from None
             if not isinstance(value, dict):
                 raise place.bad("is not an object with messages, prompt and completion, or text")
+            check_characters(place, value, text)
             yield Row(place, value)

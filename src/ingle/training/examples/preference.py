@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 
 from ingle.errors import InvalidRequest
 from ingle.training.examples.example import Example, RowPosition
-from ingle.training.examples.form import Columns, example
+from ingle.training.examples.form import (
+    OPTIONS,
+    Columns,
+    example,
+    refuse_what_is_not_read,
+    template_options,
+)
 from ingle.training.examples.row import Row
 
 HINT = (
@@ -15,12 +21,17 @@ HINT = (
 )
 
 
+_USED = {"prompt", "chosen", "rejected", "system", "tools", OPTIONS}
+
+
 class Preference(NamedTuple):
     """The same conversation with either answer, each as an example."""
 
     place: RowPosition
     chosen: Example
     rejected: Example
+    unused: frozenset[str] = frozenset()
+    """Names of what the row has and no one reads."""
 
 
 def preference(row: Row, columns: Columns) -> Preference:
@@ -31,6 +42,17 @@ def preference(row: Row, columns: Columns) -> Preference:
         InvalidRequest: it is none; names the line.
     """
     values = columns.rename(row)
+    refuse_what_is_not_read(row.place, values)
+    options = template_options(row.place, values)
+    found = _preference(row, values)
+    return found._replace(
+        chosen=found.chosen._replace(template_options=options),
+        rejected=found.rejected._replace(template_options=options),
+        unused=frozenset(map(str, values)) - _USED - columns.mapped,
+    )
+
+
+def _preference(row: Row, values: dict[str, Any]) -> Preference:
     for name in ("chosen", "rejected"):
         if not values.get(name):
             raise _bad(row.place, f"has no {name} answer")
@@ -42,10 +64,11 @@ def preference(row: Row, columns: Columns) -> Preference:
         ):  # as an example without a conversation: a base without a template has it, too
             if better == worse:
                 raise _bad(row.place, "chosen and rejected are the same answer")
-            return Preference(row.place, *(
-                Example(row.place, [], [], prompt=prompt, completion=answer)
-                for answer in (better, worse)
-            ))  # fmt: skip
+            return Preference(
+                row.place,
+                Example(row.place, [], [], prompt=prompt, completion=better),
+                Example(row.place, [], [], prompt=prompt, completion=worse),
+            )
     if isinstance(prompt, str) and prompt:
         asked = [{"role": "user", "content": prompt}]
         if isinstance(system, str) and system:
@@ -66,7 +89,7 @@ def preference(row: Row, columns: Columns) -> Preference:
         raise _bad(row.place, "chosen and rejected answer different conversations")
     if sides[0].messages == sides[1].messages:
         raise _bad(row.place, "chosen and rejected are the same answer")
-    return Preference(row.place, *sides)
+    return Preference(row.place, sides[0], sides[1])
 
 
 def _with(place: RowPosition, asked: list[Any], answer: Any, tools: Any, name: str) -> Example:
@@ -81,7 +104,7 @@ def _with(place: RowPosition, asked: list[Any], answer: Any, tools: Any, name: s
         raise _bad(place, f"has a {name} conversation that does not end with the assistant")
     if len(found.messages) < 2:
         raise _bad(place, "has no prompt")
-    return found
+    return found._replace(masked=frozenset())  # the last answer is what the pair is about
 
 
 def _bad(place: RowPosition, what: str) -> InvalidRequest:

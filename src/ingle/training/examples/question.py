@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ingle.training.examples.example import RowPosition
-from ingle.training.examples.form import Columns, example
+from ingle.training.examples.form import (
+    Columns,
+    example,
+    refuse_what_is_not_read,
+    template_options,
+)
 from ingle.training.examples.row import Row
 
 
@@ -17,6 +24,8 @@ class Question(NamedTuple):
     tools: list[dict[str, Any]]
     fields: dict[str, Any]
     """The row's own; ``answer`` is what an example's assistant says, if the row has no such."""
+    template_options: Mapping[str, Any] = MappingProxyType({})
+    """Extra variables for the chat template."""
 
 
 def question(row: Row, columns: Columns) -> Question:
@@ -26,10 +35,18 @@ def question(row: Row, columns: Columns) -> Question:
         InvalidRequest: it is neither.
     """
     values = columns.rename(row)
+    refuse_what_is_not_read(row.place, values)
+    found = _question(row, values, columns)
+    return found._replace(template_options=template_options(row.place, values))
+
+
+def _question(row: Row, values: dict[str, Any], columns: Columns) -> Question:
     prompt = values.get("prompt")
     if isinstance(prompt, str) and prompt and not isinstance(values.get("completion"), str):
         return Question(row.place, [{"role": "user", "content": prompt}], [], values)
     messages = values.get("messages")
+    if isinstance(prompt, list) and prompt and not values.get("completion"):
+        messages = prompt  # as TRL has it
     if isinstance(messages, list) and messages and _asks(messages[-1]):
         # A conversation that ends with a question: an answer, put behind it, makes it an example.
         answered = row._replace(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingle.errors import InvalidRequest
-from ingle.training.examples import comma_separated, json_array, json_lines, tables
+from ingle.training.examples import comma_separated, json_array, json_lines, tables, text_file
 from ingle.training.examples.example import Example
 from ingle.training.examples.folder import SUFFIXES, cached, splits_of
 from ingle.training.examples.form import Columns, example
@@ -40,6 +40,7 @@ class Source:
         self.name = name
         self.splits = splits
         self._columns = columns or Columns()
+        self._first_seen: dict[Path, tuple[int, int, int]] = {}
 
     @classmethod
     def find(cls, what: str | Path, columns: Columns | None = None) -> Source:
@@ -117,7 +118,7 @@ class Source:
         found = False
         for path in self.splits[self.split(split)]:
             try:
-                for row in _reader(path)(path):
+                for row in self._unchanged(path):
                     found = True
                     yield row
             except OSError as error:
@@ -125,10 +126,31 @@ class Source:
         if not found:
             raise InvalidRequest(f"{self.name} contains no examples", field="data")
 
+    def _unchanged(self, path: Path) -> Iterator[Row]:
+        """The rows of a file that is as it was when it was read first: it is read several times.
+
+        Raises:
+            InvalidRequest: it has changed, or a row is wrong.
+        """
+        first = self._first_seen.setdefault(path, _version(path))
+        try:
+            yield from _reader(path)(path)
+        except InvalidRequest:
+            if _version(path) == first:
+                raise
+        if _version(path) != first:
+            raise _changed(path)
+
     def sha256(self, split: str = "") -> str:
-        """Hash of a split: that of its file, or of the hashes of its files in order."""
+        """Hash of a split: that of its file, or of the hashes of its files in order.
+
+        Raises:
+            InvalidRequest: a file has changed since it was read.
+        """
         hashes = []
         for path in self.splits[self.split(split)]:
+            if _version(path) != self._first_seen.get(path, _version(path)):
+                raise _changed(path)
             with path.open("rb") as file:
                 hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
         if len(hashes) == 1:
@@ -138,6 +160,8 @@ class Source:
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
     suffix = path.suffix.lower()
+    if suffix not in (".parquet", ".arrow"):
+        text_file.check(path)
     if suffix == ".json":
         return json_array.read if json_array.is_array(path) else json_lines.read
     if suffix not in _READERS:
@@ -146,3 +170,18 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
             field="data",
         )
     return _READERS[suffix]
+
+
+def _changed(path: Path) -> InvalidRequest:
+    return InvalidRequest(
+        f"{path.name} changed while it was read",
+        hint="run the command again when the file is complete",
+        field="data",
+        file=path.name,
+    )
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """What a file has another one of when it is written or replaced."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import msgspec
@@ -47,7 +47,6 @@ async def prepare(
     data: Source,
     folder: Path,
     renderer: Renderer,
-    tokenize: Callable[[str], Awaitable[list[int]]],
     *,
     rewards: Iterable[str],
     room: int,
@@ -65,12 +64,12 @@ async def prepare(
     """
     judges = [parse(spec) for spec in rewards]
     split = data.split(split)
-    prompts = [p async for p in _prompts(data.questions(split), renderer, tokenize)]
+    prompts = [p async for p in _prompts(data.questions(split), renderer)]
     checks: list[Prompt] = []
     given = data.checks(split, validation)
     if given is not None:
         source, name = given
-        checks = [p async for p in _prompts(source.questions(name), renderer, tokenize)]
+        checks = [p async for p in _prompts(source.questions(name), renderer)]
     elif len(prompts) >= FEW:
         order = np.random.default_rng(seed).permutation(len(prompts))
         apart = set(order[: max(1, min(MOST, round(SHARE * len(prompts))))].tolist())
@@ -108,11 +107,7 @@ def kept(rewards: Iterable[str], folder: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def _prompts(
-    questions: Iterable[Question],
-    renderer: Renderer,
-    tokenize: Callable[[str], Awaitable[list[int]]],
-) -> AsyncIterator[Prompt]:
+async def _prompts(questions: Iterable[Question], renderer: Renderer) -> AsyncIterator[Prompt]:
     for asked in questions:
-        text = renderer.prompt(asked)
-        yield Prompt(text, await tokenize(text), asked.fields)
+        found = await renderer.prompt(asked)
+        yield Prompt(found.text, found.tokens, asked.fields)

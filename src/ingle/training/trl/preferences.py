@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +15,8 @@ import numpy as np
 from ingle.errors import InvalidRequest
 from ingle.training.examples import Source
 from ingle.training.examples.preference import Preference
-from ingle.training.preparation import FEW, TOGETHER, Tokenizer, tokens_of
-from ingle.training.rendering import Renderer, TextSpan
+from ingle.training.preparation import FEW, TOGETHER, unused_sentence
+from ingle.training.rendering import Renderer
 from ingle.training.trl.trl_job import PAIRS, PAIRS_APART
 
 
@@ -39,13 +39,16 @@ class PreparedPairs(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     """Pairs whose prompt left no room for an answer: left out."""
     sha256: str = ""
+    unused: tuple[str, ...] = ()
+    """Names of fields in the data that no one reads."""
 
     def sentences(self, sequence: int) -> list[str]:
         """The same for people."""
         apart = f", {self.apart} for validation" if self.apart else ""
         return [
             f"{self.pairs} pairs of answers, {self.tokens} tokens{apart}; "
-            f"{self.cut} truncated to {sequence} tokens, {self.lost} skipped"
+            f"{self.cut} truncated to {sequence} tokens, {self.lost} skipped",
+            *unused_sentence(self.unused),
         ]
 
 
@@ -77,7 +80,6 @@ async def prepare(
     data: Source,
     folder: Path,
     renderer: Renderer,
-    tokenize: Tokenizer,
     *,
     sequence: int,
     split: str = "",
@@ -92,12 +94,13 @@ async def prepare(
     """
     split = data.split(split)
     train, checks = _Writer(sequence), _Writer(sequence)
-    async for pair in _pairs(data.preferences(split), renderer, tokenize):
+    unused: set[str] = set()
+    async for pair in _pairs(_noted(data.preferences(split), unused), renderer):
         train.add(pair)
     given = data.checks(split, validation)
     if given is not None:
         source, name = given
-        async for pair in _pairs(source.preferences(name), renderer, tokenize):
+        async for pair in _pairs(source.preferences(name), renderer):
             checks.add(pair)
     if not train.kept:
         raise InvalidRequest(
@@ -123,26 +126,28 @@ async def prepare(
         cut=train.cut + checks.cut,
         lost=train.lost + checks.lost,
         sha256=await asyncio.to_thread(data.sha256, split),
+        unused=tuple(sorted(unused | renderer.unwritten)),
     )
 
 
+def _noted(preferences: Iterable[Preference], unused: set[str]) -> Iterator[Preference]:
+    for preference in preferences:
+        unused |= preference.unused
+        yield preference
+
+
 async def _pairs(
-    preferences: Iterable[Preference], renderer: Renderer, tokenize: Tokenizer
+    preferences: Iterable[Preference], renderer: Renderer
 ) -> AsyncIterator[PreferencePair]:
     found = iter(preferences)
     while group := list(islice(found, TOGETHER)):
-        for pair in await asyncio.gather(*(_pair(p, renderer, tokenize) for p in group)):
+        for pair in await asyncio.gather(*(_pair(p, renderer) for p in group)):
             yield pair
 
 
-async def _pair(preference: Preference, renderer: Renderer, tokenize: Tokenizer) -> PreferencePair:
+async def _pair(preference: Preference, renderer: Renderer) -> PreferencePair:
     """Either answer as it would be learnt; of a conversation only the last answers differ."""
-    sides = [renderer.pieces(side)[-1] for side in (preference.chosen, preference.rejected)]
-    # The prompts are one, but for templates that let the answer show in what stands before it.
-    size = len(sides[0][0].text)
-    while not sides[1][0].text.startswith(sides[0][0].text[:size]):
-        size -= 1
-    whole = ["".join(piece.text for piece in pieces) for pieces in sides]
-    texts = [whole[0][:size], whole[0][size:], whole[1][size:]]
-    documents = [await tokens_of([TextSpan(text, True)], tokenize) for text in texts]
-    return PreferencePair(*(document.tokens for document in documents))
+    (prompt, chosen), (_, rejected) = [
+        (await renderer.documents(side))[-1] for side in (preference.chosen, preference.rejected)
+    ]
+    return PreferencePair(prompt.tokens, chosen.tokens, rejected.tokens)

@@ -139,10 +139,16 @@ def parse_count(body: bytes) -> Tokenize:
     """
     asked = decode(body, MessagesBody)
     _refuse_servers(asked)
+    offer = offered(asked.tools)
+    think, budget = _thinking(asked.thinking, asked.output_config)
+    if think is None and budget is not None:
+        think = budget > 0
     return Tokenize(
         model=asked.model,
         messages=conversation(asked.system, asked.messages),
-        tools=offered(asked.tools).tools,
+        tools=offer.tools,
+        tool_choice=chosen(asked.tool_choice, offer),
+        think=think,
         on=asked.on or "",
     )
 

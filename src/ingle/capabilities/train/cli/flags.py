@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "batch_size": "Examples per optimizer step.",
         "micro_batch_size": "Rows computed at once: fewer take less memory.",
         "max_length": "Tokens per row.",
+        "last_turn_only": "Train on the last answer of each conversation only.",
         "learning_rate": "Highest learning rate.",
         "lr_scheduler_type": "How the learning rate falls after the warm-up.",
         "warmup_steps": "Steps until the learning rate is at its highest.",

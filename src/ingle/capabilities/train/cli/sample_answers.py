@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingle.capabilities.chat.operation import Chat
@@ -25,13 +24,11 @@ SHOWN = 300
 async def show(output: Output, ended: RunSummary, data: Source, split: str) -> None:
     """The answers to the first example's question, greedily, one below the other."""
     from ingle.client.home import open_async
-    from ingle.training.vocabulary import Vocabulary
 
     example = next(iter(data.examples(split)))
     adapted = f"{ended.model}+{ended.adapter.partition(':')[0]}"
     async with open_async(otherwise="background", **flags()) as home:
-        vocabulary = Vocabulary.of(Path((await home.show(ended.model)).files[0]))
-        question = _question(example, chat=bool(vocabulary.template))
+        question = _question(example, chat=bool((await home.show(ended.model)).template))
         if not question:
             return
         asked = question if isinstance(question, str) else question[-1].text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ingle.capabilities.tokenize.operation import Tokenize, Tokenized
 from ingle.capabilities.train.cli import sample_answers
 from ingle.capabilities.train.cli.flags import SectionedCommand, given, settings_flags
 from ingle.capabilities.train.cli.follow_run import attend, told
@@ -22,7 +24,7 @@ from ingle.errors import InvalidRequest
 if TYPE_CHECKING:
     from ingle.training.devices import Device
     from ingle.training.examples import Source
-    from ingle.training.rendering import TextSpan
+    from ingle.training.rendering import TokenSpan
 
 PREVIEW = 3
 RESUMED = (
@@ -49,6 +51,7 @@ FIELDS = ("split", "columns", "validation", "wait", "detach", "on")
 )
 @click.option("--resume", default="", metavar="NAME", help="Resume a run that was stopped.")
 @click.option("--preview", is_flag=True, help="Show what would be learned, and train nothing.")
+@click.option("--tokens", is_flag=True, help="With --preview: show the ids of the tokens, too.")
 @click.option("--install", type=click.Choice(["trl"]), help="Make TRL's environment, and end.")
 @click.option("--wait", is_flag=True, help="Wait while another run uses the device.")
 @click.option("--detach", is_flag=True, help="Return after the first step; the run continues.")
@@ -61,6 +64,7 @@ def train_command(
     data: str | None,
     resume: str,
     preview: bool,
+    tokens: bool,
     name: str,
     install: str | None,
     **how: Any,
@@ -102,7 +106,8 @@ def train_command(
         )
     if preview:
         source = _source(data, how["columns"])
-        run(lambda: _preview(output, model, source, how["split"]))
+        last = bool(given(output).get("last_turn_only"))
+        run(lambda: _preview(output, model, source, how["split"], tokens=tokens, last=last))
         return
     settings = given(output)
     fields = {field: how[field] for field in FIELDS}
@@ -193,33 +198,48 @@ def _train(
     return attend(output, ready_to_send(request, settings))
 
 
-async def _preview(output: Output, model: str, data: Source, split: str) -> None:
+async def _preview(
+    output: Output, model: str, data: Source, split: str, *, tokens: bool, last: bool
+) -> None:
     """The first examples as the model will see them; what is learnt stands out."""
     from ingle.client.home import open_async
+    from ingle.training import template_check
     from ingle.training.rendering import Renderer
     from ingle.training.vocabulary import Vocabulary
 
     async with open_async(otherwise="background", **flags()) as home:
-        vocabulary = Vocabulary.of(Path((await home.show(model)).files[0]))
-    renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
-    documents = [
-        (example.place, pieces)
-        for example in islice(data.examples(split), PREVIEW)
-        for pieces in renderer.pieces(example)
-    ]
+        details = await home.show(model)
+        if details.template:
+            await asyncio.to_thread(template_check.check, details.template, details.name)
+
+        async def asked(question: Tokenize) -> Tokenized:
+            return await home.ask(question, Tokenized)
+
+        end = Vocabulary.of(Path(details.files[0])).end
+        renderer = Renderer(
+            asked, model=details.name, template=bool(details.template), end=end,
+            last_turn_only=last,
+        )  # fmt: skip
+        documents = [
+            (example.place, spans)
+            for example in islice(data.examples(split), PREVIEW)
+            for spans in await renderer.documents(example)
+        ]
     if output.json:
-        output.data([[piece._asdict() for piece in pieces] for _, pieces in documents])
+        output.data([[span._asdict() for span in spans] for _, spans in documents])
         return
-    for place, pieces in documents:
-        text = click.style(f"--- {place}\n", fg="cyan") + "".join(map(_coloured, pieces))
-        output.text(text if sys.stdout.isatty() else _plain(text, pieces))
+    for place, spans in documents:
+        text = click.style(f"--- {place}\n", fg="cyan") + "".join(map(_coloured, spans))
+        output.text(text if sys.stdout.isatty() else _plain(text, spans))
+        if tokens:
+            output.text(_ids(spans))
     output.note("green: trained on; the rest is context; dim: special tokens")
 
 
-def _coloured(piece: TextSpan) -> str:
-    """A piece for a terminal: what is learnt in green, marks of the template dimmed."""
-    marks = re.split(r"(<\|[^|<>]+\|>|</?[a-z_]+>)", piece.text)
-    colour = "green" if piece.learnt else None
+def _coloured(span: TokenSpan) -> str:
+    """A span for a terminal: what is learnt in green, marks of the template dimmed."""
+    marks = re.split(r"(<\|[^|<>]+\|>|</?[a-z_]+>)", span.text)
+    colour = "green" if span.learnt else None
     return "".join(
         click.style(text, fg=colour, dim=number % 2 == 1)
         for number, text in enumerate(marks)
@@ -227,8 +247,14 @@ def _coloured(piece: TextSpan) -> str:
     )
 
 
-def _plain(text: str, pieces: list[TextSpan]) -> str:
+def _plain(text: str, spans: list[TokenSpan]) -> str:
     """Without colours: what is learnt stands between marks."""
     head = click.unstyle(text).split("\n", 1)[0]
-    body = "".join(f"[[{piece.text}]]" if piece.learnt else piece.text for piece in pieces)
+    body = "".join(f"[[{span.text}]]" if span.learnt else span.text for span in spans)
     return f"{head}\n{body}"
+
+
+def _ids(spans: list[TokenSpan]) -> str:
+    """The tokens of a document; those that are learnt stand between marks."""
+    parts = [(" ".join(map(str, span.tokens)), span.learnt) for span in spans]
+    return "tokens: " + " ".join(f"[[{ids}]]" if learnt else ids for ids, learnt in parts)
