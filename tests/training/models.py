@@ -46,17 +46,7 @@ def write_base(
     writer.add_vocab_size(VOCABULARY)
     if architecture == "gemma3":
         writer.add_sliding_window(8)
-    letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
-    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
-    if complete:
-        tokens[len(letters)] = "ab"
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list(tokens)
-    writer.add_token_types([1] * (VOCABULARY - 1) + [3])
-    writer.add_token_merges(["a b"])
-    writer.add_eos_token_id(VOCABULARY - 1)
-    writer.add_add_bos_token(False)
+    add_vocabulary(writer, VOCABULARY, complete=complete)
 
     def matrix(name: str, rows: int, columns: int, strength: float = 1.0) -> None:
         values = rng.standard_normal((rows, columns)).astype(np.float32) * strength
@@ -95,6 +85,21 @@ def write_base(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def add_vocabulary(writer: gguf.GGUFWriter, size: int, *, complete: bool = False) -> None:
+    """Letters, tokens that no text has, and one that ends a turn."""
+    letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
+    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), size - 1)), "<|end|>"]
+    if complete:
+        tokens[len(letters)] = "ab"
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([1] * (size - 1) + [3])
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(size - 1)
+    writer.add_add_bos_token(False)
 
 
 _SCALES = {

@@ -36,8 +36,10 @@ class LoraConfig(NamedTuple):
         unknown = set(self.target_modules) - set(architecture.matrices)
         if unknown or not self.target_modules:
             raise InvalidRequest(
-                f"target_modules: there is no module {', '.join(sorted(unknown)) or 'named'}; "
-                f"there are: {', '.join(TARGETS)}",
+                f"target_modules: {architecture.name} models have no module "
+                f"{', '.join(sorted(unknown)) or 'of no name'}; "
+                f"they have: {', '.join(architecture.targets)}",
+                hint="--target-modules all-linear",
                 field="target_modules",
             )
         smallest = min(min(architecture.matrices[name]) for name in self.target_modules)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ingle.errors import StorageError
+from ingle.training.architecture import BlockKind
 from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
@@ -32,7 +33,8 @@ from ingle.training.pytorch.operations import (
 from ingle.training.pytorch.optimizer import AdamW
 from ingle.training.pytorch.packed import PackedMatrix
 from ingle.training.pytorch.parallel import ProcessGroup
-from ingle.training.pytorch.weights import TOGETHER, Matrix, TorchWeights
+from ingle.training.pytorch.weights import Matrix, TorchWeights
+from ingle.training.rope import FACTORS
 
 ROUND_TO = 64
 ATTENTION = [
@@ -97,10 +99,10 @@ class TorchExecutor:
             and feed_forward.takes(shape.rank, device)
         )
         self._wide = torch.promote_types(dtype, torch.float32)
-        factors = "rope_freqs.weight"
         self._factors: NDArray[np.float32] | None = None
-        if factors in self._weights:
-            self._factors = self._weights.vector(factors).float().cpu().numpy()
+        for name in FACTORS:
+            if name in self._weights:
+                self._factors = self._weights.vector(name).float().cpu().numpy()
         self._sizes = shape.sizes(self.architecture)
         # All numbers in one tensor: the optimiser is then a handful of operations.
         total = sum(rows * columns for rows, columns in self._sizes.values())
@@ -114,7 +116,7 @@ class TorchExecutor:
         self._optimizer = AdamW(
             self._flat, weight_decay=weight_decay, max_grad_norm=max_grad_norm, eight_bit=eight_bit
         )
-        self._programs = {local: self._program(local) for local in (False, True)}
+        self._programs = {kind: self._program(kind) for kind in self.architecture.kinds}
         self._recorder = CudaGraphRecorder() if fast else None
         self.repeats = fast
         self._inputs: TorchInputs | None = None
@@ -274,17 +276,17 @@ class TorchExecutor:
         return self._inputs
 
     def _block(self, number: int, x: Tensor) -> Tensor:
-        now, local = self._now, self.architecture.local(number)
-        sight = now.local if local else now.whole
+        now, kind = self._now, self.architecture.kind(number)
+        sight = now.local if kind.local else now.whole
         assert sight is not None
         salt = None
         if self._train and self.shape.dropout:
             salt = (now.salt * 1_000_003 + number) * len(self.architecture.matrices)
-        return self._programs[local](
+        return self._programs[kind](
             self._weights.blocks[number], self._lora[number], x, sight, salt
         )
 
-    def _program(self, local: bool) -> Callable[..., Tensor]:
+    def _program(self, kind: BlockKind) -> Callable[..., Tensor]:
         """The block as a function of tensors, so that all blocks share what is compiled."""
         architecture, shape, fused = self.architecture, self.shape, self._fused
 
@@ -296,7 +298,7 @@ class TorchExecutor:
             salt: Tensor | None,
         ) -> Tensor:
             ops = TorchOperations(architecture, shape, base, lora, sight, salt, fused)
-            return block(ops, architecture, x, local=local)
+            return block(ops, architecture, x, kind=kind)
 
         return compiled(program) if self._fast else program
 
@@ -306,7 +308,7 @@ class TorchExecutor:
         if self._weights.packed:
             return
         for base, lora in zip(self._weights.blocks, self._lora, strict=True):
-            for names in TOGETHER:
+            for names in self.architecture.groups:
                 matrix = base[f"{'+'.join(names)}.weight"]
                 assert isinstance(matrix, Tensor)
                 adapted = [name for name in names if name in lora]

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ingle.training.architecture import Architecture
 from ingle.training.block import gated_feed_forward
-from ingle.training.lora import TARGETS, LoraConfig
+from ingle.training.lora import LoraConfig
 from ingle.training.pytorch.adapted import AdapterSpan
 from ingle.training.pytorch.adapted import product as adapted_product
 from ingle.training.pytorch.attention import attend_documents
@@ -28,7 +28,7 @@ class AttentionContext(NamedTuple):
     """What blocks of one kind know of the tokens' places."""
 
     cosine: Tensor
-    """``[rows, 1, positions, head / 2]``, in 32 bits or more."""
+    """``[rows, 1, positions, rotary / 2]``, in 32 bits or more."""
     sine: Tensor
     mask: Tensor | None
     """``[rows, 1, positions, positions]``, true where a token may look; None: causal."""
@@ -133,7 +133,11 @@ class TorchOperations:
 
     def _dropped(self, name: str, x: Tensor) -> Tensor:
         assert self._salt is not None
-        return _recomputed(drop, x, self._shape.dropout, self._salt + TARGETS.index(name))
+        at = self._architecture.targets.index(name)
+        return _recomputed(drop, x, self._shape.dropout, self._salt + at)
+
+    def split(self, x: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
+        return tuple(torch.split(x, list(sizes), dim=-1))
 
     def heads(self, x: Tensor, count: int) -> Tensor:
         rows, positions, _ = x.shape
@@ -143,15 +147,18 @@ class TorchOperations:
         return x.transpose(1, 2).flatten(2)
 
     def rotate(self, x: Tensor, *, local: bool) -> Tensor:
-        wide = _wide(x)
+        a = self._architecture
+        wide = _wide(x[..., : a.rotary])
         cosine, sine = self._sight.cosine.to(wide.dtype), self._sight.sine.to(wide.dtype)
-        if self._architecture.rope_pairs:
+        if a.rope_pairs:
             first, second = wide[..., 0::2], wide[..., 1::2]
             turned = (first * cosine - second * sine, second * cosine + first * sine)
-            return torch.stack(turned, dim=-1).flatten(-2).to(x.dtype)
-        first, second = wide.chunk(2, dim=-1)
-        turned = (first * cosine - second * sine, second * cosine + first * sine)
-        return torch.cat(turned, dim=-1).to(x.dtype)
+            found = torch.stack(turned, dim=-1).flatten(-2).to(x.dtype)
+        else:
+            first, second = wide.chunk(2, dim=-1)
+            turned = (first * cosine - second * sine, second * cosine + first * sine)
+            found = torch.cat(turned, dim=-1).to(x.dtype)
+        return found if a.rotary == a.head else torch.cat((found, x[..., a.rotary :]), dim=-1)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, *, local: bool) -> Tensor:
         sight, scale = self._sight, self._architecture.score_scale
@@ -183,7 +190,7 @@ class TorchOperations:
             or not torch.is_grad_enabled()
             or any(name not in self._lora or self.has_bias(name) for name in (*GATE_UP, DOWN))
         ):
-            return gated_feed_forward(self, x)
+            return gated_feed_forward(self, self._architecture, x)
         sides = [(self._lora[name].a, self._lora[name].b) for name in (*GATE_UP, DOWN)]
         return feed_forward(
             x, gate_up, down, sides, scale=self._shape.scale, gelu=self._architecture.gelu

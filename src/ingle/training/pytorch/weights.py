@@ -19,9 +19,6 @@ from ingle.training.pytorch.packed import PackedMatrix
 
 Matrix = Tensor | PackedMatrix
 
-TOGETHER = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
-"""Matrices of one input: as numbers they lie one after the other, for one product."""
-
 
 class TorchWeights:
     """The tensors of one GGUF file.
@@ -86,7 +83,8 @@ class TorchWeights:
         if self.packed:
             return found | {name: self._matrix(prefix + name) for name in sorted(matrices)}
         return found | {
-            f"{'+'.join(names)}.weight": self._joined(prefix, names) for names in TOGETHER
+            f"{'+'.join(names)}.weight": self._joined(prefix, names)
+            for names in self.architecture.groups
         }
 
     def _joined(self, prefix: str, names: tuple[str, ...]) -> Tensor:
