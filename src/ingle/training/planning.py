@@ -10,6 +10,7 @@ import msgspec
 from ingle.capabilities.train import backends
 from ingle.capabilities.train.operation import TrainingJob
 from ingle.errors import InvalidRequest
+from ingle.models import known_templates
 from ingle.models.gguf import read_header
 from ingle.training import devices, fitting, step_count
 from ingle.training.architecture import Architecture
@@ -118,6 +119,7 @@ def _all_matrices(job: TrainingJob) -> tuple[str, ...]:
 
 def _check(job: TrainingJob, plan: RunPlan) -> None:
     """Refuse what cannot work on any device, before one is looked for."""
+    known_templates.check(plan.template)
     if not plan.full:
         fitting.check_shape(plan)
     fitting.check_rewards(plan)

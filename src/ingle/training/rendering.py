@@ -102,7 +102,7 @@ class Renderer:
     def _no_template(self) -> CapabilityMissing:
         return CapabilityMissing(
             "the model has no chat template, so it cannot read conversations",
-            hint="use examples with prompt and completion, or with text",
+            hint="--template chatml, or examples with prompt and completion, or with text",
             capability="chat",
         )
 

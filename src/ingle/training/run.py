@@ -270,9 +270,10 @@ class Run:
         numbers, step = self._chosen()
         notes = self.plan.provenance(step, self._curve.shortened())
         architecture = self.executor.architecture
-        adapter_files.write_gguf(path, numbers, self.shape, architecture, notes)
+        template = self.plan.template
+        adapter_files.write_gguf(path, numbers, self.shape, architecture, notes, template)
         peft = self.folder / "peft"
-        adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model)
+        adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model, template)
         return path
 
     def _chosen(self) -> tuple[Numbers, int]:

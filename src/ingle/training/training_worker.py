@@ -180,7 +180,10 @@ class Worker:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
         columns = Columns(request.columns)
-        vocabulary = Vocabulary.of(Path(self._job.base))
+        base = Path(self._job.base)
+        vocabulary = Vocabulary.of(base).speaking(base, plan.template or self._job.template)
+        if plan.template:
+            plan = msgspec.structs.replace(plan, template=vocabulary.template)
 
         async def tokenize(text: str) -> list[int]:
             question = Tokenize(model=self._job.model, text=text)

@@ -1,9 +1,11 @@
-"""What a base says of its special tokens, and its template."""
+"""What a base says of its special tokens, and the template that it is trained with."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+
+from ingle.models.known_templates import KNOWN, written_for
 
 
 class Vocabulary(NamedTuple):
@@ -39,3 +41,19 @@ class Vocabulary(NamedTuple):
             end=text("tokenizer.ggml.eot_token_id") or text("tokenizer.ggml.eos_token_id"),
             size=len(tokens.data),
         )
+
+    def speaking(self, path: Path, template: str) -> Vocabulary:
+        """With another template: Jinja, or the name of a well-known one; empty: its own.
+
+        Args:
+            path: the base's file.
+
+        Raises:
+            CapabilityMissing: as `known_templates.written_for`.
+        """
+        if template in KNOWN:
+            import gguf
+
+            tokens = gguf.GGUFReader(path).fields["tokenizer.ggml.tokens"].contents()
+            template = written_for(template, frozenset(tokens), self.end)
+        return self._replace(template=template or self.template)

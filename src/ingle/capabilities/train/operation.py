@@ -278,6 +278,8 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     base: str
     """Path of the base's file."""
+    template: str = ""
+    """The base's chat template, where it is not that of its file."""
     keep_only: bool = False
     """Do not train; only write the adapter as it is."""
     cache: str = ""

@@ -138,6 +138,7 @@ def _job(work: Work, request: Train, base: Model, plan: Mapping[str, Any]) -> Tr
         model=base.name,
         digest=base.digest,
         base=str(base.path),
+        template=base.defaults.template if base.defaults else "",
         loopback=_meets(request, plan),
     )
 

@@ -22,21 +22,30 @@ SHOWN = 300
 """Characters of a line."""
 
 
-async def show(output: Output, ended: RunSummary, data: Source, split: str) -> None:
-    """The answers to the first example's question, greedily, one below the other."""
+async def show(output: Output, ended: RunSummary, data: Source, split: str, template: bool) -> None:
+    """The answers to the first example's question, greedily, one below the other.
+
+    Args:
+        template: the adapter has a chat template of its own.
+    """
     from ingle.client.home import open_async
     from ingle.training.vocabulary import Vocabulary
 
     example = next(iter(data.examples(split)))
     adapted = f"{ended.model}+{ended.adapter.partition(':')[0]}"
     async with open_async(otherwise="background", **flags()) as home:
-        vocabulary = Vocabulary.of(Path((await home.show(ended.model)).files[0]))
-        question = _question(example, chat=bool(vocabulary.template))
+        details = await home.show(ended.model)
+        own = details.defaults.template or Vocabulary.of(Path(details.files[0])).template
+        base_chats = bool(own)
+        question = _question(example, chat=base_chats or template)
         if not question:
             return
         asked = question if isinstance(question, str) else question[-1].text
         output.note(f"\nan example of the data: {_line(asked)}")
         for model, whose in ((ended.model, "the base"), (adapted, "trained")):
+            if model == ended.model and not base_chats and not isinstance(question, str):
+                output.note(f"  {whose:9} (it has no chat template)")
+                continue
             output.note(f"  {whose:9} {_line(await _answer(home, model, question))}")
 
 

@@ -102,7 +102,8 @@ def train_command(
         )
     if preview:
         source = _source(data, how["columns"])
-        run(lambda: _preview(output, model, source, how["split"]))
+        template = _checked_template(given(output))
+        run(lambda: _preview(output, model, source, how["split"], template))
         return
     settings = given(output)
     fields = {field: how[field] for field in FIELDS}
@@ -112,7 +113,8 @@ def train_command(
         return
     if not settings.get("reward_funcs") and settings.get("method") in (None, "sft"):
         source = _source(data, how["columns"])
-        run(lambda: sample_answers.show(output, ended, source, how["split"]))
+        speaks = bool(settings.get("template"))
+        run(lambda: sample_answers.show(output, ended, source, how["split"], speaks))
 
 
 def _source(data: str, columns: str) -> Source:
@@ -193,14 +195,26 @@ def _train(
     return attend(output, ready_to_send(request, settings))
 
 
-async def _preview(output: Output, model: str, data: Source, split: str) -> None:
+def _checked_template(settings: dict[str, Any]) -> str:
+    """The text of the template that is asked for, or its name; empty: the model's own."""
+    from ingle.capabilities.train.request import training_request
+    from ingle.models import known_templates
+
+    template = training_request("", "", "preview", settings).settings.template
+    known_templates.check(template)
+    return template
+
+
+async def _preview(output: Output, model: str, data: Source, split: str, template: str) -> None:
     """The first examples as the model will see them; what is learnt stands out."""
     from ingle.client.home import open_async
     from ingle.training.rendering import Renderer
     from ingle.training.vocabulary import Vocabulary
 
     async with open_async(otherwise="background", **flags()) as home:
-        vocabulary = Vocabulary.of(Path((await home.show(model)).files[0]))
+        details = await home.show(model)
+    base = Path(details.files[0])
+    vocabulary = Vocabulary.of(base).speaking(base, template or details.defaults.template)
     renderer = Renderer(vocabulary.template, vocabulary.begin, vocabulary.end)
     documents = [
         (example.place, pieces)
