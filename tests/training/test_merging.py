@@ -26,7 +26,7 @@ from ingle.training.merging import MergedModel, WeightedAdapter
 from ingle.training.quantize import numbers, packed
 from tests.training.adapters import adapter
 from tests.training.models import VOCABULARY, split_base, write_base
-from tests.training.transformers_models import NAMES
+from tests.training.transformers_models import DENSE
 
 pytestmark = pytest.mark.extras
 
@@ -182,7 +182,7 @@ def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DENSE)
 def test_transformers_loads_the_merged_model(tmp_path: Path, name: str) -> None:
     import transformers
     from peft import PeftModel

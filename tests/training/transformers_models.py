@@ -12,7 +12,7 @@ import transformers
 
 from tests.training.models import VOCABULARY, add_vocabulary
 
-WIDTH, WIDE, LAYERS, HEADS, KEYS, HEAD = 128, 256, 7, 4, 2, 32
+WIDTH, WIDE, LAYERS, HEADS, KEYS, HEAD, EXPERTS = 128, 256, 7, 4, 2, 32, 6
 
 COMMON: dict[str, Any] = {
     "vocab_size": VOCABULARY, "hidden_size": WIDTH, "intermediate_size": WIDE,
@@ -36,14 +36,17 @@ LONG_ROPE = {
     "long_factor": [2.0 + n for n in range(HEAD * 3 // 8)],
     "partial_rotary_factor": 0.75,
 }  # fmt: skip
-NAMES = (
+DENSE = (
     "qwen3", "qwen2", "llama3", "smollm", "gemma3", "mistral", "ministral", "smollm3", "phi3",
     "phi4", "glm4",
 )  # fmt: skip
+NAMES = (*DENSE, "qwen3moe")
 """All that `make` knows."""
 PERMUTED = ("llama", "mistral", "ministral3", "smollm3")
 """By transformers' name: rows of queries and keys are stored in another order."""
-ARCHITECTURES = {"gemma3_text": "gemma3", "mistral": "llama", "ministral3": "mistral3"}
+ARCHITECTURES = {
+    "gemma3_text": "gemma3", "mistral": "llama", "ministral3": "mistral3", "qwen3_moe": "qwen3moe",
+}  # fmt: skip
 """``general.architecture``, where it is not transformers' name."""
 
 
@@ -91,6 +94,12 @@ def make(name: str) -> Any:
         case "glm4":
             config = t.Glm4Config(**plain, attention_bias=True, tie_word_embeddings=False)
             model = t.Glm4ForCausalLM(config)
+        case "qwen3moe":
+            config = t.Qwen3MoeConfig(
+                **plain, num_experts=EXPERTS, num_experts_per_tok=2, moe_intermediate_size=96,
+                norm_topk_prob=True, tie_word_embeddings=False, mlp_only_layers=[],
+            )  # fmt: skip
+            model = t.Qwen3MoeForCausalLM(config)
         case _:
             raise ValueError(name)
     with torch.no_grad():
@@ -124,11 +133,19 @@ def write(model: Any, path: Path) -> Path:
     writer.add_rope_freq_base(float((rope.get("full_attention") or rope)["rope_theta"]))
     if kind == "gemma3_text":
         writer.add_sliding_window(config.sliding_window)
+    if kind == "qwen3_moe":
+        writer.add_expert_count(config.num_experts)
+        writer.add_expert_used_count(config.num_experts_per_tok)
+        writer.add_expert_feed_forward_length(config.moe_intermediate_size)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[architecture.upper()], 64)
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         numbers = tensor.detach().numpy()
+        if ".experts." in name:
+            for part, values in _of_experts(name, numbers):
+                writer.add_tensor(f"blk.{name.split('.')[2]}.{part}_exps.weight", values)
+            continue
         if kind in PERMUTED and ("q_proj" in name or "k_proj" in name):
             numbers = _in_pairs(numbers)
         if kind == "gemma3_text" and name.endswith("norm.weight"):
@@ -160,6 +177,14 @@ def write(model: Any, path: Path) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _of_experts(name: str, numbers: Any) -> list[tuple[str, Any]]:
+    """Experts' matrices, of which transformers joins the gate and what it lets through."""
+    if name.endswith("down_proj"):
+        return [("ffn_down", numbers)]
+    gate, up = np.split(numbers, 2, axis=1)
+    return [("ffn_gate", np.ascontiguousarray(gate)), ("ffn_up", np.ascontiguousarray(up))]
 
 
 def _in_pairs(numbers: Any) -> Any:

@@ -35,7 +35,7 @@ _JOINED_GATE = {"ffn_up": "mlp.gate_up_proj"}
 def modules_of(architecture: Architecture) -> dict[str, str]:
     """What transformers calls the matrices of a block."""
     names = {**_MODULES, **_JOINED_GATE} if architecture.joined_gate else _MODULES
-    return {matrix: names[matrix] for matrix in architecture.matrices}
+    return {matrix: names[matrix] for matrix in architecture.targets}
 
 
 def write_gguf(

@@ -65,6 +65,11 @@ class Architecture(NamedTuple):
     unrotated_every: int = 0
     """Of that many blocks the last one has no rotary positions; 0: all have."""
     local_rope_base: float = LOCAL_ROPE_BASE
+    experts: int = 0
+    """Feed-forwards of a block, of which a router chooses some for each token; 0: there is one."""
+    experts_used: int = 0
+    expert_width: int = 0
+    """Numbers inside of one expert."""
 
     @classmethod
     def of(cls, header: Header) -> Architecture:
@@ -105,6 +110,9 @@ class Architecture(NamedTuple):
         scaling = RopeScaling.of(header, name, family, context)
         # Gemma 3 27B alone scales by the width (llama.cpp tells it by its 62 blocks, too).
         by_width = name == "gemma3" and layers == 62
+        experts = int(number("expert_count", 0))
+        used = int(number("expert_used_count")) if experts else 0
+        expert_width = int(number("expert_feed_forward_length")) if experts else 0
         return cls(
             name=name,
             layers=layers,
@@ -112,7 +120,7 @@ class Architecture(NamedTuple):
             heads=heads,
             key_value_heads=int(number("attention.head_count_kv", heads)),
             head=head,
-            feed_forward=int(number("feed_forward_length")),
+            feed_forward=used * expert_width or int(number("feed_forward_length")),
             vocabulary=int(shapes["token_embd.weight"][1]),
             context=scaling.limit(context),
             epsilon=number("attention.layer_norm_rms_epsilon"),
@@ -123,7 +131,7 @@ class Architecture(NamedTuple):
             scaling=scaling,
             permuted=family.permuted,
             joined_qkv="blk.0.attn_qkv.weight" in shapes,
-            joined_gate="blk.0.ffn_gate.weight" not in shapes,
+            joined_gate=not experts and "blk.0.ffn_gate.weight" not in shapes,
             attention_scale=1 / math.sqrt(width / heads) if by_width else 0.0,
             embedding_scale=math.sqrt(width) if family.embedding_by_width else 1.0,
             gelu=family.gelu,
@@ -131,6 +139,9 @@ class Architecture(NamedTuple):
             global_every=family.global_every,
             unrotated_every=family.unrotated_every,
             local_rope_base=number("rope.freq_base_swa", LOCAL_ROPE_BASE),
+            experts=experts,
+            experts_used=used,
+            expert_width=expert_width,
         )
 
     def kind(self, number: int) -> BlockKind:
@@ -157,13 +168,12 @@ class Architecture(NamedTuple):
 
     @property
     def groups(self) -> tuple[tuple[str, ...], ...]:
-        """The matrices of a block, those of one input together."""
-        return (
-            ("attn_qkv",) if self.joined_qkv else ("attn_q", "attn_k", "attn_v"),
-            ("attn_output",),
-            ("ffn_up",) if self.joined_gate else ("ffn_gate", "ffn_up"),
-            ("ffn_down",),
-        )
+        """The matrices of a block, those of one input together; without those of experts."""
+        attention = ("attn_qkv",) if self.joined_qkv else ("attn_q", "attn_k", "attn_v")
+        if self.experts:
+            return (attention, ("attn_output",))
+        gate = ("ffn_up",) if self.joined_gate else ("ffn_gate", "ffn_up")
+        return (attention, ("attn_output",), gate, ("ffn_down",))
 
     @property
     def attention_sizes(self) -> tuple[int, int, int]:
@@ -173,7 +183,8 @@ class Architecture(NamedTuple):
 
     @property
     def matrices(self) -> dict[str, tuple[int, int]]:
-        """The matrices of a block that may get an adapter: rows (out) and columns (in)."""
+        """The matrices of a block that may get an adapter: rows (out) and columns (in), of each
+        of their `copies`."""
         queries, keys, values = self.attention_sizes
         width, wide = self.width, self.feed_forward
         sizes = {
@@ -186,17 +197,26 @@ class Architecture(NamedTuple):
             "ffn_up": (2 * wide if self.joined_gate else wide, width),
             "ffn_down": (width, wide),
         }
-        return {name: sizes[name] for names in self.groups for name in names}
+        found = {name: sizes[name] for names in self.groups for name in names}
+        if not self.experts:
+            return found
+        wide = self.expert_width
+        down = {"ffn_down_exps": (width, wide)}
+        return found | {"ffn_gate_exps": (wide, width), "ffn_up_exps": (wide, width)} | down
+
+    def copies(self, matrix: str) -> int:
+        """How many a block has of a matrix: one for each expert."""
+        return self.experts if matrix.endswith("_exps") else 1
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """All matrices that may get an adapter."""
-        return tuple(self.matrices)
+        """The matrices that get an adapter if none are named: all but those of experts."""
+        return tuple(name for names in self.groups for name in names)
 
     @property
     def parameters(self) -> int:
         """Numbers of all matrices; a tied head counts once."""
-        block = sum(out * into for out, into in self.matrices.values())
+        block = sum(out * into * self.copies(name) for name, (out, into) in self.matrices.items())
         return self.layers * block + self.vocabulary * self.width * (1 if self.tied else 2)
 
 

@@ -54,7 +54,7 @@ class BlockOperations(Protocol[Array]):
         ...
 
     def feed_forward(self, x: Array) -> Array:
-        """`gated_feed_forward`, or the same in fewer steps."""
+        """`gated_feed_forward`, or the same in fewer steps; of experts, where there are some."""
         ...
 
     def add(self, x: Array, y: Array) -> Array:

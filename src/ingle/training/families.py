@@ -32,6 +32,7 @@ class Family(NamedTuple):
 
 FAMILIES: dict[str, Family] = {
     "qwen3": Family(),
+    "qwen3moe": Family(),
     "qwen2": Family(),
     "llama": Family(rope_pairs=True, permuted=True),
     "mistral3": Family(rope_pairs=True, permuted=True, yarn_tuned=True),

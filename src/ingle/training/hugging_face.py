@@ -76,6 +76,8 @@ def write_model(merged: MergedModel, folder: Path, kind: str) -> None:
     if kind not in TYPES:
         raise CapabilityMissing(f"type: {kind} is not one of {', '.join(TYPES)}")
     architecture = Architecture.of(merged.header)
+    for tensor, _ in merged.tensors():
+        name_of(tensor.name, architecture)
     config = _config(merged, architecture, kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -273,7 +273,10 @@ class Run:
         template = self.plan.template
         adapter_files.write_gguf(path, numbers, self.shape, architecture, notes, template)
         peft = self.folder / "peft"
-        adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model, template)
+        if not self.shape.of_experts(architecture):  # which PEFT has no names for
+            adapter_files.write_peft(
+                peft, numbers, self.shape, architecture, self.plan.model, template
+            )
         return path
 
     def _chosen(self) -> tuple[Numbers, int]:

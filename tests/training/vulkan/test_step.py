@@ -19,7 +19,7 @@ from tests.training.adapters import SHAPE, batch
 from tests.training.models import write_base
 from tests.training.pytorch.test_step import reference
 from tests.training.pytorch.test_step import step_of as torch_step
-from tests.training.transformers_models import NAMES, make, write
+from tests.training.transformers_models import DENSE, make, write
 from tests.training.vulkan.devices import executor_of, step_of, worst
 
 pytestmark = pytest.mark.extras
@@ -62,7 +62,7 @@ def test_every_architecture(tmp_path: Path, architecture: str, keep: int) -> Non
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DENSE)
 def test_every_architecture_of_transformers(tmp_path: Path, name: str) -> None:
     """Joined matrices, partial and scaled rotation, blocks without any; with dropout, too."""
     path = write(make(name), tmp_path / "base.gguf")

@@ -17,6 +17,9 @@ MODULES = {
     "ffn_gate": "gate_proj",
     "ffn_up": "up_proj",
     "ffn_down": "down_proj",
+    "ffn_gate_exps": "experts.gate_proj",
+    "ffn_up_exps": "experts.up_proj",
+    "ffn_down_exps": "experts.down_proj",
 }
 ALL = "all-linear"
 """PEFT's word for all of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -87,6 +88,8 @@ class TorchExecutor:
         self.architecture = self._weights.architecture
         self.shape = shape
         self._dtype = dtype
+        # Which experts tokens choose is not known before: nothing can be recorded.
+        fast = fast and not self.architecture.experts
         self._recompute, self._fast = recompute, fast
         self._head_rows, self._whole_head = head_rows, whole_head
         self._varlen = device.type == "cuda" and dtype.itemsize == 2
@@ -105,7 +108,7 @@ class TorchExecutor:
                 self._factors = self._weights.vector(name).float().cpu().numpy()
         self._sizes = shape.sizes(self.architecture)
         # All numbers in one tensor: the optimiser is then a handful of operations.
-        total = sum(rows * columns for rows, columns in self._sizes.values())
+        total = shape.numbers(self.architecture)
         self._flat = torch.zeros(total, device=device, dtype=self._wide)
         self._gradient = torch.zeros_like(self._flat)
         self._parameters = self._views(self._flat)
@@ -177,7 +180,12 @@ class TorchExecutor:
             x = x.detach().requires_grad_()
             y = self._block(number, x)
         sides = [side for pair in self._lora[number].values() for side in pair]
-        before, *found = torch.autograd.grad(y, [x, *sides], gradient)
+        before, *found = torch.autograd.grad(
+            y,
+            [x, *sides],
+            gradient,
+            materialize_grads=True,  # of experts that no token chose
+        )
         torch._foreach_add_(self._sums(number), list(found))
         return before
 
@@ -325,9 +333,10 @@ class TorchExecutor:
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         """The parts of a flat tensor, by name."""
         found, at = {}, 0
-        for name, (rows, columns) in self._sizes.items():
-            found[name] = flat[at : at + rows * columns].view(rows, columns)
-            at += rows * columns
+        for name, size in self._sizes.items():
+            count = math.prod(size)
+            found[name] = flat[at : at + count].view(size)
+            at += count
         return found
 
     def _pairs(self, number: int) -> dict[str, AdapterMatrices]:

@@ -17,9 +17,10 @@ from ingle.training.pytorch.adapted import AdapterSpan
 from ingle.training.pytorch.adapted import product as adapted_product
 from ingle.training.pytorch.attention import attend_documents
 from ingle.training.pytorch.dropout import drop
+from ingle.training.pytorch.experts import mixture, of_expert
 from ingle.training.pytorch.feed_forward import feed_forward
 from ingle.training.pytorch.packed import PackedMatrix, product
-from ingle.training.pytorch.weights import Matrix
+from ingle.training.pytorch.weights import ROUTER, Matrix
 
 GATE_UP, DOWN = ("ffn_gate", "ffn_up"), "ffn_down"
 
@@ -179,7 +180,20 @@ class TorchOperations:
     def gate(self, gate: Tensor, up: Tensor) -> Tensor:
         return _recomputed(_gelu_gated if self._architecture.gelu else _silu_gated, gate, up)
 
+    def _of_expert(self, name: str, expert: int, x: Tensor) -> Tensor:
+        """The matrix of one expert times ``x``, with its adapter."""
+        rows, _ = self._architecture.matrices[name]
+        y = of_expert(x, self._base[f"{name}.weight"], expert, rows)
+        if name not in self._lora:
+            return y
+        a, b = (side[expert].to(x.dtype) for side in self._lora[name])
+        return y + (x @ a.T) * self._shape.scale @ b.T
+
     def feed_forward(self, x: Tensor) -> Tensor:
+        if self._architecture.experts:
+            router = self._base[ROUTER]
+            assert isinstance(router, Tensor)
+            return mixture(x, router, self._architecture.experts_used, self._of_expert, self.gate)
         gate_up = self._base.get(f"{'+'.join(GATE_UP)}.weight")
         down = self._base.get(f"{DOWN}.weight")
         if (
