@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ingle.errors import BadModelFile, CapabilityMissing
+from ingle.errors import BadModelFile
 from ingle.models.gguf import Header
+from ingle.training import architecture_limits
 from ingle.training.families import FAMILIES, Family
 from ingle.training.rope_scaling import RopeScaling
 
@@ -76,17 +77,13 @@ class Architecture(NamedTuple):
         """Read it from a GGUF header.
 
         Raises:
-            CapabilityMissing: an architecture that cannot be trained.
+            CapabilityMissing: an architecture that cannot be trained, or a part of one.
             BadModelFile: a size is missing.
         """
         name = str(header.metadata.get("general.architecture", ""))
         family = FAMILIES.get(name)
         if family is None:
-            raise CapabilityMissing(
-                f"{name or 'this'} models cannot be trained yet; {', '.join(FAMILIES)} can",
-                hint="ingle show MODEL",
-                capability="train",
-            )
+            raise architecture_limits.unknown(name)
         return cls._of_family(header, name, family)
 
     @classmethod
@@ -105,6 +102,7 @@ class Architecture(NamedTuple):
         head = int(number("attention.key_length", width // heads))
         # The last blocks may be for guessing further tokens, and are no part of the decoder.
         layers = int(number("block_count")) - int(number("nextn_predict_layers", 0))
+        architecture_limits.check(header, name, layers)
         window = int(number("attention.sliding_window", 0)) if family.global_every else 0
         context = int(number("context_length"))
         scaling = RopeScaling.of(header, name, family, context)

@@ -26,13 +26,15 @@ class Family(NamedTuple):
     """Embeddings are multiplied by the root of the width."""
     global_every: int = 0
     """Of that many blocks the last one sees everything, the others a window; 0: all see all."""
+    experts: bool = False
+    """Feed-forwards are mixtures of experts, whose chosen shares sum to one."""
     unrotated_every: int = 0
     """Of that many blocks the last one has no rotary positions (NoPE); 0: all have."""
 
 
 FAMILIES: dict[str, Family] = {
     "qwen3": Family(),
-    "qwen3moe": Family(),
+    "qwen3moe": Family(experts=True),
     "qwen2": Family(),
     "llama": Family(rope_pairs=True, permuted=True),
     "mistral3": Family(rope_pairs=True, permuted=True, yarn_tuned=True),

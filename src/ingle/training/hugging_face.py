@@ -181,7 +181,7 @@ def _config(merged: MergedModel, a: Architecture, kind: str) -> dict[str, Any]:
         config["partial_rotary_factor"] = a.rotary / a.head
     if scaling := rope_config.scaling(merged, a):
         config["rope_scaling"] = scaling
-    if a.scaling.original:
+    if a.scaling.kind == "longrope":
         config["original_max_position_embeddings"] = a.scaling.original
     if any(tensor.name == "blk.0.attn_q.bias" for tensor in merged.header.tensors):
         config["attention_bias"] = True

@@ -45,7 +45,7 @@ class RopeScaling(NamedTuple):
             raise CapabilityMissing(
                 f"RoPE scaling of type {kind!r} cannot be trained; {', '.join(KINDS)} and "
                 "Llama 3's can",
-                hint="convert the model again, with a llama.cpp of today",
+                hint="train another base, such as ember, which is always here",
                 capability="train",
             )
 
