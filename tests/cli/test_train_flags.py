@@ -30,7 +30,7 @@ VALUES: dict[str, Any] = {
     "lora_dropout": 0.25, "learning_rate": 1e-3, "lr_scheduler_type": "linear", "warmup_steps": 3,
     "warmup_ratio": 0.1, "epochs": 2.0, "max_steps": 7, "batch_size": 6, "micro_batch_size": 3,
     "max_length": 64, "weight_decay": 0.1, "max_grad_norm": 0.5, "optim": "adamw_8bit", "seed": 5,
-    "last_turn_only": True,
+    "last_turn_only": True, "template": "chatml",
     "device": "cpu", "eval_every": 4, "save_every": 2, "early_stopping_patience": 3,
     "reward_funcs": ["json", "0.5*finished"], "num_generations": 4, "temperature": 0.5,
     "max_completion_length": 32, "slots": 1, "keep": "last", "backend": "trl", "method": "dpo",

@@ -52,7 +52,7 @@ def write_base(
     if architecture == "gemma3":
         writer.add_sliding_window(8)
     if vocabulary is None:
-        _letters(writer, complete=complete)
+        add_vocabulary(writer, VOCABULARY, complete=complete)
     else:
         vocabulary.write(writer, VOCABULARY)
 
@@ -95,17 +95,18 @@ def write_base(
     return path
 
 
-def _letters(writer: gguf.GGUFWriter, *, complete: bool) -> None:
+def add_vocabulary(writer: gguf.GGUFWriter, size: int, *, complete: bool = False) -> None:
+    """Letters, tokens that no text has, and one that ends a turn."""
     letters = [bytes([b]).decode("latin-1") for b in range(33, 127)]
-    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), VOCABULARY - 1)), "<|end|>"]
+    tokens = [*letters, *(f"<t{n}>" for n in range(len(letters), size - 1)), "<|end|>"]
     if complete:
         tokens[len(letters)] = "ab"
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
-    writer.add_token_types([1] * (VOCABULARY - 1) + [3])
+    writer.add_token_types([1] * (size - 1) + [3])
     writer.add_token_merges(["a b"])
-    writer.add_eos_token_id(VOCABULARY - 1)
+    writer.add_eos_token_id(size - 1)
     writer.add_add_bos_token(False)
 
 

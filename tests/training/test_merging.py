@@ -26,6 +26,7 @@ from ingle.training.merging import MergedModel, WeightedAdapter
 from ingle.training.quantize import numbers, packed
 from tests.training.adapters import adapter
 from tests.training.models import VOCABULARY, split_base, write_base
+from tests.training.transformers_models import DENSE
 
 pytestmark = pytest.mark.extras
 
@@ -36,8 +37,9 @@ def made(
     folder: Path, base: Path, *, alpha: float = 8.0, **shape: Any
 ) -> tuple[Path, Any, LoraConfig]:
     """An adapter that does something, as a file, its numbers and its shape."""
-    chosen = LoraConfig(rank=4, alpha=alpha, **shape)
     architecture = Architecture.of(read_header(base))
+    shape = {"target_modules": architecture.targets, **shape}
+    chosen = LoraConfig(rank=4, alpha=alpha, **shape)
     found = adapter(architecture, chosen)
     write_gguf(folder / "adapter.gguf", found, chosen, architecture, {})
     return folder / "adapter.gguf", found, chosen
@@ -180,7 +182,7 @@ def test_a_type_that_cannot_be_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["qwen3", "qwen2", "smollm", "llama3", "gemma3"])
+@pytest.mark.parametrize("name", DENSE)
 def test_transformers_loads_the_merged_model(tmp_path: Path, name: str) -> None:
     import transformers
     from peft import PeftModel

@@ -14,7 +14,8 @@ import torch
 from ingle.errors import BadModelFile, CapabilityMissing, IngleError
 from ingle.models.gguf import read_header
 from ingle.training import peft_files
-from ingle.training.adapter_files import MODULES, in_pairs
+from ingle.training.adapter_files import in_pairs, modules_of
+from ingle.training.architecture import Architecture
 from ingle.training.merging import MergedModel, WeightedAdapter
 from tests.training import transformers_models as models
 
@@ -82,13 +83,14 @@ def test_what_is_taken_is_what_peft_computes(
 ) -> None:
     adapted, before, base = trained(tmp_path, name, **fields)
     found = differences(base, converted(tmp_path, base))
+    modules = modules_of(Architecture.of(read_header(base)))
     expected = {}
     for place, layer in adapted.get_base_model().named_modules():
         if isinstance(layer, peft.tuners.lora.Linear):
             whole = layer.base_layer.weight + layer.get_delta_weight("default")
             change = (whole - before[f"{place}.weight"]).detach().numpy()
             number, module = place.removeprefix("model.layers.").split(".", 1)
-            matrix = next(key for key, value in MODULES.items() if value == module)
+            matrix = next(key for key, value in modules.items() if value == module)
             if name == "llama3" and matrix in ("attn_q", "attn_k"):
                 change = in_pairs(change, models.HEAD)
             expected[f"blk.{number}.{matrix}.weight"] = change

@@ -27,8 +27,10 @@ def check_adapter(headers: Sequence[Header]) -> None:
             raise BadModelFile(f"{key} must be {words}", hint=_HINT)
     for header in headers:
         for tensor in header.tensors:
-            if tensor.name.endswith(SIDES) and len(tensor.shape) != 2:
+            expected = 3 if "_exps." in tensor.name else 2
+            if tensor.name.endswith(SIDES) and len(tensor.shape) != expected:
                 raise BadModelFile(
-                    f"tensor {tensor.name!r} has {len(tensor.shape)} dimensions; it must have 2",
+                    f"tensor {tensor.name!r} has {len(tensor.shape)} dimensions; it must have "
+                    f"{expected}",
                     hint=_HINT,
                 )

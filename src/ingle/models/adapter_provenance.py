@@ -79,6 +79,8 @@ def check(adapter: Path, base: Path, name: str, model: str) -> None:
         if matrix not in shapes:
             raise refused(name, model, f"the model has no matrix {matrix}")
         into, out = shapes[matrix][:2]
+        if tensor.shape[2:] != shapes[matrix][2:]:
+            raise refused(name, model, f"its {tensor.name} is for other experts than the model's")
         found = tensor.shape[0] if side == "lora_a" else tensor.shape[1]
         expected = into if side == "lora_a" else out
         if found != expected:

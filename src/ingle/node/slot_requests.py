@@ -12,7 +12,7 @@ from ingle.engines import fit
 from ingle.engines.declaration import EngineDeclaration, LoadRequest
 from ingle.engines.declarations import declared, serving
 from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
-from ingle.errors import ConfigError
+from ingle.errors import ConfigError, InvalidRequest
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, DEFAULTS
@@ -21,7 +21,14 @@ from ingle.models.store import Store
 from ingle.node.memory_budget import MemoryBudget
 from ingle.node.routes import Route
 from ingle.node.slot_request import SlotRequest
-from ingle.operations import AdapterUse, DeviceInfo, Generation, ModelOperation, registry
+from ingle.operations import (
+    AdapterUse,
+    DeviceInfo,
+    Generation,
+    ModelDefaults,
+    ModelOperation,
+    registry,
+)
 
 if TYPE_CHECKING:
     from ingle.models.remote import KnownModel
@@ -60,6 +67,9 @@ class SlotRequests:
             ModelNotFound, AdapterNotFound, CapabilityMissing, InvalidRequest
         """
         model = self._store.resolve(operation.model)
+        model = self._with_template(model, getattr(operation, "adapters", ()))
+        if given := getattr(operation, "template", ""):
+            model = _speaking(model, given)
         operation = _completed(operation, model)
         serving = registry.of(operation).needs(operation, model.name, model.capabilities)
         slot_request = self.for_model(
@@ -88,6 +98,7 @@ class SlotRequests:
             EngineMissing: no engine runs models of its format.
             AdapterNotFound, InvalidRequest: the engine cannot load it so.
         """
+        model = self._with_template(model, adapters)
         facts, template = model.facts, ""
         if model.defaults is not None and role == "generate":
             template = model.defaults.template
@@ -189,10 +200,44 @@ class SlotRequests:
             )
         return engine
 
+    def _with_template(self, model: Model, adapters: Sequence[AdapterUse]) -> Model:
+        """The model as it speaks with adapters: they may have been trained with a template that
+        the weights lack.
+
+        Raises:
+            AdapterNotFound: an adapter is not here.
+            InvalidRequest: adapters that were trained with different ones.
+        """
+        own = {file.digest for file in model.adapters}
+        named = [use.name for use in adapters if use.name not in own]
+        brought = {name: self._store.resolve_adapter(name).template for name in named}
+        templates = {name: text for name, text in brought.items() if text}
+        if not templates:
+            return model
+        if len(set(templates.values())) > 1:
+            raise InvalidRequest(
+                f"the adapters {', '.join(templates)} were trained with different chat templates",
+                hint="use one of them at a time",
+                field="adapters",
+            )
+        template = next(iter(templates.values()))
+        if template == model.template:
+            return model
+        return _speaking(model, template)
+
     def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
         return AdapterFile(name=name, path=str(adapter.path), size=adapter.size)
+
+
+def _speaking(model: Model, template: str) -> Model:
+    """A model with another chat template."""
+    return msgspec.structs.replace(
+        model,
+        facts=msgspec.structs.replace(model.facts, template=template),
+        defaults=msgspec.structs.replace(model.defaults or ModelDefaults(), template=template),
+    )
 
 
 def _completed(operation: ModelOperation, model: Model) -> ModelOperation:

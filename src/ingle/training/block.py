@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from ingle.training.architecture import Architecture
+from ingle.training.architecture import Architecture, BlockKind
 
 Array = TypeVar("Array")
 
@@ -27,6 +27,10 @@ class BlockOperations(Protocol[Array]):
 
     def linear(self, names: tuple[str, ...], x: Array) -> tuple[Array, ...]:
         """``x`` times each of these matrices, with their biases and adapters."""
+        ...
+
+    def split(self, x: Array, sizes: tuple[int, ...]) -> tuple[Array, ...]:
+        """``x`` cut along its last axis."""
         ...
 
     def heads(self, x: Array, count: int) -> Array:
@@ -50,7 +54,7 @@ class BlockOperations(Protocol[Array]):
         ...
 
     def feed_forward(self, x: Array) -> Array:
-        """`gated_feed_forward`, or the same in fewer steps."""
+        """`gated_feed_forward`, or the same in fewer steps; of experts, where there are some."""
         ...
 
     def add(self, x: Array, y: Array) -> Array:
@@ -59,38 +63,48 @@ class BlockOperations(Protocol[Array]):
 
 
 def block(
-    ops: BlockOperations[Array], architecture: Architecture, x: Array, *, local: bool
+    ops: BlockOperations[Array], architecture: Architecture, x: Array, *, kind: BlockKind
 ) -> Array:
-    """The block's output for its input.
-
-    Args:
-        local: attention sees a window only (Gemma 3: five blocks of six).
-    """
+    """The block's output for its input."""
     a = architecture
-    normal = ops.norm("attn_norm", x)
-    queries, keys, values = ops.linear(("attn_q", "attn_k", "attn_v"), normal)
+    queries, keys, values = _attended(ops, a, ops.norm("attn_norm", x))
     queries = ops.heads(queries, a.heads)
     keys = ops.heads(keys, a.key_value_heads)
     values = ops.heads(values, a.key_value_heads)
     if ops.has("attn_q_norm"):
         queries = ops.norm("attn_q_norm", queries)
         keys = ops.norm("attn_k_norm", keys)
-    queries = ops.rotate(queries, local=local)
-    keys = ops.rotate(keys, local=local)
-    seen = ops.merge(ops.attend(queries, keys, values, local=local))
+    if kind.rotated:
+        queries = ops.rotate(queries, local=kind.local)
+        keys = ops.rotate(keys, local=kind.local)
+    seen = ops.merge(ops.attend(queries, keys, values, local=kind.local))
     (seen,) = ops.linear(("attn_output",), seen)
     if ops.has("post_attention_norm"):
         seen = ops.norm("post_attention_norm", seen)
     x = ops.add(x, seen)
-    normal = ops.norm("ffn_norm", x)
-    down = ops.feed_forward(normal)
+    down = ops.feed_forward(ops.norm("ffn_norm", x))
     if ops.has("post_ffw_norm"):
         down = ops.norm("post_ffw_norm", down)
     return ops.add(x, down)
 
 
-def gated_feed_forward(ops: BlockOperations[Array], x: Array) -> Array:
-    """``W_down (act(W_gate x) * W_up x)``, each matrix with its adapter (Shazeer 2020)."""
-    gate, up = ops.linear(("ffn_gate", "ffn_up"), x)
+def _attended(ops: BlockOperations[Array], a: Architecture, x: Array) -> tuple[Array, ...]:
+    """Queries, keys and values, which may be products with one matrix."""
+    if not a.joined_qkv:
+        return ops.linear(("attn_q", "attn_k", "attn_v"), x)
+    (joined,) = ops.linear(("attn_qkv",), x)
+    return ops.split(joined, a.attention_sizes)
+
+
+def gated_feed_forward(ops: BlockOperations[Array], a: Architecture, x: Array) -> Array:
+    """``W_down (act(W_gate x) * W_up x)``, each matrix with its adapter (Shazeer 2020).
+
+    The gate and what it lets through may be products with one matrix.
+    """
+    if a.joined_gate:
+        (joined,) = ops.linear(("ffn_up",), x)
+        gate, up = ops.split(joined, (a.feed_forward, a.feed_forward))
+    else:
+        gate, up = ops.linear(("ffn_gate", "ffn_up"), x)
     (down,) = ops.linear(("ffn_down",), ops.gate(gate, up))
     return down

@@ -127,12 +127,16 @@ def choose(
         InvalidRequest: no library is installed that could train.
     """
     given = listing() if among is None else among
+    experts = Architecture.of(read_header(base)).experts
     passed: list[str] = []
     for device in given:
         if device.missing or device.software:
             continue
         if eight_bit and device.kind == "vulkan":
             passed.append(f"{device.name} keeps the optimiser's moments in 32 bits")
+            continue
+        if experts and device.kind == "vulkan":
+            passed.append(f"{device.name} has no kernels for mixtures of experts")
             continue
         option = choose_option(
             base, shape, device=device.name, dtype=device.dtype, rows=rows, sequence=sequence,
@@ -177,8 +181,9 @@ def choose_option(
     file_bytes = sum(tensor.size for tensor in header.tensors)
     room = SHARE * (memory_plan.available(device) if free is None else free) / sharing
     if device.startswith("vulkan"):
-        from ingle.training.vulkan import vulkan_fit
+        from ingle.training.vulkan import supported_blocks, vulkan_fit
 
+        supported_blocks.check(architecture)
         keep, needs = vulkan_fit.most(
             architecture, shape, rows=rows, sequence=sequence, file_bytes=file_bytes, free=room
         )

@@ -72,6 +72,7 @@ def check_sequence(plan: RunPlan, architecture: Architecture) -> None:
         raise InvalidRequest(
             f"max_length: {plan.max_length} tokens are more than the {architecture.context} "
             f"that {plan.model} was trained for",
+            hint=f"--max-length {architecture.context}",
             field="max_length",
         )
 

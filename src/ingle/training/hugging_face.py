@@ -10,10 +10,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.training.adapter_files import MODULES, in_pairs, to_half_rotation
-from ingle.training.architecture import LOCAL_BLOCKS, Architecture
+from ingle.training import rope_config
+from ingle.training.adapter_files import in_pairs, modules_of, to_half_rotation
+from ingle.training.architecture import Architecture
 from ingle.training.merging import MergedModel
 from ingle.training.quantize import Values, packed
+from ingle.training.rope import FACTORS
 
 log = logging.getLogger(__name__)
 TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -21,6 +23,10 @@ _CLASSES = {
     "qwen3": ("qwen3", "Qwen3ForCausalLM"),
     "qwen2": ("qwen2", "Qwen2ForCausalLM"),
     "llama": ("llama", "LlamaForCausalLM"),
+    "mistral3": ("ministral3", "Ministral3ForCausalLM"),
+    "smollm3": ("smollm3", "SmolLM3ForCausalLM"),
+    "phi3": ("phi3", "Phi3ForCausalLM"),
+    "glm4": ("glm4", "Glm4ForCausalLM"),
     "gemma3": ("gemma3_text", "Gemma3ForCausalLM"),
 }
 _OUTSIDE = {
@@ -34,12 +40,18 @@ _NORMS = {
     "attn_q_norm": "self_attn.q_norm",
     "attn_k_norm": "self_attn.k_norm",
 }
-_GEMMA_NORMS = {
-    **_NORMS,
-    "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
+_OTHER_NORMS = {
+    "gemma3": {
+        "post_attention_norm": "post_attention_layernorm",
+        "ffn_norm": "pre_feedforward_layernorm",
+        "post_ffw_norm": "post_feedforward_layernorm",
+    },
+    "glm4": {
+        "post_attention_norm": "post_self_attn_layernorm",
+        "post_ffw_norm": "post_mlp_layernorm",
+    },
 }
+"""What an architecture calls otherwise than Llama does, or has besides."""
 
 
 def write(merged: MergedModel, folder: Path, kind: str = "BF16") -> bool:
@@ -64,6 +76,8 @@ def write_model(merged: MergedModel, folder: Path, kind: str) -> None:
     if kind not in TYPES:
         raise CapabilityMissing(f"type: {kind} is not one of {', '.join(TYPES)}")
     architecture = Architecture.of(merged.header)
+    for tensor, _ in merged.tensors():
+        name_of(tensor.name, architecture)
     config = _config(merged, architecture, kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +113,7 @@ def _weights(merged: MergedModel, architecture: Architecture, kind: str, file: B
 
 def _as_transformers(name: str, values: Values, architecture: Architecture) -> Values:
     matrix = name.split(".")[2] if name.startswith("blk.") else ""
-    if architecture.rope_pairs and matrix in ("attn_q", "attn_k"):
+    if architecture.permuted and matrix in ("attn_q", "attn_k"):
         return to_half_rotation(values, architecture.head)
     if architecture.name == "gemma3" and name.endswith("norm.weight"):
         return values - 1  # their norms multiply by one more than the weight
@@ -109,7 +123,7 @@ def _as_transformers(name: str, values: Values, architecture: Architecture) -> V
 def from_transformers(name: str, values: Values, architecture: Architecture) -> Values:
     """A tensor of theirs, as the file of a base has it."""
     matrix = name.split(".")[2] if name.startswith("blk.") else ""
-    if architecture.rope_pairs and matrix in ("attn_q", "attn_k"):
+    if architecture.permuted and matrix in ("attn_q", "attn_k"):
         return in_pairs(values, architecture.head)
     if architecture.name == "gemma3" and name.endswith("norm.weight"):
         return values + 1
@@ -120,13 +134,13 @@ def name_of(name: str, architecture: Architecture) -> str | None:
     """What transformers calls a tensor; None: it is made of the configuration."""
     if name in _OUTSIDE:
         return _OUTSIDE[name]
-    if name == "rope_freqs.weight":
+    if name in (*FACTORS, "rope_factors_long.weight"):
         return None
-    norms = _GEMMA_NORMS if architecture.name == "gemma3" else _NORMS
+    norms = {**_NORMS, **_OTHER_NORMS.get(architecture.name, {})}
     parts = name.split(".")
     if len(parts) == 4 and parts[0] == "blk":
         _, number, which, end = parts
-        inside = {**MODULES, **norms}.get(which)
+        inside = {**modules_of(architecture), **norms}.get(which)
         if inside is not None:
             return f"model.layers.{number}.{inside}.{end}"
     raise CapabilityMissing(
@@ -148,7 +162,7 @@ def _config(merged: MergedModel, a: Architecture, kind: str) -> dict[str, Any]:
         "num_attention_heads": a.heads,
         "num_key_value_heads": a.key_value_heads,
         "head_dim": a.head,
-        "max_position_embeddings": a.context,
+        "max_position_embeddings": merged.header.metadata[f"{a.name}.context_length"],
         "rms_norm_eps": a.epsilon,
         "rope_theta": a.rope_base,
         "tie_word_embeddings": a.tied,
@@ -161,54 +175,32 @@ def _config(merged: MergedModel, a: Architecture, kind: str) -> dict[str, Any]:
         ("pad_token_id", "padding"),
     ):
         number = metadata.get(f"tokenizer.ggml.{key}_token_id")
-        if isinstance(number, int):
-            config[field] = number
-    if a.rope_factor != 1.0:
-        config["rope_scaling"] = {"rope_type": "linear", "factor": a.rope_factor}
-    if any(tensor.name == "rope_freqs.weight" for tensor in merged.header.tensors):
-        config["rope_scaling"] = _llama_3_scaling(merged, a)
-    if a.name == "gemma3":
+        # Left out, it is whatever the architecture's first models had.
+        config[field] = number if isinstance(number, int) else None
+    if a.rotary != a.head:
+        config["partial_rotary_factor"] = a.rotary / a.head
+    if scaling := rope_config.scaling(merged, a):
+        config["rope_scaling"] = scaling
+    if a.scaling.kind == "longrope":
+        config["original_max_position_embeddings"] = a.scaling.original
+    if any(tensor.name == "blk.0.attn_q.bias" for tensor in merged.header.tensors):
+        config["attention_bias"] = True
+    if a.unrotated_every:
+        config["no_rope_layer_interval"] = a.unrotated_every
+        config["no_rope_layers"] = [int(a.kind(n).rotated) for n in range(a.layers)]
+    if a.gelu:
         del config["hidden_act"]
+        config["hidden_activation"] = "gelu_pytorch_tanh"
+    if a.global_every:
         config |= {
-            "hidden_activation": "gelu_pytorch_tanh",
             "sliding_window": a.window,
-            "sliding_window_pattern": LOCAL_BLOCKS,
-            "layer_types": ["sliding_attention" if a.local(n) else "full_attention"
+            "sliding_window_pattern": a.global_every,
+            "layer_types": ["sliding_attention" if a.kind(n).local else "full_attention"
                             for n in range(a.layers)],
             "rope_local_base_freq": a.local_rope_base,
             "query_pre_attn_scalar": round(a.score_scale**-2),
         }  # fmt: skip
     return config
-
-
-def _llama_3_scaling(merged: MergedModel, a: Architecture) -> dict[str, Any]:
-    """The four numbers from which Llama 3's factors are made; found again, and checked."""
-    tensor = next(t for t in merged.header.tensors if t.name == "rope_freqs.weight")
-    factors = merged.values(tensor).reshape(-1)
-    original = merged.header.metadata.get("llama.rope.scaling.original_context_length", 8192)
-    scaling = {
-        "rope_type": "llama3",
-        "factor": float(round(float(factors.max()), 4)),
-        "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0,
-        "original_max_position_embeddings": int(original) if isinstance(original, int) else 8192,
-    }
-    if not np.allclose(_llama_3_factors(scaling, a), factors, rtol=1e-3):
-        raise CapabilityMissing(
-            "the model's RoPE factors are not those of Llama 3, which transformers needs",
-            hint="--format gguf",
-        )
-    return scaling
-
-
-def _llama_3_factors(scaling: dict[str, Any], a: Architecture) -> Values:
-    """Source: the Llama 3.1 model card's apply_scaling."""
-    plain = a.rope_base ** (-np.arange(0, a.head, 2) / a.head)
-    waves = 2 * np.pi / plain
-    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
-    original, factor = scaling["original_max_position_embeddings"], scaling["factor"]
-    smooth = np.clip((original / waves - low) / (high - low), 0.0, 1.0)
-    return np.asarray(1 / ((1 - smooth) / factor + smooth), dtype=np.float32)
 
 
 def _tokenizer(merged: MergedModel, folder: Path) -> bool:

@@ -36,8 +36,10 @@ class LoraConfig(NamedTuple):
         unknown = set(self.target_modules) - set(architecture.matrices)
         if unknown or not self.target_modules:
             raise InvalidRequest(
-                f"target_modules: there is no module {', '.join(sorted(unknown)) or 'named'}; "
-                f"there are: {', '.join(TARGETS)}",
+                f"target_modules: {architecture.name} models have no module "
+                f"{', '.join(sorted(unknown)) or 'of no name'}; "
+                f"they have: {', '.join(architecture.matrices)}",
+                hint="--target-modules all-linear",
                 field="target_modules",
             )
         smallest = min(min(architecture.matrices[name]) for name in self.target_modules)
@@ -51,23 +53,36 @@ class LoraConfig(NamedTuple):
             raise InvalidRequest(
                 f"lora_dropout: {self.dropout} is not a share below 1", field="lora_dropout"
             )
+        if self.dropout and self.of_experts(architecture):
+            raise InvalidRequest(
+                "lora_dropout: adapters of experts are trained without dropout",
+                hint="leave --lora-dropout out, or the experts' modules",
+                field="lora_dropout",
+            )
 
-    def sizes(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
+    def of_experts(self, architecture: Architecture) -> bool:
+        """Whether experts get adapters."""
+        return any(architecture.copies(name) > 1 for name in self.target_modules)
+
+    def sizes(self, architecture: Architecture) -> dict[str, tuple[int, ...]]:
         """Names of all sides and what they measure, always in the same order.
 
-        ``blk.N.MATRIX.weight.lora_a`` is ``[rank, in]``, its ``lora_b`` is ``[out, rank]``.
+        ``blk.N.MATRIX.weight.lora_a`` is ``[rank, in]``, its ``lora_b`` is ``[out, rank]``; those
+        of experts are ``[experts, ...]`` of them.
         """
-        found = {}
+        found: dict[str, tuple[int, ...]] = {}
         for number in range(architecture.layers):
             for name in self.target_modules:
                 out, into = architecture.matrices[name]
-                found[f"blk.{number}.{name}.weight.lora_a"] = (self.rank, into)
-                found[f"blk.{number}.{name}.weight.lora_b"] = (out, self.rank)
+                copies = architecture.copies(name)
+                each = (copies,) if copies > 1 else ()
+                found[f"blk.{number}.{name}.weight.lora_a"] = (*each, self.rank, into)
+                found[f"blk.{number}.{name}.weight.lora_b"] = (*each, out, self.rank)
         return found
 
     def numbers(self, architecture: Architecture) -> int:
         """How many numbers all sides have."""
-        return sum(a * b for a, b in self.sizes(architecture).values())
+        return sum(math.prod(size) for size in self.sizes(architecture).values())
 
 
 def fresh(
@@ -83,7 +98,7 @@ def fresh(
     found: dict[str, NDArray[np.float32]] = {}
     for name, size in shape.sizes(architecture).items():
         if name.endswith("lora_a"):
-            bound = 1 / math.sqrt(size[1])
+            bound = 1 / math.sqrt(size[-1])
             found[name] = chance.uniform(-bound, bound, size).astype(np.float32)
         else:
             found[name] = np.zeros(size, dtype=np.float32)

@@ -9,6 +9,7 @@ in several files becomes one.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,7 +95,8 @@ class MergedModel:
         for part, adapter in self._parts:
             if tensor.name in adapter:
                 a, b = adapter.pair(tensor.name)
-                found = found + (b @ a) * np.float32(adapter.scale(tensor.name) * part.scale)
+                added = (b @ a).reshape(found.shape)  # of experts: one below the other
+                found = found + added * np.float32(adapter.scale(tensor.name) * part.scale)
         return found
 
 
@@ -126,7 +128,9 @@ class _Adapter:
         tensor = self._tensors[name]
         start = self._start + tensor.offset
         data = self._data[start : start + tensor.size]
-        return numbers(data, tensor.type.name, (tensor.shape[1], tensor.shape[0]))
+        columns, *rows = tensor.shape
+        found = numbers(data, tensor.type.name, (math.prod(rows), columns))
+        return found.reshape(*reversed(rows), columns)
 
 
 def write_gguf(merged: MergedModel, out: Path, kind: str = KEEP) -> None:

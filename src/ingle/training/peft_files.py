@@ -17,7 +17,7 @@ import numpy as np
 from ingle.errors import BadModelFile, CapabilityMissing
 from ingle.models.gguf import read_header
 from ingle.training import peft_config
-from ingle.training.adapter_files import MODULES, in_pairs, write_adapter
+from ingle.training.adapter_files import in_pairs, modules_of, write_adapter
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
 from ingle.training.peft_config import CONFIG, PeftConfig
@@ -30,7 +30,6 @@ MAX_HEADER = 64 * 2**20
 _NAME = re.compile(
     r"(?:base_model\.model\.)?(.*\blayers\.(\d+)\.((?:self_attn|mlp)\.\w+_proj))\.lora_([AB])\.weight"
 )
-_MATRICES = {module: matrix for matrix, module in MODULES.items()}
 
 
 class _Pair(NamedTuple):
@@ -84,13 +83,14 @@ def _pairs(folder: Path, config: PeftConfig, architecture: Architecture) -> dict
         )
     sides: dict[str, dict[str, Values]] = {}
     modules: dict[str, str] = {}
+    matrices = {module: matrix for matrix, module in modules_of(architecture).items()}
     for name, values in _tensors(folder / WEIGHTS).items():
         match = _NAME.fullmatch(name)
-        matrix = match and _MATRICES.get(match[3])
-        if match is None or matrix not in architecture.matrices:
+        matrix = match and matrices.get(match[3])
+        if match is None or matrix is None:
             raise CapabilityMissing(
                 f"{folder.name}: {name} is not a LoRA matrix of one of the base's modules, which "
-                f"are {', '.join(MODULES[name] for name in architecture.matrices)}"
+                f"are {', '.join(matrices)}"
             )
         if int(match[2]) >= architecture.layers:
             raise BadModelFile(
@@ -116,7 +116,7 @@ def _pairs(folder: Path, config: PeftConfig, architecture: Architecture) -> dict
                 f"{folder.name}: the LoRA of {modules[place]} is {b.shape} times {a.shape}, the "
                 f"base needs ({rows}, rank) times (rank, {columns})"
             )
-        if architecture.rope_pairs and matrix in ("attn_q", "attn_k"):
+        if architecture.permuted and matrix in ("attn_q", "attn_k"):
             b = in_pairs(b, architecture.head)
         found[place] = _Pair(a, b, config.scale(modules[place], len(a)))
     return found

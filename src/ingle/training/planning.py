@@ -10,11 +10,13 @@ import msgspec
 from ingle.capabilities.train import backends
 from ingle.capabilities.train.operation import TrainingJob
 from ingle.errors import InvalidRequest
+from ingle.models import known_templates
+from ingle.models.gguf import read_header
 from ingle.training import devices, fitting, step_count
+from ingle.training.architecture import Architecture
 from ingle.training.device_list import kind_of, named
 from ingle.training.examples import Columns, Source
 from ingle.training.files import PLAN
-from ingle.training.lora import TARGETS
 from ingle.training.run import Run
 from ingle.training.run_plan import RunPlan
 from ingle.training.trl import base as trl_base
@@ -101,7 +103,7 @@ def _asked(job: TrainingJob) -> RunPlan:
         "data": Path(request.data).name if Path(request.data).exists() else request.data,
         "data_sha256": "",
         "lora_alpha": request.settings.lora_alpha or 2.0 * request.settings.lora_rank,
-        "target_modules": request.settings.matrices or TARGETS,
+        "target_modules": request.settings.matrices or _all_matrices(job),
     }
     try:
         plan = msgspec.convert(given, RunPlan)
@@ -110,8 +112,14 @@ def _asked(job: TrainingJob) -> RunPlan:
         raise InvalidRequest(f"not a valid plan: {error}", field="settings") from None
 
 
+def _all_matrices(job: TrainingJob) -> tuple[str, ...]:
+    """Raises CapabilityMissing, BadModelFile: as `Architecture.of`."""
+    return Architecture.of(read_header(Path(job.base))).targets
+
+
 def _check(job: TrainingJob, plan: RunPlan) -> None:
     """Refuse what cannot work on any device, before one is looked for."""
+    known_templates.check(plan.template)
     if not plan.full:
         fitting.check_shape(plan)
     fitting.check_rewards(plan)

@@ -51,14 +51,14 @@ class _Conversation(NamedTuple):
     def answered_with(self, answer: Message) -> _Conversation:
         return self._replace(turns=[*self.turns[:-1], answer])
 
-    def question(self, model: str, *, ask: bool) -> Tokenize:
+    def question(self, model: str, template: str, *, ask: bool) -> Tokenize:
         """Of the engine; the options as the HTTP routes take them."""
         options = dict(self.options)
         think = options.pop("enable_thinking", None)
         if not isinstance(think, bool | None):
             options["enable_thinking"], think = think, None
         return Tokenize(
-            model=model, messages=self.turns, tools=self.tools, think=think,
+            model=model, template=template, messages=self.turns, tools=self.tools, think=think,
             template_options=options, add_generation_prompt=ask,
         )  # fmt: skip
 
@@ -69,17 +69,26 @@ class Renderer:
     Args:
         ask: the engine that has the model open.
         model: its name.
-        template: the model has a chat template.
+        template: the model has a chat template, or is given one.
+        given_template: the one that it is given, in place of its own; empty: its own.
         end: text of the token that ends a turn; empty if it has none.
         last_turn_only: of a conversation only the last answer is learnt.
     """
 
     def __init__(
-        self, ask: Ask, *, model: str, template: bool, end: str, last_turn_only: bool = False
+        self,
+        ask: Ask,
+        *,
+        model: str,
+        template: bool,
+        end: str,
+        given_template: str = "",
+        last_turn_only: bool = False,
     ) -> None:
         self._ask = ask
         self._model = model
         self._template = template
+        self._given_template = given_template
         self._end = end
         self._last_turn_only = last_turn_only
         self._end_id: int | None = None
@@ -143,7 +152,7 @@ class Renderer:
         if not self._template:
             raise CapabilityMissing(
                 "the model has no chat template, so it cannot read conversations",
-                hint="use examples with prompt and completion, or with text",
+                hint="--template chatml, or examples with prompt and completion, or with text",
                 capability="chat",
             )
         return _Conversation(place, *chat_turns(place, messages, tools), options)
@@ -248,13 +257,17 @@ class Renderer:
         return await self._asked(part, begins=False)
 
     async def _asked(self, text: str, *, begins: bool) -> list[int]:
-        question = Tokenize(model=self._model, text=text, add_special=begins)
+        question = Tokenize(
+            model=self._model, template=self._given_template, text=text, add_special=begins
+        )
         return (await self._ask(question)).tokens
 
     async def _rendered(self, conversation: _Conversation, *, ask: bool = True) -> Tokenized:
         place = conversation.place
         try:
-            return await self._ask(conversation.question(self._model, ask=ask))
+            return await self._ask(
+                conversation.question(self._model, self._given_template, ask=ask)
+            )
         except InvalidRequest as error:
             raise InvalidRequest(
                 f"{place}: {error.message}", hint="change the example, or leave it out",

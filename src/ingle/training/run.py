@@ -270,9 +270,13 @@ class Run:
         numbers, step = self._chosen()
         notes = self.plan.provenance(step, self._curve.shortened())
         architecture = self.executor.architecture
-        adapter_files.write_gguf(path, numbers, self.shape, architecture, notes)
+        template = self.plan.template
+        adapter_files.write_gguf(path, numbers, self.shape, architecture, notes, template)
         peft = self.folder / "peft"
-        adapter_files.write_peft(peft, numbers, self.shape, architecture, self.plan.model)
+        if not self.shape.of_experts(architecture):  # which PEFT has no names for
+            adapter_files.write_peft(
+                peft, numbers, self.shape, architecture, self.plan.model, template
+            )
         return path
 
     def _chosen(self) -> tuple[Numbers, int]:

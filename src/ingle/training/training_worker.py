@@ -184,17 +184,20 @@ class Worker:
         """Write the data sets and the plan; the plan last, so that a kill leaves none."""
         request = self._job.request
         columns = Columns(request.columns)
-        vocabulary = Vocabulary.of(Path(self._job.base))
+        base = Path(self._job.base)
+        vocabulary = Vocabulary.of(base)
+        plan = msgspec.structs.replace(plan, template=vocabulary.template_of(base, plan.template))
+        template = plan.template or self._job.template
 
         async def asked(question: Tokenize) -> Tokenized:
             return await ask(self._node, question, Tokenized)
 
         data = Source.find(request.data, columns)
-        if self._job.template:
-            await asyncio.to_thread(template_check.check, self._job.template, self._job.model)
+        if template:
+            await asyncio.to_thread(template_check.check, template, self._job.model)
         renderer = Renderer(
-            asked, model=self._job.model, template=bool(self._job.template), end=vocabulary.end,
-            last_turn_only=plan.last_turn_only,
+            asked, model=self._job.model, template=bool(template), given_template=plan.template,
+            end=vocabulary.end, last_turn_only=plan.last_turn_only,
         )  # fmt: skip
         checks = Source.find(request.validation, columns) if request.validation else None
         prepared: preparation.PreparedData | prompts.PreparedPrompts | preferences.PreparedPairs

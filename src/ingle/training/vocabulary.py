@@ -1,9 +1,11 @@
-"""What a base says of its vocabulary."""
+"""What a base says of its vocabulary, and well-known templates as it writes them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+
+from ingle.models.known_templates import KNOWN, written_for
 
 
 class Vocabulary(NamedTuple):
@@ -33,3 +35,19 @@ class Vocabulary(NamedTuple):
             end=text("tokenizer.ggml.eot_token_id") or text("tokenizer.ggml.eos_token_id"),
             size=len(tokens.data),
         )
+
+    def template_of(self, path: Path, given: str) -> str:
+        """The Jinja of a template that was given by itself or by a well-known name.
+
+        Args:
+            path: the base's file.
+
+        Raises:
+            CapabilityMissing: as `known_templates.written_for`.
+        """
+        if given not in KNOWN:
+            return given
+        import gguf
+
+        tokens = gguf.GGUFReader(path).fields["tokenizer.ggml.tokens"].contents()
+        return written_for(given, frozenset(tokens), self.end)

@@ -54,10 +54,11 @@ def reference(path: Path, rows: Batch, shape: LoraConfig = SHAPE) -> tuple[float
             )
             for name in shape.target_modules
         }
-        sight = given.local if a.local(number) else given.whole
+        kind = a.kind(number)
+        sight = given.local if kind.local else given.whole
         assert sight is not None
         ops = TorchOperations(a, shape, weights.blocks[number], lora, sight, None)
-        x = block(ops, a, x, local=a.local(number))
+        x = block(ops, a, x, kind=kind)
     x = rms_norm(x, weights.final_norm, a.epsilon)
     logits = x @ weights.numbers("token_embd.weight" if a.tied else "output.weight").T
     loss = torch.nn.functional.cross_entropy(
@@ -83,8 +84,8 @@ def test_a_compiled_block_looks_without_gradients_as_it_does_with_them(tmp_path:
     expected, gradients, _ = reference(path, batch())
     programs = step.executor._programs
     step.executor._programs = {
-        local: torch.compile(program, backend="eager", dynamic=False)
-        for local, program in programs.items()
+        kind: torch.compile(program, backend="eager", dynamic=False)
+        for kind, program in programs.items()
     }
     assert step.loss(batch()) == pytest.approx(expected, rel=1e-5)
     loss, found = step.gradients(batch())
@@ -103,8 +104,8 @@ def test_a_compiled_block_keeps_no_more_than_is_estimated(
     positions = np.arange(tokens)[None]
     executor.begin(Batch(positions, positions, positions, None), seed=0, weight=1.0, train=True)
     executor._programs = {
-        local: torch.compile(program, backend="aot_eager_decomp_partition", dynamic=False)
-        for local, program in executor._programs.items()
+        kind: torch.compile(program, backend="aot_eager_decomp_partition", dynamic=False)
+        for kind, program in executor._programs.items()
     }
     out = executor._block(0, executor.embed().detach().requires_grad_())
     width, wide, heads = memory_plan.LIVE_DROPPED if dropout else memory_plan.LIVE_COMPILED

@@ -18,23 +18,24 @@ from ingle.training.lora import LoraConfig
 from ingle.training.pytorch.executor import TorchExecutor
 from ingle.training.step import Step
 from tests.training.adapters import adapter
-from tests.training.transformers_models import HEAD, VOCABULARY, make, write
+from tests.training.transformers_models import HEAD, NAMES, VOCABULARY, make, write
 
 pytestmark = [pytest.mark.extras, pytest.mark.filterwarnings("ignore")]
 MODULES = {
     "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+    "attn_qkv": "self_attn.qkv_proj",
     "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("use_rslora", [False, True])
-@pytest.mark.parametrize("name", ["qwen3", "qwen2", "llama3", "smollm", "gemma3"])
+@pytest.mark.parametrize("name", NAMES)
 def test_logits_and_gradients(tmp_path: Path, name: str, use_rslora: bool) -> None:
     model = make(name)
     base = write(model, tmp_path / "base.gguf")
     architecture = Architecture.of(read_header(base))
-    shape = LoraConfig(rank=4, alpha=8.0, use_rslora=use_rslora)
+    shape = LoraConfig(4, 8.0, architecture.targets, use_rslora)
     numbers = adapter(architecture, shape)
     write_peft(tmp_path / "peft", numbers, shape, architecture, name)
     theirs = peft.PeftModel.from_pretrained(model, str(tmp_path / "peft"), is_trainable=True)
@@ -56,7 +57,7 @@ def test_logits_and_gradients(tmp_path: Path, name: str, use_rslora: bool) -> No
     loss, gradients = step.gradients(rows)
     assert loss == pytest.approx(expected.item(), rel=1e-5)
     for key, found in gradients.items():
-        wanted = gradient_of(theirs, key, pairs=architecture.rope_pairs)
+        wanted = gradient_of(theirs, key, pairs=architecture.permuted)
         error = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
         assert error < 1e-4, f"{key}: {error}"
 
@@ -64,7 +65,9 @@ def test_logits_and_gradients(tmp_path: Path, name: str, use_rslora: bool) -> No
 def gradient_of(model: Any, key: str, *, pairs: bool) -> Any:
     """PEFT's gradient of one side, in the order of our file's rows."""
     _, number, matrix, _, side = key.split(".")
-    module = model.base_model.model.model.layers[int(number)].get_submodule(MODULES[matrix])
+    layer = model.base_model.model.model.layers[int(number)]
+    joined = matrix == "ffn_up" and not hasattr(layer.mlp, "up_proj")
+    module = layer.get_submodule("mlp.gate_up_proj" if joined else MODULES[matrix])
     which = "lora_A" if side == "lora_a" else "lora_B"
     gradient = getattr(module, which).default.weight.grad.numpy()
     if side == "lora_b" and pairs and matrix in ("attn_q", "attn_k"):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from ingle.errors import CapabilityMissing, DoesNotFit, StorageError
+from ingle.models.gguf import read_header
+from ingle.training.architecture import Architecture
 from ingle.training.base_types import TRAINABLE
 from ingle.training.batch import IGNORE, Batch
 from ingle.training.lora import LoraConfig
@@ -17,6 +19,7 @@ from tests.training.adapters import SHAPE, batch
 from tests.training.models import write_base
 from tests.training.pytorch.test_step import reference
 from tests.training.pytorch.test_step import step_of as torch_step
+from tests.training.transformers_models import DENSE, make, write
 from tests.training.vulkan.devices import executor_of, step_of, worst
 
 pytestmark = pytest.mark.extras
@@ -54,6 +57,18 @@ def test_every_architecture(tmp_path: Path, architecture: str, keep: int) -> Non
     path = write_base(tmp_path / "base.gguf", architecture=architecture, tied=keep == 0)
     loss, found = step_of(path, keep=keep).gradients(batch())
     expected, gradients, _ = reference(path, batch())
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert worst(found, gradients) < 1e-4
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", DENSE)
+def test_every_architecture_of_transformers(tmp_path: Path, name: str) -> None:
+    """Joined matrices, partial and scaled rotation, blocks without any; with dropout, too."""
+    path = write(make(name), tmp_path / "base.gguf")
+    shape = SHAPE._replace(target_modules=Architecture.of(read_header(path)).targets, dropout=0.3)
+    loss, found = step_of(path, shape, keep=1).gradients(batch(), seed=5)
+    expected, gradients = torch_step(path, shape).gradients(batch(), seed=5)
     assert loss == pytest.approx(expected, rel=1e-5)
     assert worst(found, gradients) < 1e-4
 

@@ -32,6 +32,9 @@ class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
     Events: `Status`, then one `Tokenized`.
     """
 
+    template: Annotated[str, msgspec.Meta(max_length=65_536)] = ""
+    """A chat template (Jinja) in place of the model's own, for this device's owner: the weights
+    are loaded with it, beside those that are loaded with their own."""
     text: Annotated[str, Estimated()] = ""
     messages: Annotated[list[Message], Estimated()] = []
     tools: Annotated[list[Tool], Estimated()] = []

@@ -23,7 +23,7 @@ from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="train",
-    version=3,
+    version=4,
     summary="Train an adapter on examples or rewards.",
     operations=(
         Train, FollowRun, StopRun, RemoveRun, ListRunFiles, SendExamples, FetchRun,

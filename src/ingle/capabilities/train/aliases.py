@@ -49,7 +49,7 @@ ELSEWHERE = {
 }
 """From transformers' name of a setting to ours, where ours is another."""
 ALIASES = {**RENAMED, **ELSEWHERE}
-ADDED = {"warmup_ratio": 3, "save_every": 3, "last_turn_only": 3}
+ADDED = {"warmup_ratio": 3, "save_every": 3, "last_turn_only": 4, "template": 4}
 """Settings that ingle 0.1 did not have, with the version of the capability that brought them."""
 AUTOMATIC = ("epochs", "batch_size")
 """Settings whose default an older node would refuse; it is not sent, and each has its own."""

@@ -12,7 +12,7 @@ from ingle.capabilities.train.settings import TrainingSettings
 from ingle.errors import InvalidRequest
 
 _OF_TRL = ("full", "nproc_per_node", "nnodes", "node_rank", "rdzv_endpoint", "beta")
-_OF_OURS = ("optim", "slots")
+_OF_OURS = ("optim", "slots", "template")
 _OF_ADAPTERS = ("lora_rank", "lora_alpha", "target_modules", "lora_dropout", "use_rslora")
 _OF_ANSWERS = ("num_generations", "temperature", "max_completion_length")
 _DEVICE = re.compile(r"cpu|(cuda|xpu)(:\d+)?|mps")

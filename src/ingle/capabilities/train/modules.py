@@ -1,5 +1,5 @@
 """The matrices that can get an adapter, by both of their names: that in a GGUF file, and that in
-transformers and PEFT (of models that are built like Llama)."""
+transformers and PEFT. A model has either ``attn_qkv`` or the three that it joins."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ MODULES = {
     "attn_q": "q_proj",
     "attn_k": "k_proj",
     "attn_v": "v_proj",
+    "attn_qkv": "qkv_proj",
     "attn_output": "o_proj",
     "ffn_gate": "gate_proj",
     "ffn_up": "up_proj",
     "ffn_down": "down_proj",
+    "ffn_gate_exps": "experts.gate_proj",
+    "ffn_up_exps": "experts.up_proj",
+    "ffn_down_exps": "experts.down_proj",
 }
 ALL = "all-linear"
 """PEFT's word for all of them."""
-_MATRICES = {module: matrix for matrix, module in MODULES.items()}
+_MATRICES = {module: matrix for matrix, module in MODULES.items()} | {"gate_up_proj": "ffn_up"}
+"""Where the gate and what it lets through are one matrix, GGUF calls it ``ffn_up``."""
 
 
 def matrices(names: Sequence[str]) -> tuple[str, ...]:

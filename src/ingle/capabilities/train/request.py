@@ -16,6 +16,7 @@ from ingle.capabilities.train import aliases, backends
 from ingle.capabilities.train.operation import Train, TrainingSettings
 from ingle.config import Settings
 from ingle.errors import DiskFull, EngineMissing, InvalidRequest
+from ingle.models.known_templates import KNOWN
 from ingle.operations import invalid_field
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def training_request(model: str, data: str, name: str, options: dict[str, Any]) 
     fields = {**options, "model": model, "data": _path(data), "name": name or _name_of(data)}
     fields["validation"] = _path(str(options.get("validation") or ""))
     settings = {key: fields.pop(key) for key in list(fields) if key in _SETTINGS}
+    if template := settings.get("template"):
+        settings["template"] = _template(str(template))
     specs = settings.get("reward_funcs") or ()
     settings["reward_funcs"] = [_reward(str(spec)) for spec in specs]
     try:
@@ -126,6 +129,22 @@ def _reward(spec: str) -> str:
     before, python, rest = spec.partition("python:")
     file, _, function = rest.rpartition(":")
     return f"{before}{python}{_path(file)}:{function}" if python else spec
+
+
+def _template(given: str) -> str:
+    """What a file has; a template, or the name of one, as it is.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    path = Path(given).expanduser()
+    if given in KNOWN or "{%" in given or "{{" in given or not path.exists():
+        return given
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidRequest(f"template: {path}: {reason}", field="template") from None
 
 
 def _path(text: str) -> str:

@@ -50,6 +50,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     optim: Literal["adamw", "adamw_8bit"] = "adamw"
     """``adamw_8bit``: the optimizer's moments in 8 bits (Dettmers et al. 2022), a quarter of their
     memory."""
+    template: Annotated[str, msgspec.Meta(max_length=65_536)] = ""
+    """Chat template, in place of the base's own: Jinja, or the name of a well-known one
+    (`ingle.models.known_templates`)."""
     seed: int = 0
     device: str = ""
     """One, or several of a kind: ``cuda:0,cuda:1``; ``cuda``: all of them. Empty: the fastest."""

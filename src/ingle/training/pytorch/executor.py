@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ingle.errors import StorageError
+from ingle.training.architecture import BlockKind
 from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
@@ -32,7 +34,8 @@ from ingle.training.pytorch.operations import (
 from ingle.training.pytorch.optimizer import AdamW
 from ingle.training.pytorch.packed import PackedMatrix
 from ingle.training.pytorch.parallel import ProcessGroup
-from ingle.training.pytorch.weights import TOGETHER, Matrix, TorchWeights
+from ingle.training.pytorch.weights import Matrix, TorchWeights
+from ingle.training.rope import FACTORS
 
 ROUND_TO = 64
 ATTENTION = [
@@ -85,6 +88,8 @@ class TorchExecutor:
         self.architecture = self._weights.architecture
         self.shape = shape
         self._dtype = dtype
+        # Which experts tokens choose is not known before: nothing can be recorded.
+        fast = fast and not self.architecture.experts
         self._recompute, self._fast = recompute, fast
         self._head_rows, self._whole_head = head_rows, whole_head
         self._varlen = device.type == "cuda" and dtype.itemsize == 2
@@ -97,13 +102,13 @@ class TorchExecutor:
             and feed_forward.takes(shape.rank, device)
         )
         self._wide = torch.promote_types(dtype, torch.float32)
-        factors = "rope_freqs.weight"
         self._factors: NDArray[np.float32] | None = None
-        if factors in self._weights:
-            self._factors = self._weights.vector(factors).float().cpu().numpy()
+        for name in FACTORS:
+            if name in self._weights:
+                self._factors = self._weights.vector(name).float().cpu().numpy()
         self._sizes = shape.sizes(self.architecture)
         # All numbers in one tensor: the optimiser is then a handful of operations.
-        total = sum(rows * columns for rows, columns in self._sizes.values())
+        total = shape.numbers(self.architecture)
         self._flat = torch.zeros(total, device=device, dtype=self._wide)
         self._gradient = torch.zeros_like(self._flat)
         self._parameters = self._views(self._flat)
@@ -114,7 +119,7 @@ class TorchExecutor:
         self._optimizer = AdamW(
             self._flat, weight_decay=weight_decay, max_grad_norm=max_grad_norm, eight_bit=eight_bit
         )
-        self._programs = {local: self._program(local) for local in (False, True)}
+        self._programs = {kind: self._program(kind) for kind in self.architecture.kinds}
         self._recorder = CudaGraphRecorder() if fast else None
         self.repeats = fast
         self._inputs: TorchInputs | None = None
@@ -175,7 +180,12 @@ class TorchExecutor:
             x = x.detach().requires_grad_()
             y = self._block(number, x)
         sides = [side for pair in self._lora[number].values() for side in pair]
-        before, *found = torch.autograd.grad(y, [x, *sides], gradient)
+        before, *found = torch.autograd.grad(
+            y,
+            [x, *sides],
+            gradient,
+            materialize_grads=True,  # of experts that no token chose
+        )
         torch._foreach_add_(self._sums(number), list(found))
         return before
 
@@ -274,17 +284,17 @@ class TorchExecutor:
         return self._inputs
 
     def _block(self, number: int, x: Tensor) -> Tensor:
-        now, local = self._now, self.architecture.local(number)
-        sight = now.local if local else now.whole
+        now, kind = self._now, self.architecture.kind(number)
+        sight = now.local if kind.local else now.whole
         assert sight is not None
         salt = None
         if self._train and self.shape.dropout:
             salt = (now.salt * 1_000_003 + number) * len(self.architecture.matrices)
-        return self._programs[local](
+        return self._programs[kind](
             self._weights.blocks[number], self._lora[number], x, sight, salt
         )
 
-    def _program(self, local: bool) -> Callable[..., Tensor]:
+    def _program(self, kind: BlockKind) -> Callable[..., Tensor]:
         """The block as a function of tensors, so that all blocks share what is compiled."""
         architecture, shape, fused = self.architecture, self.shape, self._fused
 
@@ -296,7 +306,7 @@ class TorchExecutor:
             salt: Tensor | None,
         ) -> Tensor:
             ops = TorchOperations(architecture, shape, base, lora, sight, salt, fused)
-            return block(ops, architecture, x, local=local)
+            return block(ops, architecture, x, kind=kind)
 
         return compiled(program) if self._fast else program
 
@@ -306,7 +316,7 @@ class TorchExecutor:
         if self._weights.packed:
             return
         for base, lora in zip(self._weights.blocks, self._lora, strict=True):
-            for names in TOGETHER:
+            for names in self.architecture.groups:
                 matrix = base[f"{'+'.join(names)}.weight"]
                 assert isinstance(matrix, Tensor)
                 adapted = [name for name in names if name in lora]
@@ -323,9 +333,10 @@ class TorchExecutor:
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         """The parts of a flat tensor, by name."""
         found, at = {}, 0
-        for name, (rows, columns) in self._sizes.items():
-            found[name] = flat[at : at + rows * columns].view(rows, columns)
-            at += rows * columns
+        for name, size in self._sizes.items():
+            count = math.prod(size)
+            found[name] = flat[at : at + count].view(size)
+            at += count
         return found
 
     def _pairs(self, number: int) -> dict[str, AdapterMatrices]:

@@ -121,7 +121,9 @@ def _sight(
 ) -> AttentionContext:
     turns = frequencies(architecture, local=local, factors=factors)
     # The tables are looked up on the device: for long rows, computing them took as long as a block.
-    table = _table(tuple(turns), _rounded(int(batch.positions.max()) + 1, 256), device, dtype)
+    magnitude = 1.0 if local else architecture.scaling.magnitude
+    length = _rounded(int(batch.positions.max()) + 1, 256)
+    table = _table(tuple(turns), magnitude, length, device, dtype)
     places = torch.from_numpy(np.array(batch.positions)).to(device)[:, None]
     cosine, sine = (side[places] for side in table)
     window = architecture.window if local else 0
@@ -133,11 +135,17 @@ def _sight(
 
 @functools.lru_cache(maxsize=8)
 def _table(
-    turns: tuple[float, ...], length: int, device: torch.device, dtype: torch.dtype
+    turns: tuple[float, ...],
+    magnitude: float,
+    length: int,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of all positions up to a length, ``[length, head / 2]``."""
+    """Cosines and sines of all positions up to a length, ``[length, rotary / 2]``."""
     angles = np.arange(length)[:, None] * np.array(turns)
-    cosine, sine = (torch.from_numpy(f(angles)).to(device, dtype) for f in (np.cos, np.sin))
+    cosine, sine = (
+        torch.from_numpy(f(angles) * magnitude).to(device, dtype) for f in (np.cos, np.sin)
+    )
     return cosine, sine
 
 

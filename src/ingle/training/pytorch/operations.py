@@ -12,14 +12,15 @@ from torch.utils.checkpoint import checkpoint
 
 from ingle.training.architecture import Architecture
 from ingle.training.block import gated_feed_forward
-from ingle.training.lora import TARGETS, LoraConfig
+from ingle.training.lora import LoraConfig
 from ingle.training.pytorch.adapted import AdapterSpan
 from ingle.training.pytorch.adapted import product as adapted_product
 from ingle.training.pytorch.attention import attend_documents
 from ingle.training.pytorch.dropout import drop
+from ingle.training.pytorch.experts import mixture, of_expert
 from ingle.training.pytorch.feed_forward import feed_forward
 from ingle.training.pytorch.packed import PackedMatrix, product
-from ingle.training.pytorch.weights import Matrix
+from ingle.training.pytorch.weights import ROUTER, Matrix
 
 GATE_UP, DOWN = ("ffn_gate", "ffn_up"), "ffn_down"
 
@@ -28,7 +29,7 @@ class AttentionContext(NamedTuple):
     """What blocks of one kind know of the tokens' places."""
 
     cosine: Tensor
-    """``[rows, 1, positions, head / 2]``, in 32 bits or more."""
+    """``[rows, 1, positions, rotary / 2]``, in 32 bits or more."""
     sine: Tensor
     mask: Tensor | None
     """``[rows, 1, positions, positions]``, true where a token may look; None: causal."""
@@ -133,7 +134,11 @@ class TorchOperations:
 
     def _dropped(self, name: str, x: Tensor) -> Tensor:
         assert self._salt is not None
-        return _recomputed(drop, x, self._shape.dropout, self._salt + TARGETS.index(name))
+        at = self._architecture.targets.index(name)
+        return _recomputed(drop, x, self._shape.dropout, self._salt + at)
+
+    def split(self, x: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
+        return tuple(torch.split(x, list(sizes), dim=-1))
 
     def heads(self, x: Tensor, count: int) -> Tensor:
         rows, positions, _ = x.shape
@@ -143,15 +148,18 @@ class TorchOperations:
         return x.transpose(1, 2).flatten(2)
 
     def rotate(self, x: Tensor, *, local: bool) -> Tensor:
-        wide = _wide(x)
+        a = self._architecture
+        wide = _wide(x[..., : a.rotary])
         cosine, sine = self._sight.cosine.to(wide.dtype), self._sight.sine.to(wide.dtype)
-        if self._architecture.rope_pairs:
+        if a.rope_pairs:
             first, second = wide[..., 0::2], wide[..., 1::2]
             turned = (first * cosine - second * sine, second * cosine + first * sine)
-            return torch.stack(turned, dim=-1).flatten(-2).to(x.dtype)
-        first, second = wide.chunk(2, dim=-1)
-        turned = (first * cosine - second * sine, second * cosine + first * sine)
-        return torch.cat(turned, dim=-1).to(x.dtype)
+            found = torch.stack(turned, dim=-1).flatten(-2).to(x.dtype)
+        else:
+            first, second = wide.chunk(2, dim=-1)
+            turned = (first * cosine - second * sine, second * cosine + first * sine)
+            found = torch.cat(turned, dim=-1).to(x.dtype)
+        return found if a.rotary == a.head else torch.cat((found, x[..., a.rotary :]), dim=-1)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, *, local: bool) -> Tensor:
         sight, scale = self._sight, self._architecture.score_scale
@@ -172,7 +180,20 @@ class TorchOperations:
     def gate(self, gate: Tensor, up: Tensor) -> Tensor:
         return _recomputed(_gelu_gated if self._architecture.gelu else _silu_gated, gate, up)
 
+    def _of_expert(self, name: str, expert: int, x: Tensor) -> Tensor:
+        """The matrix of one expert times ``x``, with its adapter."""
+        rows, _ = self._architecture.matrices[name]
+        y = of_expert(x, self._base[f"{name}.weight"], expert, rows)
+        if name not in self._lora:
+            return y
+        a, b = (side[expert].to(x.dtype) for side in self._lora[name])
+        return y + (x @ a.T) * self._shape.scale @ b.T
+
     def feed_forward(self, x: Tensor) -> Tensor:
+        if self._architecture.experts:
+            router = self._base[ROUTER]
+            assert isinstance(router, Tensor)
+            return mixture(x, router, self._architecture.experts_used, self._of_expert, self.gate)
         gate_up = self._base.get(f"{'+'.join(GATE_UP)}.weight")
         down = self._base.get(f"{DOWN}.weight")
         if (
@@ -183,7 +204,7 @@ class TorchOperations:
             or not torch.is_grad_enabled()
             or any(name not in self._lora or self.has_bias(name) for name in (*GATE_UP, DOWN))
         ):
-            return gated_feed_forward(self, x)
+            return gated_feed_forward(self, self._architecture, x)
         sides = [(self._lora[name].a, self._lora[name].b) for name in (*GATE_UP, DOWN)]
         return feed_forward(
             x, gate_up, down, sides, scale=self._shape.scale, gelu=self._architecture.gelu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from pathlib import Path
 
@@ -18,9 +19,8 @@ from ingle.training.pytorch.dequantize import dequantize
 from ingle.training.pytorch.packed import PackedMatrix
 
 Matrix = Tensor | PackedMatrix
-
-TOGETHER = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
-"""Matrices of one input: as numbers they lie one after the other, for one product."""
+ROUTER = "ffn_gate_inp.weight"
+"""Chooses experts."""
 
 
 class TorchWeights:
@@ -71,22 +71,27 @@ class TorchWeights:
         return dequantize(self._bytes(entry), entry.type, wide)
 
     def numbers(self, name: str) -> Tensor:
-        """A matrix as numbers, ``[out, in]``."""
+        """A matrix as numbers, ``[out, in]``; experts' are one below the other."""
         return self._packed(name).numbers(self.dtype)
 
     def _block(self, number: int) -> dict[str, Matrix]:
         """A block's tensors, by name without ``blk.N.``; norms and biases are vectors."""
-        prefix = f"blk.{number}."
+        a, prefix = self.architecture, f"blk.{number}."
         found: dict[str, Matrix] = {}
-        matrices = {f"{name}.weight" for name in self.architecture.matrices}
+        if a.experts:
+            found[ROUTER] = self.numbers(prefix + ROUTER)
+            for name in set(a.matrices) - set(a.targets):
+                found[f"{name}.weight"] = self._matrix(f"{prefix}{name}.weight")
+        matrices = {f"{name}.weight" for name in a.targets}
         for entry in self.header.tensors:
             name = entry.name.removeprefix(prefix)
-            if name != entry.name and name not in matrices:
+            if name != entry.name and name not in matrices and name not in found:
                 found[name] = self.vector(entry.name)
         if self.packed:
             return found | {name: self._matrix(prefix + name) for name in sorted(matrices)}
         return found | {
-            f"{'+'.join(names)}.weight": self._joined(prefix, names) for names in TOGETHER
+            f"{'+'.join(names)}.weight": self._joined(prefix, names)
+            for names in self.architecture.groups
         }
 
     def _joined(self, prefix: str, names: tuple[str, ...]) -> Tensor:
@@ -106,8 +111,8 @@ class TorchWeights:
 
     def _packed(self, name: str) -> PackedMatrix:
         entry = self._entry(name)
-        columns, rows = entry.shape
-        return PackedMatrix(self._bytes(entry), entry.type, rows, columns)
+        columns, *rows = entry.shape
+        return PackedMatrix(self._bytes(entry), entry.type, math.prod(rows), columns)
 
     def _bytes(self, entry: Entry) -> Tensor:
         at = self.header.data_offset + entry.offset

@@ -9,14 +9,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from ingle.capabilities.train.modules import MODULES
 from ingle.errors import Cancelled, CapabilityMissing, IngleError
 from ingle.models.gguf import read_header
 from ingle.training import fitting, merging, peft_files
+from ingle.training.adapter_files import modules_of
 from ingle.training.architecture import Architecture
 from ingle.training.disk_space import check_room
 from ingle.training.files import ADAPTER, LOSSES, MODEL
-from ingle.training.lora import TARGETS
 from ingle.training.memory_plan import available
 from ingle.training.progress import LossCurve, StepProgress
 from ingle.training.run_plan import RunPlan
@@ -188,7 +187,7 @@ class TrlRun:
             folder=str(self._trl), name=plan.name, base=str(self._base(dtype)), gguf=plan.base,
             data_sha256=plan.data_sha256, method=plan.learns, end=plan.end, full=plan.full,  # type: ignore[arg-type]
             lora_rank=plan.lora_rank, lora_alpha=plan.lora_alpha,
-            target_modules=tuple(MODULES[name] for name in plan.matrices or TARGETS),
+            target_modules=self._modules(),
             lora_dropout=plan.lora_dropout, use_rslora=plan.use_rslora,
             learning_rate=plan.learning_rate, lr_scheduler_type=plan.lr_scheduler_type,
             warmup_steps=plan.warmup_steps, warmup_ratio=plan.warmup_ratio, epochs=plan.epochs,
@@ -203,6 +202,13 @@ class TrlRun:
             nnodes=plan.nnodes, sharded=placement.sharded,
             resume=str(saved) if saved else "",
         )  # fmt: skip
+
+    def _modules(self) -> tuple[str, ...]:
+        """The target modules by their names in transformers."""
+        architecture = Architecture.of(read_header(Path(self.plan.base)))
+        names = modules_of(architecture)
+        chosen = self.plan.matrices or architecture.targets
+        return tuple(names[name].rpartition(".")[2] for name in chosen)
 
     def _base(self, dtype: str) -> Path:
         """The base as a Hugging Face folder."""

@@ -13,6 +13,7 @@ from ingle.training.batch import Batch
 from ingle.training.block import block
 from ingle.training.executor import Numbers
 from ingle.training.lora import LoraConfig
+from ingle.training.rope import FACTORS
 from ingle.training.vulkan import formats, tile_tuning
 from ingle.training.vulkan.adapter import VulkanAdapter
 from ingle.training.vulkan.buffer_pool import Array, persistent, read
@@ -25,8 +26,6 @@ from ingle.training.vulkan.tape import Tape, Value
 from ingle.training.vulkan.vulkan_device import VulkanDevice
 from ingle.training.vulkan.weights import VulkanWeights
 
-GROUPS = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
-"""Matrices with a common input."""
 PROGRAMS = 16
 """Batch sizes whose recorded work is kept."""
 
@@ -66,15 +65,14 @@ class VulkanExecutor:
             a,
             shape,
             numbers,
-            GROUPS,
+            a.groups,
             weight_decay=weight_decay,
             max_grad_norm=max_grad_norm,
         )
         self._head = Head(machine, weights)
-        factors = "rope_freqs.weight"
+        factors = next((name for name in FACTORS if name in weights), None)
         self._uploader = Uploader(
-            device, a, weights.embedding,
-            weights.numbers(factors) if factors in weights else None,
+            device, a, weights.embedding, weights.numbers(factors) if factors else None,
             widest=_widest(a, self._adapter.rank),
         )  # fmt: skip
         self._inputs: VulkanInputs | None = None
@@ -189,7 +187,7 @@ class VulkanExecutor:
             self._machine, self._weights, self.architecture, self.shape, inputs, inputs.size.train
         )
         operations = VulkanOperations(around, number, self._adapter.blocks[number], tape)
-        return block(operations, self.architecture, x, local=self.architecture.local(number))
+        return block(operations, self.architecture, x, kind=self.architecture.kind(number))
 
     def _flush(self, results: Sequence[Array]) -> None:
         """Do what was recorded outside of a program."""
@@ -198,6 +196,6 @@ class VulkanExecutor:
 
 def _widest(a: Architecture, rank: int) -> int:
     """Numbers of the longest row that any array of a token has."""
-    joined = [sum(a.matrices[name][0] for name in names) for names in GROUPS]
+    joined = [sum(a.matrices[name][0] for name in names) for names in a.groups]
     inputs = [columns for _, columns in a.matrices.values()]
-    return max(*joined, *inputs, max(map(len, GROUPS)) * rank)
+    return max(*joined, *inputs, max(map(len, a.groups)) * rank)

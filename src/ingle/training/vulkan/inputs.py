@@ -44,7 +44,7 @@ class VulkanInputs(NamedTuple):
     """The rows of the embedding that are used, packed as in the file, by page."""
     planes: tuple[int, ...]
     turns: tuple[Storage, ...]
-    """``[tokens, head / 2]`` cosines and sines, by page."""
+    """``[tokens, rotary / 2]`` cosines and sines, by page."""
     local_turns: tuple[Storage, ...]
     starts: Storage
     """The first position that each one sees, counted within its text."""
@@ -160,7 +160,10 @@ class Uploader:
         factors = None if local else self._factors
         turns = frequencies(self._architecture, local=local, factors=factors)
         angles = positions.reshape(-1, 1) * turns
-        return np.stack((np.cos(angles), np.sin(angles)), axis=-1).astype(np.float32)
+        magnitude = 1.0 if local else self._architecture.scaling.magnitude
+        return np.stack((np.cos(angles), np.sin(angles)), axis=-1).astype(np.float32) * np.float32(
+            magnitude
+        )
 
 
 def size_of(batch: Batch, train: bool) -> BatchSize:

@@ -108,15 +108,15 @@ def norm_back(*, add: bool) -> Kernel:
 
 
 def rotate(*, pairs: bool) -> Kernel:
-    """Rotary positions; with ``sign`` -1 the way back.
+    """Rotary positions of a head's first ``turned`` pairs; with ``sign`` -1 the way back.
 
     Args:
         pairs: neighbours turn, not halves.
     """
-    first, second = ("2u * j", "2u * j + 1u") if pairs else ("j", "j + p.half")
+    first, second = ("2u * j", "2u * j + 1u") if pairs else ("j", "j + p.turned")
     return Kernel(
         "rotate",
-        ("count", "half", "parts", "x_at", "x_stride", "y_at", "y_stride", "sign_f"),
+        ("count", "half", "turned", "parts", "x_at", "x_stride", "y_at", "y_stride", "sign_f"),
         (Binding("x", "f32"), Binding("turns", "vec2<f32>"), Binding("y", "f32", "read_write")),
         f"""{LINEAR}{_EACH}
     let j = i % p.half;
@@ -124,7 +124,12 @@ def rotate(*, pairs: bool) -> Kernel:
     let token = i / p.half / p.parts;
     let from_x = p.x_at + token * p.x_stride + part * p.half * 2u;
     let to = p.y_at + token * p.y_stride + part * p.half * 2u;
-    let turn = turns[token * p.half + j];
+    if (j >= p.turned) {{
+        y[to + 2u * j] = x[from_x + 2u * j];
+        y[to + 2u * j + 1u] = x[from_x + 2u * j + 1u];
+        return;
+    }}
+    let turn = turns[token * p.turned + j];
     let sine = turn.y * p.sign_f;
     let a = x[from_x + {first}];
     let b = x[from_x + {second}];

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ingle.training.lora import TARGETS, LoraConfig
+from ingle.training.lora import LoraConfig
 from ingle.training.vulkan import kernels
 from ingle.training.vulkan.adapter import AdapterGroup
 from ingle.training.vulkan.buffer_pool import Array, Storage
@@ -40,6 +40,8 @@ class JoinedMatrices(NamedTuple):
     inputs: VulkanInputs
     number: int
     train: bool
+    targets: tuple[str, ...]
+    """All matrices that may get an adapter: dropout counts by them."""
 
     @property
     def rows(self) -> int:
@@ -257,7 +259,7 @@ def _drop(
         "start": page.start,
         "positions": page.positions,
         "length": inputs.length,
-        "salt": joined.number * len(TARGETS) + TARGETS.index(name),
+        "salt": joined.number * len(joined.targets) + joined.targets.index(name),
         "threshold": int(share * 2**32),
         "factor_f": 1 / (1 - share),
     }

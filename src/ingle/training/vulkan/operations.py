@@ -16,7 +16,7 @@ from ingle.training.vulkan.compute_context import ComputeContext
 from ingle.training.vulkan.inputs import VulkanInputs
 from ingle.training.vulkan.linear import JoinedMatrices, linear
 from ingle.training.vulkan.pages import Paged
-from ingle.training.vulkan.tape import Tape, Value
+from ingle.training.vulkan.tape import Tape, Value, split
 from ingle.training.vulkan.weights import VulkanWeights
 
 
@@ -81,9 +81,12 @@ class VulkanOperations:
         bias = around.weights.joined_bias(biases, [matrix.rows for matrix in matrices])
         joined = JoinedMatrices(
             self._machine, around.shape, names, matrices, bias, self._groups.get(names),
-            around.inputs, self._number, around.train,
+            around.inputs, self._number, around.train, around.architecture.targets,
         )  # fmt: skip
         return linear(joined, x, self._tape)
+
+    def split(self, x: Value, sizes: tuple[int, ...]) -> tuple[Value, ...]:
+        return split(self._machine, x, sizes)
 
     def heads(self, x: Value, count: int) -> Value:
         x.parts = count
@@ -98,7 +101,7 @@ class VulkanOperations:
         turns = inputs.local_turns if local else inputs.turns
         kernel = kernels.rotate(pairs=self._around.architecture.rope_pairs)
         half = x.array.columns // x.parts // 2
-        shape = {"half": half, "parts": x.parts}
+        shape = {"half": half, "parts": x.parts, "turned": self._around.architecture.rotary // 2}
         y = self._like(x)
 
         def turn(source: Paged, target: Paged, sign: float) -> None:
@@ -126,7 +129,7 @@ class VulkanOperations:
         return y
 
     def feed_forward(self, x: Value) -> Value:
-        return gated_feed_forward(self, x)
+        return gated_feed_forward(self, self._around.architecture, x)
 
     def gate(self, gate: Value, up: Value) -> Value:
         machine, gelu = self._machine, self._around.architecture.gelu

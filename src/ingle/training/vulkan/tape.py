@@ -47,6 +47,19 @@ class Value:
             machine.add_to(to, more)
 
 
+def split(machine: ComputeContext, x: Value, sizes: tuple[int, ...]) -> tuple[Value, ...]:
+    """A value's columns, as values whose gradients are columns of its own."""
+
+    def home(start: int, size: int) -> Callable[[], Paged]:
+        return lambda: x.room(machine)[0].part(start, size)
+
+    starts = [sum(sizes[:at]) for at in range(len(sizes))]
+    return tuple(
+        Value(x.array.part(start, size), home(start, size))
+        for start, size in zip(starts, sizes, strict=True)
+    )
+
+
 class Tape:
     """What to do on the way back, in the order of the way there."""
 

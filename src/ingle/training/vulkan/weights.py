@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingle.errors import BadModelFile, CapabilityMissing
+from ingle.errors import BadModelFile
 from ingle.models.gguf import Tensor, read_header
 from ingle.models.tensor_types import TensorType
 from ingle.training import base_types
 from ingle.training.architecture import Architecture
 from ingle.training.quantize import numbers
-from ingle.training.vulkan import formats
+from ingle.training.vulkan import formats, supported_blocks
 from ingle.training.vulkan.buffer_pool import Array, Storage
 from ingle.training.vulkan.compute_context import ComputeContext
 from ingle.training.vulkan.vulkan_device import VulkanDevice
@@ -89,13 +89,7 @@ class VulkanWeights:
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         a = self.architecture
-        for name, (_, columns) in a.matrices.items():
-            if columns % 32:
-                raise CapabilityMissing(
-                    f"{name} has {columns} columns; on Vulkan they must be a multiple of 32",
-                    hint="train on another device: --device cpu",
-                    capability="train",
-                )
+        supported_blocks.check(a)
         self.blocks = [self._block(number) for number in range(a.layers)]
         self.vectors = {
             name: Storage(device.upload(self.numbers(name)))

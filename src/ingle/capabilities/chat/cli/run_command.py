@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,11 +14,20 @@ from ingle.capabilities.chat.cli.generation_options import (
     request_fields,
 )
 from ingle.capabilities.chat.cli.timing import describe
+from ingle.capabilities.chat.conversation import take_sampling
+from ingle.capabilities.complete.operation import Complete
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive, piped
-from ingle.errors import InvalidRequest
-from ingle.operations import Fold, Reasoning, Rerouted, Status, Text, TryingPath
+from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.operations import Ability, Event, Fold, Reasoning, Rerouted, Status, Text, TryingPath
+
+if TYPE_CHECKING:
+    from ingle.capabilities.chat.conversation import AsyncChat
+    from ingle.node.node import Node
+
+_OF_CHATS = {"system", "think"}
+"""Options that a completion has no use for."""
 
 
 @click.command("run")
@@ -75,9 +85,9 @@ async def _answer(
 
     fold = Fold()
     async with open_async(otherwise="background", **flags()) as home:
-        chat = home.chat(model)
+        asked = _Asked(home.chat(model), prompt, images, schema, fields)
         thinking = False
-        async for event in chat.events(prompt, images=images, schema=schema, fold=fold, **fields):
+        async for event in _events(output, home.node, asked, fold):
             if output.json:
                 continue
             match event:
@@ -107,6 +117,51 @@ async def _answer(
         output.text(f"{call.name}({call.arguments})")
     if verbose:
         output.note(describe(result.usage.prompt_tokens, result.usage.cached_tokens, result.timing))
+
+
+class _Asked(NamedTuple):
+    """What is asked of whom."""
+
+    chat: AsyncChat
+    prompt: str
+    images: list[bytes]
+    schema: dict[str, Any] | None
+    fields: dict[str, Any]
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is asked but how a text goes on."""
+        return not self.images and self.schema is None and not set(self.fields) & _OF_CHATS
+
+
+async def _events(
+    output: Output, node: Node, asked: _Asked, fold: Fold
+) -> AsyncGenerator[Event, None]:
+    """Those of a chat; of a completion, where the model has no chat template."""
+    try:
+        async for event in asked.chat.events(
+            asked.prompt, images=asked.images, schema=asked.schema, fold=fold, **asked.fields
+        ):
+            yield event
+        return
+    except CapabilityMissing as error:
+        if error.details.get("capability") != Ability.CHAT or not asked.plain:
+            raise
+        cannot = error
+    model, fields = asked.chat.model, dict(asked.fields)
+    sampling = take_sampling(fields)
+    request = Complete(model=model, prompt=asked.prompt, sampling=sampling, **fields)
+    told = output.json
+    try:
+        async with node.perform(request) as events:
+            async for event in events:
+                if not told:
+                    output.note(f"{model} has no chat template: it continues the text")
+                    told = True
+                fold.add(event)
+                yield event
+    except CapabilityMissing:
+        raise cannot from None
 
 
 def _split(words: tuple[str, ...]) -> tuple[str, str]:

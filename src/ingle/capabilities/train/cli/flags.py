@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "weight_decay": "Weight decay of AdamW.",
         "max_grad_norm": "Largest gradient norm; larger gradients are clipped (0: never).",
         "optim": "Optimizer; adamw_8bit takes less memory.",
+        "template": "Chat template of a base without one: a Jinja file, or chatml, gemma, llama3.",
         "seed": "Seed of the order, of dropout and of sampling.",
         "device": "cuda:0, vulkan:0, cpu; several: cuda:0,cuda:1; list: show what there is.",
     },
@@ -74,6 +75,7 @@ AUTOMATIC = {
     "batch_size": "as many as fill 8 rows, and as few as 40 steps take",
     "warmup_ratio": "--warmup-steps counts",
     "device": "the fastest",
+    "template": "the model's own",
     "eval_every": "ten evaluations in all",
     "save_every": "every 30 seconds",
     "early_stopping_patience": "never",
@@ -81,7 +83,12 @@ AUTOMATIC = {
     "method": "sft, with rewards grpo",
 }
 """What the default does, where its value does not say it."""
-METAVARS = {"target_modules": "LIST", "rdzv_endpoint": "HOST:PORT", "reward_funcs": "REWARD"}
+METAVARS = {
+    "target_modules": "LIST",
+    "template": "FILE|NAME",
+    "rdzv_endpoint": "HOST:PORT",
+    "reward_funcs": "REWARD",
+}
 SHORT = {"rank_stabilised": "--rslora", "rewards": "--reward"}
 """Old flags that were not called like their field."""
 _SWITCHES = ("eight_bit_moments", "load_best_model_at_end")

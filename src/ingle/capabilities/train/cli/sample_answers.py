@@ -21,19 +21,27 @@ SHOWN = 300
 """Characters of a line."""
 
 
-async def show(output: Output, ended: RunSummary, data: Source, split: str) -> None:
-    """The answers to the first example's question, greedily, one below the other."""
+async def show(output: Output, ended: RunSummary, data: Source, split: str, template: bool) -> None:
+    """The answers to the first example's question, greedily, one below the other.
+
+    Args:
+        template: the adapter has a chat template of its own.
+    """
     from ingle.client.home import open_async
 
     example = next(iter(data.examples(split)))
     adapted = f"{ended.model}+{ended.adapter.partition(':')[0]}"
     async with open_async(otherwise="background", **flags()) as home:
-        question = _question(example, chat=bool((await home.show(ended.model)).template))
+        base_chats = bool((await home.show(ended.model)).template)
+        question = _question(example, chat=base_chats or template)
         if not question:
             return
         asked = question if isinstance(question, str) else question[-1].text
         output.note(f"\nan example of the data: {_line(asked)}")
         for model, whose in ((ended.model, "the base"), (adapted, "trained")):
+            if model == ended.model and not base_chats and not isinstance(question, str):
+                output.note(f"  {whose:9} (it has no chat template)")
+                continue
             output.note(f"  {whose:9} {_line(await _answer(home, model, question))}")
 
 

@@ -106,8 +106,14 @@ def train_command(
         )
     if preview:
         source = _source(data, how["columns"])
-        last = bool(given(output).get("last_turn_only"))
-        run(lambda: _preview(output, model, source, how["split"], tokens=tokens, last=last))
+        settings = given(output)
+        last = bool(settings.get("last_turn_only"))
+        template = _checked_template(settings)
+        run(
+            lambda: _preview(
+                output, model, source, how["split"], tokens=tokens, last=last, template=template
+            )
+        )
         return
     settings = given(output)
     fields = {field: how[field] for field in FIELDS}
@@ -117,7 +123,8 @@ def train_command(
         return
     if not settings.get("reward_funcs") and settings.get("method") in (None, "sft"):
         source = _source(data, how["columns"])
-        run(lambda: sample_answers.show(output, ended, source, how["split"]))
+        speaks = bool(settings.get("template"))
+        run(lambda: sample_answers.show(output, ended, source, how["split"], speaks))
 
 
 def _source(data: str, columns: str) -> Source:
@@ -198,8 +205,18 @@ def _train(
     return attend(output, ready_to_send(request, settings))
 
 
+def _checked_template(settings: dict[str, Any]) -> str:
+    """The text of the template that is asked for, or its name; empty: the model's own."""
+    from ingle.capabilities.train.request import training_request
+    from ingle.models import known_templates
+
+    template = training_request("", "", "preview", settings).settings.template
+    known_templates.check(template)
+    return template
+
+
 async def _preview(
-    output: Output, model: str, data: Source, split: str, *, tokens: bool, last: bool
+    output: Output, model: str, data: Source, split: str, *, tokens: bool, last: bool, template: str
 ) -> None:
     """The first examples as the model will see them; what is learnt stands out."""
     from ingle.client.home import open_async
@@ -209,16 +226,18 @@ async def _preview(
 
     async with open_async(otherwise="background", **flags()) as home:
         details = await home.show(model)
-        if details.template:
-            await asyncio.to_thread(template_check.check, details.template, details.name)
+        base = Path(details.files[0])
+        vocabulary = Vocabulary.of(base)
+        given_template = vocabulary.template_of(base, template)
+        if template := given_template or details.template:
+            await asyncio.to_thread(template_check.check, template, details.name)
 
         async def asked(question: Tokenize) -> Tokenized:
             return await home.ask(question, Tokenized)
 
-        end = Vocabulary.of(Path(details.files[0])).end
         renderer = Renderer(
-            asked, model=details.name, template=bool(details.template), end=end,
-            last_turn_only=last,
+            asked, model=details.name, template=bool(template), given_template=given_template,
+            end=vocabulary.end, last_turn_only=last,
         )  # fmt: skip
         documents = [
             (example.place, spans)
