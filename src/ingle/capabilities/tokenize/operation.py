@@ -8,7 +8,7 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations import Message, Tool
-from ingle.operations.guest_rules import Costless, Estimated
+from ingle.operations.guest_rules import Costless, Estimated, Overruled
 from ingle.operations.message import text_size
 from ingle.operations.numbers import check_numbers
 from ingle.operations.operation import Event, ModelOperation, TokenId
@@ -32,7 +32,7 @@ class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
     Events: `Status`, then one `Tokenized`.
     """
 
-    template: Annotated[str, msgspec.Meta(max_length=65_536)] = ""
+    template: Annotated[str, msgspec.Meta(max_length=65_536), Overruled("")] = ""
     """A chat template (Jinja) in place of the model's own, for this device's owner: the weights
     are loaded with it, beside those that are loaded with their own."""
     text: Annotated[str, Estimated()] = ""
