@@ -51,6 +51,24 @@ def test_thirty_lines_are_learnt_with_the_defaults_and_the_answer_stops(model: M
         assert not knows or ended == "stop", (ended, text)
 
 
+def test_a_trained_prompt_is_the_served_one(model: Model) -> None:
+    folder = model.run_folder("fact") / "train"
+    learnt = np.fromfile(folder / "learnt.bin", dtype=np.bool_)
+    starts = np.load(folder / "starts.npy").tolist()
+    read = Counter(int((~learnt[at:end]).sum()) for at, end in pairwise(starts))
+    served: Counter[int] = Counter()
+    for line in model.data.read_text().splitlines():
+        row = json.loads(line)
+        if model.chats:
+            asked = model.home.chat(model.name, max_tokens=1)
+            served[asked.send(row["messages"][0]["content"]).usage.prompt_tokens] += 1
+        else:
+            asked = model.home.complete(row["prompt"], model.name, max_tokens=1)
+            served[asked.usage.prompt_tokens] += 1
+    assert sum(read.values()) > 20
+    assert read <= served
+
+
 def test_base_and_adapter_are_the_merged_model(model: Model, tmp_path: Path) -> None:
     """In 32 bits, so that what is compared is the adapter and not rounding."""
     home, base = model.home, model.weights.path
