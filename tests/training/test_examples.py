@@ -188,6 +188,7 @@ def test_turns_that_are_not_to_be_learned_are_masked(
     assert example.masked == masked
     assert {name for message in example.messages for name in message} == {"role", "content"}
     assert example.unused == set()
+    assert only(tmp_path, example.record) == example  # as it goes to a paired device
 
 
 @pytest.mark.parametrize(
@@ -230,6 +231,16 @@ def test_calls_of_the_old_form(tmp_path: Path) -> None:
     assert call["function"] == {"name": "look", "arguments": {"at": "sky"}}
     assert example.messages[2] == {"role": "tool", "name": "look", "content": "blue"}
     assert example.tools == [{"type": "function", "function": {"name": "look", "parameters": {}}}]
+
+
+def test_an_example_that_is_sent_keeps_its_variables(tmp_path: Path) -> None:
+    options = {"enable_thinking": False}
+    for row in ({"messages": [ASK, SAY]}, {"prompt": "Hi", "completion": "Ho"}):
+        example = only(tmp_path, {**row, "chat_template_kwargs": options})
+        assert example.template_options == options
+        assert only(tmp_path, example.record) == example
+    with pytest.raises(InvalidRequest, match="chat_template_kwargs is not an object"):
+        only(tmp_path, {"prompt": "Hi", "completion": "Ho", "chat_template_kwargs": "x"})
 
 
 def test_what_no_one_reads_is_named(tmp_path: Path) -> None:

@@ -181,6 +181,9 @@ def test_what_is_counted_is_what_a_chat_is_charged(tmp_path: Path) -> None:
             usage = post("/v1/messages", max_tokens=1, **asked)["usage"]
             counted = post("/v1/messages/count_tokens", **asked)["input_tokens"]
             assert usage["input_tokens"] + usage["cache_read_input_tokens"] == counted
+            said = {"input": "Hi, ab!", "instructions": "Be brief."}
+            used = post("/v1/responses", max_output_tokens=1, **said)["usage"]["input_tokens"]
+            assert post("/v1/responses/input_tokens", **said)["input_tokens"] == used == counted
             text = post("/v1/tokenize", content="Hi", add_special_tokens=True)["tokens"]
             assert text == [1, *post("/v1/tokenize", content="Hi")["tokens"]]
             begun = post("/v1/tokenize", messages=[*PLAIN, ANSWER], add_generation_prompt=False)

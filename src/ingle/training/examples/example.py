@@ -51,10 +51,16 @@ class Example(NamedTuple):
 
     @property
     def record(self) -> dict[str, Any]:
-        """The example as a line of JSON has it."""
+        """The example as a line of JSON has it; read again, it is the same."""
+        options = dict(self.template_options)
+        more: dict[str, Any] = {"chat_template_kwargs": options} if options else {}
         if self.messages:
             tools = {"tools": self.tools} if self.tools else {}
-            return {"messages": self.messages, **tools}
+            messages = [
+                {**message, "weight": 0} if at in self.masked else message
+                for at, message in enumerate(self.messages)
+            ]
+            return {"messages": messages, **tools, **more}
         if self.text:
             return {"text": self.text}
-        return {"prompt": self.prompt, "completion": self.completion}
+        return {"prompt": self.prompt, "completion": self.completion, **more}

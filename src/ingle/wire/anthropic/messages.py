@@ -21,6 +21,7 @@ from ingle.wire.anthropic.toolsets import Members
 from ingle.wire.body import Body, decode, renamed, token_limit
 from ingle.wire.duration import seconds
 from ingle.wire.effort import EFFORT_BUDGETS
+from ingle.wire.prompt_count import prompt_count
 from ingle.wire.sse import encode
 
 
@@ -137,20 +138,7 @@ def parse_count(body: bytes) -> Tokenize:
     Raises:
         InvalidRequest: a bad field.
     """
-    asked = decode(body, MessagesBody)
-    _refuse_servers(asked)
-    offer = offered(asked.tools)
-    think, budget = _thinking(asked.thinking, asked.output_config)
-    if think is None and budget is not None:
-        think = budget > 0
-    return Tokenize(
-        model=asked.model,
-        messages=conversation(asked.system, asked.messages),
-        tools=offer.tools,
-        tool_choice=chosen(asked.tool_choice, offer),
-        think=think,
-        on=asked.on or "",
-    )
+    return prompt_count(parse(body).operation)
 
 
 def counted(tokens: int) -> bytes:

@@ -20,6 +20,7 @@ from ingle.wire.openai.response_calls import Item
 from ingle.wire.openai.response_items import REFERENCE, conversation, read_item, tools_in
 from ingle.wire.openai.response_tools import ToolOffer, chosen, offer, tool_bodies
 from ingle.wire.openai.sampling_body import SamplingBody
+from ingle.wire.prompt_count import prompt_count
 
 _LOGPROBS = "message.output_text.logprobs"
 _SEALED = "reasoning.encrypted_content"
@@ -174,8 +175,7 @@ class ResponsesRequest:
 
     def count(self, history: Sequence[Message]) -> Tokenize:
         """The same conversation, to be counted only."""
-        tools = chosen(self.asked.tool_choice, self.offer)[1]
-        return Tokenize(model=self.model, messages=self.messages(history), tools=tools)
+        return prompt_count(self.operation(history))
 
 
 def parse(body: bytes, *, default_model: str) -> ResponsesRequest:
