@@ -316,7 +316,8 @@ def _tensor(reader: _Reader, index: int, alignment: int) -> Tensor:
     offset = reader.integer(_U64, what)
     kind = TENSOR_TYPES.get(type_id)
     if kind is None:
-        raise _bad(f"{what} has the unknown type {type_id}")
+        known = ", ".join(kind.name for kind in TENSOR_TYPES.values())
+        raise _bad(f"{what} has the unknown type {type_id}; known are {known}")
     elements = 1
     for extent in shape:
         elements *= extent
