@@ -18,8 +18,9 @@ from tests.models.weights import write_model
 from tests.training.models import write_base
 from tests.waiting import eventually
 
+from .finding import Found
+from .node_memory import NodeMemory
 from .process_family import ProcessFamily, adopting, described
-from .siege_part import Found
 
 RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "letters"
 HOOKS = Path(__file__).parent / "hooks"
@@ -46,30 +47,42 @@ may be left behind."""
 KNOWN_LEFT_OVER: tuple[str, ...] = ()
 """What is left behind all the same, and is to be mended."""
 ENDED_S = 60.0
+NODE = "client.host"
+"""In the command line of a node in the background."""
 
 
 class BesiegedPlace:
     """A place, all processes that were started for it, and what must stay true of it."""
 
-    def __init__(self, folder: Path, family: ProcessFamily, **variables: str) -> None:
+    def __init__(
+        self, folder: Path, family: ProcessFamily, memory: NodeMemory, **variables: str
+    ) -> None:
         self.family = family
+        self.memory = memory
         self.folder = folder
         self.place = Place(
             folder,
             TMPDIR=str(folder / "tmp"),
-            PYTHONPATH=f"{HOOKS}:{_python_path()}",
+            PYTHONPATH=python_path(),
             INGLE_PEER_HOST="127.0.0.1",
             INGLE_PEER_PORT="0",
             INGLE_NEARBY="false",
             INGLE_EGRESS="deny",
             INGLE_CONTEXT="256",
             INGLE_SLOTS="1",
+            **memory.variables,
             **variables,
         )
 
     def end(self) -> None:
         """End all that runs here, at once."""
+        self.look_at_nodes()
         self.family.end()
+
+    def look_at_nodes(self) -> None:
+        """How much memory the nodes have taken that live."""
+        for node in self.family.named(NODE):
+            self.memory.look_at(node.pid)
 
     def check(self, *, chat: bool = True) -> None:
         """Models are listed, shown and used; nothing runs on, and nothing lies about.
@@ -153,17 +166,21 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
-def _python_path() -> str:
-    return os.environ.get("PYTHONPATH", "")
+def python_path() -> str:
+    """The hooks are in it."""
+    return f"{HOOKS}:{os.environ.get('PYTHONPATH', '')}"
 
 
 class PlaceTemplate:
     """A place that is made once; each probe has a copy of it at the same path."""
 
-    def __init__(self, folder: Path, family: ProcessFamily, place: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, family: ProcessFamily, memory: NodeMemory, place: Path | None = None
+    ) -> None:
         self.folder = place or folder / "p"
         self._kept = folder / "kept"
         self._family = family
+        self._memory = memory
         self._make()
 
     def _make(self) -> None:
@@ -179,7 +196,7 @@ class PlaceTemplate:
         (files / "Modelfile").write_text("FROM mine\nSYSTEM You are Mario.\n")
         lines = '{"prompt": "Who?", "completion": "We."}\n' * 4
         (files / "data.jsonl").write_text(lines)
-        besieged = BesiegedPlace(self.folder, self._family)
+        besieged = BesiegedPlace(self.folder, self._family, self._memory)
         for arguments in (
             ("pull", "mine", "--from", str(base)),
             ("pull", "base", "--from", str(trained)),
@@ -210,7 +227,7 @@ class PlaceTemplate:
     def copied(self) -> Iterator[BesiegedPlace]:
         """A copy for one probe."""
         shutil.copytree(self._kept, self.folder, symlinks=True)
-        besieged = BesiegedPlace(self.folder, self._family)
+        besieged = BesiegedPlace(self.folder, self._family, self._memory)
         try:
             yield besieged
         finally:
@@ -219,11 +236,14 @@ class PlaceTemplate:
 
 
 @contextlib.contextmanager
-def besieged_template(folder: Path, place: Path | None = None) -> Iterator[PlaceTemplate]:
+def besieged_template(
+    folder: Path, memory: NodeMemory, place: Path | None = None
+) -> Iterator[PlaceTemplate]:
     """The template, while all processes below this one are accounted for.
 
     Args:
+        memory: of all nodes of all copies.
         place: where the copies are.
     """
     with adopting() as family:
-        yield PlaceTemplate(folder, family, place)
+        yield PlaceTemplate(folder, family, memory, place)

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .besieged_place import BesiegedPlace, besieged_template
-from .siege_part import Found, Probe, SiegePart
+from .finding import Found
+from .node_memory import NodeMemory
+from .siege_part import Probe, SiegePart
 
 DAMAGES = 4
 """In each probe."""
@@ -117,9 +119,9 @@ def _no_traceback(text: str) -> None:
 
 
 @contextlib.contextmanager
-def damaged(folder: Path) -> Iterator[Probe]:
+def damaged(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A place whose state is damaged."""
-    with besieged_template(folder) as template:
+    with besieged_template(folder, memory) as template:
 
         def probe(chance: random.Random) -> None:
             with template.copied() as besieged:

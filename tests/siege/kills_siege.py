@@ -17,17 +17,13 @@ import psutil
 
 from tests.waiting import eventually
 
-from .besieged_place import ENDED_S, BesiegedPlace, besieged_template
+from .besieged_place import ENDED_S, NODE, BesiegedPlace, besieged_template
+from .node_memory import NodeMemory
 from .siege_part import Probe, SiegePart
 
 KILLS = 5
 """In each probe."""
-COMMAND, NODE, WORKER, TRAINER = (
-    "ingle.cli.main",
-    "client.host",
-    "engines.worker",
-    "training_worker",
-)
+COMMAND, WORKER, TRAINER = "ingle.cli.main", "engines.worker", "training_worker"
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("pull", "fetched", "--from", "files/other.gguf"),
     ("pull", "fetched", "--from", "files/other.gguf"),
@@ -108,6 +104,7 @@ class Killing:
         process.kill()
         process.wait()
         if not mark.exists():  # it was faster than its killer: the node dies when it is idle
+            besieged.look_at_nodes()
             for node in besieged.family.named(NODE):
                 _kill(node)
             return "afterwards"
@@ -126,9 +123,9 @@ def _kill(process: psutil.Process) -> None:
 
 
 @contextlib.contextmanager
-def killed(folder: Path) -> Iterator[Probe]:
+def killed(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A place whose processes are killed."""
-    with besieged_template(folder) as template:
+    with besieged_template(folder, memory) as template:
 
         def probe(chance: random.Random) -> None:
             with template.copied() as besieged:
