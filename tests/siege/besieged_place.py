@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingle.database import is_sound
+from ingle.models.name_records import NameRecords
 from tests.cli.place import Place
 from tests.engines.lora import write_adapter
 from tests.models.weights import write_model
@@ -36,6 +37,7 @@ DOCUMENTED = (
     "config.toml*.part", "state/tmp", "tmp/" + 8 * "[a-z0-9_]",
     "state/swarm/*",
     "models/blobs/sha256-*", "models/index.sqlite3", "models/index.sqlite3.backup",
+    "models/names", "models/names/" + 64 * "[0-9a-f]",
     "models/partial/*", "models/views/*", "files", "state", "state/logs", "state/runs",
     "state/training-cache", "state/jobs", "models", "models/blobs", "models/partial",
     "models/views",
@@ -153,10 +155,13 @@ class BesiegedPlace:
         return sorted(found)
 
     def _check_blobs(self) -> None:
-        """Every blob is in some record."""
+        """Every blob is in some record, and every record in the index and in a file."""
         index = self.folder / "models" / "index.sqlite3"
         with contextlib.closing(sqlite3.connect(index)) as connection:
-            records = b"".join(row[0] for row in connection.execute("SELECT record FROM names"))
+            rows = list(connection.execute("SELECT kind, key, record FROM names"))
+        if sorted(rows) != sorted(NameRecords(index.with_name("names")).all()):
+            raise Found(f"the records of names differ from the index: {[row[:2] for row in rows]}")
+        records = b"".join(row[2] for row in rows)
         for blob in (self.folder / "models" / "blobs").iterdir():
             if blob.name.removeprefix("sha256-").encode() not in records and blob.is_file():
                 raise Found(f"no name needs {blob.name}")

@@ -45,6 +45,7 @@ class Store:
     ::
 
         <root>/index.sqlite3       names, hashes of linked files
+        <root>/names/              the record of each name, should the index be lost
         <root>/blobs/sha256-<hex>  the files
         <root>/partial/            downloads on their way
         <root>/views/              blobs in folders under the names that engines expect
@@ -312,12 +313,15 @@ class Store:
         """Bytes by kind. ``logs`` is left at 0: the node knows its own."""
         return space.disk_usage(self.root, self.blobs, self.index)
 
-    def remove_abandoned(self) -> None:
-        """Remove what killed imports left. Called at each start."""
+    def put_in_order(self) -> None:
+        """Remove what killed imports left, and write what is missing of the records of names.
+        Called at each start.
+        """
         try:
             remove_abandoned(self.blobs, self.index)
+            self.index.match_records()
         except (OSError, StorageError) as error:
-            log.warning("what was left in %s was not removed: %s", self.root, error)
+            log.warning("%s was not put in order: %s", self.root, error)
 
     def prune(self, partials: bool = False, dry_run: bool = False) -> Pruned:
         """Delete blobs without a name and, if asked, interrupted downloads. Live ones stay."""
