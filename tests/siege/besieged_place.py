@@ -62,19 +62,17 @@ class BesiegedPlace:
         self.family = family
         self.memory = memory
         self.folder = folder
-        self.place = Place(
-            folder,
-            TMPDIR=str(folder / "tmp"),
-            PYTHONPATH=python_path(),
-            INGLE_PEER_HOST="127.0.0.1",
-            INGLE_PEER_PORT="0",
-            INGLE_NEARBY="false",
-            INGLE_EGRESS="deny",
-            INGLE_CONTEXT="256",
-            INGLE_SLOTS="1",
-            **memory.variables,
-            **variables,
-        )
+        chosen = {
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONPATH": python_path(),
+            "INGLE_PEER_HOST": "127.0.0.1",
+            "INGLE_PEER_PORT": "0",
+            "INGLE_NEARBY": "false",
+            "INGLE_EGRESS": "deny",
+            "INGLE_CONTEXT": "256",
+            "INGLE_SLOTS": "1",
+        }
+        self.place = Place(folder, **{**chosen, **memory.variables, **variables})
 
     def end(self) -> None:
         """End all that runs here, at once."""
