@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingle.database import is_sound
@@ -178,15 +178,25 @@ class PlaceTemplate:
     """A place that is made once; each probe has a copy of it at the same path."""
 
     def __init__(
-        self, folder: Path, family: ProcessFamily, memory: NodeMemory, place: Path | None = None
+        self,
+        folder: Path,
+        family: ProcessFamily,
+        memory: NodeMemory,
+        place: Path | None,
+        prepare: Callable[[BesiegedPlace], None],
+        variables: dict[str, str],
     ) -> None:
         self.folder = place or folder / "p"
+        self._variables = variables
         self._kept = folder / "kept"
         self._family = family
         self._memory = memory
-        self._make()
+        self._make(prepare)
 
-    def _make(self) -> None:
+    def _place(self) -> BesiegedPlace:
+        return BesiegedPlace(self.folder, self._family, self._memory, **self._variables)
+
+    def _make(self, prepare: Callable[[BesiegedPlace], None]) -> None:
         self.folder.mkdir()
         files = self.folder / "files"
         (self.folder / "tmp").mkdir()
@@ -199,7 +209,7 @@ class PlaceTemplate:
         (files / "Modelfile").write_text("FROM mine\nSYSTEM You are Mario.\n")
         lines = '{"prompt": "Who?", "completion": "We."}\n' * 4
         (files / "data.jsonl").write_text(lines)
-        besieged = BesiegedPlace(self.folder, self._family, self._memory)
+        besieged = self._place()
         for arguments in (
             ("pull", "mine", "--from", str(base)),
             ("pull", "base", "--from", str(trained)),
@@ -211,6 +221,7 @@ class PlaceTemplate:
         ):
             besieged.succeed(*arguments)
         self._lay_down_a_run(besieged)
+        prepare(besieged)
         besieged.stop()
         besieged.succeed("list")  # a node that starts copies the databases that have changed
         besieged.stop()
@@ -230,7 +241,7 @@ class PlaceTemplate:
     def copied(self) -> Iterator[BesiegedPlace]:
         """A copy for one probe."""
         shutil.copytree(self._kept, self.folder, symlinks=True)
-        besieged = BesiegedPlace(self.folder, self._family, self._memory)
+        besieged = self._place()
         try:
             yield besieged
         finally:
@@ -240,13 +251,19 @@ class PlaceTemplate:
 
 @contextlib.contextmanager
 def besieged_template(
-    folder: Path, memory: NodeMemory, place: Path | None = None
+    folder: Path,
+    memory: NodeMemory,
+    place: Path | None = None,
+    prepare: Callable[[BesiegedPlace], None] = lambda _: None,
+    **variables: str,
 ) -> Iterator[PlaceTemplate]:
     """The template, while all processes below this one are accounted for.
 
     Args:
         memory: of all nodes of all copies.
         place: where the copies are.
+        prepare: what else is done in the place before it is copied.
+        variables: of its environment, instead of those that all places have.
     """
     with adopting() as family:
-        yield PlaceTemplate(folder, family, memory, place)
+        yield PlaceTemplate(folder, family, memory, place, prepare, variables)
