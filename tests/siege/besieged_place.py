@@ -37,6 +37,7 @@ DOCUMENTED = (
     "config.toml*.part", "state/tmp", "tmp/" + 8 * "[a-z0-9_]",
     "state/swarm/*",
     "models/blobs/sha256-*", "models/index.sqlite3", "models/index.sqlite3.backup",
+    "models/index.sqlite3-journal",
     "models/names", "models/names/" + 64 * "[0-9a-f]",
     "models/partial/*", "models/views/*", "files", "state", "state/logs", "state/runs",
     "state/training-cache", "state/jobs", "models", "models/blobs", "models/partial",
@@ -44,8 +45,8 @@ DOCUMENTED = (
 )  # fmt: skip
 """What may lie in a home whose node has ended: also what an interrupted pull leaves, to be
 continued, what the siege puts there itself, SQLite's own logs of databases that no one has opened
-since, and the file by which Python tries whether a temporary folder can be written. Nothing else
-may be left behind."""
+or written since, and the file by which Python tries whether a temporary folder can be written.
+Nothing else may be left behind."""
 KNOWN_LEFT_OVER: tuple[str, ...] = ()
 """What is left behind all the same, and is to be mended."""
 ENDED_S = 60.0
