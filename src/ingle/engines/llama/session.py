@@ -324,6 +324,9 @@ class LlamaSession:
         return [cosine(rows[0], row) for row in rows[1:]], tokens
 
     def _tokenize(self, operation: Tokenize, emit: Emit) -> None:
+        """In one piece, to its end, also for a caller that has left: only some vocabularies can be
+        cut without changing tokens, and at places of their own (docs/explanation/security.md).
+        """
         text = operation.text
         if operation.messages:
             body: dict[str, Any] = {
