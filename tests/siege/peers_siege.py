@@ -23,6 +23,7 @@ from ingle.peers import invites, pairing
 from ingle.peers.identity import Identity
 from ingle.peers.iroh import IrohTransport
 from ingle.peers.pairing import PairingCard
+from ingle.peers.peer_session import MAX_FRAME
 from ingle.peers.peered_node import PeeredNode
 from ingle.peers.transport import FILE, NODE, PAIR, Link, LinkError, PeerAddress, Stream
 from ingle.protocol import frames
@@ -30,7 +31,7 @@ from tests.peers.test_real_links import said, settings, tell
 
 from .besieged_place import BesiegedPlace
 from .finding import Found
-from .frame_mutant import PING, frame_probe
+from .frame_mutant import PING, frame_probe, packed
 from .node_memory import NodeMemory
 from .peer_mutant import datagrams, file_request, hello, pairing_messages
 from .process_family import adopting
@@ -44,6 +45,7 @@ FLOOD = 1 << 20
 PATIENCE_S = 60
 DIAL_S = 20
 LOOK_EVERY = 40
+GREETING = packed(["h", 1, {"name": "crook", "instance": "one"}])
 PAIRED, STRANGER = "paired", "stranger"
 
 
@@ -88,7 +90,7 @@ class BesiegedPort:
             await self.look()
         who = chance.choice((PAIRED, PAIRED, STRANGER))
         how = chance.choice((*[self._frames] * 6, *[self._pairing] * 3, *[self._files] * 3,
-                             self._flood, self._unread, self._packets))  # fmt: skip
+                             self._flood, self._unread, self._large, self._packets))  # fmt: skip
         with contextlib.suppress(LinkError, ConnectionError):  # it hung up
             await how(chance, who)
 
@@ -188,6 +190,16 @@ class BesiegedPort:
         size = chance.choice((1, self._size))
         body = msgspec.msgpack.encode([self._digest, 0, size])
         await self._open_more(link, max(STREAMS), struct.pack(">H", len(body)) + body)
+
+    async def _large(self, chance: random.Random, who: str) -> None:
+        """Nearly all of the largest frame, after a sound greeting, without its end."""
+        link = await self._dial(who, NODE)
+        self._leave(link)
+        stream = await link.open()
+        stream.send(GREETING + struct.pack(">I", MAX_FRAME))
+        for _ in range(MAX_FRAME // FLOOD - 1):
+            stream.send(bytes(FLOOD))
+            await stream.drain()
 
     async def _open_more(self, link: Link, count: int, data: bytes) -> None:
         with contextlib.suppress(TimeoutError):  # as many as are allowed, and no more
