@@ -118,7 +118,12 @@ def _room(path: Path | None) -> tuple[int, ...]:
 
 
 def connect(
-    path: Path | None, schema: str = "", *, wal: bool = True, threads: bool = False
+    path: Path | None,
+    schema: str = "",
+    *,
+    wal: bool = True,
+    threads: bool = False,
+    restore: bool = True,
 ) -> sqlite3.Connection:
     """Open a file, whatever has happened to it.
 
@@ -127,6 +132,8 @@ def connect(
         schema: statements that make what is not there yet.
         wal: with a write-ahead log.
         threads: several threads use the connection, one at a time.
+        restore: the copy takes the place of a damaged file; else an empty one does, and whoever
+            opens it fills it.
 
     Raises:
         StorageError: it can be neither read nor replaced.
@@ -141,7 +148,7 @@ def connect(
         try:
             return _opened(path, schema, wal=wal, threads=threads)
         except _Damaged as damage:
-            _set_aside(path, str(damage))
+            _set_aside(path, str(damage), restore)
             return _opened(path, schema, wal=wal, threads=threads)
 
 
@@ -183,6 +190,8 @@ def is_sound(path: Path) -> bool:
 
 
 def _opened(path: Path, schema: str, *, wal: bool, threads: bool) -> sqlite3.Connection:
+    if _emptied(path):
+        raise _Damaged("it is empty")  # for SQLite that is a new one
     with contextlib.suppress(OSError):  # SQLite then makes its journals with this mode, too
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600))
     try:
@@ -213,6 +222,17 @@ def _opened(path: Path, schema: str, *, wal: bool, threads: bool) -> sqlite3.Con
         path.chmod(0o600)
     _back_up(connection, path)
     return connection
+
+
+def _emptied(path: Path) -> bool:
+    """There is nothing in a file that had something when it was copied."""
+    journal = path.with_name(path.name + "-wal")
+    return (
+        path.with_name(path.name + BACKUP).exists()
+        and path.exists()
+        and not path.stat().st_size
+        and not (journal.exists() and journal.stat().st_size)
+    )
 
 
 def _check(connection: sqlite3.Connection) -> str:
@@ -247,6 +267,8 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
         _remove_unfinished(path)
         if backup.exists() and backup.stat().st_mtime_ns >= _changed_ns(path):
             return
+        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return  # nothing is in it yet, and the copy may be all there is
         with contextlib.closing(sqlite3.connect(partial)) as copy:
             connection.backup(copy)
         partial.chmod(0o600)
@@ -282,13 +304,13 @@ def _changed_ns(path: Path) -> int:
     return max(file.stat().st_mtime_ns for file in files if file.exists())
 
 
-def _set_aside(path: Path, damage: str) -> None:
+def _set_aside(path: Path, damage: str, restore: bool) -> None:
     aside = path.rename(free_name(path))
     for part in ("-wal", "-shm", "-journal"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
     backup = path.with_name(path.name + BACKUP)
-    restored = backup.exists() and is_sound(backup)
+    restored = restore and backup.exists() and is_sound(backup)
     if restored:
         shutil.copy2(backup, path)
     log.error(
@@ -296,7 +318,7 @@ def _set_aside(path: Path, damage: str) -> None:
         path,
         damage,
         aside.name,
-        "its last copy is used" if restored else "there was no copy: it starts empty",
+        "its last copy is used" if restored else "an empty one takes its place",
     )
 
 

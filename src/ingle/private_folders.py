@@ -41,4 +41,4 @@ def private_parts(state: Path, models: Path) -> Iterator[Path]:
     yield state
     if state.is_dir():
         yield from (path for path in state.iterdir() if not stat.S_ISSOCK(path.lstat().st_mode))
-    yield from (models / name for name in ("blobs", "partial", "views"))
+    yield from (models / name for name in ("blobs", "names", "partial", "views"))

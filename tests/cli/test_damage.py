@@ -55,6 +55,22 @@ def test_doctor_mends_settings_and_records(tmp_path: Path) -> None:
         place.stop()
 
 
+@pytest.mark.parametrize("copy", [b"slots = [", b"keep_ali\x9de = '10m'", b"slots = 'many'"])
+def test_settings_whose_copy_is_damaged_too_are_the_defaults(tmp_path: Path, copy: bytes) -> None:
+    place = Place(tmp_path)
+    config = Path(place.environment["INGLE_CONFIG"])
+    config.write_text("model = [")
+    backup = config.with_name(f"{config.name}.backup")
+    backup.write_bytes(copy)
+    try:
+        told = place.ok("doctor", "--repair").out
+        assert "config.toml is now config.toml.damaged-1: the defaults are used" in told
+        assert place.ok("config", "show", "--json").data
+        assert (not config.exists(), backup.read_bytes()) == (True, copy)
+    finally:
+        place.stop()
+
+
 def test_verify_store_finds_what_doctor_then_names(tmp_path: Path, ember: Path) -> None:
     place = Place(tmp_path)
     try:

@@ -67,7 +67,7 @@ def partial_files(store: Store) -> set[str]:
 def test_prune_leaves_a_running_import_alone(store: Store, large: Path) -> None:
     importing = Importing(store, large, 2 * MIB)
     assert store.prune(partials=True).files == []
-    store.remove_abandoned()
+    store.put_in_order()
     importing.go_on()
     assert digest_of(store.resolve("big").path) == digest_of(large)
     assert partial_files(store) == set()
@@ -92,7 +92,7 @@ def test_a_killed_import_is_named_and_resumed(store: Store, large: Path) -> None
     assert list(store.blobs.all()) == []
     (named,) = (name for name in store.prune(True, True).files if name.endswith(".part"))
     assert Path(named).is_relative_to(store.blobs.partial)
-    store.remove_abandoned()
+    store.put_in_order()
     assert Path(named).exists()  # its source is there still
     model = store.add_path(large, "big", link=False)
     assert digest_of(model.path) == model.digest == digest_of(large)
@@ -131,7 +131,7 @@ def test_a_copy_whose_source_is_gone_is_removed_by_whoever_starts_next(
 ) -> None:
     Importing(store, large, 3 * MIB).kill()
     large.unlink()
-    store.remove_abandoned()
+    store.put_in_order()
     assert list(store.blobs.partial.iterdir()) == []
     with store.index.read() as rows:
         assert rows.pins() == {}
@@ -170,6 +170,6 @@ def test_kills_at_any_moment_leave_nothing_half(store: Store, large: Path) -> No
         for digest, _ in store.blobs.all():
             assert digest == digest_of(store.blobs.path(digest))
     store.add_path(large, "big", link=False)
-    store.remove_abandoned()
+    store.put_in_order()
     assert list(store.blobs.partial.iterdir()) == []
     assert len(list(store.blobs.all())) == 1

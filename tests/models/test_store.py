@@ -270,8 +270,13 @@ def test_details_tell_what_the_header_tells(store: Store, model_file: Path) -> N
 
 def test_disk_full_during_a_copy(small_disk: Path, tmp_path: Path, model_file: Path) -> None:
     store = Store(small_disk / "store")
-    with pytest.raises(DiskFull, match="MiB free"):
+    needed = model_file.stat().st_size / 2**20
+    with pytest.raises(
+        DiskFull,
+        match=rf"{needed:.1f} MiB needed in .+ beside a reserve of 32\.0 MiB, \d+\.\d MiB free",
+    ) as told:
         store.add_path(model_file, "m", link=False)
+    assert told.value.details["reserve_bytes"] == 32 * 2**20
     assert list(store.blobs.partial.iterdir()) == []
 
 

@@ -17,6 +17,7 @@ from ingle.client.host import host
 from ingle.config import Settings
 from ingle.errors import (
     Busy,
+    DiskFull,
     IngleError,
     IntegrityError,
     InvalidRequest,
@@ -24,6 +25,7 @@ from ingle.errors import (
     QuotaFull,
 )
 from ingle.node import transfers
+from ingle.node.loaded_model import OWNER
 from ingle.node.node_blobs import NodeBlobs
 from ingle.operations.blob import Blob
 from ingle.operations.operation import Bytes, Operation
@@ -111,6 +113,15 @@ def test_what_is_announced_counts_before_it_has_come(blobs: NodeBlobs) -> None:
         put(blobs, b"x" * 4 * MIB)
     with blobs.begin(GUEST, sha(b"slow"), 8 * MIB), pytest.raises(Busy):
         blobs.begin(GUEST, sha(b"slow"), 8 * MIB)
+
+
+def test_a_disk_without_room_is_said_with_the_reserve(blobs: NodeBlobs) -> None:
+    with pytest.raises(
+        DiskFull,
+        match=r"^1048576\.0 MiB needed .+ beside a reserve of 256\.0 MiB, \d+\.\d MiB free",
+    ) as told:
+        blobs.begin(OWNER, sha(b"x"), 2**40)
+    assert told.value.details["reserve_bytes"] == 256 * 2**20
 
 
 def test_what_was_not_used_for_a_week_is_gone(tmp_path: Path) -> None:

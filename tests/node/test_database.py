@@ -61,7 +61,11 @@ def a_short_file(path: Path) -> None:
     os.truncate(path, 5000)
 
 
-@pytest.mark.parametrize("harm", [not_a_database, a_torn_page, a_short_file])
+def an_empty_file(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [not_a_database, a_torn_page, a_short_file, an_empty_file])
 def test_a_damaged_file_is_set_aside_and_its_copy_used(path: Path, harm: object) -> None:
     assert callable(harm)
     harm(path)

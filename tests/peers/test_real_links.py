@@ -226,6 +226,17 @@ async def test_half_a_frame_is_not_waited_for(
         await refused(link)
 
 
+@pytest.mark.parametrize("protocol", [PAIR, NODE])
+async def test_a_stream_that_no_one_takes_ends_the_link(tmp_path: Path, protocol: bytes) -> None:
+    """What is sent into it would be kept: a MiB in each of a hundred streams, of every stranger."""
+    async with nodes(tmp_path, "desk") as (desk,), stranger() as crook:
+        link = await crook.dial(await address(desk), protocol)
+        for _ in range(2):
+            (await link.open()).send(b"\0")
+        with pytest.raises(LinkError, match="too many streams"):
+            await link.accept()
+
+
 @pytest.mark.timeout(110)
 async def test_five_hundred_strangers_do_not_keep_a_friend_out(tmp_path: Path) -> None:
     async with nodes(tmp_path, "desk", "laptop") as (desk, laptop):

@@ -15,8 +15,9 @@ from ingle.capabilities.store.operation import ListModels
 from ingle.errors import Busy, Cancelled, EngineFault, IngleError, NodeUnreachable, ProtocolError
 from ingle.operations import Done, Event, Message, Operation, Text
 from ingle.protocol import frames
-from ingle.protocol.connection import Connection, SocketStream
+from ingle.protocol.connection import LARGE, Connection, SocketStream
 from ingle.protocol.frames import WINDOW
+from tests.waiting import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -189,3 +190,59 @@ async def test_nothing_is_offered_where_there_is_no_answer() -> None:
         with pytest.raises(ProtocolError):
             await asyncio.wait_for(connection.hello, 1)
     await task
+
+
+class QueuedStream:
+    """A stream whose bytes a test puts in; says how often it was read."""
+
+    def __init__(self) -> None:
+        self.arriving: asyncio.Queue[bytes] = asyncio.Queue()
+        self.taken = 0
+
+    async def receive(self) -> bytes:
+        data = await self.arriving.get()
+        self.taken += 1
+        return data
+
+    def send(self, data: bytes) -> None:
+        pass
+
+    async def drain(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.arriving.put_nowait(b"")
+
+
+async def test_connections_with_one_turn_hold_one_large_frame_together() -> None:
+    turn = asyncio.Semaphore(1)
+    first, second, third = streams = [QueuedStream() for _ in range(3)]
+    connections = [Connection(stream, turn=turn) for stream in streams]
+    running = [asyncio.create_task(connection.run()) for connection in connections]
+    large = frames.encode(frames.Hello(1, {"name": "x" * LARGE}))
+    small = frames.encode(frames.Hello(1, {}))
+    for data in (large[:100], large[100:]):
+        second.arriving.put_nowait(data)
+        await turns()
+    assert connections[1].hello.done(), "alone it has its turn at once"
+    first.arriving.put_nowait(large[:100])
+    await turns()
+    for data in (large[:100], large[100:]):
+        second.arriving.put_nowait(data)
+    for data in (small[:9], small[9:]):
+        third.arriving.put_nowait(data)
+    await turns()
+    assert (first.taken, second.taken, third.taken) == (1, 3, 2)
+    first.arriving.put_nowait(large[100:])
+    await turns()
+    assert (first.taken, second.taken) == (2, 4), "what is whole gives its turn to the next"
+    for stream in (first, second):
+        stream.arriving.put_nowait(large[:100])
+        await turns()
+    first.close()
+    second.close()
+    await turns()
+    assert (first.taken, second.taken) == (4, 6), "so does what ends"
+    third.close()
+    await asyncio.gather(*running)
+    assert not turn.locked()

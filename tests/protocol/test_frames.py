@@ -117,3 +117,15 @@ def test_a_frame_in_a_thousand_pieces_is_copied_once() -> None:
 def test_text_that_is_no_unicode_is_the_requests_fault() -> None:
     with pytest.raises(InvalidRequest, match="Unicode"):
         frames.packed(Text(text="\ud800"))
+
+
+def test_what_is_here_of_a_frame_can_be_forgotten() -> None:
+    reader, whole = FrameReader(), frames.encode(Ping(7))
+    assert reader.begun == 0
+    assert list(reader.feed(whole[:3])) == []
+    assert reader.begun == 0, "its length is not known"
+    assert list(reader.feed(whole[3:-1])) == []
+    assert reader.begun == len(whole) - 4
+    reader.forget()
+    assert reader.begun == 0
+    assert list(reader.feed(whole)) == [Ping(7)]

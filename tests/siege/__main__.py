@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from .siege_part import Finding, SiegePart, attack, parts
+from .finding import Finding
+from .siege_part import SiegePart, attack, parts
 
 
 def main() -> int:
@@ -65,14 +66,14 @@ def _rounds(
 def _round(part: SiegePart, seed: int, numbers: Iterator[int]) -> list[Finding]:
     with tempfile.TemporaryDirectory(prefix="ingle-siege-") as folder:
         try:
-            found = attack(part, seed, Path(folder), numbers)
+            report = attack(part, seed, Path(folder) / "siege", numbers)
         except pytest.skip.Exception as reason:
             print(f"{part.name}, left out: {reason}", flush=True)
             return []
-    print(f"{part.name}, seed {seed}: {len(found)} findings", flush=True)
-    for finding in found:
+    print(report, flush=True)
+    for finding in report.findings:
         print(f"  {finding}", flush=True)
-    return found
+    return report.findings
 
 
 if __name__ == "__main__":

@@ -8,18 +8,20 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingle.database import is_sound
+from ingle.models.name_records import NameRecords
 from tests.cli.place import Place
 from tests.engines.lora import write_adapter
 from tests.models.weights import write_model
 from tests.training.models import write_base
 from tests.waiting import eventually
 
+from .finding import Found
+from .node_memory import NodeMemory
 from .process_family import ProcessFamily, adopting, described
-from .siege_part import Found
 
 RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "letters"
 HOOKS = Path(__file__).parent / "hooks"
@@ -35,41 +37,53 @@ DOCUMENTED = (
     "config.toml*.part", "state/tmp", "tmp/" + 8 * "[a-z0-9_]",
     "state/swarm/*",
     "models/blobs/sha256-*", "models/index.sqlite3", "models/index.sqlite3.backup",
+    "models/index.sqlite3-journal",
+    "models/names", "models/names/" + 64 * "[0-9a-f]",
     "models/partial/*", "models/views/*", "files", "state", "state/logs", "state/runs",
     "state/training-cache", "state/jobs", "models", "models/blobs", "models/partial",
     "models/views",
 )  # fmt: skip
 """What may lie in a home whose node has ended: also what an interrupted pull leaves, to be
 continued, what the siege puts there itself, SQLite's own logs of databases that no one has opened
-since, and the file by which Python tries whether a temporary folder can be written. Nothing else
-may be left behind."""
+or written since, and the file by which Python tries whether a temporary folder can be written.
+Nothing else may be left behind."""
 KNOWN_LEFT_OVER: tuple[str, ...] = ()
 """What is left behind all the same, and is to be mended."""
 ENDED_S = 60.0
+NODE = "client.host"
+"""In the command line of a node in the background."""
 
 
 class BesiegedPlace:
     """A place, all processes that were started for it, and what must stay true of it."""
 
-    def __init__(self, folder: Path, family: ProcessFamily, **variables: str) -> None:
+    def __init__(
+        self, folder: Path, family: ProcessFamily, memory: NodeMemory, **variables: str
+    ) -> None:
         self.family = family
+        self.memory = memory
         self.folder = folder
-        self.place = Place(
-            folder,
-            TMPDIR=str(folder / "tmp"),
-            PYTHONPATH=f"{HOOKS}:{_python_path()}",
-            INGLE_PEER_HOST="127.0.0.1",
-            INGLE_PEER_PORT="0",
-            INGLE_NEARBY="false",
-            INGLE_EGRESS="deny",
-            INGLE_CONTEXT="256",
-            INGLE_SLOTS="1",
-            **variables,
-        )
+        chosen = {
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONPATH": python_path(),
+            "INGLE_PEER_HOST": "127.0.0.1",
+            "INGLE_PEER_PORT": "0",
+            "INGLE_NEARBY": "false",
+            "INGLE_EGRESS": "deny",
+            "INGLE_CONTEXT": "256",
+            "INGLE_SLOTS": "1",
+        }
+        self.place = Place(folder, **{**chosen, **memory.variables, **variables})
 
     def end(self) -> None:
         """End all that runs here, at once."""
+        self.look_at_nodes()
         self.family.end()
+
+    def look_at_nodes(self) -> None:
+        """How much memory the nodes have taken that live."""
+        for node in self.family.named(NODE):
+            self.memory.look_at(node.pid)
 
     def check(self, *, chat: bool = True) -> None:
         """Models are listed, shown and used; nothing runs on, and nothing lies about.
@@ -140,10 +154,13 @@ class BesiegedPlace:
         return sorted(found)
 
     def _check_blobs(self) -> None:
-        """Every blob is in some record."""
+        """Every blob is in some record, and every record in the index and in a file."""
         index = self.folder / "models" / "index.sqlite3"
         with contextlib.closing(sqlite3.connect(index)) as connection:
-            records = b"".join(row[0] for row in connection.execute("SELECT record FROM names"))
+            rows = list(connection.execute("SELECT kind, key, record FROM names"))
+        if sorted(rows) != sorted(NameRecords(index.with_name("names")).all()):
+            raise Found(f"the records of names differ from the index: {[row[:2] for row in rows]}")
+        records = b"".join(row[2] for row in rows)
         for blob in (self.folder / "models" / "blobs").iterdir():
             if blob.name.removeprefix("sha256-").encode() not in records and blob.is_file():
                 raise Found(f"no name needs {blob.name}")
@@ -153,20 +170,34 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
-def _python_path() -> str:
-    return os.environ.get("PYTHONPATH", "")
+def python_path() -> str:
+    """The hooks are in it."""
+    return f"{HOOKS}:{os.environ.get('PYTHONPATH', '')}"
 
 
 class PlaceTemplate:
     """A place that is made once; each probe has a copy of it at the same path."""
 
-    def __init__(self, folder: Path, family: ProcessFamily, place: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        family: ProcessFamily,
+        memory: NodeMemory,
+        place: Path | None,
+        prepare: Callable[[BesiegedPlace], None],
+        variables: dict[str, str],
+    ) -> None:
         self.folder = place or folder / "p"
+        self._variables = variables
         self._kept = folder / "kept"
         self._family = family
-        self._make()
+        self._memory = memory
+        self._make(prepare)
 
-    def _make(self) -> None:
+    def _place(self) -> BesiegedPlace:
+        return BesiegedPlace(self.folder, self._family, self._memory, **self._variables)
+
+    def _make(self, prepare: Callable[[BesiegedPlace], None]) -> None:
         self.folder.mkdir()
         files = self.folder / "files"
         (self.folder / "tmp").mkdir()
@@ -179,7 +210,7 @@ class PlaceTemplate:
         (files / "Modelfile").write_text("FROM mine\nSYSTEM You are Mario.\n")
         lines = '{"prompt": "Who?", "completion": "We."}\n' * 4
         (files / "data.jsonl").write_text(lines)
-        besieged = BesiegedPlace(self.folder, self._family)
+        besieged = self._place()
         for arguments in (
             ("pull", "mine", "--from", str(base)),
             ("pull", "base", "--from", str(trained)),
@@ -191,6 +222,7 @@ class PlaceTemplate:
         ):
             besieged.succeed(*arguments)
         self._lay_down_a_run(besieged)
+        prepare(besieged)
         besieged.stop()
         besieged.succeed("list")  # a node that starts copies the databases that have changed
         besieged.stop()
@@ -210,7 +242,7 @@ class PlaceTemplate:
     def copied(self) -> Iterator[BesiegedPlace]:
         """A copy for one probe."""
         shutil.copytree(self._kept, self.folder, symlinks=True)
-        besieged = BesiegedPlace(self.folder, self._family)
+        besieged = self._place()
         try:
             yield besieged
         finally:
@@ -219,11 +251,20 @@ class PlaceTemplate:
 
 
 @contextlib.contextmanager
-def besieged_template(folder: Path, place: Path | None = None) -> Iterator[PlaceTemplate]:
+def besieged_template(
+    folder: Path,
+    memory: NodeMemory,
+    place: Path | None = None,
+    prepare: Callable[[BesiegedPlace], None] = lambda _: None,
+    **variables: str,
+) -> Iterator[PlaceTemplate]:
     """The template, while all processes below this one are accounted for.
 
     Args:
+        memory: of all nodes of all copies.
         place: where the copies are.
+        prepare: what else is done in the place before it is copied.
+        variables: of its environment, instead of those that all places have.
     """
     with adopting() as family:
-        yield PlaceTemplate(folder, family, place)
+        yield PlaceTemplate(folder, family, memory, place, prepare, variables)

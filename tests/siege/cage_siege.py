@@ -7,11 +7,15 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 from tests.engines.test_cage import LEVELS, check, met
 
+from .besieged_place import python_path
+from .finding import Found
+from .node_memory import NodeMemory
 from .process_family import ProcessFamily, adopting, described
-from .siege_part import Found, Probe, SiegePart
+from .siege_part import Probe, SiegePart
 
 
 def probe_level(chance: random.Random, family: ProcessFamily) -> None:
@@ -26,9 +30,10 @@ def probe_level(chance: random.Random, family: ProcessFamily) -> None:
 
 
 @contextlib.contextmanager
-def caged(folder: Path) -> Iterator[Probe]:
+def caged(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """All processes of the probes are accounted for."""
-    with adopting() as family:
+    variables = {**memory.variables, "PYTHONPATH": python_path()}
+    with adopting() as family, mock.patch.dict(os.environ, variables):
         yield lambda chance: probe_level(chance, family)
 
 

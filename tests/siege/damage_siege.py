@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .besieged_place import BesiegedPlace, besieged_template
-from .siege_part import Found, Probe, SiegePart
+from .finding import Found
+from .node_memory import NodeMemory
+from .siege_part import Probe, SiegePart
 
 DAMAGES = 4
 """In each probe."""
 INDEX = "models/index.sqlite3"
 BACKUP = ".backup"
+RECORDS = "models/names"
 SETTINGS = "config.toml"
 FILES = (
     "state/node.sqlite3", "state/peers.sqlite3", INDEX, INDEX, "state/node.sqlite3.backup",
@@ -33,7 +36,9 @@ def damage(chance: random.Random, folder: Path) -> tuple[str, str]:
     """Damage one file, or one row; returns its name, and how."""
     if chance.random() < 0.15:
         return _spoil_row(chance, folder)
-    name = chance.choice([name for name in FILES if (folder / name).is_file()])
+    names = [name for name in FILES if (folder / name).is_file()]
+    records = sorted((folder / RECORDS).iterdir())
+    name = chance.choice([*names, *(path.relative_to(folder).as_posix() for path in records)])
     path = folder / name
     data = path.read_bytes()
     at = chance.randrange(len(data) + 1)
@@ -95,10 +100,12 @@ def check(besieged: BesiegedPlace, done: list[tuple[str, str]]) -> None:
 
 
 def _expected(names: set[str], done: list[tuple[str, str]]) -> list[str]:
-    """The models that must be there: those of the index, unless it has lost its copy, too."""
-    times = [name for name, _ in done].count(INDEX)
+    """The models that must be there: those of the index, unless a record and its copy are lost with
+    it.
+    """
     silent = any(name == INDEX and how.startswith(NOT_NOTICED) for name, how in done)
-    if silent or (times and f"{INDEX}{BACKUP}" in names) or times > 1:
+    records = any(name.startswith(RECORDS) for name in names)
+    if silent or (INDEX in names and f"{INDEX}{BACKUP}" in names and records):
         return ["ember", "ember-embed"]
     return ["mine", "base", "ember", "ember-embed"]
 
@@ -117,9 +124,9 @@ def _no_traceback(text: str) -> None:
 
 
 @contextlib.contextmanager
-def damaged(folder: Path) -> Iterator[Probe]:
+def damaged(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A place whose state is damaged."""
-    with besieged_template(folder) as template:
+    with besieged_template(folder, memory) as template:
 
         def probe(chance: random.Random) -> None:
             with template.copied() as besieged:

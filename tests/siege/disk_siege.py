@@ -11,7 +11,9 @@ from pathlib import Path
 from tests.disks import mounted
 
 from .besieged_place import BesiegedPlace, besieged_template
-from .siege_part import Found, Probe, SiegePart
+from .finding import Found
+from .node_memory import NodeMemory
+from .siege_part import Probe, SiegePart
 
 COMMANDS = 2
 """In each probe, one after the other on the same full disk."""
@@ -61,10 +63,10 @@ def try_on_full_disk(besieged: BesiegedPlace, command: tuple[str, ...]) -> str:
 
 
 @contextlib.contextmanager
-def filled(folder: Path) -> Iterator[Probe]:
+def filled(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A place on a small disk of its own."""
     disk = folder / "d"
-    with mounted(disk, "300m"), besieged_template(folder, disk / "p") as template:
+    with mounted(disk, "300m"), besieged_template(folder, memory, disk / "p") as template:
 
         def probe(chance: random.Random) -> None:
             with template.copied() as besieged:

@@ -16,10 +16,11 @@ from ingle.errors import ProtocolError
 from ingle.protocol import frames
 
 from .besieged_place import BesiegedPlace
+from .finding import Found
 from .frame_mutant import PING, FrameProbe, frame_probe, packed
-from .http_siege import MOST_MEMORY, peak_memory
+from .node_memory import NodeMemory
 from .process_family import adopting
-from .siege_part import Found, Probe, SiegePart
+from .siege_part import Probe, SiegePart
 
 HANGING = 100
 """Connections that are left half-open, so that there are always some of them."""
@@ -31,13 +32,13 @@ class BesiegedSocket:
     """A node's socket under attack, and another client of it."""
 
     def __init__(self, besieged: BesiegedPlace, home: Home) -> None:
+        self._besieged = besieged
         self._home = home
         self._path = besieged.folder / "state" / "node.sock"
         token = self._path.with_suffix(".token").read_text()
         self._hello = packed(["h", 1, {"token": token}])
         self._hanging: collections.deque[socket.socket] = collections.deque()
         self._count = 0
-        (self.node,) = besieged.family.named("client.host")
 
     def probe(self, chance: random.Random) -> None:
         """One connection."""
@@ -67,8 +68,8 @@ class BesiegedSocket:
         Raises:
             Found: it is not so.
         """
-        if peak_memory(self.node.pid) > MOST_MEMORY:
-            raise Found(f"the node took {peak_memory(self.node.pid) // 10**6} MB")
+        self._besieged.look_at_nodes()
+        self._besieged.memory.check()
         if "ember" not in {model.name for model in self._home.models()}:
             raise Found("the embedded model is not listed")
 
@@ -102,11 +103,11 @@ def _wait_for_answer(raw: socket.socket, asked: FrameProbe) -> None:
 
 
 @contextlib.contextmanager
-def besieged_socket(folder: Path) -> Iterator[Probe]:
+def besieged_socket(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A node in the background, and a client that stays connected."""
     (folder / "tmp").mkdir()
     with adopting() as family:
-        besieged = BesiegedPlace(folder, family)
+        besieged = BesiegedPlace(folder, family, memory)
         besieged.succeed("list")
         settings = Settings(state_dir=str(folder / "state"), models_dir=str(folder / "models"))
         with ingle.open(settings, otherwise="fail") as home:

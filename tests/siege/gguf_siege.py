@@ -20,11 +20,12 @@ from tests.engines.lora import write_adapter
 from tests.models.weights import write_model
 from tests.waiting import eventually
 
-from .besieged_place import BesiegedPlace
+from .besieged_place import NODE, BesiegedPlace
+from .finding import Found
 from .gguf_mutant import GgufParts, mutant
-from .http_siege import MOST_MEMORY, peak_memory
+from .node_memory import NodeMemory, peak_memory
 from .process_family import adopting
-from .siege_part import Found, Probe, SiegePart
+from .siege_part import Probe, SiegePart
 
 MOST_OF_A_WORKER = 1 << 30
 """Bytes of its own, as the node is told. What is mapped counts as resident, too."""
@@ -41,7 +42,7 @@ class BesiegedStore:
         self._sound = sound
         self._path = besieged.folder / "mutant.gguf"
         self._count = 0
-        (self.node,) = besieged.family.named("client.host")
+        (self.node,) = besieged.family.named(NODE)
 
     def probe(self, chance: random.Random) -> None:
         """One mutant."""
@@ -92,9 +93,8 @@ class BesiegedStore:
         """
         if not self.node.is_running() or self.node.status() == psutil.STATUS_ZOMBIE:
             raise Found("the node is down")
-        peak = peak_memory(self.node.pid)
-        if peak > MOST_MEMORY:
-            raise Found(f"the node took {peak // 10**6} MB")
+        self._besieged.look_at_nodes()
+        self._besieged.memory.check()
         for worker in self._besieged.family.named("engines.worker"):
             with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
                 if peak_memory(worker.pid) > MOST_OF_A_WORKER:
@@ -115,7 +115,7 @@ class BesiegedStore:
 
 
 @contextlib.contextmanager
-def besieged_store(folder: Path) -> Iterator[Probe]:
+def besieged_store(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A node in the background, and a sound file of each kind."""
     files = folder / "files"
     (folder / "tmp").mkdir()
@@ -128,7 +128,7 @@ def besieged_store(folder: Path) -> Iterator[Probe]:
     paths = (model, embedder, adapter, ember)
     sound = {name: GgufParts.read(path) for name, path in zip(names, paths, strict=True)}
     with adopting() as family:
-        besieged = BesiegedPlace(folder, family, INGLE_WORKER_MEMORY=str(MOST_OF_A_WORKER))
+        besieged = BesiegedPlace(folder, family, memory, INGLE_WORKER_MEMORY=str(MOST_OF_A_WORKER))
         besieged.succeed("pull", BASE, "--from", str(model))
         settings = Settings(state_dir=str(folder / "state"), models_dir=str(folder / "models"))
         with ingle.open(settings, otherwise="fail") as home:

@@ -13,16 +13,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 
 from tests.cli.place import Place, ended
 
+from .finding import Found
 from .http_probe import TOKEN, HttpProbe, http_probe
-from .siege_part import Found, Probe, SiegePart
+from .node_memory import NodeMemory
+from .siege_part import Probe, SiegePart
 
 HANGING = 300
 """Connections that are left as they are, so that there are always some of them."""
-MOST_MEMORY = 300 * 10**6
 PATIENCE_S = 60
 LOOK_EVERY = 250
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -32,8 +32,9 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) [ -~]*\r\n")
 class BesiegedServer:
     """A server under attack, and what must stay true of it."""
 
-    def __init__(self, pid: int, url: str) -> None:
-        self._process = psutil.Process(pid)
+    def __init__(self, pid: int, memory: NodeMemory, url: str) -> None:
+        self._pid = pid
+        self._memory = memory
         self._url = url
         parts = urlsplit(url)
         self._address = (str(parts.hostname), int(parts.port or 0))
@@ -65,9 +66,8 @@ class BesiegedServer:
             raise Found(f"/healthz: {error!r}") from None
         if answer.status_code != 200:
             raise Found(f"/healthz: {answer.status_code}")
-        peak = peak_memory(self._process.pid)
-        if peak > MOST_MEMORY:
-            raise Found(f"the node took {peak // 10**6} MB")
+        self._memory.look_at(self._pid)
+        self._memory.check()
 
     def close(self) -> None:
         """The attack is over: everything lets go, and an honest question is answered."""
@@ -110,13 +110,6 @@ class BesiegedServer:
             raise Found(f"the token is in the answer: {shown}")
 
 
-def peak_memory(pid: int) -> int:
-    """The most that a process has had resident, in bytes."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
-
-
 def _everything(asked: HttpProbe, raw: socket.socket) -> bytes:
     found = b""
     try:
@@ -130,7 +123,7 @@ def _everything(asked: HttpProbe, raw: socket.socket) -> bytes:
 
 
 @contextlib.contextmanager
-def besieged(folder: Path) -> Iterator[Probe]:
+def besieged(folder: Path, memory: NodeMemory) -> Iterator[Probe]:
     """A server with a token, which may not leave the device."""
     place = Place(folder, INGLE_TOKEN=TOKEN, INGLE_EGRESS="deny", INGLE_HTTP_HEADER_TIMEOUT="5s")
     errors = folder / "stderr"
@@ -141,7 +134,7 @@ def besieged(folder: Path) -> Iterator[Probe]:
                 if process.poll() is not None:
                     raise Found(f"it did not start: {errors.read_text()}")
             url = next(word for word in errors.read_text().split() if word.startswith("http://"))
-            server = BesiegedServer(process.pid, url)
+            server = BesiegedServer(process.pid, memory, url)
             yield server.probe
             server.close()
             if ended(process, signal.SIGTERM).status != 0:

@@ -12,6 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+from .finding import Finding, Found
+from .node_memory import NodeMemory
+
 FOLDER = Path(__file__).parent
 ENOUGH = 20
 """Findings after which a part is ended: more of the same say nothing new."""
@@ -24,35 +27,36 @@ Raises:
 """
 
 
-class Found(AssertionError):
-    """What was attacked did what it must not."""
-
-
 class SiegePart(NamedTuple):
     """One kind of attack.
 
     Args:
         name: for ``--only``.
         probes: how many there are in the tests.
-        open: sets up, in an empty folder, what is attacked. On leaving it is looked at as a whole,
-            which may raise `Found`, too.
+        open: sets up, in an empty folder, what is attacked, and shows its nodes to a `NodeMemory`.
+            On leaving it is looked at as a whole, which may raise `Found`, too.
     """
 
     name: str
     probes: int
-    open: Callable[[Path], AbstractContextManager[Probe]]
+    open: Callable[[Path, NodeMemory], AbstractContextManager[Probe]]
 
 
-class Finding(NamedTuple):
-    """What to look into. The same seed and number make the same attack."""
+class Report(NamedTuple):
+    """What came of a round."""
 
     part: str
     seed: int
-    number: int
-    text: str
+    probes: int
+    peak: int
+    """The most bytes that any of its nodes had resident."""
+    findings: list[Finding]
 
     def __str__(self) -> str:
-        return f"{self.part}, seed {self.seed}, probe {self.number}: {self.text}"
+        return (
+            f"{self.part}, seed {self.seed}: {self.probes} probes, {len(self.findings)} findings, "
+            f"peak of the node {self.peak / 10**6:.0f} MB"
+        )
 
 
 def parts() -> list[SiegePart]:
@@ -61,19 +65,26 @@ def parts() -> list[SiegePart]:
     return [importlib.import_module(f"{__package__}.{name}").PART for name in names]
 
 
-def attack(part: SiegePart, seed: int, folder: Path, numbers: Iterator[int]) -> list[Finding]:
-    """Carry out the probes of these numbers; returns what was found."""
+def attack(part: SiegePart, seed: int, folder: Path, numbers: Iterator[int]) -> Report:
+    """Carry out the probes of these numbers."""
     findings: list[Finding] = []
-    number = -1
+    number, probes = -1, 0
+    folder.mkdir()
+    memory = NodeMemory(folder.with_name(f"{folder.name}-peaks"))
     try:
-        with part.open(folder) as probe:
+        with part.open(folder, memory) as probe:
             for number in numbers:
+                probes += 1
                 try:
                     probe(random.Random(f"{part.name} {seed} {number}"))
+                    memory.check()
                 except Found as found:
                     findings.append(Finding(part.name, seed, number, str(found)))
                     if len(findings) >= ENOUGH:
                         break
+        memory.check()
+        if probes and not memory.peak:
+            raise Found("the memory of no node was seen")
     except Found as found:
         findings.append(Finding(part.name, seed, number, f"in the end: {found}"))
-    return findings
+    return Report(part.name, seed, probes, memory.peak, findings)

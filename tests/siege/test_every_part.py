@@ -14,5 +14,6 @@ SEED = 16
 
 @pytest.mark.parametrize("part", parts(), ids=lambda part: part.name)
 def test_nothing_gives_way(part: SiegePart, tmp_path: Path) -> None:
-    found = attack(part, SEED, tmp_path, iter(range(part.probes)))
-    assert not found, "\n".join(map(str, found))
+    report = attack(part, SEED, tmp_path / "siege", iter(range(part.probes)))
+    print(report)
+    assert not report.findings, "\n".join(map(str, report.findings))

@@ -56,13 +56,26 @@ def repair_settings() -> Iterator[Finding]:
         if not path.is_file() or str(path) not in error.message:
             return  # it is a variable's, or a project's
         aside = path.rename(database.free_name(path))
-        backup = path.with_name(path.name + BACKUP)
-        restored = "the defaults are used"
-        if backup.is_file():
-            path.write_text(backup.read_text())
-            path.chmod(0o600)
-            restored = "the last valid copy is used"
+        restored = "the last valid copy is used" if _restored(path) else "the defaults are used"
         yield Finding("settings", "ok", f"{path.name} is now {aside.name}: {restored}")
+
+
+def _restored(path: Path) -> bool:
+    """Put the copy of the settings in their place, if it can be read."""
+    from ingle.config import load
+
+    backup = path.with_name(path.name + BACKUP)
+    if not backup.is_file():
+        return False
+    path.write_bytes(backup.read_bytes())
+    path.chmod(0o600)
+    try:
+        load({})
+    except ConfigError as error:
+        if str(path) in error.message:
+            path.unlink()
+            return False
+    return True
 
 
 def damage(state: Path, models: Path) -> Iterator[Finding]:
@@ -74,7 +87,7 @@ def damage(state: Path, models: Path) -> Iterator[Finding]:
     for folder in (state, models):
         for path in sorted(folder.glob(f"*{DAMAGED}*")):
             if not path.name.endswith(("-wal", "-shm", "-journal")):
-                text = f"{path.name.partition(DAMAGED)[0]} was damaged and is used from a copy"
+                text = f"{path.name.partition(DAMAGED)[0]} was damaged and has been restored"
                 yield Finding("damage", "warn", text, f"see what is missing, then: rm {path}*")
     if models.exists():
         try:

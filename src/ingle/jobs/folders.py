@@ -18,6 +18,7 @@ from ingle.errors import Cancelled, DiskFull, IngleError, InvalidRequest, RunNot
 from ingle.jobs.job import REQUEST, SHARED, STATUS, Job, JobStatus, read_object
 from ingle.jobs.kind import COMMANDS, JobKind, kinds
 from ingle.operations import operation_name
+from ingle.operations.encoded import UNREADABLE
 from ingle.operations.job_events import JobOperation
 from ingle.operations.reading import kept
 
@@ -131,7 +132,7 @@ class JobFolders:
             return kept(fields, kind.operation)
         except FileNotFoundError:
             return None
-        except (msgspec.DecodeError, InvalidRequest) as error:
+        except (*UNREADABLE, InvalidRequest) as error:
             raise StorageError(
                 f"{path} is damaged: {error}", hint=f"{kind.commands.remove} {name}"
             ) from None

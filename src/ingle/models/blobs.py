@@ -93,15 +93,16 @@ class Blobs:
         """Refuse to begin what cannot end.
 
         Raises:
-            DiskFull: fewer than ``size`` bytes (and some headroom) are free.
+            DiskFull: fewer than ``size`` bytes and the reserve (`HEADROOM`) are free.
         """
         free = shutil.disk_usage(self.folder).free
         if size + HEADROOM > free:
             raise DiskFull(
-                f"{size / 2**20:.0f} MiB needed in {self.folder.parent}, "
-                f"{free / 2**20:.0f} MiB free",
+                f"{size / 2**20:.1f} MiB needed in {self.folder.parent} beside a reserve of "
+                f"{HEADROOM / 2**20:.1f} MiB, {free / 2**20:.1f} MiB free",
                 hint="ingle prune, or ingle rm a model",
                 needed_bytes=size,
+                reserve_bytes=HEADROOM,
                 free_bytes=free,
             )
 

@@ -35,7 +35,7 @@ def held(blobs: Blobs, index: Index) -> Iterator[Hold]:
     """A hold for as long as the block runs; what has no name then is deleted.
 
     Its lock tells `prune` that someone is at work. The kernel drops that lock when the process is
-    killed; `space.remove_abandoned` then ends the hold.
+    killed; `ingle.models.abandoned` then ends the hold.
     """
     hold = Hold(index, f"{HOLD}{os.urandom(8).hex()}")
     lock = blobs.lock(hold.key)

@@ -18,6 +18,7 @@ import msgspec
 from ingle.errors import DiskFull, StorageError
 from ingle.models.blobs import Blobs
 from ingle.models.ranges import Ranges
+from ingle.operations.encoded import UNREADABLE
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copy on write
 
@@ -59,7 +60,7 @@ class PartialFile:
         """The journal as it is on the disk; None if there is none (or it is not a journal)."""
         try:
             return _decode(self._journal_path.read_bytes())
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, *UNREADABLE):
             return None
 
     def open(self, *, size: int, etag: str, last_modified: str) -> bool:

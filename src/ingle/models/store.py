@@ -15,21 +15,20 @@ from ingle.errors import (
     AdapterNotFound,
     BadModelFile,
     IntegrityError,
-    InvalidRequest,
     ModelNotFound,
     StorageError,
 )
 from ingle.models import derived_model, formats, index, local_model, space
 from ingle.models.abandoned import remove_abandoned
 from ingle.models.blobs import Blobs
-from ingle.models.embedded import embedded_files
+from ingle.models.embedded_models import EmbeddedModels
 from ingle.models.engine_paths import engine_paths, located
 from ingle.models.facts import Facts, facts_of
 from ingle.models.file_copy import Keep
 from ingle.models.format import WEIGHTS
 from ingle.models.hold import Hold, held
 from ingle.models.local_files import LocalFiles, OnBytes
-from ingle.models.model import EMBEDDED, Model, ModelFile, identity
+from ingle.models.model import Model, ModelFile, identity
 from ingle.models.nearest import nearest, or_nearest
 from ingle.models.ref import ModelRef, part_from
 
@@ -45,6 +44,7 @@ class Store:
     ::
 
         <root>/index.sqlite3       names, hashes of linked files
+        <root>/names/              the record of each name, should the index be lost
         <root>/blobs/sha256-<hex>  the files
         <root>/partial/            downloads on their way
         <root>/views/              blobs in folders under the names that engines expect
@@ -62,7 +62,7 @@ class Store:
             raise StorageError(f"{root}: {error.strerror}", hint="ingle doctor") from error
         self.index = index.Index(root / "index.sqlite3")
         self.files = LocalFiles(self.blobs, self.index)
-        self._embedded: dict[tuple[str, int, int], Model] = {}
+        self.embedded = EmbeddedModels(self.files)
 
     # -- names ---------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class Store:
             BadModelFile: a linked file has changed or is gone.
         """
         ref = ModelRef.parse(name)
-        model = self.embedded().get(ref.key) or self._record(index.MODEL, ref)
+        model = self.embedded.all().get(ref.key) or self._record(index.MODEL, ref)
         if model is None:
             raise self._not_found(ref)
         if ref.digest and ref.digest != model.digest:
@@ -90,7 +90,7 @@ class Store:
         """All models, newest first, the embedded ones last."""
         with self.index.read() as rows:
             named = rows.all(index.MODEL)
-        return [model.summary() for model in (*named, *self.embedded().values())]
+        return [model.summary() for model in (*named, *self.embedded.all().values())]
 
     def details(self, name: str) -> ModelDetails:
         """All that is known of a model. Raises as `resolve`."""
@@ -133,8 +133,7 @@ class Store:
             ModelNotFound: no such model.
         """
         ref = ModelRef.parse(name)
-        if ref.key in self.embedded():
-            raise _part_of_the_package(ref)
+        self.embedded.check(ref)
         with self.index.forget() as rows:
             model = rows.get(index.MODEL, ref.key)
             if model is not None and ref.digest in ("", model.digest):
@@ -169,8 +168,7 @@ class Store:
             InvalidRequest: it is not a name, or that of an embedded model.
         """
         ref = ModelRef.parse(name)
-        if ref.key in self.embedded():
-            raise _part_of_the_package(ref)
+        self.embedded.check(ref)
         return ref
 
     def forget_pull(self, pull: str, digests: set[str]) -> None:
@@ -312,36 +310,21 @@ class Store:
         """Bytes by kind. ``logs`` is left at 0: the node knows its own."""
         return space.disk_usage(self.root, self.blobs, self.index)
 
-    def remove_abandoned(self) -> None:
-        """Remove what killed imports left. Called at each start."""
+    def put_in_order(self) -> None:
+        """Remove what killed imports left, and write what is missing of the records of names.
+        Called at each start.
+        """
         try:
             remove_abandoned(self.blobs, self.index)
+            self.index.match_records()
         except (OSError, StorageError) as error:
-            log.warning("what was left in %s was not removed: %s", self.root, error)
+            log.warning("%s was not put in order: %s", self.root, error)
 
     def prune(self, partials: bool = False, dry_run: bool = False) -> Pruned:
         """Delete blobs without a name and, if asked, interrupted downloads. Live ones stay."""
         return space.prune(self.blobs, self.index, partials=partials, dry_run=dry_run)
 
     # -- inside --------------------------------------------------------------
-
-    def embedded(self) -> dict[str, Model]:
-        """The package's own models by the key of their name."""
-        found = {}
-        for name, path in embedded_files().items():
-            ref, stat = ModelRef.parse(name), path.stat()
-            stamp = (str(path), stat.st_size, stat.st_mtime_ns)
-            if stamp not in self._embedded:
-                file = self.files.hashed(path, WEIGHTS, path.name)
-                self._embedded[stamp] = Model(
-                    name=ref.short,
-                    digest=file.digest,
-                    files=[file],
-                    facts=facts_of([path]),
-                    source=EMBEDDED,
-                )
-            found[ref.key] = self._embedded[stamp]
-        return found
 
     def _put(
         self,
@@ -393,14 +376,6 @@ class Store:
         return ModelNotFound(
             f"no model {ref} here{or_nearest(near)}", hint=get, model=str(ref), nearest=near
         )
-
-
-def _part_of_the_package(ref: ModelRef) -> InvalidRequest:
-    return InvalidRequest(
-        f"{ref.short} is part of ingle and cannot be removed or replaced",
-        hint="choose another name",
-        field="model",
-    )
 
 
 def _bare(files: Sequence[ModelFile]) -> list[ModelFile]:

@@ -7,13 +7,11 @@ import json
 import sqlite3
 from collections.abc import Iterator
 
-import msgspec
-
 from ingle.database import BACKUP, DAMAGED
 from ingle.errors import BadModelFile, InvalidRequest
 from ingle.models.facts import facts_of
 from ingle.models.format import WEIGHTS
-from ingle.models.index import ADAPTER, MODEL
+from ingle.models.index import ADAPTER, MODEL, decoded
 from ingle.models.model import Model, ModelFile
 from ingle.models.ref import part_from
 from ingle.models.store import Store
@@ -26,7 +24,8 @@ def damaged_records(store: Store) -> list[str]:
 
 
 def repair_records(store: Store) -> Iterator[str]:
-    """Take each damaged record from the index's copy, or out; yields what was done.
+    """Take each damaged record from its own file, from the index's copy, or out; yields what was
+    done.
 
     What stood there is kept in ``index.damaged.jsonl``, one line for each.
     """
@@ -36,13 +35,15 @@ def repair_records(store: Store) -> Iterator[str]:
         for kind, key, record in damaged:
             with kept.open("a") as file:
                 file.write(json.dumps({"kind": kind, "key": key, "record": record.hex()}) + "\n")
-            earlier = _earlier(store, kind, key)
-            if earlier is None:
-                rows.delete(kind, key)
-                yield f"the {kind} {key} was taken out; its record is kept in {kept.name}"
-            else:
+            if (same := decoded(store.index.records.get(kind, key))) is not None:
+                rows.put(kind, key, same)
+                yield f"the {kind} {key} is again as it was"
+            elif (earlier := _earlier(store, kind, key)) is not None:
                 rows.put(kind, key, earlier)
                 yield f"the {kind} {key} is again as it was in the last copy"
+            else:
+                rows.delete(kind, key)
+                yield f"the {kind} {key} was taken out; its record is kept in {kept.name}"
 
 
 def lost_names(store: Store) -> bool:
@@ -82,9 +83,9 @@ def _earlier(store: Store, kind: str, key: str) -> Model | None:
             row = copy.execute(
                 "SELECT record FROM names WHERE kind = ? AND key = ?", (kind, key)
             ).fetchone()
-        return msgspec.json.decode(row[0], type=Model) if row else None
-    except (sqlite3.Error, msgspec.DecodeError):
+    except sqlite3.Error:
         return None
+    return decoded(row[0]) if row else None
 
 
 def _free(title: str, digest: str, taken: set[str]) -> str:

@@ -25,6 +25,7 @@ from ingle.models.model import Model, ModelFile
 from ingle.models.ref import ModelRef
 from ingle.models.store import ADAPTER_MARK, Store
 from ingle.operations.damaged_file import DamagedFile
+from ingle.operations.encoded import UNREADABLE
 
 JOURNAL = "verified.json"
 JOURNAL_S = 24 * 3600.0
@@ -156,7 +157,7 @@ class Verification:
 
     def _journal(self) -> VerifiedJournal:
         now = time.time()
-        with contextlib.suppress(OSError, msgspec.DecodeError):
+        with contextlib.suppress(OSError, *UNREADABLE):
             found = msgspec.json.decode(self._path.read_bytes(), type=VerifiedJournal)
             if 0 <= now - found.started < JOURNAL_S:
                 return found

@@ -83,7 +83,7 @@ class LocalNode:
         self._logs = self.state / "logs"
         self._logs.mkdir(mode=0o700, exist_ok=True)
         self.store = Store(settings.models_path)
-        self.store.remove_abandoned()
+        self.store.put_in_order()
         self._marker = StopMarker(self.state)
         close_to_others(private_parts(self.state, settings.models_path))
         if store_repair.lost_names(self.store):

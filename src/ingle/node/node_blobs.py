@@ -154,9 +154,13 @@ class NodeBlobs:
         free = shutil.disk_usage(self._folder).free
         if size - there + HEADROOM > free:
             raise DiskFull(
-                f"{size - there} bytes needed, {free} bytes free", hint="ingle df",
-                needed_bytes=size - there, free_bytes=free,
-            )  # fmt: skip
+                f"{(size - there) / 2**20:.1f} MiB needed on the node's disk beside a reserve of "
+                f"{HEADROOM / 2**20:.1f} MiB, {free / 2**20:.1f} MiB free",
+                hint="ingle df",
+                needed_bytes=size - there,
+                reserve_bytes=HEADROOM,
+                free_bytes=free,
+            )
 
     def _used(self, principal: str, but: Path) -> int:
         """Bytes that a principal has here; of what is being written, those that were announced."""

@@ -24,16 +24,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 
-from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import LoadSpec, context_of
-from ingle.engines.process import WorkerProcess
 from ingle.errors import IngleError
 from ingle.node import load_refusals
 from ingle.node.death_count import DeathCount
 from ingle.node.lease import Lease
 from ingle.node.loaded_model import OWNER, LoadedModel
+from ingle.node.memory_room import MemoryRoom
+from ingle.node.model_loads import ModelLoads, Start
 from ingle.node.slot_request import Key, SlotRequest
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 3.0
 """A worker that is to go is given its requests' time, as long as it answers a ping within this one,
 and lets go within this one of what nobody waits for any more."""
-
-
-Start = Callable[[LoadSpec, EngineDeclaration, int], Awaitable[WorkerProcess]]
 
 
 class Scheduler:
@@ -60,10 +57,9 @@ class Scheduler:
     def __init__(
         self, *, budget: Callable[[], int], available: Callable[[], int], queue: int, start: Start
     ) -> None:
-        self._budget = budget
-        self._available = available
+        self._room = MemoryRoom(budget, available)
         self._queue = queue
-        self._start = start
+        self._loads = ModelLoads(start)
         self._loaded_models: dict[Key, LoadedModel] = {}
         self._wants: dict[Key, SlotRequest] = {}
         self._leaving: dict[LoadedModel, Key] = {}
@@ -71,15 +67,13 @@ class Scheduler:
         self._waiting = 0
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failures: dict[LoadedModel, IngleError] = {}
-        self._loads: dict[LoadedModel, asyncio.Task[WorkerProcess]] = {}
         self._suspended: list[SlotRequest] | None = None
         self._displaced: dict[Key, SlotRequest] = {}
 
     @property
     def budget(self) -> int:
         """Bytes that all residents together may have reserved."""
-        return self._budget()
+        return self._room.budget
 
     @property
     def loaded_models(self) -> list[LoadedModel]:
@@ -181,10 +175,7 @@ class Scheduler:
 
     async def _leave(self, loaded_model: LoadedModel, force: bool) -> None:
         """Free one model; returns when it has gone."""
-        load = self._loads.get(loaded_model)
-        if load is not None:
-            self._failures[loaded_model] = load_refusals.unloaded(loaded_model.spec)
-            load.cancel()
+        self._loads.stop(loaded_model)
         self._drain(loaded_model)
         if force and loaded_model.worker is not None:
             await loaded_model.worker.kill()
@@ -301,7 +292,7 @@ class Scheduler:
             raise load_refusals.over_budget(slot_request, needed, self.budget)
         if not self._make_room(needed):
             if not self._loaded_models and not self._leaving:
-                raise load_refusals.machine_full(slot_request, needed, self._available())
+                raise load_refusals.machine_full(slot_request, needed, self._room.available)
             return None
         loaded_model = LoadedModel(
             slot_request.spec,
@@ -317,36 +308,18 @@ class Scheduler:
         return loaded_model
 
     def _make_room(self, needed: int) -> bool:
-        """Is there room now? If not, send idle residents away, the least recently used first."""
-        # What is reserved but not yet touched is still counted as free by the machine.
-        untouched = sum(
-            max(
-                0,
-                loaded_model.reserved
-                - (loaded_model.worker.memory() if loaded_model.worker else 0),
-            )
-            for loaded_model in self.loaded_models
-        )
-        room = min(self.budget - self.reserved, self._available() - untouched)
-        if needed <= room:
-            return True
-        idle = sorted(
-            (loaded_model for loaded_model in self._loaded_models.values() if loaded_model.idle),
-            key=lambda loaded_model: loaded_model.last_used,
-        )
-        for loaded_model in idle:
+        """Is there room now? If not, send idle models away, the least recently used first."""
+        idle = self._room.in_the_way(needed, self.loaded_models)
+        for loaded_model in idle or ():
             self._drain(loaded_model)
-            room += loaded_model.reserved
-            if needed <= room:
-                break
-        return False  # those sent away must have gone first
+        return idle is None  # those sent away must have gone first
 
     async def _live(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> None:
         """The life of a resident: load, serve until its worker ends, clean up."""
         try:
-            worker = await self._loaded(slot_request, loaded_model)
+            worker = await self._loads.load(loaded_model, slot_request.engine)
         except IngleError as error:
-            self._failures[loaded_model] = error
+            self._loads.failed(loaded_model, error)
             self._remove(slot_request.key, loaded_model)
             return
         loaded_model.worker = worker
@@ -364,35 +337,10 @@ class Scheduler:
         await worker.kill()
         self._remove(slot_request.key, loaded_model)
 
-    async def _loaded(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> WorkerProcess:
-        """Its worker, once it has loaded the model.
-
-        Raises:
-            ModelLoadFailed: also if it was unloaded meanwhile.
-        """
-        spec = loaded_model.spec
-        load = asyncio.ensure_future(self._start(spec, slot_request.engine, loaded_model.reserved))
-        self._loads[loaded_model] = load
-        try:
-            await asyncio.wait([load])
-        except asyncio.CancelledError:
-            load.cancel()
-            await asyncio.wait([load])
-            if not load.cancelled() and load.exception() is None:
-                await load.result().kill()
-            raise
-        finally:
-            del self._loads[loaded_model]
-        if load.cancelled():
-            raise load_refusals.unloaded(spec)
-        return load.result()
-
     async def _until_loaded(self, loaded_model: LoadedModel) -> None:
         while loaded_model.state == "loading":
             await self.changed()
-        failure = self._failures.get(loaded_model)
-        if failure is not None:
-            raise type(failure)(failure.message, hint=failure.hint, **failure.details)
+        self._loads.check(loaded_model)
 
     def _drain(self, loaded_model: LoadedModel) -> None:
         """No new work; stop the worker as soon as its last request has ended."""
@@ -424,7 +372,7 @@ class Scheduler:
         self._leaving.pop(loaded_model, None)
         loaded_model.admit()
         self._notify()
-        asyncio.get_running_loop().call_later(60.0, self._failures.pop, loaded_model, None)
+        self._loads.forget(loaded_model)
         displaced = self._displaced.pop(key, None) if loaded_model.lent else None
         if displaced is not None and self._suspended is None:
             self._spawn(self._restore(displaced))

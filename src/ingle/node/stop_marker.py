@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.operations.encoded import UNREADABLE
+
 log = logging.getLogger(__name__)
 
 MARKER = "node.session"
@@ -86,7 +88,7 @@ class StopMarker:
             return msgspec.json.decode(self._path.read_bytes(), type=NodeSession)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *UNREADABLE) as error:
             log.warning("%s cannot be read: %s", self._path, error)
             return NodeSession()  # a power cut, perhaps: everything is doubtful
 

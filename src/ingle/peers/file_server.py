@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ CHUNK = 1 << 20
 REQUEST_BYTES = 1024
 METAINFO_BYTES = 64 * 2**20
 REQUEST_S = 10.0
+ANSWERS = 16
+"""To one device at once, on all its links; others wait. Each holds up to two `CHUNK`."""
 STALL_S = 20.0
 """A provider that sends nothing for so long is given up."""
 
@@ -76,6 +79,9 @@ class FileServer:
         self._shares = shares
         self._store = store
         self._ledger = ledger
+        self._answering: defaultdict[Key, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(ANSWERS)
+        )
 
     async def serve(self, link: Link) -> None:
         """Answer what is asked on a link, until it ends."""
@@ -104,8 +110,10 @@ class FileServer:
         try:
             async with asyncio.timeout(REQUEST_S):
                 want = await _request(stream)
+            await stream.stop()
             try:
-                await self._send(stream, principal, want, sent)
+                async with self._answering[principal]:
+                    await self._send(stream, principal, want, sent)
             except IngleError as error:  # before the first byte; later, the stream just ends
                 _reply(stream, RangeResponse(error=error.to_data()))
                 await stream.drain()

@@ -12,10 +12,11 @@ import ctypes
 import ipaddress
 import re
 import weakref
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ingle.peers.identity import Key
-from ingle.peers.transport import PROTOCOLS, LinkError, LinkPath, PeerAddress
+from ingle.peers.transport import FILE, PROTOCOLS, LinkError, LinkPath, PeerAddress
 
 if TYPE_CHECKING:
     import iroh
@@ -48,8 +49,14 @@ def _load() -> Any:
     return iroh
 
 
-_writers: set[asyncio.Task[None]] = set()
-"""Streams that are still sending. The loop itself holds its tasks only weakly."""
+_running: set[asyncio.Task[None]] = set()
+"""What streams still send, and what links watch. The loop itself holds its tasks only weakly."""
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work)
+    _running.add(task)
+    task.add_done_callback(_running.discard)
 
 
 class IrohStream:
@@ -66,9 +73,7 @@ class IrohStream:
         self._closing = False
         self._broken = False
         self._reading: asyncio.Task[bytes] | None = None
-        writer = asyncio.create_task(self._write())
-        _writers.add(writer)
-        writer.add_done_callback(_writers.discard)
+        _run(self._write())
 
     async def receive(self) -> bytes:
         try:
@@ -90,6 +95,12 @@ class IrohStream:
 
     async def drain(self) -> None:
         await self._short.wait()
+
+    async def stop(self) -> None:
+        import iroh
+
+        with contextlib.suppress(iroh.IrohError):  # all has come, or it is gone
+            await self._recv.stop(0)
 
     def close(self) -> None:
         if self._closing:
@@ -150,6 +161,11 @@ class IrohLink:
         connection.set_max_concurrent_uni_streams(0)
         connection.set_max_concurrent_bi_streams(STREAMS)
         self._streams: weakref.WeakSet[IrohStream] = weakref.WeakSet()
+        self._complete = False
+        """The other side opens no further stream, if it keeps to the rules."""
+        # The handshake has allowed it some streams of each kind already, and a MiB in each of them
+        # before anyone reads: limits that are set here hold later ones only.
+        self._refuse(connection.accept_uni)
 
     def path(self) -> LinkPath | None:
         for path in self._connection.paths():
@@ -162,15 +178,35 @@ class IrohLink:
         return None
 
     async def open(self) -> IrohStream:
-        return self._own(await _guarded(self._connection.open_bi()))
+        stream = self._own(await _guarded(self._connection.open_bi()))
+        self._refuse_more()
+        return stream
 
     async def accept(self) -> IrohStream:
-        return self._own(await _guarded(self._connection.accept_bi()))
+        stream = self._own(await _guarded(self._connection.accept_bi()))
+        if self.protocol != FILE:
+            self._refuse_more()
+        return stream
 
     def close(self, reason: str = "") -> None:
         self._connection.close(0, reason.encode()[:256])
         for stream in list(self._streams):
             stream.close()
+
+    def _refuse_more(self) -> None:
+        if not self._complete:
+            self._complete = True
+            self._refuse(self._connection.accept_bi)
+
+    def _refuse(self, accept: Callable[[], Awaitable[object]]) -> None:
+        """End the link if the other side opens another stream."""
+
+        async def watch() -> None:
+            with contextlib.suppress(LinkError):
+                await _guarded(accept())
+                self.close("too many streams")
+
+        _run(watch())
 
     def _own(self, both: iroh.BiStream) -> IrohStream:
         stream = IrohStream(both)

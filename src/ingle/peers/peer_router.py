@@ -13,6 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
+from weakref import WeakValueDictionary
 
 from ingle.errors import IdentityInUse, IngleError, InvalidRequest, NotPaired, PeerLost
 from ingle.operations import Operation
@@ -81,6 +82,8 @@ class PeerRouter:
         """Set once, before `start`."""
         self._handlers: dict[bytes, Serve] = {**handlers, NODE: self._serve_node}
         self._sessions: dict[Key, list[PeerSession]] = {}
+        self._turns: WeakValueDictionary[Key, asyncio.Semaphore] = WeakValueDictionary()
+        """Of all sessions with a key; see `PeerSession`."""
         self._dialling: dict[Key, asyncio.Task[PeerSession]] = {}
         self._links: collections.Counter[tuple[Key, bytes]] = collections.Counter()
         self._handshakes: collections.Counter[str] = collections.Counter()
@@ -309,7 +312,8 @@ class PeerRouter:
             principal.peering = session.version_of("peering")
             return authorizer.answer(principal, operation, feed)
 
-        session = PeerSession(link, stream, principal.name, answer)
+        turn = self._turns.setdefault(link.remote, asyncio.Semaphore(1))
+        session = PeerSession(link, stream, principal.name, answer, turn)
         self._sessions.setdefault(link.remote, []).insert(0, session)
         session.ended.add_done_callback(lambda _: self._forget(session))
         return session

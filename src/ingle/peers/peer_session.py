@@ -54,9 +54,17 @@ class PeerSession:
     Args:
         name: what we call it.
         answer: performs what it asks of us.
+        turn: shared by all sessions with it, so that it cannot have us hold a large frame for each.
     """
 
-    def __init__(self, link: Link, stream: Stream, name: str, answer: Answer) -> None:
+    def __init__(
+        self,
+        link: Link,
+        stream: Stream,
+        name: str,
+        answer: Answer,
+        turn: asyncio.Semaphore | None = None,
+    ) -> None:
         self.link = link
         self.name = name
         self.hello_facts = HelloFacts()
@@ -71,6 +79,7 @@ class PeerSession:
             max_piece_streams=PIECE_STREAMS,
             lost=self._lost,
             patience=STALL_S,
+            turn=turn,
             gather=GATHER_S,
         )
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -68,6 +68,10 @@ class Stream(Protocol):
         """Wait until the queue is short."""
         ...
 
+    async def stop(self) -> None:
+        """Take nothing more: what the other side still sends is dropped. Not while receiving."""
+        ...
+
     def close(self) -> None:
         """End both directions, what is queued still leaves; may be called twice."""
         ...
@@ -100,6 +104,9 @@ class Link(Protocol):
 
     async def accept(self) -> Stream:
         """The next stream that the other side opens.
+
+        Only a link for `FILE` has several, all opened by who dialled: another one ends any link,
+        since what is sent into a stream that no one takes would be kept for ever.
 
         Raises:
             LinkError: the link is gone.

@@ -64,6 +64,8 @@ DRAIN_BYTES = 64 * 1024
 STREAMS = 1024
 REPLIES = 4 * 2**20
 """Bytes of what is answered at once (pings, refusals) that may wait for the transport."""
+LARGE = 2 * 2**20
+"""A frame of more bytes than this waits for its turn, where turns are given."""
 
 
 class Connection:
@@ -79,6 +81,7 @@ class Connection:
         lost: what to raise for operations under way when the connection breaks.
         patience: seconds that an answer waits for the other side to take events
             before it is given up; None: for ever.
+        turn: shared by connections that may read one large frame at a time, all together.
         gather: seconds that an event may wait for others when it follows closely, for
             transports on which each write is dear.
     """
@@ -94,8 +97,11 @@ class Connection:
         max_piece_streams: int = STREAMS,
         lost: Callable[[], IngleError] | None = None,
         patience: float | None = None,
+        turn: asyncio.Semaphore | None = None,
         gather: float = 0.0,
     ) -> None:
+        self._turn = turn
+        self._has_turn = False
         self._patience = patience
         self._stream = stream
         self._answer = answer
@@ -175,12 +181,27 @@ class Connection:
                     self._take(frame)
                     if self._closed:
                         break  # what came after the other side's last word is not begun
+                await self._wait_for_turn()
         except ProtocolError as broken:
             log.warning("closing a connection: %s", broken)
             self.post(failure(0, broken))
             error = broken
         finally:
             self._end(error)
+            self._reader.forget()
+            if self._turn is not None and self._has_turn:
+                self._turn.release()
+
+    async def _wait_for_turn(self) -> None:
+        """Read on when no other connection is amid a large frame, or when this one is not."""
+        large = self._reader.begun > LARGE
+        if self._turn is None or large == self._has_turn:
+            return
+        if large:
+            await self._turn.acquire()
+        else:
+            self._turn.release()
+        self._has_turn = large
 
     def close(self, error: IngleError | None = None) -> None:
         """Drop the connection. Operations under way on either side are cancelled.

@@ -223,6 +223,15 @@ class FrameReader:
         self.limit = limit
         self._buffer = bytearray()
 
+    @property
+    def begun(self) -> int:
+        """Bytes of the frame of which a part is here; 0: none is, or its length is not known."""
+        return _LENGTH.unpack_from(self._buffer)[0] if len(self._buffer) >= 4 else 0
+
+    def forget(self) -> None:
+        """Nothing more comes: what is here of a frame goes at once, and not with whoever reads."""
+        self._buffer.clear()
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take bytes, yield the frames that are whole now.
 

@@ -142,6 +142,9 @@ class SimulatedStream:
     async def drain(self) -> None:
         await asyncio.sleep(0)
 
+    async def stop(self) -> None:
+        self._incoming.drop()
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True

@@ -9,6 +9,7 @@ import msgspec
 
 from ingle.capabilities.train.operation import LossPoint
 from ingle.errors import DiskFull
+from ingle.operations.encoded import UNREADABLE
 
 MOST_POINTS = 200
 """Of the curve that goes into an adapter."""
@@ -44,7 +45,7 @@ class LossLog:
         for line in lines:
             try:
                 found.append(LossPoint.of(_fields.decode(line)))
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 break
         return found
 

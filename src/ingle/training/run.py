@@ -43,6 +43,7 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
+from ingle.operations.encoded import UNREADABLE
 from ingle.training import adapter_files, fitting, memory_plan, schedule, step_count
 from ingle.training.devices import open_executor
 from ingle.training.disk_space import check_room
@@ -113,7 +114,7 @@ class Run:
             return msgspec.convert(aliases.current(fields), RunPlan)
         except FileNotFoundError:
             raise RunNotFound(f"there is no run {folder.name!r}", hint="ingle runs") from None
-        except (msgspec.DecodeError, InvalidRequest) as error:
+        except (*UNREADABLE, InvalidRequest) as error:
             raise StorageError(f"{folder / PLAN} is damaged: {error}") from None
 
     @functools.cached_property

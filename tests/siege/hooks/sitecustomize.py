@@ -1,13 +1,18 @@
-"""Python imports this in every process that has this folder in its path: kills it, if told to.
+"""Python imports this in every process that has this folder in its path.
+
+It kills the process, if told to, and has a node write down the most memory that it had.
 
 ``SIEGE_KILL`` is ``ROLE:COUNT:DELAY_MS:MARK``. The process whose command line has ROLE in it ends
 by SIGKILL when it is about to change something on disk, or to start or call someone, for the
 COUNT-th time, or DELAY_MS after that. The file MARK then says where; while it is there, no other
 process is killed.
+
+``SIEGE_PEAKS`` is a folder. A node that ends writes its peak there (``VmHWM``, in kB).
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -55,8 +60,29 @@ def _end(where: str, mark: str) -> None:
     except OSError:
         return  # another was killed, or the place is gone
     os.write(descriptor, where.encode(errors="replace")[:500])
+    _write_peak()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _is_node() -> bool:
+    """It hosts a node: in the background, for a server, or for the probes of the cage."""
+    return bool({"ingle.client.host", "serve", "tests.engines.cage"}.intersection(sys.orig_argv))
+
+
+def _write_peak() -> None:
+    """The file appears as a whole: others read it meanwhile."""
+    from pathlib import Path
+
+    if "SIEGE_PEAKS" not in os.environ or not _is_node():
+        return
+    status = Path("/proc/self/status").read_text()
+    folder = Path(os.environ["SIEGE_PEAKS"])
+    part = folder.with_name(f"{folder.name}.{os.getpid()}")
+    part.write_text(status.partition("VmHWM:")[2].split()[0])
+    part.rename(folder / part.name)
+
+
+if "SIEGE_PEAKS" in os.environ:
+    atexit.register(_write_peak)
 if "SIEGE_KILL" in os.environ:
     _obey(os.environ["SIEGE_KILL"])

@@ -20,7 +20,7 @@ from ingle.errors import InvalidRequest
 from ingle.node.node_blobs import BLOCK, NodeBlobs
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
-from ingle.operations.encoded import Encoded
+from ingle.operations.encoded import UNREADABLE, Encoded
 from ingle.operations.operation import Bytes, Piece
 from ingle.protocol.piece_stream import PieceStream
 
@@ -71,7 +71,7 @@ def _read(piece: Encoded | Piece) -> Bytes:
     if isinstance(piece, Encoded) and piece.tag == "bytes":
         try:
             return msgspec.msgpack.decode(piece.data, type=Bytes)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise InvalidRequest(f"a piece cannot be read: {error}", field="input") from None
     raise InvalidRequest("received a piece that is not bytes", field="input")
 

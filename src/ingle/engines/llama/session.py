@@ -329,6 +329,9 @@ class LlamaSession:
         return [cosine(rows[0], row) for row in rows[1:]], tokens
 
     def _tokenize(self, operation: Tokenize, emit: Emit) -> None:
+        """In one piece, to its end, also for a caller that has left: only some vocabularies can be
+        cut without changing tokens, and at places of their own (docs/explanation/security.md).
+        """
         text, special = operation.text, operation.add_special
         if operation.messages:
             body, plan = self._planned(request.counted_chat(operation), emit)

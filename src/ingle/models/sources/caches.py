@@ -28,6 +28,7 @@ from ingle.models.model import Model
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.huggingface import quant_of
 from ingle.models.store import Store
+from ingle.operations.encoded import UNREADABLE
 
 OLLAMA = "ollama"
 LM_STUDIO = "lm-studio"
@@ -147,7 +148,7 @@ def _ollama(home: Path) -> Iterator[CachedModel]:
         host, namespace, model, tag = path.relative_to(manifests).parts
         try:
             layers = _decode(path.read_bytes()[:_MANIFEST_LIMIT]).layers
-        except (msgspec.DecodeError, OSError):
+        except (*UNREADABLE, OSError):
             continue  # not a manifest (a stray file), or not ours to read
         weights = [layer for layer in layers if layer.media_type == _MODEL_LAYER]
         projectors = [layer for layer in layers if layer.media_type == _PROJECTOR_LAYER]

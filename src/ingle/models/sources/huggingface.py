@@ -31,6 +31,7 @@ from ingle.models.formats.gguf_format import GGUF
 from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.web import Web, host
+from ingle.operations.encoded import UNREADABLE
 
 HOSTS = ("hf.co", "huggingface.co")
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -135,7 +136,7 @@ class HubSource:
             raise self._refused(status, headers.get("x-error-code", ""))
         try:
             listing = _decode(body)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise NetworkError(f"{host(url)} sent an invalid list of files: {error}") from None
         # A name that leads out of its folder is not offered to formats, so none is chosen.
         siblings = {f.rfilename: f for f in listing.siblings if file_names.is_safe(f.rfilename)}

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from ingle.errors import InvalidRequest, StorageError
+from ingle.operations.encoded import UNREADABLE
 from ingle.training.batch import Batch
 from ingle.training.reinforcement.policy import advantages, batches
 from ingle.training.reinforcement.rewards import Reward, SampledAnswer, total
@@ -67,7 +68,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     try:
         lines = path.read_bytes().splitlines()
         return [msgspec.json.decode(line, type=Prompt) for line in lines]
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise StorageError(f"{path} is damaged: {error}") from None
 
 
