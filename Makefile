@@ -10,7 +10,8 @@ PROMPT ?= What does grep -i do?
 # On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
 
-.PHONY: run test test-all test-real openai-python extras sdks lint types layers docs check bench lock clean
+.PHONY: run test test-all test-real openai-python extras sdks lint types layers docs check bench \
+  lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
