@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import gguf as reference
 import msgspec
 import pytest
 
@@ -458,3 +459,16 @@ async def test_pieces_are_streamed_one_by_one(ember_spec: LoadSpec) -> None:
         ask = chat(sampling=Sampling(temperature=0.0, ignore_eos=True), max_tokens=30)
         pieces = [event for event in await events(worker, ask) if isinstance(event, Text)]
     assert len(pieces) > 20
+
+
+async def test_a_vocabulary_that_does_not_fit_its_tokenizer_is_told(tmp_path: Path) -> None:
+    """SentencePiece looks up a token for each byte, which a vocabulary of BPE lacks."""
+    llama = reference.GGUFValue("llama", reference.GGUFValueType.STRING)
+    path = write_model(tmp_path / "m.gguf", changed={"tokenizer.ggml.model": llama})
+    spec = LoadSpec(
+        engine="llama", model="odd", files={"weights": [str(path)]}, slots=1, threads=1,
+        options={"context": 256},
+    )  # fmt: skip
+    async with opened(spec) as worker:
+        with pytest.raises(EngineFault, match="vocabulary does not fit its tokenizer"):
+            await events(worker, chat("hello"))

@@ -185,7 +185,7 @@ class LlamaSession:
 
         try:
             self._backend.stream(path, body, on_chunk)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, IndexError) as error:
             if failure is None:
                 raise _request_error(error) from error
         if failure is not None:
@@ -355,7 +355,7 @@ class LlamaSession:
     def _ask(self, path: str, body: dict[str, Any], ids: str = "") -> Any:
         try:
             answer = self._backend.ask(path, body)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, IndexError) as error:
             raise _request_error(error) from error
         if isinstance(answer, dict) and "error" in answer:
             raise chunks.error_of_data(answer["error"], ids)
@@ -370,6 +370,13 @@ def _vector(row: dict[str, Any]) -> array.array[float]:
     return unit(row["embedding"])
 
 
-def _request_error(error: Exception) -> InvalidRequest:
-    """The engine parses the request before it works: its exceptions are about the request."""
+def _request_error(error: Exception) -> InvalidRequest | EngineFault:
+    """The engine parses the request before it works: its exceptions are about the request. But for
+    one that tells of something looked up in vain, such as a vocabulary's token for a byte."""
+    if isinstance(error, IndexError):
+        return EngineFault(
+            f"the engine looked up what the model's file lacks ({error}): its vocabulary does not "
+            "fit its tokenizer",
+            hint="pull the model again, or another one",
+        )
     return InvalidRequest(f"the engine refused the request: {error}", field="request")
