@@ -20,4 +20,4 @@ class DamagedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     set_aside: str = ""
     """Where it is now; empty: it was left where it lies, and its models are refused."""
     unloaded: list[str] = []
-    """Models that were loaded from it, and are no longer."""
+    """Models that were loaded from it and have been unloaded."""

@@ -229,7 +229,7 @@ class FrameReader:
         return _LENGTH.unpack_from(self._buffer)[0] if len(self._buffer) >= 4 else 0
 
     def forget(self) -> None:
-        """Nothing more comes: what is here of a frame goes at once, and not with whoever reads."""
+        """Nothing more comes: what has arrived of a frame is freed at once, not with its reader."""
         self._buffer.clear()
 
     def feed(self, data: bytes) -> Iterator[Frame]:

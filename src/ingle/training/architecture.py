@@ -100,7 +100,7 @@ class Architecture(NamedTuple):
 
         width, heads = int(number("embedding_length")), int(number("attention.head_count"))
         head = int(number("attention.key_length", width // heads))
-        # The last blocks may be for guessing further tokens, and are no part of the decoder.
+        # The last blocks may predict further tokens (MTP); they are not part of the decoder.
         layers = int(number("block_count")) - int(number("nextn_predict_layers", 0))
         architecture_limits.check(header, name, layers)
         window = int(number("attention.sliding_window", 0)) if family.global_every else 0

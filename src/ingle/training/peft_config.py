@@ -38,7 +38,7 @@ _REASONS = {
     "modules_to_save": "it replaces whole modules of the base",
     "trainable_token_indices": "it replaces rows of the embedding",
     "layer_replication": "it repeats layers of the base",
-    "target_parameters": "it adapts parameters that are no linear layers",
+    "target_parameters": "it adapts parameters that are not linear layers",
     "fan_in_fan_out": "its matrices are transposed",
 }
 _KEEPS_BASE = ("gaussian", "eva", "orthogonal")

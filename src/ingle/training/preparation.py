@@ -20,7 +20,7 @@ from ingle.training.rendering import Renderer, TokenSpan
 FEW = 20
 """With fewer examples than this none is set apart for validation."""
 NAMED = 20
-"""Fields that are not used, of which so many are named."""
+"""How many of the unused fields are named."""
 TOGETHER = 32
 """Examples that are rendered at once: each is some questions to another process."""
 

@@ -130,7 +130,7 @@ class _Asked(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Nothing is asked but how a text goes on."""
+        """A text is to be continued, and nothing else is asked."""
         return not self.images and self.schema is None and not set(self.fields) & _OF_CHATS
 
 
