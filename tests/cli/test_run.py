@@ -108,7 +108,7 @@ def test_an_unknown_model_names_the_nearest_and_the_way_to_get_it(place: Place) 
     assert refused.status == 3
     assert refused.out == ""
     assert "ember" in refused.err
-    assert "ingle pull" in refused.err
+    assert "ingle list" in refused.err
     assert "Traceback" not in refused.err
 
 

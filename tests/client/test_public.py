@@ -31,8 +31,8 @@ PUBLIC = [
 ]
 HOME = {
     *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "create"),
-    *("disk_usage", "embed", "events", "fit", "ledger", "load", "models", "prune", "pull"),
-    *("remove", "remove_adapter", "verify_store"),
+    *("disk_usage", "embed", "events", "fit", "ledger", "load", "models", "offer", "prune", "pull"),
+    *("recommend", "remove", "remove_adapter", "verify_store"),
     *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),

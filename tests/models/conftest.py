@@ -9,7 +9,7 @@ from ingle.models import Store
 from ingle.models import embedded as embedded_module
 from tests.disks import mounted
 
-from .hub import FileServer, Hub
+from .hub import FileServer, Hub, ModelScopeServer
 from .weights import Shape, write_model
 
 
@@ -49,6 +49,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def server() -> Iterator[FileServer]:
     with FileServer() as running:
+        yield running
+
+
+@pytest.fixture
+def modelscope(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelScopeServer]:
+    with ModelScopeServer() as running:
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", running.url)
+        assert isinstance(running, ModelScopeServer)
         yield running
 
 

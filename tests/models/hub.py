@@ -207,6 +207,8 @@ class Hub(FileServer):
         """Repository to the token that opens it."""
         self.expired = 0
         """How many links to the CDN are dead on arrival."""
+        self.said_size = 0
+        """Bytes that the listing says of every large file; 0: what they have."""
 
     def publish(self, repo: str, files: dict[str, bytes]) -> None:
         """Put up a repository."""
@@ -238,7 +240,8 @@ class Hub(FileServer):
             sibling["blobId"] = hashlib.sha1(data).hexdigest()
             if name.endswith(".gguf"):
                 sha256 = hashlib.sha256(data).hexdigest()
-                sibling["lfs"] = {"sha256": sha256, "size": len(data), "pointerSize": 134}
+                size = self.said_size or len(data)
+                sibling["lfs"] = {"sha256": sha256, "size": size, "pointerSize": 134}
             siblings.append(sibling)
         return {
             "_id": "66e0",
@@ -270,3 +273,39 @@ class Hub(FileServer):
             X_Linked_Etag=f'"{etag}"',
             ETag=f'"{etag}"',
         )
+
+
+class ModelScopeServer(FileServer):
+    """A server that speaks ModelScope's protocol, as far as a pull needs it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repos: dict[str, dict[str, bytes]] = {}
+
+    def publish(self, repo: str, files: dict[str, bytes]) -> None:
+        """Put up a repository."""
+        self.repos[repo] = files
+        for name, data in files.items():
+            self.add(f"/models/{repo}/resolve/master/{name}", data)
+
+    def answer(self, handler: _Handler, path: str) -> None:
+        if not path.startswith("/api/v1/models/"):
+            handler.send_file(path)
+            return
+        repo = path.removeprefix("/api/v1/models/").removesuffix("/repo/files")
+        if repo not in self.repos:
+            handler.send_json({"Code": 10010205001, "Data": None, "Message": "not found"})
+            return
+        files = [
+            {
+                "Name": name.rsplit("/", 1)[-1],
+                "Path": name,
+                "Type": "blob",
+                "Size": len(data),
+                "Sha256": hashlib.sha256(data).hexdigest(),
+                "Revision": "b7e0",
+            }
+            for name, data in self.repos[repo].items()
+        ]
+        folder = {"Name": "images", "Path": "images", "Type": "tree", "Size": 0, "Sha256": ""}
+        handler.send_json({"Code": 200, "Data": {"Files": [*files, folder]}, "Success": True})

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from ingle.capabilities.store.operation import ModelSummary, Pull, Pulled
 from ingle.models.pull import pull
@@ -19,9 +20,11 @@ IMPATIENT = TransferSettings(
 )
 
 
-def pulled(store: Store, op: Pull, settings: TransferSettings = IMPATIENT) -> ModelSummary:
+def pulled(
+    store: Store, op: Pull, settings: TransferSettings = IMPATIENT, **how: Any
+) -> ModelSummary:
     """Pull to the end."""
-    return asyncio.run(_pulled(store, op, settings))[0]
+    return asyncio.run(_pulled(store, op, settings, **how))[0]
 
 
 def progress_of(store: Store, op: Pull) -> list[Progress]:
@@ -43,10 +46,10 @@ def assert_whole(store: Store, name: str, data: bytes) -> None:
 
 
 async def _pulled(
-    store: Store, op: Pull, settings: TransferSettings
+    store: Store, op: Pull, settings: TransferSettings, **how: Any
 ) -> tuple[ModelSummary, list[Progress]]:
     told = []
-    async for event in pull(store, op, settings):
+    async for event in pull(store, op, settings, **how):
         if isinstance(event, Pulled):
             return event.model, told
         told.append(event)

@@ -153,6 +153,10 @@ def test_the_hugging_face_cache_is_used_in_place(
 
 def test_a_bare_name_that_nobody_has(store: Store) -> None:
     with pytest.raises(ModelNotFound) as caught:
-        pulled(store, Pull(model="qwen3:8b"))
-    assert caught.value.hint.startswith("ingle pull hf.co/OWNER/qwen3")
+        pulled(store, Pull(model="qwem3:8b"))
+    assert "did you mean qwen3:8b" in caught.value.message
+    assert caught.value.hint == "ingle pull qwen3:8b"
+    with pytest.raises(ModelNotFound) as caught:
+        pulled(store, Pull(model="zzzzzzzz"))
+    assert caught.value.hint.startswith("ingle recommend")
     assert find_cached() == []

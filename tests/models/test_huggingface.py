@@ -9,8 +9,9 @@ from ingle.capabilities.store.operation import Pull
 from ingle.errors import InvalidRequest, ModelNotFound, Unauthorized
 from ingle.models import Store
 from ingle.models.pull import pull
+from ingle.models.quantization import quant_of
 from ingle.models.remote import facts_of
-from ingle.models.sources.huggingface import HubSource, quant_of
+from ingle.models.sources import HubSource
 from ingle.operations import Ability, Progress
 
 from .hub import COMMIT, Hub

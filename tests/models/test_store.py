@@ -101,7 +101,7 @@ def test_unknown_names_get_the_nearest_and_the_command(store: Store, model_file:
         store.resolve("qwen3:06b")
     assert caught.value.details["nearest"][0] == "qwen3:0.6b"
     assert "qwen3:0.6b" in caught.value.message
-    assert caught.value.hint.startswith("ingle pull ")
+    assert caught.value.hint == "ingle list"
     with pytest.raises(ModelNotFound) as caught:
         store.resolve("lama")
     assert caught.value.details["nearest"] == ["llama"]

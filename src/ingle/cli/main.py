@@ -126,7 +126,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
     \b
     ingle run "What does grep -i do?"    ask the embedded model
-    ingle pull hf.co/OWNER/REPO:Q4_K_M   download another
+    ingle pull qwen3:8b                  download another
     ingle serve                          let any OpenAI, Ollama or Anthropic program use it
     """
     ctx.obj = {"debug": debug}

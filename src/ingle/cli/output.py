@@ -47,9 +47,9 @@ class Output:
         sys.stdout.write(text + end)
         sys.stdout.flush()
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, end: str = "\n") -> None:
         """Something by the way, on stderr."""
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(text + end)
         sys.stderr.flush()
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

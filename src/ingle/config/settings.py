@@ -99,6 +99,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """When a node that was started in the background ends itself; ``-1``: never."""
     egress: Literal["allow", "deny"] = "allow"
     """``deny``: nothing leaves this device, not even a download or a granted delegation."""
+    hub: str = "huggingface.co"
+    """Where names are pulled from: ``huggingface.co``, ``modelscope.cn``, or a mirror's URL."""
     llama_server: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
     trl_python: str = ""

@@ -21,6 +21,8 @@ PROJECTOR = "projector"
 """What turns images into what a language model reads (called mmproj by llama.cpp)."""
 ADAPTER = "adapter"
 """A LoRA adapter that a derived model always applies."""
+TEMPLATE = "template"
+"""A chat template beside weights that may lack one; it becomes one of the defaults."""
 DEFAULTS = "defaults"
 """What a derived model brings to each request; see `ingle.operations.ModelDefaults`."""
 

@@ -20,6 +20,7 @@ from ingle.models import digest as digests
 from ingle.models.model import Model, ModelFile
 from ingle.models.partial_file import PartialFile
 from ingle.models.pull_plan import PullPlan, RemoteFile
+from ingle.models.quantization import Room
 from ingle.models.rate import Rate
 from ingle.models.sources import CacheSource, FileSource, HttpSource, HubSource, parse_source
 from ingle.models.sources.web import Unreachable, Web, host
@@ -33,7 +34,13 @@ TICK_S = 0.2
 
 
 async def pull(
-    store: Store, op: Pull, settings: TransferSettings | None = None, *, egress: str = ""
+    store: Store,
+    op: Pull,
+    settings: TransferSettings | None = None,
+    *,
+    egress: str = "",
+    hub: str = "",
+    room: Room | None = None,
 ) -> AsyncGenerator[Progress | Pulled, None]:
     """Fetch a model, verify it and give it its name. Resumes what was interrupted.
 
@@ -43,10 +50,13 @@ async def pull(
     Args:
         settings: Patience and pace; ``op.connections`` wins over the one in it.
         egress: ``deny`` to reach nothing but this device; empty: what ``INGLE_EGRESS`` says.
+        hub: The setting of this name: where names without a host are fetched from.
+        room: What the model must fit into where its name does not say which quantisation.
 
     Raises:
         InvalidRequest: the name or source is malformed.
         ModelNotFound: the source does not have it.
+        DoesNotFit: no quantisation was named, and none of those that there are fits.
         Unauthorized: the source wants a token.
         EgressRefused: egress is denied.
         IntegrityError: wrong bytes arrived; they are deleted.
@@ -55,8 +65,10 @@ async def pull(
         NetworkError: the source broke off too often; what has arrived is kept.
     """
     settings = dataclasses.replace(settings or TransferSettings(), connections=op.connections)
-    source = parse_source(op)
+    source = parse_source(op, hub=hub, room=room)
     yield Progress(stage="resolving", name=source.name or op.model)
+    if isinstance(source, CacheSource):
+        source = await in_thread(_nearest_source, store, source)
     work: _Work
     if isinstance(source, FileSource | CacheSource):
         work = _Import(store, source)
@@ -79,6 +91,13 @@ async def pull(
         digest=model.digest,
     )
     yield Pulled(model=model.summary())
+
+
+def _nearest_source(store: Store, source: CacheSource) -> CacheSource | HubSource:
+    """Where a name is fetched from if this disk does not have it."""
+    if source.elsewhere is None or source.here(store):
+        return source
+    return source.elsewhere
 
 
 class _Work(Protocol):
@@ -174,11 +193,10 @@ class _Fetch:
             finally:
                 lock.release(delete=lock.acquire())
         try:
-            facts = await in_thread(store.facts_of, files, plan.key)
+            return await in_thread(store.record_pull, source.name, files, plan.source, plan.key)
         except Exception:
             await in_thread(store.forget_pull, plan.key, {file.digest for file in files})
             raise
-        return await in_thread(store.record, source.name, files, facts, plan.source, plan.key)
 
     def progress(self) -> Progress | None:
         if self._file is None:

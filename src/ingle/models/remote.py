@@ -10,12 +10,12 @@ from ingle.capabilities.store.operation import Pull
 from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, NetworkError, StorageError
 from ingle.models import formats
 from ingle.models.facts import Facts, facts_from
-from ingle.models.format import PROJECTOR, WEIGHTS
+from ingle.models.format import PROJECTOR, TEMPLATE, WEIGHTS
 from ingle.models.formats.gguf_format import GGUF
 from ingle.models.gguf import MAX_HEADER, Header, Incomplete, parse_header
 from ingle.models.pull_plan import PullPlan, RemoteFile
-from ingle.models.sources import CacheSource, FileSource, parse_source
-from ingle.models.sources.caches import find_cached
+from ingle.models.quantization import Room
+from ingle.models.sources import CacheSource, FileSource, Source, parse_source
 from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
 from ingle.models.threads import in_thread
@@ -44,12 +44,19 @@ class KnownModel(NamedTuple):
 
 
 async def facts_of(
-    store: Store, name: str, *, egress: str = "", folders: TemporaryFolders | None = None
+    store: Store,
+    name: str,
+    *,
+    egress: str = "",
+    hub: str = "",
+    room: Room | None = None,
+    folders: TemporaryFolders | None = None,
 ) -> KnownModel:
     """The facts of a model, wherever it is: in the store, on this disk, or at its source.
 
     Args:
         egress: ``allow`` or ``deny``; empty: what ``INGLE_EGRESS`` says.
+        hub, room: As `ingle.models.sources.parse_source`.
         folders: Where the starts of files lie meanwhile; None: in the system's temporary folder.
 
     Returns:
@@ -61,12 +68,14 @@ async def facts_of(
     with contextlib.suppress(ModelNotFound, InvalidRequest):
         model = store.resolve(name)
         return KnownModel(model.name, model.facts, model.sizes)
-    source = parse_source(Pull(model=name))
+    source: Source = parse_source(Pull(model=name), hub=hub, room=room)
     if isinstance(source, CacheSource):
-        for cached in find_cached():
-            if source.means(cached):
-                return _on_disk(cached.name, cached.path, cached.projector)
-        store.resolve(name)  # raises ModelNotFound, with the nearest names
+        if cached := source.found():
+            return _on_disk(cached.name, cached.path, cached.projector)
+        if source.elsewhere is None:
+            store.resolve(name)  # raises ModelNotFound, with the nearest names
+        assert source.elsewhere is not None
+        source = source.elsewhere
     if isinstance(source, FileSource):
         if not source.path.exists():
             raise ModelNotFound(f"{source.path}: no such file", model=name)
@@ -77,6 +86,8 @@ async def facts_of(
             plan = await source.plan(web)
             sizes: dict[str, int] = {}
             for file in plan.files:
+                if file.role == TEMPLATE:
+                    continue
                 sizes[file.role] = sizes.get(file.role, 0) + file.size
             return KnownModel(source.name, await _remote_facts(web, plan, folders), sizes)
         except Unreachable as cause:

@@ -18,14 +18,22 @@ from ingle.errors import (
     ModelNotFound,
     StorageError,
 )
-from ingle.models import derived_model, formats, index, local_model, space
+from ingle.models import (
+    catalogue,
+    derived_model,
+    formats,
+    index,
+    local_model,
+    sibling_template,
+    space,
+)
 from ingle.models.abandoned import remove_abandoned
 from ingle.models.blobs import Blobs
 from ingle.models.embedded_models import EmbeddedModels
 from ingle.models.engine_paths import engine_paths, located
 from ingle.models.facts import Facts, facts_of
 from ingle.models.file_copy import Keep
-from ingle.models.format import WEIGHTS
+from ingle.models.format import TEMPLATE, WEIGHTS
 from ingle.models.hold import Hold, held
 from ingle.models.local_files import LocalFiles, OnBytes
 from ingle.models.model import Model, ModelFile, identity
@@ -161,6 +169,30 @@ class Store:
         ref = self.check_name(name)
         return self._put(index.MODEL, ref, files, facts, source, pull)
 
+    def record_pull(self, name: str, files: list[ModelFile], source: str, pull: str) -> Model:
+        """Give what a pull has fetched its name. A chat template among the files becomes one of
+        the model's defaults if the weights have none, and is left out otherwise.
+
+        Raises:
+            BadModelFile: they are not a model.
+            InvalidRequest, StorageError: as `record`.
+        """
+        templates = [file for file in files if file.role == TEMPLATE]
+        files = [file for file in files if file.role != TEMPLATE]
+        facts = self.facts_of(files, pull)
+        if templates and sibling_template.is_wanted(facts):
+            text = sibling_template.read(self.blobs.path(templates[0].digest))
+            files = sibling_template.with_template(
+                self.blobs, files, text, lambda digest: self._pin(digest, pull)
+            )
+        model = self.record(name, files, facts, source, pull)
+        space.sweep(self.blobs, self.index, {file.digest for file in templates})
+        return model
+
+    def _pin(self, digest: str, pull: str) -> None:
+        with self.index.write() as rows:
+            rows.pin(digest, pull)
+
     def check_name(self, name: str) -> ModelRef:
         """A name that a model may be given.
 
@@ -210,7 +242,11 @@ class Store:
             if expected not in ("", taken.files[0].digest):
                 raise IntegrityError(f"{path} is not what it should be: {taken.files[0].digest}")
             name, source = name or taken.name, source or taken.source
-            return self.record(name, taken.files, taken.facts, source, hold.key)
+            files, first = taken.files, Path(taken.files[0].path)
+            if sibling_template.is_wanted(taken.facts) and taken.files[0].linked:
+                text = sibling_template.beside(first)
+                files = sibling_template.with_template(self.blobs, files, text, hold.keep)
+            return self.record(name, files, taken.facts, source, hold.key)
 
     def held(self) -> AbstractContextManager[Hold]:
         """Keeps blobs that have no name yet, for as long as a block runs; see `Hold`."""
@@ -369,10 +405,13 @@ class Store:
 
     def _not_found(self, ref: ModelRef) -> ModelNotFound:
         near = nearest(ref, [model.name for model in self.models()])
-        if ref.host:
+        if ref.host or ref.owner or catalogue.find(ref):
             get = f"ingle pull {ref.short}"
+        elif near:
+            get = "ingle list"
         else:
-            get = f"ingle pull hf.co/{ref.owner or 'OWNER'}/{ref.name}"
+            near = nearest(ref, catalogue.names())
+            get = f"ingle pull {near[0]}" if near else "ingle recommend"
         return ModelNotFound(
             f"no model {ref} here{or_nearest(near)}", hint=get, model=str(ref), nearest=near
         )

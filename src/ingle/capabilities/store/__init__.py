@@ -13,10 +13,14 @@ from ingle.capabilities.store.operation import (
     FitReport,
     ListModels,
     Models,
+    OfferedModel,
+    OfferModel,
     Prune,
     Pruned,
     Pull,
     Pulled,
+    Recommendations,
+    RecommendModels,
     RemoveModel,
     ShowModel,
     Shown,
@@ -33,18 +37,21 @@ CAPABILITY = Capability(
     summary="The models of this device and the disk space that they take.",
     operations=(
         ListModels, ShowModel, FitModel, Pull, CreateModel, FindFile, CopyModel, RemoveModel,
-        DiskUse, Prune, VerifyStore,
+        DiskUse, Prune, VerifyStore, OfferModel, RecommendModels,
     ),
     events=(
         Models, Shown, FitReport, Progress, Pulled, Created, Done, DiskUsage, Pruned, Status,
-        TryingPath, StoreVerified,
+        TryingPath, StoreVerified, OfferedModel, Recommendations,
     ),
     permission=OwnerOnly(),
-    version=3,  # 2: it creates models from others and from files; 3: it verifies them
+    version=4,  # 2: creates models from others and files; 3: verifies them; 4: recommends some
     cost=Free(),
     performer="ingle.capabilities.store.performer:perform",
     commands={
         "pull": Command(f"{_CLI}.store_commands:pull_command", "Fetch a model."),
+        "recommend": Command(
+            f"{_CLI}.recommend_command:recommend_command", "Say which models suit this machine."
+        ),
         "create": Command(
             f"{_CLI}.create_command:create_command", "Create a model from a Modelfile."
         ),

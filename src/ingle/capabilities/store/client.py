@@ -15,12 +15,17 @@ from ingle.capabilities.store.operation import (
     FitReport,
     ListModels,
     ModelDetails,
+    ModelOffer,
     Models,
     ModelSummary,
+    OfferedModel,
+    OfferModel,
     Prune,
     Pruned,
     Pull,
     Pulled,
+    Recommendations,
+    RecommendModels,
     RemoveModel,
     ShowModel,
     Shown,
@@ -54,6 +59,23 @@ class StoreMethods(Methods):
         request = FitModel(model=model, context=context, slots=slots)
         async with self.node.perform(request) as events:
             return [event async for event in events if isinstance(event, FitReport)]
+
+    async def offer(self, model: str) -> ModelOffer:
+        """What a pull of a name would fetch, and whether it fits."""
+        return (await self.ask(OfferModel(model=model), OfferedModel)).offer
+
+    async def recommend(
+        self, purpose: str = "", *, family: str = ""
+    ) -> dict[str, list[ModelOffer]]:
+        """Well-known models that suit this machine, by what they are for.
+
+        Args:
+            purpose: ``chat``, ``reasoning``, ``code``, ``vision``, ``embed``, ``rerank``; empty:
+                each.
+            family: all sizes of one instead, such as ``qwen3``.
+        """
+        request = RecommendModels(purpose=purpose, family=family)
+        return (await self.ask(request, Recommendations)).purposes
 
     async def pull(
         self,

@@ -142,6 +142,71 @@ class Pulled(Event, frozen=True, kw_only=True, tag="pulled"):
     """The digest of another model that had the name before."""
 
 
+class ModelOffer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A model that could be pulled, and how it would suit this node's machine."""
+
+    model: str
+    """The name to pull it by."""
+    source: str
+    """Where it would come from."""
+    quantization: str = ""
+    size: int = 0
+    """Bytes to fetch; 0: not known."""
+    estimated: bool = False
+    """The size is computed from the count of parameters, without asking the source."""
+    needed: int = 0
+    """About its bytes in memory."""
+    available: int = 0
+    """Bytes that models may have here."""
+    fits: bool = True
+    where: str = ""
+    """``graphics`` or ``main``: in whose memory it would be; empty if it does not fit."""
+    why: str = ""
+    """One sentence: how it suits the machine."""
+    licence: str = ""
+    """As its authors call it; empty: not known before it is here."""
+    gated: bool = False
+    """Its owner wants terms accepted first."""
+    about: str = ""
+    purposes: list[str] = []
+    parameters: float = 0.0
+    """Billions."""
+
+
+class OfferModel(Operation, frozen=True, kw_only=True, tag="offer_model"):
+    """What would be pulled for a name that is not here? One `OfferedModel`, or not found.
+
+    For a well-known name the network is not asked.
+    """
+
+    since = 4
+
+    model: Name
+
+
+class OfferedModel(Event, frozen=True, kw_only=True, tag="offered_model"):
+    """What a pull of the name would fetch."""
+
+    offer: ModelOffer
+
+
+class RecommendModels(Operation, frozen=True, kw_only=True, tag="recommend_models"):
+    """Which well-known models suit this machine? One `Recommendations`. Needs no network."""
+
+    since = 4
+
+    purpose: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    """``chat``, ``reasoning``, ``code``, ``vision``, ``embed`` or ``rerank``; empty: each."""
+    family: Annotated[str, msgspec.Meta(max_length=96)] = ""
+    """All sizes of one family instead, such as ``qwen3``, also those that do not suit."""
+
+
+class Recommendations(Event, frozen=True, kw_only=True, tag="recommendations"):
+    """Models by what they are for, the best first. Of a family: its sizes, under its name."""
+
+    purposes: dict[str, list[ModelOffer]]
+
+
 class SourceFile(Checked, frozen=True, kw_only=True):
     """A file that a model is made of: bytes put here before, or a file of the node's disk."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ingle.capabilities.store.offers import offered, recommendations, room_here
 from ingle.capabilities.store.operation import (
     CopyModel,
     Created,
@@ -21,15 +22,17 @@ from ingle.capabilities.store.operation import (
     ListModels,
     Models,
     ModelSummary,
+    OfferModel,
     Prune,
     Pull,
     Pulled,
+    RecommendModels,
     RemoveModel,
     ShowModel,
     Shown,
     VerifyStore,
 )
-from ingle.errors import ModelNotFound
+from ingle.errors import ModelNotFound, NetworkError, Unauthorized
 from ingle.models import digest as digests
 from ingle.models.creation import ModelCreation
 from ingle.models.pull import TICK_S, pull
@@ -63,6 +66,10 @@ async def perform(
             async with aclosing(_pull(node, operation)) as events:
                 async for event in events:
                     yield event
+        case OfferModel(model=name):
+            yield await offered(node.local, name)
+        case RecommendModels(purpose=purpose, family=family):
+            yield recommendations(await room_here(node.local), purpose, family)
         case CreateModel():
             async with aclosing(_create(node, operation, caller)) as events:
                 async for event in events:
@@ -164,7 +171,14 @@ def _of_peers(peer_service: PeerService | None) -> list[ModelSummary]:
 
 async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
     name, adapters = named_adapters(operation.model)
-    known = await facts_of(local.store, name, egress=local.settings.egress, folders=local.folders)
+    known = await facts_of(
+        local.store,
+        name,
+        egress=local.settings.egress,
+        hub=local.settings.hub,
+        room=await room_here(local),
+        folders=local.folders,
+    )
     return local.slot_requests.fit(
         known,
         adapters,
@@ -207,23 +221,34 @@ async def _with_peers(
         async for event in pulls.fetch_beside(operation, holders):
             yield event
         return
-    try:
-        async with aclosing(_from_source(local, operation)) as fetched:
-            async for told in fetched:
-                yield told
-    except ModelNotFound:
-        by_name = isinstance(parse_source(operation), CacheSource)
-        if operation.source or not by_name or not peer_service.address_book.peers():
-            raise
-    else:
-        return
+    source = parse_source(operation)
+    peers = peer_service.address_book.peers()
+    by_name = isinstance(source, CacheSource) and not operation.source and bool(peers)
+    # What a peer has under the name goes before what strangers have.
+    near = by_name and any(operation.model in peer.models for peer in peers)
+    if not (near and isinstance(source, CacheSource) and not source.here(local.store)):
+        try:
+            async with aclosing(_from_source(local, operation)) as fetched:
+                async for told in fetched:
+                    yield told
+        except (ModelNotFound, NetworkError, Unauthorized):
+            if not by_name:
+                raise
+        else:
+            return
     async for event in pulls.anywhere(operation.model):
         yield event
 
 
 async def _from_source(local: Services, operation: Pull) -> AsyncGenerator[Progress | Pulled, None]:
     with _noted(local, operation) as told:
-        fetching = pull(local.store, operation, egress=local.settings.egress)
+        fetching = pull(
+            local.store,
+            operation,
+            egress=local.settings.egress,
+            hub=local.settings.hub,
+            room=await room_here(local),
+        )
         async with aclosing(fetching) as events:
             async for event in events:
                 if isinstance(event, Progress) and event.stage == "downloading":
@@ -234,6 +259,8 @@ async def _from_source(local: Services, operation: Pull) -> AsyncGenerator[Progr
 def _noted(local: Services, operation: Pull) -> AbstractContextManager[ReceivedBytes]:
     """The ledger's entry of a pull; a copy from this disk leaves no trace there."""
     source = parse_source(operation)
+    if isinstance(source, CacheSource):
+        source = source if source.here(local.store) else source.elsewhere or source
     if not isinstance(source, (HttpSource, HubSource)):
         return nullcontext(ReceivedBytes())
     entry = local.ledger.begin(

@@ -1,12 +1,15 @@
 """Where models come from, and how to tell from what a person typed.
 
-===========================  ==================================================
-``./x.gguf``, ``/a/folder``  a file or folder on this disk
-``https://host/x.gguf``      a file on the web
+============================  =================================================
+``./x.gguf``, ``/a/folder``   a file or folder on this disk
+``https://host/x.gguf``       a file on the web
 ``hf.co/owner/repo[:quant]``  a Hugging Face repository (also ``.../file.gguf``)
-any other name               what another program on this disk has already
-                             (Ollama, LM Studio, the Hugging Face cache)
-===========================  ==================================================
+``modelscope.cn/owner/repo``  a ModelScope repository
+any other name                what another program on this disk has already
+                              (Ollama, LM Studio, the Hugging Face cache); else
+                              what the catalogue means by it (``qwen3:8b``), or
+                              the repository ``owner/repo`` of the hub
+============================  =================================================
 """
 
 from __future__ import annotations
@@ -14,36 +17,47 @@ from __future__ import annotations
 from pathlib import Path
 
 from ingle.capabilities.store.operation import Pull
-from ingle.errors import InvalidRequest
+from ingle.errors import ConfigError, InvalidRequest
+from ingle.models import catalogue
+from ingle.models.quantization import Room
+from ingle.models.recommendation import fitting_tag
+from ingle.models.ref import DEFAULT_TAG, ModelRef
+from ingle.models.sources import huggingface, modelscope
 from ingle.models.sources.caches import CacheSource
 from ingle.models.sources.file import FileSource
 from ingle.models.sources.http import HttpSource
-from ingle.models.sources.huggingface import HubSource
+from ingle.models.sources.hub import HubSource
 
 Source = FileSource | HttpSource | HubSource | CacheSource
 
 __all__ = ["CacheSource", "FileSource", "HttpSource", "HubSource", "Source", "parse_source"]
 
 
-def parse_source(pull: Pull) -> Source:
+def parse_source(pull: Pull, *, hub: str = "", room: Room | None = None) -> Source:
     """Say where a pull fetches from, and under which name the model will stand.
+
+    Args:
+        hub: The setting of this name.
+        room: What a model must fit into where its name does not say which quantisation.
 
     Raises:
         InvalidRequest: it is neither a source nor a name.
+        ConfigError: ``hub`` is none.
     """
     text = pull.source or pull.model
     name = pull.model if pull.source else ""
     if "\0" in text:
         raise InvalidRequest("source: holds a NUL character", field="source")
-    hub = HubSource.parse(text, name)
-    if hub is not None:
-        return hub
+    found = HubSource.parse(text, name, hub=hub, room=room)
+    if found is not None:
+        return found
     if text.startswith(("http://", "https://")):
         return HttpSource.parse(text, name, pull.sha256)
     if is_path(text):
         path = text.removeprefix("file://")
         return FileSource(Path(path).expanduser(), name)
-    return CacheSource.parse(text, name)
+    ref = ModelRef.parse(text)
+    return CacheSource(ref, name or ref.short, _elsewhere(ref, name or ref.short, hub, room))
 
 
 def is_path(text: str) -> bool:
@@ -51,3 +65,35 @@ def is_path(text: str) -> bool:
     return text.startswith(("/", "./", "../", "~/", "file://")) or (
         text.lower().endswith(".gguf") and not text.startswith(("http://", "https://"))
     )
+
+
+def _host(hub: str) -> str:
+    if hub in modelscope.HOSTS:
+        return modelscope.HOSTS[0]
+    if hub in ("", *huggingface.HOSTS) or hub.startswith(("http://", "https://")):
+        return huggingface.HOSTS[0]
+    raise ConfigError(
+        f"hub: {hub!r} is neither huggingface.co nor modelscope.cn nor the URL of a mirror",
+        hint="ingle config unset hub",
+        key="hub",
+    )
+
+
+def _elsewhere(ref: ModelRef, name: str, hub: str, room: Room | None) -> HubSource | None:
+    """The repository that a name stands for, where it stands for one."""
+    if ref.digest or ref.host:
+        return None
+    entry = catalogue.find(ref)
+    if entry is not None and room is not None and ref.tag == DEFAULT_TAG:
+        entry = fitting_tag(entry, room)
+    if entry is not None:
+        wanted = f"{entry.repo}:{entry.quantization}" if entry.quantization else entry.repo
+    elif ref.owner:
+        wanted = ref.short
+    else:
+        return None
+    source = HubSource.parse(f"{_host(hub)}/{wanted}", name, hub=hub, room=room)
+    if source is None or entry is None or room is None:
+        return source
+    smaller = fitting_tag(entry, room)
+    return source.with_fallback(smaller.name if smaller.name != entry.name else "")

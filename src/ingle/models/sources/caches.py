@@ -20,13 +20,15 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import IngleError, InvalidRequest, ModelNotFound
-from ingle.models import formats
+from ingle.models import catalogue, formats
 from ingle.models.format import PROJECTOR, WEIGHTS
 from ingle.models.formats.gguf_format import GGUF
 from ingle.models.local_files import OnBytes
 from ingle.models.model import Model
+from ingle.models.nearest import nearest, or_nearest
+from ingle.models.quantization import quant_of
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
-from ingle.models.sources.huggingface import quant_of
+from ingle.models.sources.hub import HubSource
 from ingle.models.store import Store
 from ingle.operations.encoded import UNREADABLE
 
@@ -71,16 +73,28 @@ class CacheSource:
 
     wanted: ModelRef
     name: str
+    elsewhere: HubSource | None = None
+    """Where it can be fetched from if it is not on this disk; None: nowhere that we know."""
 
-    @classmethod
-    def parse(cls, text: str, name: str) -> CacheSource:
-        """Raises `InvalidRequest` if the text is not a model name."""
-        ref = ModelRef.parse(text)
-        return cls(ref, name or ref.short)
+    def found(self) -> CachedModel | None:
+        """What a program on this disk has under the name."""
+        return next((cached for cached in find_cached() if self.means(cached)), None)
 
     def means(self, cached: CachedModel) -> bool:
         """Is this found model the one?"""
         return ModelRef.parse(cached.name).key == self.wanted.key
+
+    def here(self, store: Store) -> bool:
+        """It needs no network: a program on this disk has it, or the store under this name."""
+        if self.found() is not None:
+            return True
+        if ModelRef.parse(self.name).key != self.wanted.key:
+            return False
+        try:
+            store.resolve(str(self.wanted))
+        except ModelNotFound:
+            return False
+        return True
 
     def bring(self, store: Store, on_bytes: OnBytes) -> Model:
         """Link it into the store; where no program has it and it is there already, that is it.
@@ -89,18 +103,18 @@ class CacheSource:
             ModelNotFound: no program on this disk has it; says where models can be pulled from.
             IntegrityError: the file is not what the program's records say.
         """
-        for cached in find_cached():
-            if self.means(cached):
-                return import_cached(store, cached, self.name, on_bytes)
+        if cached := self.found():
+            return import_cached(store, cached, self.name, on_bytes)
         if ModelRef.parse(self.name).key == self.wanted.key:
             with contextlib.suppress(ModelNotFound):
                 return store.resolve(str(self.wanted))
-        name = self.wanted.name
+        near = nearest(self.wanted, catalogue.names())
         raise ModelNotFound(
-            f"{self.wanted} is not a source, and was not found in the caches of Ollama, "
-            "LM Studio and Hugging Face",
-            hint=f"ingle pull hf.co/{self.wanted.owner or 'OWNER'}/{name} (or a URL, or a path)",
+            f"{self.wanted} is not a well-known name, and was not found in the caches of Ollama, "
+            f"LM Studio and Hugging Face{or_nearest(near)}",
+            hint=f"ingle pull {near[0]}" if near else "ingle recommend (or pull a URL, or a path)",
             model=str(self.wanted),
+            nearest=near,
         )
 
 

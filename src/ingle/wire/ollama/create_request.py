@@ -173,7 +173,7 @@ def refuse_to_quantize(kind: str) -> None:
     if kind:
         raise CapabilityMissing(
             "quantize: models cannot be quantised here yet",
-            hint="pull one that is quantised already: ingle pull hf.co/OWNER/REPO:Q4_K_M",
+            hint="pull one that is quantised already: ingle pull qwen3:8b-q4_K_M",
             field="quantize",
             capability="quantize",
         )

@@ -12,6 +12,7 @@ import click
 from ingle.capabilities.chat.cli.generation_options import generation_options, request_fields
 from ingle.capabilities.chat.cli.timing import describe
 from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.store.cli.offering import pulling_if_agreed
 from ingle.cli.command import flags, options
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
@@ -55,7 +56,10 @@ def converse(output: Output, model: str, given: dict[str, Any]) -> None:
 
     fields = request_fields(given)
     with open_home(otherwise="background", **flags()) as home:
-        Terminal(output, home, model or home.settings.model, fields).run()
+        chosen = model or home.settings.model
+        # An unknown model is said before anything is typed.
+        pulling_if_agreed(output, lambda: home.show(chosen))
+        Terminal(output, home, chosen, fields).run()
 
 
 class Terminal:
@@ -71,7 +75,6 @@ class Terminal:
 
     def run(self) -> None:
         """Until /bye or the end of input."""
-        self._home.show(self._chat.model)  # an unknown model is said now, not after typing
         if is_interactive():
             self._output.note(f"{self._chat.model} is ready. /help lists commands, Ctrl-D quits.")
         with _line_history(self._home.settings.state_path / "chat_history"):

@@ -16,6 +16,7 @@ from ingle.capabilities.chat.cli.generation_options import (
 from ingle.capabilities.chat.cli.timing import describe
 from ingle.capabilities.chat.conversation import take_sampling
 from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.store.cli.offering import pulling_if_agreed
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive, piped
@@ -32,6 +33,7 @@ _OF_CHATS = {"system", "think"}
 
 @click.command("run")
 @click.argument("words", nargs=-1, metavar='[MODEL] ["PROMPT"]')
+@click.option("-hf", "--hf", "repo", default="", metavar="REPO", help="A Hugging Face repository.")
 @click.option("--image", multiple=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
 @click.option("--verbose", "-v", is_flag=True, help="Print timings after the answer.")
@@ -40,6 +42,7 @@ _OF_CHATS = {"system", "think"}
 def run_command(
     output: Output,
     words: tuple[str, ...],
+    repo: str,
     image: tuple[str, ...],
     schema: str | None,
     verbose: bool,
@@ -49,12 +52,15 @@ def run_command(
 
     \b
     ingle run "What does grep -i do?"
+    ingle run qwen3:8b
     ingle run qwen3:8b "Summarise:" < report.txt
+    ingle run -hf ggml-org/gemma-3-1b-it-GGUF "Hello"
     ingle run ember --schema '{"type": "object", ...}' "..."
 
-    What is piped in follows the prompt. With neither, a chat begins.
+    What is piped in follows the prompt. With neither, a chat begins. A model that is known but not
+    here can be pulled first: it asks.
     """
-    model, prompt = _split(words)
+    model, prompt = (f"hf.co/{repo}", " ".join(words)) if repo else _split(words)
     given_on_stdin = piped()
     prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
     if not prompt and not image:
@@ -69,7 +75,10 @@ def run_command(
     images = [Path(path).read_bytes() for path in image]
     fields = request_fields(given)
     chosen = read_schema(schema) if schema else None
-    run(lambda: _answer(output, model, prompt, images, chosen, fields, verbose))
+    pulling_if_agreed(
+        output,
+        lambda: run(lambda: _answer(output, model, prompt, images, chosen, fields, verbose)),
+    )
 
 
 async def _answer(

@@ -9,23 +9,31 @@ import click
 from ingle.capabilities.store.operation import ModelDetails, ModelSummary
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age, amount, size
-from ingle.errors import Cancelled
+from ingle.errors import Cancelled, InvalidRequest
 
 
 @click.command("pull")
-@click.argument("model")
+@click.argument("model", default="")
+@click.option("-hf", "--hf", "repo", default="", metavar="REPO", help="A Hugging Face repository.")
 @click.option("--from", "source", default="", metavar="SOURCE", help="Path or URL to fetch from.")
 @click.option("--sha256", default="", help="Expected SHA-256 of the file.")
 @options
-def pull_command(output: Output, model: str, source: str, sha256: str) -> None:
+def pull_command(output: Output, model: str, repo: str, source: str, sha256: str) -> None:
     """Fetch a model; continues where it was interrupted.
 
     \b
-    ingle pull hf.co/OWNER/REPO:Q4_K_M
+    ingle pull qwen3:8b                        a well-known name: ingle recommend lists them
+    ingle pull qwen3:8b-q8_0                   the same with another quantisation
+    ingle pull Qwen/Qwen3-8B-GGUF:Q4_K_M       a repository of Hugging Face; also -hf REPO
+    ingle pull modelscope.cn/Qwen/Qwen3-8B-GGUF
     ingle pull https://example.org/model.gguf
     ingle pull ./model.gguf
     ingle pull mine --from ./model.gguf
     """
+    if not model and not repo:
+        raise InvalidRequest("no model was named", hint="ingle recommend", field="model")
+    if repo:
+        model, source = (model, f"hf.co/{repo}") if model else (f"hf.co/{repo}", source)
 
     replaced: list[str] = []
 
