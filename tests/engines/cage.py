@@ -2,6 +2,7 @@
 
 ``python -m tests.engines.cage LEVEL [SEED]``. With a seed each probe is made twice, in an order by
 chance, while the worker of a model is loaded and asked between them; what was reached once counts.
+With ``nvidia`` in its place it is as beside a card of that kind.
 Prints what each probe met with, as JSON. It is a program since the same is run as another user,
 who has none of root's files.
 """
@@ -173,6 +174,9 @@ async def probed(folder: Path, seed: str = "") -> dict[str, str]:
 def main() -> None:
     level = sys.argv[1]
     seed = "".join(sys.argv[2:])
+    if seed == "nvidia":
+        seed = ""
+        sandbox.gpu_nodes = lambda: ["/dev/nvidiactl"]
     sandbox.level = lambda: level  # type: ignore[assignment]
     os.environ["INGLE_TOKEN"] = intruder.SECRET
     with tempfile.TemporaryDirectory() as folder:

@@ -18,6 +18,7 @@ from ingle.testing import check_engine
 
 LEVELS = [level for level in sandbox.LEVELS if sandbox.works(level)]
 NOBODY = 65534
+WITH_NVIDIA = "nvidia"
 REACHED_WITHOUT_LANDLOCK = {
     "key", "home", "inbox", "abstract_socket", "unix_socket", "linked_socket", "padded_socket",
     "store", "state", "outside", "open_up", "signal_node",
@@ -101,6 +102,38 @@ def test_no_probe_gets_further_than_is_documented(level: str) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_no_probe_of_an_ordinary_user_gets_further(level: str) -> None:
     check(met(level, as_nobody()), level, root=False)
+
+
+@linux
+@pytest.mark.parametrize("level", LEVELS)
+def test_beside_an_nvidia_card_no_probe_gets_further(level: str) -> None:
+    """CUDA's driver writes beneath ``/proc``; the kernel's settings stay closed."""
+    check(met(level, [], WITH_NVIDIA), level, root=os.geteuid() == 0)
+
+
+@linux
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_cudas_driver_asks_for_when_it_starts(
+    level: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sandbox, "level", lambda: level)
+    monkeypatch.setattr(sandbox, "gpu_nodes", lambda: ["/dev/nvidiactl"])
+    asks = (
+        "import os, socket;"
+        "open(f'/proc/self/task/{os.getpid()}/comm', 'w').write('named');"
+        "socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind('\\0ingle-test-uvmfd')"
+    )
+    with sandbox.launching(
+        [sys.executable, "-c", asks], sandbox.SandboxPolicy(), temporary=str(tmp_path)
+    ) as launch:
+        told = subprocess.run(
+            launch.command, env=launch.variables, preexec_fn=launch.enter,
+            pass_fds=launch.descriptors, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if level == "landlock" and os.geteuid() == 0:
+        assert "PermissionError" in told.stderr  # root would own the kernel's settings, too
+    else:
+        assert told.returncode == 0, told.stderr
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -36,6 +36,10 @@ TEMPORARY = "/tmp/.ingle"  # noqa: S108 (in the new root, where no one else is)
 """A worker's own folder. Not ``/tmp`` itself: models may lie beneath that, and whoever may write a
 folder may write all in it."""
 SHARED_MEMORY = "/dev/shm"  # noqa: S108
+ROOTS_SWITCHES = tuple(
+    f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus", "acpi", "scsi", "mtrr")
+)
+"""What root may write of the kernel without any capability."""
 _ROOM = "mode=755,size=1g"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
@@ -95,6 +99,21 @@ def _change_root(content: Sequence[Place]) -> None:
     Path(TEMPORARY).mkdir(mode=0o700, parents=True)
     library_call("umount2", bytes(_OLD), MNT_DETACH)
     _OLD.rmdir()
+    if os.geteuid() == 0:
+        for switch in map(Path, ROOTS_SWITCHES):
+            _close(switch)
+
+
+def _close(path: Path) -> None:
+    """Leave something that is there to be read only."""
+    if path.exists():
+        _mount(str(path), path, None, MS_BIND | MS_REC)
+        _make_read_only(path)
+
+
+def _make_read_only(path: Path) -> None:
+    wanted = struct.pack("=QQQQ", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, 0)
+    system_call("mount_setattr", -1, bytes(path), AT_RECURSIVE, wanted, len(wanted))
 
 
 def _make_devices() -> None:
@@ -118,8 +137,7 @@ def _bind(place: Place) -> None:
         place.path.touch(0o600)
     _mount(str(source), place.path, None, MS_BIND | MS_REC)
     if not place.writable:
-        wanted = struct.pack("=QQQQ", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, 0)
-        system_call("mount_setattr", -1, bytes(place.path), AT_RECURSIVE, wanted, len(wanted))
+        _make_read_only(place.path)
 
 
 def _moved(path: Path) -> Path:

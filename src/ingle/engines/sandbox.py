@@ -39,11 +39,6 @@ MAX_TASKS_PER_CORE = 24
 kernel; `watch.processes` is. Several thousand that all compute leave the node, which is to end
 them, no turn on a small machine; a trainer starts several on each core of a large one."""
 
-_ROOTS_SWITCHES = tuple(
-    f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus", "acpi", "scsi", "mtrr")
-)
-"""What root may write of the kernel without any capability."""
-
 OPENMP = {"GOMP_SPINCOUNT": "20000"}
 """How engines' threads wait for each other between the small steps of a token. Sleeping
 at once (``OMP_WAIT_POLICY=passive``) costs two thirds of a small model's speed; spinning
@@ -169,7 +164,9 @@ def _bubblewrap(policy: SandboxPolicy, variables: Mapping[str, str]) -> list[str
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     if os.geteuid() == 0:
         arguments += ["--cap-drop", "ALL"]
-        for path in _ROOTS_SWITCHES:  # its own /proc, but the kernel asks only whose it is
+        for (
+            path
+        ) in namespaces.ROOTS_SWITCHES:  # its own /proc, but the kernel asks only whose it is
             arguments += ["--ro-bind-try", path, path]
     for path in system_paths(network=policy.network):
         arguments += ["--ro-bind-try", path, path]
@@ -238,11 +235,22 @@ def _ruleset(policy: SandboxPolicy, system: Sequence[str]) -> Iterator[Ruleset |
         # All of /proc: what tells of a process's memory, files and variables is refused by
         # Landlock itself, for those that are not its own.
         ruleset.allow([*system, *policy.readable, "/proc", "/sys"], landlock.READ)
+        if _writes_proc():
+            ruleset.allow(["/proc"], landlock.READ | landlock.WRITE_FILE | landlock.TRUNCATE)
         ruleset.allow([*NULL_DEVICES, *gpu_nodes()], landlock.DEVICE)
         ruleset.allow(policy.writable, _rights(policy))
         yield ruleset
     finally:
         ruleset.close()
+
+
+def _writes_proc() -> bool:
+    """CUDA's driver starts only where it may write what it owns beneath ``/proc``.
+
+    Root owns the kernel's settings there, so where nothing else closes those, it may not.
+    """
+    has_nvidia = any(node.startswith("/dev/nvidia") for node in gpu_nodes())
+    return has_nvidia and (os.geteuid() != 0 or level() == "namespace")
 
 
 def _rights(policy: SandboxPolicy) -> int:

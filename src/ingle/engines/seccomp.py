@@ -163,17 +163,14 @@ def _only(argument: int, allowed: Iterable[int]) -> list[Instruction]:
 
 
 def _sockets(families: Iterable[int]) -> list[Instruction]:
-    """Allow sockets of these families; unix ones only if they are streams, which speak with none
-    but the one they are connected to."""
-    streams = [
-        (_LOAD, 0, 0, _ARGUMENTS + 8),
-        (_AND, 0, 0, _KIND),
-        (_EQUAL, 0, 1, int(socket.SOCK_STREAM)),
-        (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, _REFUSE),
-    ]
+    """Allow sockets of these families; unix ones only if they speak with none but the one that
+    they are connected to: as streams, or in packets, which CUDA's driver wants one for."""
+    connected: list[Instruction] = [(_LOAD, 0, 0, _ARGUMENTS + 8), (_AND, 0, 0, _KIND)]
+    for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        connected += [(_EQUAL, 0, 1, int(kind)), (_RETURN, 0, 0, _ALLOW)]
+    connected.append((_RETURN, 0, 0, _REFUSE))
     tests: list[Instruction] = []
     for family in families:
-        allowed = streams if family in UNIX else [(_RETURN, 0, 0, _ALLOW)]
+        allowed = connected if family in UNIX else [(_RETURN, 0, 0, _ALLOW)]
         tests += [(_EQUAL, 0, len(allowed), int(family)), *allowed]
     return [(_LOAD, 0, 0, _ARGUMENTS), *tests, (_RETURN, 0, 0, _REFUSE)]
