@@ -39,11 +39,18 @@ class MemoryNeed(NamedTuple):
     """The worker process itself."""
     reclaimable: int = 0
     """Beyond these: pages that stay in memory until someone else wants it."""
+    devices: tuple[tuple[str, int], ...] = ()
+    """Of their sum, what is not in main memory but on each of these devices."""
 
     @property
     def total(self) -> int:
         """What admission sets aside."""
         return self.weights + self.cache + self.compute + self.overhead
+
+    @property
+    def host(self) -> int:
+        """Of that, what is in main memory."""
+        return self.total - sum(size for _, size in self.devices)
 
 
 class LoadRequest(NamedTuple):

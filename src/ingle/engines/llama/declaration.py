@@ -19,9 +19,12 @@ from ingle.engines.declaration import (
 )
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.llama import memory
+from ingle.engines.llama.layer_placement import LayerBytes, Workload
+from ingle.engines.llama.listed_devices import device_kind
 from ingle.engines.llama.options import LlamaOptions
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, PROJECTOR
+from ingle.operations import DeviceInfo
 
 POOLED_CONTEXT = 2048
 """Tokens per slot of embedding models, which evaluate a whole text in one batch."""
@@ -76,14 +79,18 @@ class LlamaDeclaration(EngineDeclaration):
         LlamaOptions.of(spec)
 
     def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
-        context, slots = LlamaOptions.of(spec).context, spec.slots
-        batch, all_logits = _batch(spec, context), True if spec.role == "score" else None
+        options = LlamaOptions.of(spec)
+        layout = LayerBytes(facts, _workload(spec, options), options.cache_type)
+        devices = [DeviceInfo(name=name, kind=device_kind(name)) for name in options.devices]
+        placed = layout.placed(devices, options.tensor_split, options.cpu_moe)
+        parts = (placed.host, *placed.shares)
         return MemoryNeed(
-            weights=facts.tensor_bytes + _beside(spec),
-            cache=memory.kv_bytes(facts, context, slots, batch),
-            compute=memory.compute_bytes(facts, context, slots, batch, all_logits=all_logits),
-            overhead=memory.overhead_bytes(facts, slots),
-            reclaimable=facts.repacked_bytes,
+            weights=sum(part.weights for part in parts),
+            cache=sum(part.cache for part in parts),
+            compute=sum(part.compute for part in parts),
+            overhead=sum(part.overhead for part in parts),
+            reclaimable=0 if placed.shares else facts.repacked_bytes,
+            devices=tuple((share.device, share.total) for share in placed.shares),
         )
 
     def advice(self, facts: Facts, spec: LoadSpec, available: int) -> FitAdvice:
@@ -132,11 +139,17 @@ def _without_projector(by_role: dict[str, Any]) -> dict[str, Any]:
     return {role: value for role, value in by_role.items() if role != PROJECTOR}
 
 
-def _beside(spec: LoadSpec) -> int:
-    """Bytes of what is loaded beside the weights: both are kept as their files have them."""
-    adapters = sum(adapter.size for adapter in spec.adapters)
+def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:
     # A model that is not loaded but looked at has its own adapters among its files.
-    return spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(ADAPTER, 0) + adapters
+    own = spec.sizes.get(ADAPTER, 0)
+    return Workload(
+        options.context,
+        spec.slots,
+        _batch(spec, options.context),
+        True if spec.role == "score" else None,
+        projector=spec.sizes.get(PROJECTOR, 0),
+        adapters=own + sum(adapter.size for adapter in spec.adapters),
+    )
 
 
 def _batch(spec: LoadSpec, context: int) -> int:
