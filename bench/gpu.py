@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 from bench.weights import MIXTURE, QWEN3_06B, QWEN3_4B, write
 from ingle.engines.engine import LoadSpec
-from ingle.engines.llama.http import UnixHTTP
+from ingle.engines.llama.http import SHORT_NAME, UnixHTTP
 from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload
 from ingle.engines.llama.listed_devices import listed
 from ingle.engines.llama.options import LlamaOptions
@@ -160,6 +160,11 @@ class Server:
                 again = 0.0 if match[2] in ("compute", "output") else found.get(key, 0.0)
                 found[key] = again + float(match[3])
         return found
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens, once it is ready."""
+        return self.folder / SHORT_NAME
 
     def resident(self) -> int:
         """Bytes of main memory."""
@@ -331,7 +336,7 @@ def main() -> None:
     """See the module's text."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("subcommand", choices=("write", "fit"))
+    parser.add_argument("subcommand", choices=("write", "fit", "speed"))
     parser.add_argument("builds", nargs="*", help="NAME=PATH of a llama-server")
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=480, help="no case begins after these")
@@ -346,7 +351,12 @@ def main() -> None:
             size = model_path(folder, name).stat().st_size
             print(f"{name}: {size / MIB:.0f} MiB in {time.monotonic() - began:.0f} s", flush=True)
         return
-    rows = measure_fit(folder, builds, given.only, end)
+    if given.subcommand == "speed":
+        from bench.gpu_speed import measure_speed
+
+        rows = measure_speed(folder, builds, given.only, end)
+    else:
+        rows = measure_fit(folder, builds, given.only, end)
     with (folder / f"{given.subcommand}.json").open("a") as file:
         for row in rows:
             file.write(json.dumps(row) + "\n")

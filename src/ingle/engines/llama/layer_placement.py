@@ -78,7 +78,7 @@ class LayerPlacement(NamedTuple):
 
     shares: tuple[DeviceShare, ...]
     """Of the devices that take part, in the engine's order."""
-    host: Share
+    host: DeviceShare
     total_layers: int
     """With the output as one."""
     cpu_moe: int = 0
