@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ingle.engines.declaration import DeviceRoom
 from ingle.engines.llama.layer_placement import (
     CONTEXT_BYTES,
-    DeviceRoom,
     LayerBytes,
     LayerPlacement,
     Workload,

@@ -8,14 +8,16 @@ they compute from plain data alone.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec, Role, context_of
-from ingle.errors import InvalidRequest
+from ingle.errors import IngleError, InvalidRequest
 from ingle.models.facts import Facts
+from ingle.operations import DeviceInfo
 
 AUTO_CONTEXT = 8192
 """Tokens per slot where no one says; less if the model was trained for less."""
@@ -51,6 +53,13 @@ class MemoryNeed(NamedTuple):
     def host(self) -> int:
         """Of that, what is in main memory."""
         return self.total - sum(size for _, size in self.devices)
+
+
+class DeviceRoom(NamedTuple):
+    """A device and the bytes of it that a load may have."""
+
+    device: DeviceInfo
+    bytes: int
 
 
 class LoadRequest(NamedTuple):
@@ -131,6 +140,34 @@ class EngineDeclaration:
             options["template"] = asked.template
         slots = asked.slots or settings.slots or AUTO_SLOTS
         return msgspec.structs.replace(spec, slots=slots, options=options)
+
+    def devices_of(self, spec: LoadSpec) -> str:
+        """The engine, by its name in reports, whose devices a spec would be loaded on."""
+        return self.name
+
+    def placed(
+        self,
+        spec: LoadSpec,
+        facts: Facts,
+        rooms: Sequence[DeviceRoom],
+        host_room: int,
+        settings: Settings,
+    ) -> LoadSpec:
+        """A spec that says what goes on which device; asked when it is about to be loaded.
+
+        Args:
+            rooms: the engine's devices besides the CPU, and what is left of each.
+            host_room: bytes that are left of the main memory.
+        """
+        return spec
+
+    def device_full(self, error: IngleError) -> bool:
+        """A load failed since a device lacked memory."""
+        return False
+
+    def placement(self, facts: Facts, spec: LoadSpec) -> str:
+        """Where a spec puts the model, in a few words; empty: the engine decides by itself."""
+        return ""
 
     def check(self, spec: LoadSpec, facts: Facts | None = None) -> None:
         """Refuse what this engine does not understand and, given facts, what its model cannot.

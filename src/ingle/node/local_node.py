@@ -98,12 +98,14 @@ class LocalNode:
             self._inboxes.mkdir(mode=0o700)
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
-        self.devices = Devices()
+        self.devices = Devices(settings.llama_server)
         self.scheduler = Scheduler(
             budget=lambda: self.budget.total,
             available=self.budget.free,
             queue=settings.queue,
             start=self._start,
+            devices=self.budget.graphics,
+            look=self._look_at_devices,
         )
         self.slot_requests = SlotRequests(self.store, self.adapters, settings, self.budget)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -124,7 +126,7 @@ class LocalNode:
         self.verification = self._verified_again()
         """Of files that the last node's end has made doubtful; None: there are none."""
         self._learning: asyncio.Task[None] | None = None
-        if memory_budget.may_have_gpu():
+        if memory_budget.may_have_gpu() or settings.llama_server:
             self._learning = asyncio.create_task(self._learn_devices())
 
     @classmethod
@@ -422,6 +424,11 @@ class LocalNode:
 
     async def _learn_devices(self) -> None:
         self.budget.learn(await self.devices.found())
+
+    async def _look_at_devices(self) -> None:
+        """Another program may have taken memory since they were asked."""
+        if self.budget.graphics():
+            self.budget.learn(await self.devices.asked_again())
 
     async def _expire(self) -> None:
         while True:

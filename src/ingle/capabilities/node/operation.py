@@ -34,6 +34,10 @@ class WorkerInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Seconds until it is unloaded; None: never."""
     sandbox: str = ""
     adapters: list[str] = []
+    device_memory: dict[str, int] = {}
+    """Bytes on each graphics device, as planned or as its driver has them."""
+    notes: list[str] = []
+    """What its load has come to that was not planned, such as fewer layers on a full device."""
 
 
 class NodeStatus(Operation, frozen=True, kw_only=True, tag="status"):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ingle.config import Settings
 from ingle.engines.declaration import (
     AUTO_CONTEXT,
     AUTO_SLOTS,
+    DeviceRoom,
     EngineDeclaration,
     FitAdvice,
     LoadRequest,
@@ -19,13 +23,27 @@ from ingle.engines.declaration import (
 )
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.llama import memory
-from ingle.engines.llama.layer_placement import LayerBytes, Workload
+from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload, planned
 from ingle.engines.llama.listed_devices import device_kind
-from ingle.engines.llama.options import LlamaOptions
+from ingle.engines.llama.options import PLACEMENT, LlamaOptions
+from ingle.errors import IngleError
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, PROJECTOR
 from ingle.operations import DeviceInfo
 
+CACHE_CHOICES = {
+    "f16": ("f16",),
+    "q8_0": ("q8_0",),
+    "q4_0": ("q4_0",),
+    "auto": ("f16", "q8_0"),
+}
+"""What the setting ``kv_cache`` allows, the preferred first."""
+_NO_DEVICE_MEMORY = re.compile(
+    r"out of memory|out of \w+ memory|OutOfDeviceMemory|OutOfHostMemory"
+    r"|(failed|unable) to allocate|alloc\w* .*failed|failed to create .*context",
+    re.IGNORECASE,
+)
+"""How llama.cpp and its drivers say that a buffer could not be had."""
 POOLED_CONTEXT = 2048
 """Tokens per slot of embedding models, which evaluate a whole text in one batch."""
 
@@ -78,11 +96,38 @@ class LlamaDeclaration(EngineDeclaration):
         super().check(spec, facts)
         LlamaOptions.of(spec)
 
-    def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
+    def devices_of(self, spec: LoadSpec) -> str:
+        return "llama-server" if spec.options.get("server_binary") else self.name
+
+    def placed(
+        self,
+        spec: LoadSpec,
+        facts: Facts,
+        rooms: Sequence[DeviceRoom],
+        host_room: int,
+        settings: Settings,
+    ) -> LoadSpec:
+        if spec.role == "score":
+            return spec
         options = LlamaOptions.of(spec)
-        layout = LayerBytes(facts, _workload(spec, options), options.cache_type)
-        devices = [DeviceInfo(name=name, kind=device_kind(name)) for name in options.devices]
-        placed = layout.placed(devices, options.tensor_split, options.cpu_moe)
+        placement = planned(
+            facts,
+            _workload(spec, options),
+            rooms,
+            host_room,
+            cache_types=CACHE_CHOICES[settings.kv_cache],
+            gpu_layers=settings.gpu_layers,
+        )
+        return msgspec.structs.replace(spec, options={**spec.options, **placement.options()})
+
+    def device_full(self, error: IngleError) -> bool:
+        return bool(_NO_DEVICE_MEMORY.search(error.message))
+
+    def placement(self, facts: Facts, spec: LoadSpec) -> str:
+        return _placement(facts, spec).words()
+
+    def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
+        placed = _placement(facts, spec)
         parts = (placed.host, *placed.shares)
         return MemoryNeed(
             weights=sum(part.weights for part in parts),
@@ -92,6 +137,9 @@ class LlamaDeclaration(EngineDeclaration):
             reclaimable=0 if placed.shares else facts.repacked_bytes,
             devices=tuple((share.device, share.total) for share in placed.shares),
         )
+
+    def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
+        return super().serves(_unplaced(loaded), _unplaced(wanted))
 
     def advice(self, facts: Facts, spec: LoadSpec, available: int) -> FitAdvice:
         def largest(slots: int) -> int:
@@ -137,6 +185,19 @@ def _with(spec: LoadSpec, options: dict[str, Any], context: int, slots: int) -> 
 
 def _without_projector(by_role: dict[str, Any]) -> dict[str, Any]:
     return {role: value for role, value in by_role.items() if role != PROJECTOR}
+
+
+def _placement(facts: Facts, spec: LoadSpec) -> LayerPlacement:
+    options = LlamaOptions.of(spec)
+    layers = LayerBytes(facts, _workload(spec, options), options.cache_type)
+    devices = [DeviceInfo(name=name, kind=device_kind(name)) for name in options.devices]
+    return layers.placed(devices, options.tensor_split, options.cpu_moe)
+
+
+def _unplaced(spec: LoadSpec) -> LoadSpec:
+    """Where a model lies does not matter for what it can serve."""
+    options = {name: value for name, value in spec.options.items() if name not in PLACEMENT}
+    return msgspec.structs.replace(spec, options=options)
 
 
 def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ingle.engines.declaration import DeviceRoom
 from ingle.engines.llama import memory
 from ingle.models.facts import Facts
 from ingle.operations import DeviceInfo
@@ -32,13 +33,6 @@ CONTEXT_BYTES = {"cuda": 530 << 20, "rocm": 530 << 20, "vulkan": 300 << 20}
 """What a driver's context, and scratch that llama.cpp does not plan, take of a device."""
 OTHER_CONTEXT_BYTES = 200 << 20
 HOST = "CPU"
-
-
-class DeviceRoom(NamedTuple):
-    """A device and the bytes of it that a load may have."""
-
-    device: DeviceInfo
-    bytes: int
 
 
 class Workload(NamedTuple):

@@ -8,6 +8,9 @@ from ingle.engines.engine import LoadSpec
 from ingle.engines.llama.memory import CACHE_TYPES
 from ingle.errors import InvalidRequest
 
+PLACEMENT = frozenset({"gpu_layers", "devices", "tensor_split", "cpu_moe", "cache_type"})
+"""The options that say what goes where."""
+
 
 class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Every option, with its default."""
