@@ -24,6 +24,9 @@ AUTO_CONTEXT = 8192
 AUTO_SLOTS = 4
 WORKER_BYTES = 50 << 20
 """A worker with a model of next to no weights: Python, the engine, its threads (measured)."""
+MARGIN = 0.02
+"""Of a device's memory, what stays free."""
+SMALLEST_MARGIN = 256 << 20
 _SERVES = {"generate": {"chat", "complete"}, "score": {"complete"}}
 """The capabilities that roles serve which are not called after one."""
 
@@ -60,6 +63,11 @@ class DeviceRoom(NamedTuple):
 
     device: DeviceInfo
     bytes: int
+
+
+def margin(device: DeviceInfo) -> int:
+    """Bytes of a device that stay free, for what its driver does not tell beforehand."""
+    return max(SMALLEST_MARGIN, int(device.memory_total * MARGIN))
 
 
 class LoadRequest(NamedTuple):
@@ -235,13 +243,18 @@ class EngineDeclaration:
         return [*files, *(adapter.path for adapter in spec.adapters)]
 
 
-def missing_memory(size: int) -> str:
-    """What to do where this many bytes are missing; empty if none are."""
+def missing_memory(size: int, smaller: str = "") -> str:
+    """What to do where this many bytes are missing; empty if none are.
+
+    Args:
+        smaller: what would fit, in a few words after *a smaller quantisation or model*.
+    """
     if size <= 0:
         return ""
+    which = f", {smaller}" if smaller else ""
     return (
         f"It lacks {size / 2**30:.1f} GiB: "
-        "take a smaller quantisation or a smaller model, or close other programs."
+        f"take a smaller quantisation or a smaller model{which}, or close other programs."
     )
 
 

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ingle.engines.declaration import DeviceRoom, MemoryNeed
+from ingle.engines.declaration import DeviceRoom, MemoryNeed, margin
 from ingle.node.loaded_model import LoadedModel
 from ingle.operations import DeviceInfo
-
-MARGIN = 0.02
-"""Of a device's memory, what stays free."""
-SMALLEST_MARGIN = 256 << 20
 
 
 class MemoryRoom:
@@ -92,9 +88,8 @@ class MemoryRoom:
             reserved = sum(size for model, size in held.items() if model not in without)
             coming = sum(size for model, size in held.items() if model.state == "loading")
             going = sum(size for model, size in held.items() if model in without)
-            margin = max(SMALLEST_MARGIN, int(device.memory_total * MARGIN))
             free = device.memory_free - coming + going
-            room = min(device.memory_total - reserved, free) - margin
+            room = min(device.memory_total - reserved, free) - margin(device)
             found.append(DeviceRoom(device, max(0, room)))
         return found
 

@@ -17,6 +17,10 @@ def _nowhere(spec: LoadSpec) -> str:
     return ""
 
 
+def _no_advice(spec: LoadSpec, room: int) -> str:
+    return ""
+
+
 class SlotRequest(NamedTuple):
     """What a request needs of a model."""
 
@@ -37,6 +41,9 @@ class SlotRequest(NamedTuple):
     """A spec that says what goes on which device, for what is left of each and of the host."""
     placement: Callable[[LoadSpec], str] = _nowhere
     """Where a spec puts the model, in a few words."""
+
+    advice: Callable[[LoadSpec, int], str] = _no_advice
+    """What to do if a spec does not fit into so many bytes: a sentence, or nothing."""
 
     def placed(self, rooms: Sequence[DeviceRoom], host_room: int) -> LoadSpec:
         """Its spec, with what goes where."""

@@ -133,6 +133,7 @@ class SlotRequests:
             particular=context is not None or bool(named),
             place=lambda spec, rooms, host: engine.placed(spec, facts, rooms, host, self._settings),
             placement=lambda spec: engine.placement(facts, spec),
+            advice=lambda spec, room: engine.advice(facts, spec, room).text,
         )
 
     def for_upstream(self, route: Route) -> SlotRequest:

@@ -26,6 +26,7 @@ from ingle.engines.llama import memory
 from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload, planned
 from ingle.engines.llama.listed_devices import device_kind
 from ingle.engines.llama.options import PLACEMENT, LlamaOptions
+from ingle.engines.llama.smaller_models import smaller
 from ingle.errors import IngleError
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, PROJECTOR
@@ -159,7 +160,7 @@ class LlamaDeclaration(EngineDeclaration):
         elif short > 0 and spec.slots > 1 and (alone := largest(1)):
             text = f"Take one slot instead of {spec.slots}; then a context of {alone} tokens fits."
         else:
-            text = missing_memory(short)
+            text = missing_memory(short, smaller(facts, facts.tensor_bytes - short))
         return FitAdvice(text, found)
 
     def readable(self, spec: LoadSpec) -> list[str]:

@@ -51,7 +51,9 @@ def _show(output: Output, report: FitReport) -> None:
         [
             ("model", report.model),
             ("device", f"{report.device}: {verdict}"),
+            ("placement", report.placement),
             ("needs", size(report.needed)),
+            *((f"  on {name}", size(part)) for name, part in report.device_bytes.items()),
             ("  weights", size(report.weights)),
             ("  KV cache", cache if report.context else ""),
             ("  compute", size(report.compute) if report.compute else ""),
