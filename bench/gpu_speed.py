@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.faces import background, over_node
-from bench.gpu import Case, Server, loaded_as, model_path, running
+from bench.gpu import Case, Server, first_device, loaded_as, model_path, running
 from bench.measure import Run, Runner, Work, pairs
 from ingle.config import Settings
-from ingle.engines.llama.listed_devices import listed
 from ingle.models.store import Store
 
 PAIRS = 5
@@ -70,7 +69,7 @@ def over_socket(socket: Path) -> Runner:
 
 async def speed(folder: Path, name: str, binary: str, case: Case) -> list[dict[str, Any]]:
     """The figures of one case."""
-    device = listed(binary, name)[0]
+    device = first_device(binary, name)
     spec, options, _ = loaded_as(case, folder, binary, device)
     home = folder / "home"
     shutil.rmtree(home, ignore_errors=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingle.engines.declaration import DeviceRoom
+from ingle.engines.llama.device_memory import CONTEXT_BYTES
 from ingle.engines.llama.layer_placement import (
-    CONTEXT_BYTES,
     LayerBytes,
     LayerPlacement,
     Workload,
@@ -234,3 +234,83 @@ def test_what_is_planned_is_what_llama_server_is_told() -> None:
     small = arguments(LlamaOptions(cache_type="q8_0", cpu_moe=3, gpu_layers=5, devices=["CUDA0"]))
     assert small[-8:] == ["--n-cpu-moe", "3", "--cache-type-k", "q8_0", "--cache-type-v", "q8_0",
                           "--flash-attn", "on"]  # fmt: skip
+
+
+QWEN3_4B = Facts(
+    architecture="qwen3",
+    tensor_bytes=4_274_526_208,
+    embedding_length=2560,
+    feed_forward_length=9728,
+    layers=36,
+    heads=32,
+    heads_kv=[8] * 36,
+    key_length=128,
+    value_length=128,
+    vocabulary=151_936,
+    merges=1000,
+    layer_bytes=[107_256_832] * 36,
+    output_bytes=10_240,
+    embedding_bytes=413_265_920,
+    tied=True,
+)
+SMALL_MIXTURE = Facts(
+    architecture="qwen3moe",
+    tensor_bytes=2_872_430_592,
+    embedding_length=1024,
+    feed_forward_length=4096,
+    layers=24,
+    heads=16,
+    heads_kv=[4] * 24,
+    key_length=128,
+    value_length=128,
+    vocabulary=151_936,
+    merges=1000,
+    layer_bytes=[112_797_696] * 24,
+    expert_bytes=[106_954_752] * 24,
+    experts=64,
+    experts_used=8,
+    output_bytes=4096,
+    embedding_bytes=165_306_368,
+    tied=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "work", "layers", "cpu_moe", "cache_type", "cuda", "vulkan"),
+    [
+        (QWEN3_4B, Workload(16_384, 2), 37, 0, "f16", 9389, 8850),
+        (QWEN3_4B, Workload(16_384, 2), 37, 0, "q8_0", 7317, None),
+        (QWEN3_4B, Workload(8192, 2), 18, 0, "f16", 3965, 3416),
+        (SMALL_MIXTURE, Workload(4096, 2), 25, 0, "f16", 3873, 3345),
+        (SMALL_MIXTURE, Workload(4096, 2), 25, 24, "f16", 1457, 931),
+        (SMALL_MIXTURE, Workload(8192, 2), 25, 12, "f16", 3067, 2543),
+    ],
+)
+def test_the_plan_is_near_what_a_driver_counted(
+    facts: Facts,
+    work: Workload,
+    layers: int,
+    cpu_moe: int,
+    cache_type: str,
+    cuda: int,
+    vulkan: int | None,
+) -> None:
+    """``python -m bench.gpu FOLDER fit`` on an H200, 2026-11-30, in MiB."""
+    of = LayerBytes(facts, work, cache_type)
+    for kind, measured in (("cuda", cuda), ("vulkan", vulkan)):
+        placement = of.placed([room("0", 1, kind=kind).device], [layers], cpu_moe)
+        if measured is not None:
+            assert placement.shares[0].total / MIB == pytest.approx(measured, rel=0.04)
+
+
+def test_a_token_reads_the_experts_that_it_uses() -> None:
+    device = room("CUDA0", 1).device
+    layers = LayerBytes(SMALL_MIXTURE, Workload(4096, 1))
+    on_device = layers.placed([device], [25])
+    dense = (112_797_696 - 106_954_752) * 24
+    output = 165_306_368 + 4096
+    assert on_device.shares[0].read == dense + 106_954_752 // 8 * 24 + output
+    assert on_device.host.read == 0
+    split = layers.placed([device], [25], 24)
+    assert split.shares[0].read == dense + output
+    assert split.host.read == 106_954_752 // 8 * 24

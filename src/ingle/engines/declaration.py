@@ -46,6 +46,9 @@ class MemoryNeed(NamedTuple):
     """Beyond these: pages that stay in memory until someone else wants it."""
     devices: tuple[tuple[str, int], ...] = ()
     """Of their sum, what is not in main memory but on each of these devices."""
+    read: tuple[tuple[str, int], ...] = ()
+    """Bytes of weights that a token reads, by device, the main memory as ``CPU``; empty: not
+    known."""
 
     @property
     def total(self) -> int:

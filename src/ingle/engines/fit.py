@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ingle.capabilities.store.operation import FitReport
 from ingle.config import Settings
@@ -10,6 +10,7 @@ from ingle.engines.declaration import (
     DeviceRoom,
     EngineDeclaration,
     LoadRequest,
+    MemoryNeed,
     margin,
     missing_memory,
 )
@@ -18,6 +19,7 @@ from ingle.engines.engine import AdapterFile, LoadSpec, Role, context_of, usual_
 from ingle.models.facts import Facts
 from ingle.operations import DeviceInfo
 
+Bandwidth = Callable[[DeviceInfo], float | None]
 Reports = list[FitReport]
 """One for each device, the best first."""
 
@@ -34,6 +36,7 @@ def predict(
     role: Role = "",
     engine: EngineDeclaration | None = None,
     settings: Settings | None = None,
+    bandwidth: Bandwidth | None = None,
 ) -> Reports:
     """What a model needs, against each device, all together and the CPU; the best first.
 
@@ -47,6 +50,7 @@ def predict(
         adapters: What is loaded beside it.
         role: What it is loaded for; empty: what it is for.
         engine: None: the one that would run it.
+        bandwidth: bytes per second that a device was seen to read; None: it is not known.
 
     Raises:
         EngineMissing: there is none for its format.
@@ -68,9 +72,11 @@ def predict(
     sets: list[list[DeviceInfo]] = [[device] for device in graphics]
     if host is not None:
         sets.append([])
-    reports = [_against(engine, facts, spec, chosen, host, asked.settings) for chosen in sets]
+    reports = [
+        _against(engine, facts, spec, chosen, host, asked.settings, bandwidth) for chosen in sets
+    ]
     if len(graphics) > 1:
-        together = _against(engine, facts, spec, graphics, host, asked.settings)
+        together = _against(engine, facts, spec, graphics, host, asked.settings, bandwidth)
         if len(together.device_bytes) > 1:  # else it is the row of that one
             reports.append(together)
     return sorted(
@@ -90,6 +96,7 @@ def _against(
     devices: Sequence[DeviceInfo],
     host: DeviceInfo | None,
     settings: Settings,
+    bandwidth: Bandwidth | None,
 ) -> FitReport:
     """Against some devices and the main memory beside them; or against the latter alone."""
     own = [device for device in devices if not device.integrated]
@@ -122,7 +129,22 @@ def _against(
         advice=text,
         placement=engine.placement(facts, spec),
         device_bytes=there,
+        decode_rate=_rate(need, [*devices, *([host] if host else [])], bandwidth),
     )
+
+
+def _rate(
+    need: MemoryNeed, devices: Sequence[DeviceInfo], bandwidth: Bandwidth | None
+) -> float | None:
+    """Tokens per second, if reading the weights is what takes the time."""
+    known = {device.name: device for device in devices}
+    seconds = 0.0
+    for name, size in need.read:
+        speed = bandwidth(known[name]) if bandwidth and name in known else None
+        if not speed:
+            return None
+        seconds += size / speed
+    return 1 / seconds if seconds else None
 
 
 def _free(device: DeviceInfo) -> int:

@@ -111,6 +111,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     state_bytes: int = 0
     """Recurrent state per slot over all layers (Mamba and the like)."""
     experts: int = 0
+    experts_used: int = 0
+    """Of the experts of a layer, how many a token uses."""
     pooling: str = ""
     causal: bool = True
     rank_head: bool = False
@@ -216,6 +218,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         windowed=windowed,
         state_bytes=_state_bytes(head, arch, layers, heads_kv),
         experts=head.count(f"{arch}.expert_count"),
+        experts_used=head.count(f"{arch}.expert_used_count"),
         pooling=pooling,
         causal=arch not in _ENCODERS and head.flag(f"{arch}.attention.causal", True),
         merges=head.length("tokenizer.ggml.merges"),

@@ -184,6 +184,7 @@ class LoadedModel:
             sandbox=self.worker.sandbox if self.worker else "",
             adapters=[adapter.name for adapter in self.spec.adapters],
             device_memory=dict(self.need.devices),
+            read_bytes=dict(self.need.read),
             notes=list(self.notes),
         )
 

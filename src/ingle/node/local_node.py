@@ -29,6 +29,7 @@ from ingle.node import memory_budget
 from ingle.node.background_verification import BackgroundVerification, doubtful
 from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
+from ingle.node.device_speeds import DeviceSpeeds
 from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
@@ -98,6 +99,7 @@ class LocalNode:
             self._inboxes.mkdir(mode=0o700)
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
+        self.speeds = DeviceSpeeds(self.state)
         self.devices = Devices(settings.llama_server)
         self.scheduler = Scheduler(
             budget=lambda: self.budget.total,
@@ -381,6 +383,7 @@ class LocalNode:
                 elif kind is Timing or issubclass(kind, ModelResult):
                     known = event.decode(capability.types)
                     if isinstance(known, Timing):
+                        self.speeds.learn(lease.loaded_model, known, self.budget.devices)
                         yield _timed(known, lease, asked, first_piece_s)
                     else:
                         assert known is not None

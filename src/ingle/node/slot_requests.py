@@ -166,6 +166,7 @@ class SlotRequests:
         context: int | None,
         slots: int | None,
         devices: Sequence[DeviceInfo],
+        bandwidth: fit.Bandwidth | None = None,
     ) -> fit.Reports:
         """What loading a model would need, which need not be here, against each device.
 
@@ -186,6 +187,7 @@ class SlotRequests:
             role=role,
             engine=self._engine(known.name, known.facts, role),
             settings=self._settings,
+            bandwidth=bandwidth,
         )
 
     def _engine(self, name: str, facts: Facts, role: Role) -> EngineDeclaration:

@@ -137,6 +137,7 @@ class LlamaDeclaration(EngineDeclaration):
             overhead=sum(part.overhead for part in parts),
             reclaimable=0 if placed.shares else facts.repacked_bytes,
             devices=tuple((share.device, share.total) for share in placed.shares),
+            read=tuple((part.device, part.read) for part in parts if part.read),
         )
 
     def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:

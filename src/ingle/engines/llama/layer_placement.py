@@ -9,9 +9,7 @@ How llama.cpp places a model (read off its loader, checked against its log of bu
   device gets a copy.
 - A layer's KV cache lies beside its weights. Experts of the first ``--n-cpu-moe`` layers stay on
   the host, the rest of these layers does not.
-- Each device has compute buffers of its own. Long prompts are computed on a device even for layers
-  on the host; there must be room for the largest such layer beside.
-- Each process that uses a device has a context of its driver there.
+- Beside these, each device has what `device_memory` says.
 
 What is preferred, in this order: all on one device; all over several; all with the KV cache in 8
 bits, where the owner allows that; experts of the first layers on the host; fewer layers; none.
@@ -25,13 +23,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ingle.engines.declaration import DeviceRoom
-from ingle.engines.llama import memory
+from ingle.engines.llama import device_memory, memory
 from ingle.models.facts import Facts
 from ingle.operations import DeviceInfo
 
-CONTEXT_BYTES = {"cuda": 530 << 20, "rocm": 530 << 20, "vulkan": 300 << 20}
-"""What a driver's context, and scratch that llama.cpp does not plan, take of a device."""
-OTHER_CONTEXT_BYTES = 200 << 20
 HOST = "CPU"
 
 
@@ -60,6 +55,8 @@ class DeviceShare(NamedTuple):
     cache: int = 0
     compute: int = 0
     overhead: int = 0
+    read: int = 0
+    """Of the weights, what each token reads."""
 
     @property
     def total(self) -> int:
@@ -154,8 +151,13 @@ class LayerBytes:
         work, part = self.work, (end - first) / self.total_layers
         weights = sum(self._on_device(layer, cpu_moe) for layer in range(first, end))
         weights += int(work.adapters * part) + (work.projector if main else 0)
-        compute = memory.compute_bytes(
-            self.facts, work.context, work.slots, work.batch, all_logits=work.all_logits
+        compute = device_memory.compute_bytes(
+            self.facts,
+            work.context,
+            work.slots,
+            work.batch,
+            cache_type=self.cache_type,
+            all_logits=work.all_logits,
         )
         return DeviceShare(
             device.name,
@@ -163,8 +165,22 @@ class LayerBytes:
             weights,
             sum(self._cache[first : min(end, len(self._cache))]),
             compute + self._staging(offloaded, cpu_moe),
-            CONTEXT_BYTES.get(device.kind, OTHER_CONTEXT_BYTES),
+            device_memory.context_bytes(device.kind)
+            + device_memory.expert_bytes(self.facts, work.batch),
+            sum(self._read(layer, cpu_moe) for layer in range(first, end)),
         )
+
+    def _used(self, experts: int) -> int:
+        """Of the experts of a layer, what a token reads."""
+        facts = self.facts
+        return experts * facts.experts_used // facts.experts if facts.experts_used else experts
+
+    def _read(self, layer: int, cpu_moe: int) -> int:
+        """Of what a device has of a layer, what a token reads."""
+        if layer == self.total_layers - 1:
+            return self._output
+        dense = self._weights[layer] - self._experts[layer]
+        return dense + (self._used(self._experts[layer]) if layer >= cpu_moe else 0)
 
     def _on_device(self, layer: int, cpu_moe: int) -> int:
         if layer == self.total_layers - 1:
@@ -173,8 +189,11 @@ class LayerBytes:
 
     def _staging(self, offloaded: int, cpu_moe: int) -> int:
         """What a device needs to compute on what stays on the host."""
-        whole = max(self._weights[:offloaded], default=0)
-        return max(whole, max(self._experts[offloaded : max(offloaded, cpu_moe)], default=0))
+        layer = max(self._weights[:offloaded], default=0)
+        if self.facts.expert_bytes:
+            layer = 0  # its experts are what is large
+        experts = self._experts[: max(offloaded, cpu_moe)]
+        return device_memory.staging_bytes(layer, max(experts, default=0))
 
     def _host(
         self, first: int, cpu_moe: int, used: Sequence[tuple[DeviceInfo, int]]
@@ -185,16 +204,18 @@ class LayerBytes:
             away += facts.output_bytes if facts.layer_bytes else 0
         kept = (self.total_layers - sum(count for _, count in used)) / self.total_layers
         beside = int(work.adapters * kept) + (0 if used else work.projector)
-        compute = memory.compute_bytes(
-            facts, work.context, work.slots, work.batch, all_logits=work.all_logits
-        )
+        size = device_memory.host_compute_bytes if used else memory.compute_bytes
+        compute = size(facts, work.context, work.slots, work.batch, all_logits=work.all_logits)
+        drivers = [device_memory.host_driver_bytes(device.kind) for device, _ in used]
         return DeviceShare(
             HOST,
             min(first, self.total_layers),
             max(0, facts.tensor_bytes - away) + beside,
             sum(self._cache[:first]),
             compute,
-            memory.overhead_bytes(facts, work.slots),
+            memory.overhead_bytes(facts, work.slots) + max(drivers, default=0),
+            sum(self._read(layer, 0) for layer in range(first))
+            + sum(self._used(self._experts[layer]) for layer in range(first, cpu_moe)),
         )
 
 

@@ -69,8 +69,8 @@ def layer_kv_bytes(
     """The KV cache and recurrent state of all slots, layer by layer."""
     block, size = CACHE_TYPES[cache_type]
     row = (facts.key_length + facts.value_length) * size
-    whole = _padded(context) * slots
-    window = min(whole, _padded(facts.window + ubatch) * slots) if facts.window else whole
+    whole = padded(context) * slots
+    window = min(whole, padded(facts.window + ubatch) * slots) if facts.window else whole
     recurrent = sum(not heads for heads in facts.heads_kv)
     state = facts.state_bytes * slots // recurrent if recurrent else 0
     found = []
@@ -97,11 +97,11 @@ def compute_bytes(
     """
     if all_logits is None:
         all_logits = any(facts.heads_kv) and (facts.embeds or facts.ranks)
-    batch = min(ubatch, _padded(context) * slots)
+    batch = min(ubatch, padded(context) * slots)
     width = 2 * facts.feed_forward_length + 8 * facts.embedding_length
     if all_logits:
         width = max(width, facts.vocabulary + 5 * facts.embedding_length) + facts.vocabulary
-    return batch * (_FLOAT * width + _HALF * _padded(context))
+    return batch * (_FLOAT * width + _HALF * padded(context))
 
 
 def overhead_bytes(facts: Facts, slots: int) -> int:
@@ -131,5 +131,6 @@ def largest_context(facts: Facts, needed: Callable[[int], int], available: int) 
     return low if low == limit else low // _PAD * _PAD
 
 
-def _padded(tokens: int) -> int:
+def padded(tokens: int) -> int:
+    """Tokens of a cache, which llama.cpp rounds up."""
     return -(-tokens // _PAD) * _PAD

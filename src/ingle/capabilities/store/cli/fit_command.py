@@ -60,6 +60,10 @@ def _show(output: Output, report: FitReport) -> None:
             ("  process", size(report.overhead)),
             ("available", size(report.available)),
             (
+                "expected speed",
+                f"{report.decode_rate:.3g} tokens/s" if report.decode_rate else "",
+            ),
+            (
                 "largest context",
                 f"{report.largest_context} tokens" if report.largest_context else "",
             ),
