@@ -20,6 +20,7 @@ from ingle.node.loaded_model import LoadedModel
 from ingle.node.scheduler import Scheduler
 from ingle.node.slot_request import SlotRequest
 from ingle.operations import DeviceInfo
+from tests.waiting import eventually_async, turns
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,8 @@ class Machine:
         self.seen = list(cards)
         self.main = int(main * GIB)
         self.specs: list[LoadSpec] = []
+        self.takes: float | None = None
+        """GiB that a load takes in truth."""
         self.fails: Callable[[LoadSpec], str] = lambda spec: ""
 
     async def look(self) -> None:
@@ -70,6 +73,8 @@ class Machine:
         self.specs.append(spec)
         if reason := self.fails(spec):
             raise ModelLoadFailed(reason)
+        if self.takes is not None:
+            self.cards = [card(10, free=10 - self.takes)]
         return await WorkerProcess.start(msgspec.structs.replace(spec, engine="echo", options={}))
 
 
@@ -254,3 +259,32 @@ async def test_a_smaller_cache_where_the_owner_allows_it() -> None:
         assert model.device == "33/33 layers on CUDA0, KV cache q8_0"
         await found.unload(found.keys_of(), force=False)
         assert layers(await found.load(want("a"))) < 33
+
+
+async def test_what_the_driver_says_afterwards_counts_the_next_time() -> None:
+    machine = Machine(card(10))
+    async with scheduler(machine) as found:
+        planned = dict(LLAMA.memory(MODEL, (await found.load(want("a"))).spec).devices)["CUDA0"]
+        await found.unload(found.keys_of(), force=False)
+        machine.takes = planned / GIB + 0.5
+        model = await found.load(want("a"))
+
+        def held() -> int:
+            return dict(model.need.devices)["CUDA0"]
+
+        await eventually_async(lambda: held() == pytest.approx(planned + GIB // 2, abs=MIB))
+        machine.takes, machine.cards = None, [card(10)]
+        await found.unload(found.keys_of(), force=False)
+        again = await found.load(want("a"))
+        assert dict(again.need.devices)["CUDA0"] == pytest.approx(planned + GIB // 2, abs=MIB)
+
+
+async def test_what_another_program_does_is_not_learned() -> None:
+    machine = Machine(card(10))
+    async with scheduler(machine) as found:
+        machine.takes = 9.5
+        model = await found.load(want("a"))
+        planned = LLAMA.memory(MODEL, model.spec)
+        await eventually_async(lambda: machine.seen == machine.cards)
+        await turns()
+        assert model.need.devices == planned.devices

@@ -7,13 +7,14 @@ attempts the CPU has it all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ingle.engines.declaration import MemoryNeed
+from ingle.engines.declaration import DeviceRoom, MemoryNeed
 from ingle.engines.engine import LoadSpec
 from ingle.errors import ModelLoadFailed
 from ingle.node.loaded_model import LoadedModel
 from ingle.node.memory_room import MemoryRoom, idle
+from ingle.node.plan_corrections import PlanCorrections, taken
 from ingle.node.slot_request import SlotRequest
 
 LESS = 0.7
@@ -27,6 +28,7 @@ class DevicePlans:
 
     def __init__(self, room: MemoryRoom) -> None:
         self._room = room
+        self._corrections = PlanCorrections()
 
     def plan(
         self,
@@ -42,8 +44,36 @@ class DevicePlans:
         engine = slot_request.engine.devices_of(slot_request.spec)
         rooms = self._room.devices_left(engine, beside, without=without)
         staying = [model for model in beside if model not in without]
-        spec = slot_request.placed(rooms, max(0, self._room.left(staying)))
-        return spec, slot_request.memory(spec)
+        return self._planned(slot_request, engine, rooms, self._room.left(staying))
+
+    def _planned(
+        self, slot_request: SlotRequest, engine: str, rooms: Sequence[DeviceRoom], host: int
+    ) -> tuple[LoadSpec, MemoryNeed]:
+        digest = slot_request.spec.digest
+        rooms = self._corrections.rooms(digest, engine, rooms)
+        spec = slot_request.placed(rooms, max(0, host))
+        return spec, self._corrections.corrected(digest, engine, slot_request.memory(spec))
+
+    def free(self, engine: str) -> dict[str, int]:
+        """What each device of an engine had free when it was last asked."""
+        return self._room.free(engine)
+
+    def loaded(
+        self, slot_request: SlotRequest, loaded_model: LoadedModel, before: Mapping[str, int]
+    ) -> None:
+        """Take in what the devices have free since a model was loaded alone.
+
+        Args:
+            before: as `free` said before.
+        """
+        engine, digest = loaded_model.device_engine, loaded_model.spec.digest
+        planned = dict(slot_request.memory(loaded_model.spec).devices)
+        measured = taken(before, self.free(engine), list(planned))
+        for name, size in measured.items():
+            self._corrections.learn((digest, engine, name), planned[name], size)
+        need = slot_request.memory(loaded_model.spec)
+        need = self._corrections.corrected(digest, engine, need)
+        loaded_model.place(loaded_model.spec, need, loaded_model.device)
 
     def in_the_way(
         self, slot_request: SlotRequest, beside: Sequence[LoadedModel], need: MemoryNeed
@@ -78,10 +108,11 @@ class DevicePlans:
             ]
         else:
             return False
-        spec = slot_request.placed(rooms, max(0, self._room.left(others)))
+        engine = loaded_model.device_engine
+        spec, need = self._planned(slot_request, engine, rooms, self._room.left(others))
         device = slot_request.placement(spec) or slot_request.device
         loaded_model.notes.append(f"{why}: loaded as {device} instead of {loaded_model.device}")
-        loaded_model.place(spec, slot_request.memory(spec), device)
+        loaded_model.place(spec, need, device)
         return True
 
 

@@ -68,6 +68,12 @@ class MemoryRoom:
             if (card := cards.get((engine, name))) is not None and card.integrated
         )
 
+    def free(self, engine: str) -> dict[str, int]:
+        """What each device of an engine had free when it was last asked, by its name."""
+        return {
+            device.name: device.memory_free for device in self._devices() if device.engine == engine
+        }
+
     def devices_left(
         self,
         engine: str,

@@ -29,10 +29,10 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from ingle.engines.engine import LoadSpec, context_of
-from ingle.engines.process import WorkerProcess
-from ingle.errors import IngleError, ModelLoadFailed
+from ingle.errors import IngleError
 from ingle.node import load_refusals
 from ingle.node.death_count import DeathCount
+from ingle.node.device_loads import DeviceLoads
 from ingle.node.device_plans import DevicePlans
 from ingle.node.lease import Lease
 from ingle.node.loaded_model import OWNER, LoadedModel
@@ -73,9 +73,12 @@ class Scheduler:
     ) -> None:
         self._room = MemoryRoom(budget, available, devices)
         self._plans = DevicePlans(self._room)
-        self._look = look
+        self._look = look or _nothing_to_look_at
         self._queue = queue
         self._loads = ModelLoads(start)
+        self._device_loads = DeviceLoads(
+            self._loads, self._plans, self._look, lambda: self.loaded_models
+        )
         self._loaded_models: dict[Key, LoadedModel] = {}
         self._wants: dict[Key, SlotRequest] = {}
         self._leaving: dict[LoadedModel, Key] = {}
@@ -275,10 +278,9 @@ class Scheduler:
                     if pause > 0:
                         await asyncio.sleep(pause)
                         continue
-                    if self._look is not None:
-                        await self._look()
-                        if slot_request.key in self._loaded_models:
-                            continue
+                    await self._look()
+                    if slot_request.key in self._loaded_models:
+                        continue
                     loaded_model = self._admit(slot_request)
                 elif not loaded_model.serves(slot_request.spec):
                     if not loaded_model.lent:
@@ -343,8 +345,9 @@ class Scheduler:
 
     async def _live(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> None:
         """The life of a resident: load, serve until its worker ends, clean up."""
+        before = self._plans.free(loaded_model.device_engine)
         try:
-            worker = await self._load(slot_request, loaded_model)
+            worker = await self._device_loads.load(slot_request, loaded_model)
         except IngleError as error:
             self._loads.failed(loaded_model, error)
             self._remove(slot_request.key, loaded_model)
@@ -355,6 +358,7 @@ class Scheduler:
         loaded_model.last_used = time.monotonic()
         self._notify()
         loaded_model.admit()
+        self._spawn(self._device_loads.measure(slot_request, loaded_model, before))
         if loaded_model.state == "draining":
             self._after_use(loaded_model)
         code = await asyncio.shield(worker.died)
@@ -363,24 +367,6 @@ class Scheduler:
             self._deaths.setdefault(slot_request.key, DeathCount()).add(time.monotonic())
         await worker.kill()
         self._remove(slot_request.key, loaded_model)
-
-    async def _load(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> WorkerProcess:
-        """Load it; with less where a device turns out to be full, without one that has gone."""
-        attempts = 0
-        while True:
-            try:
-                return await self._loads.load(loaded_model, slot_request.engine)
-            except ModelLoadFailed as error:
-                if loaded_model.state != "loading" or not loaded_model.need.devices:
-                    raise
-                if self._look is not None:
-                    await self._look()
-                attempts += 1
-                others = [model for model in self.loaded_models if model is not loaded_model]
-                again = self._plans.again(slot_request, loaded_model, others, error, attempts)
-                if not again:
-                    raise
-                log.warning("%s: %s", loaded_model.spec.model, loaded_model.notes[-1])
 
     async def _until_loaded(self, loaded_model: LoadedModel) -> None:
         while loaded_model.state == "loading":
@@ -441,6 +427,10 @@ class Scheduler:
     async def changed(self) -> None:
         """Wait until something has changed since the state was looked at (no await between)."""
         await self._changed.wait()
+
+
+async def _nothing_to_look_at() -> None:
+    """There are no devices whose memory changes."""
 
 
 def _joined(old: LoadSpec, slot_request: SlotRequest) -> LoadSpec:
