@@ -17,13 +17,15 @@ from typing import Any
 from bench.faces import background, over_node
 from bench.gpu import Case, Server, first_device, loaded_as, model_path, running
 from bench.measure import Run, Runner, Work, pairs
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.config import Settings
 from ingle.models.store import Store
+from ingle.node.node import ask
 
 PAIRS = 5
 CASES = [
-    Case("0.6B, 8 slots", "0.6b-q8_0", 2048, 8),
-    Case("4B, 8 slots", "4b-q8_0", 2048, 8),
+    Case("0.6B, 8 slots", "0.6b-q8_0", 8192, 8),
+    Case("4B, 8 slots", "4b-q8_0", 8192, 8),
     Case("0.6B, 32 slots", "0.6b-q8_0", 1024, 32),
     Case("4B, 32 slots", "4b-q8_0", 1024, 32),
 ]
@@ -99,15 +101,19 @@ async def speed(folder: Path, name: str, binary: str, case: Case) -> list[dict[s
 
             for warm in (ours, bare):
                 await warm(Work(64, 8, case.slots, seed=999))
+            (worker,) = (await ask(node, NodeStatus(), StatusReport)).workers
+            print(f"     {name} {case.name}: {worker.device} {' '.join(worker.notes)}", flush=True)
             if case.slots == 8:
                 decode = await pairs(
                     ours, bare, Work(8, 256, seed=1), lambda run: run.decode_rate, PAIRS
                 )
                 tell("decode", 0.98, decode.ratio, *decode)
-                prefill = await pairs(
-                    ours, bare, Work(1536, 1, seed=100), lambda run: 1536 / run.first_s, PAIRS
-                )
-                tell("prefill", 0.98, prefill.ratio, *prefill)
+                for size in (1536, 7000):
+                    prefill = await pairs(
+                        ours, bare, Work(size, 1, seed=size), lambda run: 1 / run.first_s, PAIRS
+                    )
+                    rates = [[size * one for one in side] for side in prefill]
+                    tell(f"prefill {size}", 0.98, prefill.ratio, *rates)
             many = await pairs(
                 ours, bare, Work(32, 256, case.slots, seed=400), lambda run: run.rate, PAIRS
             )
@@ -123,7 +129,7 @@ def measure_speed(folder: Path, builds: dict[str, str], only: str, end: float) -
             if only not in case.name or time.monotonic() > end:
                 continue
             try:
-                rows += asyncio.run(asyncio.wait_for(speed(folder, name, binary, case), 150))
+                rows += asyncio.run(asyncio.wait_for(speed(folder, name, binary, case), 200))
             except Exception as error:
                 traceback.print_exc(limit=3)
                 reason = f"{type(error).__name__}: {error}"

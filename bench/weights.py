@@ -86,8 +86,17 @@ def write(
             writer.add_uint32(key, int(base.fields[key].contents()))
     writer.add_chat_template(str(base.fields["tokenizer.chat_template"].contents()))
 
+    # Bytes that are no text of their own would make answers that no server can write as JSON.
+    silent = [
+        at
+        for at, (token, kind) in enumerate(zip(tokens, types, strict=True))
+        if kind != gguf.TokenType.NORMAL or not token.replace("\u0120", "").isascii()
+    ]
+
     def matrix(name: str, rows: int, columns: int) -> None:
         blocks = _random_blocks(rng, rows, columns, quantization)
+        if name == "token_embd.weight":
+            blocks[silent] = 0  # the output as well: their logits are never the largest
         if name.endswith("_exps.weight"):
             blocks = blocks.reshape(shape.experts, rows // shape.experts, -1)
         writer.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType[quantization])

@@ -2,7 +2,8 @@
 
 Takes the arguments that `ingle.engines.llama.server_binary` gives. The devices that it lists are
 the lines of a file ``devices`` beside it; a model that is put on one is computed on the CPU all the
-same.
+same. One that is not among them ends it, as does a model of which more layers are to be there than
+a file ``holds`` beside it says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ from pathlib import Path
 def devices() -> str:
     listed = Path(sys.argv[0]).with_name("devices")
     return listed.read_text() if listed.exists() else ""
+
+
+def check(wanted: str, layers: int) -> None:
+    for name in wanted.split(",") if wanted not in ("", "none") else []:
+        if f"  {name}: " not in devices():
+            sys.exit(f'error while handling argument "--device": invalid device: {name}')
+    holds = Path(sys.argv[0]).with_name("holds")
+    if holds.exists() and layers > int(holds.read_text()):
+        sys.exit("0.00.100.000 E alloc_buffer: allocating 4096.00 MiB: cudaMalloc failed: "
+                 "out of memory")  # fmt: skip
 
 
 def main() -> None:
@@ -44,6 +55,7 @@ def main() -> None:
     for name in ("--cache-type-k", "--cache-type-v"):
         parser.add_argument(name, default="f16")
     given = parser.parse_args()
+    check(given.device, given.n_gpu_layers)
 
     import xllamacpp
 

@@ -66,7 +66,7 @@ class Machine:
         """GiB that a load takes in truth."""
         self.fails: Callable[[LoadSpec], str] = lambda spec: ""
 
-    async def look(self) -> None:
+    async def look(self, now: bool) -> None:
         self.seen = list(self.cards)
 
     async def start(self, spec: LoadSpec, engine: EngineDeclaration, planned: int) -> WorkerProcess:

@@ -12,6 +12,7 @@ from ingle.node.loaded_model import LoadedModel
 from ingle.node.model_loads import ModelLoads
 from ingle.node.slot_request import SlotRequest
 
+Look = Callable[[bool], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
@@ -19,7 +20,7 @@ class DeviceLoads:
     """Loads models as they were planned, or as they must be.
 
     Args:
-        look: asks the devices what they have free.
+        look: asks the devices what they have free; True: though they were asked just before.
         loaded_models: all models in memory.
     """
 
@@ -27,7 +28,7 @@ class DeviceLoads:
         self,
         loads: ModelLoads,
         plans: DevicePlans,
-        look: Callable[[], Awaitable[None]],
+        look: Look,
         loaded_models: Callable[[], Sequence[LoadedModel]],
     ) -> None:
         self._loads = loads
@@ -48,7 +49,7 @@ class DeviceLoads:
             except ModelLoadFailed as error:
                 if loaded_model.state != "loading" or not loaded_model.need.devices:
                     raise
-                await self._look()
+                await self._look(True)
                 attempts += 1
                 others = self._others(loaded_model)
                 if not self._plans.again(slot_request, loaded_model, others, error, attempts):
@@ -67,7 +68,7 @@ class DeviceLoads:
         changing = loaded_model.notes or any(model.state != "ready" for model in others)
         if not loaded_model.need.devices or changing:
             return
-        await self._look()
+        await self._look(True)
         if others == self._others(loaded_model):
             self._plans.loaded(slot_request, loaded_model, before)
 

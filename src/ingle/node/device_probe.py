@@ -37,9 +37,13 @@ class Devices:
             self._probe = asyncio.create_task(probe(self._llama_server))
         return await asyncio.shield(self._probe)
 
-    async def asked_again(self) -> list[DeviceInfo]:
-        """As `found`, with what they have free now."""
-        old = self.known and time.monotonic() - self._asked > FRESH_S
+    async def asked_again(self, *, now: bool) -> list[DeviceInfo]:
+        """As `found`, with what they have free now, or had so lately that it still counts.
+
+        Args:
+            now: what they said before does not count.
+        """
+        old = self.known and (now or time.monotonic() - self._asked > FRESH_S)
         if old:
             self._probe = None
         return await self.found()

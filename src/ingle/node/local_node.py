@@ -288,8 +288,7 @@ class LocalNode:
         self, capability: Capability, operation: ModelOperation, caller: Caller
     ) -> AsyncGenerator[Passed, None]:
         operation = await self.prepared(operation)
-        if self._learning is not None:
-            await asyncio.shield(self._learning)
+        await self.devices_known()
         if capability.performer:
             events = load(capability.performer)(self.host, operation, caller)
         else:
@@ -425,13 +424,18 @@ class LocalNode:
             damaged=lambda found: unloaded(self.scheduler, found),
         )
 
+    async def devices_known(self) -> None:
+        """Wait until the engines have said what devices there are, where there may be any."""
+        if self._learning is not None:
+            await asyncio.shield(self._learning)
+
     async def _learn_devices(self) -> None:
         self.budget.learn(await self.devices.found())
 
-    async def _look_at_devices(self) -> None:
+    async def _look_at_devices(self, now: bool) -> None:
         """Another program may have taken memory since they were asked."""
         if self.budget.graphics():
-            self.budget.learn(await self.devices.asked_again())
+            self.budget.learn(await self.devices.asked_again(now=now))
 
     async def _expire(self) -> None:
         while True:

@@ -62,6 +62,10 @@ class Services(Protocol):
     serving: str
     under_way: int
 
+    async def devices_known(self) -> None:
+        """Wait until the engines have said what devices there are."""
+        ...
+
     def on_model(self, operation: ModelOperation, caller: Caller) -> AsyncGenerator[Passed, None]:
         """Have a model of this machine perform it."""
         ...

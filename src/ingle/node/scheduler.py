@@ -26,13 +26,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.errors import IngleError
 from ingle.node import load_refusals
 from ingle.node.death_count import DeathCount
-from ingle.node.device_loads import DeviceLoads
+from ingle.node.device_loads import DeviceLoads, Look
 from ingle.node.device_plans import DevicePlans
 from ingle.node.lease import Lease
 from ingle.node.loaded_model import OWNER, LoadedModel
@@ -58,7 +58,7 @@ class Scheduler:
         queue: requests that may wait.
         start: starts a worker process for a spec, with the bytes that are set aside for it.
         devices: the graphics devices that the engines know.
-        look: asks again what they have free.
+        look: asks again what they have free; True: though they were asked just before.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Scheduler:
         queue: int,
         start: Start,
         devices: Callable[[], Sequence[DeviceInfo]] = tuple,
-        look: Callable[[], Awaitable[None]] | None = None,
+        look: Look | None = None,
     ) -> None:
         self._room = MemoryRoom(budget, available, devices)
         self._plans = DevicePlans(self._room)
@@ -278,7 +278,7 @@ class Scheduler:
                     if pause > 0:
                         await asyncio.sleep(pause)
                         continue
-                    await self._look()
+                    await self._look(False)
                     if slot_request.key in self._loaded_models:
                         continue
                     loaded_model = self._admit(slot_request)
@@ -429,7 +429,7 @@ class Scheduler:
         await self._changed.wait()
 
 
-async def _nothing_to_look_at() -> None:
+async def _nothing_to_look_at(now: bool) -> None:
     """There are no devices whose memory changes."""
 
 
