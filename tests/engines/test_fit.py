@@ -134,6 +134,35 @@ def test_advice_says_what_to_do_and_the_best_device_comes_first() -> None:
     assert report.advice.startswith("Take one slot instead of 64")
 
 
+def test_a_row_says_what_goes_where() -> None:
+    cards = [
+        DeviceInfo(name=f"CUDA{n}", kind="cuda", memory_total=size << 30, memory_free=size << 30)
+        for n, size in enumerate((5, 4))
+    ]
+    reports = predict(LLAMA_8B, model="m", context=8192, devices=[*cards, device(16 << 30)])
+    rows = {report.device: report for report in reports}
+    assert list(rows) == ["CUDA0 + CUDA1", "CUDA0", "CUDA1", "cpu-16"]
+    assert all(report.fits for report in reports)
+    assert rows["CUDA0 + CUDA1"].placement.startswith("33/33 layers on CUDA0 + CUDA1 (")
+    assert set(rows["CUDA0 + CUDA1"].device_bytes) == {"CUDA0", "CUDA1"}
+    partial = rows["CUDA0"]
+    assert 0 < partial.device_bytes["CUDA0"] < 5 << 30
+    assert partial.available == 21 << 30
+    assert "/33 layers on CUDA0" in partial.placement
+    assert not partial.placement.startswith("33/")
+    assert (rows["cpu-16"].placement, rows["cpu-16"].device_bytes) == ("CPU", {})
+
+
+def test_shared_memory_counts_once() -> None:
+    shared = DeviceInfo(
+        name="Vulkan0", kind="vulkan", memory_total=12 << 30, memory_free=12 << 30, integrated=True
+    )
+    whole, _ = predict(LLAMA_8B, model="m", context=8192, devices=[shared, device(12 << 30)])
+    assert (whole.device, whole.fits, whole.available) == ("Vulkan0", True, 12 << 30)
+    reports = predict(LLAMA_8B, model="m", context=65_536, devices=[shared, device(12 << 30)])
+    assert not any(report.fits for report in reports)
+
+
 def test_windows_states_and_latent_attention_are_counted() -> None:
     gemma = Facts(
         layers=6, heads_kv=[4] * 6, key_length=256, value_length=256, window=1024,

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from ingle.capabilities.chat.operation import Chat
-from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.declaration import EngineDeclaration, MemoryNeed
 from ingle.engines.engine import AdapterFile, LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 from ingle.errors import Busy, DoesNotFit, IngleError, ModelLoadFailed, WorkerDied
@@ -79,7 +79,7 @@ def want(
         spec=LoadSpec(engine="echo", model=model, digest=model, options=options, **spec),
         engine=ECHO,
         slots=need,
-        memory=lambda _: memory * MIB,
+        memory=lambda _: MemoryNeed(weights=memory * MIB),
         device="CPU",
         keep_alive=keep_alive,
     )

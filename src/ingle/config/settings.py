@@ -87,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Tokens per slot; 0: what the model was trained for, up to 8192, as far as it fits."""
     slots: Count = 0
     """Requests per model that are decoded together; 0: four, or fewer if memory is short."""
+    kv_cache: Literal["f16", "q8_0", "q4_0", "auto"] = "f16"
+    """Type of the KV cache; ``auto``: q8_0 where only that lets all layers fit on a GPU."""
+    gpu_layers: Annotated[int, msgspec.Meta(ge=-1)] = -1
+    """Most layers on GPUs, the output as one; -1: as many as fit; 0: the CPU alone."""
     threads: Count = 0
     """Threads of an engine; 0: one for each core."""
     keep_alive: str = "5m"

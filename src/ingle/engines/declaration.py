@@ -8,20 +8,25 @@ they compute from plain data alone.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec, Role, context_of
-from ingle.errors import InvalidRequest
+from ingle.errors import IngleError, InvalidRequest
 from ingle.models.facts import Facts
+from ingle.operations import DeviceInfo
 
 AUTO_CONTEXT = 8192
 """Tokens per slot where no one says; less if the model was trained for less."""
 AUTO_SLOTS = 4
 WORKER_BYTES = 50 << 20
 """A worker with a model of next to no weights: Python, the engine, its threads (measured)."""
+MARGIN = 0.02
+"""Of a device's memory, what stays free."""
+SMALLEST_MARGIN = 256 << 20
 _SERVES = {"generate": {"chat", "complete"}, "score": {"complete"}}
 """The capabilities that roles serve which are not called after one."""
 
@@ -39,11 +44,33 @@ class MemoryNeed(NamedTuple):
     """The worker process itself."""
     reclaimable: int = 0
     """Beyond these: pages that stay in memory until someone else wants it."""
+    devices: tuple[tuple[str, int], ...] = ()
+    """Of their sum, what is not in main memory but on each of these devices."""
+    read: tuple[tuple[str, int], ...] = ()
+    """Bytes of weights that a token reads, by device, the main memory as ``CPU``; empty: not
+    known."""
 
     @property
     def total(self) -> int:
         """What admission sets aside."""
         return self.weights + self.cache + self.compute + self.overhead
+
+    @property
+    def host(self) -> int:
+        """Of that, what is in main memory."""
+        return self.total - sum(size for _, size in self.devices)
+
+
+class DeviceRoom(NamedTuple):
+    """A device and the bytes of it that a load may have."""
+
+    device: DeviceInfo
+    bytes: int
+
+
+def margin(device: DeviceInfo) -> int:
+    """Bytes of a device that stay free, for what its driver does not tell beforehand."""
+    return max(SMALLEST_MARGIN, int(device.memory_total * MARGIN))
 
 
 class LoadRequest(NamedTuple):
@@ -125,6 +152,34 @@ class EngineDeclaration:
         slots = asked.slots or settings.slots or AUTO_SLOTS
         return msgspec.structs.replace(spec, slots=slots, options=options)
 
+    def devices_of(self, spec: LoadSpec) -> str:
+        """The engine, by its name in reports, whose devices a spec would be loaded on."""
+        return self.name
+
+    def placed(
+        self,
+        spec: LoadSpec,
+        facts: Facts,
+        rooms: Sequence[DeviceRoom],
+        host_room: int,
+        settings: Settings,
+    ) -> LoadSpec:
+        """A spec that says what goes on which device; asked when it is about to be loaded.
+
+        Args:
+            rooms: the engine's devices besides the CPU, and what is left of each.
+            host_room: bytes that are left of the main memory.
+        """
+        return spec
+
+    def device_full(self, error: IngleError) -> bool:
+        """A load failed since a device lacked memory."""
+        return False
+
+    def placement(self, facts: Facts, spec: LoadSpec) -> str:
+        """Where a spec puts the model, in a few words; empty: the engine decides by itself."""
+        return ""
+
     def check(self, spec: LoadSpec, facts: Facts | None = None) -> None:
         """Refuse what this engine does not understand and, given facts, what its model cannot.
 
@@ -191,13 +246,18 @@ class EngineDeclaration:
         return [*files, *(adapter.path for adapter in spec.adapters)]
 
 
-def missing_memory(size: int) -> str:
-    """What to do where this many bytes are missing; empty if none are."""
+def missing_memory(size: int, smaller: str = "") -> str:
+    """What to do where this many bytes are missing; empty if none are.
+
+    Args:
+        smaller: what would fit, in a few words after *a smaller quantisation or model*.
+    """
     if size <= 0:
         return ""
+    which = f", {smaller}" if smaller else ""
     return (
         f"It lacks {size / 2**30:.1f} GiB: "
-        "take a smaller quantisation or a smaller model, or close other programs."
+        f"take a smaller quantisation or a smaller model{which}, or close other programs."
     )
 
 

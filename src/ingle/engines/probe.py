@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -38,13 +39,21 @@ class EngineReport(msgspec.Struct, kw_only=True):
 Reports = dict[str, EngineReport]
 
 
-async def probe() -> Reports:
-    """Run the probe process. A probe that dies or hangs yields a report that says so."""
+LLAMA_SERVER = "llama-server"
+"""What a ``llama-server`` of the owner's is called among the engines."""
+
+
+async def probe(llama_server: str = "") -> Reports:
+    """Run the probe process. A probe that dies or hangs yields a report that says so.
+
+    Args:
+        llama_server: path of one to be asked, too.
+    """
     try:
         child = await ChildProcess.start(
             [sys.executable, "-P", "-m", "ingle.engines.probe"],
-            None,
-            policy=SandboxPolicy(),
+            llama_server,
+            policy=SandboxPolicy(readable=[str(Path(llama_server).parent)] if llama_server else []),
             lost=lambda child: WorkerDied(child.death(), hint="ingle doctor"),
         )
     except IngleError as error:
@@ -72,12 +81,24 @@ def report(name: str) -> EngineReport:
         return EngineReport(problem=f"{error.message} ({error.hint})")
 
 
+def _server_report(path: str) -> EngineReport:
+    from ingle.engines.llama.listed_devices import listed
+
+    try:
+        return EngineReport(version=path, devices=listed(path, LLAMA_SERVER))
+    except IngleError as error:
+        return EngineReport(problem=f"{error.message} ({error.hint})")
+
+
 def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
     privileges.forbid_looking_in()
     link = WorkerConnection(socket.socket(fileno=int(sys.argv[1])))
-    link.receive_exactly(*LENGTH.unpack(link.receive_exactly(LENGTH.size)))  # it needs no more
-    link.send(Hello(VERSION, {name: msgspec.to_builtins(report(name)) for name in engine_names()}))
+    data = link.receive_exactly(*LENGTH.unpack(link.receive_exactly(LENGTH.size)))
+    reports = {name: report(name) for name in engine_names()}
+    if llama_server := msgspec.msgpack.decode(data, type=str):
+        reports[LLAMA_SERVER] = _server_report(llama_server)
+    link.send(Hello(VERSION, msgspec.to_builtins(reports)))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import msgspec
 from ingle.errors import BadModelFile
 from ingle.models.adapter_header import check_adapter
 from ingle.models.fatal_metadata import check_metadata
-from ingle.models.gguf import ArraySize, Header, Scalar, Tensor, Value, read_header
+from ingle.models.gguf import ArraySize, Header, Scalar, Value, read_header
 from ingle.models.tensor_types import FILE_TYPES
+from ingle.models.weight_places import EMBEDDING, repacked_bytes, weights_by_place
 
 POOLINGS = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
 
@@ -47,8 +48,6 @@ _WINDOW_PERIOD = {
     "smallthinker": 4,
 }
 _FULL_ATTENTION_INTERVAL = 4
-_REPACKED = frozenset({"Q4_0", "Q4_K", "IQ4_NL"})
-"""As measured with the pinned engine on AVX2."""
 QUERY_PREFIX = "ingle.embedding.query_prefix"
 """The header's key for what an embedding model wants before a question."""
 PASSAGE_PREFIX = "ingle.embedding.passage_prefix"
@@ -112,6 +111,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     state_bytes: int = 0
     """Recurrent state per slot over all layers (Mamba and the like)."""
     experts: int = 0
+    experts_used: int = 0
+    """Of the experts of a layer, how many a token uses."""
     pooling: str = ""
     causal: bool = True
     rank_head: bool = False
@@ -121,6 +122,16 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     prefixes: dict[str, str] = {}
     shards: int = 1
     metadata: dict[str, str | int | float | bool] = {}
+    layer_bytes: list[int] = []
+    """Bytes of each layer's tensors; empty where an older version read the file."""
+    expert_bytes: list[int] = []
+    """Of these, bytes of the experts that a router chooses from."""
+    output_bytes: int = 0
+    """Bytes of what follows the last layer: the output matrix and its norm."""
+    tied: bool = False
+    """The token embedding serves as the output matrix as well."""
+    embedding_bytes: int = 0
+    """Bytes of the token embedding."""
 
     @property
     def template_sha256(self) -> str:
@@ -193,7 +204,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         quantization=_quantization(head, mix),
         quant_mix=dict(mix.most_common()),
         tensor_bytes=sum(tensor.size for tensor in tensors),
-        repacked_bytes=_repacked_bytes(tensors, names),
+        repacked_bytes=repacked_bytes(tensors, names),
         context_length=head.count(f"{arch}.context_length"),
         embedding_length=embedding,
         feed_forward_length=_feed_forward_length(head, arch, layers),
@@ -207,6 +218,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         windowed=windowed,
         state_bytes=_state_bytes(head, arch, layers, heads_kv),
         experts=head.count(f"{arch}.expert_count"),
+        experts_used=head.count(f"{arch}.expert_used_count"),
         pooling=pooling,
         causal=arch not in _ENCODERS and head.flag(f"{arch}.attention.causal", True),
         merges=head.length("tokenizer.ggml.merges"),
@@ -217,6 +229,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         prefixes=_prefixes(head),
         shards=max(1, head.count("split.count", 1)),
         metadata=head.shown(),
+        **weights_by_place(tensors, names, layers),
     )
 
 
@@ -297,7 +310,7 @@ def _vocabulary(head: _Metadata, arch: str, headers: Sequence[Header]) -> int:
         return listed
     for header in headers:
         for tensor in header.tensors:
-            if tensor.name == "token_embd.weight" and len(tensor.shape) == 2:
+            if tensor.name == EMBEDDING and len(tensor.shape) == 2:
                 return tensor.shape[1]
     return 0
 
@@ -306,20 +319,6 @@ def _feed_forward_length(head: _Metadata, arch: str, layers: int) -> int:
     dense = max(head.per_layer(f"{arch}.feed_forward_length", layers), default=0)
     used = head.count(f"{arch}.expert_used_count") or 1
     return max(dense, used * head.count(f"{arch}.expert_feed_forward_length"))
-
-
-def _repacked_bytes(tensors: Sequence[Tensor], names: set[str]) -> int:
-    # ggml's CPU backend (ggml-cpu/repack.cpp): matrices of these types, by eight rows.
-    # The token embedding only where it serves as the output as well.
-    tied = "output.weight" not in names
-    return sum(
-        tensor.size
-        for tensor in tensors
-        if tensor.type.name in _REPACKED
-        and len(tensor.shape) > 1
-        and tensor.shape[1] % 8 == 0
-        and (tied or tensor.name != "token_embd.weight")
-    )
 
 
 def _heads_kv(head: _Metadata, arch: str, layers: int, heads: int) -> list[int]:

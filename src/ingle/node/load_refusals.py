@@ -26,7 +26,8 @@ def over_budget(slot_request: SlotRequest, needed: int, budget: int) -> DoesNotF
     """It needs more than all models together may have."""
     spec = slot_request.spec
     return DoesNotFit(
-        f"{spec.model} needs {_gib(needed)} {_how(spec)}; the budget is {_gib(budget)}",
+        f"{spec.model} needs {_gib(needed)} {_how(spec)}; the budget is {_gib(budget)}"
+        + _advice(slot_request, budget),
         hint=f"ingle fit {spec.model}",
         needed_bytes=needed,
         available_bytes=budget,
@@ -38,7 +39,8 @@ def machine_full(slot_request: SlotRequest, needed: int, free: int) -> DoesNotFi
     """Other programs have the memory that it needs."""
     model = slot_request.spec.model
     return DoesNotFit(
-        f"{model} needs {_gib(needed)}, and other programs leave only {_gib(free)}",
+        f"{model} needs {_gib(needed)}, and other programs leave only {_gib(free)}"
+        + _advice(slot_request, free),
         hint=f"close other programs, or: ingle fit {model}",
         needed_bytes=needed,
         available_bytes=free,
@@ -51,6 +53,11 @@ def unloaded(spec: LoadSpec) -> ModelLoadFailed:
     return ModelLoadFailed(
         f"{spec.model} was unloaded while it was loading", hint="try again", model=spec.model
     )
+
+
+def _advice(slot_request: SlotRequest, room: int) -> str:
+    text = slot_request.advice(slot_request.spec, room)
+    return f". {text.removesuffix('.')}" if text else ""
 
 
 def _how(spec: LoadSpec) -> str:

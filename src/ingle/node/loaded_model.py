@@ -7,7 +7,7 @@ import time
 from typing import Literal, NamedTuple
 
 from ingle.capabilities.node.operation import WorkerInfo
-from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.declaration import EngineDeclaration, MemoryNeed
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.process import WorkerProcess
 
@@ -45,6 +45,7 @@ class LoadedModel:
         device: str,
         keep_alive: float,
         lent: bool = False,
+        need: MemoryNeed | None = None,
     ) -> None:
         self.spec = spec
         self.name = spec.model
@@ -52,6 +53,12 @@ class LoadedModel:
         self._engine = engine
         self.reserved = reserved
         """Bytes that admission set aside for it."""
+        self.need = need or MemoryNeed(weights=reserved)
+        """The same in its parts, and by device."""
+        self.device_engine = engine.devices_of(spec)
+        """Whose names its devices have."""
+        self.notes: list[str] = []
+        """What its load has come to that was not planned."""
         self.device = device
         self.keep_alive = keep_alive
         self.lent = lent
@@ -81,6 +88,10 @@ class LoadedModel:
             and self.spec.engine == spec.engine
             and self._engine.serves(self.spec, spec)
         )
+
+    def place(self, spec: LoadSpec, need: MemoryNeed, device: str) -> None:
+        """It is loaded so, and not as it was first planned."""
+        self.spec, self.need, self.device, self.reserved = spec, need, device, need.total
 
     def owned_as(self, spec: LoadSpec) -> None:
         """The owner asks for a spec: what has all of it anyway is lent to no one any more."""
@@ -172,6 +183,9 @@ class LoadedModel:
             expires_s=None if self.keep_alive < 0 else max(0.0, self.keep_alive - idle),
             sandbox=self.worker.sandbox if self.worker else "",
             adapters=[adapter.name for adapter in self.spec.adapters],
+            device_memory=dict(self.need.devices),
+            read_bytes=dict(self.need.read),
+            notes=list(self.notes),
         )
 
     def _free(self, slots: int) -> bool:

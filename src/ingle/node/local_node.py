@@ -29,6 +29,7 @@ from ingle.node import memory_budget
 from ingle.node.background_verification import BackgroundVerification, doubtful
 from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
+from ingle.node.device_speeds import DeviceSpeeds
 from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
@@ -98,12 +99,15 @@ class LocalNode:
             self._inboxes.mkdir(mode=0o700)
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
-        self.devices = Devices()
+        self.speeds = DeviceSpeeds(self.state)
+        self.devices = Devices(settings.llama_server)
         self.scheduler = Scheduler(
             budget=lambda: self.budget.total,
             available=self.budget.free,
             queue=settings.queue,
             start=self._start,
+            devices=self.budget.graphics,
+            look=self._look_at_devices,
         )
         self.slot_requests = SlotRequests(self.store, self.adapters, settings, self.budget)
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -124,7 +128,7 @@ class LocalNode:
         self.verification = self._verified_again()
         """Of files that the last node's end has made doubtful; None: there are none."""
         self._learning: asyncio.Task[None] | None = None
-        if memory_budget.may_have_gpu():
+        if memory_budget.may_have_gpu() or settings.llama_server:
             self._learning = asyncio.create_task(self._learn_devices())
 
     @classmethod
@@ -284,8 +288,7 @@ class LocalNode:
         self, capability: Capability, operation: ModelOperation, caller: Caller
     ) -> AsyncGenerator[Passed, None]:
         operation = await self.prepared(operation)
-        if self._learning is not None:
-            await asyncio.shield(self._learning)
+        await self.devices_known()
         if capability.performer:
             events = load(capability.performer)(self.host, operation, caller)
         else:
@@ -379,6 +382,7 @@ class LocalNode:
                 elif kind is Timing or issubclass(kind, ModelResult):
                     known = event.decode(capability.types)
                     if isinstance(known, Timing):
+                        self.speeds.learn(lease.loaded_model, known, self.budget.devices)
                         yield _timed(known, lease, asked, first_piece_s)
                     else:
                         assert known is not None
@@ -420,8 +424,18 @@ class LocalNode:
             damaged=lambda found: unloaded(self.scheduler, found),
         )
 
+    async def devices_known(self) -> None:
+        """Wait until the engines have said what devices there are, where there may be any."""
+        if self._learning is not None:
+            await asyncio.shield(self._learning)
+
     async def _learn_devices(self) -> None:
         self.budget.learn(await self.devices.found())
+
+    async def _look_at_devices(self, now: bool) -> None:
+        """Another program may have taken memory since they were asked."""
+        if self.budget.graphics():
+            self.budget.learn(await self.devices.asked_again(now=now))
 
     async def _expire(self) -> None:
         while True:

@@ -30,10 +30,9 @@ def may_have_gpu() -> bool:
 
 
 class MemoryBudget:
-    """What all models together may use, and what is free of it now.
+    """What all models together may use of the main memory, and what is free of it now.
 
-    Graphics memory counts beside the main memory: the engine places as many
-    layers there as fit and keeps the rest.
+    Graphics memory counts beside it, each device by itself: see `ingle.node.memory_room`.
 
     Args:
         chosen: bytes that the owner set, or None for a share of all there is.
@@ -51,15 +50,27 @@ class MemoryBudget:
 
     @property
     def total(self) -> int:
-        """Bytes that all models together may have reserved."""
+        """Bytes of main memory that all models together may have reserved."""
         if self._chosen is not None:
             return self._chosen
-        graphics = sum(int(device.memory_total * GRAPHICS_SHARE) for device in self._graphics)
-        return int(self.devices[-1].memory_total * SHARE) + graphics
+        return int(self.devices[-1].memory_total * SHARE)
+
+    @property
+    def with_devices(self) -> int:
+        """The same, with the graphics memory that is not main memory."""
+        return self.total + sum(
+            int(device.memory_total * GRAPHICS_SHARE)
+            for device in {device.card: device for device in self._graphics}.values()
+            if not device.integrated
+        )
 
     def free(self) -> int:
-        """Bytes that could be allocated now, as far as the system tells."""
-        return available() + sum(device.memory_free for device in self._graphics)
+        """Bytes of main memory that could be allocated now, as far as the system tells."""
+        return available()
+
+    def graphics(self) -> Sequence[DeviceInfo]:
+        """The devices besides the CPU, each engine's names of them."""
+        return self._graphics
 
 
 def available() -> int:

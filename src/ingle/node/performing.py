@@ -12,6 +12,7 @@ from ingle.config import Settings
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node.device_probe import Devices
+from ingle.node.device_speeds import DeviceSpeeds
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.memory_budget import MemoryBudget
@@ -55,10 +56,15 @@ class Services(Protocol):
     slot_requests: SlotRequests
     budget: MemoryBudget
     devices: Devices
+    speeds: DeviceSpeeds
     started: float
     closed: asyncio.Future[None]
     serving: str
     under_way: int
+
+    async def devices_known(self) -> None:
+        """Wait until the engines have said what devices there are."""
+        ...
 
     def on_model(self, operation: ModelOperation, caller: Caller) -> AsyncGenerator[Passed, None]:
         """Have a model of this machine perform it."""

@@ -9,7 +9,9 @@ Its rules, in order:
    and the new. What a guest asks for beyond the usual goes with its request: the
    resident that was loaded for it is drained as soon as it is idle.
 3. Else the model is loaded, if its predicted memory fits into what the budget
-   and the machine have left.
+   and the machine have left. What goes on which device is planned then, with
+   what each has free then; a load that fails since one is full is planned again
+   with less there, up to none (`ingle.node.device_plans`).
 4. If it does not, idle residents go, the least recently used first. One that
    loads, works or is waited for never goes.
 5. If only working residents stand in the way, the request waits for them; if
@@ -24,17 +26,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.errors import IngleError
 from ingle.node import load_refusals
 from ingle.node.death_count import DeathCount
+from ingle.node.device_loads import DeviceLoads, Look
+from ingle.node.device_plans import DevicePlans
 from ingle.node.lease import Lease
 from ingle.node.loaded_model import OWNER, LoadedModel
 from ingle.node.memory_room import MemoryRoom
 from ingle.node.model_loads import ModelLoads, Start
 from ingle.node.slot_request import Key, SlotRequest
+from ingle.operations import DeviceInfo
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +57,28 @@ class Scheduler:
         available: bytes that the machine has free right now.
         queue: requests that may wait.
         start: starts a worker process for a spec, with the bytes that are set aside for it.
+        devices: the graphics devices that the engines know.
+        look: asks again what they have free; True: though they were asked just before.
     """
 
     def __init__(
-        self, *, budget: Callable[[], int], available: Callable[[], int], queue: int, start: Start
+        self,
+        *,
+        budget: Callable[[], int],
+        available: Callable[[], int],
+        queue: int,
+        start: Start,
+        devices: Callable[[], Sequence[DeviceInfo]] = tuple,
+        look: Look | None = None,
     ) -> None:
-        self._room = MemoryRoom(budget, available)
+        self._room = MemoryRoom(budget, available, devices)
+        self._plans = DevicePlans(self._room)
+        self._look = look or _nothing_to_look_at
         self._queue = queue
         self._loads = ModelLoads(start)
+        self._device_loads = DeviceLoads(
+            self._loads, self._plans, self._look, lambda: self.loaded_models
+        )
         self._loaded_models: dict[Key, LoadedModel] = {}
         self._wants: dict[Key, SlotRequest] = {}
         self._leaving: dict[LoadedModel, Key] = {}
@@ -259,6 +278,9 @@ class Scheduler:
                     if pause > 0:
                         await asyncio.sleep(pause)
                         continue
+                    await self._look(False)
+                    if slot_request.key in self._loaded_models:
+                        continue
                     loaded_model = self._admit(slot_request)
                 elif not loaded_model.serves(slot_request.spec):
                     if not loaded_model.lent:
@@ -287,7 +309,13 @@ class Scheduler:
 
     def _admit(self, slot_request: SlotRequest) -> LoadedModel | None:
         """Start loading, if there is room; None: wait for a change and ask again."""
-        needed = slot_request.memory(slot_request.spec)
+        engine = slot_request.engine.devices_of(slot_request.spec)
+        spec, need = self._plans.plan(slot_request, self.loaded_models)
+        in_the_way = self._plans.in_the_way(slot_request, self.loaded_models, need)
+        if in_the_way is not None:
+            self._drain(in_the_way)
+            return None
+        needed = self._room.of_main_memory(need, engine)
         if needed > self.budget:
             raise load_refusals.over_budget(slot_request, needed, self.budget)
         if not self._make_room(needed):
@@ -295,12 +323,13 @@ class Scheduler:
                 raise load_refusals.machine_full(slot_request, needed, self._room.available)
             return None
         loaded_model = LoadedModel(
-            slot_request.spec,
+            spec,
             slot_request.engine,
-            needed,
-            slot_request.device,
+            need.total,
+            slot_request.placement(spec) or slot_request.device,
             slot_request.keep_alive,
             lent=slot_request.lent,
+            need=need,
         )
         self._loaded_models[slot_request.key] = loaded_model
         self._wants[slot_request.key] = slot_request
@@ -316,8 +345,9 @@ class Scheduler:
 
     async def _live(self, slot_request: SlotRequest, loaded_model: LoadedModel) -> None:
         """The life of a resident: load, serve until its worker ends, clean up."""
+        before = self._plans.free(loaded_model.device_engine)
         try:
-            worker = await self._loads.load(loaded_model, slot_request.engine)
+            worker = await self._device_loads.load(slot_request, loaded_model)
         except IngleError as error:
             self._loads.failed(loaded_model, error)
             self._remove(slot_request.key, loaded_model)
@@ -328,6 +358,7 @@ class Scheduler:
         loaded_model.last_used = time.monotonic()
         self._notify()
         loaded_model.admit()
+        self._spawn(self._device_loads.measure(slot_request, loaded_model, before))
         if loaded_model.state == "draining":
             self._after_use(loaded_model)
         code = await asyncio.shield(worker.died)
@@ -396,6 +427,10 @@ class Scheduler:
     async def changed(self) -> None:
         """Wait until something has changed since the state was looked at (no await between)."""
         await self._changed.wait()
+
+
+async def _nothing_to_look_at(now: bool) -> None:
+    """There are no devices whose memory changes."""
 
 
 def _joined(old: LoadSpec, slot_request: SlotRequest) -> LoadSpec:

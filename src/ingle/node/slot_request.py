@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ingle.engines.declaration import EngineDeclaration
+from ingle.engines.declaration import DeviceRoom, EngineDeclaration, MemoryNeed
 from ingle.engines.engine import LoadSpec
 from ingle.node.loaded_model import OWNER
 
 Key = tuple[str, str]
 """Digest (or engine-specific identity) and role."""
+
+
+def _nowhere(spec: LoadSpec) -> str:
+    return ""
+
+
+def _no_advice(spec: LoadSpec, room: int) -> str:
+    return ""
 
 
 class SlotRequest(NamedTuple):
@@ -21,7 +29,7 @@ class SlotRequest(NamedTuple):
     engine: EngineDeclaration
     slots: int
     """Slots the request occupies."""
-    memory: Callable[[LoadSpec], int]
+    memory: Callable[[LoadSpec], MemoryNeed]
     """Predicted bytes of loading a spec."""
     device: str
     keep_alive: float
@@ -29,6 +37,17 @@ class SlotRequest(NamedTuple):
     """The guest it is for; empty: the owner."""
     particular: bool = False
     """It asks for more than the model is usually loaded with: a context, adapters."""
+    place: Callable[[LoadSpec, Sequence[DeviceRoom], int], LoadSpec] | None = None
+    """A spec that says what goes on which device, for what is left of each and of the host."""
+    placement: Callable[[LoadSpec], str] = _nowhere
+    """Where a spec puts the model, in a few words."""
+
+    advice: Callable[[LoadSpec, int], str] = _no_advice
+    """What to do if a spec does not fit into so many bytes: a sentence, or nothing."""
+
+    def placed(self, rooms: Sequence[DeviceRoom], host_room: int) -> LoadSpec:
+        """Its spec, with what goes where."""
+        return self.place(self.spec, rooms, host_room) if self.place else self.spec
 
     def asked_by(self, principal: str) -> SlotRequest:
         """The same for someone: what a guest asks for is over with its request."""

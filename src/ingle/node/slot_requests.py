@@ -117,7 +117,7 @@ class SlotRequests:
             adapters=[*map(_always, model.adapters), *named],
         )
         asked = LoadRequest(
-            _context(context, model), slots, self._settings, self._budget.total, template
+            _context(context, model), slots, self._settings, self._budget.with_devices, template
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)
@@ -127,10 +127,13 @@ class SlotRequests:
             spec=spec,
             engine=engine,
             slots=1,
-            memory=lambda spec: engine.memory(facts, spec).total,
-            device=", ".join(device.name for device in self._budget.devices),
+            memory=lambda spec: engine.memory(facts, spec),
+            device="CPU",
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
             particular=context is not None or bool(named),
+            place=lambda spec, rooms, host: engine.placed(spec, facts, rooms, host, self._settings),
+            placement=lambda spec: engine.placement(facts, spec),
+            advice=lambda spec, room: engine.advice(facts, spec, room).text,
         )
 
     def for_upstream(self, route: Route) -> SlotRequest:
@@ -150,7 +153,7 @@ class SlotRequests:
             spec=spec,
             engine=engine,
             slots=1,
-            memory=lambda spec: engine.memory(Facts(), spec).total,
+            memory=lambda spec: engine.memory(Facts(), spec),
             device="network",
             keep_alive=self._settings.keep_alive_s,
         )
@@ -163,6 +166,7 @@ class SlotRequests:
         context: int | None,
         slots: int | None,
         devices: Sequence[DeviceInfo],
+        bandwidth: fit.Bandwidth | None = None,
     ) -> fit.Reports:
         """What loading a model would need, which need not be here, against each device.
 
@@ -183,6 +187,7 @@ class SlotRequests:
             role=role,
             engine=self._engine(known.name, known.facts, role),
             settings=self._settings,
+            bandwidth=bandwidth,
         )
 
     def _engine(self, name: str, facts: Facts, role: Role) -> EngineDeclaration:

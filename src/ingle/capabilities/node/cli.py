@@ -15,6 +15,7 @@ from ingle.capabilities.node.operation import (
     StatusReport,
     Suspend,
     Unload,
+    WorkerInfo,
 )
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, age, size
@@ -35,20 +36,15 @@ def ps_command(output: Output) -> None:
     if report is None:
         output.note(NO_NODE)
         return
-    rows = [
-        (
-            worker.model,
-            worker.role,
-            worker.state,
-            f"{worker.active}/{worker.slots}" + (f" +{worker.queued}" if worker.queued else ""),
-            str(worker.context),
-            size(worker.memory),
-            worker.device,
-            "never" if worker.expires_s is None else f"in {age(worker.expires_s)}",
-        )
-        for worker in report.workers
-    ]
-    output.table(("MODEL", "FOR", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES"), rows)
+    on_devices = any(worker.device_memory for worker in report.workers)
+    heads = ["MODEL", "FOR", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES"]
+    if on_devices:
+        heads.insert(6, "ON GPU")
+    rows = [_row(worker, on_devices) for worker in report.workers]
+    output.table(heads, rows)
+    for worker in report.workers:
+        for note in worker.notes:
+            output.note(f"{worker.model}: {note}")
     output.note(
         f"node {report.pid}: {size(report.memory_used)} of {size(report.memory_budget)} reserved"
     )
@@ -114,6 +110,22 @@ def ledger_command(output: Output, limit: int) -> None:
         for entry in page.entries
     ]
     output.table(("WHEN", "TO", "OPERATION", "MODEL", "OUT", "IN", "OUTCOME"), rows)
+
+
+def _row(worker: WorkerInfo, on_devices: bool) -> list[str]:
+    queued = f" +{worker.queued}" if worker.queued else ""
+    there = ", ".join(size(part) for part in worker.device_memory.values())
+    return [
+        worker.model,
+        worker.role,
+        worker.state,
+        f"{worker.active}/{worker.slots}{queued}",
+        str(worker.context),
+        size(worker.memory),
+        *([there] if on_devices else []),
+        worker.device,
+        "never" if worker.expires_s is None else f"in {age(worker.expires_s)}",
+    ]
 
 
 async def _status() -> StatusReport | None:

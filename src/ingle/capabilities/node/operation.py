@@ -34,6 +34,12 @@ class WorkerInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Seconds until it is unloaded; None: never."""
     sandbox: str = ""
     adapters: list[str] = []
+    device_memory: dict[str, int] = {}
+    """Bytes on each graphics device, as planned or as its driver has them."""
+    read_bytes: dict[str, int] = {}
+    """Bytes of weights that each token reads, by device; empty where that is not known."""
+    notes: list[str] = []
+    """What its load has come to that was not planned, such as fewer layers on a full device."""
 
 
 class NodeStatus(Operation, frozen=True, kw_only=True, tag="status"):

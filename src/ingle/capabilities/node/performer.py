@@ -80,6 +80,7 @@ async def _status(local: Services, ask: bool) -> StatusReport:
 
 async def _load(local: Services, operation: Load) -> AsyncGenerator[Event, None]:
     model = local.store.resolve(operation.model)
+    await local.devices_known()
     want = local.slot_requests.for_model(
         model,
         role=usual_role(model.capabilities),

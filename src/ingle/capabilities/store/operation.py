@@ -85,6 +85,13 @@ class FitReport(Event, frozen=True, kw_only=True, tag="fit"):
     """Tokens per slot that would fit with the same slots; 0 if none."""
     advice: str = ""
     """One sentence: what to do if it does not fit."""
+    placement: str = ""
+    """What would go where, such as ``29/29 layers on CUDA0``."""
+    device_bytes: dict[str, int] = {}
+    """Of ``needed``, what would be on each graphics device."""
+    decode_rate: float | None = None
+    """Expected tokens per second of one answer, from what the devices were seen to read; None: a
+    device has not been measured yet, which `ingle bench` does."""
 
 
 class ListModels(Operation, frozen=True, kw_only=True, tag="list"):

@@ -185,6 +185,7 @@ async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
         context=operation.context,
         slots=operation.slots,
         devices=await local.devices.found(),
+        bandwidth=local.speeds.of,
     )
 
 

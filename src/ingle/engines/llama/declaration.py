@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ingle.config import Settings
 from ingle.engines.declaration import (
     AUTO_CONTEXT,
     AUTO_SLOTS,
+    DeviceRoom,
     EngineDeclaration,
     FitAdvice,
     LoadRequest,
@@ -19,10 +23,28 @@ from ingle.engines.declaration import (
 )
 from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.llama import memory
-from ingle.engines.llama.options import LlamaOptions
+from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload, planned
+from ingle.engines.llama.listed_devices import device_kind
+from ingle.engines.llama.options import PLACEMENT, LlamaOptions
+from ingle.engines.llama.smaller_models import smaller
+from ingle.errors import IngleError
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, PROJECTOR
+from ingle.operations import DeviceInfo
 
+CACHE_CHOICES = {
+    "f16": ("f16",),
+    "q8_0": ("q8_0",),
+    "q4_0": ("q4_0",),
+    "auto": ("f16", "q8_0"),
+}
+"""What the setting ``kv_cache`` allows, the preferred first."""
+_NO_DEVICE_MEMORY = re.compile(
+    r"out of memory|out of \w+ memory|OutOfDeviceMemory|OutOfHostMemory"
+    r"|(failed|unable) to allocate|alloc\w* .*failed|failed to create .*context",
+    re.IGNORECASE,
+)
+"""How llama.cpp and its drivers say that a buffer could not be had."""
 POOLED_CONTEXT = 2048
 """Tokens per slot of embedding models, which evaluate a whole text in one batch."""
 
@@ -75,16 +97,51 @@ class LlamaDeclaration(EngineDeclaration):
         super().check(spec, facts)
         LlamaOptions.of(spec)
 
-    def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
-        context, slots = LlamaOptions.of(spec).context, spec.slots
-        batch, all_logits = _batch(spec, context), True if spec.role == "score" else None
-        return MemoryNeed(
-            weights=facts.tensor_bytes + _beside(spec),
-            cache=memory.kv_bytes(facts, context, slots, batch),
-            compute=memory.compute_bytes(facts, context, slots, batch, all_logits=all_logits),
-            overhead=memory.overhead_bytes(facts, slots),
-            reclaimable=facts.repacked_bytes,
+    def devices_of(self, spec: LoadSpec) -> str:
+        return "llama-server" if spec.options.get("server_binary") else self.name
+
+    def placed(
+        self,
+        spec: LoadSpec,
+        facts: Facts,
+        rooms: Sequence[DeviceRoom],
+        host_room: int,
+        settings: Settings,
+    ) -> LoadSpec:
+        if spec.role == "score":
+            return spec
+        options = LlamaOptions.of(spec)
+        placement = planned(
+            facts,
+            _workload(spec, options),
+            rooms,
+            host_room,
+            cache_types=CACHE_CHOICES[settings.kv_cache],
+            gpu_layers=settings.gpu_layers,
         )
+        return msgspec.structs.replace(spec, options={**spec.options, **placement.options()})
+
+    def device_full(self, error: IngleError) -> bool:
+        return bool(_NO_DEVICE_MEMORY.search(error.message))
+
+    def placement(self, facts: Facts, spec: LoadSpec) -> str:
+        return _placement(facts, spec).words()
+
+    def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
+        placed = _placement(facts, spec)
+        parts = (placed.host, *placed.shares)
+        return MemoryNeed(
+            weights=sum(part.weights for part in parts),
+            cache=sum(part.cache for part in parts),
+            compute=sum(part.compute for part in parts),
+            overhead=sum(part.overhead for part in parts),
+            reclaimable=0 if placed.shares else facts.repacked_bytes,
+            devices=tuple((share.device, share.total) for share in placed.shares),
+            read=tuple((part.device, part.read) for part in parts if part.read),
+        )
+
+    def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
+        return super().serves(_unplaced(loaded), _unplaced(wanted))
 
     def advice(self, facts: Facts, spec: LoadSpec, available: int) -> FitAdvice:
         def largest(slots: int) -> int:
@@ -104,7 +161,7 @@ class LlamaDeclaration(EngineDeclaration):
         elif short > 0 and spec.slots > 1 and (alone := largest(1)):
             text = f"Take one slot instead of {spec.slots}; then a context of {alone} tokens fits."
         else:
-            text = missing_memory(short)
+            text = missing_memory(short, smaller(facts, facts.tensor_bytes - short))
         return FitAdvice(text, found)
 
     def readable(self, spec: LoadSpec) -> list[str]:
@@ -132,11 +189,30 @@ def _without_projector(by_role: dict[str, Any]) -> dict[str, Any]:
     return {role: value for role, value in by_role.items() if role != PROJECTOR}
 
 
-def _beside(spec: LoadSpec) -> int:
-    """Bytes of what is loaded beside the weights: both are kept as their files have them."""
-    adapters = sum(adapter.size for adapter in spec.adapters)
+def _placement(facts: Facts, spec: LoadSpec) -> LayerPlacement:
+    options = LlamaOptions.of(spec)
+    layers = LayerBytes(facts, _workload(spec, options), options.cache_type)
+    devices = [DeviceInfo(name=name, kind=device_kind(name)) for name in options.devices]
+    return layers.placed(devices, options.tensor_split, options.cpu_moe)
+
+
+def _unplaced(spec: LoadSpec) -> LoadSpec:
+    """Where a model lies does not matter for what it can serve."""
+    options = {name: value for name, value in spec.options.items() if name not in PLACEMENT}
+    return msgspec.structs.replace(spec, options=options)
+
+
+def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:
     # A model that is not loaded but looked at has its own adapters among its files.
-    return spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(ADAPTER, 0) + adapters
+    own = spec.sizes.get(ADAPTER, 0)
+    return Workload(
+        options.context,
+        spec.slots,
+        _batch(spec, options.context),
+        True if spec.role == "score" else None,
+        projector=spec.sizes.get(PROJECTOR, 0),
+        adapters=own + sum(adapter.size for adapter in spec.adapters),
+    )
 
 
 def _batch(spec: LoadSpec, context: int) -> int:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar
 
 from ingle.engines.engine import LoadSpec, Session
+from ingle.engines.llama.listed_devices import device_kind
 from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.session import Backend, LlamaSession
 from ingle.operations import DeviceInfo
@@ -22,8 +23,6 @@ class LlamaEngine:
     def devices(self) -> list[DeviceInfo]:
         import xllamacpp
 
-        from ingle.engines.llama.inprocess import device_kind
-
         return [
             DeviceInfo(
                 name=device["name"],
@@ -31,6 +30,9 @@ class LlamaEngine:
                 description=device["description"],
                 memory_total=device["memory_total"],
                 memory_free=device["memory_free"],
+                engine=self.name,
+                integrated=device["type"].name.endswith("_IGPU"),
+                pci=device["device_id"],
             )
             for device in xllamacpp.get_device_info()
         ]

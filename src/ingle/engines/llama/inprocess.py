@@ -15,8 +15,10 @@ from typing import Any
 import xllamacpp
 
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama import placement_settings
 from ingle.engines.llama.batch_size import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
+from ingle.engines.llama.listed_devices import device_kind
 from ingle.engines.llama.options import LlamaOptions
 from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed
 from ingle.models.format import PROJECTOR
@@ -80,7 +82,10 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
         params.chat_template = options.template
     params.warmup = False
     params.verbosity = 1  # errors only; they are read from stderr
-    params.fit_params = any(kind != "cpu" for kind in _kinds())
+    names = [device["name"] for device in xllamacpp.get_device_info()]
+    names = [name for name in names if device_kind(name) != "cpu"]
+    params.fit_params = bool(names)
+    placement_settings.set_parameters(params, options, names)
     # The RAM prompt cache hands KV entries computed under one adapter to
     # requests under another, and its size is outside our memory budget.
     params.cache_ram_mib = 0
@@ -101,16 +106,3 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     if spec.role == "rerank":
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     return params
-
-
-def device_kind(name: str) -> str:
-    """The engine's device name as one of our kinds."""
-    lowered = name.lower()
-    for kind in ("cuda", "rocm", "vulkan", "metal", "cpu"):
-        if lowered.startswith(kind):
-            return kind
-    return "other"
-
-
-def _kinds() -> list[str]:
-    return [device_kind(device["name"]) for device in xllamacpp.get_device_info()]

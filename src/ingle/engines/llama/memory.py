@@ -30,8 +30,8 @@ from ingle.models.facts import Facts
 UBATCH = 512
 """Tokens that the engine evaluates in one go."""
 SMALLEST_CONTEXT = 256
-CACHE_BYTES = 2
-"""Bytes per number of the KV cache (f16)."""
+CACHE_TYPES = {"f16": (1, 2), "q8_0": (32, 34), "q4_0": (32, 18)}
+"""Types of the KV cache: numbers and bytes of a block."""
 SLOT_BYTES = 3 << 18
 TOKEN_BYTES = 190
 """Tables per entry of the vocabulary, and per merge rule (measured)."""
@@ -56,16 +56,28 @@ def needed_bytes(
     )
 
 
-def kv_bytes(facts: Facts, context: int, slots: int, ubatch: int = UBATCH) -> int:
+def kv_bytes(
+    facts: Facts, context: int, slots: int, ubatch: int = UBATCH, *, cache_type: str = "f16"
+) -> int:
     """The KV cache and recurrent state of all slots."""
-    row = CACHE_BYTES * (facts.key_length + facts.value_length)
-    whole = _padded(context) * slots
-    window = min(whole, _padded(facts.window + ubatch) * slots) if facts.window else whole
-    total = 0
+    return sum(layer_kv_bytes(facts, context, slots, ubatch, cache_type=cache_type))
+
+
+def layer_kv_bytes(
+    facts: Facts, context: int, slots: int, ubatch: int = UBATCH, *, cache_type: str = "f16"
+) -> list[int]:
+    """The KV cache and recurrent state of all slots, layer by layer."""
+    block, size = CACHE_TYPES[cache_type]
+    row = (facts.key_length + facts.value_length) * size
+    whole = padded(context) * slots
+    window = min(whole, padded(facts.window + ubatch) * slots) if facts.window else whole
+    recurrent = sum(not heads for heads in facts.heads_kv)
+    state = facts.state_bytes * slots // recurrent if recurrent else 0
+    found = []
     for layer, heads in enumerate(facts.heads_kv):
         windowed = layer < len(facts.windowed) and facts.windowed[layer]
-        total += heads * row * (window if windowed else whole)
-    return total + facts.state_bytes * slots
+        found.append(heads * row * (window if windowed else whole) // block if heads else state)
+    return found
 
 
 def compute_bytes(
@@ -85,11 +97,11 @@ def compute_bytes(
     """
     if all_logits is None:
         all_logits = any(facts.heads_kv) and (facts.embeds or facts.ranks)
-    batch = min(ubatch, _padded(context) * slots)
+    batch = min(ubatch, padded(context) * slots)
     width = 2 * facts.feed_forward_length + 8 * facts.embedding_length
     if all_logits:
         width = max(width, facts.vocabulary + 5 * facts.embedding_length) + facts.vocabulary
-    return batch * (_FLOAT * width + _HALF * _padded(context))
+    return batch * (_FLOAT * width + _HALF * padded(context))
 
 
 def overhead_bytes(facts: Facts, slots: int) -> int:
@@ -119,5 +131,6 @@ def largest_context(facts: Facts, needed: Callable[[int], int], available: int) 
     return low if low == limit else low // _PAD * _PAD
 
 
-def _padded(tokens: int) -> int:
+def padded(tokens: int) -> int:
+    """Tokens of a cache, which llama.cpp rounds up."""
     return -(-tokens // _PAD) * _PAD

@@ -5,7 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from ingle.engines.engine import LoadSpec
+from ingle.engines.llama.memory import CACHE_TYPES
 from ingle.errors import InvalidRequest
+
+PLACEMENT = frozenset({"gpu_layers", "devices", "tensor_split", "cpu_moe", "cache_type"})
+"""The options that say what goes where."""
 
 
 class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +26,17 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     server_binary: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
 
+    gpu_layers: int = -1
+    """Layers on devices, the output as one; -1: no plan was made."""
+    devices: list[str] = []
+    """The devices that take part, by the engine's names."""
+    tensor_split: list[int] = []
+    """Layers on each of them."""
+    cpu_moe: int = 0
+    """Of the first so many layers the experts stay on the host."""
+    cache_type: str = "f16"
+    """Type of the KV cache."""
+
     @classmethod
     def of(cls, spec: LoadSpec) -> LlamaOptions:
         """The options of a spec, whose names its declaration has checked.
@@ -35,4 +50,9 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRequest(f"options: {error}", field="options") from None
         if options.context < 1:
             raise InvalidRequest("options: context must be positive", field="options.context")
+        if options.cache_type not in CACHE_TYPES:
+            raise InvalidRequest(
+                f"options: cache_type is {options.cache_type!r}; use {', '.join(CACHE_TYPES)}",
+                field="options.cache_type",
+            )
         return options

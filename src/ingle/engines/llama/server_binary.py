@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama import placement_settings
 from ingle.engines.llama.batch_size import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
@@ -138,6 +139,7 @@ def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
     command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
     command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
     command += ["--slots", "--props", "--no-warmup", "--no-prefill-assistant"]
+    command += placement_settings.arguments(options)
     if options.template:
         command += ["--chat-template", options.template]
     if projector := spec.files.get(PROJECTOR):

@@ -51,12 +51,18 @@ def _show(output: Output, report: FitReport) -> None:
         [
             ("model", report.model),
             ("device", f"{report.device}: {verdict}"),
+            ("placement", report.placement),
             ("needs", size(report.needed)),
+            *((f"  on {name}", size(part)) for name, part in report.device_bytes.items()),
             ("  weights", size(report.weights)),
             ("  KV cache", cache if report.context else ""),
             ("  compute", size(report.compute) if report.compute else ""),
             ("  process", size(report.overhead)),
             ("available", size(report.available)),
+            (
+                "expected speed",
+                f"{report.decode_rate:.3g} tokens/s" if report.decode_rate else "",
+            ),
             (
                 "largest context",
                 f"{report.largest_context} tokens" if report.largest_context else "",

@@ -1,0 +1,109 @@
+"""What a ``llama-server`` says of its devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingle.engines.llama.listed_devices import device_kind, listed, parsed
+from ingle.errors import EngineMissing
+
+H200 = "  CUDA0: NVIDIA H200 (143771 MiB, 142000 MiB free)"
+
+
+def program(folder: Path, script: str) -> str:
+    path = folder / "llama-server"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_lines_become_devices() -> None:
+    text = f"""load_backend: loaded something
+Available devices:
+{H200}
+  Vulkan1: AMD Radeon RX 7900 XTX (RADV NAVI31) (24560 MiB, 24000 MiB free)
+"""
+    first, second = parsed(text, "cuda")
+    assert (first.name, first.kind, first.description) == ("CUDA0", "cuda", "NVIDIA H200")
+    assert (first.memory_total, first.memory_free) == (143771 << 20, 142000 << 20)
+    assert (first.engine, first.integrated) == ("cuda", False)
+    assert (second.kind, second.description) == ("vulkan", "AMD Radeon RX 7900 XTX (RADV NAVI31)")
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Intel(R) UHD Graphics 630 (CFL GT2)",
+        "Intel(R) Iris(R) Xe Graphics",
+        "AMD Radeon Graphics (RADV RENOIR)",
+        "AMD Radeon 780M (RADV PHOENIX)",
+        "Apple M3 Pro",
+    ],
+)
+def test_what_sits_on_the_processor_shares_its_memory(description: str) -> None:
+    (device,) = parsed(f"  Vulkan0: {description} (8000 MiB, 7000 MiB free)", "vulkan")
+    assert device.integrated
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["NVIDIA GeForce RTX 4090", "AMD Radeon RX 6600M", "AMD Radeon Pro W7900", "Tesla T4"],
+)
+def test_a_card_has_memory_of_its_own(description: str) -> None:
+    (device,) = parsed(f"  Vulkan0: {description} (8000 MiB, 7000 MiB free)", "vulkan")
+    assert not device.integrated
+
+
+def test_a_software_renderer_is_no_device() -> None:
+    line = "  Vulkan0: llvmpipe (LLVM 15.0.6, 256 bits) (2048 MiB, 2048 MiB free)"
+    assert parsed(line, "vulkan") == []
+    assert parsed("Available devices:\n  (none)\n", "vulkan") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  : x (1 MiB, 1 MiB free)",
+        "  CUDA0: x (1 MiB)",
+        "  CUDA0: x (-1 MiB, 1 MiB free)",
+        "  CUDA0: x (9999999999999 MiB, 1 MiB free)",
+        "CUDA0: x (1 MiB, 1 MiB free)",
+        "\x00" * 40,
+    ],
+)
+def test_other_lines_are_passed_over(line: str) -> None:
+    assert parsed(f"{line}\n{H200}", "cuda") == parsed(H200, "cuda")
+
+
+def test_kinds_by_their_names() -> None:
+    names = {"CUDA0": "cuda", "ROCm1": "rocm", "Vulkan0": "vulkan", "MTL0": "metal", "CPU": "cpu"}
+    assert {name: device_kind(name) for name in names} == names
+    assert device_kind("SYCL0") == "other"
+
+
+def test_one_card_is_the_same_in_two_engines() -> None:
+    (cuda,) = parsed(H200, "cuda")
+    (vulkan,) = parsed(H200.replace("CUDA0", "Vulkan0"), "vulkan")
+    assert cuda.name != vulkan.name
+    assert cuda.card == vulkan.card
+
+
+def test_a_program_is_asked(tmp_path: Path) -> None:
+    binary = program(tmp_path, f"echo 'Available devices:'; echo '{H200}'")
+    (device,) = listed(binary, "llama-server")
+    assert (device.name, device.engine) == ("CUDA0", "llama-server")
+
+
+@pytest.mark.parametrize(
+    ("script", "said"), [("kill -ILL $$", "status -4"), ("exit 3", "status 3")]
+)
+def test_one_that_fails_is_named(tmp_path: Path, script: str, said: str) -> None:
+    with pytest.raises(EngineMissing, match=said):
+        listed(program(tmp_path, script), "llama-server")
+
+
+def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineMissing, match="cannot be asked"):
+        listed(str(tmp_path / "none"), "llama-server")
