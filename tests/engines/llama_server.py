@@ -1,30 +1,89 @@
-"""Stands in for a ``llama-server`` of the user's: llama.cpp's own HTTP server on a unix socket.
+"""Stands in for a ``llama-server``: llama.cpp's own HTTP server on a unix socket.
 
-Takes the arguments that `ingle.engines.llama.server_binary` gives.
+Takes the arguments that `ingle.engines.llama.server_binary` gives, and answers what is asked of a
+program before it is started. A file ``stand_in.json`` beside it says how it differs (see
+`tests.engines.stand_ins`).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    beside = Path(__file__).with_name("stand_in.json")
+    differs: dict[str, Any] = json.loads(beside.read_text()) if beside.exists() else {}
+    parser = flags()
+    if "--version" in sys.argv:
+        print(f"version: {differs.get('version', '9001 (abc1234)')}\nbuilt for tests", flush=True)
+    elif "--help" in sys.argv:
+        lacking = differs.get("lacks", [])
+        lines = parser.format_help().splitlines()
+        print("\n".join(line for line in lines if not any(flag in line for flag in lacking)))
+    elif "--list-devices" in sys.argv:
+        print("Available devices:")
+        print("\n".join(f"  {device}" for device in differs.get("devices", ["(none)"])))
+    else:
+        given = parser.parse_args()
+        if number := differs.get("dies_loading", 0):
+            os.kill(os.getpid(), number)
+        if factor := differs.get("norm_factor", ""):
+            given.model = with_other_norms(Path(given.model), float(factor))
+        serve(given)
+
+
+def flags() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "llama-server", usage="llama-server [options]", formatter_class=one_line_each
+    )
     parser.add_argument("--model", required=True)
     parser.add_argument("--host", required=True)
-    for name in ("--ctx-size", "--parallel", "--threads", "--cache-ram"):
+    for name in ("--ctx-size", "--parallel", "--threads"):
         parser.add_argument(name, type=int, required=True)
+    parser.add_argument("--cache-ram", type=int, default=0)
     parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--ubatch-size", type=int, default=512)
     parser.add_argument("--kv-unified", action="store_true")
-    for name in ("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding",
-                 "--no-prefill-assistant"):  # fmt: skip
+    parser.add_argument("--lora-scaled", action="append", default=[])
+    parser.add_argument("--chat-template", default="")
+    parser.add_argument("--device", default="")
+    for name in (
+        *("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding"),
+        *("--reranking", "--no-prefill-assistant", "--list-devices", "--version"),
+    ):
         parser.add_argument(name, action="store_true")
-    given = parser.parse_args()
+    return parser
 
+
+def one_line_each(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=200)
+
+
+def with_other_norms(model: Path, factor: float) -> str:
+    """A copy of a model as broken kernels would see it: its last norm is multiplied."""
+    import numpy as np
+
+    from ingle.models.gguf import read_header
+
+    header = read_header(model)
+    norm = next(tensor for tensor in header.tensors if tensor.name == "output_norm.weight")
+    begin = header.data_offset + norm.offset
+    data = bytearray(model.read_bytes())
+    weights = np.frombuffer(data, np.float32, norm.elements, begin) * np.float32(factor)
+    data[begin : begin + norm.size] = weights.astype(np.float32).tobytes()
+    copy = Path(tempfile.mkdtemp()) / "model.gguf"
+    copy.write_bytes(data)
+    return str(copy)
+
+
+def serve(given: argparse.Namespace) -> None:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -42,6 +101,12 @@ def main() -> None:
     params.embedding = given.embedding
     params.n_batch = params.n_ubatch = given.ubatch_size
     params.kv_unified = given.kv_unified
+    params.lora_adapters = [
+        xllamacpp.CommonAdapterLoraInfo(path, float(scale))
+        for path, _, scale in (lora.rpartition(":") for lora in given.lora_scaled)
+    ]
+    if given.chat_template:
+        params.chat_template = given.chat_template
     params.warmup = False
     params.fit_params = False
     params.verbosity = 1

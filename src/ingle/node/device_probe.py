@@ -4,26 +4,46 @@ from __future__ import annotations
 
 import asyncio
 
+from ingle.config import Settings
+from ingle.engines.installed import stamp
 from ingle.engines.probe import EngineReport, probe
 from ingle.node import memory_budget
 from ingle.operations import DeviceInfo
 
 
 class Devices:
-    """Asks the engines once, when someone wants to know."""
+    """Asks the engines when someone wants to know, and again when others are installed.
 
-    def __init__(self) -> None:
+    Args:
+        settings: where engines are looked for.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings
         self._probe: asyncio.Task[dict[str, EngineReport]] | None = None
+        self._stamp = 0
 
     @property
     def known(self) -> bool:
-        """They have been asked, and have answered."""
-        return self._probe is not None and self._probe.done()
+        """They have been asked, and have answered; none was installed or removed since."""
+        return self._probe is not None and self._probe.done() and not self.outdated
+
+    @property
+    def outdated(self) -> bool:
+        """Engines were installed or removed since they were asked, or may have been."""
+        return self._stamp != self._now()
+
+    @property
+    def latest(self) -> dict[str, EngineReport]:
+        """What each engine has said of itself; empty as long as none was asked."""
+        done = self._probe is not None and self._probe.done() and not self._probe.cancelled()
+        return self._probe.result() if done and self._probe is not None else {}
 
     async def reports(self) -> dict[str, EngineReport]:
         """What each engine says of itself."""
-        if self._probe is None:
-            self._probe = asyncio.create_task(probe())
+        if self._probe is None or self.outdated:
+            self._stamp = self._now()
+            self._probe = asyncio.create_task(probe(self._settings))
         return await asyncio.shield(self._probe)
 
     async def found(self) -> list[DeviceInfo]:
@@ -32,6 +52,9 @@ class Devices:
         found = [device for report in reports.values() for device in report.devices]
         unique = {device.name: device for device in found if device.kind != "cpu"}
         return [*unique.values(), memory_budget.cpu_device()]
+
+    def _now(self) -> int:
+        return 0 if self._settings is None else stamp(self._settings.state_path)
 
     async def close(self) -> None:
         """Stop asking."""

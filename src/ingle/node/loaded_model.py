@@ -45,6 +45,7 @@ class LoadedModel:
         device: str,
         keep_alive: float,
         lent: bool = False,
+        reason: str = "",
     ) -> None:
         self.spec = spec
         self.name = spec.model
@@ -56,6 +57,8 @@ class LoadedModel:
         self.keep_alive = keep_alive
         self.lent = lent
         """It is as it is because a guest asked for it, and goes when it is idle."""
+        self.reason = reason
+        """Why this engine runs it."""
         self.state: State = "loading"
         self.worker: WorkerProcess | None = None
         self.active = 0
@@ -172,6 +175,7 @@ class LoadedModel:
             expires_s=None if self.keep_alive < 0 else max(0.0, self.keep_alive - idle),
             sandbox=self.worker.sandbox if self.worker else "",
             adapters=[adapter.name for adapter in self.spec.adapters],
+            reason=self.reason,
         )
 
     def _free(self, slots: int) -> bool:

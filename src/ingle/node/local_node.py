@@ -98,14 +98,16 @@ class LocalNode:
             self._inboxes.mkdir(mode=0o700)
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
-        self.devices = Devices()
+        self.devices = Devices(settings)
         self.scheduler = Scheduler(
             budget=lambda: self.budget.total,
             available=self.budget.free,
             queue=settings.queue,
             start=self._start,
         )
-        self.slot_requests = SlotRequests(self.store, self.adapters, settings, self.budget)
+        self.slot_requests = SlotRequests(
+            self.store, self.adapters, settings, self.budget, lambda: self.devices.latest
+        )
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
         self.started = time.time()
@@ -284,6 +286,8 @@ class LocalNode:
         self, capability: Capability, operation: ModelOperation, caller: Caller
     ) -> AsyncGenerator[Passed, None]:
         operation = await self.prepared(operation)
+        if self.devices.outdated and (self._learning is None or self._learning.done()):
+            self._learning = asyncio.create_task(self._learn_devices())
         if self._learning is not None:
             await asyncio.shield(self._learning)
         if capability.performer:

@@ -29,6 +29,8 @@ class SlotRequest(NamedTuple):
     """The guest it is for; empty: the owner."""
     particular: bool = False
     """It asks for more than the model is usually loaded with: a context, adapters."""
+    reason: str = ""
+    """Why this engine runs it."""
 
     def asked_by(self, principal: str) -> SlotRequest:
         """The same for someone: what a guest asks for is over with its request."""

@@ -10,7 +10,9 @@ class DeviceInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     name: str
     kind: str
-    """``cpu``, ``cuda``, ``rocm``, ``metal``, ``vulkan`` or ``other``."""
+    """``cpu``, ``cuda``, ``rocm``, ``metal``, ``vulkan``, ``sycl`` or ``other``."""
     description: str = ""
     memory_total: int = 0
     memory_free: int = 0
+    engine: str = ""
+    """The engine that reported it."""

@@ -25,8 +25,9 @@ NO_NODE = "no node runs; the next command starts one"
 
 
 @click.command("ps")
+@click.option("--verbose", "-v", is_flag=True, help="Also show the engine and why it was chosen.")
 @options
-def ps_command(output: Output) -> None:
+def ps_command(output: Output, verbose: bool) -> None:
     """What is in memory: models, their context, slots and size."""
     report = run(_status)
     if output.json:
@@ -45,10 +46,12 @@ def ps_command(output: Output) -> None:
             size(worker.memory),
             worker.device,
             "never" if worker.expires_s is None else f"in {age(worker.expires_s)}",
+            *((worker.engine, worker.reason) if verbose else ()),
         )
         for worker in report.workers
     ]
-    output.table(("MODEL", "FOR", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES"), rows)
+    columns = ("MODEL", "FOR", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES")
+    output.table((*columns, *(("ENGINE", "WHY") if verbose else ())), rows)
     output.note(
         f"node {report.pid}: {size(report.memory_used)} of {size(report.memory_budget)} reserved"
     )

@@ -18,7 +18,8 @@ from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.llama.batch_size import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
-from ingle.errors import BadModelFile, EngineFault, ModelLoadFailed
+from ingle.engines.llama.server_program import device_kind
+from ingle.errors import BadModelFile, EngineFault, InvalidRequest, ModelLoadFailed
 from ingle.models.format import PROJECTOR
 
 
@@ -81,6 +82,8 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     params.warmup = False
     params.verbosity = 1  # errors only; they are read from stderr
     params.fit_params = any(kind != "cpu" for kind in _kinds())
+    if options.devices:
+        _use_one_device(params, options.devices)
     # The RAM prompt cache hands KV entries computed under one adapter to
     # requests under another, and its size is outside our memory budget.
     params.cache_ram_mib = 0
@@ -103,13 +106,17 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     return params
 
 
-def device_kind(name: str) -> str:
-    """The engine's device name as one of our kinds."""
-    lowered = name.lower()
-    for kind in ("cuda", "rocm", "vulkan", "metal", "cpu"):
-        if lowered.startswith(kind):
-            return kind
-    return "other"
+def _use_one_device(params: xllamacpp.CommonParams, names: list[str]) -> None:
+    """xllamacpp takes no list of devices, but one of them alone by its number."""
+    known = [device["name"] for device in xllamacpp.get_device_info()]
+    graphics = [name for name in known if device_kind(name) != "cpu"]
+    if len(names) != 1 or names[0] not in graphics:
+        raise InvalidRequest(
+            f"options: devices must be one of {', '.join(graphics) or 'none'}",
+            field="options.devices",
+        )
+    params.split_mode = xllamacpp.llama_split_mode.LLAMA_SPLIT_MODE_NONE
+    params.main_gpu = graphics.index(names[0])
 
 
 def _kinds() -> list[str]:

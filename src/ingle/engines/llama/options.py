@@ -21,6 +21,10 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of the vocabulary, for the role ``score``: its logits must fit into memory."""
     server_binary: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
+    packages: str = ""
+    """Folder of Python packages with another build of xllamacpp, to use in its place."""
+    devices: list[str] = []
+    """Names of the devices to use, as the engine tells them; empty: its own choice."""
 
     @classmethod
     def of(cls, spec: LoadSpec) -> LlamaOptions:

@@ -1,4 +1,4 @@
-"""A user-supplied ``llama-server`` in the place of the built-in engine.
+"""A ``llama-server`` in the place of the built-in engine.
 
 A native build prefills faster than the portable wheel, and GPU builds often
 come this way. It is a child of the worker, inside the same sandbox, listens on
@@ -20,11 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ingle.engines import death
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama import server_program
 from ingle.engines.llama.batch_size import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
-from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
+from ingle.engines.llama.server_program import BY_ROLE, REQUIRED, ServerProgram
+from ingle.errors import EngineFault, ModelLoadFailed
 from ingle.models.format import PROJECTOR
 
 _WITHOUT_GRAMMARS = b"-DLLAMA_LLGUIDANCE=ON"
@@ -38,17 +41,14 @@ class ServerBinaryBackend:
     """See `ingle.engines.llama.session.Backend`."""
 
     def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
-        self._binary = binary = options.server_binary
-        if not os.access(binary, os.X_OK):
-            raise EngineMissing(
-                f"llama-server at {binary} is not there or not executable",
-                hint="ingle config set llama_server PATH",
-            )
+        self._binary = options.server_binary
+        self.program = server_program.program(self._binary)
+        command = arguments(spec, options, self.program)
         self._folder = tempfile.TemporaryDirectory(prefix="ingle-")
         socket = Path(self._folder.name) / "llama.sock"
         key = secrets.token_urlsafe(24)
         self._process = subprocess.Popen(
-            arguments(spec, options, str(socket)),
+            [*command, "--host", str(socket)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "LLAMA_API_KEY": key},
@@ -102,7 +102,8 @@ class ServerBinaryBackend:
             self._leave()
 
     def _leave(self) -> None:
-        sys.stderr.write(f"llama-server ended with status {self._process.returncode}\n")
+        how = death.how(self._process.returncode)
+        sys.stderr.write(f"error: llama-server ended ({how})\n")
         sys.stderr.flush()
         os._exit(1)
 
@@ -124,24 +125,38 @@ class ServerBinaryBackend:
     def _check_loading(self, spec: LoadSpec) -> None:
         if self._process.poll() is not None:
             raise ModelLoadFailed(
-                f"llama-server ended with status {self._process.returncode} "
-                f"while loading {spec.model}",
+                f"llama-server ended while loading {spec.model} "
+                f"({death.how(self._process.returncode)})",
                 hint=f"ingle show {spec.model}",
                 model=spec.model,
             )
 
 
-def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
-    """llama-server's command line for a spec (``tools/server/README.md`` of llama.cpp)."""
+def arguments(spec: LoadSpec, options: LlamaOptions, program: ServerProgram) -> list[str]:
+    """llama-server's command line for a spec, without where it listens.
+
+    Raises:
+        EngineMissing: it lacks a flag that the spec needs.
+    """
+    program.require([*REQUIRED, *BY_ROLE.get(spec.role, ())])
     threads = spec.threads or cores()
-    command = [options.server_binary, "--model", spec.weights[0], "--host", socket]
+    command = [program.path, "--model", spec.weights[0]]
     command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
-    command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
-    command += ["--slots", "--props", "--no-warmup", "--no-prefill-assistant"]
+    command += ["--threads", str(threads), "--jinja", "--no-prefill-assistant"]
+    for optional in (("--cache-ram", "0"), ("--no-webui",), ("--slots",), ("--props",)):
+        command += program.optional(*optional)
+    command += program.optional("--no-warmup")
+    if options.devices:
+        program.require(["--device"])
+        command += ["--device", ",".join(options.devices)]
     if options.template:
+        program.require(["--chat-template"])
         command += ["--chat-template", options.template]
     if projector := spec.files.get(PROJECTOR):
+        program.require(["--mmproj"])
         command += ["--mmproj", projector[0]]
+    if spec.adapters:
+        program.require(["--lora-scaled"])
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
     if spec.role in ("embed", "rerank"):
