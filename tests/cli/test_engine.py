@@ -83,3 +83,20 @@ def test_doctor_tells_engines_what_is_wrong_with_them_and_no_secret(tmp_path: Pa
         assert "hf_the_secret" not in place.ok("logs").out
     finally:
         place.close()
+
+
+def test_a_found_one_that_computes_something_else_is_not_used(tmp_path: Path) -> None:
+    binary = stand_in(tmp_path / "bin", devices=[GPU], norm_factor="1.7")
+    place = Place(tmp_path, PATH=f"{binary.parent}{os.pathsep}{os.environ['PATH']}")
+    try:
+        for _ in range(2):  # the second node is told what the first one's test found
+            listed = {
+                engine["name"]: engine for engine in place.ok("engine", "list", "--json").data
+            }
+            assert listed["llama"]["chosen"]
+            assert "computes wrong answers" in listed["llama-server"]["problem"]
+            assert "ingle engine use llama-server" in listed["llama-server"]["problem"]
+            place.stop()
+        assert (place.state / "found-engine.json").exists()
+    finally:
+        place.close()

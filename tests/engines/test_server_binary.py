@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -195,3 +196,63 @@ async def refused(settings: Settings, binary: Path, kind: type[Exception], why: 
     async with ingle.open_async(chosen) as home:
         with pytest.raises(kind, match=why):
             await home.chat(**GREEDY).send("Hello there")
+
+
+SCHEMAS: list[dict[str, Any]] = [
+    {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 12},
+            "age": {"type": "integer", "minimum": 0, "maximum": 120},
+            "tags": {"type": "array", "items": {"enum": ["a", 'b"\\c']}, "maxItems": 3},
+            "note": {"type": ["string", "null"], "maxLength": 6},
+            "next": {"$ref": "#/$defs/link"},
+        },
+        "required": ["name", "age", "tags"],
+        "additionalProperties": False,
+        "$defs": {
+            "link": {
+                "type": "object",
+                "properties": {"ok": {"type": "boolean"}, "next": {"$ref": "#/$defs/link"}},
+                "required": ["ok"],
+            }
+        },
+    },
+    {"type": "array", "prefixItems": [{"const": 1}, {"type": "null"}], "items": False},
+    {"type": "array", "items": {"type": "integer", "exclusiveMinimum": 0}, "minItems": 2,
+     "maxItems": 2},
+    {"type": "object", "properties": {"a": {"const": "x"}, "b": {"type": "boolean"}},
+     "additionalProperties": False},
+    {"type": "object", "additionalProperties": {"type": "boolean"}},
+    {"anyOf": [{"enum": [True, None]}, {"type": "object", "properties": {"é": {"const": 0.5}},
+     "required": ["é"]}]},
+]  # fmt: skip
+
+
+async def test_one_without_llguidance_holds_schemas_without_free_blanks(
+    settings: Settings, tmp_path: Path
+) -> None:
+    binary = stand_in(tmp_path / "bin")
+    binary.with_name("libllama-common.so").write_bytes(b"llguidance is not enabled")
+    chosen = msgspec.structs.replace(settings, llama_server=str(binary))
+    async with ingle.open_async(chosen) as home:
+        for seed, schema in enumerate(SCHEMAS):
+            asked = {"temperature": 1.0, "seed": seed, "max_tokens": 400}
+            for answer in (
+                await home.chat(**asked).send("Something as JSON.", schema=schema),
+                await home.complete("JSON: ", schema=schema, **asked),
+            ):
+                (choice,) = answer.choices
+                assert not answer.notes  # the whole answer was checked, too
+                if choice.finish == "stop":
+                    json.loads(choice.text)
+        for schema, part in (
+            ({"type": "string", "pattern": "^a+$"}, "/pattern"),
+            ({"type": "object", "properties": {"n": {"type": "number", "multipleOf": 2}}}, "n/mul"),
+            ({"type": "integer", "minimum": 7}, "/minimum"),
+        ):
+            with pytest.raises(InvalidRequest, match=f"without LLGuidance.*{part}"):
+                await home.chat().send("x", schema=schema)
+        tool = {"name": "f", "parameters": {"type": "object"}}
+        with pytest.raises(InvalidRequest, match="forced and strict calls"):
+            await home.chat().send("x", tools=[tool], tool_choice="required")

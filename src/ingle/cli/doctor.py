@@ -61,6 +61,7 @@ def _findings() -> Iterator[Finding]:
     yield _disk(settings)
     yield from damage(settings.state_path, settings.models_path)
     yield from sandbox_findings()
+    yield from _server_binary(settings)
     yield from _node(settings)
     yield from _capabilities(settings)
 
@@ -98,6 +99,14 @@ def _disk(settings: Settings) -> Finding:
     if free < LOW_DISK:
         return Finding("disk", "warn", text, "ingle prune, or set models_dir to a larger disk")
     return Finding("disk", "ok", text)
+
+
+def _server_binary(settings: Settings) -> Iterator[Finding]:
+    """The setting as it is here; a running node may have another one."""
+    binary = settings.llama_server
+    if binary and not os.access(binary, os.X_OK):
+        fix = "ingle config unset llama_server"
+        yield Finding("llama-server", "fail", f"{binary} is not executable", fix)
 
 
 def _node(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from ingle.config import Settings
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.declarations import declared, serving
 from ingle.engines.engine import Role
+from ingle.engines.found_test import found_speed
 from ingle.engines.installed import TestedDevice, read
 from ingle.engines.llama.builds import FOUND, builds
 from ingle.engines.llama.declaration import LLAMA
@@ -50,14 +51,12 @@ def choose(
         ConfigError: the owner's choice does not run the format.
     """
     if (named := settings.engines.get(model)) is not None:
-        return _owners(named, form, role, settings, f"chosen for {model} (setting engines)")
+        return _owners(named, form, role, settings, f"chosen for {model} (setting engines)", model)
     first = serving(form, role)
     if first.name != LLAMA.name:
         return EngineChoice(first, f"the only engine for {form} models")
     if settings.engine != AUTO:
-        return _owners(
-            settings.engine, form, role, settings, "chosen (setting engine)", of_all=True
-        )
+        return _owners(settings.engine, form, role, settings, "chosen (setting engine)")
     if settings.llama_server:
         engine = declared(FOUND, settings)
         return _or_built_in(engine, first, role, "chosen (setting llama_server)")
@@ -97,22 +96,26 @@ def is_graphics(device: DeviceInfo | TestedDevice) -> bool:
 
 def speed(settings: Settings, name: str) -> float:
     """How many times faster than the built-in engine its self-test found it; 0: not measured."""
-    record = read(settings.state_path, name).record
-    if record is None or not record.tested.built_in_decode_rate:
+    if name == FOUND:
+        tested = found_speed(settings.state_path)
+    else:
+        record = read(settings.state_path, name).record
+        tested = record.tested if record is not None else None
+    if tested is None or not tested.built_in_decode_rate:
         return 0.0
-    rates = [device.decode_rate for device in record.tested.devices]
-    return max(rates, default=0.0) / record.tested.built_in_decode_rate
+    rates = [device.decode_rate for device in tested.devices]
+    return max(rates, default=0.0) / tested.built_in_decode_rate
 
 
 def _owners(
-    name: str, form: str, role: Role, settings: Settings, reason: str, *, of_all: bool = False
+    name: str, form: str, role: Role, settings: Settings, reason: str, model: str = ""
 ) -> EngineChoice:
     engine = declared(name, settings)
     if form not in engine.formats:
-        if of_all:
+        if not model:
             return EngineChoice(serving(form, role), f"{name} does not run {form} models")
         raise ConfigError(
-            f"engines: this is a {form} model, and the engine {name} runs "
+            f"engines: {model} is a {form} model, and the engine {name} runs "
             f"{', '.join(engine.formats) or 'no files'}",
             hint="ingle config unset engines",
             key="engines",

@@ -5,10 +5,26 @@ from __future__ import annotations
 import asyncio
 
 from ingle.config import Settings
+from ingle.engines.choice import is_graphics
+from ingle.engines.found_test import found_problem
 from ingle.engines.installed import stamp
+from ingle.engines.llama.builds import FOUND, builds
 from ingle.engines.probe import EngineReport, probe
 from ingle.node import memory_budget
 from ingle.operations import DeviceInfo
+
+
+async def _test_found(settings: Settings, reports: dict[str, EngineReport]) -> None:
+    """Test a ``llama-server`` that would be used although the owner has not named it."""
+    report = reports.get(FOUND)
+    if report is None or settings.llama_server or not any(map(is_graphics, report.devices)):
+        return
+    engine = builds(settings)[FOUND]
+    problem = await found_problem(
+        settings.state_path, engine, engine.server_binary, report.devices, settings.threads
+    )
+    if problem:
+        report.problem = f"{problem} (to use it nevertheless: ingle engine use {FOUND})"
 
 
 class Devices:
@@ -43,7 +59,7 @@ class Devices:
         """What each engine says of itself."""
         if self._probe is None or self.outdated:
             self._stamp = self._now()
-            self._probe = asyncio.create_task(probe(self._settings))
+            self._probe = asyncio.create_task(self._asked())
         return await asyncio.shield(self._probe)
 
     async def found(self) -> list[DeviceInfo]:
@@ -52,6 +68,12 @@ class Devices:
         found = [device for report in reports.values() for device in report.devices]
         unique = {device.name: device for device in found if device.kind != "cpu"}
         return [*unique.values(), memory_budget.cpu_device()]
+
+    async def _asked(self) -> dict[str, EngineReport]:
+        reports = await probe(self._settings)
+        if self._settings is not None:
+            await _test_found(self._settings, reports)
+        return reports
 
     def _now(self) -> int:
         return 0 if self._settings is None else stamp(self._settings.state_path)

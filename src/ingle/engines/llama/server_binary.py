@@ -30,8 +30,8 @@ from ingle.engines.llama.server_program import BY_ROLE, REQUIRED, ServerProgram
 from ingle.errors import EngineFault, ModelLoadFailed
 from ingle.models.format import PROJECTOR
 
-_WITHOUT_GRAMMARS = b"-DLLAMA_LLGUIDANCE=ON"
-"""In what a build without LLGuidance says before it aborts, and in no other."""
+_WITHOUT_GRAMMARS = (b"-DLLAMA_LLGUIDANCE=ON", b"llguidance is not enabled")
+"""In what a build without LLGuidance says when it is given its grammar, and in no other."""
 READY_POLL_S = 0.02
 DEATH_S = 0.5
 """How long a broken connection may be the first sign of a death."""
@@ -65,10 +65,11 @@ class ServerBinaryBackend:
 
     @functools.cached_property
     def holds_grammars(self) -> bool:
-        """One without them ends itself when it is given one."""
+        """Older ones without them end themselves when they are given one."""
         folder = Path(self._binary).resolve().parent
         parts = [Path(self._binary), *folder.glob("lib*.so*"), *folder.glob("*.dylib")]
-        return not any(_WITHOUT_GRAMMARS in part.read_bytes() for part in parts if part.is_file())
+        content = (part.read_bytes() for part in parts if part.is_file())
+        return not any(mark in data for data in content for mark in _WITHOUT_GRAMMARS)
 
     def ask(self, path: str, body: dict[str, Any] | None) -> Any:
         with self._ending_with_it():

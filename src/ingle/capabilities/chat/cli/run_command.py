@@ -19,6 +19,7 @@ from ingle.capabilities.complete.operation import Complete
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive, piped
+from ingle.cli.unused_graphics import tell_unused_graphics
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Ability, Event, Fold, Reasoning, Rerouted, Status, Text, TryingPath
 
@@ -85,6 +86,7 @@ async def _answer(
 
     fold = Fold()
     async with open_async(otherwise="background", **flags()) as home:
+        await tell_unused_graphics(output, home)
         asked = _Asked(home.chat(model), prompt, images, schema, fields)
         thinking = False
         async for event in _events(output, home.node, asked, fold):
