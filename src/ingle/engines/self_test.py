@@ -81,25 +81,34 @@ async def self_test(
             f"{engine.name} {report.version} finds no graphics device here",
             hint="install or update the driver of your graphics device, then try again",
         )
-    built_in = declared("llama")
-    told("computing reference answers with the built-in engine")
-    reference = await _answers(built_in, [], threads)
-    tested = []
-    for device in devices:
+    answered = []
+    for device in devices:  # before the reference: what dies or gives no numbers needs none
         told(f"testing {device.name} ({device.description})")
-        tested.append(await _tested(engine, device, reference, threads))
+        answered.append(await _answered(engine, device, threads))
+    told("computing reference answers with the built-in engine")
+    reference = await _answers(declared("llama"), [], threads)
     return SelfTested(
         version=report.version,
-        devices=tested,
+        devices=[
+            _compared(engine, device, answers, reference)
+            for device, answers in zip(devices, answered, strict=True)
+        ],
         built_in_prefill_rate=reference.prefill_rate,
         built_in_decode_rate=reference.decode_rate,
     )
 
 
-async def _tested(
-    engine: EngineDeclaration, device: DeviceInfo, reference: Answers, threads: int
-) -> TestedDevice:
-    where = f"{engine.name} on {device.name} ({device.description})"
+def _where(engine: EngineDeclaration, device: DeviceInfo) -> str:
+    return f"{engine.name} on {device.name} ({device.description})"
+
+
+async def _answered(engine: EngineDeclaration, device: DeviceInfo, threads: int) -> Answers:
+    """What it answers on a device; numbers, whatever they are.
+
+    Raises:
+        EngineRefused: it dies, does not end, or answers something that is not a number.
+    """
+    where = _where(engine, device)
     try:
         async with asyncio.timeout(DEVICE_S):
             answers = await _answers(engine, [device.name], threads)
@@ -107,14 +116,25 @@ async def _tested(
         raise EngineRefused(f"{where} did not finish its self-test in {DEVICE_S:g} s") from None
     except IngleError as error:
         raise EngineRefused(f"{where} failed its self-test: {error.message}") from error
+    numbers = [value for found in answers.next_tokens for value in found.values()]
+    numbers += [value for vector in answers.vectors for value in vector]
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise EngineRefused(f"{where} computes wrong answers: some are not numbers")
+    return answers
+
+
+def _compared(
+    engine: EngineDeclaration, device: DeviceInfo, answers: Answers, reference: Answers
+) -> TestedDevice:
+    where = _where(engine, device)
     worst = difference(reference.next_tokens, answers.next_tokens)
     cosine = min(map(_cosine, reference.vectors, answers.vectors))
-    if not worst <= MOST_ERROR:
+    if worst > MOST_ERROR:
         raise EngineRefused(
             f"{where} computes wrong answers: a token's log-probability is {worst:.3g} away from "
             f"the built-in engine's (at most {MOST_ERROR:g} is accepted)"
         )
-    if not cosine >= LEAST_COSINE:
+    if cosine < LEAST_COSINE:
         raise EngineRefused(
             f"{where} computes wrong answers: the cosine of an embedding with the built-in "
             f"engine's is {cosine:.4f} (at least {LEAST_COSINE:g} is accepted)"
@@ -131,15 +151,13 @@ async def _tested(
 
 
 def difference(reference: Sequence[Distribution], found: Sequence[Distribution]) -> float:
-    """The largest difference of a likely token's log-probability; infinite where one is missing or
-    not a number."""
-    worst = 0.0
-    for expected, other in zip(reference, found, strict=True):
-        for token, logprob in expected.items():
-            value = other.get(token, math.nan)
-            if logprob >= LIKELY:
-                worst = max(worst, abs(value - logprob) if math.isfinite(value) else math.inf)
-    return worst
+    """The largest difference of a likely token's log-probability; infinite where one is missing."""
+    return max(
+        abs(other.get(token, -math.inf) - logprob)
+        for expected, other in zip(reference, found, strict=True)
+        for token, logprob in expected.items()
+        if logprob >= LIKELY
+    )
 
 
 async def _answers(engine: EngineDeclaration, devices: list[str], threads: int) -> Answers:
@@ -217,6 +235,6 @@ def _distribution(events: Sequence[Event]) -> Distribution:
 
 
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """NaN where a number is not one."""
+    """0 if one of them has no length."""
     lengths = math.hypot(*one) * math.hypot(*other)
-    return sum(a * b for a, b in zip(one, other, strict=True)) / lengths if lengths else math.nan
+    return sum(a * b for a, b in zip(one, other, strict=True)) / lengths if lengths else 0.0

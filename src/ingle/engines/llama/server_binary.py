@@ -128,7 +128,7 @@ class ServerBinaryBackend:
             raise ModelLoadFailed(
                 f"llama-server ended while loading {spec.model} "
                 f"({death.how(self._process.returncode)})",
-                hint=f"ingle show {spec.model}",
+                hint="ingle logs --workers, or: ingle engine use llama",
                 model=spec.model,
             )
 

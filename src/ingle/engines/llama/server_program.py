@@ -9,6 +9,7 @@ Source: ``tools/server/README.md`` and ``common/arg.cpp`` of llama.cpp.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -73,8 +74,9 @@ class ServerProgram(NamedTuple):
         return [flag for flag in OPTIONAL if flag not in self.flags]
 
 
+@functools.lru_cache(maxsize=4)
 def program(path: str) -> ServerProgram:
-    """A binary's version and flags.
+    """A binary's version and flags. Asked once in a process that needs them.
 
     Raises:
         EngineMissing: it is not there, does not run here, or is not a llama-server.

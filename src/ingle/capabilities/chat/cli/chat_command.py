@@ -15,6 +15,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.cli.command import flags, options
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
+from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
 from ingle.errors import IngleError, InvalidRequest
 from ingle.operations import Fold, Message, Reasoning, Rerouted, Status, Text, TryingPath
 
@@ -55,6 +56,9 @@ def converse(output: Output, model: str, given: dict[str, Any]) -> None:
 
     fields = request_fields(given)
     with open_home(otherwise="background", **flags()) as home:
+        if untold_graphics(output, home.settings):
+            engines = home.status(probe=True).installed_engines
+            tell_unused_graphics(output, home.settings, engines)
         Terminal(output, home, model or home.settings.model, fields).run()
 
 
