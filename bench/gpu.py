@@ -34,9 +34,9 @@ from bench.weights import MIXTURE, QWEN3_06B, QWEN3_4B, write
 from ingle.engines.engine import LoadSpec
 from ingle.engines.llama.http import SHORT_NAME, UnixHTTP
 from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload
-from ingle.engines.llama.listed_devices import listed
 from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.server_binary import arguments
+from ingle.engines.llama.server_program import devices, program
 from ingle.models.facts import facts_of
 from ingle.operations import DeviceInfo
 
@@ -135,7 +135,14 @@ class Server:
         socket = self.folder / "l.sock"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*arguments(spec, options, str(socket)), *more], stdout=log, stderr=log
+                [
+                    *arguments(spec, options, program(options.server_binary)),
+                    "--host",
+                    str(socket),
+                    *more,
+                ],
+                stdout=log,
+                stderr=log,
             )
         self.http = self._ready(socket)
 
@@ -238,7 +245,7 @@ def compute(server: Server, case: Case, seed: int = 0) -> None:
 
 def first_device(binary: str, name: str) -> DeviceInfo:
     """The one that is measured."""
-    found = listed(binary, name)
+    found = devices(binary)
     if not found:
         asked = subprocess.run(
             [binary, "--list-devices"], capture_output=True, text=True, check=False, timeout=60

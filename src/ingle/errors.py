@@ -38,6 +38,7 @@
     ├── BadPlugIn                     1  501  it cannot be imported, or two have one name
     ├── EngineError                   1  500
     │   ├── EngineMissing             1  501  not installed; names the command
+    │   ├── EngineRefused             1  500  it failed its self-test; it is not installed
     │   ├── ModelLoadFailed           1  500  the engine refused it; with its reason
     │   ├── WorkerDied                1  500  the process that ran it died
     │   │   └── MemoryExceeded        1  507  it was ended since it used too much memory
@@ -331,6 +332,12 @@ class EngineMissing(EngineError):
 
     code = "engine_missing"
     http_status = 501
+
+
+class EngineRefused(EngineError):
+    """An engine failed its self-test on this machine, so it is not used. What was there stays."""
+
+    code = "engine_refused"
 
 
 class ModelLoadFailed(EngineError):

@@ -6,7 +6,6 @@ The stand-in lists devices and takes what a real one takes; it computes on the C
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 import ingle
 from ingle import AsyncHome, Settings
 from ingle.capabilities.node.operation import NodeStatus, StatusReport, WorkerInfo
+from tests.engines.stand_ins import stand_in
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.anyio
@@ -27,29 +27,22 @@ LAYERS = 13
 
 
 def line(name: str, total: int, free: int, description: str = "a card") -> str:
-    return f"  {name}: {description} ({total} MiB, {free} MiB free)\n"
+    return f"{name}: {description} ({total} MiB, {free} MiB free)"
 
 
 @pytest.fixture
 def binary(tmp_path: Path) -> Path:
-    path = tmp_path / "bin" / "llama-server"
-    path.parent.mkdir()
-    text = Path(__file__).with_name("llama_server.py").read_text()
-    path.write_text(f"#!{sys.executable}\n{text}")
-    path.chmod(0o755)
-    return path
+    return stand_in(tmp_path / "bin")
 
 
 @pytest.fixture
-def listed(binary: Path, request: pytest.FixtureRequest) -> Path:
+def listed(binary: Path, request: pytest.FixtureRequest) -> None:
     """What the stand-in lists."""
-    path = binary.with_name("devices")
-    path.write_text(getattr(request, "param", line("CUDA0", 8000, 7000)))
-    return path
+    stand_in(binary.parent, devices=getattr(request, "param", [line("CUDA0", 8000, 7000)]))
 
 
 @pytest.fixture
-async def home(settings: Settings, binary: Path, listed: Path) -> AsyncIterator[AsyncHome]:
+async def home(settings: Settings, binary: Path, listed: None) -> AsyncIterator[AsyncHome]:
     chosen = msgspec.structs.replace(settings, llama_server=str(binary), slots=1)
     async with ingle.open_async(chosen) as home:
         yield home
@@ -93,7 +86,7 @@ async def test_fit_says_where(home: AsyncHome) -> None:
 
 
 @pytest.mark.parametrize(
-    "listed", [line("CUDA0", 1200, 916) + line("CUDA1", 1200, 916)], indirect=True
+    "listed", [[line("CUDA0", 1200, 916), line("CUDA1", 1200, 916)]], indirect=True
 )
 async def test_several_devices_share_a_model(home: AsyncHome) -> None:
     worker = await loaded(home)
@@ -105,7 +98,7 @@ async def test_several_devices_share_a_model(home: AsyncHome) -> None:
     assert min(split) > 0
 
 
-@pytest.mark.parametrize("listed", [line("CUDA0", 1200, 920)], indirect=True)
+@pytest.mark.parametrize("listed", [[line("CUDA0", 1200, 920)]], indirect=True)
 async def test_some_layers_where_there_is_little_room(home: AsyncHome) -> None:
     worker = await loaded(home)
     layers = int(told()["--n-gpu-layers"])
@@ -114,7 +107,7 @@ async def test_some_layers_where_there_is_little_room(home: AsyncHome) -> None:
 
 
 async def test_a_device_that_is_full_gets_less(home: AsyncHome, binary: Path) -> None:
-    binary.with_name("holds").write_text("5")
+    stand_in(binary.parent, devices=[line("CUDA0", 8000, 7000)], holds=5)
     worker = await loaded(home)
     layers = int(told()["--n-gpu-layers"])
     assert 0 <= layers <= 5
@@ -122,10 +115,10 @@ async def test_a_device_that_is_full_gets_less(home: AsyncHome, binary: Path) ->
     assert worker.notes[0].startswith("not enough free memory on the device: loaded as ")
 
 
-async def test_a_device_that_vanishes_leaves_the_cpu(home: AsyncHome, listed: Path) -> None:
+async def test_a_device_that_vanishes_leaves_the_cpu(home: AsyncHome, binary: Path) -> None:
     worker = await loaded(home)
     assert worker.device_memory
-    listed.write_text("  (none)\n")
+    stand_in(binary.parent, devices=["(none)"])
     psutil.Process(worker.pid).kill()
 
     async def gone() -> bool:
@@ -137,21 +130,8 @@ async def test_a_device_that_vanishes_leaves_the_cpu(home: AsyncHome, listed: Pa
     assert told()["--device"] == "none"
 
 
-async def test_a_server_that_cannot_list_its_devices_is_named(
-    settings: Settings, tmp_path: Path
-) -> None:
-    binary = tmp_path / "llama-server"
-    binary.write_text("#!/bin/sh\nkill -ILL $$\n")
-    binary.chmod(0o755)
-    chosen = msgspec.structs.replace(settings, llama_server=str(binary))
-    async with ingle.open_async(chosen) as home:
-        report = await home.ask(NodeStatus(probe=True), StatusReport)
-        assert "status -4" in report.problems["llama-server"]
-        assert [device.name for device in report.devices] == ["CPU"]
-
-
 async def test_the_owner_chooses_the_cache_and_the_layers(
-    settings: Settings, binary: Path, listed: Path
+    settings: Settings, binary: Path, listed: None
 ) -> None:
     chosen = msgspec.structs.replace(
         settings, llama_server=str(binary), slots=1, kv_cache="q8_0", gpu_layers=4

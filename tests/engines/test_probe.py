@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from ingle.config import Settings
 from ingle.engines import sandbox
 from ingle.engines.probe import probe
+
+from .stand_ins import GPU, script, stand_in
 
 pytestmark = pytest.mark.anyio
 
@@ -80,3 +85,35 @@ async def test_engines_tell_their_devices_and_reach_nothing(
         if not written.exists():  # it wrote where no one else looks
             reached.discard("write")
         assert reached == ({"read", "write"} if level == "limits" else set())
+
+
+async def test_one_that_crashes_or_tells_nonsense_costs_its_own_report(
+    settings: Settings, tmp_path: Path
+) -> None:
+    crashes = stand_in(tmp_path / "crashes", devices=[GPU])
+    beside = crashes.with_name("stand_in.json")
+    for binary, problem in (
+        (script(tmp_path / "a", "kill -SEGV $$"), "killed by SIGSEGV"),
+        (script(tmp_path / "b", "yes"), "killed by SIGXFSZ"),
+        (tmp_path / "nowhere", "not there"),
+    ):
+        chosen = msgspec.structs.replace(settings, llama_server=str(binary))
+        reports = await probe(chosen)
+        assert problem in reports["llama-server"].problem
+        assert reports["llama"].version
+        assert not reports["llama"].problem
+    devices = [
+        "CUDA0: A (9 MiB, 8 MiB free)",
+        "CUDA1: B (x) (9 MiB, 8 MiB free)",
+        "no device at all",
+    ]
+    beside.write_text(json.dumps({"devices": devices, "version": "7 (x)"}))
+    reports = await probe(msgspec.structs.replace(settings, llama_server=str(crashes)))
+    found = reports["llama-server"]
+    assert found.version == "7 (x)"
+    assert [(device.name, device.description) for device in found.devices] == [
+        ("CUDA0", "A"),
+        ("CUDA1", "B (x)"),
+    ]
+    assert {device.engine for device in found.devices} == {"llama-server"}
+    assert found.devices[0].memory_total == 9 << 20

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,8 @@ from ingle.errors import (
 )
 from tests.waiting import eventually_async
 
+from .stand_ins import script, stand_in
+
 pytestmark = pytest.mark.anyio
 
 GREEDY = {"temperature": 0.0, "max_tokens": 12}
@@ -35,12 +36,7 @@ ENDLESS = {"temperature": 0.0, "ignore_eos": True, "max_tokens": 900}
 @pytest.fixture
 def binary(tmp_path: Path) -> Path:
     """An executable of its own folder, as a build of llama.cpp is."""
-    path = tmp_path / "bin" / "llama-server"
-    path.parent.mkdir()
-    text = Path(__file__).with_name("llama_server.py").read_text()
-    path.write_text(f"#!{sys.executable}\n{text}")
-    path.chmod(0o755)
-    return path
+    return stand_in(tmp_path / "bin")
 
 
 @pytest.fixture
@@ -157,13 +153,106 @@ async def killed(home: AsyncHome) -> None:
         process.kill()
 
 
-async def test_why_it_did_not_start_is_said(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "sh"
-    path.mkdir()
-    script = path / "llama-server"
-    shutil.copy("/bin/false", script)
-    for binary, kind in ((script, ModelLoadFailed), (tmp_path / "none", EngineMissing)):
-        chosen = msgspec.structs.replace(settings, llama_server=str(binary))
-        async with ingle.open_async(chosen) as home:
-            with pytest.raises(kind, match="llama-server"):
-                await home.chat(**GREEDY).send("Hello there")
+@pytest.mark.parametrize(
+    ("differs", "kind", "why"),
+    [
+        ({"dies_loading": signal.SIGILL}, ModelLoadFailed, "built for a newer processor"),
+        ({"dies_loading": signal.SIGSEGV}, ModelLoadFailed, "killed by SIGSEGV"),
+        ({"lacks": ["--jinja"]}, EngineMissing, r"9001 \(abc1234\) at .* lacks the flag --jinja"),
+    ],
+)
+async def test_why_it_did_not_load_is_said(
+    settings: Settings, tmp_path: Path, differs: dict[str, Any], kind: type[Exception], why: str
+) -> None:
+    await refused(settings, stand_in(tmp_path / "bin", **differs), kind, why)
+
+
+async def test_what_is_not_a_llama_server_is_told_apart(settings: Settings, tmp_path: Path) -> None:
+    cases = {
+        script(tmp_path / "fails", "exit 3"): "failed \\(exit status 3\\)",
+        script(tmp_path / "silent"): "does not answer --version",
+        script(tmp_path / "dies", "kill -ILL $$"): "built for a newer processor",
+        tmp_path / "none": "not there or not executable",
+    }
+    for binary, why in cases.items():
+        await refused(settings, binary, EngineMissing, why)
+
+
+async def test_an_older_one_without_what_is_optional_serves(
+    settings: Settings, tmp_path: Path
+) -> None:
+    lacks = ["--cache-ram", "--no-webui", "--slots", "--props", "--no-warmup"]
+    binary = stand_in(tmp_path / "bin", lacks=lacks)
+    chosen = msgspec.structs.replace(settings, llama_server=str(binary))
+    async with ingle.open_async(chosen) as home:
+        assert (await home.chat(**GREEDY).send("Hello there")).text
+        report = await home.status(probe=True)
+        (info,) = [info for info in report.installed_engines if info.name == "llama-server"]
+        assert info.lacking == lacks
+
+
+async def refused(settings: Settings, binary: Path, kind: type[Exception], why: str) -> None:
+    chosen = msgspec.structs.replace(settings, llama_server=str(binary))
+    async with ingle.open_async(chosen) as home:
+        with pytest.raises(kind, match=why):
+            await home.chat(**GREEDY).send("Hello there")
+
+
+SCHEMAS: list[dict[str, Any]] = [
+    {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 12},
+            "age": {"type": "integer", "minimum": 0, "maximum": 120},
+            "tags": {"type": "array", "items": {"enum": ["a", 'b"\\c']}, "maxItems": 3},
+            "note": {"type": ["string", "null"], "maxLength": 6},
+            "next": {"$ref": "#/$defs/link"},
+        },
+        "required": ["name", "age", "tags"],
+        "additionalProperties": False,
+        "$defs": {
+            "link": {
+                "type": "object",
+                "properties": {"ok": {"type": "boolean"}, "next": {"$ref": "#/$defs/link"}},
+                "required": ["ok"],
+            }
+        },
+    },
+    {"type": "array", "prefixItems": [{"const": 1}, {"type": "null"}], "items": False},
+    {"type": "array", "items": {"type": "integer", "exclusiveMinimum": 0}, "minItems": 2,
+     "maxItems": 2},
+    {"type": "object", "properties": {"a": {"const": "x"}, "b": {"type": "boolean"}},
+     "additionalProperties": False},
+    {"type": "object", "additionalProperties": {"type": "boolean"}},
+    {"anyOf": [{"enum": [True, None]}, {"type": "object", "properties": {"é": {"const": 0.5}},
+     "required": ["é"]}]},
+]  # fmt: skip
+
+
+async def test_one_without_llguidance_holds_schemas_without_free_blanks(
+    settings: Settings, tmp_path: Path
+) -> None:
+    binary = stand_in(tmp_path / "bin")
+    binary.with_name("libllama-common.so").write_bytes(b"llguidance is not enabled")
+    chosen = msgspec.structs.replace(settings, llama_server=str(binary))
+    async with ingle.open_async(chosen) as home:
+        for seed, schema in enumerate(SCHEMAS):
+            asked = {"temperature": 1.0, "seed": seed, "max_tokens": 400}
+            for answer in (
+                await home.chat(**asked).send("Something as JSON.", schema=schema),
+                await home.complete("JSON: ", schema=schema, **asked),
+            ):
+                (choice,) = answer.choices
+                assert not answer.notes  # the whole answer was checked, too
+                if choice.finish == "stop":
+                    json.loads(choice.text)
+        for schema, part in (
+            ({"type": "string", "pattern": "^a+$"}, "/pattern"),
+            ({"type": "object", "properties": {"n": {"type": "number", "multipleOf": 2}}}, "n/mul"),
+            ({"type": "integer", "minimum": 7}, "/minimum"),
+        ):
+            with pytest.raises(InvalidRequest, match=f"without LLGuidance.*{part}"):
+                await home.chat().send("x", schema=schema)
+        tool = {"name": "f", "parameters": {"type": "object"}}
+        with pytest.raises(InvalidRequest, match="forced and strict calls"):
+            await home.chat().send("x", tools=[tool], tool_choice="required")

@@ -13,6 +13,7 @@ import click
 
 from ingle.capabilities.node.operation import NodeStatus, StatusReport
 from ingle.cli.command import flags, options, run
+from ingle.cli.engine.engine_findings import engine_findings
 from ingle.cli.finding import Finding
 from ingle.cli.output import Output, size
 from ingle.cli.repair import damage
@@ -60,7 +61,7 @@ def _findings() -> Iterator[Finding]:
     yield _disk(settings)
     yield from damage(settings.state_path, settings.models_path)
     yield from sandbox_findings()
-    yield _server_binary(settings)
+    yield from _server_binary(settings)
     yield from _node(settings)
     yield from _capabilities(settings)
 
@@ -100,15 +101,12 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", "ok", text)
 
 
-def _server_binary(settings: Settings) -> Finding:
+def _server_binary(settings: Settings) -> Iterator[Finding]:
+    """The setting as it is here; a running node may have another one."""
     binary = settings.llama_server
-    if not binary:
-        return Finding("llama-server", "ok", "none is set; the built-in engine is used")
-    if os.access(binary, os.X_OK):
-        return Finding("llama-server", "ok", binary)
-    return Finding(
-        "llama-server", "fail", f"{binary} is not executable", "ingle config unset llama_server"
-    )
+    if binary and not os.access(binary, os.X_OK):
+        fix = "ingle config unset llama_server"
+        yield Finding("llama-server", "fail", f"{binary} is not executable", fix)
 
 
 def _node(settings: Settings) -> Iterator[Finding]:
@@ -131,11 +129,7 @@ def _node(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"device {device.name}", "warn", text, "close other programs")
         else:
             yield Finding(f"device {device.name}", "ok", text)
-    for name, told in sorted(report.engines.items()):
-        if problem := report.problems.get(name):
-            yield Finding(f"engine {name}", "fail", problem, "pip install --upgrade ingle")
-        else:
-            yield Finding(f"engine {name}", "ok", told)
+    yield from engine_findings(report)
     for name in report.upstreams:
         variable = settings.upstreams[name].api_key_env
         if variable and not os.environ.get(variable):

@@ -22,6 +22,10 @@ PROGRAM = {
         "ingle.cli.launch.launch_command:launch_command",
         "Run Claude Code, Codex and others with your models.",
     ),
+    "engine": Command(
+        "ingle.cli.engine.engine_commands:engine_command",
+        "Show, install and choose engines (GPU).",
+    ),
     "capabilities": Command(
         "ingle.cli.capabilities:capabilities_command", "List capabilities, and how to use them."
     ),

@@ -106,11 +106,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hub: str = "huggingface.co"
     """Where names are pulled from: ``huggingface.co``, ``modelscope.cn``, or a mirror's URL."""
     llama_server: str = ""
-    """Path of a ``llama-server`` to use in place of the built-in engine."""
+    """Path of the ``llama-server`` that the engine of this name is; empty: as found on PATH."""
+    engine: str = "auto"
+    """Engine of all models, such as ``cuda``; ``auto``: one with a graphics device, if there is."""
     trl_python: str = ""
     """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
-    """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else the first."""
+    """Model name to the engine that runs it, such as ``{"mine": "vulkan"}``; else by ``engine``."""
     upstreams: dict[str, Upstream] = {}
     """OpenAI-compatible servers, by name."""
     upload_rate: str = "0"

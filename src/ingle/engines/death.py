@@ -118,6 +118,8 @@ def how(code: int | None, *, ours: bool = False) -> str:
     name = signal.Signals(number).name
     if number == signal.SIGKILL and not ours:
         return f"killed by {name}, possibly because memory ran out"
+    if number == signal.SIGILL:
+        return f"killed by {name}: it was built for a newer processor than this one"
     return f"killed by {name}"
 
 

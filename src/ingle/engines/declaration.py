@@ -240,6 +240,10 @@ class EngineDeclaration:
             options["context"] = context
         return msgspec.structs.replace(wanted, options=options, adapters=[*wanted.adapters, *kept])
 
+    def build_spec(self) -> LoadSpec:
+        """A spec without a model: what the engine's process needs to tell of itself."""
+        return LoadSpec(engine=self.name, model="")
+
     def readable(self, spec: LoadSpec) -> list[str]:
         """Files and folders that the worker must be able to read, besides the system's."""
         files = [path for paths in spec.files.values() for path in paths]

@@ -1,11 +1,17 @@
-"""Which engines there are: ours, and those of plug-ins (entry points of ``ingle.engines``)."""
+"""Which engines there are: ours, their other builds, and those of plug-ins.
+
+Plug-ins are entry points of ``ingle.engines``. Builds are found where the settings say: under the
+state directory, and in the system (`ingle.engines.llama.builds`).
+"""
 
 from __future__ import annotations
 
 from typing import cast
 
+from ingle.config import Settings
 from ingle.engines.declaration import EngineDeclaration
-from ingle.engines.engine import Engine, Role
+from ingle.engines.engine import Engine, LoadSpec, Role
+from ingle.engines.llama.builds import builds
 from ingle.errors import EngineMissing
 from ingle.plugins import Table, attribute
 
@@ -27,26 +33,46 @@ ENGINES: Table[EngineDeclaration] = Table(
 )
 
 
-def engine_names() -> list[str]:
-    """The names of all installed engines, without importing any."""
-    return ENGINES.names()
+def engine_names(settings: Settings | None = None) -> list[str]:
+    """The names of all engines, without importing any.
+
+    Args:
+        settings: where builds are looked for; None: builds are left out.
+    """
+    others = builds(settings) if settings is not None else {}
+    return sorted({*ENGINES.names(), *others})
 
 
-def declared(name: str) -> EngineDeclaration:
+def declared(name: str, settings: Settings | None = None) -> EngineDeclaration:
     """The declaration of an engine.
+
+    Args:
+        settings: where builds are looked for; None: builds are left out.
 
     Raises:
         EngineMissing: there is no such engine; names those that are.
         BadPlugIn: it is a plug-in's, and cannot be used.
     """
     found = ENGINES.get(name)
+    if found is None and settings is not None:
+        found = builds(settings).get(name)
     if found is None:
         raise EngineMissing(
-            f"there is no engine named {name!r}; installed are: {', '.join(engine_names())}",
-            hint="ingle doctor",
+            f"there is no engine named {name!r}; installed are: "
+            f"{', '.join(engine_names(settings))}",
+            hint="ingle engine list",
             engine=name,
         )
     return found
+
+
+def declaration_of(spec: LoadSpec) -> EngineDeclaration:
+    """The declaration that reads a spec's options. Needs nothing but the spec, so workers can ask.
+
+    Raises:
+        EngineMissing, BadPlugIn: as `declared`.
+    """
+    return declared(spec.declaration or spec.engine)
 
 
 def serving(form: str, role: Role) -> EngineDeclaration:

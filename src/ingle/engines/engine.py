@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
@@ -71,6 +71,9 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The folder in which blobs lie while an operation needs them; see `blob_path`."""
     options: dict[str, Any] = {}
     """What this engine alone understands, and checks (``context``, ``server_binary``, ...)."""
+    declaration: str = ""
+    """The name of the declaration that reads the options, where the engine is a build of another;
+    empty: the engine's own."""
 
     @property
     def weights(self) -> list[str]:
@@ -140,6 +143,19 @@ class Engine(Protocol):
         Raises:
             ModelLoadFailed: with the engine's own reason, as far as it tells one.
         """
+        ...
+
+
+@runtime_checkable
+class BuildOf(Protocol):
+    """An engine that comes in several builds, each by a name of its own."""
+
+    def choose_build(self, options: dict[str, Any]) -> None:
+        """Be the build that a spec's options name. Called before anything else is."""
+        ...
+
+    def lacking(self) -> list[str]:
+        """What the build does without, such as flags that an older one does not have."""
         ...
 
 

@@ -1,9 +1,10 @@
-"""Ask every engine for its version and devices, in a process of its own.
+"""Ask every engine for its version and devices, each in a process of its own.
 
 The node never imports an engine: asking a GPU driver for its devices can crash or hang, and what
-an engine brings along is not trusted. So the process is in the sandbox, as a worker is.
+an engine brings along is not trusted. So the process is in the sandbox, as a worker is; and one
+that crashes or hangs costs its own report alone.
 
-Started as ``python -m ingle.engines.probe FD``. Says its reports as the facts of its `Hello`.
+Started as ``python -m ingle.engines.probe FD``. Says its report as the facts of its `Hello`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from pathlib import Path
 
 import msgspec
 
+from ingle.config import Settings
 from ingle.engines import privileges
 from ingle.engines.child import LENGTH, ChildProcess
-from ingle.engines.declarations import engine_names, load_engine
+from ingle.engines.declarations import declared, engine_names, load_engine
+from ingle.engines.engine import BuildOf, LoadSpec
 from ingle.engines.sandbox import SandboxPolicy
 from ingle.engines.worker import WorkerConnection
 from ingle.errors import IngleError, WorkerDied
@@ -34,58 +36,67 @@ class EngineReport(msgspec.Struct, kw_only=True):
     problem: str = ""
     """Why it cannot run here, and the command that fixes it."""
     devices: list[DeviceInfo] = []
+    lacking: list[str] = []
+    """Optional flags that an older program does not have."""
 
 
 Reports = dict[str, EngineReport]
 
 
-LLAMA_SERVER = "llama-server"
-"""What a ``llama-server`` of the owner's is called among the engines."""
-
-
-async def probe(llama_server: str = "") -> Reports:
-    """Run the probe process. A probe that dies or hangs yields a report that says so.
+async def probe(settings: Settings | None = None) -> Reports:
+    """What each engine says, by name. One that dies or hangs yields a report that says so.
 
     Args:
-        llama_server: path of one to be asked, too.
+        settings: where other builds of engines are looked for; None: builds are left out.
     """
+    names = engine_names(settings)
+    reports = await asyncio.gather(*(probe_engine(name, settings) for name in names))
+    return dict(zip(names, reports, strict=True))
+
+
+async def probe_engine(name: str, settings: Settings | None = None) -> EngineReport:
+    """What one engine says, asked in a process of its own."""
+    try:
+        build = declared(name, settings).build_spec()
+    except IngleError as error:
+        return EngineReport(problem=f"{error.message} ({error.hint})")
+    return await probe_build(build)
+
+
+async def probe_build(build: LoadSpec) -> EngineReport:
+    """As `probe_engine`, of a build that need not be known by its name."""
+    readable = declared(build.declaration or build.engine).readable(build)
     try:
         child = await ChildProcess.start(
             [sys.executable, "-P", "-m", "ingle.engines.probe"],
-            llama_server,
-            policy=SandboxPolicy(readable=[str(Path(llama_server).parent)] if llama_server else []),
+            build,
+            policy=SandboxPolicy(readable=readable),
             lost=lambda child: WorkerDied(child.death(), hint="ingle doctor"),
         )
     except IngleError as error:
-        return _failed(error.message)
+        return EngineReport(problem=error.message)
     try:
         hello = await asyncio.wait_for(child.connection.hello, TIMEOUT_S)
-        return msgspec.convert(hello.facts, Reports)
-    except (IngleError, TimeoutError, msgspec.ValidationError):
-        return _failed(child.death())
+        return msgspec.convert(hello.facts, EngineReport)
+    except TimeoutError:
+        return EngineReport(problem=f"it did not tell its devices within {TIMEOUT_S:g} s")
+    except (IngleError, msgspec.ValidationError):
+        return EngineReport(problem=f"asking it for its devices failed ({child.death()})")
     finally:
         await child.kill()
 
 
-def _failed(reason: str) -> Reports:
-    problem = f"asking the engines for their devices failed ({reason})"
-    return {name: EngineReport(problem=problem) for name in engine_names()}
-
-
-def report(name: str) -> EngineReport:
+def report(build: LoadSpec) -> EngineReport:
     """One engine's report, in this process."""
     try:
-        engine = load_engine(name)
-        return EngineReport(version=engine.version(), devices=engine.devices())
-    except IngleError as error:
-        return EngineReport(problem=f"{error.message} ({error.hint})")
-
-
-def _server_report(path: str) -> EngineReport:
-    from ingle.engines.llama.listed_devices import listed
-
-    try:
-        return EngineReport(version=path, devices=listed(path, LLAMA_SERVER))
+        engine = load_engine(build.declaration or build.engine)
+        if build.options and isinstance(engine, BuildOf):
+            engine.choose_build(build.options)
+        version, devices = engine.version(), engine.devices()
+        for device in devices:
+            device.engine = build.engine
+        lacking = engine.lacking() if isinstance(engine, BuildOf) else []
+        return EngineReport(version=version, devices=devices, lacking=lacking)
     except IngleError as error:
         return EngineReport(problem=f"{error.message} ({error.hint})")
 
@@ -94,11 +105,9 @@ def main() -> None:
     """Entry point of the process. The one argument is the socket's file descriptor."""
     privileges.forbid_looking_in()
     link = WorkerConnection(socket.socket(fileno=int(sys.argv[1])))
-    data = link.receive_exactly(*LENGTH.unpack(link.receive_exactly(LENGTH.size)))
-    reports = {name: report(name) for name in engine_names()}
-    if llama_server := msgspec.msgpack.decode(data, type=str):
-        reports[LLAMA_SERVER] = _server_report(llama_server)
-    link.send(Hello(VERSION, msgspec.to_builtins(reports)))
+    size = LENGTH.unpack(link.receive_exactly(LENGTH.size))[0]
+    build = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
+    link.send(Hello(VERSION, msgspec.to_builtins(report(build))))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import msgspec
 
 from ingle.engines import death, process_tree, sandbox, system_paths, watch
 from ingle.engines.child import ChildProcess, Verdict
-from ingle.engines.declarations import declared
+from ingle.engines.declarations import declaration_of
 from ingle.engines.engine import LoadSpec
 from ingle.engines.inbox import Inbox
 from ingle.engines.sandbox import SandboxPolicy
@@ -205,7 +205,7 @@ class WorkerProcess:
 
 def _readable(spec: LoadSpec) -> list[str]:
     """What a worker reads of the disk."""
-    found = declared(spec.engine).readable(spec)
+    found = declaration_of(spec).readable(spec)
     return [*found, spec.inbox] if spec.inbox else found
 
 

@@ -45,6 +45,12 @@ at once (``OMP_WAIT_POLICY=passive``) costs two thirds of a small model's speed;
 as long as libgomp does by default steals the core from anyone else who needs it. A short
 spin was the fastest of all measured (docs/log.md, 2026-11-22)."""
 
+DEVICE_CHOICES = (
+    "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+    "GGML_VK_VISIBLE_DEVICES", "ONEAPI_DEVICE_SELECTOR",
+)  # fmt: skip
+"""Variables by which an owner says which graphics devices drivers and engines may see."""
+
 DEBUGGER = {"GGML_NO_BACKTRACE": "1"}
 """An assertion of llama.cpp that fails has a debugger attach to the process, which holds up its
 end for a second or for ever, and says nothing to anyone who reads the log."""
@@ -313,7 +319,7 @@ def _most_tasks() -> int | None:
 
 def environment() -> dict[str, str]:
     """The few variables a worker gets. No tokens, no proxies, nothing of the user's."""
-    keep = ("PATH", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "HOME")
+    keep = ("PATH", "LANG", "LC_ALL", "HOME", *DEVICE_CHOICES)
     chosen = {name: os.environ[name] for name in keep if name in os.environ}
     for name, value in (OPENMP | DEBUGGER).items():
         chosen[name] = os.environ.get(name, value)

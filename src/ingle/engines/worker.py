@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from ingle.engines import heap, privileges
-from ingle.engines.declarations import declared, load_engine
+from ingle.engines.declarations import declaration_of, load_engine
 from ingle.engines.engine import LoadSpec, Session
 from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
@@ -279,14 +279,15 @@ def open_model(link: WorkerConnection) -> tuple[LoadSpec, Session] | None:
     spec = msgspec.msgpack.decode(link.receive_exactly(size), type=LoadSpec)
     started = time.monotonic()
     try:
-        declared(spec.engine).check(spec)
-        engine = load_engine(spec.engine)
+        declaration = declaration_of(spec)
+        declaration.check(spec)
+        engine = load_engine(declaration.name)
         session = engine.open(spec)
     except IngleError as error:
         link.send(failure(0, error))
         return None
     facts: dict[str, Any] = {
-        "engine": engine.name,
+        "engine": spec.engine,
         "version": engine.version(),
         "load_s": time.monotonic() - started,
         **session.facts,

@@ -5,6 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+from ingle.config import Settings
+from ingle.engines.choice import is_graphics
+from ingle.engines.found_test import found_problem
+from ingle.engines.installed import stamp
+from ingle.engines.llama.builds import FOUND, builds
 from ingle.engines.probe import EngineReport, probe
 from ingle.node import memory_budget
 from ingle.operations import DeviceInfo
@@ -13,28 +18,55 @@ FRESH_S = 1.0
 """What was free this long ago still counts as free."""
 
 
+async def _test_found(settings: Settings, reports: dict[str, EngineReport]) -> None:
+    """Test a ``llama-server`` that would be used although the owner has not named it."""
+    report = reports.get(FOUND)
+    if report is None or settings.llama_server or not any(map(is_graphics, report.devices)):
+        return
+    engine = builds(settings)[FOUND]
+    problem = await found_problem(
+        settings.state_path, engine, engine.server_binary, report.devices, settings.threads
+    )
+    if problem:
+        report.problem = f"{problem} (to use it nevertheless: ingle engine use {FOUND})"
+
+
 class Devices:
-    """Asks the engines when someone wants to know, and again when memory is at stake.
+    """Asks the engines when someone wants to know, again when others are installed, and again when
+    memory is at stake.
 
     Args:
-        llama_server: a ``llama-server`` that is asked, too.
+        settings: where engines are looked for.
     """
 
-    def __init__(self, llama_server: str = "") -> None:
-        self._llama_server = llama_server
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings
         self._probe: asyncio.Task[dict[str, EngineReport]] | None = None
-        self._asked = 0.0
+        self._stamp = 0
+        self._asked_at = 0.0
 
     @property
     def known(self) -> bool:
-        """They have been asked, and have answered."""
-        return self._probe is not None and self._probe.done()
+        """They have been asked, and have answered; none was installed or removed since."""
+        return self._probe is not None and self._probe.done() and not self.outdated
+
+    @property
+    def outdated(self) -> bool:
+        """Engines were installed or removed since they were asked, or may have been."""
+        return self._stamp != self._now()
+
+    @property
+    def latest(self) -> dict[str, EngineReport]:
+        """What each engine has said of itself; empty as long as none was asked."""
+        done = self._probe is not None and self._probe.done() and not self._probe.cancelled()
+        return self._probe.result() if done and self._probe is not None else {}
 
     async def reports(self) -> dict[str, EngineReport]:
         """What each engine says of itself."""
-        if self._probe is None:
-            self._asked = time.monotonic()
-            self._probe = asyncio.create_task(probe(self._llama_server))
+        if self._probe is None or self.outdated:
+            self._stamp = self._now()
+            self._asked_at = time.monotonic()
+            self._probe = asyncio.create_task(self._asked())
         return await asyncio.shield(self._probe)
 
     async def asked_again(self, *, now: bool) -> list[DeviceInfo]:
@@ -43,7 +75,7 @@ class Devices:
         Args:
             now: what they said before does not count.
         """
-        old = self.known and (now or time.monotonic() - self._asked > FRESH_S)
+        old = self.known and (now or time.monotonic() - self._asked_at > FRESH_S)
         if old:
             self._probe = None
         return await self.found()
@@ -54,6 +86,15 @@ class Devices:
         found = [device for report in reports.values() for device in report.devices]
         unique = {(d.engine, d.name): d for d in found if d.kind != "cpu"}
         return [*unique.values(), memory_budget.cpu_device()]
+
+    async def _asked(self) -> dict[str, EngineReport]:
+        reports = await probe(self._settings)
+        if self._settings is not None:
+            await _test_found(self._settings, reports)
+        return reports
+
+    def _now(self) -> int:
+        return 0 if self._settings is None else stamp(self._settings.state_path)
 
     async def close(self) -> None:
         """Stop asking."""

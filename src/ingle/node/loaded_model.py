@@ -46,6 +46,7 @@ class LoadedModel:
         keep_alive: float,
         lent: bool = False,
         need: MemoryNeed | None = None,
+        reason: str = "",
     ) -> None:
         self.spec = spec
         self.name = spec.model
@@ -63,6 +64,8 @@ class LoadedModel:
         self.keep_alive = keep_alive
         self.lent = lent
         """It is as it is because a guest asked for it, and goes when it is idle."""
+        self.reason = reason
+        """Why this engine runs it."""
         self.state: State = "loading"
         self.worker: WorkerProcess | None = None
         self.active = 0
@@ -186,6 +189,7 @@ class LoadedModel:
             device_memory=dict(self.need.devices),
             read_bytes=dict(self.need.read),
             notes=list(self.notes),
+            reason=self.reason,
         )
 
     def _free(self, slots: int) -> bool:

@@ -100,7 +100,7 @@ class LocalNode:
         self._workers = itertools.count(1)
         self.budget = memory_budget.MemoryBudget(settings.memory_bytes())
         self.speeds = DeviceSpeeds(self.state)
-        self.devices = Devices(settings.llama_server)
+        self.devices = Devices(settings)
         self.scheduler = Scheduler(
             budget=lambda: self.budget.total,
             available=self.budget.free,
@@ -109,7 +109,9 @@ class LocalNode:
             devices=self.budget.graphics,
             look=self._look_at_devices,
         )
-        self.slot_requests = SlotRequests(self.store, self.adapters, settings, self.budget)
+        self.slot_requests = SlotRequests(
+            self.store, self.adapters, settings, self.budget, lambda: self.devices.latest
+        )
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
         self.started = time.time()
@@ -288,6 +290,8 @@ class LocalNode:
         self, capability: Capability, operation: ModelOperation, caller: Caller
     ) -> AsyncGenerator[Passed, None]:
         operation = await self.prepared(operation)
+        if self.devices.outdated and (self._learning is None or self._learning.done()):
+            self._learning = asyncio.create_task(self._learn_devices())
         await self.devices_known()
         if capability.performer:
             events = load(capability.performer)(self.host, operation, caller)

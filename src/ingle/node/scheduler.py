@@ -330,6 +330,7 @@ class Scheduler:
             slot_request.keep_alive,
             lent=slot_request.lent,
             need=need,
+            reason=slot_request.reason,
         )
         self._loaded_models[slot_request.key] = loaded_model
         self._wants[slot_request.key] = slot_request

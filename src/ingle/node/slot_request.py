@@ -49,6 +49,9 @@ class SlotRequest(NamedTuple):
         """Its spec, with what goes where."""
         return self.place(self.spec, rooms, host_room) if self.place else self.spec
 
+    reason: str = ""
+    """Why this engine runs it."""
+
     def asked_by(self, principal: str) -> SlotRequest:
         """The same for someone: what a guest asks for is over with its request."""
         return self._replace(principal=principal)

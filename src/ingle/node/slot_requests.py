@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
 from ingle.config import Settings
 from ingle.engines import fit
-from ingle.engines.declaration import EngineDeclaration, LoadRequest
-from ingle.engines.declarations import declared, serving
+from ingle.engines.choice import EngineChoice, choose
+from ingle.engines.declaration import LoadRequest
+from ingle.engines.declarations import declared
 from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
-from ingle.errors import ConfigError, InvalidRequest
+from ingle.engines.probe import EngineReport
+from ingle.errors import InvalidRequest
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, DEFAULTS
@@ -50,15 +52,22 @@ class SlotRequests:
 
     Args:
         budget: what all models together may use, for choosing defaults that fit.
+        reports: what the engines have said of themselves.
     """
 
     def __init__(
-        self, store: Store, adapters: AdapterStore, settings: Settings, budget: MemoryBudget
+        self,
+        store: Store,
+        adapters: AdapterStore,
+        settings: Settings,
+        budget: MemoryBudget,
+        reports: Callable[[], Mapping[str, EngineReport]] = dict,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._settings = settings
         self._budget = budget
+        self._reports = reports
 
     def for_operation(self, operation: ModelOperation) -> PlannedOperation:
         """What a model operation needs, and the operation as its model has it performed.
@@ -102,7 +111,7 @@ class SlotRequests:
         facts, template = model.facts, ""
         if model.defaults is not None and role == "generate":
             template = model.defaults.template
-        engine = self._engine(model.name, facts, role)
+        engine, reason = self.choice(model.name, facts, role)
         own = {file.digest for file in model.adapters}
         named = [self._adapter(use.name, model) for use in adapters if use.name not in own]
         spec = LoadSpec(
@@ -129,6 +138,7 @@ class SlotRequests:
             slots=1,
             memory=lambda spec: engine.memory(facts, spec),
             device="CPU",
+            reason=reason,
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
             particular=context is not None or bool(named),
             place=lambda spec, rooms, host: engine.placed(spec, facts, rooms, host, self._settings),
@@ -185,25 +195,18 @@ class SlotRequests:
             sizes=known.sizes,
             adapters=[AdapterFile(a.name, str(a.path), a.size) for a in found],
             role=role,
-            engine=self._engine(known.name, known.facts, role),
+            engine=self.choice(known.name, known.facts, role).engine,
             settings=self._settings,
             bandwidth=bandwidth,
         )
 
-    def _engine(self, name: str, facts: Facts, role: Role) -> EngineDeclaration:
-        """The one that the owner chose for the model, else the first that can run it."""
-        chosen = self._settings.engines.get(name)
-        if chosen is None:
-            return serving(facts.format, role)
-        engine = declared(chosen)
-        if facts.format not in engine.formats:
-            raise ConfigError(
-                f"engines: {name} is a {facts.format} model, and the engine {chosen} runs "
-                f"{', '.join(engine.formats) or 'no files'}",
-                hint="ingle config unset engines",
-                key="engines",
-            )
-        return engine
+    def choice(self, name: str, facts: Facts, role: Role) -> EngineChoice:
+        """The engine that runs a model, and why.
+
+        Raises:
+            EngineMissing, ConfigError: as `choose`.
+        """
+        return choose(facts.format, role, self._settings, self._reports(), name)
 
     def _with_template(self, model: Model, adapters: Sequence[AdapterUse]) -> Model:
         """The model as it speaks with adapters: they may have been trained with a template that
@@ -234,6 +237,11 @@ class SlotRequests:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
         return AdapterFile(name=name, path=str(adapter.path), size=adapter.size)
+
+
+def _devices(engine: str, devices: Sequence[DeviceInfo]) -> list[str]:
+    """The names of the devices that an engine uses."""
+    return [device.name for device in devices if device.engine in ("", engine)]
 
 
 def _speaking(model: Model, template: str) -> Model:

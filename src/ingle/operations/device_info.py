@@ -11,7 +11,7 @@ class DeviceInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str
     """The engine's name of it, such as ``CUDA0``."""
     kind: str
-    """``cpu``, ``cuda``, ``rocm``, ``metal``, ``vulkan`` or ``other``."""
+    """``cpu``, ``cuda``, ``rocm``, ``metal``, ``vulkan``, ``sycl`` or ``other``."""
     description: str = ""
     memory_total: int = 0
     memory_free: int = 0

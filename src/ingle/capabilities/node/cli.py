@@ -26,8 +26,9 @@ NO_NODE = "no node runs; the next command starts one"
 
 
 @click.command("ps")
+@click.option("--verbose", "-v", is_flag=True, help="Also show the engine and why it was chosen.")
 @options
-def ps_command(output: Output) -> None:
+def ps_command(output: Output, verbose: bool) -> None:
     """What is in memory: models, their context, slots and size."""
     report = run(_status)
     if output.json:
@@ -40,8 +41,8 @@ def ps_command(output: Output) -> None:
     heads = ["MODEL", "FOR", "STATE", "SLOTS", "CONTEXT", "MEMORY", "DEVICE", "LEAVES"]
     if on_devices:
         heads.insert(6, "ON GPU")
-    rows = [_row(worker, on_devices) for worker in report.workers]
-    output.table(heads, rows)
+    rows = [_row(worker, on_devices, verbose) for worker in report.workers]
+    output.table([*heads, *(("ENGINE", "WHY") if verbose else ())], rows)
     for worker in report.workers:
         for note in worker.notes:
             output.note(f"{worker.model}: {note}")
@@ -112,7 +113,7 @@ def ledger_command(output: Output, limit: int) -> None:
     output.table(("WHEN", "TO", "OPERATION", "MODEL", "OUT", "IN", "OUTCOME"), rows)
 
 
-def _row(worker: WorkerInfo, on_devices: bool) -> list[str]:
+def _row(worker: WorkerInfo, on_devices: bool, verbose: bool) -> list[str]:
     queued = f" +{worker.queued}" if worker.queued else ""
     there = ", ".join(size(part) for part in worker.device_memory.values())
     return [
@@ -125,6 +126,7 @@ def _row(worker: WorkerInfo, on_devices: bool) -> list[str]:
         *([there] if on_devices else []),
         worker.device,
         "never" if worker.expires_s is None else f"in {age(worker.expires_s)}",
+        *((worker.engine, worker.reason) if verbose else ()),
     ]
 
 

@@ -40,6 +40,28 @@ class WorkerInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Bytes of weights that each token reads, by device; empty where that is not known."""
     notes: list[str] = []
     """What its load has come to that was not planned, such as fewer layers on a full device."""
+    reason: str = ""
+    """Why this engine runs it."""
+
+
+class EngineInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An engine of this machine."""
+
+    name: str
+    version: str = ""
+    path: str = ""
+    """Where it is, if it is not the built-in one or a plug-in's."""
+    devices: list[DeviceInfo] = []
+    lacking: list[str] = []
+    """Optional flags that an older program does not have."""
+    problem: str = ""
+    """Why it cannot be used, and the command that fixes it."""
+    chosen: bool = False
+    """It runs GGUF models for which nothing else is chosen."""
+    reason: str = ""
+    """Why it is chosen."""
+    speed: float = 0.0
+    """How many times faster than the built-in engine its self-test found it; 0: not measured."""
 
 
 class NodeStatus(Operation, frozen=True, kw_only=True, tag="status"):
@@ -67,6 +89,8 @@ class StatusReport(Event, frozen=True, kw_only=True, tag="status_report"):
     rss: int = 0
     suspended: bool = False
     upstreams: list[str] = []
+    installed_engines: list[EngineInfo] = []
+    """Every engine with its devices, if the engines were asked."""
 
 
 class Load(Operation, frozen=True, kw_only=True, tag="load"):

@@ -22,6 +22,7 @@ from ingle.capabilities.node.operation import (
 )
 from ingle.engines.engine import usual_role
 from ingle.node import memory_budget
+from ingle.node.engine_infos import engine_infos
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation, Status
 
@@ -61,6 +62,8 @@ async def _status(local: Services, ask: bool) -> StatusReport:
     reports = await local.devices.reports() if ask or local.devices.known else {}
     now = time.monotonic()
     devices = await local.devices.found() if reports else [memory_budget.cpu_device()]
+    if reports:
+        local.budget.learn(devices)
     return StatusReport(
         version=version("ingle"),
         pid=os.getpid(),
@@ -75,6 +78,7 @@ async def _status(local: Services, ask: bool) -> StatusReport:
         rss=memory_budget.own_model(),
         suspended=local.scheduler.suspended,
         upstreams=list(local.settings.upstreams),
+        installed_engines=engine_infos(local.settings, reports) if reports else [],
     )
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingle.config import Settings
-from ingle.engines import death
-from ingle.errors import DiskFull, EgressRefused, EngineMissing, NetworkError
+from ingle.engines.pip import failure
+from ingle.errors import DiskFull, EgressRefused, EngineMissing
 
 INSTALL = "ingle train --install trl"
 """The command that makes it."""
@@ -145,11 +145,9 @@ class TrlEnvironment:
                 f"{self.folder}: {error.strerror}", hint="free disk space: ingle df"
             ) from None
         if done.returncode:
-            words = death.last_words((done.stderr or done.stdout).splitlines())
-            last = words or death.how(done.returncode)
-            if "No space left" in done.stderr:
-                raise DiskFull(f"{self.folder}: {last}", hint=f"free disk space, then: {INSTALL}")
-            raise NetworkError(f"TRL's environment could not be created: {last}", hint=INSTALL)
+            lines = (done.stderr or done.stdout).splitlines()
+            what = "creating TRL's environment"
+            raise failure(done.returncode, lines, what=what, hint=INSTALL, path=str(self.folder))
 
 
 def handing(settings: Settings, plan: dict[str, Any]) -> dict[str, Any]:

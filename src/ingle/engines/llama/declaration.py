@@ -21,7 +21,7 @@ from ingle.engines.declaration import (
     MemoryNeed,
     missing_memory,
 )
-from ingle.engines.engine import LoadSpec, context_of
+from ingle.engines.engine import LoadSpec, Role, context_of
 from ingle.engines.llama import memory
 from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload, planned
 from ingle.engines.llama.listed_devices import device_kind
@@ -53,6 +53,15 @@ POOLED_CONTEXT = 2048
 class LlamaDeclaration(EngineDeclaration):
     """See `EngineDeclaration`."""
 
+    server_binary: str = ""
+    """The ``llama-server`` that this build is; empty: xllamacpp."""
+    packages: str = ""
+    """The folder of the xllamacpp that this build is; empty: the one that ingle came with."""
+
+    def serves_role(self, role: Role) -> bool:
+        # Scoring calls llama.cpp's library, which a llama-server does not offer.
+        return super().serves_role(role) and not (role == "score" and self.server_binary)
+
     def plan(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         settings = asked.settings
         options: dict[str, Any] = {}
@@ -62,8 +71,9 @@ class LlamaDeclaration(EngineDeclaration):
             options["prefixes"] = facts.prefixes
         if spec.role == "score":
             options["vocabulary"] = facts.vocabulary
-        elif settings.llama_server:
-            options["server_binary"] = settings.llama_server
+        options |= self._build
+        if self.name != LLAMA.name:
+            spec = msgspec.structs.replace(spec, declaration=LLAMA.name)
         if spec.role != "generate":  # nothing else looks at images
             spec = msgspec.structs.replace(
                 spec, files=_without_projector(spec.files), sizes=_without_projector(spec.sizes)
@@ -96,9 +106,6 @@ class LlamaDeclaration(EngineDeclaration):
     def check(self, spec: LoadSpec, facts: Facts | None = None) -> None:
         super().check(spec, facts)
         LlamaOptions.of(spec)
-
-    def devices_of(self, spec: LoadSpec) -> str:
-        return "llama-server" if spec.options.get("server_binary") else self.name
 
     def placed(
         self,
@@ -164,10 +171,24 @@ class LlamaDeclaration(EngineDeclaration):
             text = missing_memory(short, smaller(facts, facts.tensor_bytes - short))
         return FitAdvice(text, found)
 
+    @property
+    def _build(self) -> dict[str, Any]:
+        """The options that name this build."""
+        named = {"server_binary": self.server_binary, "packages": self.packages}
+        return {name: path for name, path in named.items() if path}
+
+    def build_spec(self) -> LoadSpec:
+        of = "" if self.name == LLAMA.name else LLAMA.name
+        return LoadSpec(engine=self.name, model="", options=self._build, declaration=of)
+
     def readable(self, spec: LoadSpec) -> list[str]:
-        binary = LlamaOptions.of(spec).server_binary
-        # Its own libraries lie beside it.
-        return [*super().readable(spec), *([str(Path(binary).parent)] if binary else [])]
+        options = LlamaOptions.of(spec)
+        found = super().readable(spec)
+        if options.server_binary:
+            found += program_paths(options.server_binary)
+        if options.packages:
+            found.append(options.packages)
+        return found
 
 
 LLAMA = LlamaDeclaration(
@@ -179,6 +200,23 @@ LLAMA = LlamaDeclaration(
     adapters=True,
     reports_progress=True,
 )
+
+
+def program_paths(binary: str) -> list[str]:
+    """What a ``llama-server`` reads of itself: its libraries lie beside it or in ``../lib``.
+
+    Of a folder that holds more than a build, such as one's home, it gets its own files only.
+    """
+    found: list[str] = []
+    for path in {Path(binary), Path(binary).resolve()}:
+        if Path.home().is_relative_to(path.parent):
+            found += map(str, [path, *path.parent.glob("lib*.so*")])
+        else:
+            found.append(str(path.parent))
+            libraries = path.parent.parent / "lib"
+            if path.parent.name == "bin" and libraries.is_dir():
+                found.append(str(libraries))
+    return [path for path in found if Path(path).exists()]
 
 
 def _with(spec: LoadSpec, options: dict[str, Any], context: int, slots: int) -> LoadSpec:

@@ -9,17 +9,21 @@ on the processor.
 from __future__ import annotations
 
 import re
-import subprocess
 
-from ingle.errors import EngineMissing
 from ingle.operations import DeviceInfo
 
-TIMEOUT_S = 20.0
 _LINE = re.compile(
     r"\s+(?P<name>[A-Za-z]\w*): (?P<text>.*) "
     r"\((?P<total>\d{1,12}) MiB, (?P<free>\d{1,12}) MiB free\)\s*"
 )
-_KINDS = {"cuda": "cuda", "rocm": "rocm", "vulkan": "vulkan", "metal": "metal", "mtl": "metal"}
+_KINDS = {
+    "cuda": "cuda",
+    "rocm": "rocm",
+    "vulkan": "vulkan",
+    "metal": "metal",
+    "mtl": "metal",
+    "sycl": "sycl",
+}
 _INTEGRATED = re.compile(
     r"Apple|Intel.*\b(U?HD|Iris|Arc|Xe)? ?Graphics\b|Radeon(\(TM\))? Graphics"
     r"|Radeon \d{3}M\b|Adreno|Mali",
@@ -36,7 +40,7 @@ def device_kind(name: str) -> str:
     return next((kind for prefix, kind in _KINDS.items() if lowered.startswith(prefix)), "other")
 
 
-def parsed(text: str, engine: str) -> list[DeviceInfo]:
+def parsed(text: str, engine: str = "") -> list[DeviceInfo]:
     """The devices of a list, in its order. Lines of another form are passed over.
 
     What computes on the CPU in disguise (a software renderer) is none.
@@ -58,35 +62,3 @@ def parsed(text: str, engine: str) -> list[DeviceInfo]:
             )
         )
     return found
-
-
-def listed(binary: str, engine: str) -> list[DeviceInfo]:
-    """Ask a ``llama-server`` for its devices; blocks, and runs a program that is not ours.
-
-    Raises:
-        EngineMissing: it cannot be run, or does not answer.
-    """
-    try:
-        asked = subprocess.run(
-            [binary, "--list-devices"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineMissing(
-            f"llama-server at {binary} cannot be asked for its devices: {error}",
-            hint="ingle config set llama_server PATH",
-            engine=engine,
-        ) from error
-    if asked.returncode != 0:
-        raise EngineMissing(
-            f"llama-server at {binary} ended with status {asked.returncode} "
-            "when it was asked for its devices",
-            hint="ingle config set llama_server PATH",
-            engine=engine,
-        )
-    return parsed(asked.stdout, engine)

@@ -25,11 +25,12 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of the vocabulary, for the role ``score``: its logits must fit into memory."""
     server_binary: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
-
+    packages: str = ""
+    """Folder of Python packages with another build of xllamacpp, to use in its place."""
     gpu_layers: int = -1
     """Layers on devices, the output as one; -1: no plan was made."""
     devices: list[str] = []
-    """The devices that take part, by the engine's names."""
+    """The devices that take part, by the engine's names. Without a plan: empty: its own choice."""
     tensor_split: list[int] = []
     """Layers on each of them."""
     cpu_moe: int = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingle.engines.llama.options import LlamaOptions
+from ingle.errors import InvalidRequest
 
 EXPERTS = r"ffn_(up|down|gate|gate_up)_(ch|)exps"
 """Names of the experts' tensors, as llama.cpp's ``--n-cpu-moe`` has them."""
@@ -18,7 +19,8 @@ EXPERTS = r"ffn_(up|down|gate|gate_up)_(ch|)exps"
 def arguments(options: LlamaOptions) -> list[str]:
     """For the command line of a ``llama-server``."""
     if options.gpu_layers < 0:
-        return _cache_arguments(options)
+        chosen = ["--device", ",".join(options.devices)] if options.devices else []
+        return chosen + _cache_arguments(options)
     command = ["--fit", "off", "--n-gpu-layers", str(options.gpu_layers)]
     command += ["--device", ",".join(options.devices) or "none"]
     if not options.devices:
@@ -46,6 +48,8 @@ def set_parameters(params: Any, options: LlamaOptions, names: list[str]) -> None
     """
     import xllamacpp
 
+    if options.gpu_layers < 0 and options.devices:
+        _use_one_device(params, options.devices, names)
     if options.gpu_layers >= 0:
         params.fit_params = False
         params.n_gpu_layers = options.gpu_layers
@@ -65,3 +69,16 @@ def set_parameters(params: Any, options: LlamaOptions, names: list[str]) -> None
         kind = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{options.cache_type.upper()}")
         params.cache_type_k = params.cache_type_v = kind
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+
+
+def _use_one_device(params: Any, wanted: list[str], names: list[str]) -> None:
+    """xllamacpp takes no list of devices, but one of them alone by its number."""
+    import xllamacpp
+
+    if len(wanted) != 1 or wanted[0] not in names:
+        raise InvalidRequest(
+            f"options: devices must be one of {', '.join(names) or 'none'}",
+            field="options.devices",
+        )
+    params.split_mode = xllamacpp.llama_split_mode.LLAMA_SPLIT_MODE_NONE
+    params.main_gpu = names.index(wanted[0])

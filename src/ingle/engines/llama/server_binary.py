@@ -1,4 +1,4 @@
-"""A user-supplied ``llama-server`` in the place of the built-in engine.
+"""A ``llama-server`` in the place of the built-in engine.
 
 A native build prefills faster than the portable wheel, and GPU builds often
 come this way. It is a child of the worker, inside the same sandbox, listens on
@@ -20,16 +20,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ingle.engines import death
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.llama import placement_settings
+from ingle.engines.llama import placement_settings, server_program
 from ingle.engines.llama.batch_size import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
-from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
+from ingle.engines.llama.server_program import BY_ROLE, REQUIRED, ServerProgram
+from ingle.errors import EngineFault, ModelLoadFailed
 from ingle.models.format import PROJECTOR
 
-_WITHOUT_GRAMMARS = b"-DLLAMA_LLGUIDANCE=ON"
-"""In what a build without LLGuidance says before it aborts, and in no other."""
+_WITHOUT_GRAMMARS = (b"-DLLAMA_LLGUIDANCE=ON", b"llguidance is not enabled")
+"""In what a build without LLGuidance says when it is given its grammar, and in no other."""
 READY_POLL_S = 0.02
 DEATH_S = 0.5
 """How long a broken connection may be the first sign of a death."""
@@ -39,17 +41,14 @@ class ServerBinaryBackend:
     """See `ingle.engines.llama.session.Backend`."""
 
     def __init__(self, spec: LoadSpec, options: LlamaOptions) -> None:
-        self._binary = binary = options.server_binary
-        if not os.access(binary, os.X_OK):
-            raise EngineMissing(
-                f"llama-server at {binary} is not there or not executable",
-                hint="ingle config set llama_server PATH",
-            )
+        self._binary = options.server_binary
+        self.program = server_program.program(self._binary)
+        command = arguments(spec, options, self.program)
         self._folder = tempfile.TemporaryDirectory(prefix="ingle-")
         socket = Path(self._folder.name) / "llama.sock"
         key = secrets.token_urlsafe(24)
         self._process = subprocess.Popen(
-            arguments(spec, options, str(socket)),
+            [*command, "--host", str(socket)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "LLAMA_API_KEY": key},
@@ -66,10 +65,11 @@ class ServerBinaryBackend:
 
     @functools.cached_property
     def holds_grammars(self) -> bool:
-        """One without them ends itself when it is given one."""
+        """Older ones without them end themselves when they are given one."""
         folder = Path(self._binary).resolve().parent
         parts = [Path(self._binary), *folder.glob("lib*.so*"), *folder.glob("*.dylib")]
-        return not any(_WITHOUT_GRAMMARS in part.read_bytes() for part in parts if part.is_file())
+        content = (part.read_bytes() for part in parts if part.is_file())
+        return not any(mark in data for data in content for mark in _WITHOUT_GRAMMARS)
 
     def ask(self, path: str, body: dict[str, Any] | None) -> Any:
         with self._ending_with_it():
@@ -103,7 +103,8 @@ class ServerBinaryBackend:
             self._leave()
 
     def _leave(self) -> None:
-        sys.stderr.write(f"llama-server ended with status {self._process.returncode}\n")
+        how = death.how(self._process.returncode)
+        sys.stderr.write(f"error: llama-server ended ({how})\n")
         sys.stderr.flush()
         os._exit(1)
 
@@ -125,25 +126,38 @@ class ServerBinaryBackend:
     def _check_loading(self, spec: LoadSpec) -> None:
         if self._process.poll() is not None:
             raise ModelLoadFailed(
-                f"llama-server ended with status {self._process.returncode} "
-                f"while loading {spec.model}",
-                hint=f"ingle show {spec.model}",
+                f"llama-server ended while loading {spec.model} "
+                f"({death.how(self._process.returncode)})",
+                hint="ingle logs --workers, or: ingle engine use llama",
                 model=spec.model,
             )
 
 
-def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
-    """llama-server's command line for a spec (``tools/server/README.md`` of llama.cpp)."""
+def arguments(spec: LoadSpec, options: LlamaOptions, program: ServerProgram) -> list[str]:
+    """llama-server's command line for a spec, without where it listens.
+
+    Raises:
+        EngineMissing: it lacks a flag that the spec needs.
+    """
+    program.require([*REQUIRED, *BY_ROLE.get(spec.role, ())])
     threads = spec.threads or cores()
-    command = [options.server_binary, "--model", spec.weights[0], "--host", socket]
+    command = [program.path, "--model", spec.weights[0]]
     command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
-    command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
-    command += ["--slots", "--props", "--no-warmup", "--no-prefill-assistant"]
-    command += placement_settings.arguments(options)
+    command += ["--threads", str(threads), "--jinja", "--no-prefill-assistant"]
+    for optional in (("--cache-ram", "0"), ("--no-webui",), ("--slots",), ("--props",)):
+        command += program.optional(*optional)
+    command += program.optional("--no-warmup")
+    placed = placement_settings.arguments(options)
+    program.require([word for word in placed if word.startswith("--")])
+    command += placed
     if options.template:
+        program.require(["--chat-template"])
         command += ["--chat-template", options.template]
     if projector := spec.files.get(PROJECTOR):
+        program.require(["--mmproj"])
         command += ["--mmproj", projector[0]]
+    if spec.adapters:
+        program.require(["--lora-scaled"])
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
     if spec.role in ("embed", "rerank"):

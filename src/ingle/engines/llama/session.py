@@ -115,15 +115,19 @@ class LlamaSession:
             return prompt
 
         with compiling(lambda: emit(Status(state="prompt"))):
-            return body, answer_plan(operation, self._template, render)
+            return body, answer_plan(
+                operation, self._template, render, guided=self._backend.holds_grammars
+            )
 
     def _generate_planned(
         self, path: str, body: dict[str, Any], operation: Generation, emit: Emit, plan: AnswerPlan
     ) -> None:
-        if "grammar" in plan.body and not self._backend.holds_grammars:
+        guided = str(plan.body.get("grammar", "")).startswith("%llguidance")
+        if guided and not self._backend.holds_grammars:
             raise CapabilityMissing(
-                "this llama-server was built without LLGuidance, which holds answers to schemas",
-                hint="build it with -DLLAMA_LLGUIDANCE=ON, or: ingle config unset llama_server",
+                "this llama-server was built without LLGuidance, which holds forced and strict "
+                "calls of tools",
+                hint="build it with -DLLAMA_LLGUIDANCE=ON, or: ingle engine use llama",
                 model=self._spec.model,
                 capability="schema",
             )
@@ -206,7 +210,7 @@ class LlamaSession:
             self._generate("/v1/completions", body, operation, emit)
             return
         with compiling(lambda: emit(Status(state="prompt"))):
-            plan = schema_plan(operation.schema)
+            plan = schema_plan(operation.schema, guided=self._backend.holds_grammars)
         self._generate_planned("/v1/completions", body, operation, emit, plan)
 
     def _limited(self, operation: Generation, prompt: int) -> int:

@@ -16,6 +16,7 @@ from ingle.capabilities.store.cli.offering import pulling_if_agreed
 from ingle.cli.command import flags, options
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
+from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
 from ingle.errors import IngleError, InvalidRequest
 from ingle.operations import Fold, Message, Reasoning, Rerouted, Status, Text, TryingPath
 
@@ -59,6 +60,9 @@ def converse(output: Output, model: str, given: dict[str, Any]) -> None:
         chosen = model or home.settings.model
         # An unknown model is said before anything is typed.
         pulling_if_agreed(output, lambda: home.show(chosen))
+        if untold_graphics(output, home.settings):
+            engines = home.status(probe=True).installed_engines
+            tell_unused_graphics(output, home.settings, engines)
         Terminal(output, home, chosen, fields).run()
 
 

@@ -20,6 +20,7 @@ from ingle.capabilities.store.cli.offering import pulling_if_agreed
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive, piped
+from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Ability, Event, Fold, Reasoning, Rerouted, Status, Text, TryingPath
 
@@ -94,6 +95,9 @@ async def _answer(
 
     fold = Fold()
     async with open_async(otherwise="background", **flags()) as home:
+        if untold_graphics(output, home.settings):
+            status = await home.status(probe=True)
+            tell_unused_graphics(output, home.settings, status.installed_engines)
         asked = _Asked(home.chat(model), prompt, images, schema, fields)
         thinking = False
         async for event in _events(output, home.node, asked, fold):

@@ -23,6 +23,7 @@ from ingle.engines.llama.grammar.answer_grammar import (
 )
 from ingle.engines.llama.grammar.answer_reader import AnswerReader
 from ingle.engines.llama.grammar.compile_errors import grammar_error
+from ingle.engines.llama.grammar.gbnf import schema_gbnf
 from ingle.engines.llama.grammar.held_schema import HeldSchema, held_schema
 from ingle.engines.llama.grammar.native_schema import native_schemas, not_held_natively
 from ingle.engines.llama.grammar.normal_schema import Dropped
@@ -93,24 +94,30 @@ def is_forced(operation: Chat) -> bool:
     return bool(operation.tools) and operation.tool_choice not in {"auto", "none"}
 
 
-def schema_plan(schema: dict[str, Any]) -> AnswerPlan:
+def schema_plan(schema: dict[str, Any], *, guided: bool = True) -> AnswerPlan:
     """The plan for a completion that is nothing but JSON of a schema.
+
+    Args:
+        guided: the engine has LLGuidance.
 
     Raises:
         InvalidRequest: it cannot be held; names the keyword and its place.
     """
     held = held_schema(schema)
     held.require("schema")
-    grammar = answer_grammar.schema_grammar(held.held)
+    grammar = answer_grammar.schema_grammar(held.held) if guided else schema_gbnf(held.shown)
     return AnswerPlan({"grammar": grammar}, schema=held, json=True)
 
 
-def answer_plan(operation: Chat, template: str, render: Render) -> AnswerPlan:
+def answer_plan(
+    operation: Chat, template: str, render: Render, *, guided: bool = True
+) -> AnswerPlan:
     """The plan for a chat with tools or a schema.
 
     Args:
         template: the model's chat template.
         render: asked only where a grammar of ours must know whether reasoning has begun.
+        guided: the engine has LLGuidance.
 
     Raises:
         InvalidRequest: a schema that must be held cannot be; names the keyword and its place.
@@ -147,6 +154,10 @@ def answer_plan(operation: Chat, template: str, render: Render) -> AnswerPlan:
     if forced and not operation.think:
         body["chat_template_kwargs"] = {**operation.template_options, "enable_thinking": False}
     thought = _thought(template, render, body)
+    if schema is not None and not offered and not guided:
+        grammar = schema_gbnf(schema.shown, thought)
+        opened = None if thought is Thought.NONE else thought is Thought.OPENED
+        return AnswerPlan({"grammar": grammar}, schema=schema, json=True, thought=opened)
     tools = _within_totals(offered, tools, schema)
     callable_tools = _callable(tools)
     grammar = _grammar(operation, callable_tools, schema, thought, tagged=tagged)

@@ -1,0 +1,1 @@
+"""``ingle engine``: which engines there are, and installing others."""
