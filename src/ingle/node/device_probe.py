@@ -10,7 +10,7 @@ from ingle.engines.choice import is_graphics
 from ingle.engines.found_test import found_problem
 from ingle.engines.installed import stamp
 from ingle.engines.llama.builds import FOUND, builds
-from ingle.engines.probe import EngineReport, probe
+from ingle.engines.probe import EngineReport, probe, probe_engine
 from ingle.node import memory_budget
 from ingle.operations import DeviceInfo
 
@@ -44,6 +44,7 @@ class Devices:
         self._probe: asyncio.Task[dict[str, EngineReport]] | None = None
         self._stamp = 0
         self._asked_at = 0.0
+        self._latest: dict[str, EngineReport] = {}
 
     @property
     def known(self) -> bool:
@@ -57,9 +58,8 @@ class Devices:
 
     @property
     def latest(self) -> dict[str, EngineReport]:
-        """What each engine has said of itself; empty as long as none was asked."""
-        done = self._probe is not None and self._probe.done() and not self._probe.cancelled()
-        return self._probe.result() if done and self._probe is not None else {}
+        """What each engine has said of itself last; empty as long as none has answered."""
+        return self._latest
 
     async def reports(self) -> dict[str, EngineReport]:
         """What each engine says of itself."""
@@ -67,7 +67,8 @@ class Devices:
             self._stamp = self._now()
             self._asked_at = time.monotonic()
             self._probe = asyncio.create_task(self._asked())
-        return await asyncio.shield(self._probe)
+        await asyncio.shield(self._probe)
+        return self._latest
 
     async def asked_again(self, *, now: bool) -> list[DeviceInfo]:
         """As `found`, with what they have free now, or had so lately that it still counts.
@@ -75,9 +76,14 @@ class Devices:
         Args:
             now: what they said before does not count.
         """
-        old = self.known and (now or time.monotonic() - self._asked_at > FRESH_S)
-        if old:
-            self._probe = None
+        await self.reports()
+        if now or time.monotonic() - self._asked_at > FRESH_S:
+            self._asked_at = time.monotonic()
+            names = [
+                name for name, told in self._latest.items() if any(map(_is_card, told.devices))
+            ]
+            fresh = await asyncio.gather(*(probe_engine(name, self._settings) for name in names))
+            self._latest = self._latest | dict(zip(names, fresh, strict=True))
         return await self.found()
 
     async def found(self) -> list[DeviceInfo]:
@@ -91,6 +97,7 @@ class Devices:
         reports = await probe(self._settings)
         if self._settings is not None:
             await _test_found(self._settings, reports)
+        self._latest = reports
         return reports
 
     def _now(self) -> int:
@@ -101,3 +108,7 @@ class Devices:
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
+
+
+def _is_card(device: DeviceInfo) -> bool:
+    return device.kind != "cpu"
