@@ -350,6 +350,11 @@ def measure_fit(folder: Path, builds: dict[str, str], only: str, end: float) -> 
             row = attempt({"build": name, "case": label}, work, *given)
             rows.append(row)
             print(fit_row(row), flush=True)
+    asked = subprocess.run(
+        [sys.executable, "-m", "ingle.engines.cuda_bandwidth", "0"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    print("copies within the device, bytes per second:", asked.stdout or asked.stderr)
     good = [abs(row["error"]) for row in rows if row.get("error") is not None]
     if good:
         within = sum(error <= 0.08 for error in good)

@@ -295,6 +295,11 @@ def test_speed_is_measured(place: Place) -> None:
     report = place.ok("bench", *few, "--json").data
     assert report["model"] == "ember"
     assert min(report["prefill_rate"], report["decode_rate"], report["roofline_rate"]) > 0
+    assert report["device"] == "CPU"
+    assert list(report["read_bytes"]) == list(report["bandwidths"]) == ["CPU"]
+    shown = place.ok("bench", *few).out
+    assert "CPU: " in shown
+    assert "memory gives" in shown
 
 
 def test_troubles_with_folders_are_said_plainly(place: Place, tmp_path: Path) -> None:

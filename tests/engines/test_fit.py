@@ -134,6 +134,19 @@ def test_advice_says_what_to_do_and_the_best_device_comes_first() -> None:
     assert report.advice.startswith("Take one slot instead of 64")
 
 
+def test_fewer_slots_leave_the_whole_model_on_a_device() -> None:
+    spec = LoadSpec(engine="llama", model="m", options={"context": 0})
+
+    def slots(graphics: int, settings: Settings | None = None) -> int:
+        asked = LoadRequest(
+            settings=settings or Settings(), budget=100 << 30, graphics=graphics << 30
+        )
+        return LLAMA.plan(spec, LLAMA_8B, asked).slots
+
+    assert [slots(gib) for gib in (0, 4, 6, 7, 8, 16)] == [4, 4, 1, 2, 2, 4]
+    assert slots(6, Settings(slots=3)) == 3
+
+
 def test_a_row_says_what_goes_where() -> None:
     cards = [
         DeviceInfo(name=f"CUDA{n}", kind="cuda", memory_total=size << 30, memory_free=size << 30)

@@ -190,7 +190,7 @@ async def test_projectors_and_adapters_are_reckoned_with(
             )
             for name, role in (("blind", "generate"), ("eye", "generate"), ("eye", "score"))
         ]
-        needs = [want.memory(want.spec) for want in wants]
+        needs = [want.memory(want.spec).total for want in wants]
         assert needs[1] - needs[0] == projector
         assert "projector" not in wants[2].spec.files  # a scorer looks at no images
 
@@ -217,13 +217,13 @@ async def test_defaults_leave_room_for_an_adapter(
         plain = node.slot_requests.for_model(
             model, role="generate", context=None, slots=None, keep_alive=None
         )
-        exact = plain.memory(plain.spec)
+        exact = plain.memory(plain.spec).total
     async with opened(settings, memory=f"{exact}") as node:
         use = [AdapterUse(name="style")]
         want = node.slot_requests.for_model(
             model, role="generate", context=None, slots=None, keep_alive=None, adapters=use
         )
-        assert want.memory(want.spec) <= exact
+        assert want.memory(want.spec).total <= exact
         assert want.spec.slots < plain.spec.slots
 
 

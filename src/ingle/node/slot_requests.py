@@ -126,7 +126,12 @@ class SlotRequests:
             adapters=[*map(_always, model.adapters), *named],
         )
         asked = LoadRequest(
-            _context(context, model), slots, self._settings, self._budget.with_devices, template
+            _context(context, model),
+            slots,
+            self._settings,
+            self._budget.with_devices,
+            template,
+            self._budget.graphics_total,
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)

@@ -70,7 +70,11 @@ def _declares(declaration: EngineDeclaration, spec: LoadSpec) -> None:
     else:
         raise ContractBroken("it takes an option that it does not declare")
     need = declaration.memory(_facts(spec), spec)
-    parts = {name: getattr(need, name) for name in need._fields}
+    fields = need._asdict()
+    by_device = {name: fields.pop(name) for name in ("devices", "read")}
+    parts = fields | {
+        f"{kind} {name}": size for kind in by_device for name, size in by_device[kind]
+    }
     _require(
         all(math.isfinite(part) and part >= 0 for part in parts.values()) and need.total > 0,
         f"it predicts no sane memory: {parts}",

@@ -93,7 +93,18 @@ class LlamaDeclaration(EngineDeclaration):
             else:
                 break  # the scheduler refuses it, with numbers
             planned = _with(spec, options, context, slots)
-        return planned
+        return (
+            planned if asked.slots or settings.slots else self._for_devices(planned, facts, asked)
+        )
+
+    def _for_devices(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
+        """With fewer slots where that leaves the whole model on devices."""
+        fewer = spec
+        while self.memory(facts, fewer).total > asked.graphics:
+            if fewer.slots == 1:
+                return spec
+            fewer = msgspec.structs.replace(fewer, slots=fewer.slots // 2)
+        return fewer
 
     def _with_fewer_slots(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         """With as many slots as fit beside the context that was asked for, if none were."""
