@@ -105,6 +105,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
     """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else the first."""
+    speculation: Literal["auto", "off", "ngram"] = "auto"
+    """Guess tokens ahead: ``auto`` where it is measured to help, ``off``, or always."""
     upstreams: dict[str, Upstream] = {}
     """OpenAI-compatible servers, by name."""
     upload_rate: str = "0"

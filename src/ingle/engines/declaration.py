@@ -57,6 +57,10 @@ class LoadRequest(NamedTuple):
     """Bytes that all models together may have, for choosing defaults that fit; None: any."""
     template: str = ""
     """A chat template in place of the model's own."""
+    plain: bool = False
+    """Something is asked for that needs each token decoded by itself: log-probabilities."""
+    helps: bool = True
+    """Guessing tokens ahead has not been measured to slow this model down."""
 
 
 class FitAdvice(NamedTuple):

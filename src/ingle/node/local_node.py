@@ -40,6 +40,7 @@ from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Scheduler
 from ingle.node.slot_request import SlotRequest
 from ingle.node.slot_requests import SlotRequests
+from ingle.node.speculation_record import SpeculationRecord
 from ingle.node.stop_marker import StopMarker
 from ingle.operations import (
     Event,
@@ -49,6 +50,7 @@ from ingle.operations import (
     Started,
     Status,
     Timing,
+    Usage,
     operation_name,
     registry,
 )
@@ -105,7 +107,11 @@ class LocalNode:
             queue=settings.queue,
             start=self._start,
         )
-        self.slot_requests = SlotRequests(self.store, self.adapters, settings, self.budget)
+        self.speculation = SpeculationRecord(self.state)
+        """For which models guessing tokens ahead was measured to help."""
+        self.slot_requests = SlotRequests(
+            self.store, self.adapters, settings, self.budget, self.speculation
+        )
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
         self.started = time.time()
@@ -165,6 +171,7 @@ class LocalNode:
         if self.verification is not None:
             await self.verification.close()
         self.ledger.close()
+        self.speculation.save()
         self._marker.end()
         self._lock.release()
         if not self.closed.done():
@@ -365,7 +372,8 @@ class LocalNode:
         # The slot is free when the worker says so, which after a cancel is a
         # moment later than our caller needs to wait.
         call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
-        first_piece_s = 0.0
+        first_piece_s, tokens = 0.0, 0
+        alone = lease.alone
         try:
             yield started
             async for event in call:
@@ -376,9 +384,16 @@ class LocalNode:
                     if not first_piece_s:
                         first_piece_s = time.monotonic() - asked
                     yield event
+                elif kind is Usage:
+                    usage = event.decode(capability.types)
+                    assert isinstance(usage, Usage)
+                    tokens = usage.completion_tokens
+                    yield event
                 elif kind is Timing or issubclass(kind, ModelResult):
                     known = event.decode(capability.types)
                     if isinstance(known, Timing):
+                        if alone and lease.alone:
+                            self.speculation.answered(lease.loaded_model.spec, known, tokens)
                         yield _timed(known, lease, asked, first_piece_s)
                     else:
                         assert known is not None

@@ -21,6 +21,7 @@ from ingle.models.store import Store
 from ingle.node.memory_budget import MemoryBudget
 from ingle.node.routes import Route
 from ingle.node.slot_request import SlotRequest
+from ingle.node.speculation_record import SpeculationRecord
 from ingle.operations import (
     AdapterUse,
     DeviceInfo,
@@ -50,15 +51,22 @@ class SlotRequests:
 
     Args:
         budget: what all models together may use, for choosing defaults that fit.
+        speculation: for which models guessing ahead was measured to help.
     """
 
     def __init__(
-        self, store: Store, adapters: AdapterStore, settings: Settings, budget: MemoryBudget
+        self,
+        store: Store,
+        adapters: AdapterStore,
+        settings: Settings,
+        budget: MemoryBudget,
+        speculation: SpeculationRecord,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._settings = settings
         self._budget = budget
+        self._speculation = speculation
 
     def for_operation(self, operation: ModelOperation) -> PlannedOperation:
         """What a model operation needs, and the operation as its model has it performed.
@@ -79,6 +87,7 @@ class SlotRequests:
             slots=None,
             keep_alive=getattr(operation, "keep_alive", None),
             adapters=getattr(operation, "adapters", ()),
+            plain=bool(getattr(operation, "logprobs", False)),
         )
         return PlannedOperation(operation, slot_request._replace(slots=serving.slots), model)
 
@@ -91,8 +100,12 @@ class SlotRequests:
         slots: int | None,
         keep_alive: float | None,
         adapters: Sequence[AdapterUse] = (),
+        plain: bool = False,
     ) -> SlotRequest:
         """What loading a model needs, with the defaults that fit filled in.
+
+        Args:
+            plain: log-probabilities are asked for, so that no token may be guessed ahead.
 
         Raises:
             EngineMissing: no engine runs models of its format.
@@ -117,7 +130,13 @@ class SlotRequests:
             adapters=[*map(_always, model.adapters), *named],
         )
         asked = LoadRequest(
-            _context(context, model), slots, self._settings, self._budget.total, template
+            _context(context, model),
+            slots,
+            self._settings,
+            self._budget.total,
+            template,
+            plain,
+            self._speculation.helps(model.digest, engine.name),
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)
@@ -130,7 +149,7 @@ class SlotRequests:
             memory=lambda spec: engine.memory(facts, spec).total,
             device=", ".join(device.name for device in self._budget.devices),
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
-            particular=context is not None or bool(named),
+            particular=context is not None or bool(named) or plain,
         )
 
     def for_upstream(self, route: Route) -> SlotRequest:

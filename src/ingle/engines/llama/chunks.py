@@ -87,6 +87,8 @@ class _Timings(msgspec.Struct, frozen=True):
     cache_n: int = 0
     prompt_n: int = 0
     predicted_n: int = 0
+    draft_n: int = 0
+    draft_n_accepted: int = 0
 
 
 class _Progress(msgspec.Struct, frozen=True):
@@ -132,6 +134,7 @@ class ChunkEvents:
         json: The text is JSON, whose white space is left out, and this is how it begins.
         thought: The text may begin with reasoning that the engine does not tell apart; True: it
             does, and the prompt has the tag that opens it.
+        speculation: How tokens are guessed ahead, for the totals; empty: not at all.
     """
 
     def __init__(
@@ -140,11 +143,13 @@ class ChunkEvents:
         top: int = 0,
         json: str | None = None,
         thought: bool | None = None,
+        speculation: str = "",
     ) -> None:
         self._stop = stop
         self._top = top
         self._json = json
         self._thought = thought
+        self._speculation = speculation
         self._thoughts: dict[int, ThoughtSplitter] = {}
         self._values: dict[int, CompactJSON] = {}
         self._first = 0
@@ -285,6 +290,9 @@ class ChunkEvents:
             decode_s=decode_s,
             prompt_rate=timings.prompt_n / prompt_s if prompt_s > 0 else 0.0,
             decode_rate=timings.predicted_n / decode_s if decode_s > 0 else 0.0,
+            drafted=self.timing.drafted + timings.draft_n,
+            accepted=self.timing.accepted + timings.draft_n_accepted,
+            speculation=self._speculation,
         )
 
 

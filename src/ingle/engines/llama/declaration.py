@@ -18,7 +18,7 @@ from ingle.engines.declaration import (
     missing_memory,
 )
 from ingle.engines.engine import LoadSpec, context_of
-from ingle.engines.llama import memory
+from ingle.engines.llama import memory, speculation
 from ingle.engines.llama.options import LlamaOptions
 from ingle.models.facts import Facts
 from ingle.models.format import ADAPTER, PROJECTOR
@@ -46,6 +46,7 @@ class LlamaDeclaration(EngineDeclaration):
             spec = msgspec.structs.replace(
                 spec, files=_without_projector(spec.files), sizes=_without_projector(spec.sizes)
             )
+        options |= speculation.planned(spec, asked)
         slots = 1 if spec.role == "score" else asked.slots or settings.slots or AUTO_SLOTS
         if asked.context is not None:
             return self._with_fewer_slots(_with(spec, options, asked.context, slots), facts, asked)
@@ -106,6 +107,15 @@ class LlamaDeclaration(EngineDeclaration):
         else:
             text = missing_memory(short)
         return FitAdvice(text, found)
+
+    def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
+        if wanted.options.get("plain") and loaded.options.get("speculation"):
+            return False
+        return super().serves(speculation.any_mode(loaded), speculation.any_mode(wanted))
+
+    def joined(self, loaded: LoadSpec, wanted: LoadSpec) -> LoadSpec:
+        joined = super().joined(loaded, wanted)
+        return speculation.plain(joined) if loaded.options.get("plain") else joined
 
     def readable(self, spec: LoadSpec) -> list[str]:
         binary = LlamaOptions.of(spec).server_binary

@@ -15,6 +15,7 @@ from typing import Any
 import xllamacpp
 
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama import speculation
 from ingle.engines.llama.batch_size import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
@@ -98,6 +99,7 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
         # With a cache for each sequence, texts of different lengths are cut at the shortest, and
         # the mean of a longer one is taken of its last part alone.
         params.kv_unified = True
+    speculation.parameters(params, options)
     if spec.role == "rerank":
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     return params

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from ingle.engines.engine import LoadSpec
@@ -21,6 +23,10 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of the vocabulary, for the role ``score``: its logits must fit into memory."""
     server_binary: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
+    speculation: Literal["", "ngram"] = ""
+    """How tokens are guessed ahead (`ingle.engines.llama.speculation`); empty: not at all."""
+    plain: bool = False
+    """Each token must be decoded by itself: of others llama.cpp tells no log-probabilities."""
 
     @classmethod
     def of(cls, spec: LoadSpec) -> LlamaOptions:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ingle.engines.engine import LoadSpec, cores
+from ingle.engines.llama import speculation
 from ingle.engines.llama.batch_size import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
@@ -144,6 +145,7 @@ def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
         command += ["--mmproj", projector[0]]
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
+    command += speculation.arguments(options)
     if spec.role in ("embed", "rerank"):
         # A text is pooled right only if it is in one physical batch, whatever is beside it.
         size = str(pooled(options.context, spec.slots))

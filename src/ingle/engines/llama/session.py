@@ -65,6 +65,7 @@ class LlamaSession:
         self._prefixes = prefixes
         self._backend = backend
         self._slots = Slots(spec.slots)
+        self._speculation = str(spec.options.get("speculation", ""))
         self.facts = facts
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
@@ -147,7 +148,9 @@ class LlamaSession:
         stop = [] if forced else operation.stop  # a call is not text
         begun = plan.begun if plan is not None and plan.json else None
         thought = None if plan is None else plan.thought
-        translate = chunks.ChunkEvents(stop, operation.top_logprobs, begun, thought)
+        translate = chunks.ChunkEvents(
+            stop, operation.top_logprobs, begun, thought, self._speculation
+        )
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.
