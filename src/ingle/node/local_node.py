@@ -29,12 +29,14 @@ from ingle.node import memory_budget
 from ingle.node.background_verification import BackgroundVerification, doubtful
 from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
+from ingle.node.kept_prompts import KeptPrompts
 from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.node_blobs import NodeBlobs
 from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
+from ingle.node.prompt_cache import PromptCache
 from ingle.node.prompt_size import check_prompts
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Scheduler
@@ -109,6 +111,15 @@ class LocalNode:
         )
         self.speculation = SpeculationRecord(self.state)
         """For which models guessing tokens ahead was measured to help."""
+        self.prompts = KeptPrompts(
+            PromptCache(
+                self.state,
+                settings.models_path,
+                settings.prompt_cache_bytes,
+                settings.prompt_cache_age_s,
+            )
+        )
+        """What models have read of the owner's long prompts."""
         self.slot_requests = SlotRequests(
             self.store, self.adapters, settings, self.budget, self.speculation
         )
@@ -166,6 +177,7 @@ class LocalNode:
         await asyncio.gather(*tasks, return_exceptions=True)
         for part in self._parts.values():
             await part.close()
+        await self.prompts.close()
         await self.devices.close()
         await self.scheduler.close()
         if self.verification is not None:
@@ -362,6 +374,7 @@ class LocalNode:
             try:
                 lending = lease.worker.files_visible(files)
                 held.enter_context(lending)
+                chain = await self.prompts.before(lease, caller.principal, operation)
                 call = lease.worker.call(operation, caller.feed)
             except BaseException:
                 self.scheduler.release(lease)
@@ -372,7 +385,7 @@ class LocalNode:
         # The slot is free when the worker says so, which after a cancel is a
         # moment later than our caller needs to wait.
         call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
-        first_piece_s, tokens = 0.0, 0
+        first_piece_s, read = 0.0, Usage(prompt_tokens=0)
         alone = lease.alone
         try:
             yield started
@@ -387,13 +400,15 @@ class LocalNode:
                 elif kind is Usage:
                     usage = event.decode(capability.types)
                     assert isinstance(usage, Usage)
-                    tokens = usage.completion_tokens
+                    read = usage
                     yield event
                 elif kind is Timing or issubclass(kind, ModelResult):
                     known = event.decode(capability.types)
                     if isinstance(known, Timing):
                         if alone and lease.alone:
-                            self.speculation.answered(lease.loaded_model.spec, known, tokens)
+                            written = read.completion_tokens
+                            self.speculation.answered(lease.loaded_model.spec, known, written)
+                        self.prompts.after(lease, chain, read, known)
                         yield _timed(known, lease, asked, first_piece_s)
                     else:
                         assert known is not None
@@ -418,6 +433,7 @@ class LocalNode:
             inbox=inbox,
             limits=planned_limits(self.settings, engine, planned),
             folders=self.folders,
+            largest_file=self.prompts.cache.largest if spec.role == "generate" else 0,
         )
 
     def _verified_again(self) -> BackgroundVerification | None:

@@ -12,6 +12,7 @@ from ingle.config import Settings
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node.device_probe import Devices
+from ingle.node.kept_prompts import KeptPrompts
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.memory_budget import MemoryBudget
@@ -51,6 +52,7 @@ class Services(Protocol):
     adapters: AdapterStore
     ledger: EgressLedger
     blobs: NodeBlobs
+    prompts: KeptPrompts
     scheduler: Scheduler
     slot_requests: SlotRequests
     budget: MemoryBudget

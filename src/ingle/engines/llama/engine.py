@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar
 
 from ingle.engines.engine import LoadSpec, Session
+from ingle.engines.llama import prompt_state
 from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.session import Backend, LlamaSession
 from ingle.operations import DeviceInfo
@@ -51,4 +52,6 @@ class LlamaEngine:
 
             backend = InProcessBackend(spec, options)
         facts: dict[str, Any] = {"context": options.context, "slots": spec.slots}
+        if not options.server_binary and prompt_state.possible(spec):
+            facts["keeps_prompts"] = True
         return LlamaSession(spec, options.prefixes, backend, facts)

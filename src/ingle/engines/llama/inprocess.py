@@ -15,7 +15,7 @@ from typing import Any
 import xllamacpp
 
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.llama import speculation
+from ingle.engines.llama import prompt_state, speculation
 from ingle.engines.llama.batch_size import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
@@ -86,6 +86,8 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     # requests under another, and its size is outside our memory budget.
     params.cache_ram_mib = 0
     params.endpoint_slots = True
+    if prompt_state.possible(spec):
+        params.slot_save_path = prompt_state.FOLDER
     params.endpoint_props = True
     if projector := spec.files.get(PROJECTOR):
         params.mmproj.path = projector[0]

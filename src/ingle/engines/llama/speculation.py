@@ -25,11 +25,11 @@ from ingle.engines.llama.options import LlamaOptions
 if TYPE_CHECKING:
     from xllamacpp import CommonParams
 
-NGRAM = 8
-"""Tokens that must stand alike before a guess. Fewer guess wrongly in free text, more find less in
-edited code (docs/log, 2026-11-30)."""
-NGRAM_DRAFT = 20
-"""Tokens that are guessed at once: a wrong guess costs their evaluation."""
+NGRAM = 4
+"""Tokens that must stand alike before a guess."""
+NGRAM_DRAFT = 4
+"""Tokens that are guessed at once. On a CPU, one that is wrong costs almost half of a plain one, so
+many at once cost free text more than they win in copies (docs/log, 2026-11-30)."""
 _CHOICES = ("speculation", "plain")
 """The options that say how tokens are guessed, and not what is answered."""
 
