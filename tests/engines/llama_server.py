@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--ubatch-size", type=int, default=512)
     parser.add_argument("--kv-unified", action="store_true")
     for name in ("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding",
-                 "--no-prefill-assistant"):  # fmt: skip
+                 "--no-prefill-assistant", "--no-context-shift"):  # fmt: skip
         parser.add_argument(name, action="store_true")
     given = parser.parse_args()
 

@@ -73,6 +73,7 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     params.model.path = spec.weights[0]
     params.n_ctx = options.context * spec.slots
     params.n_parallel = spec.slots
+    params.ctx_shift = False  # what does not fit is told; nothing is forgotten in silence
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.use_jinja = True

@@ -138,6 +138,7 @@ def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
     command = [options.server_binary, "--model", spec.weights[0], "--host", socket]
     command += ["--ctx-size", str(options.context * spec.slots), "--parallel", str(spec.slots)]
     command += ["--threads", str(threads), "--cache-ram", "0", "--jinja", "--no-webui"]
+    command += ["--no-context-shift"]
     command += ["--slots", "--props", "--no-warmup", "--no-prefill-assistant"]
     if options.template:
         command += ["--chat-template", options.template]

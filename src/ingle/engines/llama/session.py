@@ -166,7 +166,12 @@ class LlamaSession:
         begun = plan.begun if plan is not None and plan.json else None
         thought = None if plan is None else plan.thought
         translate = chunks.ChunkEvents(
-            stop, operation.top_logprobs, begun, thought, self._speculation
+            stop,
+            operation.top_logprobs,
+            begun,
+            thought,
+            self._speculation,
+            context_of(self._spec),
         )
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
@@ -176,6 +181,7 @@ class LlamaSession:
         alone = shared or operation.n == 1
         if operation.token_limit is not None:
             body["max_tokens"] = self._limited(operation, self._prompt_tokens(body))
+        translate.most = body.get("max_tokens")
         prompt = str(body.get("messages") or body.get("prompt")) if alone else ""
         for first in range(0, operation.n, together):
             body["n"] = min(together, operation.n - first)

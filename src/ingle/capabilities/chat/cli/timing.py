@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ingle.operations import Timing
+from ingle.operations import ChatResult, Timing
+
+
+def limit_of(result: ChatResult, answer: str, context: str) -> str:
+    """Which of two limits ended an answer for its length."""
+    return context if any(note.field == "context" for note in result.notes) else answer
 
 
 def describe(prompt_tokens: int, cached: int, timing: Timing) -> str:
