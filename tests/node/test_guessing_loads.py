@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.store.operation import Pull
 from ingle.config import Settings
+from ingle.errors import ConfigError
 from ingle.node.local_node import LocalNode
 from ingle.node.speculation_record import REST
 from ingle.operations import Fold, Sampling
 from ingle.operations.generation import ChatResult
+from tests.models.weights import write_model
 
 from .test_local import opened
 
@@ -61,3 +66,32 @@ async def test_a_model_that_it_slows_down_is_loaded_without(settings: Settings) 
         assert (await completed(node)).timing.speculation == ""
     async with opened(settings, speculation="ngram") as node:
         assert (await completed(node)).timing.speculation == "ngram"
+
+
+async def test_a_draft_model_is_taken_once_it_can_be_compared(settings: Settings) -> None:
+    own = {"ember": "ember"}
+    async with opened(settings, drafts=own) as node:
+        first = await completed(node, "What does tar -x do?")
+        assert first.timing.speculation == "ngram"
+        known = node.speculation.of(first.digest, "llama")
+        assert known is not None
+        known.token_s = 0.01
+        node.speculation.save()
+    async with opened(settings, drafts=own) as node:
+        told = await completed(node, "What does tar -x do?")
+        assert told.timing.speculation == "draft"
+        assert told.timing.drafted > 0
+        assert told.choices == first.choices
+        assert len((await completed(node, logprobs=True)).choices[0].logprobs) == 32
+
+
+async def test_a_draft_of_another_vocabulary_is_refused_with_the_token(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = write_model(tmp_path / "other.gguf")
+    async with opened(settings, drafts={"ember": "other"}, speculation="draft") as node:
+        async with node.perform(Pull(model="other", source=str(other))) as events:
+            async for _ in events:
+                pass
+        with pytest.raises(ConfigError, match="drafts: other cannot guess ahead of ember: "):
+            await completed(node)

@@ -105,8 +105,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
     """Model name to the engine that runs it, such as ``{"mine": "my-engine"}``; else the first."""
-    speculation: Literal["auto", "off", "ngram"] = "auto"
-    """Guess tokens ahead: ``auto`` where it is measured to help, ``off``, or always."""
+    speculation: Literal["auto", "off", "ngram", "draft"] = "auto"
+    """Guess tokens ahead: ``auto`` where it is measured to help, ``off``, or always as named."""
+    drafts: dict[str, str] = {}
+    """Model to a smaller one of its vocabulary that guesses ahead of it, ``{"qwen": "small"}``."""
     prompt_cache: str = "2GiB"
     """Disk for what models have read of your long prompts, for after a restart; ``0``: none."""
     prompt_cache_age: str = "30d"

@@ -61,6 +61,8 @@ class LoadRequest(NamedTuple):
     """Something is asked for that needs each token decoded by itself: log-probabilities."""
     helps: bool = True
     """Guessing tokens ahead has not been measured to slow this model down."""
+    draft: Facts | None = None
+    """Of the draft model whose file is in the spec."""
 
 
 class FitAdvice(NamedTuple):

@@ -21,6 +21,8 @@ PROJECTOR = "projector"
 """What turns images into what a language model reads (called mmproj by llama.cpp)."""
 ADAPTER = "adapter"
 """A LoRA adapter that a derived model always applies."""
+DRAFT = "draft"
+"""A smaller model of the same vocabulary, which guesses tokens ahead of a larger one."""
 DEFAULTS = "defaults"
 """What a derived model brings to each request; see `ingle.operations.ModelDefaults`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -15,8 +16,9 @@ from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
 from ingle.errors import ConfigError, InvalidRequest
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.facts import Facts
-from ingle.models.format import ADAPTER, DEFAULTS
+from ingle.models.format import ADAPTER, DEFAULTS, DRAFT, WEIGHTS
 from ingle.models.model import Model, ModelFile
+from ingle.models.shared_tokens import difference
 from ingle.models.store import Store
 from ingle.node.memory_budget import MemoryBudget
 from ingle.node.routes import Route
@@ -118,12 +120,16 @@ class SlotRequests:
         engine = self._engine(model.name, facts, role)
         own = {file.digest for file in model.adapters}
         named = [self._adapter(use.name, model) for use in adapters if use.name not in own]
+        draft = None if plain or role != "generate" else self._draft(model, engine.name)
+        drafted = {} if draft is None else {DRAFT: draft.by_role[WEIGHTS][:1]}
         spec = LoadSpec(
             engine=engine.name,
             model=model.name,
             digest=model.digest,
-            files=_opened({k: [str(path) for path in v] for k, v in model.by_role.items()}),
-            sizes=_opened(model.sizes),
+            files=_opened(
+                {k: [str(path) for path in v] for k, v in {**model.by_role, **drafted}.items()}
+            ),
+            sizes=_opened(model.sizes | ({DRAFT: draft.sizes[WEIGHTS]} if draft else {})),
             folder="" if facts.format == "gguf" else str(model.folder),
             role=role,
             threads=self._settings.threads,
@@ -137,6 +143,7 @@ class SlotRequests:
             template,
             plain,
             self._speculation.helps(model.digest, engine.name),
+            None if draft is None else draft.facts,
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)
@@ -243,6 +250,30 @@ class SlotRequests:
         if template == model.template:
             return model
         return _speaking(model, template)
+
+    def _draft(self, model: Model, engine: str) -> Model | None:
+        """The model that guesses ahead of another, if the owner has said one, and what it wins can
+        be measured or is not asked.
+
+        Raises:
+            ModelNotFound: it is not here.
+            ConfigError: it does not write in the same tokens.
+        """
+        named = self._settings.drafts.get(model.name)
+        mode = self._settings.speculation
+        if named is None or mode not in ("auto", "draft"):
+            return None
+        draft = self._store.resolve(named)
+        paths = [found.by_role[WEIGHTS][0] for found in (model, draft)]
+        if why := difference(Path(paths[0]), Path(paths[1])):
+            raise ConfigError(
+                f"drafts: {named} cannot guess ahead of {model.name}: {why}",
+                hint="ingle config unset drafts",
+                key="drafts",
+            )
+        return (
+            draft if mode == "draft" or self._speculation.measured(model.digest, engine) else None
+        )
 
     def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)

@@ -63,6 +63,12 @@ class SpeculationRecord:
         known = self._models.get(_key(digest, engine))
         return known is None or not known.resting
 
+    def measured(self, digest: str, engine: str) -> bool:
+        """It is known what a token takes without guesses: a draft model, which guesses in every
+        answer, can be compared with it."""
+        known = self._models.get(_key(digest, engine))
+        return known is not None and known.token_s > 0
+
     def of(self, digest: str, engine: str) -> ModelRecord | None:
         """What was measured; None: nothing yet."""
         return self._models.get(_key(digest, engine))

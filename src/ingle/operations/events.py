@@ -114,7 +114,7 @@ class Timing(Event, frozen=True, kw_only=True, tag="timing"):
     accepted: int = 0
     """Of these: tokens that the model would have written itself, and so are in the answer."""
     speculation: str = ""
-    """How tokens were guessed: ``ngram``; empty: not at all."""
+    """How tokens were guessed: ``ngram`` or ``draft``; empty: not at all."""
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):

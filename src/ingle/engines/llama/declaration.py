@@ -21,7 +21,7 @@ from ingle.engines.engine import LoadSpec, context_of
 from ingle.engines.llama import memory, speculation
 from ingle.engines.llama.options import LlamaOptions
 from ingle.models.facts import Facts
-from ingle.models.format import ADAPTER, PROJECTOR
+from ingle.models.format import ADAPTER, DRAFT, PROJECTOR
 
 POOLED_CONTEXT = 2048
 """Tokens per slot of embedding models, which evaluate a whole text in one batch."""
@@ -44,9 +44,15 @@ class LlamaDeclaration(EngineDeclaration):
             options["server_binary"] = settings.llama_server
         if spec.role != "generate":  # nothing else looks at images
             spec = msgspec.structs.replace(
-                spec, files=_without_projector(spec.files), sizes=_without_projector(spec.sizes)
+                spec,
+                files=_without(PROJECTOR, spec.files),
+                sizes=_without(PROJECTOR, spec.sizes),
             )
         options |= speculation.planned(spec, asked)
+        if options.get("speculation") != "draft":
+            spec = msgspec.structs.replace(
+                spec, files=_without(DRAFT, spec.files), sizes=_without(DRAFT, spec.sizes)
+            )
         slots = 1 if spec.role == "score" else asked.slots or settings.slots or AUTO_SLOTS
         if asked.context is not None:
             return self._with_fewer_slots(_with(spec, options, asked.context, slots), facts, asked)
@@ -81,7 +87,8 @@ class LlamaDeclaration(EngineDeclaration):
         batch, all_logits = _batch(spec, context), True if spec.role == "score" else None
         return MemoryNeed(
             weights=facts.tensor_bytes + _beside(spec),
-            cache=memory.kv_bytes(facts, context, slots, batch),
+            cache=memory.kv_bytes(facts, context, slots, batch)
+            + speculation.draft_cache_bytes(spec, LlamaOptions.of(spec)),
             compute=memory.compute_bytes(facts, context, slots, batch, all_logits=all_logits),
             overhead=memory.overhead_bytes(facts, slots),
             reclaimable=facts.repacked_bytes,
@@ -138,15 +145,16 @@ def _with(spec: LoadSpec, options: dict[str, Any], context: int, slots: int) -> 
     return msgspec.structs.replace(spec, slots=slots, options={"context": context, **options})
 
 
-def _without_projector(by_role: dict[str, Any]) -> dict[str, Any]:
-    return {role: value for role, value in by_role.items() if role != PROJECTOR}
+def _without(left_out: str, by_role: dict[str, Any]) -> dict[str, Any]:
+    return {role: value for role, value in by_role.items() if role != left_out}
 
 
 def _beside(spec: LoadSpec) -> int:
     """Bytes of what is loaded beside the weights: both are kept as their files have them."""
     adapters = sum(adapter.size for adapter in spec.adapters)
     # A model that is not loaded but looked at has its own adapters among its files.
-    return spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(ADAPTER, 0) + adapters
+    draft = spec.sizes.get(DRAFT, 0)
+    return draft + spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(ADAPTER, 0) + adapters
 
 
 def _batch(spec: LoadSpec, context: int) -> int:

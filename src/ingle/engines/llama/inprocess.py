@@ -102,7 +102,7 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
         # With a cache for each sequence, texts of different lengths are cut at the shortest, and
         # the mean of a longer one is taken of its last part alone.
         params.kv_unified = True
-    speculation.parameters(params, options)
+    speculation.parameters(params, spec, options)
     if spec.role == "rerank":
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     return params

@@ -23,8 +23,10 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of the vocabulary, for the role ``score``: its logits must fit into memory."""
     server_binary: str = ""
     """Path of a ``llama-server`` to use in place of the built-in engine."""
-    speculation: Literal["", "ngram"] = ""
+    speculation: Literal["", "ngram", "draft"] = ""
     """How tokens are guessed ahead (`ingle.engines.llama.speculation`); empty: not at all."""
+    draft_memory: tuple[int, int] = (0, 0)
+    """Bytes that a draft model takes for each token of each slot, and for a step."""
     plain: bool = False
     """Each token must be decoded by itself: of others llama.cpp tells no log-probabilities."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ingle.engines.engine import LoadSpec
 from ingle.errors import EngineFault
-from ingle.models.format import PROJECTOR
+from ingle.models.format import DRAFT, PROJECTOR
 from ingle.operations.operation import Piece
 
 FOLDER = "/proc/self/fd/"
@@ -24,10 +24,11 @@ CHUNK = 512 << 10
 def possible(spec: LoadSpec) -> bool:
     """Slots of a load can be saved, and what is restored is right for every request.
 
-    llama.cpp saves no prompt with images, and does not say under which adapters one was read.
+    llama.cpp saves no prompt with images, does not say under which adapters one was read, and saves
+    nothing of what a draft model has read.
     """
     in_memory = hasattr(os, "memfd_create") and Path(FOLDER).is_dir()
-    alone = not spec.adapters and PROJECTOR not in spec.files
+    alone = not spec.adapters and not {PROJECTOR, DRAFT} & set(spec.files)
     return in_memory and alone and spec.role == "generate"
 
 

@@ -146,7 +146,7 @@ def arguments(spec: LoadSpec, options: LlamaOptions, socket: str) -> list[str]:
         command += ["--mmproj", projector[0]]
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
-    command += speculation.arguments(options)
+    command += speculation.arguments(spec, options)
     if spec.role in ("embed", "rerank"):
         # A text is pooled right only if it is in one physical batch, whatever is beside it.
         size = str(pooled(options.context, spec.slots))
