@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from tests.waiting import eventually
 
 from .place import COMMAND, DEADLINE_S, Place, ended
+from .terminal import Terminal
 
 GREEDY = ("-t", "0", "-n", "16")
 LONG = ("Tell me all.", "--schema", '{"type": "string", "minLength": 2000}')
@@ -40,7 +42,7 @@ def test_a_prompt_alone_goes_to_the_default_model(place: Place) -> None:
     assert answer.out.strip()
     assert answer.out.endswith("\n")
     assert not answer.out.endswith("\n\n")
-    assert answer.err in ("", "(truncated: raise --max-tokens or --context)\n")
+    assert answer.err in ("", "(truncated: raise --max-tokens)\n")
 
 
 def test_a_model_may_come_first(place: Place) -> None:
@@ -197,3 +199,21 @@ def test_an_interrupt_ends_the_answer_and_frees_the_slot(place: Place, number: i
     assert end.status == 130
     assert end.err == "\ninterrupted\n"
     eventually(lambda: place.busy_slots() == 0)
+
+
+def test_which_limit_ended_an_answer_is_said(place: Place) -> None:
+    full = place.ok("run", *LONG, "--context", "256")
+    assert "(truncated: raise --context)" in full.err
+    assert "the context of 256 tokens is full" in full.err
+    short = place.ok("run", "How are you?", "-n", "2")
+    assert "(truncated: raise --max-tokens)" in short.err
+
+
+def test_the_reading_of_a_long_prompt_is_shown_on_a_terminal(place: Place) -> None:
+    text = "To list the files of a folder, run ls -la and press Enter.\n" * 150
+    wide = ("--context", "4096")
+    with Terminal(place, "run", "What was said?", "-s", text, "-n", "3", "-v", *wide) as terminal:
+        shown = terminal.until("speculation")
+        assert re.search(r"reading the prompt: \d+ of \d+ tokens \(\d+%\)", shown)
+    quiet = place.ok("run", "What was said?", "-s", text, "-n", "3", *wide)
+    assert "reading" not in quiet.err

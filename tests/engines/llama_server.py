@@ -77,7 +77,13 @@ def flags() -> argparse.ArgumentParser:
         parser.add_argument(name, default="f16")
     for name in (
         *("--jinja", "--no-webui", "--slots", "--props", "--no-warmup", "--embedding"),
-        *("--reranking", "--no-prefill-assistant", "--list-devices", "--version"),
+        *(
+            "--reranking",
+            "--no-prefill-assistant",
+            "--no-context-shift",
+            "--list-devices",
+            "--version",
+        ),
     ):
         parser.add_argument(name, action="store_true")
     return parser

@@ -15,8 +15,10 @@ from ingle.errors import IngleError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ingle.operations import Progress, Rerouted, TryingPath
+    from ingle.operations import Progress, Rerouted, Status, TryingPath
 
+LONG_PROMPT = 1024
+"""Tokens from which on the reading of a prompt is shown."""
 QUIET_PROGRESS_S = 10.0
 """Without a terminal: one line of progress every few seconds."""
 
@@ -37,6 +39,7 @@ class Output:
         self.json = as_json
         self.debug = debug
         self.terminal = sys.stderr.isatty()
+        self._reading = False
 
     def data(self, value: Any) -> None:
         """A result, as JSON on stdout. Only with ``--json``."""
@@ -44,13 +47,32 @@ class Output:
 
     def text(self, text: str, *, end: str = "\n") -> None:
         """A result for people and pipes, on stdout."""
+        self._end_reading()
         sys.stdout.write(text + end)
         sys.stdout.flush()
 
     def note(self, text: str, end: str = "\n") -> None:
         """Something by the way, on stderr."""
+        self._end_reading()
         sys.stderr.write(text + end)
         sys.stderr.flush()
+
+    def reading(self, event: Status) -> None:
+        """How far a long prompt is read: one line on a terminal, gone once there is more to say."""
+        if not self.terminal or event.total < LONG_PROMPT:
+            return
+        share = event.completed / event.total
+        sys.stderr.write(
+            f"\rreading the prompt: {event.completed} of {event.total} tokens ({share:.0%})\x1b[K"
+        )
+        sys.stderr.flush()
+        self._reading = True
+
+    def _end_reading(self) -> None:
+        if self._reading:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._reading = False
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows on stdout, columns aligned. Plain text: it is read by ``awk``, too."""

@@ -113,6 +113,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
     """Model name to the engine that runs it, such as ``{"mine": "vulkan"}``; else by ``engine``."""
+    speculation: Literal["auto", "off", "ngram", "draft"] = "auto"
+    """Guess tokens ahead: ``auto`` where it is measured to help, ``off``, or always as named."""
+    drafts: dict[str, str] = {}
+    """Model to a smaller one of its vocabulary that guesses ahead of it, ``{"qwen": "small"}``."""
+    prompt_cache: str = "2GiB"
+    """Disk for what models have read of your long prompts, for after a restart; ``0``: none."""
+    prompt_cache_age: str = "30d"
+    """How long a kept prompt that is not used stays; ``-1``: until there is no room."""
     upstreams: dict[str, Upstream] = {}
     """OpenAI-compatible servers, by name."""
     upload_rate: str = "0"
@@ -149,6 +157,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.worker_memory == "auto":
             return None
         return parse_size(self.worker_memory, "worker_memory")
+
+    @property
+    def prompt_cache_bytes(self) -> int:
+        """Bytes; 0: no prompt is kept."""
+        return parse_size(self.prompt_cache, "prompt_cache")
+
+    @property
+    def prompt_cache_age_s(self) -> float:
+        """Seconds; negative: for ever."""
+        return parse_duration(self.prompt_cache_age, "prompt_cache_age")
 
     @property
     def stall_s(self) -> float:

@@ -86,6 +86,12 @@ class LoadRequest(NamedTuple):
     """A chat template in place of the model's own."""
     graphics: int = 0
     """Bytes of graphics memory, for choosing as many slots as leave the whole model there."""
+    plain: bool = False
+    """Something is asked for that needs each token decoded by itself: log-probabilities."""
+    helps: bool = True
+    """Guessing tokens ahead has not been measured to slow this model down."""
+    draft: Facts | None = None
+    """Of the draft model whose file is in the spec."""
 
 
 class FitAdvice(NamedTuple):

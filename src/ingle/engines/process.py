@@ -56,6 +56,7 @@ class WorkerProcess:
         inbox: Inbox | None = None,
         limits: WorkerLimits = HEARTBEAT_ONLY,
         folders: TemporaryFolders | None = None,
+        largest_file: int = 0,
     ) -> WorkerProcess:
         """Start a process and load the model; returns when it can serve.
 
@@ -67,6 +68,7 @@ class WorkerProcess:
             inbox: where it finds blobs; deleted when it has ended.
             limits: what ends it if it is out of order.
             folders: as `ChildProcess.start`.
+            largest_file: bytes of a file that it may write, where the sandbox's limit is less.
 
         Raises:
             ModelLoadFailed: with the engine's reason, also when loading killed the process.
@@ -80,7 +82,10 @@ class WorkerProcess:
             [sys.executable, "-P", "-m", "ingle.engines.worker"],
             spec,
             policy=SandboxPolicy(
-                readable=_readable(spec), network=network, most_memory=_most_mapped(limits)
+                readable=_readable(spec),
+                network=network,
+                most_memory=_most_mapped(limits),
+                largest_file=max(sandbox.MAX_WRITE, largest_file),
             ),
             lost=lambda child: _why_it_died(spec, child),
             log_file=log_file,

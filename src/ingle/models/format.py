@@ -23,6 +23,8 @@ ADAPTER = "adapter"
 """A LoRA adapter that a derived model always applies."""
 TEMPLATE = "template"
 """A chat template beside weights that may lack one; it becomes one of the defaults."""
+DRAFT = "draft"
+"""A smaller model of the same vocabulary, which guesses tokens ahead of a larger one."""
 DEFAULTS = "defaults"
 """What a derived model brings to each request; see `ingle.operations.ModelDefaults`."""
 

@@ -115,6 +115,18 @@ def read_header(path: Path) -> Header:
             ) from None
 
 
+def read_tokens(path: Path) -> list[bytes]:
+    """The vocabulary of a file, in the order of its ids; empty if it has none.
+
+    Raises:
+        BadModelFile: as `read_header`.
+    """
+    with path.open("rb") as file:
+        reader = _Reader(_filler(file), path.stat().st_size)
+        _parse(reader)
+        return reader.tokens
+
+
 def parse_header(data: bytes, file_size: int) -> Header:
     """Read a header from the first bytes of a file of ``file_size`` bytes.
 
@@ -150,6 +162,7 @@ class _Reader:
         self.size = size
         self.data = bytearray()
         self.at = 0
+        self.tokens: list[bytes] = []
 
     def need(self, count: int, what: str) -> None:
         """Make sure that ``count`` more bytes are in the buffer."""
@@ -286,6 +299,7 @@ def _tokens(reader: _Reader, count: int, what: str) -> list[Scalar] | ArraySize:
     tokens = reader.texts(count, what)
     if len(set(tokens)) < count:
         _check_different(tokens, what)
+    reader.tokens = tokens
     if count > KEPT_ARRAY:
         return ArraySize(count)
     return [token.decode("utf-8", "replace") for token in tokens]

@@ -16,3 +16,8 @@ class Lease(NamedTuple):
     slots: int
     queued_s: float
     load_s: float
+
+    @property
+    def alone(self) -> bool:
+        """No other request is being performed by its model."""
+        return self.loaded_model.active == self.slots

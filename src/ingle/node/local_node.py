@@ -30,17 +30,20 @@ from ingle.node.background_verification import BackgroundVerification, doubtful
 from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
 from ingle.node.device_speeds import DeviceSpeeds
+from ingle.node.kept_prompts import KeptPrompts
 from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.node_blobs import NodeBlobs
 from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
+from ingle.node.prompt_cache import PromptCache
 from ingle.node.prompt_size import check_prompts
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Scheduler
 from ingle.node.slot_request import SlotRequest
 from ingle.node.slot_requests import SlotRequests
+from ingle.node.speculation_record import SpeculationRecord
 from ingle.node.stop_marker import StopMarker
 from ingle.operations import (
     Event,
@@ -50,6 +53,7 @@ from ingle.operations import (
     Started,
     Status,
     Timing,
+    Usage,
     operation_name,
     registry,
 )
@@ -109,8 +113,24 @@ class LocalNode:
             devices=self.budget.graphics,
             look=self._look_at_devices,
         )
+        self.speculation = SpeculationRecord(self.state)
+        """For which models guessing tokens ahead was measured to help."""
+        self.prompts = KeptPrompts(
+            PromptCache(
+                self.state,
+                settings.models_path,
+                settings.prompt_cache_bytes,
+                settings.prompt_cache_age_s,
+            )
+        )
+        """What models have read of the owner's long prompts."""
         self.slot_requests = SlotRequests(
-            self.store, self.adapters, settings, self.budget, lambda: self.devices.latest
+            self.store,
+            self.adapters,
+            settings,
+            self.budget,
+            self.speculation,
+            lambda: self.devices.latest,
         )
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
@@ -166,11 +186,13 @@ class LocalNode:
         await asyncio.gather(*tasks, return_exceptions=True)
         for part in self._parts.values():
             await part.close()
+        await self.prompts.close()
         await self.devices.close()
         await self.scheduler.close()
         if self.verification is not None:
             await self.verification.close()
         self.ledger.close()
+        self.speculation.save()
         self._marker.end()
         self._lock.release()
         if not self.closed.done():
@@ -362,6 +384,7 @@ class LocalNode:
             try:
                 lending = lease.worker.files_visible(files)
                 held.enter_context(lending)
+                chain = await self.prompts.before(lease, caller.principal, operation)
                 call = lease.worker.call(operation, caller.feed)
             except BaseException:
                 self.scheduler.release(lease)
@@ -372,7 +395,8 @@ class LocalNode:
         # The slot is free when the worker says so, which after a cancel is a
         # moment later than our caller needs to wait.
         call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
-        first_piece_s = 0.0
+        first_piece_s, read = 0.0, Usage(prompt_tokens=0)
+        alone = lease.alone
         try:
             yield started
             async for event in call:
@@ -383,10 +407,19 @@ class LocalNode:
                     if not first_piece_s:
                         first_piece_s = time.monotonic() - asked
                     yield event
+                elif kind is Usage:
+                    usage = event.decode(capability.types)
+                    assert isinstance(usage, Usage)
+                    read = usage
+                    yield event
                 elif kind is Timing or issubclass(kind, ModelResult):
                     known = event.decode(capability.types)
                     if isinstance(known, Timing):
                         self.speeds.learn(lease.loaded_model, known, self.budget.devices)
+                        if alone and lease.alone:
+                            written = read.completion_tokens
+                            self.speculation.answered(lease.loaded_model.spec, known, written)
+                        self.prompts.after(lease, chain, read, known)
                         yield _timed(known, lease, asked, first_piece_s)
                     else:
                         assert known is not None
@@ -411,6 +444,7 @@ class LocalNode:
             inbox=inbox,
             limits=planned_limits(self.settings, engine, planned),
             folders=self.folders,
+            largest_file=self.prompts.cache.largest if spec.role == "generate" else 0,
         )
 
     def _verified_again(self) -> BackgroundVerification | None:

@@ -13,6 +13,7 @@ from ingle.models.adapter_store import AdapterStore
 from ingle.models.store import Store
 from ingle.node.device_probe import Devices
 from ingle.node.device_speeds import DeviceSpeeds
+from ingle.node.kept_prompts import KeptPrompts
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
 from ingle.node.memory_budget import MemoryBudget
@@ -52,6 +53,7 @@ class Services(Protocol):
     adapters: AdapterStore
     ledger: EgressLedger
     blobs: NodeBlobs
+    prompts: KeptPrompts
     scheduler: Scheduler
     slot_requests: SlotRequests
     budget: MemoryBudget

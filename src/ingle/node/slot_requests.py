@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -14,15 +15,17 @@ from ingle.engines.declaration import LoadRequest
 from ingle.engines.declarations import declared
 from ingle.engines.engine import AdapterFile, LoadSpec, Role, usual_role
 from ingle.engines.probe import EngineReport
-from ingle.errors import InvalidRequest
+from ingle.errors import ConfigError, InvalidRequest
 from ingle.models.adapter_store import AdapterStore
 from ingle.models.facts import Facts
-from ingle.models.format import ADAPTER, DEFAULTS
+from ingle.models.format import ADAPTER, DEFAULTS, DRAFT, WEIGHTS
 from ingle.models.model import Model, ModelFile
+from ingle.models.shared_tokens import difference
 from ingle.models.store import Store
 from ingle.node.memory_budget import MemoryBudget
 from ingle.node.routes import Route
 from ingle.node.slot_request import SlotRequest
+from ingle.node.speculation_record import SpeculationRecord
 from ingle.operations import (
     AdapterUse,
     DeviceInfo,
@@ -52,6 +55,7 @@ class SlotRequests:
 
     Args:
         budget: what all models together may use, for choosing defaults that fit.
+        speculation: for which models guessing ahead was measured to help.
         reports: what the engines have said of themselves.
     """
 
@@ -61,12 +65,14 @@ class SlotRequests:
         adapters: AdapterStore,
         settings: Settings,
         budget: MemoryBudget,
+        speculation: SpeculationRecord,
         reports: Callable[[], Mapping[str, EngineReport]] = dict,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._settings = settings
         self._budget = budget
+        self._speculation = speculation
         self._reports = reports
 
     def for_operation(self, operation: ModelOperation) -> PlannedOperation:
@@ -88,6 +94,7 @@ class SlotRequests:
             slots=None,
             keep_alive=getattr(operation, "keep_alive", None),
             adapters=getattr(operation, "adapters", ()),
+            plain=bool(getattr(operation, "logprobs", False)),
         )
         return PlannedOperation(operation, slot_request._replace(slots=serving.slots), model)
 
@@ -100,8 +107,12 @@ class SlotRequests:
         slots: int | None,
         keep_alive: float | None,
         adapters: Sequence[AdapterUse] = (),
+        plain: bool = False,
     ) -> SlotRequest:
         """What loading a model needs, with the defaults that fit filled in.
+
+        Args:
+            plain: log-probabilities are asked for, so that no token may be guessed ahead.
 
         Raises:
             EngineMissing: no engine runs models of its format.
@@ -114,12 +125,16 @@ class SlotRequests:
         engine, reason = self.choice(model.name, facts, role)
         own = {file.digest for file in model.adapters}
         named = [self._adapter(use.name, model) for use in adapters if use.name not in own]
+        draft = None if plain or role != "generate" else self._draft(model, engine.name)
+        drafted = {} if draft is None else {DRAFT: draft.by_role[WEIGHTS][:1]}
         spec = LoadSpec(
             engine=engine.name,
             model=model.name,
             digest=model.digest,
-            files=_opened({k: [str(path) for path in v] for k, v in model.by_role.items()}),
-            sizes=_opened(model.sizes),
+            files=_opened(
+                {k: [str(path) for path in v] for k, v in {**model.by_role, **drafted}.items()}
+            ),
+            sizes=_opened(model.sizes | ({DRAFT: draft.sizes[WEIGHTS]} if draft else {})),
             folder="" if facts.format == "gguf" else str(model.folder),
             role=role,
             threads=self._settings.threads,
@@ -132,6 +147,9 @@ class SlotRequests:
             self._budget.with_devices,
             template,
             self._budget.graphics_total,
+            plain,
+            self._speculation.helps(model.digest, engine.name),
+            None if draft is None else draft.facts,
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)
@@ -145,7 +163,7 @@ class SlotRequests:
             device="CPU",
             reason=reason,
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
-            particular=context is not None or bool(named),
+            particular=context is not None or bool(named) or plain,
             place=lambda spec, rooms, host: engine.placed(spec, facts, rooms, host, self._settings),
             placement=lambda spec: engine.placement(facts, spec),
             advice=lambda spec, room: engine.advice(facts, spec, room).text,
@@ -237,6 +255,30 @@ class SlotRequests:
         if template == model.template:
             return model
         return _speaking(model, template)
+
+    def _draft(self, model: Model, engine: str) -> Model | None:
+        """The model that guesses ahead of another, if the owner has said one, and what it wins can
+        be measured or is not asked.
+
+        Raises:
+            ModelNotFound: it is not here.
+            ConfigError: it does not write in the same tokens.
+        """
+        named = self._settings.drafts.get(model.name)
+        mode = self._settings.speculation
+        if named is None or mode not in ("auto", "draft"):
+            return None
+        draft = self._store.resolve(named)
+        paths = [found.by_role[WEIGHTS][0] for found in (model, draft)]
+        if why := difference(Path(paths[0]), Path(paths[1])):
+            raise ConfigError(
+                f"drafts: {named} cannot guess ahead of {model.name}: {why}",
+                hint="ingle config unset drafts",
+                key="drafts",
+            )
+        return (
+            draft if mode == "draft" or self._speculation.measured(model.digest, engine) else None
+        )
 
     def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)

@@ -109,6 +109,12 @@ class Timing(Event, frozen=True, kw_only=True, tag="timing"):
     total_s: float = 0.0
     prompt_rate: float = 0.0
     decode_rate: float = 0.0
+    drafted: int = 0
+    """Tokens that were guessed ahead and checked together (speculative decoding)."""
+    accepted: int = 0
+    """Of these: tokens that the model would have written itself, and so are in the answer."""
+    speculation: str = ""
+    """How tokens were guessed: ``ngram`` or ``draft``; empty: not at all."""
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):

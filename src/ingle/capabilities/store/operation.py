@@ -292,10 +292,13 @@ class DiskUsage(Event, frozen=True, kw_only=True, tag="disk_usage"):
     logs: int
     free: int
     path: str
+    prompts: int = 0
+    """What models have read of long prompts, kept for after a restart."""
 
 
 class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
-    """Delete blobs without a name and, if asked, interrupted downloads. One `Pruned`."""
+    """Delete blobs without a name, kept prompts and, if asked, interrupted downloads. One
+    `Pruned`."""
 
     partials: bool = False
     dry_run: bool = False

@@ -24,6 +24,7 @@ from ingle.capabilities.store.operation import (
     ModelSummary,
     OfferModel,
     Prune,
+    Pruned,
     Pull,
     Pulled,
     RecommendModels,
@@ -81,16 +82,32 @@ async def perform(
             model = await asyncio.to_thread(store.copy, name, to)
             yield Done(message=f"{model.name} is {model.digest}")
         case RemoveModel(model=name):
-            yield Done(message=await asyncio.to_thread(store.remove, name))
+            message = await asyncio.to_thread(store.remove, name)
+            await asyncio.to_thread(_forget_prompts, node)
+            yield Done(message=message)
             await refresh_shares(node)
         case DiskUse():
-            yield await asyncio.to_thread(store.disk_usage)
+            usage = await asyncio.to_thread(store.disk_usage)
+            kept = await asyncio.to_thread(lambda: node.local.prompts.cache.size)
+            yield msgspec.structs.replace(usage, prompts=kept)
         case Prune(partials=partials, dry_run=dry_run):
-            yield await asyncio.to_thread(store.prune, partials, dry_run)
+            pruned = await asyncio.to_thread(store.prune, partials, dry_run)
+            clear = node.local.prompts.cache.clear
+            cleared = await asyncio.to_thread(clear, dry_run=dry_run)
+            yield Pruned(
+                files=[*pruned.files, *(str(entry.path) for entry in cleared)],
+                bytes=pruned.bytes + sum(entry.size for entry in cleared),
+            )
         case VerifyStore(model=name):
             async with aclosing(_verify(node, name)) as verifying:
                 async for event in verifying:
                     yield event
+
+
+def _forget_prompts(node: HostedNode) -> None:
+    """What was read by models that are not here any more goes with them."""
+    local = node.local
+    local.prompts.cache.clear([model.digest for model in local.store.models()])
 
 
 async def _verify(node: HostedNode, name: str) -> AsyncGenerator[Event, None]:

@@ -22,6 +22,7 @@ from ingle.operations import (
     Event,
     Finish,
     FinishReason,
+    Note,
     Reasoning,
     Status,
     Text,
@@ -87,6 +88,8 @@ class _Timings(msgspec.Struct, frozen=True):
     cache_n: int = 0
     prompt_n: int = 0
     predicted_n: int = 0
+    draft_n: int = 0
+    draft_n_accepted: int = 0
 
 
 class _Progress(msgspec.Struct, frozen=True):
@@ -132,6 +135,8 @@ class ChunkEvents:
         json: The text is JSON, whose white space is left out, and this is how it begins.
         thought: The text may begin with reasoning that the engine does not tell apart; True: it
             does, and the prompt has the tag that opens it.
+        speculation: How tokens are guessed ahead, for the totals; empty: not at all.
+        context: Tokens that a slot holds; an answer that fills it up is told so. 0: not known.
     """
 
     def __init__(
@@ -140,11 +145,18 @@ class ChunkEvents:
         top: int = 0,
         json: str | None = None,
         thought: bool | None = None,
+        speculation: str = "",
+        context: int = 0,
     ) -> None:
         self._stop = stop
         self._top = top
         self._json = json
         self._thought = thought
+        self._speculation = speculation
+        self._context = context
+        self._cut: set[int] = set()
+        self.most: int | None = None
+        """Tokens that a choice was allowed; None: as many as the context holds."""
         self._thoughts: dict[int, ThoughtSplitter] = {}
         self._values: dict[int, CompactJSON] = {}
         self._first = 0
@@ -188,6 +200,19 @@ class ChunkEvents:
                 self._total(_usage_of(chunk.timings), chunk.timings)
         if chunk.usage is not None and self._last not in self._counted:
             self._total(chunk.usage, chunk.timings or _Timings())
+            yield from self._full(chunk.usage)
+
+    def _full(self, usage: _Usage) -> Iterator[Event]:
+        """An answer that ended for its length, and not for what it was allowed."""
+        allowed = self.most is not None and usage.completion_tokens >= self.most
+        if self._context and self._last in self._cut and not allowed:
+            yield Note(
+                code="left_out",
+                message=f"the answer ended where the context of {self._context} tokens is full "
+                f"(prompt {usage.prompt_tokens}, answer {usage.completion_tokens})",
+                field="context",
+                index=self._last,
+            )
 
     def _choice(self, choice: _Choice) -> Iterator[Event]:
         index = self._last
@@ -224,6 +249,8 @@ class ChunkEvents:
         if choice.finish_reason is not None:
             yield from self._unsplit(index)
             yield from self._rest(index)
+            if choice.finish_reason == "length":
+                self._cut.add(index)
             stop = choice.stop_reason if choice.stop_reason in self._stop else ""
             yield Finish(index=index, reason=_reason(choice.finish_reason), stop=stop)
 
@@ -285,6 +312,9 @@ class ChunkEvents:
             decode_s=decode_s,
             prompt_rate=timings.prompt_n / prompt_s if prompt_s > 0 else 0.0,
             decode_rate=timings.predicted_n / decode_s if decode_s > 0 else 0.0,
+            drafted=self.timing.drafted + timings.draft_n,
+            accepted=self.timing.accepted + timings.draft_n_accepted,
+            speculation=self._speculation,
         )
 
 

@@ -22,14 +22,14 @@ from ingle.engines.declaration import (
     missing_memory,
 )
 from ingle.engines.engine import LoadSpec, Role, context_of
-from ingle.engines.llama import memory
+from ingle.engines.llama import memory, speculation
 from ingle.engines.llama.layer_placement import LayerBytes, LayerPlacement, Workload, planned
 from ingle.engines.llama.listed_devices import device_kind
 from ingle.engines.llama.options import PLACEMENT, LlamaOptions
 from ingle.engines.llama.smaller_models import smaller
 from ingle.errors import IngleError
 from ingle.models.facts import Facts
-from ingle.models.format import ADAPTER, PROJECTOR
+from ingle.models.format import ADAPTER, DRAFT, PROJECTOR
 from ingle.operations import DeviceInfo
 
 CACHE_CHOICES = {
@@ -76,7 +76,14 @@ class LlamaDeclaration(EngineDeclaration):
             spec = msgspec.structs.replace(spec, declaration=LLAMA.name)
         if spec.role != "generate":  # nothing else looks at images
             spec = msgspec.structs.replace(
-                spec, files=_without_projector(spec.files), sizes=_without_projector(spec.sizes)
+                spec,
+                files=_without(PROJECTOR, spec.files),
+                sizes=_without(PROJECTOR, spec.sizes),
+            )
+        options |= speculation.planned(spec, asked, of_server=bool(self.server_binary))
+        if options.get("speculation") != "draft":
+            spec = msgspec.structs.replace(
+                spec, files=_without(DRAFT, spec.files), sizes=_without(DRAFT, spec.sizes)
             )
         slots = 1 if spec.role == "score" else asked.slots or settings.slots or AUTO_SLOTS
         if asked.context is not None:
@@ -159,6 +166,9 @@ class LlamaDeclaration(EngineDeclaration):
         )
 
     def serves(self, loaded: LoadSpec, wanted: LoadSpec) -> bool:
+        if wanted.options.get("plain") and loaded.options.get("speculation"):
+            return False
+        loaded, wanted = speculation.any_mode(loaded), speculation.any_mode(wanted)
         return super().serves(_unplaced(loaded), _unplaced(wanted))
 
     def advice(self, facts: Facts, spec: LoadSpec, available: int) -> FitAdvice:
@@ -191,6 +201,10 @@ class LlamaDeclaration(EngineDeclaration):
     def build_spec(self) -> LoadSpec:
         of = "" if self.name == LLAMA.name else LLAMA.name
         return LoadSpec(engine=self.name, model="", options=self._build, declaration=of)
+
+    def joined(self, loaded: LoadSpec, wanted: LoadSpec) -> LoadSpec:
+        joined = super().joined(loaded, wanted)
+        return speculation.plain(joined) if loaded.options.get("plain") else joined
 
     def readable(self, spec: LoadSpec) -> list[str]:
         options = LlamaOptions.of(spec)
@@ -234,8 +248,8 @@ def _with(spec: LoadSpec, options: dict[str, Any], context: int, slots: int) -> 
     return msgspec.structs.replace(spec, slots=slots, options={"context": context, **options})
 
 
-def _without_projector(by_role: dict[str, Any]) -> dict[str, Any]:
-    return {role: value for role, value in by_role.items() if role != PROJECTOR}
+def _without(left_out: str, by_role: dict[str, Any]) -> dict[str, Any]:
+    return {role: value for role, value in by_role.items() if role != left_out}
 
 
 def _placement(facts: Facts, spec: LoadSpec) -> LayerPlacement:
@@ -254,12 +268,14 @@ def _unplaced(spec: LoadSpec) -> LoadSpec:
 def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:
     # A model that is not loaded but looked at has its own adapters among its files.
     own = spec.sizes.get(ADAPTER, 0)
+    # A draft model lies beside the larger one, as a projector does, with its own cache.
+    draft = spec.sizes.get(DRAFT, 0) + speculation.draft_cache_bytes(spec, options)
     return Workload(
         options.context,
         spec.slots,
         _batch(spec, options.context),
         True if spec.role == "score" else None,
-        projector=spec.sizes.get(PROJECTOR, 0),
+        projector=spec.sizes.get(PROJECTOR, 0) + draft,
         adapters=own + sum(adapter.size for adapter in spec.adapters),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from ingle.engines.engine import LoadSpec, Session
-from ingle.engines.llama import server_program
+from ingle.engines.llama import prompt_state, server_program
 from ingle.engines.llama.listed_devices import device_kind
 from ingle.engines.llama.options import LlamaOptions
 from ingle.engines.llama.session import Backend, LlamaSession
@@ -86,4 +86,6 @@ class LlamaEngine:
 
             backend = InProcessBackend(spec, options)
         facts: dict[str, Any] = {"context": options.context, "slots": spec.slots}
+        if not options.server_binary and prompt_state.possible(spec):
+            facts["keeps_prompts"] = True
         return LlamaSession(spec, options.prefixes, backend, facts)

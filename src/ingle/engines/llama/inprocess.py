@@ -15,7 +15,7 @@ from typing import Any
 import xllamacpp
 
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.llama import placement_settings
+from ingle.engines.llama import placement_settings, prompt_state, speculation
 from ingle.engines.llama.batch_size import BATCH, pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.listed_devices import device_kind
@@ -74,6 +74,7 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     params.model.path = spec.weights[0]
     params.n_ctx = options.context * spec.slots
     params.n_parallel = spec.slots
+    params.ctx_shift = False  # what does not fit is told; nothing is forgotten in silence
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.use_jinja = True
@@ -90,6 +91,8 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
     # requests under another, and its size is outside our memory budget.
     params.cache_ram_mib = 0
     params.endpoint_slots = True
+    if prompt_state.possible(spec):
+        params.slot_save_path = prompt_state.FOLDER
     params.endpoint_props = True
     if projector := spec.files.get(PROJECTOR):
         params.mmproj.path = projector[0]
@@ -103,6 +106,7 @@ def parameters(spec: LoadSpec, options: LlamaOptions) -> xllamacpp.CommonParams:
         # With a cache for each sequence, texts of different lengths are cut at the shortest, and
         # the mean of a longer one is taken of its last part alone.
         params.kv_unified = True
+    speculation.parameters(params, spec, options)
     if spec.role == "rerank":
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     return params

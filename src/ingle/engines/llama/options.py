@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from ingle.engines.engine import LoadSpec
@@ -37,6 +39,12 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first so many layers the experts stay on the host."""
     cache_type: str = "f16"
     """Type of the KV cache."""
+    speculation: Literal["", "ngram", "draft"] = ""
+    """How tokens are guessed ahead (`ingle.engines.llama.speculation`); empty: not at all."""
+    draft_memory: tuple[int, int] = (0, 0)
+    """Bytes that a draft model takes for each token of each slot, and for a step."""
+    plain: bool = False
+    """Each token must be decoded by itself: of others llama.cpp tells no log-probabilities."""
 
     @classmethod
     def of(cls, spec: LoadSpec) -> LlamaOptions:

@@ -22,7 +22,7 @@ from typing import Any
 
 from ingle.engines import death
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.llama import placement_settings, server_program
+from ingle.engines.llama import placement_settings, server_program, speculation
 from ingle.engines.llama.batch_size import pooled
 from ingle.engines.llama.http import UnixHTTP
 from ingle.engines.llama.options import LlamaOptions
@@ -147,6 +147,7 @@ def arguments(spec: LoadSpec, options: LlamaOptions, program: ServerProgram) -> 
     for optional in (("--cache-ram", "0"), ("--no-webui",), ("--slots",), ("--props",)):
         command += program.optional(*optional)
     command += program.optional("--no-warmup")
+    command += program.optional("--no-context-shift")
     placed = placement_settings.arguments(options)
     program.require([word for word in placed if word.startswith("--")])
     command += placed
@@ -160,6 +161,9 @@ def arguments(spec: LoadSpec, options: LlamaOptions, program: ServerProgram) -> 
         program.require(["--lora-scaled"])
     for adapter in spec.adapters:
         command += ["--lora-scaled", f"{adapter.path}:0.0"]
+    guessed = speculation.arguments(spec, options)
+    program.require([word for word in guessed if word.startswith("--")])
+    command += guessed
     if spec.role in ("embed", "rerank"):
         # A text is pooled right only if it is in one physical batch, whatever is beside it.
         size = str(pooled(options.context, spec.slots))

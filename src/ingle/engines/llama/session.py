@@ -12,10 +12,16 @@ import msgspec
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.prompts.operation import (
+    KeepPrompt,
+    PromptBytes,
+    PromptRestored,
+    RestorePrompt,
+)
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
 from ingle.engines.engine import Emit, Feed, LoadSpec, context_of
-from ingle.engines.llama import chunks, request
+from ingle.engines.llama import chunks, prompt_state, request
 from ingle.engines.llama.grammar.answer_plan import (
     AnswerPlan,
     PlannedEvents,
@@ -65,6 +71,7 @@ class LlamaSession:
         self._prefixes = prefixes
         self._backend = backend
         self._slots = Slots(spec.slots)
+        self._speculation = str(spec.options.get("speculation", ""))
         self.facts = facts
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
@@ -79,6 +86,17 @@ class LlamaSession:
                 self._rerank(operation, emit)
             case Tokenize():
                 self._tokenize(operation, emit)
+            case KeepPrompt(tokens=tokens):
+                slot = self._slots.holding(tokens)
+                for data in () if slot is None else prompt_state.saved(self._backend, slot):
+                    emit(PromptBytes(data=data))
+            case RestorePrompt():
+                with self._slots.refilled() as slot:
+                    pieces = feed or ()
+                    found = 0
+                    if slot is not None:
+                        found = prompt_state.restored(self._backend, slot, pieces)
+                emit(PromptRestored(tokens=found))
             case Detokenize():
                 answer = self._ask("/detokenize", {"tokens": operation.tokens}, "tokens")
                 emit(Detokenized(text=answer["content"]))
@@ -151,25 +169,35 @@ class LlamaSession:
         stop = [] if forced else operation.stop  # a call is not text
         begun = plan.begun if plan is not None and plan.json else None
         thought = None if plan is None else plan.thought
-        translate = chunks.ChunkEvents(stop, operation.top_logprobs, begun, thought)
+        translate = chunks.ChunkEvents(
+            stop,
+            operation.top_logprobs,
+            begun,
+            thought,
+            self._speculation,
+            context_of(self._spec),
+        )
         body["timings_per_token"] = bool(stop)
         # The engine gives all choices of one request the same seed, and so the
         # same text: with a seed, each choice is a request of its own.
         shared = self._slots.shared(operation.cache_scope)
         together = self._spec.slots if seed is None and not shared else 1
+        alone = shared or operation.n == 1
         if operation.token_limit is not None:
             body["max_tokens"] = self._limited(operation, self._prompt_tokens(body))
-        prompt = str(body.get("messages") or body.get("prompt")) if shared else ""
+        translate.most = body.get("max_tokens")
+        prompt = str(body.get("messages") or body.get("prompt")) if alone else ""
         for first in range(0, operation.n, together):
             body["n"] = min(together, operation.n - first)
             if seed is not None:
                 body["seed"] = (seed + first) % 2**32
             translate.start_at(first, body["n"])
-            if not shared:
+            if not alone:
                 self._stream(path, _encode(body), translate, emit)
                 continue
             with self._slots.chosen(operation.cache_scope, prompt) as slot:
                 self._stream(path, _encode(body | slot), translate, emit)
+                self._slots.has_read(slot["id_slot"], translate.usage.prompt_tokens)
         emit(translate.usage)
         emit(translate.timing)
 

@@ -27,6 +27,8 @@ class Slots:
         self._busy = [False] * count
         self._turn = 0
         self._guests = False
+        self._read = [0] * count
+        self._restored: int | None = None
 
     def shared(self, scope: str) -> bool:
         """Slots must be chosen: this request or an earlier one is a guest's."""
@@ -43,15 +45,51 @@ class Slots:
         with self._lock:
             free = [at for at, busy in enumerate(self._busy) if not busy] or range(len(self._busy))
             at = max(free, key=lambda at: self._fitness(at, scope, prompt))
+            if scope == OWNER and self._restored is not None and self._restored in free:
+                at = self._restored
+            if at == self._restored:
+                self._restored = None
             same = self._scope[at] == scope
             self._turn += 1
             self._scope[at], self._prompt[at], self._used[at] = scope, prompt, self._turn
-            self._busy[at] = True
+            self._busy[at], self._read[at] = True, 0
         try:
             yield {"id_slot": at, "cache_prompt": same}
         finally:
             with self._lock:
                 self._busy[at] = False
+
+    def has_read(self, at: int, tokens: int) -> None:
+        """A slot holds a prompt of that many tokens, and its answer."""
+        with self._lock:
+            self._read[at] = tokens
+
+    def holding(self, tokens: int) -> int | None:
+        """The idle slot that read a prompt of the owner's with that many tokens last."""
+        with self._lock:
+            found = [
+                at
+                for at, busy in enumerate(self._busy)
+                if not busy and self._scope[at] == OWNER and self._read[at] == tokens
+            ]
+            return max(found, key=self._used.__getitem__, default=None)
+
+    @contextmanager
+    def refilled(self) -> Iterator[int | None]:
+        """The idle slot that was left alone the longest, to be given what its next prompt begins
+        with; it is the one that the owner's next request gets. None: none is idle, or guests share
+        the slots."""
+        with self._lock:
+            free = [at for at, busy in enumerate(self._busy) if not busy]
+            at = None if self._guests else min(free, key=self._used.__getitem__, default=None)
+            if at is not None:
+                self._busy[at], self._read[at] = True, 0
+        try:
+            yield at
+        finally:
+            with self._lock:
+                if at is not None:
+                    self._busy[at], self._restored = False, at
 
     def _fitness(self, at: int, scope: str, prompt: str) -> tuple[int, int]:
         alike = 0
@@ -62,5 +100,11 @@ class Slots:
 
 def _common(first: str, second: str) -> int:
     """How many letters two texts begin with alike."""
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingle.capabilities.chat.cli.generation_options import generation_options, request_fields
-from ingle.capabilities.chat.cli.timing import describe
+from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.store.cli.offering import pulling_if_agreed
 from ingle.cli.command import flags, options
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
 from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
-from ingle.errors import IngleError, InvalidRequest
+from ingle.errors import ContextLengthExceeded, IngleError, InvalidRequest
 from ingle.operations import Fold, Message, Reasoning, Rerouted, Status, Text, TryingPath
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class Terminal:
                             return
                     elif said:
                         self._say(said)
+                except ContextLengthExceeded as error:
+                    self._output.error(error)
+                    self._output.note("(/set context N raises it; /clear forgets what was said)")
                 except IngleError as error:
                     self._output.error(error)
 
@@ -120,6 +123,8 @@ class Terminal:
                 match event:
                     case Status(state="loading", detail=name) if self._output.terminal:
                         self._output.note(f"loading {name} ...")
+                    case Status(state="prompt"):
+                        self._output.reading(event)
                     case TryingPath() if self._output.terminal:
                         self._output.reaching(event)
                     case Rerouted():
@@ -139,7 +144,8 @@ class Terminal:
         result = fold.result()
         self._output.text("")
         if result.choices[0].finish == "length":
-            self._output.note("(truncated: raise the limit with /set max_tokens N)")
+            limit = limit_of(result, "max_tokens", "context")
+            self._output.note(f"(truncated: raise the limit with /set {limit} N)")
         for call in result.tool_calls:
             self._output.text(f"{call.name}({call.arguments})")
         self._stats = describe(

@@ -13,7 +13,7 @@ from ingle.capabilities.chat.cli.generation_options import (
     read_schema,
     request_fields,
 )
-from ingle.capabilities.chat.cli.timing import describe
+from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.conversation import take_sampling
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.store.cli.offering import pulling_if_agreed
@@ -106,6 +106,8 @@ async def _answer(
             match event:
                 case Status(state="loading", detail=name) if output.terminal:
                     output.note(f"loading {name} ...")
+                case Status(state="prompt"):
+                    output.reading(event)
                 case TryingPath() if output.terminal:
                     output.reaching(event)
                 case Rerouted():
@@ -123,7 +125,7 @@ async def _answer(
     if not result.text.endswith("\n"):
         output.text("")
     if any(choice.finish == "length" for choice in result.choices):
-        output.note("(truncated: raise --max-tokens or --context)")
+        output.note(f"(truncated: raise {limit_of(result, '--max-tokens', '--context')})")
     for told in result.notes:
         output.note(f"note: {told.message}")
     for call in result.tool_calls:

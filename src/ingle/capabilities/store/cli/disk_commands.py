@@ -33,6 +33,7 @@ def df_command(output: Output) -> None:
                 f"{size(usage.partial)} (ingle prune --partials)" if usage.partial else "",
             ),
             ("unused", f"{size(usage.orphaned)} (ingle prune)" if usage.orphaned else ""),
+            ("prompts", f"{size(usage.prompts)} (ingle prune)" if usage.prompts else ""),
             ("free", size(usage.free)),
             ("at", usage.path),
         ]
@@ -44,7 +45,10 @@ def df_command(output: Output) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @options
 def prune_command(output: Output, partials: bool, dry_run: bool) -> None:
-    """Delete files that no model uses. Interrupted downloads stay unless asked for."""
+    """Delete files that no model uses, and what was kept of long prompts.
+
+    Interrupted downloads stay unless asked for.
+    """
 
     async def ask() -> Pruned:
         from ingle.client.home import open_async
