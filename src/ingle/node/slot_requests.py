@@ -122,7 +122,7 @@ class SlotRequests:
             self._settings,
             self._budget.with_devices,
             template,
-            self._budget.graphics_total,
+            self._budget.graphics(),
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)
