@@ -138,13 +138,12 @@ def test_fewer_slots_leave_the_whole_model_on_a_device() -> None:
     spec = LoadSpec(engine="llama", model="m", options={"context": 0})
 
     def slots(graphics: int, settings: Settings | None = None) -> int:
-        asked = LoadRequest(
-            settings=settings or Settings(), budget=100 << 30, graphics=graphics << 30
-        )
+        card = DeviceInfo(name="CUDA0", kind="cuda", engine="llama", memory_total=graphics << 30)
+        asked = LoadRequest(settings=settings or Settings(), budget=100 << 30, devices=[card])
         return LLAMA.plan(spec, LLAMA_8B, asked).slots
 
-    assert [slots(gib) for gib in (0, 4, 6, 7, 8, 16)] == [4, 4, 1, 2, 2, 4]
-    assert slots(6, Settings(slots=3)) == 3
+    assert [slots(gib) for gib in (0, 4, 7, 8, 16)] == [4, 4, 1, 2, 4]
+    assert slots(7, Settings(slots=3)) == 3
 
 
 def test_a_row_says_what_goes_where() -> None:

@@ -84,8 +84,8 @@ class LoadRequest(NamedTuple):
     """Bytes that all models together may have, for choosing defaults that fit; None: any."""
     template: str = ""
     """A chat template in place of the model's own."""
-    graphics: int = 0
-    """Bytes of graphics memory, for choosing as many slots as leave the whole model there."""
+    devices: Sequence[DeviceInfo] = ()
+    """Graphics devices, for choosing as many slots as leave the whole model there."""
     plain: bool = False
     """Something is asked for that needs each token decoded by itself: log-probabilities."""
     helps: bool = True

@@ -58,12 +58,7 @@ class MemoryBudget:
     @property
     def with_devices(self) -> int:
         """The same, with the graphics memory that is not main memory."""
-        return self.total + self.graphics_total
-
-    @property
-    def graphics_total(self) -> int:
-        """Bytes of graphics memory that is not main memory, each card's once."""
-        return sum(
+        return self.total + sum(
             int(device.memory_total * GRAPHICS_SHARE)
             for device in {device.card: device for device in self._graphics}.values()
             if not device.integrated

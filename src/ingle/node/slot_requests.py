@@ -146,7 +146,7 @@ class SlotRequests:
             self._settings,
             self._budget.with_devices,
             template,
-            self._budget.graphics_total,
+            self._budget.graphics(),
             plain,
             self._speculation.helps(model.digest, engine.name),
             None if draft is None else draft.facts,

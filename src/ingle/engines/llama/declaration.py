@@ -19,6 +19,7 @@ from ingle.engines.declaration import (
     FitAdvice,
     LoadRequest,
     MemoryNeed,
+    margin,
     missing_memory,
 )
 from ingle.engines.engine import LoadSpec, Role, context_of
@@ -106,12 +107,18 @@ class LlamaDeclaration(EngineDeclaration):
 
     def _for_devices(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         """With fewer slots where that leaves the whole model on devices."""
+        rooms = [
+            DeviceRoom(device, device.memory_total - margin(device))
+            for device in asked.devices
+            if device.engine == self.devices_of(spec) and not device.integrated
+        ]
         fewer = spec
-        while self.memory(facts, fewer).total > asked.graphics:
-            if fewer.slots == 1:
-                return spec
+        while rooms and fewer.slots:
+            work = _workload(fewer, LlamaOptions.of(fewer))
+            if planned(facts, work, rooms, 0).whole:
+                return fewer
             fewer = msgspec.structs.replace(fewer, slots=fewer.slots // 2)
-        return fewer
+        return spec
 
     def _with_fewer_slots(self, spec: LoadSpec, facts: Facts, asked: LoadRequest) -> LoadSpec:
         """With as many slots as fit beside the context that was asked for, if none were."""
