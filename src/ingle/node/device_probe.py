@@ -37,7 +37,7 @@ class Devices:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
         self._probe: asyncio.Task[dict[str, EngineReport]] | None = None
-        self._stamp = 0
+        self._stamp: tuple[int, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -63,11 +63,20 @@ class Devices:
         return await asyncio.shield(self._probe)
 
     async def found(self) -> list[DeviceInfo]:
-        """The devices, best first; the CPU last, with our own reading of its memory."""
+        """The devices, best first; the CPU last, with our own reading of its memory.
+
+        What several engines can use is one device, and is told as the first of them names it.
+        """
         reports = await self.reports()
-        found = [device for report in reports.values() for device in report.devices]
-        unique = {device.name: device for device in found if device.kind != "cpu"}
-        return [*unique.values(), memory_budget.cpu_device()]
+        found: list[DeviceInfo] = []
+        for report in reports.values():
+            known = {device.description or device.name for device in found}
+            found += [
+                device
+                for device in report.devices
+                if device.kind != "cpu" and (device.description or device.name) not in known
+            ]
+        return [*found, memory_budget.cpu_device()]
 
     async def _asked(self) -> dict[str, EngineReport]:
         reports = await probe(self._settings)
@@ -75,8 +84,8 @@ class Devices:
             await _test_found(self._settings, reports)
         return reports
 
-    def _now(self) -> int:
-        return 0 if self._settings is None else stamp(self._settings.state_path)
+    def _now(self) -> tuple[int, ...]:
+        return () if self._settings is None else stamp(self._settings.state_path)
 
     async def close(self) -> None:
         """Stop asking."""

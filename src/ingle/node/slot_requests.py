@@ -137,7 +137,7 @@ class SlotRequests:
             engine=engine,
             slots=1,
             memory=lambda spec: engine.memory(facts, spec).total,
-            device=", ".join(_devices(engine.name, self._budget.devices)),
+            device=", ".join(self._devices(engine.name)),
             reason=reason,
             keep_alive=self._settings.keep_alive_s if keep_alive is None else keep_alive,
             particular=context is not None or bool(named),
@@ -203,6 +203,13 @@ class SlotRequests:
         """
         return choose(facts.format, role, self._settings, self._reports(), name)
 
+    def _devices(self, engine: str) -> list[str]:
+        """The names of the devices that an engine uses, as far as they are known."""
+        report = self._reports().get(engine)
+        if report is None:
+            return [device.name for device in self._budget.devices]
+        return [*(device.name for device in report.devices if device.kind != "cpu"), "CPU"]
+
     def _with_template(self, model: Model, adapters: Sequence[AdapterUse]) -> Model:
         """The model as it speaks with adapters: they may have been trained with a template that
         the weights lack.
@@ -232,11 +239,6 @@ class SlotRequests:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
         return AdapterFile(name=name, path=str(adapter.path), size=adapter.size)
-
-
-def _devices(engine: str, devices: Sequence[DeviceInfo]) -> list[str]:
-    """The names of the devices that an engine uses."""
-    return [device.name for device in devices if device.engine in ("", engine)]
 
 
 def _speaking(model: Model, template: str) -> Model:
