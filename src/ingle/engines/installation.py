@@ -37,12 +37,12 @@ from ingle.errors import (
     EngineMissing,
     EngineRefused,
     IngleError,
+    IntegrityError,
     InvalidRequest,
     NetworkError,
     NotFound,
     StorageError,
 )
-from ingle.file_lock import FileLock
 
 SPARE_BYTES = 256 << 20
 """Disk space that an installation leaves free."""
@@ -123,7 +123,6 @@ async def install(settings: Settings, wanted: Wanted, told: Told) -> EngineRecor
             ) from None
         finally:
             _remove_leftovers(settings.state_path, folder)
-            installed.touch(settings.state_path)
         return record
 
 
@@ -143,7 +142,6 @@ def remove(settings: Settings, name: str) -> None:
     with _held(folder):
         (folder / installed.RECORD).unlink(missing_ok=True)
         shutil.rmtree(folder)
-        installed.touch(settings.state_path)
 
 
 @contextmanager
@@ -151,7 +149,7 @@ def _held(folder: Path) -> Iterator[None]:
     """No one else installs or removes the engine meanwhile."""
     folder.parents[1].mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.parent.mkdir(exist_ok=True, mode=0o700)
-    lock = FileLock(folder.parent / f".{folder.name}.lock")
+    lock = installed.lock_of(folder)
     if not lock.acquire():
         raise StorageError(
             f"another command is installing or removing the engine {folder.name}",
@@ -199,6 +197,8 @@ async def _wheel(settings: Settings, wanted: Wanted, work: Path, told: Told) -> 
     for recipe in chosen:
         try:
             return await _downloaded(recipe, wanted, work, told)
+        except IntegrityError:
+            raise
         except NetworkError as error:
             failed.append(error)
             told.step(error.message)

@@ -6,7 +6,6 @@ written last: a folder without one is a half of an installation. Read in the nod
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import sysconfig
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
+
+from ingle.file_lock import FileLock
 
 FOLDER = "engines"
 RECORD = "engine.json"
@@ -92,17 +93,21 @@ def engines_folder(state: Path) -> Path:
     return state / FOLDER
 
 
-def stamp(state: Path) -> int:
-    """Changes when an engine is installed or removed."""
+def stamp(state: Path) -> tuple[int, ...]:
+    """Changes when an engine is installed, removed or broken; empty where there are none."""
     try:
-        return engines_folder(state).stat().st_mtime_ns
+        folders = sorted(path for path in engines_folder(state).iterdir() if path.is_dir())
+    except OSError:
+        return ()
+    return tuple(_changed(folder / RECORD) for folder in folders)
+
+
+def _changed(record: Path) -> int:
+    """When a record was written; 0 if there is none."""
+    try:
+        return record.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def touch(state: Path) -> None:
-    """Have `stamp` change."""
-    os.utime(engines_folder(state))
 
 
 def installed(state: Path) -> dict[str, InstalledEngine]:
@@ -120,10 +125,24 @@ def read(state: Path, name: str) -> InstalledEngine:
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=EngineRecord)
     except FileNotFoundError:
-        return InstalledEngine(name, folder, None, "its installation was interrupted")
+        now = "it is being installed" if _is_held(folder) else "its installation was interrupted"
+        return InstalledEngine(name, folder, None, now)
     except (OSError, msgspec.DecodeError, RecursionError) as error:
         return InstalledEngine(name, folder, None, f"{folder / RECORD} cannot be read ({error})")
     return InstalledEngine(name, folder, record, _problem(name, folder, record))
+
+
+def lock_of(folder: Path) -> FileLock:
+    """Held by who installs or removes an engine."""
+    return FileLock(folder.parent / f".{folder.name}.lock")
+
+
+def _is_held(folder: Path) -> bool:
+    lock = lock_of(folder)
+    if not lock.path.exists():
+        return False
+    with lock.tried() as free:
+        return not free
 
 
 def write(folder: Path, record: EngineRecord) -> None:

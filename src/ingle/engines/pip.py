@@ -17,11 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ingle.engines import death
-from ingle.errors import DiskFull, EngineMissing, IngleError, NetworkError
+from ingle.errors import DiskFull, EngineMissing, IngleError, IntegrityError, NetworkError
 
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _RAW_SINCE = (24, 1)
 """The version of pip that tells its progress for programs."""
+_OTHER_BYTES = "DO NOT MATCH THE HASHES"
+"""What pip says where a file is not the one that was asked for."""
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@")
 LINE_BYTES = 1 << 16
 
@@ -85,6 +87,12 @@ def failure(code: int, lines: Sequence[str], *, what: str, hint: str, path: str 
     last = _CREDENTIALS.sub("", death.last_words(lines) or death.how(code))
     if any("No space left" in line for line in lines):
         return DiskFull(f"{path or what}: {last}", hint=f"free disk space, then: {hint}")
+    if any(_OTHER_BYTES in line for line in lines):
+        return IntegrityError(
+            f"{what} failed: the package index has another file than the one that was tried with "
+            "this ingle",
+            hint=hint,
+        )
     return NetworkError(f"{what} failed: {last}", hint=hint)
 
 

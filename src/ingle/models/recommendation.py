@@ -55,8 +55,9 @@ def room_on(devices: Sequence[DeviceInfo], budget: int) -> Room:
     Args:
         budget: Bytes that all models together may use, by the owner's setting.
     """
+    cards = {device.card: device for device in devices if device.kind != "cpu"}
     graphics = sum(
-        int(device.memory_total * GRAPHICS_SHARE) for device in devices if device.kind != "cpu"
+        int(card.memory_total * GRAPHICS_SHARE) for card in cards.values() if not card.integrated
     )
     main = sum(int(device.memory_total * MAIN_SHARE) for device in devices if device.kind == "cpu")
     return Room(min(graphics, budget), min(max(graphics, main), budget))

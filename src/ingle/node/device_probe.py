@@ -42,7 +42,7 @@ class Devices:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
         self._probe: asyncio.Task[dict[str, EngineReport]] | None = None
-        self._stamp = 0
+        self._stamp: tuple[int, ...] = ()
         self._asked_at = 0.0
         self._latest: dict[str, EngineReport] = {}
 
@@ -87,7 +87,7 @@ class Devices:
         return await self.found()
 
     async def found(self) -> list[DeviceInfo]:
-        """The devices, best first; the CPU last, with our own reading of its memory."""
+        """The devices as each engine names them; the CPU last, with our own reading of its memory."""
         reports = await self.reports()
         found = [device for report in reports.values() for device in report.devices]
         unique = {(d.engine, d.name): d for d in found if d.kind != "cpu"}
@@ -100,8 +100,8 @@ class Devices:
         self._latest = reports
         return reports
 
-    def _now(self) -> int:
-        return 0 if self._settings is None else stamp(self._settings.state_path)
+    def _now(self) -> tuple[int, ...]:
+        return () if self._settings is None else stamp(self._settings.state_path)
 
     async def close(self) -> None:
         """Stop asking."""

@@ -231,6 +231,13 @@ class SlotRequests:
         """
         return choose(facts.format, role, self._settings, self._reports(), name)
 
+    def _devices(self, engine: str) -> list[str]:
+        """The names of the devices that an engine uses, as far as they are known."""
+        report = self._reports().get(engine)
+        if report is None:
+            return [device.name for device in self._budget.devices]
+        return [*(device.name for device in report.devices if device.kind != "cpu"), "CPU"]
+
     def _with_template(self, model: Model, adapters: Sequence[AdapterUse]) -> Model:
         """The model as it speaks with adapters: they may have been trained with a template that
         the weights lack.
@@ -284,11 +291,6 @@ class SlotRequests:
         adapter = self._store.resolve_adapter(name)
         self._adapters.check(adapter, model)
         return AdapterFile(name=name, path=str(adapter.path), size=adapter.size)
-
-
-def _devices(engine: str, devices: Sequence[DeviceInfo]) -> list[str]:
-    """The names of the devices that an engine uses."""
-    return [device.name for device in devices if device.engine in ("", engine)]
 
 
 def _speaking(model: Model, template: str) -> Model:

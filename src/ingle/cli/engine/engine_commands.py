@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def list_command(output: Output) -> None:
     for engine in engines:
         devices = ", ".join(device.description or device.name for device in engine.devices)
         state = f"chosen: {engine.reason}" if engine.chosen else engine.problem or "available"
+        if engine.speed > 1:
+            state += f"; {engine.speed:.1f} times as fast as the CPU in its self-test"
         rows.append((engine.name, engine.version or "-", devices or "-", state))
     output.table(("NAME", "VERSION", "DEVICES", "STATE"), rows)
 
@@ -90,14 +93,22 @@ def install_command(
     from ingle.cli.engine.install_progress import InstallProgress
     from ingle.config import load
     from ingle.engines.installation import Wanted, install
+    from ingle.errors import EngineRefused, NetworkError
 
     settings, _ = load(flags())
-    if not name:
-        name, why = _backend()
+    names, why = ([name], "") if name else _backends()
+    if why:
         output.note(why)
-    wanted = Wanted(name, version, index_url, wheel)
     with InstallProgress(output) as progress:
-        record = run(lambda: install(settings, wanted, progress.told))
+        for name in names:
+            wanted = Wanted(name, version, index_url, wheel)
+            try:
+                record = run(functools.partial(install, settings, wanted, progress.told))
+                break
+            except (NetworkError, EngineRefused) as error:
+                if name == names[-1]:
+                    raise
+                output.note(f"{error.message}; trying the next")
     if output.json:
         output.data(record)
         return
@@ -129,21 +140,21 @@ def remove_command(output: Output, name: str) -> None:
         output.note(message)
 
 
-def _backend() -> tuple[str, str]:
-    """The engine for the graphics device of this system, and why."""
+def _backends() -> tuple[list[str], str]:
+    """The engines for the graphics device of this system, best first, and why."""
     from ingle.engines.graphics import graphics_devices
     from ingle.engines.recipes import recipes
     from ingle.errors import EngineMissing
 
-    for device in graphics_devices():
-        for backend in device.backends:
-            if any(recipe.here for recipe in recipes(backend)):
-                return backend, f"found {device.name}: installing the engine {backend}"
     found = graphics_devices()
+    for device in found:
+        names = [name for name in device.backends if any(recipe.here for recipe in recipes(name))]
+        if names:
+            return names, f"found {device.name}: installing the engine {names[0]}"
     if any("metal" in device.backends for device in found):
-        raise EngineMissing("the built-in engine uses this device already, through Metal")
-    names = ", ".join(device.name for device in found) or "no graphics device"
+        raise EngineMissing("the built-in engine uses this device, through Metal")
+    names = [device.name for device in found] or ["no graphics device"]
     raise EngineMissing(
-        f"found {names}, for which there is no engine to install",
+        f"found {', '.join(names)}, for which there is no engine to install",
         hint="name one: ingle engine install vulkan",
     )

@@ -40,7 +40,7 @@ def builds(settings: Settings) -> dict[str, LlamaDeclaration]:
 
 
 @functools.lru_cache(maxsize=8)
-def _installed(state: Path, stamp: int) -> dict[str, LlamaDeclaration]:
+def _installed(state: Path, stamp: tuple[int, ...]) -> dict[str, LlamaDeclaration]:
     """Those that are installed; read once for as long as the folder stays as it is."""
     del stamp
     return {
