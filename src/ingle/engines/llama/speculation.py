@@ -29,11 +29,11 @@ from ingle.models.format import DRAFT
 if TYPE_CHECKING:
     from xllamacpp import CommonParams
 
-NGRAM = 4
+NGRAM = 10
 """Tokens that must stand alike before a guess."""
-NGRAM_DRAFT = 4
-"""Tokens that are guessed at once. On a CPU, one that is wrong costs almost half of a plain one, so
-many at once cost free text more than they win in copies (docs/log, 2026-11-30)."""
+NGRAM_DRAFT = 10
+"""Tokens that are guessed at once. On a CPU a wrong one costs half of a plain one and more: many
+at once cost free text more than they win in copies, few win little (docs/log, 2026-11-30)."""
 MODEL_DRAFT = 3
 """Tokens that a draft model guesses at once (llama.cpp's default)."""
 _CHOICES = ("speculation", "draft_memory", "plain")
