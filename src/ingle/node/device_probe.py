@@ -87,7 +87,7 @@ class Devices:
         return await self.found()
 
     async def found(self) -> list[DeviceInfo]:
-        """The devices as each engine names them; the CPU last, with our own reading of its memory."""
+        """The devices, as each engine names them; the CPU last, with what we read of its memory."""
         reports = await self.reports()
         found = [device for report in reports.values() for device in report.devices]
         unique = {(d.engine, d.name): d for d in found if d.kind != "cpu"}
