@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingle.engines.llama.listed_devices import device_kind, parsed
+from ingle.engines.llama.listed_devices import device_kind, is_software, parsed
 
 H200 = "  CUDA0: NVIDIA H200 (143771 MiB, 142000 MiB free)"
 
@@ -46,9 +46,12 @@ def test_a_card_has_memory_of_its_own(description: str) -> None:
     assert not device.integrated
 
 
-def test_a_software_renderer_is_no_device() -> None:
+def test_a_software_renderer_has_no_memory_of_its_own() -> None:
     line = "  Vulkan0: llvmpipe (LLVM 15.0.6, 256 bits) (2048 MiB, 2048 MiB free)"
-    assert parsed(line, "vulkan") == []
+    (device,) = parsed(line, "vulkan")
+    assert device.integrated
+    assert is_software(device.description)
+    assert not is_software("NVIDIA GeForce RTX 4090")
     assert parsed("Available devices:\n  (none)\n", "vulkan") == []
 
 

@@ -13,6 +13,7 @@ from ingle.engines.found_test import found_speed
 from ingle.engines.installed import TestedDevice, read
 from ingle.engines.llama.builds import FOUND, builds
 from ingle.engines.llama.declaration import LLAMA, LlamaDeclaration
+from ingle.engines.llama.listed_devices import is_software
 from ingle.engines.probe import EngineReport
 from ingle.errors import ConfigError
 from ingle.operations import DeviceInfo
@@ -20,8 +21,6 @@ from ingle.operations import DeviceInfo
 AUTO = "auto"
 ORDER = ("cuda", "rocm", "metal", "sycl", "vulkan")
 """Kinds of devices: what is made for a device before what is made for all."""
-_SOFTWARE = ("llvmpipe", "lavapipe", "softpipe", "swiftshader")
-"""What calls itself a device and computes on the processor."""
 
 
 class EngineChoice(NamedTuple):
@@ -92,8 +91,7 @@ def _best(
 
 def is_graphics(device: DeviceInfo | TestedDevice) -> bool:
     """It is a graphics device that we know, and not a processor that plays one."""
-    described = device.description.lower()
-    return device.kind in ORDER and not any(name in described for name in _SOFTWARE)
+    return device.kind in ORDER and not is_software(device.description)
 
 
 def speed(settings: Settings, name: str) -> float:

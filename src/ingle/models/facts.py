@@ -13,6 +13,7 @@ from ingle.errors import BadModelFile
 from ingle.models.adapter_header import check_adapter
 from ingle.models.fatal_metadata import check_metadata
 from ingle.models.gguf import ArraySize, Header, Scalar, Value, read_header
+from ingle.models.odd_metadata import notes_of
 from ingle.models.tensor_types import FILE_TYPES
 from ingle.models.weight_places import EMBEDDING, repacked_bytes, weights_by_place
 
@@ -122,6 +123,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     prefixes: dict[str, str] = {}
     shards: int = 1
     metadata: dict[str, str | int | float | bool] = {}
+    notes: list[str] = []
+    """What is odd about it though it loads; sentences."""
     layer_bytes: list[int] = []
     """Bytes of each layer's tensors; empty where an older version read the file."""
     expert_bytes: list[int] = []
@@ -196,6 +199,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
     window, windowed = _windows(head, arch, layers)
     pooling = POOLINGS.get(head.count(f"{arch}.pooling_type", -1), "")
     heads_kv = _heads_kv(head, arch, layers, heads)
+    vocabulary = _vocabulary(head, arch, headers)
     return Facts(
         architecture=arch,
         kind=kind,
@@ -213,7 +217,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         heads_kv=heads_kv,
         key_length=head.count(f"{arch}.attention.key_length", per_head),
         value_length=_value_length(head, arch, per_head),
-        vocabulary=_vocabulary(head, arch, headers),
+        vocabulary=vocabulary,
         window=window,
         windowed=windowed,
         state_bytes=_state_bytes(head, arch, layers, heads_kv),
@@ -229,6 +233,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         prefixes=_prefixes(head),
         shards=max(1, head.count("split.count", 1)),
         metadata=head.shown(),
+        notes=notes_of(headers[0].metadata, vocabulary) if kind == "model" else [],
         **weights_by_place(tensors, names, layers),
     )
 

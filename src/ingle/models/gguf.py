@@ -321,6 +321,8 @@ def _named(key: str) -> str:
 
 def _tensor(reader: _Reader, index: int, alignment: int) -> Tensor:
     name = reader.text(f"the name of tensor {index}", MAX_NAME)
+    if not name:
+        raise _bad(f"tensor {index} has no name")
     what = f"tensor {name!r}"
     dimensions = reader.integer(_U32, what)
     if not 1 <= dimensions <= MAX_DIMENSIONS:

@@ -184,4 +184,5 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
             "added": self.added,
             "linked": self.linked,
             "base": self.defaults.base if self.defaults else "",
+            "notes": self.facts.notes,
         }

@@ -35,6 +35,8 @@ class ModelSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The bytes lie elsewhere on this disk (imported in place) and are not ours to delete."""
     base: str = ""
     """Of a derived model: the name of the one that it was made from."""
+    notes: list[str] = []
+    """What is odd about its file though it loads; sentences."""
 
 
 class ModelDetails(ModelSummary, kw_only=True, omit_defaults=True):

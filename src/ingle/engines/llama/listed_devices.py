@@ -29,7 +29,7 @@ _INTEGRATED = re.compile(
     r"|Radeon \d{3}M\b|Adreno|Mali",
     re.IGNORECASE,
 )
-_SOFTWARE = re.compile(r"llvmpipe|lavapipe|SwiftShader", re.IGNORECASE)
+_SOFTWARE = re.compile(r"llvmpipe|lavapipe|softpipe|SwiftShader", re.IGNORECASE)
 
 
 def device_kind(name: str) -> str:
@@ -40,15 +40,17 @@ def device_kind(name: str) -> str:
     return next((kind for prefix, kind in _KINDS.items() if lowered.startswith(prefix)), "other")
 
 
-def parsed(text: str, engine: str = "") -> list[DeviceInfo]:
-    """The devices of a list, in its order. Lines of another form are passed over.
+def is_software(description: str) -> bool:
+    """It calls itself a graphics device, and computes on the processor."""
+    return _SOFTWARE.search(description) is not None
 
-    What computes on the CPU in disguise (a software renderer) is none.
-    """
+
+def parsed(text: str, engine: str = "") -> list[DeviceInfo]:
+    """The devices of a list, in its order. Lines of another form are passed over."""
     found = []
     for line in text.splitlines():
         match = _LINE.fullmatch(line)
-        if match is None or _SOFTWARE.search(match["text"]):
+        if match is None:
             continue
         found.append(
             DeviceInfo(
@@ -58,7 +60,7 @@ def parsed(text: str, engine: str = "") -> list[DeviceInfo]:
                 memory_total=int(match["total"]) << 20,
                 memory_free=int(match["free"]) << 20,
                 engine=engine,
-                integrated=bool(_INTEGRATED.search(match["text"])),
+                integrated=is_software(match["text"]) or bool(_INTEGRATED.search(match["text"])),
             )
         )
     return found

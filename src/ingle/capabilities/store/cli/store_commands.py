@@ -59,6 +59,8 @@ def pull_command(output: Output, model: str, repo: str, source: str, sha256: str
         output.data(summary)
     else:
         output.text(f"{summary.name}  {summary.digest}")
+        for note in summary.notes:
+            output.note(note)
     for digest in replaced:
         output.note(
             f"{summary.name} was another model before ({digest[:19]}); to free its files: "
@@ -193,6 +195,7 @@ def show_command(
             *(("adapter", path) for path in details.adapters),
             *((f"{kind} prefix", repr(text)) for kind, text in details.prefixes.items()),
             *(("file", name) for name in details.files),
+            *(("note", note) for note in details.notes),
         ]
     )
     if metadata:
