@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -12,18 +13,20 @@ from ingle.config import Settings
 from ingle.engines.declaration import LoadRequest
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.engines.llama import speculation
-from ingle.engines.llama.declaration import LLAMA
+from ingle.engines.llama.declaration import LLAMA, LlamaDeclaration
 from ingle.engines.llama.options import LlamaOptions
-from ingle.models.facts import Facts
+from ingle.models.facts import Facts, facts_of
 from ingle.models.format import DRAFT
 from ingle.operations import AdapterUse, Fold, Sampling
 from ingle.operations.generation import ChatResult
 
+from ..models.hybrid_weights import write_hybrid
 from .lora import write_adapter
 from .test_llama import opened
 
 pytestmark = pytest.mark.anyio
 
+LLAMA_SERVER = dataclasses.replace(LLAMA, name="llama-server", server_binary="/usr/bin/env")
 REPEATED = "To list the files of a folder, run ls -la and press Enter. Then run pwd.\n" * 6
 
 
@@ -126,11 +129,17 @@ def test_a_draft_model_is_counted(ember_spec: LoadSpec) -> None:
 
 
 def test_the_mode_of_a_load(ember_spec: LoadSpec) -> None:
-    def mode(role: str = "generate", helps: bool = True, plain: bool = False, **given: str) -> str:
+    def mode(
+        engine: LlamaDeclaration = LLAMA,
+        role: str = "generate",
+        helps: bool = True,
+        plain: bool = False,
+        **given: str,
+    ) -> str:
         spec = msgspec.structs.replace(ember_spec, role=role)
         settings = Settings(**given)  # type: ignore[arg-type]
         asked = LoadRequest(512, 1, settings, plain=plain, helps=helps)
-        return str(LLAMA.plan(spec, Facts(), asked).options.get("speculation", ""))
+        return str(engine.plan(spec, Facts(), asked).options.get("speculation", ""))
 
     assert mode() == "ngram"
     assert mode(helps=False) == ""
@@ -138,8 +147,8 @@ def test_the_mode_of_a_load(ember_spec: LoadSpec) -> None:
     assert mode(role="embed") == ""
     assert mode(speculation="off") == ""
     assert mode(speculation="ngram", helps=False) == "ngram"
-    assert mode(llama_server="/usr/bin/llama-server") == ""
-    assert mode(llama_server="/usr/bin/llama-server", speculation="ngram") == "ngram"
+    assert mode(LLAMA_SERVER) == ""
+    assert mode(LLAMA_SERVER, speculation="ngram") == "ngram"
 
 
 def test_only_what_needs_plain_decoding_is_not_served_by_a_guessing_load(
@@ -160,3 +169,50 @@ def test_a_llama_server_is_told_in_its_own_words(ember_spec: LoadSpec) -> None:
     told = speculation.arguments(ember_spec, LlamaOptions.of(guessing(ember_spec)))
     assert told[:2] == ["--spec-type", "ngram-simple"]
     assert speculation.arguments(ember_spec, LlamaOptions.of(ember_spec)) == []
+
+
+def hybrid_spec(path: Path) -> LoadSpec:
+    return LoadSpec(
+        engine="llama",
+        model="hybrid",
+        files={"weights": [str(path)]},
+        slots=2,
+        threads=1,
+        options={"context": 512},
+    )
+
+
+async def test_heads_of_the_models_own_guess_and_the_answer_is_the_same(tmp_path: Path) -> None:
+    spec = hybrid_spec(write_hybrid(tmp_path / "hybrid.gguf"))
+    prompts: list[str] = ["w0 w1 w2 w3 w0 w1", "w9"]
+    fields = {"sampling": Sampling(temperature=0.0, ignore_eos=True)}
+    plain = await completed(spec, prompts, **fields)
+    ahead = await completed(guessing(spec, "mtp"), prompts, **fields)
+    assert [result.text for result in ahead] == [result.text for result in plain]
+    assert {result.timing.speculation for result in ahead} == {"mtp"}
+    assert all(result.timing.drafted for result in ahead)
+
+
+def test_heads_are_found_and_counted_and_wait_for_a_measurement(tmp_path: Path) -> None:
+    facts = facts_of([write_hybrid(tmp_path / "hybrid.gguf")])
+    bare = facts_of([write_hybrid(tmp_path / "bare.gguf", mtp=False)])
+    assert (facts.mtp_layers, bare.mtp_layers) == (1, 0)
+    spec = hybrid_spec(tmp_path / "hybrid.gguf")
+
+    def mode(of: Facts, **asked: object) -> str:
+        wanted = LoadRequest(settings=Settings(), **asked)
+        return str(LLAMA.plan(spec, of, wanted).options.get("speculation", ""))
+
+    assert mode(facts) == "ngram"
+    assert mode(facts, measured=True) == "mtp"
+    assert mode(facts, measured=True, helps=False) == ""
+    assert mode(bare, measured=True) == "ngram"
+    named = LoadRequest(settings=Settings(speculation="mtp"))
+    planned = LLAMA.plan(spec, facts, named)
+    assert planned.options["speculation"] == "mtp"
+    without = LLAMA.plan(spec, facts, LoadRequest(settings=Settings(speculation="off")))
+    assert LLAMA.memory(facts, planned).total > LLAMA.memory(facts, without).total
+    assert speculation.arguments(planned, LlamaOptions.of(planned))[:2] == [
+        "--spec-type",
+        "draft-mtp",
+    ]

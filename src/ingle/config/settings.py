@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Python of an environment that has TRL; empty: the one of ``ingle train --install trl``."""
     engines: dict[str, str] = {}
     """Model name to the engine that runs it, such as ``{"mine": "vulkan"}``; else by ``engine``."""
-    speculation: Literal["auto", "off", "ngram", "draft"] = "auto"
+    speculation: Literal["auto", "off", "ngram", "draft", "mtp"] = "auto"
     """Guess tokens ahead: ``auto`` where it is measured to help, ``off``, or always as named."""
     drafts: dict[str, str] = {}
     """Model to a smaller one of its vocabulary that guesses ahead of it, ``{"qwen": "small"}``."""

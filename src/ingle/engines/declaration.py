@@ -92,6 +92,8 @@ class LoadRequest(NamedTuple):
     """Guessing tokens ahead has not been measured to slow this model down."""
     draft: Facts | None = None
     """Of the draft model whose file is in the spec."""
+    measured: bool = False
+    """It is known what a token takes without guesses, so that what guesses always can be judged."""
 
 
 class FitAdvice(NamedTuple):

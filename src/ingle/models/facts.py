@@ -114,6 +114,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     experts: int = 0
     experts_used: int = 0
     """Of the experts of a layer, how many a token uses."""
+    mtp_layers: int = 0
+    """Heads that guess further tokens (multi-token prediction), which the file brings along."""
     pooling: str = ""
     causal: bool = True
     rank_head: bool = False
@@ -223,6 +225,7 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         state_bytes=_state_bytes(head, arch, layers, heads_kv),
         experts=head.count(f"{arch}.expert_count"),
         experts_used=head.count(f"{arch}.expert_used_count"),
+        mtp_layers=_mtp_layers(head, arch, names),
         pooling=pooling,
         causal=arch not in _ENCODERS and head.flag(f"{arch}.attention.causal", True),
         merges=head.length("tokenizer.ggml.merges"),
@@ -354,6 +357,12 @@ def _windows(head: _Metadata, arch: str, layers: int) -> tuple[int, list[bool]]:
     if not period:
         return 0, []  # no pattern known: count every layer in full, the safe side
     return window, [(layer + 1) % period != 0 for layer in range(layers)]
+
+
+def _mtp_layers(head: _Metadata, arch: str, names: set[str]) -> int:
+    # Some files keep the number, and leave the heads out.
+    there = any(name.endswith(".nextn.eh_proj.weight") for name in names)
+    return head.count(f"{arch}.nextn_predict_layers") if there else 0
 
 
 def _state_bytes(head: _Metadata, arch: str, layers: int, heads_kv: list[int]) -> int:

@@ -150,6 +150,7 @@ class SlotRequests:
             plain,
             self._speculation.helps(model.digest, engine.name),
             None if draft is None else draft.facts,
+            self._speculation.measured(model.digest, engine.name),
         )
         spec = engine.plan(spec, facts, asked)
         engine.check(spec, facts)

@@ -81,7 +81,7 @@ class LlamaDeclaration(EngineDeclaration):
                 files=_without(PROJECTOR, spec.files),
                 sizes=_without(PROJECTOR, spec.sizes),
             )
-        options |= speculation.planned(spec, asked, of_server=bool(self.server_binary))
+        options |= speculation.planned(spec, facts, asked, of_server=bool(self.server_binary))
         if options.get("speculation") != "draft":
             spec = msgspec.structs.replace(
                 spec, files=_without(DRAFT, spec.files), sizes=_without(DRAFT, spec.sizes)
@@ -275,15 +275,15 @@ def _unplaced(spec: LoadSpec) -> LoadSpec:
 def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:
     # A model that is not loaded but looked at has its own adapters among its files.
     own = spec.sizes.get(ADAPTER, 0)
-    # A draft model lies beside the larger one, as a projector does, with its own cache.
-    draft = spec.sizes.get(DRAFT, 0) + speculation.draft_cache_bytes(spec, options)
     return Workload(
         options.context,
         spec.slots,
         _batch(spec, options.context),
         True if spec.role == "score" else None,
-        projector=spec.sizes.get(PROJECTOR, 0) + draft,
+        # A draft model lies beside the larger one, as a projector does.
+        projector=spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(DRAFT, 0),
         adapters=own + sum(adapter.size for adapter in spec.adapters),
+        draft_cache=speculation.draft_cache_bytes(spec, options),
     )
 
 

@@ -43,6 +43,8 @@ class Workload(NamedTuple):
     """Bytes; it goes to the first device."""
     adapters: int = 0
     """Bytes; they lie beside the layers that they change."""
+    draft_cache: int = 0
+    """Bytes of what guesses tokens ahead, besides its weights; it goes to the first device."""
 
 
 class DeviceShare(NamedTuple):
@@ -163,7 +165,8 @@ class LayerBytes:
             device.name,
             end - first,
             weights,
-            sum(self._cache[first : min(end, len(self._cache))]),
+            sum(self._cache[first : min(end, len(self._cache))])
+            + (work.draft_cache if main else 0),
             compute + self._staging(offloaded, cpu_moe),
             device_memory.context_bytes(device.kind)
             + device_memory.expert_bytes(self.facts, work.batch),
@@ -211,7 +214,7 @@ class LayerBytes:
             HOST,
             min(first, self.total_layers),
             max(0, facts.tensor_bytes - away) + beside,
-            sum(self._cache[:first]),
+            sum(self._cache[:first]) + (0 if used else work.draft_cache),
             compute,
             memory.overhead_bytes(facts, work.slots) + max(drivers, default=0),
             sum(self._read(layer, 0) for layer in range(first))

@@ -39,7 +39,7 @@ class LlamaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first so many layers the experts stay on the host."""
     cache_type: str = "f16"
     """Type of the KV cache."""
-    speculation: Literal["", "ngram", "draft"] = ""
+    speculation: Literal["", "ngram", "draft", "mtp"] = ""
     """How tokens are guessed ahead (`ingle.engines.llama.speculation`); empty: not at all."""
     draft_memory: tuple[int, int] = (0, 0)
     """Bytes that a draft model takes for each token of each slot, and for a step."""

@@ -25,10 +25,11 @@ def possible(spec: LoadSpec) -> bool:
     """Slots of a load can be saved, and what is restored is right for every request.
 
     llama.cpp saves no prompt with images, does not say under which adapters one was read, and saves
-    nothing of what a draft model has read.
+    nothing of what a draft model, or the model's own heads for further tokens, have read.
     """
     in_memory = hasattr(os, "memfd_create") and Path(FOLDER).is_dir()
     alone = not spec.adapters and not {PROJECTOR, DRAFT} & set(spec.files)
+    alone = alone and spec.options.get("speculation") != "mtp"
     return in_memory and alone and spec.role == "generate"
 
 

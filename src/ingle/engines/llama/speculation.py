@@ -3,14 +3,16 @@
 A guess that the model would have written itself costs next to nothing; the answer is the same, only
 sooner. ``ngram``: where the last tokens stood before in the same prompt or answer, what followed
 there is the guess, so code that is edited and documents that are quoted come faster. ``draft``: a
-smaller model of the same vocabulary guesses, without the adapters of the larger one.
+smaller model of the same vocabulary guesses, without the adapters of the larger one. ``mtp``: heads
+that the model brings along, trained to tell the token after the next one, guess.
 
 Of llama.cpp's n-gram types this takes ``ngram-simple``, which looks at the tokens that are in the
 slot and keeps nothing. ``ngram-mod`` has one table for all slots, by which a guest would notice,
 from how fast an answer comes, what others have asked; ``ngram-map-k`` keeps one for each slot from
 one prompt to the next.
 
-Source: ``docs/speculative.md`` of llama.cpp; Leviathan et al., arXiv 2211.17192.
+Source: ``docs/speculative.md`` of llama.cpp; Leviathan et al., arXiv 2211.17192; of the heads,
+Gloeckle et al., arXiv 2404.19737.
 """
 
 from __future__ import annotations
@@ -36,11 +38,16 @@ NGRAM_DRAFT = 10
 at once cost free text more than they win in copies, few win little (docs/log, 2026-11-30)."""
 MODEL_DRAFT = 3
 """Tokens that a draft model guesses at once (llama.cpp's default)."""
+MTP_DRAFT = 2
+"""Tokens that the model's own heads guess at once: a head that is asked for the token after its own
+guess is right less often."""
 _CHOICES = ("speculation", "draft_memory", "plain")
 """The options that say how tokens are guessed, and not what is answered."""
 
 
-def planned(spec: LoadSpec, asked: LoadRequest, *, of_server: bool = False) -> dict[str, Any]:
+def planned(
+    spec: LoadSpec, facts: Facts, asked: LoadRequest, *, of_server: bool = False
+) -> dict[str, Any]:
     """The options of a load that are about speculation.
 
     Args:
@@ -53,9 +60,11 @@ def planned(spec: LoadSpec, asked: LoadRequest, *, of_server: bool = False) -> d
     wanted = asked.settings.speculation
     if asked.draft is not None and (wanted == "draft" or (wanted == "auto" and asked.helps)):
         return {"speculation": "draft", "draft_memory": _draft_memory(asked.draft)}
+    measured = wanted == "auto" and asked.helps and asked.measured and not of_server
+    if facts.mtp_layers and (wanted == "mtp" or measured):
+        return {"speculation": "mtp", "draft_memory": _head_memory(facts)}
     # A llama-server that someone has built may not know how; it is asked only by name.
-    measured = asked.helps and not of_server
-    if wanted == "ngram" or (wanted == "auto" and measured):
+    if wanted == "ngram" or (wanted == "auto" and asked.helps and not of_server):
         return {"speculation": "ngram"}
     return {}
 
@@ -63,6 +72,13 @@ def planned(spec: LoadSpec, asked: LoadRequest, *, of_server: bool = False) -> d
 def _draft_memory(facts: Facts) -> tuple[int, int]:
     span = 1024
     return memory.kv_bytes(facts, span, 1) // span, memory.compute_bytes(facts, span, 1)
+
+
+def _head_memory(facts: Facts) -> tuple[int, int]:
+    """Of the heads: the cache of their layers, and a step's logits."""
+    heads = max(facts.heads_kv, default=0)
+    own = msgspec.structs.replace(facts, heads_kv=[heads] * facts.mtp_layers, windowed=[])
+    return _draft_memory(own)
 
 
 def draft_cache_bytes(spec: LoadSpec, options: LlamaOptions) -> int:
@@ -97,6 +113,10 @@ def parameters(params: CommonParams, spec: LoadSpec, options: LlamaOptions) -> N
         draft.cpuparams.n_threads = params.cpuparams.n_threads
         draft.cpuparams_batch.n_threads = params.cpuparams_batch.n_threads
         return
+    if options.speculation == "mtp":
+        params.speculative.types = [types.COMMON_SPECULATIVE_TYPE_DRAFT_MTP]
+        params.speculative.draft.n_max = MTP_DRAFT
+        return
     params.speculative.types = [types.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
     params.speculative.ngram_simple.size_n = NGRAM
     params.speculative.ngram_simple.size_m = NGRAM_DRAFT
@@ -109,5 +129,7 @@ def arguments(spec: LoadSpec, options: LlamaOptions) -> list[str]:
     if options.speculation == "draft":
         model = ["--spec-draft-model", spec.files[DRAFT][0]]
         return ["--spec-type", "draft-simple", *model, "--spec-draft-n-max", str(MODEL_DRAFT)]
+    if options.speculation == "mtp":
+        return ["--spec-type", "draft-mtp", "--spec-draft-n-max", str(MTP_DRAFT)]
     sizes = ["--spec-ngram-simple-size-n", str(NGRAM), "--spec-ngram-simple-size-m"]
     return ["--spec-type", "ngram-simple", *sizes, str(NGRAM_DRAFT)]
