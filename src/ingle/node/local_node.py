@@ -9,7 +9,7 @@ import logging
 import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,9 +31,9 @@ from ingle.node.damaged_weights import unloaded
 from ingle.node.device_probe import Devices
 from ingle.node.device_speeds import DeviceSpeeds
 from ingle.node.kept_prompts import KeptPrompts
-from ingle.node.lease import Lease
 from ingle.node.ledger import EgressLedger
 from ingle.node.loaded_model import OWNER
+from ingle.node.model_calls import ModelCalls
 from ingle.node.node_blobs import NodeBlobs
 from ingle.node.node_lock import NodeLock
 from ingle.node.performing import Caller, HostedNode
@@ -41,7 +41,6 @@ from ingle.node.prompt_cache import PromptCache
 from ingle.node.prompt_size import check_prompts
 from ingle.node.routes import Route, choose, is_loopback_url, split_adapters
 from ingle.node.scheduler import Scheduler
-from ingle.node.slot_request import SlotRequest
 from ingle.node.slot_requests import SlotRequests
 from ingle.node.speculation_record import SpeculationRecord
 from ingle.node.stop_marker import StopMarker
@@ -51,16 +50,11 @@ from ingle.operations import (
     ModelOperation,
     Operation,
     Started,
-    Status,
-    Timing,
-    Usage,
     operation_name,
     registry,
 )
-from ingle.operations.blob import blobs_of
 from ingle.operations.capability import Capability, load
 from ingle.operations.encoded import Passed, decoded, size, tag
-from ingle.operations.events import ModelResult
 from ingle.private_folders import close_to_others, private_parts
 from ingle.protocol.piece_stream import PieceStream
 from ingle.temporary_folders import TemporaryFolders
@@ -131,6 +125,9 @@ class LocalNode:
             self.budget,
             self.speculation,
             lambda: self.devices.latest,
+        )
+        self._calls = ModelCalls(
+            self.scheduler, self.blobs, self.budget, self.prompts, self.speeds, self.speculation
         )
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the node was told to shut down."""
@@ -336,7 +333,9 @@ class LocalNode:
         check_prompts(operation, self.scheduler.context_for(slot_request))
         slot_request = slot_request.asked_by(caller.principal)
         started = Started(model=model.name, digest=model.digest, where="local")
-        async with aclosing(self._run(operation, slot_request, started, caller)) as events:
+        async with aclosing(
+            self._calls.perform(operation, slot_request, started, caller)
+        ) as events:
             async for event in events:
                 yield event
 
@@ -359,77 +358,13 @@ class LocalNode:
             bytes_out=len(msgspec.json.encode(operation)),
         )
         with self.ledger.outcome(entry) as told:
-            async with aclosing(self._run(operation, slot_request, started, caller)) as events:
+            async with aclosing(
+                self._calls.perform(operation, slot_request, started, caller)
+            ) as events:
                 async for event in events:
                     if tag(event) not in ("status", "started"):  # which are of this node
                         told.bytes_in += size(event)
                     yield event
-
-    async def _run(
-        self, operation: ModelOperation, slot_request: SlotRequest, started: Started, caller: Caller
-    ) -> AsyncGenerator[Passed, None]:
-        """Wait for slots, have a worker perform it, pass its events on."""
-        asked = time.monotonic()
-        capability = registry.of(operation)
-        state = self.scheduler.state_for(slot_request)
-        if state != "ready":
-            yield Status(state=state, detail=slot_request.spec.model)  # type: ignore[arg-type]
-        held = ExitStack()
-        files = [
-            held.enter_context(self.blobs.held(caller.principal, blob.sha256))
-            for blob in blobs_of(operation)
-        ]
-        with held:
-            lease = await self.scheduler.acquire(slot_request)
-            try:
-                lending = lease.worker.files_visible(files)
-                held.enter_context(lending)
-                chain = await self.prompts.before(lease, caller.principal, operation)
-                call = lease.worker.call(operation, caller.feed)
-            except BaseException:
-                self.scheduler.release(lease)
-                raise
-            # Until the worker has let go: after a cancel it may still read for a moment.
-            kept = held.pop_all()
-            call.ended.add_done_callback(lambda _: kept.close())
-        # The slot is free when the worker says so, which after a cancel is a
-        # moment later than our caller needs to wait.
-        call.ended.add_done_callback(lambda _: self.scheduler.release(lease))
-        first_piece_s, read = 0.0, Usage(prompt_tokens=0)
-        alone = lease.alone
-        try:
-            yield started
-            async for event in call:
-                kind = capability.types.get(event.tag)
-                if kind is None:
-                    yield event
-                elif kind.piece:
-                    if not first_piece_s:
-                        first_piece_s = time.monotonic() - asked
-                    yield event
-                elif kind is Usage:
-                    usage = event.decode(capability.types)
-                    assert isinstance(usage, Usage)
-                    read = usage
-                    yield event
-                elif kind is Timing or issubclass(kind, ModelResult):
-                    known = event.decode(capability.types)
-                    if isinstance(known, Timing):
-                        self.speeds.learn(lease.loaded_model, known, self.budget.devices)
-                        if alone and lease.alone:
-                            written = read.completion_tokens
-                            self.speculation.answered(lease.loaded_model.spec, known, written)
-                        self.prompts.after(lease, chain, read, known)
-                        yield _timed(known, lease, asked, first_piece_s)
-                    else:
-                        assert known is not None
-                        yield msgspec.structs.replace(
-                            known, model=started.model, digest=started.digest, where=started.where
-                        )
-                else:
-                    yield event
-        finally:
-            call.cancel()
 
     async def _start(
         self, spec: LoadSpec, engine: EngineDeclaration, planned: int
@@ -479,13 +414,3 @@ class LocalNode:
         while True:
             due = self.scheduler.expire()
             await asyncio.sleep(min(due, EXPIRY_S))
-
-
-def _timed(timing: Timing, lease: Lease, asked: float, first_piece_s: float) -> Timing:
-    return msgspec.structs.replace(
-        timing,
-        queued_s=lease.queued_s,
-        load_s=lease.load_s,
-        first_token_s=first_piece_s,
-        total_s=time.monotonic() - asked,
-    )
