@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingle.engines.llama.listed_devices import device_kind, is_software, parsed
+from ingle.operations.device_info import cards, numbered
 
 H200 = "  CUDA0: NVIDIA H200 (143771 MiB, 142000 MiB free)"
 
@@ -78,6 +79,15 @@ def test_kinds_by_their_names() -> None:
 
 def test_one_card_is_the_same_in_two_engines() -> None:
     (cuda,) = parsed(H200, "cuda")
-    (vulkan,) = parsed(H200.replace("CUDA0", "Vulkan0"), "vulkan")
+    (vulkan,) = parsed("  Vulkan0: NVIDIA H200 (143155 MiB, 142629 MiB free)", "vulkan")
     assert cuda.name != vulkan.name
     assert cuda.card == vulkan.card
+
+
+def test_two_cards_of_a_kind_are_two_in_each_engine() -> None:
+    one = "  ROCm{n}: AMD Radeon RX 7900 XTX (24560 MiB, 24000 MiB free)"
+    other = "  Vulkan{n}: AMD Radeon RX 7900 XTX (RADV NAVI31) (24576 MiB, 24000 MiB free)"
+    rocm = numbered(parsed("\n".join(one.format(n=n) for n in (0, 1)), "rocm"))
+    vulkan = numbered(parsed("\n".join(other.format(n=n) for n in (0, 1)), "vulkan"))
+    assert [device.card for device in rocm] == [device.card for device in vulkan]
+    assert [device.name for device in cards([*rocm, *vulkan])] == ["ROCm0", "ROCm1"]

@@ -98,12 +98,12 @@ def test_a_name_without_a_size_is_one_that_fits() -> None:
 
 def test_the_room_of_a_machine() -> None:
     cpu = DeviceInfo(name="CPU", kind="cpu", memory_total=100)
-    gpu = DeviceInfo(name="CUDA0", kind="cuda", memory_total=1000)
+    gpu = DeviceInfo(name="CUDA0", kind="cuda", description="H1", memory_total=1000)
     assert room_on([cpu], 80) == Room(0, 80)
     assert room_on([gpu, cpu], 980) == Room(900, 900)
     assert room_on([gpu, cpu], 500) == Room(500, 500)
     # Two engines know one card, and what shares the main memory is that.
-    again = DeviceInfo(name="Vulkan0", kind="vulkan", memory_total=1000)
+    again = DeviceInfo(name="Vulkan0", kind="vulkan", description="H1", memory_total=1000)
     assert room_on([gpu, again, cpu], 980) == Room(900, 900)
     shared = DeviceInfo(name="Vulkan1", kind="vulkan", memory_total=90, integrated=True)
     assert room_on([shared, cpu], 80) == Room(0, 80)

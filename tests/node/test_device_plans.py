@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -215,11 +216,10 @@ async def test_one_card_of_two_engines_is_counted_once() -> None:
     machine = Machine(card(6), card(6, name="Vulkan0", kind="vulkan", engine="llama-server"))
     async with scheduler(machine) as found:
         working = await found.acquire(want("a"))
+        server = dataclasses.replace(LLAMA, name="llama-server", server_binary="/bin/env")
         other = want("b")
-        options = {**other.spec.options, "server_binary": "/bin/llama-server"}
-        second = await found.load(
-            other._replace(spec=msgspec.structs.replace(other.spec, options=options))
-        )
+        spec = msgspec.structs.replace(other.spec, engine=server.name)
+        second = await found.load(other._replace(spec=spec, engine=server))
         assert 0 < layers(second) < 33
         assert second.device.endswith("layers on Vulkan0")
         found.release(working)

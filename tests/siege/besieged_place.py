@@ -37,7 +37,7 @@ DOCUMENTED = (
     "config.toml*.part", "state/tmp", "tmp/" + 8 * "[a-z0-9_]",
     "state/swarm/*",
     "models/blobs/sha256-*", "models/index.sqlite3", "models/index.sqlite3.backup",
-    "models/index.sqlite3-journal",
+    "models/index.sqlite3-journal", "state/device-speeds.json", "state/speculation.json",
     "models/names", "models/names/" + 64 * "[0-9a-f]",
     "models/partial/*", "models/views/*", "files", "state", "state/logs", "state/runs",
     "state/training-cache", "state/jobs", "models", "models/blobs", "models/partial",

@@ -51,7 +51,9 @@ async def pip(
             f"{what} needs pip, which this Python lacks", hint=f"{sys.executable} -m ensurepip"
         )
     command = [sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check"]
-    command += [*arguments, *(_raw() if progress else ())]
+    command += arguments
+    if progress and tells_progress():
+        command += ["--progress-bar", "raw"]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -96,10 +98,10 @@ def failure(code: int, lines: Sequence[str], *, what: str, hint: str, path: str 
     return NetworkError(f"{what} failed: {last}", hint=hint)
 
 
-def _raw() -> list[str]:
+def tells_progress() -> bool:
+    """This Python's pip tells how far a download is in a form that programs can read."""
     found = re.match(r"(\d+)\.(\d+)", version("pip"))
-    told = found is not None and (int(found[1]), int(found[2])) >= _RAW_SINCE
-    return ["--progress-bar", "raw"] if told else []
+    return found is not None and (int(found[1]), int(found[2])) >= _RAW_SINCE
 
 
 def wheel_in(folder: Path) -> Path:

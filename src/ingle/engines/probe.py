@@ -24,6 +24,7 @@ from ingle.engines.sandbox import SandboxPolicy
 from ingle.engines.worker import WorkerConnection
 from ingle.errors import IngleError, WorkerDied
 from ingle.operations import DeviceInfo
+from ingle.operations.device_info import numbered
 from ingle.protocol.frames import VERSION, Hello
 
 TIMEOUT_S = 30.0
@@ -93,7 +94,7 @@ def report(build: LoadSpec) -> EngineReport:
         if build.options and isinstance(engine, BuildOf):
             engine.choose_build(build.options)
         version, devices = engine.version(), engine.devices()
-        for device in devices:
+        for device in numbered(devices):
             device.engine = build.engine
         lacking = engine.lacking() if isinstance(engine, BuildOf) else []
         return EngineReport(version=version, devices=devices, lacking=lacking)

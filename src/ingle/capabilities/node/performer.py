@@ -25,6 +25,7 @@ from ingle.node import memory_budget
 from ingle.node.engine_infos import engine_infos
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation, Status
+from ingle.operations.device_info import cards
 
 
 async def perform(
@@ -69,7 +70,7 @@ async def _status(local: Services, ask: bool) -> StatusReport:
         pid=os.getpid(),
         started=local.started,
         state_dir=str(local.settings.state_path),
-        devices=devices,
+        devices=cards(devices),
         workers=[loaded_model.info(now) for loaded_model in local.scheduler.loaded_models],
         memory_budget=local.scheduler.budget,
         memory_used=local.scheduler.reserved,
