@@ -111,3 +111,21 @@ def test_sizes_and_durations() -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert set(descriptions()) == set(Settings.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("hub", "hugingface.co", "neither huggingface.co nor modelscope.cn"),
+        ("prompt_cache", "much", "not a valid size"),
+        ("worker_memory", "8GiX", "not a valid size"),
+        ("stall", "soon", "not a valid duration"),
+        ("prompt_cache_age", "old", "not a valid duration"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"INGLE_{name.upper()}", value)
+    with pytest.raises(ConfigError, match=said):
+        load({})

@@ -231,6 +231,26 @@ def descriptions() -> dict[str, str]:
     return found
 
 
+HUGGING_FACE = ("hf.co", "huggingface.co")
+MODELSCOPE = ("modelscope.cn", "www.modelscope.cn")
+
+
+def check_hub(text: str) -> None:
+    """See that it names a hub.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if text not in ("", *HUGGING_FACE, *MODELSCOPE) and not text.startswith(
+        ("http://", "https://")
+    ):
+        raise ConfigError(
+            f"hub: {text!r} is neither huggingface.co nor modelscope.cn nor the URL of a mirror",
+            hint="ingle config unset hub",
+            key="hub",
+        )
+
+
 def parse_size(text: str, key: str = "size") -> int:
     """Bytes of ``512MiB``, ``6GB``, ``6g`` or a bare number.
 

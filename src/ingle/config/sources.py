@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingle.config.settings import Settings, parse_duration, parse_size
+from ingle.config.settings import Settings, check_hub, parse_duration, parse_size
 from ingle.errors import ConfigError, plain
 
 PROJECT_KEYS = frozenset({"model", "embed_model", "context", "slots", "keep_alive"})
 """What a project's file may set. It may come with someone's repository, so it must
 not choose programs to run, addresses to send to, or what may leave the device."""
 
+_SIZES = frozenset({"upload_rate", "prompt_cache"})
+_SIZES_OR_AUTO = frozenset({"memory", "worker_memory"})
+_DURATIONS = frozenset({"keep_alive", "idle_exit", "stall", "prompt_cache_age"})
 _ABOVE_ZERO: dict[str, Callable[[str, str], float]] = {
     "http_header_bytes": parse_size,
     "http_body_bytes": parse_size,
@@ -167,10 +170,12 @@ def _check(name: str, value: Any, origin: Origin) -> Any:
         raise _unknown(name, origin)
     try:
         value = msgspec.convert(value, kind)
-        if name == "upload_rate" or (name == "memory" and value != "auto"):
+        if name in _SIZES or (name in _SIZES_OR_AUTO and value != "auto"):
             parse_size(value, name)
-        if name in {"keep_alive", "idle_exit"}:
+        if name in _DURATIONS:
             parse_duration(value, name)
+        if name == "hub":
+            check_hub(value)
         if name in _ABOVE_ZERO and _ABOVE_ZERO[name](value, name) <= 0:
             raise ConfigError(f"{name} ({origin}): must be more than 0", key=name)
     except msgspec.ValidationError as error:

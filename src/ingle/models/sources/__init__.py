@@ -17,7 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ingle.capabilities.store.operation import Pull
-from ingle.errors import ConfigError, InvalidRequest
+from ingle.config.settings import check_hub
+from ingle.errors import InvalidRequest
 from ingle.models import catalogue
 from ingle.models.quantization import Room
 from ingle.models.recommendation import fitting_tag
@@ -68,15 +69,8 @@ def is_path(text: str) -> bool:
 
 
 def _host(hub: str) -> str:
-    if hub in modelscope.HOSTS:
-        return modelscope.HOSTS[0]
-    if hub in ("", *huggingface.HOSTS) or hub.startswith(("http://", "https://")):
-        return huggingface.HOSTS[0]
-    raise ConfigError(
-        f"hub: {hub!r} is neither huggingface.co nor modelscope.cn nor the URL of a mirror",
-        hint="ingle config unset hub",
-        key="hub",
-    )
+    check_hub(hub)
+    return modelscope.HOSTS[0] if hub in modelscope.HOSTS else huggingface.HOSTS[0]
 
 
 def _elsewhere(ref: ModelRef, name: str, hub: str, room: Room | None) -> HubSource | None:

@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from ingle.config.settings import HUGGING_FACE
 from ingle.models.sources.listing import ListedFile, Listing
 
-HOSTS = ("hf.co", "huggingface.co")
+HOSTS = HUGGING_FACE
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
 

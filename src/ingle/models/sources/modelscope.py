@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from ingle.config.settings import MODELSCOPE
 from ingle.models.sources.listing import ListedFile, Listing
 
-HOSTS = ("modelscope.cn", "www.modelscope.cn")
+HOSTS = MODELSCOPE
 _ENDPOINT = "https://modelscope.cn"
 
 
