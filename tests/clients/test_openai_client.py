@@ -46,6 +46,19 @@ def test_stream(client: openai.OpenAI) -> None:
     assert chunks[-1].usage.total_tokens == 17
 
 
+def test_a_long_prompt_tells_how_far_it_is(client: openai.OpenAI) -> None:
+    stream = client.chat.completions.create(
+        model="ember",
+        messages=[{"role": "user", "content": "one two three four"}],
+        max_tokens=2,
+        stream=True,
+        extra_body={"return_progress": True},
+    )
+    told = [chunk.model_extra["prompt_progress"] for chunk in stream if not chunk.choices]
+    assert told[-1]["processed"] == told[-1]["total"] > 0
+    assert len(told) > 1
+
+
 def test_tools_there_and_back(client: openai.OpenAI) -> None:
     asked = {"model": "ember", "tools": TOOLS}
     answer = client.chat.completions.create(messages=HELLO, **asked)

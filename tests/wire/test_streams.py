@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 
 from ingle.errors import WorkerDied
-from ingle.operations import Event, Fold, Reasoning, ToolCallPiece
+from ingle.operations import Event, Fold, Reasoning, Status, ToolCallPiece
 from ingle.wire.anthropic.message_answer import MessageStream
 from ingle.wire.dialect import EventStream
 from ingle.wire.ollama.answer_stream import AnswerStream
@@ -45,6 +45,16 @@ def data(raw: bytes) -> list[Chunk]:
 
 def chat_stream() -> ChatStream:
     return ChatStream(identifier="chatcmpl-1", created=5, model="asked", include_usage=True)
+
+
+def test_progress_of_a_prompt_is_told_to_who_asks_for_it() -> None:
+    asked = ChatStream(identifier="chatcmpl-1", created=5, model="asked", progress=True)
+    (chunk,) = data(asked.add(Status(state="prompt", completed=512, total=2000)))
+    assert chunk["choices"] == []
+    assert chunk["prompt_progress"] == {"total": 2000, "processed": 512}
+    assert asked.add(Status(state="prompt")) == b""
+    assert asked.add(Status(state="loading", detail="ember")) == b""
+    assert chat_stream().add(Status(state="prompt", completed=512, total=2000)) == b""
 
 
 @given(answers(choices=3))

@@ -18,6 +18,7 @@ from ingle.operations import (
     Note,
     Reasoning,
     Started,
+    Status,
     Text,
     Timing,
     ToolCall,
@@ -67,7 +68,8 @@ class ChatStream:
     ``id`` and ``created`` throughout; the role first, once per choice; a tool
     call's ``id`` and name once, its ``index`` always; ``finish_reason`` is
     ``tool_calls`` whenever a tool was called; our notes beside it; usage, if
-    asked for, in a last chunk with no choices; then ``[DONE]``.
+    asked for, in a last chunk with no choices; then ``[DONE]``. Who asks for it is told how far a
+    long prompt is read, as llama.cpp's server tells it: ``prompt_progress``, without choices.
     """
 
     content_type = sse.CONTENT_TYPE
@@ -79,6 +81,7 @@ class ChatStream:
         created: int,
         model: str,
         include_usage: bool = False,
+        progress: bool = False,
         custom: Collection[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
@@ -88,6 +91,7 @@ class ChatStream:
         self._id = identifier
         self._created = created
         self._include_usage = include_usage
+        self._progress = progress
         self._started = Started(model=model, digest="", where="")
         self._usage = Usage(prompt_tokens=0)
         self._timing: Timing | None = None
@@ -118,6 +122,9 @@ class ChatStream:
                 return self._delta(index, {"tool_calls": [self._call(event)]})
             case Note():
                 self._notes.append(event.message)
+            case Status(state="prompt", completed=done, total=total) if self._progress and total:
+                told = {"total": total, "processed": done}
+                return sse.data({**self._envelope(), "choices": [], "prompt_progress": told})
             case Finish(index=index, reason=reason, stop=stop):
                 if any(choice == index for choice, _ in self._called) and reason == "stop":
                     reason = "tool_calls"

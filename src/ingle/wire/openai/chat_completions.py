@@ -70,6 +70,7 @@ class ChatCompletionsBody(SamplingBody, kw_only=True):
     chat_template_kwargs: dict[str, Any] | None = None
     continue_final_message: bool | None = None
     web_search_options: dict[str, Any] | None = None
+    return_progress: bool | None = None
 
 
 class ChatCompletionsRequest(NamedTuple):
@@ -78,6 +79,8 @@ class ChatCompletionsRequest(NamedTuple):
     operation: Chat
     stream: bool
     include_usage: bool
+    progress: bool
+    """It wants to know how far a long prompt is read."""
     prompt_only: bool
     """Nothing is to be answered: the prompt is read, for the requests that follow."""
     custom: frozenset[str]
@@ -134,6 +137,7 @@ def parse(body: bytes) -> ChatCompletionsRequest:
         operation=operation,
         stream=bool(asked.stream),
         include_usage=bool(options_of_stream and options_of_stream.include_usage),
+        progress=bool(asked.return_progress),
         prompt_only=limit == 0,
         custom=frozenset(offer.custom),
         notes=offer.notes,

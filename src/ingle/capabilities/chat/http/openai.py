@@ -28,6 +28,7 @@ async def chat_completions(exchange: Exchange) -> None:
             created=created,
             model=operation.model,
             include_usage=request.include_usage,
+            progress=request.progress,
             custom=request.custom,
             notes=request.notes,
         )
