@@ -23,7 +23,7 @@ from .test_local import opened
 pytestmark = pytest.mark.anyio
 
 LONG = "".join(f"Rule {number}: file number {number} is in folder {number * 7}.\n" for number in
-               range(160))  # fmt: skip
+               range(96))  # fmt: skip
 GUEST = "ab" * 32
 
 
