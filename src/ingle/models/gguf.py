@@ -321,8 +321,6 @@ def _named(key: str) -> str:
 
 def _tensor(reader: _Reader, index: int, alignment: int) -> Tensor:
     name = reader.text(f"the name of tensor {index}", MAX_NAME)
-    if not name:
-        raise _bad(f"tensor {index} has no name")
     what = f"tensor {name!r}"
     dimensions = reader.integer(_U32, what)
     if not 1 <= dimensions <= MAX_DIMENSIONS:
@@ -343,6 +341,8 @@ def _tensor(reader: _Reader, index: int, alignment: int) -> Tensor:
         raise _bad(f"{what}: rows of {shape[0]} do not divide into {kind.name} blocks")
     if offset % alignment:
         raise _bad(f"{what} starts at {offset}, which is not a multiple of {alignment}")
+    if not name:
+        raise _bad(f"tensor {index} has no name")
     return Tensor(name, shape, kind, offset, elements, elements // kind.block * kind.bytes)
 
 

@@ -248,5 +248,8 @@ def _free_port() -> int:
 
 
 def _is_rank(process: psutil.Process) -> bool:
-    line = process.cmdline()
+    try:
+        line = process.cmdline()
+    except psutil.NoSuchProcess:  # it has ended, perhaps without anyone having looked yet
+        return False
     return "ingle.training.trl.inside" in line and "accelerate.commands.launch" not in line
