@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.engines.stand_ins import GPU, script, stand_in, wheel
 
 from .place import Place
+
+pytestmark = pytest.mark.extras
 
 
 def test_an_engine_is_installed_listed_used_and_removed(tmp_path: Path) -> None:

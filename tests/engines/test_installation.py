@@ -36,7 +36,7 @@ from ingle.errors import (
 
 from .stand_ins import GPU, wheel, xllamacpp_files
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 
 
 class Steps(list[str]):

@@ -20,7 +20,7 @@ from ingle.operations.generation import ChatResult
 from ..engines.lora import write_adapter
 from .test_local import opened
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 
 LONG = "".join(f"Rule {number}: file number {number} is in folder {number * 7}.\n" for number in
                range(96))  # fmt: skip

@@ -19,7 +19,7 @@ from ingle.peers.peered_node import PeeredNode
 
 from .test_real_links import nodes, pair, settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 
 LINES = "".join(
     f"Rule {number}: the answer to {number} is {number * 7}.\n" for number in range(150)
