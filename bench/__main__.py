@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -53,9 +54,15 @@ async def measure(wanted: list[str]) -> list[Figure]:
 
 def main() -> None:
     """Print a table, or JSON with ``--json``; exit status 1 if something does not hold."""
-    wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").strip())
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of: {', '.join(GROUPS)}")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    given = parser.parse_args()
+    wanted: list[str] = given.groups
+    if unknown := set(wanted) - set(GROUPS):
+        parser.error(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
     figures = asyncio.run(measure(wanted or list(GROUPS)))
-    if "--json" in sys.argv:
+    if given.json:
         print(json.dumps([figure._asdict() for figure in figures], indent=1))
     else:
         print(time.strftime("%Y-%m-%d"), "python -m bench", *wanted)

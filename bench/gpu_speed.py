@@ -28,6 +28,7 @@ CASES = [
     Case("4B, 8 slots", "4b-q8_0", 8192, 8),
     Case("0.6B, 32 slots", "0.6b-q8_0", 1024, 32),
     Case("4B, 32 slots", "4b-q8_0", 1024, 32),
+    Case("4B Q4_K, 8 slots", "4b-q4_k", 8192, 8),
 ]
 
 

@@ -11,7 +11,7 @@ from ingle.engines.declarations import declared, serving
 from ingle.engines.engine import Role
 from ingle.engines.found_test import found_speed
 from ingle.engines.installed import TestedDevice, read
-from ingle.engines.llama.builds import FOUND, builds
+from ingle.engines.llama.builds import FOUND, build_named
 from ingle.engines.llama.declaration import LLAMA, LlamaDeclaration
 from ingle.engines.llama.listed_devices import is_software
 from ingle.engines.probe import EngineReport
@@ -74,19 +74,18 @@ def _best(
 ) -> tuple[EngineDeclaration, DeviceInfo] | None:
     """The engine whose graphics device comes first in `ORDER`; of two, the one without a package of
     its own."""
-    found = []
-    candidates: list[EngineDeclaration] = [LLAMA, *builds(settings).values()]
-    for place, engine in enumerate(candidates):
-        report = reports.get(engine.name)
-        if report is None or report.problem:
-            continue
-        for device in report.devices:
-            if is_graphics(device):
-                found.append((ORDER.index(device.kind), place, engine, device))
-    if not found:
-        return None
-    _, _, engine, device = min(found, key=lambda entry: entry[:2])
-    return engine, device
+    found = [
+        (ORDER.index(device.kind), (name != LLAMA.name) + (name == FOUND), name, device)
+        for name, report in reports.items()
+        for device in report.devices
+        if not report.problem and is_graphics(device)
+    ]
+    # Builds are looked for on the disk, and each request asks: those alone that may be the best.
+    for _, _, name, device in sorted(found, key=lambda entry: entry[:3]):
+        engine = LLAMA if name == LLAMA.name else build_named(name, settings)
+        if engine is not None:
+            return engine, device
+    return None
 
 
 def is_graphics(device: DeviceInfo | TestedDevice) -> bool:

@@ -12,7 +12,7 @@ from ingle.config import Settings
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import Engine, LoadSpec, Role
 from ingle.engines.installed import installed
-from ingle.engines.llama.builds import builds
+from ingle.engines.llama.builds import build_named, builds
 from ingle.engines.recipes import BACKENDS
 from ingle.errors import EngineMissing
 from ingle.plugins import Table, attribute
@@ -57,7 +57,7 @@ def declared(name: str, settings: Settings | None = None) -> EngineDeclaration:
     """
     found = ENGINES.get(name)
     if found is None and settings is not None:
-        found = builds(settings).get(name)
+        found = build_named(name, settings)
     if found is None:
         raise _missing(name, settings)
     return found

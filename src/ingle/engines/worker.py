@@ -67,8 +67,8 @@ class WorkerConnection:
 
     Frames of a fast model leave together: each write wakes the node, and a
     wake-up costs more than a token of a small model. A frame that comes after a
-    pause leaves at once; one that follows closely waits for at most `GATHER_S`
-    (twice that in a crowd).
+    pause leaves at once, and so does the first piece of an answer; one that follows closely waits
+    for at most `GATHER_S` (twice that in a crowd).
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -178,6 +178,7 @@ class WorkerOperation:
         self.inflow = WorkerInput(link, stream, inputs) if inputs else None
         self._credit = threading.Semaphore(WINDOW)
         self._cancelled = False
+        self._answering = False
 
     def emit(self, event: Event) -> None:
         """Send one event; waits while the caller has not taken the earlier ones."""
@@ -186,7 +187,13 @@ class WorkerOperation:
         self._credit.acquire()
         if self._cancelled:
             raise Cancelled("the caller stopped it")
-        self._link.send_soon(EventFrame(self._stream, msgspec.Raw(packed(event))))
+        frame = EventFrame(self._stream, msgspec.Raw(packed(event)))
+        if event.piece and not self._answering:
+            # The wait ends here, and the last word on its progress may have just gone out.
+            self._answering = True
+            self._link.send(frame)
+        else:
+            self._link.send_soon(frame)
 
     def cancel(self) -> None:
         """The caller is no longer interested."""

@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 BLOCK = 1024
 """Bytes of a prompt, as the request has it, for one more hash of its chain."""
 FEWEST_BLOCKS = 4
+TOKEN_BYTES = 7
+"""Of a token's number in a request, at most."""
+LARGE_PROMPT = 1 << 16
+"""Bytes that are hashed in a thread."""
 FEWEST_TOKENS = 1024
 SLOW_S = 1.0
 """Seconds of reading that are worth a file, or its return."""
@@ -67,12 +71,19 @@ class KeptPrompts:
         if not self._serves(worker, principal, operation):
             return []
         assert isinstance(operation, Generation)
-        chain = await asyncio.to_thread(chain_of, operation)
+        size = sum(prompt.size + TOKEN_BYTES * prompt.tokens for prompt in operation.prompts())
+        # To go to a thread and back takes longer than to hash a short prompt.
+        if size < LARGE_PROMPT:
+            chain = chain_of(operation)
+        else:
+            chain = await asyncio.to_thread(chain_of, operation)
         if len(chain) < FEWEST_BLOCKS:
             return []
         warm = self._warm.setdefault(worker, deque(maxlen=worker.spec.slots))
         known = max((common(other, chain) for other in warm), default=0)
-        found = await asyncio.to_thread(self.cache.best, domain_of(worker), chain)
+        if not self.cache.is_read:
+            await asyncio.to_thread(self.cache.read_heads)
+        found = self.cache.best(domain_of(worker), chain)
         if found is not None:
             entry, alike = found
             spared = (alike - known) / len(entry.head.chain) * entry.head.prompt_s

@@ -88,6 +88,15 @@ class PromptCache:
         """Bytes of all entries."""
         return sum(entry.size for entry in self._entries())
 
+    @property
+    def is_read(self) -> bool:
+        """What there is, is known: asking for it does not touch the disk."""
+        return self._found is not None or not self.on
+
+    def read_heads(self) -> None:
+        """Read from the disk what there is."""
+        self._entries()
+
     def best(self, domain: str, chain: Sequence[bytes]) -> tuple[KeptPrompt, int] | None:
         """The entry that begins most like a prompt, and how many blocks are alike."""
         if not self.on:
@@ -172,10 +181,10 @@ class PromptCache:
         if self._found is None:
             self._found = []
             if self._key_file.exists():
-                self._found.extend(self._read_heads())
+                self._found.extend(self._heads())
         return self._found
 
-    def _read_heads(self) -> Iterator[KeptPrompt]:
+    def _heads(self) -> Iterator[KeptPrompt]:
         folder = self._folder()
         for part in folder.glob("*.part"):  # of a node that was killed
             part.unlink(missing_ok=True)

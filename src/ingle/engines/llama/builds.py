@@ -33,10 +33,20 @@ _FOLDERS = (
 def builds(settings: Settings) -> dict[str, LlamaDeclaration]:
     """All that can be used, by name."""
     found = dict(_installed(settings.state_path, installed.stamp(settings.state_path)))
+    server = _found(settings)
+    return found if server is None else {**found, FOUND: server}
+
+
+def build_named(name: str, settings: Settings) -> LlamaDeclaration | None:
+    """The one of that name, or None. Others are not looked for."""
+    if name == FOUND:
+        return _found(settings)
+    return _installed(settings.state_path, installed.stamp(settings.state_path)).get(name)
+
+
+def _found(settings: Settings) -> LlamaDeclaration | None:
     binary = settings.llama_server or system_server(os.environ.get("PATH", ""))
-    if binary:
-        found[FOUND] = dataclasses.replace(LLAMA, name=FOUND, server_binary=binary)
-    return found
+    return dataclasses.replace(LLAMA, name=FOUND, server_binary=binary) if binary else None
 
 
 @functools.lru_cache(maxsize=8)
