@@ -57,6 +57,15 @@ class Nosy:
 LEVELS = [level for level in sandbox.LEVELS if sandbox.works(level)]
 
 
+def nosy(folder: Path, **given: object) -> None:
+    """A plug-in whose engine tells what it can reach."""
+    entry = folder / "nosy-1.0.dist-info" / "entry_points.txt"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("[ingle.engines]\nnosy = nosy:NOSY\n")
+    entry.with_name("METADATA").write_text("Metadata-Version: 2.1\nName: nosy\nVersion: 1.0\n")
+    (folder / "nosy.py").write_text(NOSY.format(**given))
+
+
 @pytest.mark.parametrize("level", LEVELS)
 async def test_engines_tell_their_devices_and_reach_nothing(
     level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -64,15 +73,9 @@ async def test_engines_tell_their_devices_and_reach_nothing(
     secret, written = tmp_path / "secret", tmp_path / "written"
     secret.write_text("the secret")
     plug_in = tmp_path / "plug-in"
-    entry = plug_in / "nosy-1.0.dist-info" / "entry_points.txt"
-    entry.parent.mkdir(parents=True)
-    entry.write_text("[ingle.engines]\nnosy = nosy:NOSY\n")
-    entry.with_name("METADATA").write_text("Metadata-Version: 2.1\nName: nosy\nVersion: 1.0\n")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        (plug_in / "nosy.py").write_text(
-            NOSY.format(secret=str(secret), written=str(written), port=port)
-        )
+        nosy(plug_in, secret=str(secret), written=str(written), port=port)
         monkeypatch.syspath_prepend(str(plug_in))
         monkeypatch.setattr(sandbox, "level", lambda: level)
         reports = await probe()
@@ -117,3 +120,30 @@ async def test_one_that_crashes_or_tells_nonsense_costs_its_own_report(
     ]
     assert {device.engine for device in found.devices} == {"llama-server"}
     assert found.devices[0].memory_total == 9 << 20
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_a_driver_that_the_owner_names_is_seen(
+    level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, manifests = tmp_path / "driver", tmp_path / "manifests"
+    for folder in (driver, manifests):
+        folder.mkdir()
+    (driver / "libvulkan_own.so").write_text("a library")
+    (driver / "libbeside.so").write_text("the secret")
+    manifest = {
+        "file_format_version": "1.0.1",
+        "ICD": {"library_path": "../driver/libvulkan_own.so"},
+    }
+    (manifests / "own.json").write_text(json.dumps(manifest))
+    (manifests / "broken.json").write_text("[")
+    plug_in = tmp_path / "plug-in"
+    nosy(plug_in, secret=str(driver / "libbeside.so"), written=str(driver / "new"), port=9)
+    monkeypatch.syspath_prepend(str(plug_in))
+    monkeypatch.setattr(sandbox, "level", lambda: level)
+    monkeypatch.setenv("VK_DRIVER_FILES", f"{manifests}:relative.json:/not/there.json")
+    reports = await probe()
+    seen = {device.name: device.description for device in reports["nosy"].devices}
+    assert seen["read"] == "reached"
+    assert "VK_DRIVER_FILES" in sandbox.environment()
+    assert level == "limits" or seen["write"] != "reached"

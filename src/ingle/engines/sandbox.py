@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingle.engines import landlock, namespaces, privileges, seccomp
+from ingle.engines import landlock, namespaces, privileges, seccomp, vulkan_drivers
 from ingle.engines.landlock import Ruleset
 from ingle.engines.system_paths import NULL_DEVICES, gpu_nodes, import_paths, system_paths
 
@@ -319,7 +319,7 @@ def _most_tasks() -> int | None:
 
 def environment() -> dict[str, str]:
     """The few variables a worker gets. No tokens, no proxies, nothing of the user's."""
-    keep = ("PATH", "LANG", "LC_ALL", "HOME", *DEVICE_CHOICES)
+    keep = ("PATH", "LANG", "LC_ALL", "HOME", *DEVICE_CHOICES, *vulkan_drivers.VARIABLES)
     chosen = {name: os.environ[name] for name in keep if name in os.environ}
     for name, value in (OPENMP | DEBUGGER).items():
         chosen[name] = os.environ.get(name, value)

@@ -9,9 +9,12 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from ingle.engines import vulkan_drivers
+
 _LIBRARIES = (
     "/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt/rocm", "/etc/ld.so.cache",
-    "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/vulkan",
+    "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/vulkan", "/nix/store",
+    "/gnu/store", "/run/opengl-driver",
 )  # fmt: skip
 _NAMES = (
     "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/gai.conf",
@@ -29,6 +32,7 @@ def system_paths(*, network: bool) -> list[str]:
         network: also what finds names and trusts certificates.
     """
     wanted = [*_LIBRARIES, *(_NAMES if network else ())]
+    wanted += vulkan_drivers.paths()
     wanted += [sys.prefix, sys.base_prefix, sysconfig.get_paths()["stdlib"], *import_paths()]
     chosen: list[str] = []
     for path in sorted({*wanted}, key=len):

@@ -37,5 +37,7 @@ def _found(value: Any) -> Iterator[Blob]:
         for field in value.__struct_fields__:
             yield from _found(getattr(value, field))
     elif isinstance(value, (list, tuple)):
+        if value and isinstance(value[0], int):  # tokens or numbers, and many of them
+            return
         for item in value:
             yield from _found(item)

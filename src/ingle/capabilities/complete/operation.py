@@ -36,7 +36,8 @@ class Complete(Generation, frozen=True, kw_only=True, tag="complete"):
 
     def check(self) -> None:
         super().check()
-        if isinstance(self.prompt, list) and not all(0 <= t < 2**31 for t in self.prompt):
+        ids = self.prompt if isinstance(self.prompt, list) else []
+        if ids and not 0 <= min(ids) <= max(ids) < 2**31:
             raise InvalidRequest("prompt: token ids must be >= 0", field="prompt")
         if self.echo_only and not self.echo:
             raise InvalidRequest("echo_only needs echo", field="echo_only")

@@ -120,6 +120,8 @@ _TEMPLATE = re.compile(r"While executing .*\nError: (?:Jinja Exception: )?(.*)",
 """What a template says itself is behind where in the template that is."""
 _OUTSIDE = re.compile(r"invalid tokens|vector::_M_range_check|^vector$")
 """How the engine says that a token id is not one of the vocabulary's."""
+_NO_TEXT = "does not match the expected Content-only format"
+"""What a llama-server such as b10434 says at the end of an answer that is not all UTF-8."""
 _decoder = msgspec.json.Decoder(Chunk)
 
 decode = _decoder.decode
@@ -363,6 +365,11 @@ def error_of(error: _Error, ids: str = "prompt") -> IngleError:
         )
     if error.type == "invalid_request_error":
         return InvalidRequest(error.message, field="request")
+    if _NO_TEXT in error.message:
+        return EngineFault(
+            "the answer has bytes that are not UTF-8, at which this version of llama-server fails",
+            hint="install a newer llama.cpp, or: ingle engine use llama",
+        )
     return EngineFault(f"the engine failed: {error.message}", hint="ingle logs")
 
 
