@@ -134,11 +134,12 @@ def test_the_mode_of_a_load(ember_spec: LoadSpec) -> None:
         role: str = "generate",
         helps: bool = True,
         plain: bool = False,
+        slots: int = 1,
         **given: str,
     ) -> str:
         spec = msgspec.structs.replace(ember_spec, role=role)
         settings = Settings(**given)  # type: ignore[arg-type]
-        asked = LoadRequest(512, 1, settings, plain=plain, helps=helps)
+        asked = LoadRequest(512, slots, settings, plain=plain, helps=helps)
         return str(engine.plan(spec, Facts(), asked).options.get("speculation", ""))
 
     assert mode() == "ngram"
@@ -147,6 +148,8 @@ def test_the_mode_of_a_load(ember_spec: LoadSpec) -> None:
     assert mode(role="embed") == ""
     assert mode(speculation="off") == ""
     assert mode(speculation="ngram", helps=False) == "ngram"
+    assert (mode(slots=4), mode(slots=8)) == ("ngram", "")
+    assert mode(slots=8, speculation="ngram") == "ngram"
     assert mode(LLAMA_SERVER) == ""
     assert mode(LLAMA_SERVER, speculation="ngram") == "ngram"
 

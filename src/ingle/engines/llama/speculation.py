@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ingle.engines.declaration import LoadRequest
+from ingle.engines.declaration import AUTO_SLOTS, LoadRequest
 from ingle.engines.engine import LoadSpec
 from ingle.engines.llama import memory
 from ingle.engines.llama.options import LlamaOptions
@@ -58,13 +58,16 @@ def planned(
     if asked.plain:
         return {"plain": True}
     wanted = asked.settings.speculation
-    if asked.draft is not None and (wanted == "draft" or (wanted == "auto" and asked.helps)):
+    slots = asked.slots or asked.settings.slots or AUTO_SLOTS
+    # A step of many answers leaves a CPU nothing to check guesses with (docs/log, 2026-11-30).
+    helps = wanted == "auto" and asked.helps and slots <= AUTO_SLOTS
+    if asked.draft is not None and (wanted == "draft" or helps):
         return {"speculation": "draft", "draft_memory": _draft_memory(asked.draft)}
-    measured = wanted == "auto" and asked.helps and asked.measured and not of_server
-    if facts.mtp_layers and (wanted == "mtp" or measured):
-        return {"speculation": "mtp", "draft_memory": _head_memory(facts)}
     # A llama-server that someone has built may not know how; it is asked only by name.
-    if wanted == "ngram" or (wanted == "auto" and asked.helps and not of_server):
+    helps = helps and not of_server
+    if facts.mtp_layers and (wanted == "mtp" or (helps and asked.measured)):
+        return {"speculation": "mtp", "draft_memory": _head_memory(facts)}
+    if wanted == "ngram" or helps:
         return {"speculation": "ngram"}
     return {}
 
