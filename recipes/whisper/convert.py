@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ingle.models import ggml_whisper
-from ingle.models.ggml_whisper import MAGIC, QUANTIZATION_VERSION
-from ingle.models.tensor_types import FILE_TYPES, TENSOR_TYPES, TensorType
+from ingle.models.ggml_whisper import MAGIC, MATRIX_TYPES, QUANTIZATION_VERSION
+from ingle.models.tensor_types import TENSOR_TYPES, TensorType
 
 from . import mel
 from .source import Source
@@ -24,7 +24,9 @@ QUANTIZED = 2 * QUANTIZATION_VERSION
 
 def write(source: Source, path: Path, kind: str) -> None:
     """Write a file, complete or not at all."""
-    number = next(each for each, name in FILE_TYPES.items() if name == kind.upper())
+    number = next(
+        each for each, type_ in MATRIX_TYPES.items() if TENSOR_TYPES[type_].name == kind.upper()
+    )
     sizes = source.sizes(number + (QUANTIZED if kind.startswith("q") else 0))
     part = path.with_suffix(".part")
     with part.open("wb") as file:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingle.errors import BadModelFile
-from ingle.models.file_fields import FileEnds, FileFields
+from ingle.models.file_fields import FileFields, opened
 
 OLDEST, NEWEST = 4, 6
 """Versions of the format. Before 4, variables have no types."""
@@ -73,29 +73,32 @@ def read_model(path: Path) -> CTranslate2Model:
             says where and why.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        try:
-            return _parse(FileFields(file, MAX_READ))
-        except FileEnds as error:
-            raise BadModelFile(
-                f"{path.name}: {error}", hint="fetch the file again", path=str(path)
-            ) from None
-        except BadModelFile as error:
-            raise BadModelFile(
-                f"{path.name}: {error.message}", hint=error.hint, path=str(path)
-            ) from None
+    with opened(path, MAX_READ) as fields:
+        return _parse(fields)
 
 
-def _parse(fields: FileFields) -> CTranslate2Model:
-    if not fields.size:
-        raise BadModelFile("the file is empty")
+def specification_of(path: Path) -> str:
+    """The name of a file's specification, of which no more than the beginning need be there.
+
+    Raises:
+        BadModelFile, OSError: as `read_model`.
+    """
+    with opened(path, MAX_READ) as fields:
+        return _specification(fields)
+
+
+def _specification(fields: FileFields) -> str:
     (version,) = fields.unpack(_U32, "the version")
     if not OLDEST <= version <= NEWEST:
         raise BadModelFile(
             f"this is not a CTranslate2 model of a version from {OLDEST} to {NEWEST}"
             f" (it starts with {version})"
         )
-    specification = _text(fields, "the specification's name")
+    return _text(fields, "the specification's name")
+
+
+def _parse(fields: FileFields) -> CTranslate2Model:
+    specification = _specification(fields)
     (revision,) = fields.unpack(_U32, "the specification's revision")
     (count,) = fields.unpack(_U32, "the number of variables")
     if count > MAX_VARIABLES:

@@ -7,7 +7,10 @@ beyond its end is a `FileEnds`, which says how large the file had to be at least
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from ingle.errors import BadModelFile
@@ -73,6 +76,10 @@ class FileFields:
         self._check(count, what)
         self.at = self._file.seek(self.at + count)
 
+    def back(self, at: int) -> None:
+        """Return to a place that was passed."""
+        self.at = self._file.seek(at)
+
     def unpack(self, fields: struct.Struct, what: str) -> tuple[int, ...]:
         """Whole numbers. Raises as `read`."""
         return fields.unpack(self.read(fields.size, what))
@@ -80,3 +87,30 @@ class FileFields:
     def _check(self, count: int, what: str) -> None:
         if self.at + count > self.size:
             raise FileEnds(what, self.at + count, self.size)
+
+
+@contextlib.contextmanager
+def opened(path: Path, most: int) -> Iterator[FileFields]:
+    """A file's fields, with its name put before whatever is wrong with it.
+
+    Args:
+        most: As of `FileFields`.
+
+    Raises:
+        BadModelFile: it is empty, ends too early, or what is read of it is refused.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            fields = FileFields(file, most)
+            if not fields.size:
+                raise BadModelFile("the file is empty")
+            yield fields
+        except FileEnds as error:
+            raise BadModelFile(
+                f"{path.name}: {error}", hint="fetch the file again", path=str(path)
+            ) from None
+        except BadModelFile as error:
+            raise BadModelFile(
+                f"{path.name}: {error.message}", hint=error.hint, path=str(path)
+            ) from None

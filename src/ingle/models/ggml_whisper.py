@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingle.errors import BadModelFile
-from ingle.models.file_fields import FileEnds, FileFields
-from ingle.models.tensor_types import FILE_TYPES, TENSOR_TYPES, TensorType
+from ingle.models.file_fields import FileEnds, FileFields, opened
+from ingle.models.tensor_types import TENSOR_TYPES, TensorType
 
 MAGIC = 0x67676D6C
-ENGLISH_VOCABULARY = 51_864
-"""Tokens of an English-only model; those of many languages have at least one more."""
 QUANTIZATION_VERSION = 1_000
 """The file type of quantised files is that of ggml, plus a version times this."""
+MATRIX_TYPES = {0: 0, 1: 1, 2: 2, 3: 3, 7: 8, 8: 6, 9: 7, 10: 10, 11: 11, 12: 12, 13: 13, 14: 14}
+"""ggml's file types, and the tensor type that matrices have in each (`TENSOR_TYPES`)."""
 MAX_READ = 64 << 20
 MAX_TOKEN = 1_024
 F32, F16 = TENSOR_TYPES[0], TENSOR_TYPES[1]
@@ -54,11 +54,9 @@ class WhisperSizes(NamedTuple):
         Raises:
             BadModelFile: the file type is unknown.
         """
-        name = FILE_TYPES.get(self.file_type % QUANTIZATION_VERSION, "")
-        name = name.removesuffix("_S").removesuffix("_M").removesuffix("_L")
-        for kind in TENSOR_TYPES.values():
-            if kind.name == name:
-                return kind
+        number = MATRIX_TYPES.get(self.file_type % QUANTIZATION_VERSION)
+        if number is not None:
+            return TENSOR_TYPES[number]
         raise BadModelFile(f"its file type {self.file_type} is unknown")
 
 
@@ -85,7 +83,10 @@ class GGMLWhisper(NamedTuple):
     sizes: WhisperSizes
     tokens: int
     """Of the vocabulary, that the file spells out."""
+    length: int
+    """Bytes that a file of these sizes has, its types being those that whisper.cpp writes."""
     tensors: dict[str, WhisperTensor]
+    """Empty where only the beginning was read."""
 
 
 def tensor_shapes(sizes: WhisperSizes) -> dict[str, tuple[int, ...]]:
@@ -123,30 +124,22 @@ def tensor_bytes(shape: tuple[int, ...], kind: TensorType) -> int:
     return math.prod(shape) // kind.block * kind.bytes
 
 
-def read_whisper(path: Path) -> GGMLWhisper:
+def read_whisper(path: Path, *, begun: bool = False) -> GGMLWhisper:
     """Read and check a file's header and the description of every tensor, to its very end.
+
+    Args:
+        begun: Only the file's beginning is there; what follows is not looked at.
 
     Raises:
         BadModelFile: it is another kind of file, damaged, cut short (says how long it must be) or
             beyond the limits above.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        try:
-            return _parse(FileFields(file, MAX_READ))
-        except FileEnds as error:
-            raise BadModelFile(
-                f"{path.name}: {error}", hint="fetch the file again", path=str(path)
-            ) from None
-        except BadModelFile as error:
-            raise BadModelFile(
-                f"{path.name}: {error.message}", hint=error.hint, path=str(path)
-            ) from None
+    with opened(path, MAX_READ) as fields:
+        return _parse(fields, begun)
 
 
-def _parse(fields: FileFields) -> GGMLWhisper:
-    if not fields.size:
-        raise BadModelFile("the file is empty")
+def _parse(fields: FileFields, begun: bool) -> GGMLWhisper:
     magic, *numbers = fields.unpack(_MAGIC_AND_SIZES, "the header")
     if magic != MAGIC:
         raise BadModelFile("this is not a model of whisper.cpp: it does not start with 'lmgg'")
@@ -163,7 +156,10 @@ def _parse(fields: FileFields) -> GGMLWhisper:
         if length > MAX_TOKEN:
             raise BadModelFile(f"token {index} is {length} bytes long; the limit is {MAX_TOKEN}")
         fields.read(length, f"token {index}")
-    return GGMLWhisper(sizes, tokens, _tensors(fields, sizes))
+    length = fields.at + sum(_records(tensor_shapes(sizes), sizes.weights_type))
+    if begun and length != fields.size:
+        raise FileEnds("the tensors", length, fields.size)
+    return GGMLWhisper(sizes, tokens, length, {} if begun else _tensors(fields, sizes))
 
 
 def _checked(sizes: WhisperSizes) -> WhisperSizes:
