@@ -19,6 +19,7 @@ from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.store.client import StoreMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
+from ingle.capabilities.transcribe.client import TranscribeMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
 from ingle.config import Settings, load
@@ -33,6 +34,7 @@ class AsyncHome(
     EmbedMethods,
     RerankMethods,
     TokenizeMethods,
+    TranscribeMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

@@ -30,6 +30,7 @@ ENGINES: Table[EngineDeclaration] = Table(
     {
         "llama": "ingle.engines.llama.declaration:LLAMA",
         "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
+        "whisper": "ingle.engines.whisper.declaration:WHISPER",
     },
     _fault,
 )
