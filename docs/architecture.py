@@ -22,7 +22,7 @@ GROUPS = {
     "callers": ("#dbeafe", "#1e3a8a", ("cli", "server", "client")),
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
     "who does it": ("#dcfce7", "#14532d", ("training", "peers", "jobs", "node")),
-    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol")),
+    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "sound")),
     "words for it": (
         "#e5e7eb",
         "#1f2937",
@@ -49,6 +49,7 @@ SHORT = {
     "engines": "workers in a sandbox, a process for each model: llama, upstream, plug-ins",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",
+    "sound": "sound encoded, text made speakable; in workers",
     "operations": "typed requests, events, costs; the registry of capabilities",
     "config": "settings, and where each came from",
     "private_folders": "what is to be closed to other users, and is",

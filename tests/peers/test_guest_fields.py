@@ -21,6 +21,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
+from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import Detokenize, Tokenize
 from ingle.capabilities.train.operation import Train, TrainingProgress
 from ingle.engines.engine import LoadSpec
@@ -275,6 +276,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Rerank: {"query": "x", "documents": ["x"]},
     Tokenize: {},
     Detokenize: {"tokens": [1]},
+    Speak: {},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {

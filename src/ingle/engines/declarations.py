@@ -30,6 +30,7 @@ ENGINES: Table[EngineDeclaration] = Table(
     {
         "llama": "ingle.engines.llama.declaration:LLAMA",
         "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
+        "espeak": "ingle.engines.espeak.declaration:ESPEAK",
     },
     _fault,
 )

@@ -42,7 +42,13 @@ def _fault(name: str, found: object) -> str:
 
 
 FORMATS: Table[Format] = Table(
-    "ingle.formats", "format", {"gguf": "ingle.models.formats.gguf_format:GGUF"}, _fault
+    "ingle.formats",
+    "format",
+    {
+        "gguf": "ingle.models.formats.gguf_format:GGUF",
+        "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
+    },
+    _fault,
 )
 
 
@@ -100,7 +106,7 @@ def of_files(files: Sequence[tuple[str, str]], first: Path) -> Format:
     if files[0][1].lower().endswith(".gguf") or is_gguf(first):
         return GGUF
     faults: list[str] = []
-    for form, chosen in _by(FORMATS.plug_ins(), [name for _, name in files], faults):
+    for form, chosen in choose([name for _, name in files], faults):
         if set(chosen.names) == wanted:
             return form
     raise unrecognised(files[0][1] or first.name, faults)
@@ -171,7 +177,7 @@ def _of_file(path: Path) -> FoundModel:
         stem, files = shards.find(path)
         chosen = ChosenFiles(stem, tuple((WEIGHTS, file.name) for file in files))
         return FoundModel(GGUF, path.parent, chosen)
-    formats, faults = FORMATS.plug_ins(), list[str]()
+    formats, faults = [*FORMATS.built_in(), *FORMATS.plug_ins()], list[str]()
     try:
         beside = _names(path.parent) if formats else []
     except InvalidRequest:  # a folder full of other things: the file has to do alone
