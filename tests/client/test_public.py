@@ -33,7 +33,7 @@ HOME = {
     *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "create"),
     *("disk_usage", "embed", "events", "fit", "ledger", "load", "models", "offer", "prune", "pull"),
     *("recommend", "remove", "remove_adapter", "verify_store"),
-    *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
+    *("rerank", "resume", "show", "speak", "speaking", "status", "suspend", "tokenize", "unload"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
     *("show_adapter", "allow_adapter"),

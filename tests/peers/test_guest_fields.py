@@ -21,6 +21,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
+from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import Detokenize, Tokenize
 from ingle.capabilities.train.operation import Train, TrainingProgress
 from ingle.capabilities.transcribe.operation import Transcribe
@@ -278,6 +279,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Tokenize: {},
     Detokenize: {"tokens": [1]},
     Transcribe: {},
+    Speak: {},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {

@@ -13,6 +13,7 @@ BUILT_IN = (
     "rerank",
     "tokenize",
     "transcribe",
+    "speak",
     "prompts",
     "blobs",
     "store",

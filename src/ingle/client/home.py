@@ -16,6 +16,7 @@ from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
+from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
@@ -35,6 +36,7 @@ class AsyncHome(
     RerankMethods,
     TokenizeMethods,
     TranscribeMethods,
+    SpeakMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,
