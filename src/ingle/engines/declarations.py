@@ -30,6 +30,8 @@ ENGINES: Table[EngineDeclaration] = Table(
     {
         "llama": "ingle.engines.llama.declaration:LLAMA",
         "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
+        "whisper": "ingle.engines.whisper.declaration:WHISPER",
+        "espeak": "ingle.engines.espeak.declaration:ESPEAK",
     },
     _fault,
 )
