@@ -47,7 +47,7 @@ class WhisperEngine:
                 hint=f"ingle verify {spec.model}",
                 model=spec.model,
             )
-        recogniser = WhisperRecogniser(whisper, opened, spec)
+        recogniser = WhisperRecogniser(whisper, opened, spec, self._log)
         facts: dict[str, Any] = {"device": "CPU", "multilingual": recogniser.multilingual}
         return RecognitionSession(spec, recogniser, spec.threads or cores(), facts)
 

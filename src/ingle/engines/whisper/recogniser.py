@@ -38,9 +38,10 @@ class WhisperRecogniser:
     most_s = WINDOW_S
     plain_s = PLAIN_S
 
-    def __init__(self, whisper: ctypes.CDLL, context: int, spec: LoadSpec) -> None:
+    def __init__(self, whisper: ctypes.CDLL, context: int, spec: LoadSpec, log: Any) -> None:
         self._whisper = whisper
         self._context = context
+        self._log = log  # whisper.cpp calls it as long as it runs
         self._model = spec.model
         self._idle: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._making = threading.Lock()
