@@ -135,6 +135,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     licence: str = ""
     description: str = ""
     prefixes: dict[str, str] = {}
+    languages: list[str] = []
+    """Codes of those that it knows, of a model that hears."""
     shards: int = 1
     metadata: dict[str, str | int | float | bool] = {}
     notes: list[str] = []
