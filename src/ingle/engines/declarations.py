@@ -31,6 +31,8 @@ ENGINES: Table[EngineDeclaration] = Table(
         "llama": "ingle.engines.llama.declaration:LLAMA",
         "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
         "espeak": "ingle.engines.espeak.declaration:ESPEAK",
+        "piper": "ingle.engines.piper.declaration:PIPER",
+        "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
     },
     _fault,
 )

@@ -167,7 +167,7 @@ def _checked(sizes: WhisperSizes) -> WhisperSizes:
         if not (0 if name == "file_type" else 1) <= number <= most:
             raise BadModelFile(f"its {name.replace('_', ' ')} is {number}; the limit is {most}")
     if sizes.audio_state % sizes.audio_heads or sizes.text_state % sizes.text_heads:
-        raise BadModelFile("its width is no multiple of its attention heads")
+        raise BadModelFile("its width is not a multiple of its attention heads")
     if sizes.audio_state != sizes.text_state:
         raise BadModelFile(
             f"encoder and decoder differ in width: {sizes.audio_state}, {sizes.text_state}"
