@@ -34,6 +34,8 @@ ENGINES: Table[EngineDeclaration] = Table(
         "faster-whisper": "ingle.engines.faster_whisper.declaration:FASTER_WHISPER",
         "onnx-asr": "ingle.engines.onnx_asr.declaration:ONNX_ASR",
         "espeak": "ingle.engines.espeak.declaration:ESPEAK",
+        "piper": "ingle.engines.piper.declaration:PIPER",
+        "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
     },
     _fault,
 )
