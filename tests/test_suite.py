@@ -18,7 +18,13 @@ WAITING = "waiting.py"
 CLOCKS = {"monotonic", "perf_counter", "process_time", "thread_time"}
 TERMINAL = "cli/terminal.py"
 """Reads from a terminal until a deadline."""
-MODULES = {"pillow": "PIL"}
+MODULES = {
+    "espeakng-loader": "espeakng_loader",
+    "faster-whisper": "faster_whisper",
+    "onnx-asr": "onnx_asr",
+    "pillow": "PIL",
+    "piper-tts": "piper",
+}
 """What distributions are imported by, where it is another name."""
 NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 FACES_OF_PYTHON = {"os._exit"}
@@ -80,7 +86,8 @@ def extras() -> set[str]:
     def names(path: Path) -> set[str]:
         return set(re.findall(r"^([\w.-]+)(?===)", path.read_text(), re.MULTILINE))
 
-    wanted = names(ROOT / "recipes/requirements.txt") - names(ROOT / "requirements.lock")
+    wanted = names(ROOT / "recipes/requirements.txt") | names(ROOT / "requirements-speech.txt")
+    wanted -= names(ROOT / "requirements.lock")
     return {MODULES.get(name, name) for name in wanted}
 
 
@@ -92,7 +99,7 @@ def test_what_needs_extras_is_marked(pytestconfig: pytest.Config) -> None:
     from tests.conftest import ALL_NEED_EXTRAS
 
     more = extras()
-    assert {"torch", "trl", "PIL"} <= more
+    assert {"av", "onnxruntime", "piper", "torch", "trl", "PIL"} <= more
     unmarked = []
     for file in files():
         if not Path(file.name).name.startswith("test_") or ALL_NEED_EXTRAS.search(file.text):

@@ -33,13 +33,14 @@ HOME = {
     *("adapters", "add_adapter", "ask", "chat", "complete", "copy", "create"),
     *("disk_usage", "embed", "events", "fit", "ledger", "load", "models", "offer", "prune", "pull"),
     *("recommend", "remove", "remove_adapter", "verify_store"),
-    *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
+    *("rerank", "resume", "show", "speak", "speaking", "status", "suspend", "tokenize", "unload"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
     *("show_adapter", "allow_adapter"),
     *("jobs", "show_job", "follow_job", "pause_job", "stop_job", "resume_job", "remove_job"),
     "compare_jobs",
     *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
+    *("transcribe", "transcription"),
 }
 
 

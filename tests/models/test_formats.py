@@ -204,7 +204,7 @@ def test_names_of_a_hub_that_lead_out_are_not_chosen(
 ) -> None:
     files = files_of(write_words(tmp_path / "small"))
     hub.publish("me/out", {f"../../{name}": data for name, data in files.items()})
-    with pytest.raises(ModelNotFound, match="known formats: gguf, words"):
+    with pytest.raises(ModelNotFound, match=r"known formats: .*gguf, .*words"):
         pulled(store, Pull(model="hf.co/me/out"))
 
 
@@ -291,7 +291,7 @@ def test_what_no_format_recognises_is_told_with_those_that_are_known(
     path.write_text("hello")
     for place in (path, tmp_path):
         with pytest.raises(
-            BadModelFile, match="no format recognises it; known formats: gguf, words"
+            BadModelFile, match=r"no format recognises it; known formats: .*gguf, .*words"
         ):
             store.add_path(place)
     assert store.models() == []

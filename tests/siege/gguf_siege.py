@@ -105,7 +105,12 @@ class BesiegedStore:
     def close(self) -> None:
         """The attack is over: only what was sound is left."""
         self.look()
-        left = {model.name for model in self._home.models()} - {BASE, "ember", "ember-embed"}
+        left = {model.name for model in self._home.models()} - {
+            BASE,
+            "ember",
+            "ember-embed",
+            "espeak",
+        }
         if left or self._home.adapters():
             raise Found(f"not removed: {left}, {self._home.adapters()}")
         self._home.unload("", force=True)

@@ -12,6 +12,8 @@ BUILT_IN = (
     "embed",
     "rerank",
     "tokenize",
+    "transcribe",
+    "speak",
     "prompts",
     "blobs",
     "store",

@@ -16,9 +16,11 @@ from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
+from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
+from ingle.capabilities.transcribe.client import TranscribeMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
 from ingle.config import Settings, load
@@ -33,6 +35,8 @@ class AsyncHome(
     EmbedMethods,
     RerankMethods,
     TokenizeMethods,
+    TranscribeMethods,
+    SpeakMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ingle.errors import InvalidRequest
+from ingle.models import formats
 from ingle.models.embedded import embedded_files
-from ingle.models.facts import facts_of
 from ingle.models.format import WEIGHTS
 from ingle.models.local_files import LocalFiles
 from ingle.models.model import EMBEDDED, Model
@@ -29,12 +29,13 @@ class EmbeddedModels:
             ref, stat = ModelRef.parse(name), path.stat()
             stamp = (str(path), stat.st_size, stat.st_mtime_ns)
             if stamp not in self._read:
+                form = formats.of_files([(WEIGHTS, path.name)], path)
                 file = self._files.hashed(path, WEIGHTS, path.name)
                 self._read[stamp] = Model(
                     name=ref.short,
                     digest=file.digest,
                     files=[file],
-                    facts=facts_of([path]),
+                    facts=formats.read(form, [(WEIGHTS, path)]),
                     source=EMBEDDED,
                 )
             found[ref.key] = self._read[stamp]

@@ -69,6 +69,18 @@ _PREFIXES = {
 _LONGEST_SHOWN = 200
 
 
+class VoiceFacts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """One of the voices that a model speaks with."""
+
+    name: str
+    language: str
+    """As a BCP 47 tag, such as ``en-US``."""
+    title: str = ""
+    """For people."""
+    gender: str = ""
+    """``female`` or ``male``; empty: not said."""
+
+
 class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """A model's properties, read from its headers once and kept with it.
 
@@ -123,6 +135,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     licence: str = ""
     description: str = ""
     prefixes: dict[str, str] = {}
+    languages: list[str] = []
+    """Codes of those that it knows, of a model that hears."""
     shards: int = 1
     metadata: dict[str, str | int | float | bool] = {}
     notes: list[str] = []
@@ -137,6 +151,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """The token embedding serves as the output matrix as well."""
     embedding_bytes: int = 0
     """Bytes of the token embedding."""
+    voices: list[VoiceFacts] = []
+    """Of a model that speaks; the first one is its own choice."""
 
     @property
     def template_sha256(self) -> str:

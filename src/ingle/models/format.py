@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -78,6 +78,24 @@ class Format(Protocol):
 
         Raises:
             BadModelFile: one is damaged, or not of this format.
+            OSError: one cannot be read.
+        """
+        ...
+
+
+@runtime_checkable
+class StartFormat(Protocol):
+    """A format that knows a model by the beginnings of its files: asked for what is not here yet.
+
+    Without this, all that is fetched of a remote model's files is tried with `Format.read`, which
+    suits formats whose files begin with all that is read of them.
+    """
+
+    def read_start(self, files: Sequence[tuple[str, Path]]) -> Facts:
+        """As `Format.read`. Files have their whole length; what follows a beginning is zeros.
+
+        Raises:
+            BadModelFile: one is damaged, not of this format, or its beginning too short.
             OSError: one cannot be read.
         """
         ...

@@ -10,7 +10,7 @@ from ingle.capabilities.store.operation import Pull
 from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, NetworkError, StorageError
 from ingle.models import formats
 from ingle.models.facts import Facts, facts_from
-from ingle.models.format import PROJECTOR, TEMPLATE, WEIGHTS
+from ingle.models.format import PROJECTOR, TEMPLATE, WEIGHTS, Format
 from ingle.models.formats.gguf_format import GGUF
 from ingle.models.gguf import MAX_HEADER, Header, Incomplete, parse_header
 from ingle.models.pull_plan import PullPlan, RemoteFile
@@ -118,7 +118,7 @@ async def _remote_facts(web: Web, plan: PullPlan, folders: TemporaryFolders | No
                     await _begun(web, file, path, wanted)
                     for file, (_, path) in zip(plan.files, files, strict=True)
                 ]
-                return await in_thread(formats.read, form, files)
+                return await in_thread(_read, form, files, all(whole))
             except OSError as error:
                 raise StorageError(f"{folder}: {error.strerror}", hint="ingle df") from error
             except BadModelFile:
@@ -126,6 +126,10 @@ async def _remote_facts(web: Web, plan: PullPlan, folders: TemporaryFolders | No
                 if all(whole) or wanted >= _MOST:
                     raise
                 wanted *= _GROWTH
+
+
+def _read(form: Format, files: list[tuple[str, Path]], whole: bool) -> Facts:
+    return formats.read(form, files, begun=not whole)
 
 
 async def _begun(web: Web, file: RemoteFile, path: Path, wanted: int) -> bool:

@@ -19,7 +19,8 @@ from ingle.errors import BadModelFile, IngleError, InvalidRequest
 from ingle.models import names as file_names
 from ingle.models import shards
 from ingle.models.facts import Facts
-from ingle.models.format import WEIGHTS, ChosenFiles, Format, is_role
+from ingle.models.format import WEIGHTS, ChosenFiles, Format, StartFormat, is_role
+from ingle.models.formats.ggml_whisper_format import GGML_WHISPER, is_ggml_whisper
 from ingle.models.formats.gguf_format import GGUF, is_gguf
 from ingle.plugins import Table
 
@@ -42,7 +43,18 @@ def _fault(name: str, found: object) -> str:
 
 
 FORMATS: Table[Format] = Table(
-    "ingle.formats", "format", {"gguf": "ingle.models.formats.gguf_format:GGUF"}, _fault
+    "ingle.formats",
+    "format",
+    {
+        "gguf": "ingle.models.formats.gguf_format:GGUF",
+        "ggml-whisper": "ingle.models.formats.ggml_whisper_format:GGML_WHISPER",
+        "ctranslate2": "ingle.models.formats.ctranslate2_format:CTRANSLATE2",
+        "nemo-onnx": "ingle.models.formats.nemo_onnx_format:NEMO_ONNX",
+        "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
+        "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
+        "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
+    },
+    _fault,
 )
 
 
@@ -99,15 +111,20 @@ def of_files(files: Sequence[tuple[str, str]], first: Path) -> Format:
     wanted = {name for _, name in files}
     if files[0][1].lower().endswith(".gguf") or is_gguf(first):
         return GGUF
+    if len(files) == 1 and is_ggml_whisper(first):
+        return GGML_WHISPER
     faults: list[str] = []
-    for form, chosen in _by(FORMATS.plug_ins(), [name for _, name in files], faults):
+    for form, chosen in choose([name for _, name in files], faults):
         if set(chosen.names) == wanted:
             return form
     raise unrecognised(files[0][1] or first.name, faults)
 
 
-def read(form: Format, files: Sequence[tuple[str, Path]]) -> Facts:
+def read(form: Format, files: Sequence[tuple[str, Path]], *, begun: bool = False) -> Facts:
     """`Format.read`, whatever the format does.
+
+    Args:
+        begun: Only the files' beginnings are there: ask `StartFormat.read_start` where there is it.
 
     Raises:
         BadModelFile: a file is damaged, or the format failed on it.
@@ -115,7 +132,10 @@ def read(form: Format, files: Sequence[tuple[str, Path]]) -> Facts:
     """
     path = str(files[0][1])
     try:
-        facts = form.read(files)
+        if begun and isinstance(form, StartFormat):
+            facts = form.read_start(files)
+        else:
+            facts = form.read(files)
         return facts if form is GGUF else _checked(form, facts)
     except (IngleError, OSError):
         raise
@@ -171,7 +191,9 @@ def _of_file(path: Path) -> FoundModel:
         stem, files = shards.find(path)
         chosen = ChosenFiles(stem, tuple((WEIGHTS, file.name) for file in files))
         return FoundModel(GGUF, path.parent, chosen)
-    formats, faults = FORMATS.plug_ins(), list[str]()
+    if is_ggml_whisper(path):
+        return FoundModel(GGML_WHISPER, path.parent, GGML_WHISPER.alone(path.name))
+    formats, faults = [*FORMATS.built_in(), *FORMATS.plug_ins()], list[str]()
     try:
         beside = _names(path.parent) if formats else []
     except InvalidRequest:  # a folder full of other things: the file has to do alone

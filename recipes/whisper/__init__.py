@@ -1,0 +1,1 @@
+"""CTranslate2's Whisper models as files of whisper.cpp."""

@@ -1,0 +1,147 @@
+"""``ingle speak``: text to sound."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from ingle.capabilities.speak.client import text_pieces
+from ingle.capabilities.speak.operation import Speak, Spoken, SpokenAudio
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output
+from ingle.cli.stdin import is_interactive
+from ingle.errors import InvalidRequest
+from ingle.operations.events import Note, Rerouted, Status, TryingPath
+from ingle.sound.encode import HEADER_BYTES, wav_header
+
+FORMATS = ("wav", "mp3", "opus", "flac", "pcm")
+_SUFFIXES = {"ogg": "opus", "oga": "opus", "wave": "wav", "raw": "pcm", "s16": "pcm"}
+READ_BYTES = 1 << 12
+
+
+@click.command("speak")
+@click.argument("words", nargs=-1, metavar="[TEXT]")
+@click.option("--model", "-m", default="", help="Model that speaks (default: espeak).")
+@click.option("--voice", "-v", default="", help="One of its voices; ingle voices lists them.")
+@click.option("--language", "-l", default="", metavar="TAG", help="Of the text, such as en-GB.")
+@click.option("--speed", type=float, default=1.0, help="1: as the voice speaks by itself.")
+@click.option("--output", "-o", "place", default="", metavar="FILE", help="Where to; - for stdout.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="Default: by FILE's name, else wav."
+)
+@click.option("--rate", type=int, help="Samples per second (default: the voice's own).")
+@click.option("--ssml", "markup", flag_value="ssml", help="The text is SSML.")
+@click.option("--plain", "markup", flag_value="plain", help="The text has no Markdown.")
+@click.option("--on", default="", metavar="PLACE", help="A paired device that is to do it.")
+@options
+def speak_command(
+    output: Output, words: tuple[str, ...], place: str, form: str | None, **fields: Any
+) -> None:
+    """Speak a text, or what is piped in, while it still comes.
+
+    \b
+    ingle speak "Hello there" -o hello.wav
+    ingle run "Tell me a story" | ingle speak -m piper:en_US-joe-medium -o story.opus
+    """
+    if not place and (output.json or sys.stdout.isatty()):
+        raise InvalidRequest(
+            "where is the sound to go?", hint='ingle speak "Hello" -o hello.wav', field="output"
+        )
+    text = " ".join(words) or None
+    if text is None and is_interactive():
+        raise InvalidRequest("no text was given", hint='ingle speak "Hello" -o hello.wav')
+    fields["markup"] = fields["markup"] or "markdown"
+    fields["format"] = form or _format_of(place)
+    spoken = run(lambda: _speak(output, text, place, fields))
+    if output.json:
+        output.data(spoken)
+    elif output.terminal:
+        output.note(
+            f"{spoken.duration_s:g} s of {spoken.format} at {spoken.rate} Hz, "
+            f"{spoken.voice} of {spoken.model}"
+        )
+
+
+def _format_of(place: str) -> str:
+    suffix = Path(place).suffix.lower().removeprefix(".")
+    form = _SUFFIXES.get(suffix, suffix)
+    return form if form in FORMATS else "wav"
+
+
+async def _speak(output: Output, text: str | None, place: str, fields: dict[str, Any]) -> Spoken:
+    from ingle.client.home import open_async
+
+    model = fields.pop("model")
+    async with open_async(otherwise="background", **flags()) as home:
+        request = Speak(model=model or home.settings.speech_model, text=text, **fields)
+        feed = None if text is not None else text_pieces(_piped())
+        async with home.node.perform(request, feed) as events, aclosing(_Sink(place)) as sink:
+            async for event in events:
+                match event:
+                    case SpokenAudio(data=data):
+                        sink.write(data)
+                    case Note(message=message):
+                        output.note(f"note: {message}")
+                    case Status(state="loading", detail=name) if output.terminal:
+                        output.note(f"loading {name} ...")
+                    case TryingPath() if output.terminal:
+                        output.reaching(event)
+                    case Rerouted():
+                        output.rerouted(event)
+                    case Spoken():
+                        sink.complete(event)
+                        return event
+    raise AssertionError("it ends with Spoken or an error")
+
+
+async def _piped() -> AsyncGenerator[str, None]:
+    """What is piped in, as it comes. Bytes that are not UTF-8 raise InvalidRequest."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while data := await asyncio.to_thread(os.read, sys.stdin.fileno(), READ_BYTES):
+            if text := decoder.decode(data):
+                yield text
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"stdin is not valid UTF-8: {error}",
+            hint="convert it, for example: iconv -f latin1 -t utf-8",
+            field="stdin",
+        ) from None
+
+
+class _Sink:
+    """A file, made when the first sound comes, or standard output."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._file: BinaryIO | None = None if place not in ("", "-") else sys.stdout.buffer
+        self._written = 0
+
+    def write(self, data: bytes) -> None:
+        """The next bytes."""
+        if self._file is None:
+            self._file = Path(self._place).open("wb")  # noqa: SIM115 - closed by aclose
+        self._file.write(data)
+        self._file.flush()
+        self._written += len(data)
+
+    def complete(self, spoken: Spoken) -> None:
+        """All was written: a WAV file can say how long it is."""
+        if self._file is None or self._file is sys.stdout.buffer or spoken.format != "wav":
+            return
+        self._file.seek(0)
+        self._file.write(wav_header(spoken.rate, self._written - HEADER_BYTES))
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        if self._file is not None and self._file is not sys.stdout.buffer:
+            self._file.close()

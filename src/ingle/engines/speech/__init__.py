@@ -1,0 +1,1 @@
+"""What the engines that speak have in common; in their workers only."""
