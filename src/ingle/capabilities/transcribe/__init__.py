@@ -29,5 +29,6 @@ CAPABILITY = Capability(
             "Write down what is said in recordings.",
         )
     },
+    routes="ingle.capabilities.transcribe.http:table",
     methods="ingle.capabilities.transcribe.client:TranscribeMethods",
 )
