@@ -58,7 +58,7 @@ def test_the_echo_engine_keeps_the_contract() -> None:
 
 
 async def test_an_unknown_engine_is_named_with_those_that_are_there() -> None:
-    with pytest.raises(EngineMissing, match="echo, llama, upstream"):
+    with pytest.raises(EngineMissing, match=r"echo, .*llama, .*upstream"):
         await WorkerProcess.start(LoadSpec(engine="nope", model="m"))
 
 

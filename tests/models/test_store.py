@@ -203,7 +203,9 @@ def test_what_is_no_model_is_refused(store: Store, tmp_path: Path) -> None:
         store.add_path(tmp_path / "nowhere.gguf")
     with pytest.raises(BadModelFile, match="kind 'adapter'"):
         store.add_path(write_adapter(tmp_path / "lora.gguf"))
-    with pytest.raises(BadModelFile, match=r"no format recognises it; known formats: .*gguf"):
+    with pytest.raises(
+        BadModelFile, match=r"no format recognises it; known formats: [a-z0-9, -]*gguf[a-z0-9, -]*$"
+    ):
         store.add_path(tmp_path / "store")
     assert store.models() == []
 

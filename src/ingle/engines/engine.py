@@ -119,6 +119,19 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
+class Stoppable(Protocol):
+    """A session that computes for long between two events, and can be told to stop meanwhile."""
+
+    def stop(self, operation: Operation) -> None:
+        """The caller has stopped an operation that is being performed, or just was.
+
+        Called from another thread than `Session.perform`, and returns at once. Without it a
+        session hears of the end by the next event that it emits.
+        """
+        ...
+
+
 class Engine(Protocol):
     """Opens models. Instances are made without arguments, in a worker process."""
 

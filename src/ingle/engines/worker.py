@@ -23,7 +23,7 @@ import msgspec
 
 from ingle.engines import heap, privileges
 from ingle.engines.declarations import declaration_of, load_engine
-from ingle.engines.engine import LoadSpec, Session
+from ingle.engines.engine import LoadSpec, Session, Stoppable
 from ingle.errors import Cancelled, IngleError, InvalidRequest
 from ingle.operations import Event
 from ingle.operations.encoded import UNREADABLE, peek
@@ -188,9 +188,11 @@ class WorkerOperation:
             raise Cancelled("the caller stopped it")
         self._link.send_soon(EventFrame(self._stream, msgspec.Raw(packed(event))))
 
-    def cancel(self) -> None:
+    def cancel(self, session: Session) -> None:
         """The caller is no longer interested."""
         self._cancelled = True
+        if isinstance(session, Stoppable):
+            session.stop(self._operation)
         self._credit.release()
         if self.inflow is not None:
             self.inflow.push(None)
@@ -242,13 +244,13 @@ def serve(link: WorkerConnection, session: Session, slots: int) -> None:
                     case EndOfPieces(stream=stream) if stream in jobs:
                         jobs[stream].put(None)
                     case Cancel(stream=stream) if stream in jobs:
-                        jobs[stream].cancel()
+                        jobs[stream].cancel(session)
                     case Credit(stream=stream, items=items) if stream in jobs:
                         jobs[stream].take_credit(items)
                     case Ping(id=number):
                         link.send(Pong(number))
         for job in list(jobs.values()):
-            job.cancel()
+            job.cancel(session)
 
 
 def _opened(link: WorkerConnection, stream: int, operation: bytes) -> WorkerOperation | None:

@@ -18,6 +18,7 @@ from ingle.engines.espeak.espeak_library import (
     espeak,
 )
 from ingle.engines.speech.speech_session import SpeechSession
+from ingle.engines.speech.stop_signal import StopSignal
 from ingle.errors import InvalidRequest
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.espeak_format import ESPEAK_FORMAT
@@ -58,7 +59,10 @@ class EspeakSynthesizer:
                 field="speed",
             )
 
-    def samples(self, text: str, voice: VoiceFacts, operation: Speak) -> Iterator[bytes]:
+    def samples(
+        self, text: str, voice: VoiceFacts, operation: Speak, stop: StopSignal
+    ) -> Iterator[bytes]:
+        stop.check()
         words = round(WORDS_PER_MINUTE * operation.speed)
         yield little_endian(self._library.samples(text, voice.name, words))
 

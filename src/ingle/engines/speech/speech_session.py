@@ -17,6 +17,7 @@ from ingle.capabilities.speak.operation import (
     TextPiece,
 )
 from ingle.engines.engine import Emit, Feed
+from ingle.engines.speech.stop_signal import StopSignal
 from ingle.engines.speech.voices import chosen_voice
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.models.facts import VoiceFacts
@@ -45,8 +46,14 @@ class Synthesizer(Protocol):
         """Raises InvalidRequest: it cannot speak as it is asked to."""
         ...
 
-    def samples(self, text: str, voice: VoiceFacts, operation: Speak) -> Iterator[bytes]:
-        """The sound of one sentence: mono, 16 bits, little-endian; in one piece or several."""
+    def samples(
+        self, text: str, voice: VoiceFacts, operation: Speak, stop: StopSignal
+    ) -> Iterator[bytes]:
+        """The sound of one sentence: mono, 16 bits, little-endian; in one piece or several.
+
+        Raises:
+            Cancelled: the request has ended.
+        """
         ...
 
     def close(self) -> None:
@@ -59,6 +66,8 @@ class SpeechSession:
 
     def __init__(self, synthesizer: Synthesizer, facts: dict[str, Any]) -> None:
         self._synthesizer = synthesizer
+        self._signals: dict[int, StopSignal] = {}
+        """Of the requests under way, by the identity of their operation."""
         self.facts = {"rate": synthesizer.rate, **facts}
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
@@ -66,6 +75,22 @@ class SpeechSession:
             raise CapabilityMissing(
                 f"{type(operation).__name__}: this model can only speak", capability="speak"
             )
+        stop = self._signals[id(operation)] = StopSignal()
+        try:
+            self._speak(operation, emit, feed, stop)
+        finally:
+            del self._signals[id(operation)]
+
+    def stop(self, operation: Operation) -> None:
+        """See `ingle.engines.engine.Stoppable`."""
+        signal = self._signals.get(id(operation))
+        if signal is not None:
+            signal.set()
+
+    def close(self) -> None:
+        self._synthesizer.close()
+
+    def _speak(self, operation: Speak, emit: Emit, feed: Feed | None, stop: StopSignal) -> None:
         voice = chosen_voice(operation, self._synthesizer.voices)
         self._synthesizer.check(operation, voice)
         rate = self._synthesizer.rate
@@ -81,7 +106,7 @@ class SpeechSession:
                     text=spoken, start_s=round(samples / rate, 3), characters=characters
                 )
             )
-            for piece in self._synthesizer.samples(spoken, voice, operation):
+            for piece in self._synthesizer.samples(spoken, voice, operation, stop):
                 samples += len(piece) // SAMPLE_BYTES
                 _send(encode.add(piece), emit)
         if not samples:
@@ -97,9 +122,6 @@ class SpeechSession:
                 rate=encode.rate,
             )
         )
-
-    def close(self) -> None:
-        self._synthesizer.close()
 
 
 def _texts(operation: Speak, feed: Feed | None) -> Iterable[str]:

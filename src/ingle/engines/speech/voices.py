@@ -41,6 +41,22 @@ def chosen_voice(operation: Speak, voices: Sequence[VoiceFacts]) -> VoiceFacts:
     return found[0]
 
 
+def check_language(operation: Speak, voice: VoiceFacts) -> None:
+    """For models whose voices speak one language each.
+
+    Raises:
+        InvalidRequest: the voice speaks another language than was asked for.
+    """
+    wanted = operation.language.lower().replace("_", "-").partition("-")[0]
+    if wanted and wanted != voice.language.lower().partition("-")[0]:
+        raise InvalidRequest(
+            f"language: {voice.name} of {operation.model} speaks {voice.language}, "
+            f"not {operation.language!r}",
+            hint="ingle voices",
+            field="language",
+        )
+
+
 def _named(name: str, model: str, voices: Sequence[VoiceFacts]) -> VoiceFacts:
     by_name = {voice.name.lower(): voice for voice in voices}
     found = by_name.get(name.lower())

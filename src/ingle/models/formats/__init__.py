@@ -51,6 +51,8 @@ FORMATS: Table[Format] = Table(
         "ctranslate2": "ingle.models.formats.ctranslate2_format:CTRANSLATE2",
         "nemo-onnx": "ingle.models.formats.nemo_onnx_format:NEMO_ONNX",
         "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
+        "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
+        "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
     },
     _fault,
 )

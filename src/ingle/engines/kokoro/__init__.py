@@ -1,0 +1,1 @@
+"""Kokoro: a voice of 82 million parameters in nine languages, run by onnxruntime."""

@@ -1,0 +1,172 @@
+"""Engines that speak, in real workers: espeak-ng, and small networks for the others."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingle import AsyncHome, open_async
+from ingle.capabilities.speak.operation import (
+    Speak,
+    SpeakingSentence,
+    Spoken,
+    SpokenAudio,
+    TextPiece,
+)
+from ingle.config import Settings
+from ingle.engines.engine import LoadSpec
+from ingle.engines.kokoro.engine import KokoroEngine
+from ingle.errors import Cancelled, InvalidRequest
+from ingle.operations import Event
+
+from ..sound.tiny_voices import SAMPLES, write_kokoro, write_piper
+
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
+
+WRITERS: dict[str, Callable[[Path], Path]] = {"piper": write_piper, "kokoro": write_kokoro}
+MODELS = ("espeak", "piper", "kokoro")
+
+
+@asynccontextmanager
+async def speaking(settings: Settings, tmp_path: Path, *models: str) -> AsyncIterator[AsyncHome]:
+    """A node with tiny models of these names."""
+    async with open_async(settings) as home:
+        for model in models:
+            if model in WRITERS:
+                folder = WRITERS[model](tmp_path / model)
+                await home.pull(model, source=str(folder))
+        yield home
+
+
+async def spoken(home: AsyncHome, **fields: Any) -> tuple[list[Event], bytes]:
+    """The events of a request, and its sound."""
+    events = [event async for event in home.events(Speak(**fields))]
+    return events, b"".join(event.data for event in events if isinstance(event, SpokenAudio))
+
+
+def last(events: list[Event]) -> Spoken:
+    (found,) = [event for event in events if isinstance(event, Spoken)]
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_each_engine_speaks_sentence_by_sentence(
+    model: str, settings: Settings, tmp_path: Path
+) -> None:
+    async with speaking(settings, tmp_path, model) as home:
+        events, sound = await spoken(
+            home, model=model, text="Hello there. How are you?", format="pcm"
+        )
+    sentences = [event for event in events if isinstance(event, SpeakingSentence)]
+    assert [sentence.text for sentence in sentences] == ["Hello there.", "How are you?"]
+    assert 0 == sentences[0].start_s < sentences[1].start_s
+    told = last(events)
+    assert told.characters == 25
+    assert told.duration_s == pytest.approx(len(sound) / 2 / told.rate, abs=0.001)
+    assert max(array.array("h", sound)) > 1_000
+    first = next(at for at, event in enumerate(events) if isinstance(event, SpokenAudio))
+    second = events.index(sentences[1])
+    assert events.index(sentences[0]) < first < second
+
+
+async def test_what_is_faster_is_shorter(settings: Settings) -> None:
+    text = "The quick brown fox jumps over the lazy dog."
+    async with open_async(settings) as home:
+        slow, fast = [
+            last((await spoken(home, model="espeak", text=text, speed=speed))[0]).duration_s
+            for speed in (1.0, 2.0)
+        ]
+    assert fast == pytest.approx(slow / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("model", ["piper", "kokoro"])
+async def test_each_phoneme_is_in_the_sound(model: str, settings: Settings, tmp_path: Path) -> None:
+    async with speaking(settings, tmp_path, model) as home:
+        _, short = await spoken(home, model=model, text="Hi.", format="pcm")
+        _, long = await spoken(home, model=model, text="Hippopotamus.", format="pcm")
+    assert len(long) - len(short) > 5 * 2 * SAMPLES
+
+
+async def test_speech_begins_while_the_text_still_comes(settings: Settings) -> None:
+    heard = asyncio.Event()
+
+    async def texts() -> AsyncIterator[TextPiece]:
+        yield TextPiece(text="This is the first sentence. And")
+        await heard.wait()
+        yield TextPiece(text=" this is the second one.")
+
+    async with open_async(settings) as home:
+        found = []
+        async with home.node.perform(Speak(model="espeak"), texts()) as events:
+            async for event in events:
+                found.append(event)
+                if isinstance(event, SpokenAudio):
+                    heard.set()
+    assert last(found).characters == len("This is the first sentence. And this is the second one.")
+    assert sum(isinstance(event, SpeakingSentence) for event in found) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"model": "espeak", "voice": "en-uss"}, "did you mean en-us"),
+        ({"model": "espeak", "language": "tlh"}, "does not speak 'tlh'"),
+        ({"model": "espeak", "speed": 4.0}, "speaks at 0.46 to 2.57 times"),
+        ({"model": "piper", "voice": "tinny"}, "did you mean tiny"),
+        ({"model": "piper", "language": "de"}, "does not speak 'de'"),
+        ({"model": "piper", "voice": "tiny", "language": "de"}, "speaks en-US, not 'de'"),
+        ({"model": "kokoro", "voice": "af_tinny"}, "did you mean af_tiny"),
+        ({"model": "kokoro", "voice": "af_tiny", "language": "fi"}, "not 'fi'"),
+    ],
+)
+async def test_what_a_model_does_not_have_is_told_with_what_is_near(
+    fields: dict[str, Any], told: str, settings: Settings, tmp_path: Path
+) -> None:
+    async with speaking(settings, tmp_path, fields["model"]) as home:
+        with pytest.raises(InvalidRequest, match=told):
+            await spoken(home, text="Hello", **fields)
+
+
+async def test_a_megabyte_begins_at_once_and_can_be_stopped(settings: Settings) -> None:
+    text = "The quick brown fox jumps over the lazy dog. " * 23_000
+    async with open_async(settings) as home:
+        request = Speak(model="espeak", text=text[: 2**20])
+        async with home.node.perform(request) as events:
+            async for event in events:
+                if isinstance(event, SpokenAudio):
+                    break
+        _, sound = await spoken(home, model="espeak", text="The slot is free.")
+    assert sound
+
+
+async def test_a_sentence_that_takes_long_ends_with_its_request(tmp_path: Path) -> None:
+    folder = write_kokoro(tmp_path, steps=20_000)
+    names = {"weights": "model.onnx", "voices": "voices.npz", "vocabulary": "vocab.json"}
+    files = {role: [str(folder / name)] for role, name in names.items()}
+    session = KokoroEngine().open(LoadSpec(engine="kokoro", model="slow", files=files, threads=1))
+    request = Speak(model="slow", text="a long sentence " * 25)
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def emit(event: Event) -> None:
+        loop.call_soon_threadsafe(begun.set)
+
+    work = asyncio.create_task(asyncio.to_thread(session.perform, request, emit))
+    await begun.wait()
+    session.stop(request)
+    with pytest.raises(Cancelled):
+        await work
+
+
+async def test_the_home_gives_a_file_piece_by_piece(settings: Settings) -> None:
+    async with open_async(settings) as home:
+        pieces = [piece async for piece in home.speak("One. Two.", format="wav")]
+        listed = [piece async for piece in home.speak(["On", "e. Tw", "o."], format="wav")]
+    assert b"".join(pieces)[:4] == b"RIFF"
+    assert len(b"".join(listed)) == pytest.approx(len(b"".join(pieces)), rel=0.01)
