@@ -141,7 +141,7 @@ async def test_ssml_has_pauses_and_speeds(settings: Settings) -> None:
 async def test_where_nothing_can_be_spoken_it_is_said(text: str, settings: Settings) -> None:
     markup = "ssml" if text.startswith("<") else "plain"
     async with open_async(settings) as home:
-        with pytest.raises(InvalidRequest, match="nothing (to speak|in it that can be spoken)"):
+        with pytest.raises(InvalidRequest, match=r"nothing (to speak|in it that can be spoken)"):
             await spoken(home, model="espeak", text=text, markup=markup)
 
 
