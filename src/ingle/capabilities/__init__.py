@@ -13,6 +13,7 @@ BUILT_IN = (
     "rerank",
     "tokenize",
     "speak",
+    "voices",
     "prompts",
     "blobs",
     "store",

@@ -40,10 +40,16 @@ READ_BYTES = 1 << 12
 @click.option("--rate", type=int, help="Samples per second (default: the voice's own).")
 @click.option("--ssml", "markup", flag_value="ssml", help="The text is SSML.")
 @click.option("--plain", "markup", flag_value="plain", help="The text has no Markdown.")
+@click.option("--sample", is_flag=True, help="Speak a sentence in the voice's language.")
 @click.option("--on", default="", metavar="PLACE", help="A paired device that is to do it.")
 @options
 def speak_command(
-    output: Output, words: tuple[str, ...], place: str, form: str | None, **fields: Any
+    output: Output,
+    words: tuple[str, ...],
+    place: str,
+    form: str | None,
+    sample: bool,
+    **fields: Any,
 ) -> None:
     """Speak a text, or what is piped in, while it still comes.
 
@@ -55,12 +61,12 @@ def speak_command(
         raise InvalidRequest(
             "where is the sound to go?", hint='ingle speak "Hello" -o hello.wav', field="output"
         )
-    text = " ".join(words) or None
-    if text is None and is_interactive():
+    text = " ".join(words) if words else None
+    if text is None and is_interactive() and not sample:
         raise InvalidRequest("no text was given", hint='ingle speak "Hello" -o hello.wav')
     fields["markup"] = fields["markup"] or "markdown"
     fields["format"] = form or _format_of(place)
-    spoken = run(lambda: _speak(output, text, place, fields))
+    spoken = run(lambda: _speak(output, text, place, fields, sample=sample))
     if output.json:
         output.data(spoken)
     elif output.terminal:
@@ -76,12 +82,19 @@ def _format_of(place: str) -> str:
     return form if form in FORMATS else "wav"
 
 
-async def _speak(output: Output, text: str | None, place: str, fields: dict[str, Any]) -> Spoken:
+async def _speak(
+    output: Output, text: str | None, place: str, fields: dict[str, Any], *, sample: bool
+) -> Spoken:
     from ingle.client.home import open_async
 
     model = fields.pop("model")
     async with open_async(otherwise="background", **flags()) as home:
-        request = Speak(model=model or home.settings.speech_model, text=text, **fields)
+        model = model or home.settings.speech_model
+        if sample:
+            voices = await home.voices(model, language=fields["language"])
+            named = [voice for voice in voices if voice.name == fields["voice"]]
+            text = (named or voices or await home.voices(model))[0].sample
+        request = Speak(model=model, text=text, **fields)
         feed = None if text is not None else text_pieces(_piped())
         async with home.node.perform(request, feed) as events, aclosing(_Sink(place)) as sink:
             async for event in events:
