@@ -51,6 +51,7 @@ HOME = {
     *("jobs", "show_job", "follow_job", "pause_job", "stop_job", "resume_job", "remove_job"),
     "compare_jobs",
     *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
+    *("transcribe", "transcription"),
 }
 
 

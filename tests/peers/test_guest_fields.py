@@ -24,6 +24,7 @@ from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import Detokenize, Tokenize
 from ingle.capabilities.train.operation import Train, TrainingProgress
+from ingle.capabilities.transcribe.operation import Transcribe
 from ingle.engines.engine import LoadSpec
 from ingle.errors import GrantExhausted, GrantRefused, IngleError, ModelNotFound
 from ingle.node.performing import Caller
@@ -40,6 +41,7 @@ from ingle.operations import (
     operation_name,
     registry,
 )
+from ingle.operations.blob import Blob
 from ingle.operations.capability import Capability, Cost, Grantable, OwnerOnly
 from ingle.operations.guest_rules import (
     Costless,
@@ -276,6 +278,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Rerank: {"query": "x", "documents": ["x"]},
     Tokenize: {},
     Detokenize: {"tokens": [1]},
+    Transcribe: {},
     Speak: {},
 }
 """What each needs that is counted before it is performed."""
@@ -293,6 +296,7 @@ LARGER: dict[str, tuple[Any, Any]] = {
     "documents": (["x"], ["x", LONG]),
     "text": ("x", LONG),
     "tokens": ([1], [1] * 200),
+    "sound": (None, Blob(sha256="ab" * 32, size=1 << 20)),
 }
 """Values of every field whose rule is that it is estimated, of which the second is more."""
 

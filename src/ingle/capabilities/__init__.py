@@ -12,6 +12,7 @@ BUILT_IN = (
     "embed",
     "rerank",
     "tokenize",
+    "transcribe",
     "speak",
     "voices",
     "prompts",

@@ -20,6 +20,7 @@ from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
+from ingle.capabilities.transcribe.client import TranscribeMethods
 from ingle.capabilities.voices.client import VoiceMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
@@ -35,6 +36,7 @@ class AsyncHome(
     EmbedMethods,
     RerankMethods,
     TokenizeMethods,
+    TranscribeMethods,
     SpeakMethods,
     VoiceMethods,
     BlobMethods,

@@ -77,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model used where none is named."""
     embed_model: str = "ember-embed"
     """The embedding model used where none is named."""
+    transcribe_model: str = "whisper:base"
+    """The model that transcribes where none is named."""
     speech_model: str = "espeak"
     """The model that speaks where none is named."""
     verify_after_crash: bool = True

@@ -30,6 +30,7 @@ ENGINES: Table[EngineDeclaration] = Table(
     {
         "llama": "ingle.engines.llama.declaration:LLAMA",
         "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
+        "whisper": "ingle.engines.whisper.declaration:WHISPER",
         "espeak": "ingle.engines.espeak.declaration:ESPEAK",
         "piper": "ingle.engines.piper.declaration:PIPER",
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
-from ingle.wire.openai import speech
+from ingle.wire.openai import audio_speech
 
 
 def table(floor: EndpointContext) -> Table:
@@ -14,11 +14,11 @@ def table(floor: EndpointContext) -> Table:
 
 async def create(exchange: Exchange) -> None:
     """``POST /v1/audio/speech``."""
-    request = speech.parse(await exchange.body())
-    stream: speech.SpeechBytes | speech.SpeechEvents = (
-        speech.SpeechEvents(request.notes)
+    request = audio_speech.parse(await exchange.body())
+    stream: audio_speech.SpeechBytes | audio_speech.SpeechEvents = (
+        audio_speech.SpeechEvents(request.notes)
         if request.sse
-        else speech.SpeechBytes(request.operation.format)
+        else audio_speech.SpeechBytes(request.operation.format)
     )
     headers = [(b"x-ingle-note", note.encode("ascii", "replace")) for note in request.notes]
     await exchange.stream(exchange.node.perform(request.operation), stream, headers=headers)

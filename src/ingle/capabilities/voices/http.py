@@ -7,7 +7,7 @@ from ingle.capabilities.voices.operation import VoiceList, Voices
 from ingle.errors import InvalidRequest
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange
-from ingle.wire.openai import speech
+from ingle.wire.openai import audio_speech
 
 
 def table(floor: EndpointContext) -> Table:
@@ -23,7 +23,7 @@ async def list_voices(exchange: Exchange) -> None:
     query = exchange.query
     asked = Voices(model=query.get("model", ""), language=query.get("language", ""))
     found = await exchange.ask(asked, VoiceList)
-    await exchange.reply(speech.voice_list(found.voices))
+    await exchange.reply(audio_speech.voice_list(found.voices))
 
 
 async def speak_sample(exchange: Exchange) -> None:
@@ -35,5 +35,5 @@ async def speak_sample(exchange: Exchange) -> None:
     wanted = [voice for voice in found.voices if voice.name == name or not name]
     text = wanted[0].sample if wanted else found.voices[0].sample  # an unknown one is told of below
     request = Speak(model=model, voice=name, text=text, format="mp3", markup="plain")
-    stream = speech.SpeechBytes(request.format)
+    stream = audio_speech.SpeechBytes(request.format)
     await exchange.stream(exchange.node.perform(request), stream)

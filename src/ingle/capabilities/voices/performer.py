@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 
 from ingle.capabilities.voices.operation import Voice, VoiceList, Voices
-from ingle.capabilities.voices.samples import sample
+from ingle.capabilities.voices.sample_sentences import sample
 from ingle.models.store import Store
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Event, Operation

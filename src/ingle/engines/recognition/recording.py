@@ -1,0 +1,245 @@
+"""Transcribing a recording: decoded, cut into windows, heard by as many cores as there are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from ingle.capabilities.transcribe.operation import (
+    DetectedLanguage,
+    TimedWord,
+    Transcribe,
+    Transcript,
+    TranscriptProgress,
+    TranscriptSegment,
+)
+from ingle.engines.engine import Emit
+from ingle.engines.recognition.recogniser import (
+    Recognised,
+    RecognisedSegment,
+    Recogniser,
+    Stop,
+    compression_ratio,
+)
+from ingle.operations.events import Note
+from ingle.sound import decode
+from ingle.sound.samples import RATE, Samples
+from ingle.sound.speech import Speech, SpeechBounds, SpeechFinder
+from ingle.sound.windows import Window, windows
+
+HEARTBEAT_S = 0.05
+"""How often whoever asked is looked for, while a window is heard."""
+
+
+class RecordingTranscription:
+    """One recording that is being transcribed.
+
+    Args:
+        threads: processors that it may use; with more than one, several windows are heard at once.
+    """
+
+    def __init__(
+        self, operation: Transcribe, recogniser: Recogniser, emit: Emit, threads: int
+    ) -> None:
+        self._operation = operation
+        self._recogniser = recogniser
+        self._emit = emit
+        self._threads = threads
+        self._language = operation.language
+        self._id = operation.first_id
+        self._texts: list[str] = []
+        self._decoded = 0
+        """Samples that have been decoded."""
+        self._speech = 0
+        """Of these, samples of speech."""
+        self._progress = TranscriptProgress(position_s=operation.start_s)
+
+    def perform(self, path: Path) -> None:
+        """Emits everything, `Transcript` included.
+
+        Raises:
+            InvalidRequest: it is not a recording, or it ends before ``start_s``.
+            Cancelled: as raised by ``emit``; nothing is computed any more.
+        """
+        name = self._operation.sound.name if self._operation.sound else ""
+        with decode.opened(path, name) as recording:
+            self._progress = TranscriptProgress(
+                position_s=self._operation.start_s, duration_s=round(recording.duration_s, 3)
+            )
+            self._emit(self._progress)
+            self._hear_all(self._windows(self._blocks(recording)))
+            damaged = recording.damaged
+        self._end(damaged)
+
+    def _end(self, damaged: int) -> None:
+        duration = self._decoded / RATE
+        start = min(self._operation.start_s, duration)
+        if damaged:
+            self._emit(
+                Note(
+                    code="left_out",
+                    message=f"{damaged} damaged parts of the recording could not be decoded",
+                    field="sound",
+                )
+            )
+        self._emit(TranscriptProgress(position_s=duration, duration_s=duration))
+        self._emit(
+            Transcript(
+                text="".join(self._texts).strip(),
+                language=self._language,
+                duration_s=round(duration, 3),
+                heard_s=round(duration - start, 3),
+                speech_s=round(self._speech / RATE, 3),
+                segments=len(self._texts),
+            )
+        )
+
+    def _blocks(self, recording: decode.Recording) -> Iterator[Samples]:
+        skipped = round(self._operation.start_s * RATE)
+        for block in recording.blocks():
+            before = self._decoded
+            self._decoded += len(block)
+            if self._decoded > skipped:
+                yield block[max(0, skipped - before) :]
+
+    def _windows(self, blocks: Iterable[Samples]) -> Iterator[Window]:
+        start = round(self._operation.start_s * RATE)
+        if not self._operation.vad:
+            plain = self._recogniser.plain_s
+            yield from windows(self._counted(_cut(blocks, start, plain)), plain)
+            return
+        bounds = SpeechBounds(most_s=self._recogniser.most_s - 1)
+        stretches = _stretches(blocks, SpeechFinder(bounds, start))
+        yield from windows(self._counted(stretches), self._recogniser.most_s)
+
+    def _counted(self, stretches: Iterable[Speech]) -> Iterator[Speech]:
+        for speech in stretches:
+            self._speech += len(speech.samples)
+            yield speech
+
+    def _hear_all(self, every: Iterator[Window]) -> None:
+        """Windows at once on as many cores as there are; told in their order."""
+        first = self._next(every)
+        if first is None:
+            return
+        second = self._next(every)
+        stop = Stop()
+        lanes = self._threads if second is not None else 1
+        with ThreadPoolExecutor(lanes, thread_name_prefix="window") as pool:
+            try:
+                self._tell(first, self._waited(self._heard(pool, first, self._threads, stop)))
+                self._rest(pool, second, every, stop)
+            finally:
+                stop.request()
+
+    def _rest(
+        self,
+        pool: ThreadPoolExecutor,
+        second: Window | None,
+        every: Iterator[Window],
+        stop: Stop,
+    ) -> None:
+        under_way: deque[tuple[Window, Future[Recognised]]] = deque()
+        window = second
+        while window is not None or under_way:
+            while window is not None and len(under_way) < self._threads + 1:
+                under_way.append((window, self._heard(pool, window, 1, stop)))
+                window = self._next(every)
+            oldest, hearing = under_way.popleft()
+            self._tell(oldest, self._waited(hearing))
+
+    def _next(self, every: Iterator[Window]) -> Window | None:
+        return next(every, None)
+
+    def _heard(
+        self, pool: ThreadPoolExecutor, window: Window, threads: int, stop: Stop
+    ) -> Future[Recognised]:
+        return pool.submit(
+            self._recogniser.recognise,
+            window.samples,
+            self._operation,
+            language=self._language,
+            threads=threads,
+            stop=stop,
+        )
+
+    def _waited(self, hearing: Future[Recognised]) -> Recognised:
+        while True:
+            try:
+                return hearing.result(HEARTBEAT_S)
+            except TimeoutError:
+                if hearing.done():
+                    raise
+                self._emit(self._progress)  # raises Cancelled once no one listens any more
+
+    def _tell(self, window: Window, recognised: Recognised) -> None:
+        if not self._language and recognised.language:
+            self._language = recognised.language
+            self._emit(
+                DetectedLanguage(
+                    language=recognised.language,
+                    probability=round(recognised.language_probability, 4),
+                )
+            )
+        for segment in recognised.segments:
+            if segment.text.strip():
+                self._texts.append(segment.text)
+                self._emit(told(segment, window, self._id))
+                self._id += 1
+        duration = max(self._progress.duration_s, round(window.end_s, 3))
+        self._progress = TranscriptProgress(
+            position_s=round(window.end_s, 3),
+            duration_s=duration if self._progress.duration_s else 0.0,
+        )
+        self._emit(self._progress)
+
+
+def told(segment: RecognisedSegment, window: Window, number: int) -> TranscriptSegment:
+    """A segment with the times of the recording."""
+    return TranscriptSegment(
+        id=number,
+        start=round(window.second(segment.start), 3),
+        end=round(window.second(segment.end, ending=True), 3),
+        text=segment.text,
+        words=[
+            TimedWord(
+                text=word.text,
+                start=round(window.second(word.start), 3),
+                end=round(window.second(word.end, ending=True), 3),
+                probability=round(word.probability, 4),
+            )
+            for word in segment.words
+        ],
+        tokens=list(segment.tokens),
+        avg_logprob=round(segment.avg_logprob, 4),
+        compression_ratio=round(compression_ratio(segment.text), 4),
+        no_speech_prob=round(segment.no_speech_prob, 4),
+        temperature=round(segment.temperature, 2),
+    )
+
+
+def _stretches(blocks: Iterable[Samples], finder: SpeechFinder) -> Iterator[Speech]:
+    for block in blocks:
+        yield from finder.add(block)
+    yield from finder.finish()
+
+
+def _cut(blocks: Iterable[Samples], start: int, most_s: float) -> Iterator[Speech]:
+    """All of the sound in stretches of equal length, whether someone speaks or not."""
+    import numpy as np
+
+    most = round(most_s * RATE)
+    held: list[Samples] = []
+    length = 0
+    for block in blocks:
+        held.append(block)
+        length += len(block)
+        if length >= most:
+            whole = np.concatenate(held)
+            yield Speech(start, whole[:most])
+            start += most
+            held, length = [whole[most:]], length - most
+    if length:
+        yield Speech(start, np.concatenate(held))

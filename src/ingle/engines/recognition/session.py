@@ -1,0 +1,73 @@
+"""`RecognitionSession`: an open model that transcribes, whichever engine's it is."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from ingle.capabilities.transcribe.operation import Transcribe
+from ingle.engines.engine import Emit, Feed, LoadSpec, blob_path
+from ingle.engines.recognition.recogniser import ClosingRecogniser
+from ingle.engines.recognition.recording import RecordingTranscription
+from ingle.errors import CapabilityMissing
+from ingle.operations import Operation
+
+
+class RecognitionSession:
+    """See `ingle.engines.engine.Session`.
+
+    Args:
+        threads: processors that all operations share.
+    """
+
+    def __init__(
+        self,
+        spec: LoadSpec,
+        recogniser: ClosingRecogniser,
+        threads: int,
+        facts: dict[str, Any],
+    ) -> None:
+        self._spec = spec
+        self._recogniser = recogniser
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self.facts: dict[str, Any] = facts
+
+    def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
+        if not isinstance(operation, Transcribe):
+            raise CapabilityMissing(
+                f"{self._spec.model} cannot {type(operation).__name__.lower()}",
+                model=self._spec.model,
+            )
+        if operation.speakers is not None:
+            raise CapabilityMissing(
+                "speakers: no model that tells speakers apart is supported yet",
+                hint="leave it out",
+                model=self._spec.model,
+                capability="speakers",
+                field="speakers",
+            )
+        if operation.sound is None:
+            raise CapabilityMissing("live sound is not supported yet")
+        with self._share() as threads:
+            RecordingTranscription(operation, self._recogniser, emit, threads).perform(
+                blob_path(self._spec, operation.sound)
+            )
+
+    def close(self) -> None:
+        self._recogniser.close()
+
+    @contextlib.contextmanager
+    def _share(self) -> Iterator[int]:
+        """Processors for one operation: those that are under way share them."""
+        with self._lock:
+            self._under_way += 1
+            threads = max(1, self._threads // self._under_way)
+        try:
+            yield threads
+        finally:
+            with self._lock:
+                self._under_way -= 1

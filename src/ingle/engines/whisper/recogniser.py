@@ -1,0 +1,176 @@
+"""`WhisperRecogniser`: one model, its weights shared by as many states as windows are heard."""
+
+from __future__ import annotations
+
+import ctypes
+import queue
+import threading
+from typing import Any
+
+import numpy as np
+
+from ingle.capabilities.transcribe.operation import Transcribe
+from ingle.engines.engine import LoadSpec
+from ingle.engines.recognition.prompt import prompt_of
+from ingle.engines.recognition.recogniser import (
+    Recognised,
+    RecognisedSegment,
+    Stop,
+)
+from ingle.engines.recognition.words import SpelledToken, words_of
+from ingle.engines.whisper.whisper_cpp import FullParameters
+from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest, ModelLoadFailed
+from ingle.sound.samples import RATE, Samples
+
+LEAST = RATE + RATE // 10
+"""Samples: whisper.cpp passes over what is shorter than 0.1 s, and hears little in what is shorter
+than a second. Silence is put after it."""
+WINDOW_S = 30.0
+PLAIN_S = 600.0
+"""Of a recording that it cuts up by itself. Each piece is kept in memory as a spectrogram."""
+HUNDREDTHS = 100.0
+"""whisper.cpp's times are hundredths of a second."""
+
+
+class WhisperRecogniser:
+    """See `ingle.engines.recognition.recogniser.Recogniser`."""
+
+    most_s = WINDOW_S
+    plain_s = PLAIN_S
+
+    def __init__(self, whisper: ctypes.CDLL, context: int, spec: LoadSpec) -> None:
+        self._whisper = whisper
+        self._context = context
+        self._model = spec.model
+        self._idle: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._making = threading.Lock()
+        self.multilingual = bool(whisper.whisper_is_multilingual(context))
+        self._end_of_text = int(whisper.whisper_token_eot(context))
+        self._length = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
+        self._idle.put(self._state())  # what does not fit into memory is said while it loads
+
+    def close(self) -> None:
+        """Free the states and the weights. No window is being heard any more."""
+        while not self._idle.empty():
+            self._whisper.whisper_free_state(self._idle.get())
+        self._whisper.whisper_free(self._context)
+
+    def recognise(
+        self, samples: Samples, operation: Transcribe, *, language: str, threads: int, stop: Stop
+    ) -> Recognised:
+        parameters = self._parameters(operation, language, threads)
+        # Asked between any two steps of the computation. Of the string in `stop`, C's own strlen
+        # says whether it is empty, so no step waits for Python.
+        parameters.abort_callback = self._length
+        parameters.abort_callback_user_data = stop.address
+        sound = np.ascontiguousarray(samples, np.float32)
+        if len(sound) < LEAST:
+            sound = np.concatenate((sound, np.zeros(LEAST - len(sound), np.float32)))
+        state = self._taken()
+        try:
+            failed = self._whisper.whisper_full_with_state(
+                self._context, state, parameters, sound.ctypes.data, len(sound)
+            )
+            if stop.requested:
+                return Recognised(())
+            if failed:
+                raise EngineFault(f"whisper.cpp failed (code {failed})", code_of_engine=failed)
+            return self._read(state, operation, language, len(samples) / RATE)
+        finally:
+            self._idle.put(state)
+
+    def _parameters(self, operation: Transcribe, language: str, threads: int) -> FullParameters:
+        self._check(operation, language)
+        parameters: FullParameters = self._whisper.whisper_full_default_params(0)
+        parameters.n_threads = threads
+        parameters.print_progress = parameters.print_timestamps = False
+        parameters.suppress_nst = True  # brackets around noises: what Whisper's authors leave out
+        parameters.language = (language or ("auto" if self.multilingual else "en")).encode()
+        parameters.translate = operation.task == "translate"
+        parameters.token_timestamps = operation.timestamps == "word"
+        parameters.no_timestamps = operation.timestamps == "none"
+        if operation.temperature is not None:
+            parameters.temperature, parameters.temperature_inc = operation.temperature, 0.0
+        if prompt := prompt_of(operation):
+            parameters.initial_prompt = prompt.encode()
+            parameters.carry_initial_prompt = True
+        return parameters
+
+    def _check(self, operation: Transcribe, language: str) -> None:
+        if language and self._whisper.whisper_lang_id(language.encode()) < 0:
+            raise InvalidRequest(
+                f"language: {self._model} does not know {language!r}",
+                hint="leave it out, and it is detected",
+                field="language",
+            )
+        if self.multilingual:
+            return
+        if language not in ("", "en") or operation.task == "translate":
+            raise CapabilityMissing(
+                f"{self._model} was trained for English alone",
+                hint="use a model whose name does not end in .en",
+                model=self._model,
+                capability="translate" if operation.task == "translate" else "language",
+            )
+
+    def _read(self, state: int, operation: Transcribe, language: str, most_s: float) -> Recognised:
+        whisper = self._whisper
+        number = whisper.whisper_full_lang_id_from_state(state)
+        found = whisper.whisper_lang_str(number).decode() if number >= 0 else ""
+        count = whisper.whisper_full_n_segments_from_state(state)
+        segments = (self._segment(state, index, operation, found, most_s) for index in range(count))
+        return Recognised(tuple(segments), language or found, 0.0)
+
+    def _segment(
+        self, state: int, index: int, operation: Transcribe, language: str, most_s: float
+    ) -> RecognisedSegment:
+        whisper = self._whisper
+        tokens = self._tokens(state, index)
+        likely = [data.plog for data, _ in tokens]
+        spelled = [
+            SpelledToken(text, data.t0 / HUNDREDTHS, data.t1 / HUNDREDTHS, data.p)
+            for data, text in tokens
+        ]
+        text = whisper.whisper_full_get_segment_text_from_state(state, index)
+        return RecognisedSegment(
+            start=min(
+                whisper.whisper_full_get_segment_t0_from_state(state, index) / HUNDREDTHS, most_s
+            ),
+            end=min(
+                whisper.whisper_full_get_segment_t1_from_state(state, index) / HUNDREDTHS, most_s
+            ),
+            text=text.decode(errors="replace"),
+            words=words_of(spelled, language) if operation.timestamps == "word" else (),
+            tokens=tuple(data.id for data, _ in tokens),
+            avg_logprob=sum(likely) / len(likely) if likely else 0.0,
+            no_speech_prob=whisper.whisper_full_get_segment_no_speech_prob_from_state(state, index),
+            temperature=operation.temperature or 0.0,
+        )
+
+    def _tokens(self, state: int, index: int) -> list[tuple[Any, bytes]]:
+        """Of a segment, those that are text."""
+        whisper = self._whisper
+        found = []
+        for place in range(whisper.whisper_full_n_tokens_from_state(state, index)):
+            data = whisper.whisper_full_get_token_data_from_state(state, index, place)
+            if data.id < self._end_of_text:
+                text = whisper.whisper_full_get_token_text_from_state(
+                    self._context, state, index, place
+                )
+                found.append((data, text or b""))
+        return found
+
+    def _taken(self) -> int:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return self._state()
+
+    def _state(self) -> int:
+        with self._making:
+            state = self._whisper.whisper_init_state(self._context)
+        if not state:
+            raise ModelLoadFailed(
+                f"whisper.cpp has no memory for another state of {self._model}", model=self._model
+            )
+        return int(state)
