@@ -28,6 +28,11 @@ than a second. Silence is put after it."""
 WINDOW_S = 30.0
 PLAIN_S = 600.0
 """Of a recording that it cuts up by itself. Each piece is kept in memory as a spectrogram."""
+PLACES_PER_SECOND = 50
+LEAST_TOKENS, TOKENS_PER_SECOND = 12, 12
+"""That are written of a live phrase at most: no one says more, but a model may repeat itself."""
+SPARE_PLACES = 128
+"""What is heard of the silence after a phrase: with less, Whisper repeats itself."""
 HUNDREDTHS = 100.0
 """whisper.cpp's times are hundredths of a second."""
 
@@ -46,6 +51,7 @@ class WhisperRecogniser:
         self._making = threading.Lock()
         self.multilingual = bool(whisper.whisper_is_multilingual(context))
         self._end_of_text = int(whisper.whisper_token_eot(context))
+        self._most_places = int(whisper.whisper_n_audio_ctx(context))
         self._length = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
         self._idle.put(self._state())  # what does not fit into memory is said while it loads
 
@@ -56,9 +62,20 @@ class WhisperRecogniser:
         self._whisper.whisper_free(self._context)
 
     def recognise(
-        self, samples: Samples, operation: Transcribe, *, language: str, threads: int, stop: Stop
+        self,
+        samples: Samples,
+        operation: Transcribe,
+        *,
+        language: str,
+        threads: int,
+        stop: Stop,
+        quick: bool = False,
     ) -> Recognised:
         parameters = self._parameters(operation, language, threads)
+        if quick:
+            parameters.audio_ctx = self._places(len(samples))
+            parameters.temperature_inc = 0.0  # it would be tried up to 26 times
+            parameters.max_tokens = LEAST_TOKENS + TOKENS_PER_SECOND * len(samples) // RATE
         # Asked between any two steps of the computation. Of the string in `stop`, C's own strlen
         # says whether it is empty, so no step waits for Python.
         parameters.abort_callback = self._length
@@ -95,6 +112,14 @@ class WhisperRecogniser:
             parameters.initial_prompt = prompt.encode()
             parameters.carry_initial_prompt = True
         return parameters
+
+    def _places(self, samples: int) -> int:
+        """Of what the encoder hears, as much as the sound is long and a little more.
+
+        It takes time for thirty seconds whatever it hears, unless it is told to hear less.
+        """
+        places = samples * PLACES_PER_SECOND // RATE + SPARE_PLACES
+        return min(self._most_places, -(-places // 64) * 64)
 
     def _check(self, operation: Transcribe, language: str) -> None:
         if language and self._whisper.whisper_lang_id(language.encode()) < 0:
