@@ -15,6 +15,7 @@ BUILT_IN = (
     "transcribe",
     "speak",
     "voices",
+    "talk",
     "prompts",
     "blobs",
     "store",

@@ -18,6 +18,7 @@ from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
+from ingle.capabilities.talk.client import TalkMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
 from ingle.capabilities.transcribe.client import TranscribeMethods
@@ -39,6 +40,7 @@ class AsyncHome(
     TranscribeMethods,
     SpeakMethods,
     VoiceMethods,
+    TalkMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,
