@@ -42,6 +42,11 @@ class Synthesizer(Protocol):
         ...
 
     @property
+    def first_characters(self) -> int:
+        """After how many the first sentence may be cut at a clause, so that sound begins soon."""
+        ...
+
+    @property
     def voices(self) -> Sequence[VoiceFacts]:
         """What it has; the first one is its own choice."""
         ...
@@ -101,8 +106,9 @@ class SpeechSession:
         language = operation.language or voice.language
         encode = encoder(operation.format, rate, operation.rate)
         samples = characters = 0
+        first = self._synthesizer.first_characters
         sounded = left_out = False
-        for part in spoken_parts(operation, language, feed):
+        for part in spoken_parts(operation, language, feed, first):
             stop.check()
             characters += part.characters
             left_out = left_out or part.left_out

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ingle.capabilities.speak.operation import LONGEST_TEXT, Speak, TextPiece
 from ingle.engines.engine import Feed
 from ingle.errors import InvalidRequest
-from ingle.sound.sentences import SentenceSplitter
+from ingle.sound.sentences import LONGEST, SentenceSplitter
 from ingle.sound.spoken_text import spoken_text
 from ingle.sound.ssml import read_ssml
 
@@ -32,8 +32,13 @@ class SpokenPart(NamedTuple):
     """It is a block of code, for which the language has no words here."""
 
 
-def spoken_parts(operation: Speak, language: str, feed: Feed | None) -> Iterator[SpokenPart]:
+def spoken_parts(
+    operation: Speak, language: str, feed: Feed | None, first: int = LONGEST
+) -> Iterator[SpokenPart]:
     """The parts of a request, as soon as each is whole.
+
+    Args:
+        first: characters of the first one at most, where a clause ends there.
 
     Raises:
         InvalidRequest: the text is longer than may be, or not SSML though it says so.
@@ -41,13 +46,15 @@ def spoken_parts(operation: Speak, language: str, feed: Feed | None) -> Iterator
     texts = _bounded(_texts(operation, feed))
     if operation.markup == "ssml":
         return _of_ssml("".join(texts), language)
-    return _of_text(texts, language, operation.markup == "markdown")
+    return _of_text(texts, language, operation.markup == "markdown", first)
 
 
-def _of_text(texts: Iterable[str], language: str, markdown: bool) -> Iterator[SpokenPart]:
+def _of_text(
+    texts: Iterable[str], language: str, markdown: bool, first: int
+) -> Iterator[SpokenPart]:
     in_code = False
     english = language.lower().partition("-")[0] == "en"
-    for passage in SentenceSplitter().split(texts):
+    for passage in SentenceSplitter(first).split(texts):
         size = len(passage.text)
         if passage.code and markdown:
             said = CODE if english and not in_code else ""
