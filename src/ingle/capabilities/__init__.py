@@ -14,6 +14,8 @@ BUILT_IN = (
     "tokenize",
     "transcribe",
     "speak",
+    "voices",
+    "talk",
     "prompts",
     "blobs",
     "store",
