@@ -16,6 +16,7 @@ BUILT_IN = (
     "speak",
     "voices",
     "talk",
+    "realtime",
     "prompts",
     "blobs",
     "store",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from ingle.errors import Cancelled, ClientGone, IngleError, MethodNotAllowed
@@ -15,10 +16,13 @@ from ingle.server.exchange import Exchange
 from ingle.server.metrics import Metrics
 from ingle.server.refusal import refuse
 from ingle.server.settings import ServerSettings
+from ingle.server.socket_exchange import GOING_AWAY, NOT_JSON, SocketExchange
 
 Handler = Callable[[Exchange], Awaitable[None]]
-Table = dict[str, dict[str, Handler]]
-"""Path to method to handler."""
+SocketHandler = Callable[[SocketExchange], Awaitable[None]]
+Table = dict[str, dict[str, Any]]
+"""Path to method to `Handler`; to `WEB_SOCKET` a `SocketHandler`."""
+WEB_SOCKET = "WEBSOCKET"
 
 
 class EndpointContext:
@@ -29,7 +33,7 @@ class EndpointContext:
         self.settings = settings
         self.metrics = metrics
         self.bodies = BodyBudget(settings.limits.bodies_bytes)
-        self.exchanges: set[Exchange] = set()
+        self.exchanges: set[Exchange | SocketExchange] = set()
         self.closing: list[Callable[[], None]] = []
         """What is called when the application is done with."""
 
@@ -44,6 +48,31 @@ class EndpointContext:
         """Let go of what the application opened."""
         while self.closing:
             self.closing.pop()()
+
+
+class SocketEndpoint:
+    """An ASGI application for the web sockets of one path."""
+
+    def __init__(self, path: str, handler: SocketHandler, floor: EndpointContext) -> None:
+        self._path = path
+        self._handler = handler
+        self._floor = floor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["ingle.route"] = self._path
+        floor = self._floor
+        exchange = SocketExchange(scope, receive, send, node=floor.node, settings=floor.settings)
+        floor.exchanges.add(exchange)
+        try:
+            await self._handler(exchange)
+        except ClientGone:
+            return
+        except Cancelled as error:
+            await exchange.close(GOING_AWAY, error.message)
+        except IngleError as error:
+            await exchange.close(NOT_JSON, error.message)
+        finally:
+            floor.exchanges.discard(exchange)
 
 
 class Endpoint:
@@ -83,7 +112,7 @@ class Endpoint:
             floor.exchanges.discard(exchange)
 
     def _handler(self, method: str) -> Handler:
-        handler = self._handlers.get(method)
+        handler: Handler | None = self._handlers.get(method)
         if handler is None and method == "HEAD":
             handler = self._handlers.get("GET")  # uvicorn leaves the body out of the answer
         if handler is None:
@@ -94,6 +123,12 @@ class Endpoint:
         return handler
 
 
-def routes(table: Table, floor: EndpointContext) -> list[Route]:
+def routes(table: Table, floor: EndpointContext) -> list[BaseRoute]:
     """The table as Starlette's routes."""
-    return [Route(path, Endpoint(path, handlers, floor)) for path, handlers in table.items()]
+    found: list[BaseRoute] = []
+    for path, given in table.items():
+        handlers = dict(given)
+        if socket := handlers.pop(WEB_SOCKET, None):
+            found.append(WebSocketRoute(path, SocketEndpoint(path, socket, floor)))
+        found.append(Route(path, Endpoint(path, handlers, floor)))
+    return found

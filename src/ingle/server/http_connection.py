@@ -73,10 +73,13 @@ class HttpConnection(HttpToolsProtocol):
         self._unwanted = False
         self._closing_since: float | None = None
         self._unread_since: float | None = None
+        self._upgraded = False
 
     @property
     def busy(self) -> bool:
-        """A whole head has arrived and its answer has not ended."""
+        """A whole head has arrived and its answer has not ended; or it is a web socket."""
+        if self._upgraded:
+            return True
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
@@ -89,6 +92,19 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.max_size = STEP  # type: ignore[attr-defined]
         if self._unwanted:
             self.transport.abort()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Another protocol takes the transport over; it still counts as one connection."""
+        super().handle_websocket_upgrade()
+        self._upgraded = True
+        taken_over = self.transport.get_protocol()
+        ended = taken_over.connection_lost
+
+        def connection_lost(exc: Exception | None) -> None:
+            ended(exc)
+            self._lost(self)
+
+        setattr(taken_over, "connection_lost", connection_lost)  # noqa: B010
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

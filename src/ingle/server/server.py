@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 
 import anyio
 import uvicorn
@@ -169,7 +170,10 @@ def _config(application: object, limits: ConnectionLimits, grace_s: float) -> uv
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        ws="none",
+        # Without the package a request for one is answered as any other.
+        ws="websockets-sansio" if find_spec("websockets") else "none",
+        ws_max_size=limits.message_bytes,
+        ws_per_message_deflate=False,  # a small message could unpack to any size
         timeout_keep_alive=math.ceil(limits.keep_alive_s),
         # The last resort, for a client that does not even take its error chunk.
         timeout_graceful_shutdown=math.ceil(grace_s + _LAST_RESORT_S),

@@ -60,6 +60,8 @@ class ConnectionLimits:
     """Requests of one connection that may wait for the answer to an earlier one."""
     unread_s: float = 60.0
     """A client that takes none of its answer for so long is given up."""
+    message_bytes: int = 16 * MIB
+    """Of one message on a web socket."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,10 @@ class ServerSettings:
     """Accept any IP literal as ``Host``: set where the server listens beyond loopback."""
     default_model: str = "ember"
     """Answers ``/v1/responses`` when the client names no model, as OpenAI's own tests do."""
+    transcribe_model: str = "whisper:base"
+    """Hears in realtime sessions that name no other."""
+    speech_model: str = "espeak"
+    """Speaks in them."""
     state_dir: Path | None = None
     """Where stored responses live; None keeps them in memory only."""
     limits: RequestLimits = RequestLimits()
@@ -99,6 +105,8 @@ class ServerSettings:
             origins=tuple(settings.origins),
             clients=tuple(settings.clients),
             default_model=settings.model,
+            transcribe_model=settings.transcribe_model,
+            speech_model=settings.speech_model,
             state_dir=settings.state_path,
             limits=RequestLimits(body_bytes=body_bytes, bodies_bytes=2 * body_bytes),
             connections=ConnectionLimits(
