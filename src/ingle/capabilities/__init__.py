@@ -15,6 +15,8 @@ BUILT_IN = (
     "transcribe",
     "transcripts",
     "speak",
+    "voices",
+    "talk",
     "prompts",
     "blobs",
     "store",

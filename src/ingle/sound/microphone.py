@@ -85,7 +85,7 @@ def _library() -> Any:
         import sounddevice
     except ImportError:
         raise EngineMissing(
-            "the microphone needs the package sounddevice", hint="pip install sounddevice"
+            "the microphone needs the package sounddevice", hint="pip install 'ingle[talk]'"
         ) from None
     except OSError as error:  # it looks for PortAudio when it is imported
         raise EngineMissing(
