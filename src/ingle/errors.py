@@ -47,6 +47,8 @@
     ├── StorageError                  1  500  reading or writing the state directory failed
     │   ├── DiskFull                  1  507  no room left; partial work is kept
     │   └── NodeAlreadyRunning        1  409  another node owns this state directory
+    ├── MicrophoneUnavailable         1  500  there is none, or another program has it
+    ├── LoudspeakerUnavailable        1  500  there is none, or it cannot play this
     ├── TrainingFailed                1  500  the loss is not a number; the last good state is saved
     ├── ProtocolError                 1  400  the other end broke the framed protocol
     └── Cancelled                   130  499  the caller (or SIGINT) stopped it
@@ -392,6 +394,18 @@ class NodeAlreadyRunning(StorageError):
 
     code = "node_already_running"
     http_status = 409
+
+
+class MicrophoneUnavailable(IngleError):
+    """There is no microphone, or another program has it. ``details``: ``device``."""
+
+    code = "microphone_unavailable"
+
+
+class LoudspeakerUnavailable(IngleError):
+    """There is no loudspeaker, or it cannot play this. ``details``: ``device``."""
+
+    code = "loudspeaker_unavailable"
 
 
 class TrainingFailed(IngleError):

@@ -24,6 +24,7 @@ from ingle.engines.engine import LoadSpec
 from ingle.engines.kokoro.engine import KokoroEngine
 from ingle.errors import Cancelled, InvalidRequest
 from ingle.operations import Event
+from ingle.operations.events import Note
 
 from ..sound.tiny_voices import SAMPLES, write_kokoro, write_piper
 
@@ -91,6 +92,79 @@ async def test_each_phoneme_is_in_the_sound(model: str, settings: Settings, tmp_
         _, short = await spoken(home, model=model, text="Hi.", format="pcm")
         _, long = await spoken(home, model=model, text="Hippopotamus.", format="pcm")
     assert len(long) - len(short) > 5 * 2 * SAMPLES
+
+
+MARKED = """# The plan
+
+Run `ls` first:
+
+```sh
+ls -l | wc
+```
+
+- It takes **5 km** of cable.
+"""
+
+
+async def test_markdown_is_read_aloud_and_code_is_not(settings: Settings) -> None:
+    async with open_async(settings) as home:
+        english, _ = await spoken(home, model="espeak", text=MARKED)
+        german, _ = await spoken(home, model="espeak", text=MARKED, language="de")
+        plain, _ = await spoken(home, model="espeak", text="2 *", markup="plain")
+    assert [event.text for event in english if isinstance(event, SpeakingSentence)] == [
+        "The plan",
+        "Run ls first:",
+        "Code block.",
+        "It takes 5 kilometres of cable.",
+    ]
+    assert last(english).characters == last(german).characters == len(MARKED)
+    assert [event.code for event in german if isinstance(event, Note)] == ["left_out"]
+    assert [event.text for event in plain if isinstance(event, SpeakingSentence)] == ["2 *"]
+
+
+async def test_ssml_has_pauses_and_speeds(settings: Settings) -> None:
+    async with open_async(settings) as home:
+        short, long = [
+            last(
+                (await spoken(home, model="espeak", markup="ssml", text=f"<speak>{text}</speak>"))[
+                    0
+                ]
+            ).duration_s
+            for text in ("One. Two.", 'One. <break time="2s"/> Two.')
+        ]
+        with pytest.raises(InvalidRequest, match="<audio> is not supported"):
+            await spoken(home, model="espeak", markup="ssml", text="<speak><audio/></speak>")
+    assert long - short == pytest.approx(2.0, abs=0.3)
+
+
+@pytest.mark.parametrize("text", ["...", "\x00\x07\x1b", "\u200b\u202e", "```\n```", "<speak/>"])
+async def test_where_nothing_can_be_spoken_it_is_said(text: str, settings: Settings) -> None:
+    markup = "ssml" if text.startswith("<") else "plain"
+    async with open_async(settings) as home:
+        with pytest.raises(InvalidRequest, match=r"nothing (to speak|in it that can be spoken)"):
+            await spoken(home, model="espeak", text=text, markup=markup)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "🎉🎉",
+        "שלום עולם",
+        "مرحبا بالعالم",
+        "a\x00b\x1b[31mc",
+        "\u202eabc",
+        "xyz" * 3_000,
+        "7" * 5_000,
+    ],
+)
+@pytest.mark.parametrize("model", MODELS)
+async def test_odd_texts_are_spoken(
+    text: str, model: str, settings: Settings, tmp_path: Path
+) -> None:
+    async with speaking(settings, tmp_path, model) as home:
+        events, sound = await spoken(home, model=model, text=text)
+    assert last(events).characters == len(text)
+    assert len(sound) > 1_000
 
 
 async def test_speech_begins_while_the_text_still_comes(settings: Settings) -> None:

@@ -52,6 +52,21 @@ def test_a_sentence_is_there_as_soon_as_the_next_one_begins() -> None:
     assert list(splitter.feed("N")) == [Passage("It is done. ")]
 
 
+def test_the_first_passage_may_end_with_a_clause() -> None:
+    text = "When the sun had set, the long road home was dark and cold. Then it rained, at last."
+    found = [passage.text for passage in SentenceSplitter(first=40).split([text])]
+    assert found == [
+        "When the sun had set, ",
+        "the long road home was dark and cold. ",
+        "Then it rained, at last.",
+    ]
+    without = "When the sun had set the long road home was dark and cold. Then it rained."
+    assert [passage.text for passage in SentenceSplitter(first=40).split([without])] == [
+        "When the sun had set the long road home was dark and cold. ",
+        "Then it rained.",
+    ]
+
+
 @given(st.lists(TEXTS, max_size=4))
 def test_no_character_is_lost_and_none_is_too_long(texts: list[str]) -> None:
     found = list(SentenceSplitter().split(texts))
@@ -62,7 +77,9 @@ def test_no_character_is_lost_and_none_is_too_long(texts: list[str]) -> None:
 @given(TEXTS, st.integers(1, 7))
 def test_how_it_comes_changes_nothing(text: str, step: int) -> None:
     pieces = [text[at : at + step] for at in range(0, len(text), step)]
-    assert list(SentenceSplitter().split(pieces)) == list(SentenceSplitter().split([text]))
+    for first in (LONGEST, 20):
+        whole = list(SentenceSplitter(first).split([text]))
+        assert list(SentenceSplitter(first).split(pieces)) == whole
 
 
 def test_a_megabyte_without_an_end_is_cut() -> None:

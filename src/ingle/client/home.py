@@ -18,9 +18,11 @@ from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
+from ingle.capabilities.talk.client import TalkMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
 from ingle.capabilities.transcribe.client import TranscribeMethods
+from ingle.capabilities.voices.client import VoiceMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
 from ingle.config import Settings, load
@@ -37,6 +39,8 @@ class AsyncHome(
     TokenizeMethods,
     TranscribeMethods,
     SpeakMethods,
+    VoiceMethods,
+    TalkMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

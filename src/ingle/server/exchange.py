@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -171,11 +171,12 @@ class Exchange:
         formatter: EventStream,
         *,
         before_end: Callable[[], Awaitable[None]] | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         """Send the events as the formatter writes them, until they end or the client leaves.
 
         ``before_end`` runs after the last event and before the client is told
-        that it was the last.
+        that it was the last. ``headers`` are sent beside those of a stream.
 
         The status line waits for the first piece, so that whatever fails before
         it (no such model, too long a prompt) is answered with its true status.
@@ -183,12 +184,13 @@ class Exchange:
         Raises:
             IngleError: it failed before the first piece, or the client was told.
         """
-        headers = [
+        sent_headers = [
             (b"content-type", formatter.content_type.encode()),
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
+            *headers,
         ]
-        outbox = Outbox(self._send, headers, pending_bytes=self.settings.limits.pending_bytes)
+        outbox = Outbox(self._send, sent_headers, pending_bytes=self.settings.limits.pending_bytes)
 
         async def work() -> None:
             sender = asyncio.create_task(outbox.run())
@@ -209,8 +211,9 @@ class Exchange:
             await self.attended(work)
         except IngleError as error:
             self.started = outbox.started
-            if self.started and not isinstance(error, ClientGone):
-                outbox.put(formatter.fail(error))
+            last = formatter.fail(error)
+            if self.started and not isinstance(error, ClientGone) and last:
+                outbox.put(last)
                 with anyio.move_on_after(_FAREWELL_S):
                     await outbox.flush(more=False)
             raise

@@ -6,6 +6,8 @@ Runs in workers only: files of strangers are read here.
 from __future__ import annotations
 
 import contextlib
+import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +26,10 @@ CONTAINERS = (
 """FFmpeg's names of the containers that are read. Not among them: playlists and scripts, which
 name other files, pictures, and formats that are recognised by next to nothing."""
 MOST_CHANNELS = 64
+ESTIMATED = frozenset({"aac", "ac3", "amr", "dts", "eac3", "mp3", "mpegts"})
+"""Containers that do not say how long they are: FFmpeg estimates it from the first packets."""
+_RIFF = struct.Struct("<4sI")
+UNKNOWN_SIZE = 0xFFFFF000
 BLOCK = RATE
 """Samples of a block, except for the last one."""
 _DECODE_FAILURES = (FFmpegError, ValueError, OverflowError)
@@ -44,11 +50,15 @@ class Recording:
         self._name = name or "the recording"
         self.damaged = 0
         """Packets that could not be decoded and were left out."""
+        self.missing_s = 0.0
+        """After all blocks: by how much they are shorter than the file says. What was cut off, or
+        was passed over since it is damaged."""
         self._container = self._opened(file)
+        self._cut_off = cut_off(file)
         stream = self._container.streams.best("audio")
         if stream is None:
-            self.close()
             kinds = sorted({str(other.type) for other in self._container.streams})
+            self.close()
             raise self._refused(
                 "it has no sound" + (f", only {', '.join(kinds)}" if kinds else ""),
                 hint="give a file with a sound track",
@@ -82,7 +92,12 @@ class Recording:
         if held:
             yield np.concatenate(buffer)
         if not given + held:
-            raise self._refused("it has no sound that can be decoded")
+            raise self._refused("it has no sound that can be decoded: empty, damaged or encrypted")
+        name, context = self._container.format.name, self._stream.codec_context
+        if self._cut_off and context.bit_rate:
+            self.missing_s = self._cut_off * 8 / context.bit_rate
+        elif name not in ESTIMATED:
+            self.missing_s = max(0.0, self.duration_s - (given + held) / RATE)
 
     def _decoded(self) -> Iterator[Samples]:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
@@ -151,6 +166,21 @@ def opened(path: Path, name: str = "") -> Iterator[Recording]:
     """The recording in a file. Raises InvalidRequest as `Recording`."""
     with path.open("rb") as file, contextlib.closing(Recording(file, name)) as recording:
         yield recording
+
+
+def cut_off(file: BinaryIO) -> int:
+    """Bytes that a WAV file lacks of what its header says; FFmpeg passes over that. 0 for others.
+
+    A program that writes one without knowing its end leaves a size that is 0 or next to 4 GiB.
+    """
+    at = file.tell()
+    file.seek(0)
+    kind, size = _RIFF.unpack(file.read(_RIFF.size).ljust(_RIFF.size, b"\0"))
+    there = file.seek(0, io.SEEK_END)
+    file.seek(at)
+    if kind != b"RIFF" or size >= UNKNOWN_SIZE:
+        return 0
+    return max(0, int(size) + _RIFF.size - there)
 
 
 def _reason(error: Exception) -> str:

@@ -88,6 +88,12 @@ def wav_header(rate: int, size: int | None = None) -> bytes:
     )  # fmt: skip
 
 
+def wav_rate(header: bytes) -> int:
+    """Samples per second, of a WAV file that begins as `wav_header` has it."""
+    (rate,) = struct.unpack_from("<I", header, 24)
+    return int(rate)
+
+
 class PlainEncoder:
     """The samples as they are, for ``wav`` behind a header. See `Encoder`."""
 

@@ -55,7 +55,8 @@ class SentenceSplitter:
     """Takes text as it comes and gives the passages that are whole.
 
     Args:
-        first: characters of the first passage at most, where its sound is to begin soon.
+        first: characters of the first passage at most, if a clause ends there: its sound is to
+            begin soon.
     """
 
     def __init__(self, first: int = LONGEST) -> None:
@@ -148,9 +149,15 @@ class SentenceSplitter:
                 return None
             if _ends_sentence(text, found.start(), end, following or ""):
                 return _over_blank(text, end)
-        if len(text) > self._longest:
-            return self._cut()
-        return len(text) if final else None
+        if len(text) <= self._longest:
+            return len(text) if final else None
+        clauses = [found.end() for found in _CLAUSE.finditer(text[: self._longest])]
+        if clauses and clauses[-1] > self._longest // 4:
+            return clauses[-1]
+        if self._longest < LONGEST:  # there is no good place to begin early
+            self._longest = LONGEST
+            return self._end(final)
+        return self._cut()
 
     def _ends_line(self, text: str, end: int) -> bool:
         """Is the newline before this place more than a wrapped line's?"""
@@ -162,13 +169,9 @@ class SentenceSplitter:
         return structure and not following.startswith("  ")
 
     def _cut(self) -> int:
-        """Where a sentence that is too long is cut."""
-        whole = self._text[: self._longest]
-        for pattern in (_CLAUSE, _SPACE):
-            places = [found.end() for found in pattern.finditer(whole)]
-            if places and places[-1] > self._longest // 4:
-                return places[-1]
-        return self._longest
+        """Where a sentence is cut that is too long and has no clauses."""
+        spaces = [found.end() for found in _SPACE.finditer(self._text[:LONGEST])]
+        return spaces[-1] if spaces and spaces[-1] > LONGEST // 4 else LONGEST
 
 
 def _is_headed(line: str) -> bool:

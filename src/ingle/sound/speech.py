@@ -102,6 +102,13 @@ class SpeechFinder:
         first = max(0, self._began - self._lead) * FRAME
         return Speech(self._at + first, self._sound[first:])
 
+    def pausing(self) -> Speech | None:
+        """The stretch under way as it will be if no more is said; None while someone speaks."""
+        if self._began is None or self._silent < self._padding:
+            return None
+        spoken = len(self._likely) - self._silent
+        return self._speech(self._began - self._lead, spoken + self._padding)
+
     def _frame(self, likely: float) -> list[Speech]:
         self._likely.append(likely)
         bounds = self._bounds

@@ -40,7 +40,10 @@ class EventStream(Protocol):
         ...
 
     def fail(self, error: IngleError) -> bytes:
-        """The last bytes of a stream that broke off in the middle."""
+        """The last bytes of a stream that broke off in the middle.
+
+        Empty where the format has no words for it: the answer then ends without its last chunk.
+        """
         ...
 
 

@@ -22,5 +22,6 @@ CAPABILITY = Capability(
     permission=Grantable(),
     cost=COST,
     commands={"speak": Command("ingle.capabilities.speak.cli:speak_command", "Speak a text.")},
+    routes="ingle.capabilities.speak.http:table",
     methods="ingle.capabilities.speak.client:SpeakMethods",
 )

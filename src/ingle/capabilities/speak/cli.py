@@ -20,7 +20,7 @@ from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
 from ingle.errors import InvalidRequest
 from ingle.operations.events import Note, Rerouted, Status, TryingPath
-from ingle.sound.encode import HEADER_BYTES, wav_header
+from ingle.sound.encode import HEADER_BYTES, wav_header, wav_rate
 
 FORMATS = ("wav", "mp3", "opus", "flac", "pcm")
 _SUFFIXES = {"ogg": "opus", "oga": "opus", "wave": "wav", "raw": "pcm", "s16": "pcm"}
@@ -40,27 +40,36 @@ READ_BYTES = 1 << 12
 @click.option("--rate", type=int, help="Samples per second (default: the voice's own).")
 @click.option("--ssml", "markup", flag_value="ssml", help="The text is SSML.")
 @click.option("--plain", "markup", flag_value="plain", help="The text has no Markdown.")
+@click.option("--sample", is_flag=True, help="Speak a sentence in the voice's language.")
 @click.option("--on", default="", metavar="PLACE", help="A paired device that is to do it.")
 @options
 def speak_command(
-    output: Output, words: tuple[str, ...], place: str, form: str | None, **fields: Any
+    output: Output,
+    words: tuple[str, ...],
+    place: str,
+    form: str | None,
+    sample: bool,
+    **fields: Any,
 ) -> None:
-    """Speak a text, or what is piped in, while it still comes.
+    """Speak a text, or what is piped in, while it still comes: into FILE, into a pipe, or aloud.
 
     \b
     ingle speak "Hello there" -o hello.wav
     ingle run "Tell me a story" | ingle speak -m piper:en_US-joe-medium -o story.opus
     """
-    if not place and (output.json or sys.stdout.isatty()):
+    if not place and output.json:
         raise InvalidRequest(
             "where is the sound to go?", hint='ingle speak "Hello" -o hello.wav', field="output"
         )
-    text = " ".join(words) or None
-    if text is None and is_interactive():
+    heard = not place and sys.stdout.isatty()
+    text = " ".join(words) if words else None
+    if text is None and is_interactive() and not sample:
         raise InvalidRequest("no text was given", hint='ingle speak "Hello" -o hello.wav')
     fields["markup"] = fields["markup"] or "markdown"
-    fields["format"] = form or _format_of(place)
-    spoken = run(lambda: _speak(output, text, place, fields))
+    fields["format"] = "wav" if heard else form or _format_of(place)
+    spoken = run(
+        lambda: _speak(output, text, _Played() if heard else _Sink(place), fields, sample=sample)
+    )
     if output.json:
         output.data(spoken)
     elif output.terminal:
@@ -76,18 +85,30 @@ def _format_of(place: str) -> str:
     return form if form in FORMATS else "wav"
 
 
-async def _speak(output: Output, text: str | None, place: str, fields: dict[str, Any]) -> Spoken:
+async def _speak(
+    output: Output,
+    text: str | None,
+    sink: _Sink | _Played,
+    fields: dict[str, Any],
+    *,
+    sample: bool,
+) -> Spoken:
     from ingle.client.home import open_async
 
     model = fields.pop("model")
     async with open_async(otherwise="background", **flags()) as home:
-        request = Speak(model=model or home.settings.speech_model, text=text, **fields)
+        model = model or home.settings.speech_model
+        if sample:
+            voices = await home.voices(model, language=fields["language"])
+            named = [voice for voice in voices if voice.name == fields["voice"]]
+            text = (named or voices or await home.voices(model))[0].sample
+        request = Speak(model=model, text=text, **fields)
         feed = None if text is not None else text_pieces(_piped())
-        async with home.node.perform(request, feed) as events, aclosing(_Sink(place)) as sink:
+        async with home.node.perform(request, feed) as events, aclosing(sink):
             async for event in events:
                 match event:
                     case SpokenAudio(data=data):
-                        sink.write(data)
+                        await sink.write(data)
                     case Note(message=message):
                         output.note(f"note: {message}")
                     case Status(state="loading", detail=name) if output.terminal:
@@ -97,7 +118,7 @@ async def _speak(output: Output, text: str | None, place: str, fields: dict[str,
                     case Rerouted():
                         output.rerouted(event)
                     case Spoken():
-                        sink.complete(event)
+                        await sink.complete(event)
                         return event
     raise AssertionError("it ends with Spoken or an error")
 
@@ -126,22 +147,53 @@ class _Sink:
         self._file: BinaryIO | None = None if place not in ("", "-") else sys.stdout.buffer
         self._written = 0
 
-    def write(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         """The next bytes."""
-        if self._file is None:
-            self._file = Path(self._place).open("wb")  # noqa: SIM115 - closed by aclose
-        self._file.write(data)
-        self._file.flush()
+        file = self._opened()
+        file.write(data)
+        file.flush()
         self._written += len(data)
 
-    def complete(self, spoken: Spoken) -> None:
+    async def complete(self, spoken: Spoken) -> None:
         """All was written: a WAV file can say how long it is."""
         if self._file is None or self._file is sys.stdout.buffer or spoken.format != "wav":
             return
         self._file.seek(0)
         self._file.write(wav_header(spoken.rate, self._written - HEADER_BYTES))
 
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = Path(self._place).open("wb")  # noqa: SIM115 - closed by aclose
+        return self._file
+
     async def aclose(self) -> None:
         """Close the file."""
         if self._file is not None and self._file is not sys.stdout.buffer:
             self._file.close()
+
+
+class _Played:
+    """The loudspeaker. Raises EngineMissing where there is no library for it."""
+
+    def __init__(self) -> None:
+        from ingle.sound.loudspeaker import Loudspeaker
+
+        self._speaker = Loudspeaker()
+        self._header = b""
+
+    async def write(self, data: bytes) -> None:
+        """The next bytes of a WAV file."""
+        if len(self._header) < HEADER_BYTES:
+            missing = HEADER_BYTES - len(self._header)
+            self._header += data[:missing]
+            data = data[missing:]
+        if data:
+            await self._speaker.play(data, wav_rate(self._header))
+
+    async def complete(self, spoken: Spoken) -> None:
+        """All was given: wait until it was heard."""
+        await self._speaker.played()
+
+    async def aclose(self) -> None:
+        """Let go of the device."""
+        await self._speaker.aclose()

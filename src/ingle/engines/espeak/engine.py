@@ -23,6 +23,7 @@ from ingle.errors import InvalidRequest
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.espeak_format import ESPEAK_FORMAT
 from ingle.operations import DeviceInfo
+from ingle.sound.sentences import LONGEST
 
 
 class EspeakEngine:
@@ -44,6 +45,8 @@ class EspeakEngine:
 
 class EspeakSynthesizer:
     """See `ingle.engines.speech.speech_session.Synthesizer`."""
+
+    first_characters = LONGEST
 
     def __init__(self, library: EspeakLibrary, voices: Sequence[VoiceFacts]) -> None:
         self._library = library

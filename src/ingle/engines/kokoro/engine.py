@@ -67,6 +67,8 @@ class KokoroEngine:
 class KokoroSynthesizer:
     """See `ingle.engines.speech.speech_session.Synthesizer`."""
 
+    first_characters = 60
+
     def __init__(
         self,
         network: OnnxVoice,

@@ -54,6 +54,8 @@ class PiperEngine:
 class PiperSynthesizer:
     """See `ingle.engines.speech.speech_session.Synthesizer`."""
 
+    first_characters = 100
+
     def __init__(self, voice: Any, network: OnnxVoice, voices: Sequence[VoiceFacts]) -> None:
         self._voice = voice
         self._network = network

@@ -79,13 +79,21 @@ class Recogniser(Protocol):
         ...
 
     def recognise(
-        self, samples: Samples, operation: Transcribe, *, language: str, threads: int, stop: Stop
+        self,
+        samples: Samples,
+        operation: Transcribe,
+        *,
+        language: str,
+        threads: int,
+        stop: Stop,
+        quick: bool = False,
     ) -> Recognised:
         """Write down what is said in a window.
 
         Args:
             language: its code; empty: find out.
             threads: processors that it may use.
+            quick: someone waits for it, and the last bit of quality may go.
             stop: when it is requested, return at once, whatever.
 
         Raises:

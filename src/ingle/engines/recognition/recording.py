@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from ingle.sound.samples import RATE, Samples
 from ingle.sound.speech import Speech, SpeechBounds, SpeechFinder
 from ingle.sound.windows import Window, windows
 
+MISSING_S = 1.0
+"""Seconds by which a recording may be shorter than it says without a word: encoders pad."""
 HEARTBEAT_S = 0.05
 """How often whoever asked is looked for, while a window is heard."""
 
@@ -70,20 +72,21 @@ class RecordingTranscription:
             )
             self._emit(self._progress)
             self._hear_all(self._windows(self._blocks(recording)))
-            damaged = recording.damaged
-        self._end(damaged)
+            self._tell_damage(recording)
+        self._end()
 
-    def _end(self, damaged: int) -> None:
+    def _tell_damage(self, recording: decode.Recording) -> None:
+        if recording.missing_s >= MISSING_S:
+            what = f"{recording.missing_s:.0f} s of the recording are missing or damaged"
+        elif recording.damaged:
+            what = f"{recording.damaged} damaged parts of the recording could not be decoded"
+        else:
+            return
+        self._emit(Note(code="left_out", message=what, field="sound"))
+
+    def _end(self) -> None:
         duration = self._decoded / RATE
         start = min(self._operation.start_s, duration)
-        if damaged:
-            self._emit(
-                Note(
-                    code="left_out",
-                    message=f"{damaged} damaged parts of the recording could not be decoded",
-                    field="sound",
-                )
-            )
         self._emit(TranscriptProgress(position_s=duration, duration_s=duration))
         self._emit(
             Transcript(
@@ -166,23 +169,12 @@ class RecordingTranscription:
         )
 
     def _waited(self, hearing: Future[Recognised]) -> Recognised:
-        while True:
-            try:
-                return hearing.result(HEARTBEAT_S)
-            except TimeoutError:
-                if hearing.done():
-                    raise
-                self._emit(self._progress)  # raises Cancelled once no one listens any more
+        return waited(hearing, lambda: self._emit(self._progress))
 
     def _tell(self, window: Window, recognised: Recognised) -> None:
         if not self._language and recognised.language:
             self._language = recognised.language
-            self._emit(
-                DetectedLanguage(
-                    language=recognised.language,
-                    probability=round(recognised.language_probability, 4),
-                )
-            )
+            self._emit(language_of(recognised))
         for segment in recognised.segments:
             if segment.text.strip():
                 self._texts.append(segment.text)
@@ -194,6 +186,25 @@ class RecordingTranscription:
             duration_s=duration if self._progress.duration_s else 0.0,
         )
         self._emit(self._progress)
+
+
+def waited(hearing: Future[Recognised], beat: Callable[[], None]) -> Recognised:
+    """What was heard. Meanwhile ``beat`` is called often; it raises Cancelled once no one listens
+    any more."""
+    while True:
+        try:
+            return hearing.result(HEARTBEAT_S)
+        except TimeoutError:
+            if hearing.done():
+                raise
+            beat()
+
+
+def language_of(recognised: Recognised) -> DetectedLanguage:
+    """The event that tells it."""
+    return DetectedLanguage(
+        language=recognised.language, probability=round(recognised.language_probability, 4)
+    )
 
 
 def told(segment: RecognisedSegment, window: Window, number: int) -> TranscriptSegment:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ingle.capabilities.transcribe.operation import Transcribe
 from ingle.engines.engine import Emit, Feed, LoadSpec, blob_path
+from ingle.engines.recognition.live import LiveTranscription
 from ingle.engines.recognition.recogniser import ClosingRecogniser
 from ingle.engines.recognition.recording import RecordingTranscription
 from ingle.errors import CapabilityMissing
@@ -50,12 +51,13 @@ class RecognitionSession:
                 capability="speakers",
                 field="speakers",
             )
-        if operation.sound is None:
-            raise CapabilityMissing("live sound is not supported yet")
         with self._share() as threads:
-            RecordingTranscription(operation, self._recogniser, emit, threads).perform(
-                blob_path(self._spec, operation.sound)
-            )
+            if operation.sound is None:
+                live = LiveTranscription(operation, self._recogniser, emit, threads)
+                live.perform(feed or ())
+            else:
+                recorded = RecordingTranscription(operation, self._recogniser, emit, threads)
+                recorded.perform(blob_path(self._spec, operation.sound))
 
     def close(self) -> None:
         self._recogniser.close()

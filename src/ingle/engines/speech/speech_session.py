@@ -6,24 +6,28 @@ is meant, what of the text is spoken and how, what is sent when, and what is cou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from ingle.capabilities.speak.operation import (
+    FASTEST,
+    SLOWEST,
     Speak,
     SpeakingSentence,
     Spoken,
     SpokenAudio,
-    TextPiece,
 )
 from ingle.engines.engine import Emit, Feed
+from ingle.engines.speech.spoken_parts import SpokenPart, spoken_parts
 from ingle.engines.speech.stop_signal import StopSignal
 from ingle.engines.speech.voices import chosen_voice
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.models.facts import VoiceFacts
 from ingle.operations import Operation
+from ingle.operations.events import Note
 from ingle.sound.encode import SAMPLE_BYTES, encoder
-from ingle.sound.sentences import SentenceSplitter
 
 LARGEST_PIECE = 1 << 16
 """Bytes of sound in one event."""
@@ -35,6 +39,11 @@ class Synthesizer(Protocol):
     @property
     def rate(self) -> int:
         """Samples per second."""
+        ...
+
+    @property
+    def first_characters(self) -> int:
+        """After how many the first sentence may be cut at a clause, so that sound begins soon."""
         ...
 
     @property
@@ -94,40 +103,50 @@ class SpeechSession:
         voice = chosen_voice(operation, self._synthesizer.voices)
         self._synthesizer.check(operation, voice)
         rate = self._synthesizer.rate
+        language = operation.language or voice.language
         encode = encoder(operation.format, rate, operation.rate)
         samples = characters = 0
-        for passage in SentenceSplitter().split(_texts(operation, feed)):
-            characters += len(passage.text)
-            spoken = "" if passage.code else " ".join(passage.text.split())
-            if not spoken:
-                continue
-            emit(
-                SpeakingSentence(
-                    text=spoken, start_s=round(samples / rate, 3), characters=characters
-                )
-            )
-            for piece in self._synthesizer.samples(spoken, voice, operation, stop):
-                samples += len(piece) // SAMPLE_BYTES
-                _send(encode.add(piece), emit)
-        if not samples:
+        first = self._synthesizer.first_characters
+        sounded = left_out = False
+        for part in spoken_parts(operation, language, feed, first):
+            stop.check()
+            characters += part.characters
+            left_out = left_out or part.left_out
+            if part.text:
+                start_s = round(samples / rate, 3)
+                emit(SpeakingSentence(text=part.text, start_s=start_s, characters=characters))
+                for piece in self._sound(part, voice, operation, stop):
+                    samples += len(piece) // SAMPLE_BYTES
+                    sounded = True
+                    _send(encode.add(piece), emit)
+            if part.pause_s and sounded:
+                pause = bytes(SAMPLE_BYTES * round(part.pause_s * rate))
+                samples += len(pause) // SAMPLE_BYTES
+                _send(encode.add(pause), emit)
+        if not sounded:
             raise InvalidRequest("text: there is nothing in it that can be spoken", field="text")
         _send(encode.finish(), emit)
+        if left_out:
+            emit(Note(code="left_out", message="blocks of code were not spoken", field="text"))
         emit(
             Spoken(
                 duration_s=round(samples / rate, 3),
                 characters=characters,
                 voice=voice.name,
-                language=operation.language or voice.language,
+                language=language,
                 format=operation.format,
                 rate=encode.rate,
             )
         )
 
-
-def _texts(operation: Speak, feed: Feed | None) -> Iterable[str]:
-    if operation.text is not None:
-        return [operation.text]
-    return (piece.text for piece in feed or () if isinstance(piece, TextPiece))
+    def _sound(
+        self, part: SpokenPart, voice: VoiceFacts, operation: Speak, stop: StopSignal
+    ) -> Iterator[bytes]:
+        if part.speed != 1.0:
+            speed = min(max(operation.speed * part.speed, SLOWEST), FASTEST)
+            operation = msgspec.structs.replace(operation, speed=speed)
+            self._synthesizer.check(operation, voice)
+        return self._synthesizer.samples(part.text, voice, operation, stop)
 
 
 def _send(data: bytes, emit: Emit) -> None:

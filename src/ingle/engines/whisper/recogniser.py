@@ -28,6 +28,11 @@ than a second. Silence is put after it."""
 WINDOW_S = 30.0
 PLAIN_S = 600.0
 """Of a recording that it cuts up by itself. Each piece is kept in memory as a spectrogram."""
+PLACES_PER_SECOND = 50
+LEAST_TOKENS, TOKENS_PER_SECOND = 12, 12
+"""That are written of a live phrase at most: no one says more, but a model may repeat itself."""
+SPARE_PLACES = 128
+"""What is heard of the silence after a phrase: with less, Whisper repeats itself."""
 HUNDREDTHS = 100.0
 """whisper.cpp's times are hundredths of a second."""
 
@@ -38,15 +43,15 @@ class WhisperRecogniser:
     most_s = WINDOW_S
     plain_s = PLAIN_S
 
-    def __init__(self, whisper: ctypes.CDLL, context: int, spec: LoadSpec, log: Any) -> None:
+    def __init__(self, whisper: ctypes.CDLL, context: int, spec: LoadSpec) -> None:
         self._whisper = whisper
         self._context = context
-        self._log = log  # whisper.cpp calls it as long as it runs
         self._model = spec.model
         self._idle: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._making = threading.Lock()
         self.multilingual = bool(whisper.whisper_is_multilingual(context))
         self._end_of_text = int(whisper.whisper_token_eot(context))
+        self._most_places = int(whisper.whisper_n_audio_ctx(context))
         self._length = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
         self._idle.put(self._state())  # what does not fit into memory is said while it loads
 
@@ -57,9 +62,20 @@ class WhisperRecogniser:
         self._whisper.whisper_free(self._context)
 
     def recognise(
-        self, samples: Samples, operation: Transcribe, *, language: str, threads: int, stop: Stop
+        self,
+        samples: Samples,
+        operation: Transcribe,
+        *,
+        language: str,
+        threads: int,
+        stop: Stop,
+        quick: bool = False,
     ) -> Recognised:
         parameters = self._parameters(operation, language, threads)
+        if quick:
+            parameters.audio_ctx = self._places(len(samples))
+            parameters.temperature_inc = 0.0  # it would be tried up to 26 times
+            parameters.max_tokens = LEAST_TOKENS + TOKENS_PER_SECOND * len(samples) // RATE
         # Asked between any two steps of the computation. Of the string in `stop`, C's own strlen
         # says whether it is empty, so no step waits for Python.
         parameters.abort_callback = self._length
@@ -97,6 +113,14 @@ class WhisperRecogniser:
             parameters.carry_initial_prompt = True
         return parameters
 
+    def _places(self, samples: int) -> int:
+        """Of what the encoder hears, as much as the sound is long and a little more.
+
+        It takes time for thirty seconds whatever it hears, unless it is told to hear less.
+        """
+        places = samples * PLACES_PER_SECOND // RATE + SPARE_PLACES
+        return min(self._most_places, -(-places // 64) * 64)
+
     def _check(self, operation: Transcribe, language: str) -> None:
         if language and self._whisper.whisper_lang_id(language.encode()) < 0:
             raise InvalidRequest(
@@ -129,17 +153,15 @@ class WhisperRecogniser:
         tokens = self._tokens(state, index)
         likely = [data.plog for data, _ in tokens]
         spelled = [
-            SpelledToken(text, data.t0 / HUNDREDTHS, data.t1 / HUNDREDTHS, data.p)
+            SpelledToken(text, self._second(data.t0, most_s), self._second(data.t1, most_s), data.p)
             for data, text in tokens
         ]
         text = whisper.whisper_full_get_segment_text_from_state(state, index)
+        start = self._second(whisper.whisper_full_get_segment_t0_from_state(state, index), most_s)
+        end = self._second(whisper.whisper_full_get_segment_t1_from_state(state, index), most_s)
         return RecognisedSegment(
-            start=min(
-                whisper.whisper_full_get_segment_t0_from_state(state, index) / HUNDREDTHS, most_s
-            ),
-            end=min(
-                whisper.whisper_full_get_segment_t1_from_state(state, index) / HUNDREDTHS, most_s
-            ),
+            start=start,
+            end=max(start, end),
             text=text.decode(errors="replace"),
             words=words_of(spelled, language) if operation.timestamps == "word" else (),
             tokens=tuple(data.id for data, _ in tokens),
@@ -147,6 +169,10 @@ class WhisperRecogniser:
             no_speech_prob=whisper.whisper_full_get_segment_no_speech_prob_from_state(state, index),
             temperature=operation.temperature or 0.0,
         )
+
+    def _second(self, hundredths: int, most_s: float) -> float:
+        """A time within the window; what a model writes for one may be anything."""
+        return min(max(0.0, hundredths / HUNDREDTHS), most_s)
 
     def _tokens(self, state: int, index: int) -> list[tuple[Any, bytes]]:
         """Of a segment, those that are text."""

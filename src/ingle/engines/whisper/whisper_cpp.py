@@ -8,15 +8,18 @@ of whisper.cpp 1.8; `checked` compares it with what the library says of itself.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import importlib.metadata
 import re
+import sys
+from collections import deque
 from ctypes import POINTER, Structure, c_bool, c_char_p, c_float, c_int, c_size_t, c_void_p
 from pathlib import Path
 from typing import Any
 
-from ingle.errors import EngineFault, EngineMissing
+from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
 
 PACKAGE = "pywhispercpp"
 VERSION = "1.8"
@@ -182,7 +185,21 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "whisper_full_get_token_text_from_state": (c_char_p, [c_void_p, c_void_p, c_int, c_int]),
 }
 
-LogCallback = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)
+_ERROR, _WARNING = 4, 3
+"""ggml's levels of what it logs."""
+told: deque[str] = deque(maxlen=8)
+"""The last lines of its log that say what is wrong."""
+
+
+def _heed(level: int, text: bytes | None, _: Any) -> None:
+    if level in (_ERROR, _WARNING) and text:
+        line = text.decode(errors="replace").strip()
+        told.append(line)
+        sys.stderr.write(f"whisper.cpp: {line}\n")
+
+
+_CALLBACK = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)(_heed)
+"""Kept here, since the library calls it as long as the process lives."""
 
 
 @functools.cache
@@ -198,7 +215,30 @@ def library() -> ctypes.CDLL:
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments
     checked(found.whisper_version().decode(), found.whisper_full_default_params(0))
+    found.whisper_log_set(_CALLBACK, None)
+    atexit.register(found.whisper_log_set, None, None)  # it may log after Python has ended
     return found
+
+
+def open_context(path: str, model: str) -> int:
+    """Load a model's weights; returns the context.
+
+    Raises:
+        ModelLoadFailed: with the library's own reason.
+    """
+    whisper = library()
+    parameters = whisper.whisper_context_default_params()
+    parameters.use_gpu = False
+    told.clear()
+    opened = whisper.whisper_init_from_file_with_params_no_state(path.encode(), parameters)
+    if not opened:
+        reason = "; ".join(told) or "it gives no reason"
+        raise ModelLoadFailed(
+            f"whisper.cpp cannot load {model}: {reason}",
+            hint=f"ingle verify {model}",
+            model=model,
+        )
+    return int(opened)
 
 
 def checked(version: str, defaults: FullParameters) -> None:
