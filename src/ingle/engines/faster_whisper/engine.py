@@ -57,7 +57,7 @@ class FasterWhisperEngine:
             model = library.WhisperModel(
                 spec.folder, device="cpu", cpu_threads=threads, local_files_only=True
             )
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # the tokenizer raises bare ones
             raise ModelLoadFailed(
                 f"CTranslate2 cannot load {spec.model}: {error}",
                 hint=f"ingle verify {spec.model}",
@@ -117,21 +117,22 @@ class FasterWhisperRecogniser:
                 return Recognised(())
             heard.append(_recognised(segment))
         return Recognised(
-            tuple(heard), info.language, 0.0 if language else info.language_probability
+            tuple(heard), info.language, 0.0 if language else float(info.language_probability)
         )
 
 
 def _recognised(segment: Any) -> RecognisedSegment:
+    """A segment in Python's own numbers: some of faster-whisper's are NumPy's."""
     return RecognisedSegment(
-        start=segment.start,
-        end=segment.end,
+        start=float(segment.start),
+        end=float(segment.end),
         text=segment.text,
         words=tuple(
-            RecognisedWord(word.word, word.start, word.end, word.probability)
+            RecognisedWord(word.word, float(word.start), float(word.end), float(word.probability))
             for word in segment.words or ()
         ),
-        tokens=tuple(segment.tokens),
-        avg_logprob=segment.avg_logprob,
-        no_speech_prob=segment.no_speech_prob,
-        temperature=segment.temperature or 0.0,
+        tokens=tuple(int(token) for token in segment.tokens),
+        avg_logprob=float(segment.avg_logprob),
+        no_speech_prob=float(segment.no_speech_prob),
+        temperature=float(segment.temperature or 0.0),
     )
