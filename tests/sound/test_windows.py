@@ -62,4 +62,6 @@ def test_long_pauses_are_shortened_and_times_in_them_belong_to_what_is_said() ->
     assert window.second(2.1, ending=True) == 3
     assert window.second(2 + PAUSE / RATE, ending=True) == 3
     assert window.second(2 + PAUSE / RATE) == 60
+    assert window.second(2.8, ending=True) == 3
+    assert window.second(3.1, ending=True) == 60.6
     assert window.second(99, ending=True) == 62

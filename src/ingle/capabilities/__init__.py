@@ -13,6 +13,7 @@ BUILT_IN = (
     "rerank",
     "tokenize",
     "transcribe",
+    "transcripts",
     "speak",
     "voices",
     "talk",

@@ -31,6 +31,8 @@ ENGINES: Table[EngineDeclaration] = Table(
         "llama": "ingle.engines.llama.declaration:LLAMA",
         "upstream": "ingle.engines.upstream.declaration:UPSTREAM",
         "whisper": "ingle.engines.whisper.declaration:WHISPER",
+        "faster-whisper": "ingle.engines.faster_whisper.declaration:FASTER_WHISPER",
+        "onnx-asr": "ingle.engines.onnx_asr.declaration:ONNX_ASR",
         "espeak": "ingle.engines.espeak.declaration:ESPEAK",
         "piper": "ingle.engines.piper.declaration:PIPER",
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",

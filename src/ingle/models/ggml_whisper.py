@@ -124,6 +124,11 @@ def tensor_bytes(shape: tuple[int, ...], kind: TensorType) -> int:
     return math.prod(shape) // kind.block * kind.bytes
 
 
+def tensors_length(sizes: WhisperSizes) -> int:
+    """Bytes that all tensors of a file of these sizes take, with their descriptions."""
+    return sum(_records(tensor_shapes(sizes), sizes.weights_type))
+
+
 def read_whisper(path: Path, *, begun: bool = False) -> GGMLWhisper:
     """Read and check a file's header and the description of every tensor, to its very end.
 
@@ -156,7 +161,7 @@ def _parse(fields: FileFields, begun: bool) -> GGMLWhisper:
         if length > MAX_TOKEN:
             raise BadModelFile(f"token {index} is {length} bytes long; the limit is {MAX_TOKEN}")
         fields.read(length, f"token {index}")
-    length = fields.at + sum(_records(tensor_shapes(sizes), sizes.weights_type))
+    length = fields.at + tensors_length(sizes)
     if begun and length != fields.size:
         raise FileEnds("the tensors", length, fields.size)
     return GGMLWhisper(sizes, tokens, length, {} if begun else _tensors(fields, sizes))

@@ -24,12 +24,13 @@ from ingle.operations import DeviceInfo
 CPU_BYTES = 5 << 30
 """Read for each token at most: four tokens a second with the 20 GB/s that slow desktops have."""
 TEXTS_BYTES = 1 << 30
-"""The same of what reads many texts, to embed or to rank them."""
+"""The same of what reads many texts, to embed or to rank them, and of what hears and speaks."""
 FEWEST_BITS = 4.5
 GRAPHICS_SHARE = 0.9
 MAIN_SHARE = 0.8
-PURPOSES = ("chat", "reasoning", "code", "vision", "embed", "rerank")
+PURPOSES = ("chat", "reasoning", "code", "vision", "embed", "rerank", "transcribe", "speak")
 """What is recommended for, in the order shown."""
+_QUICK = {"embed", "rerank", "transcribe", "speak"}
 _SHOWN = 3
 
 
@@ -65,16 +66,21 @@ def room_on(devices: Sequence[DeviceInfo], budget: int) -> Room:
 
 def suggestion(entry: CataloguedModel, room: Room) -> Suggestion:
     """How one model suits a machine, with the quantisation that suits it best."""
-    quant = entry.quantization if entry.quantization in BITS else _quantization(entry, room)
-    weights = weights_bytes(entry.parameters, quant)
+    if entry.size:
+        quant, weights, read = entry.quantization, entry.size, entry.size
+    else:
+        quant = entry.quantization if entry.quantization in BITS else _quantization(entry, room)
+        weights = weights_bytes(entry.parameters, quant)
+        read = weights_bytes(entry.active, quant)
     need = needed(weights)
-    read = weights_bytes(entry.active, quant)
     if need <= room.graphics:
         where, why = "graphics", "it fits into the memory of the graphics processor"
     elif need <= room.main and read <= _most_read(entry):
-        where, why = "main", f"it fits, and reads {_gib(read)} a token: fast enough for a processor"
+        each = "is small" if entry.size else f"reads {_gib(read)} a token"
+        where, why = "main", f"it fits, and {each}: fast enough for a processor"
     elif need <= room.main:
-        where, why = "main", f"it fits, but reads {_gib(read)} a token: slow on a processor"
+        each = "is large" if entry.size else f"reads {_gib(read)} a token"
+        where, why = "main", f"it fits, but {each}: slow on a processor"
     else:
         where, why = "", f"it takes about {_gib(need)}; models may have {_gib(room.main)} here"
     return Suggestion(entry, quant, weights, need, bool(where), where, why)
@@ -82,10 +88,11 @@ def suggestion(entry: CataloguedModel, room: Room) -> Suggestion:
 
 def suits(found: Suggestion) -> bool:
     """It fits with four bits or more, and is fast enough to talk to."""
-    if BITS[found.quantization] < FEWEST_BITS:
+    entry = found.entry
+    if not entry.size and BITS[found.quantization] < FEWEST_BITS:
         return False
-    read = weights_bytes(found.entry.active, found.quantization)
-    fast = read <= _most_read(found.entry)
+    read = entry.size or weights_bytes(entry.active, found.quantization)
+    fast = read <= _most_read(entry)
     return found.where == "graphics" or (found.where == "main" and fast)
 
 
@@ -129,7 +136,7 @@ def _quantization(entry: CataloguedModel, room: Room) -> str:
 
 def _most_read(entry: CataloguedModel) -> int:
     """Bytes for each token with which it is fast enough on a processor, for what it does."""
-    return TEXTS_BYTES if {"embed", "rerank"} & set(entry.purposes) else CPU_BYTES
+    return TEXTS_BYTES if _QUICK & set(entry.purposes) else CPU_BYTES
 
 
 def _gib(size: int) -> str:

@@ -23,11 +23,13 @@ class ModelRef(msgspec.Struct, frozen=True):
 
     ::
 
-        ref    = [ host "/" ] [ owner "/" ] name [ ":" tag ] [ "@sha256:" hex64 ]
+        ref    = [ host "/" ] [ owner "/" ] name [ ":" tag [ ":" quant ] ] [ "@sha256:" hex64 ]
         host   = a domain with a dot, or "localhost"; optionally ":" port
-        owner, name, tag = 1 to 96 of A-Z a-z 0-9 _ . -  (not first or last ".", first no "-")
+        owner, name, tag, quant = 1 to 96 of A-Z a-z 0-9 _ . -
+                 (neither first nor last ".", not first "-")
 
-    ``ember`` and ``ember:latest`` are the same model. Letters keep their case
+    ``ember`` and ``ember:latest`` are the same model, as are ``whisper:base:q5`` and
+    ``whisper:base-q5``. Letters keep their case
     but compare without it. ``hf.co/owner/repo:Q4_K_M`` fits the grammar and is
     also a source (`ingle.models.sources`); URLs and paths are sources only.
     """
@@ -53,6 +55,9 @@ class ModelRef(msgspec.Struct, frozen=True):
             raise _invalid(text, "after @ there must be sha256: and 64 hex digits")
         *path, last = body.split("/")
         name, colon, tag = last.partition(":")
+        size, more, quant = tag.partition(":")
+        if more and size and quant:
+            tag = f"{size}-{quant}"
         if "" in path:
             raise _invalid(text, "it begins with / or has an empty part")
         if len(path) > 2:

@@ -19,6 +19,10 @@ from ingle.sound.speech import Speech
 PAUSE = RATE // 2
 """Samples of silence that are left of a longer pause."""
 
+LATE = RATE // 2
+"""Samples by which a recogniser is late when it says that something has ended: what ends so soon
+after a pause has ended before it."""
+
 
 class WindowPart(NamedTuple):
     """A stretch of the recording in a window, both counted in samples."""
@@ -50,14 +54,14 @@ class Window(NamedTuple):
         """The second of the recording that a second of the window is.
 
         Args:
-            ending: something ends there; in a pause that is where the part before it ends, and
-                else where the one after it begins.
+            ending: something ends there: in a pause, or just after one, that is where the part
+                before it ends. Else a second of a pause is where the part after it begins.
         """
         sample = max(0.0, in_window * RATE)
         starts = [part.at for part in self.parts]
         number = max(0, bisect.bisect_right(starts, sample) - 1)
         part = self.parts[number]
-        if ending and sample == part.at and number:
+        if ending and number and sample - part.at < LATE:
             part = self.parts[number - 1]
         inside = sample - part.at
         if inside > part.length and not ending and number + 1 < len(self.parts):

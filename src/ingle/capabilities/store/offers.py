@@ -108,7 +108,7 @@ def _catalogued(found: Suggestion, room: Room) -> ModelOffer:
     entry = found.entry
     return ModelOffer(
         model=entry.name,
-        source=f"hf.co/{entry.repo}",
+        source=f"hf.co/{entry.repo}" + (f"/{entry.file}" if entry.file else ""),
         quantization=found.quantization,
         size=found.weights,
         estimated=True,

@@ -29,5 +29,7 @@ CAPABILITY = Capability(
             "Write down what is said in recordings.",
         )
     },
+    resume="ingle.capabilities.transcribe.resume:TranscriptionAnswer",
+    routes="ingle.capabilities.transcribe.http:table",
     methods="ingle.capabilities.transcribe.client:TranscribeMethods",
 )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.transcribe.operation import Transcribe, Transcript, TranscriptSegment
@@ -84,16 +87,9 @@ class TranscribeMethods(BlobMethods):
         Args:
             encoding, rate: of raw PCM that is sent live.
         """
-        blob, feed = None, None
-        if isinstance(sound, Blob):
-            blob = sound
-        elif isinstance(sound, (str, Path)):
-            blob = await self.put_blob(sound)
-        else:
-            feed = _pieces(sound)
         request = Transcribe(
             model=model or self.settings.transcribe_model,
-            sound=blob,
+            sound=sound if isinstance(sound, Blob) else None,
             language=language,
             task=task,
             prompt=prompt,
@@ -107,9 +103,26 @@ class TranscribeMethods(BlobMethods):
             rate=rate,
             on=on,
         )
+        if isinstance(sound, (str, Path)):
+            async with self._lent(sound) as blob:
+                async for event in self.events(msgspec.structs.replace(request, sound=blob)):
+                    yield event
+            return
+        feed = None if isinstance(sound, Blob) else _pieces(sound)
         async with self.node.perform(request, feed) as events:
             async for event in events:
                 yield event
+
+    @asynccontextmanager
+    async def _lent(self, file: str | Path) -> AsyncIterator[Blob]:
+        """A file in the node, while the block is entered. What was there before stays."""
+        before = {blob.sha256 for blob in await self.blobs()}
+        blob = await self.put_blob(file)
+        try:
+            yield blob
+        finally:
+            if blob.sha256 not in before:
+                await self.forget_blob(blob)
 
 
 async def _pieces(sound: AsyncIterable[bytes]) -> AsyncGenerator[Bytes, None]:

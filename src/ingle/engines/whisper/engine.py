@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.recognition.session import RecognitionSession
 from ingle.engines.whisper.recogniser import WhisperRecogniser
-from ingle.engines.whisper.whisper_cpp import library, told
-from ingle.errors import ModelLoadFailed
+from ingle.engines.whisper.whisper_cpp import library, open_context
+from ingle.models.ggml_whisper import read_whisper
 from ingle.operations import DeviceInfo
 
 
@@ -25,18 +26,9 @@ class WhisperEngine:
 
     def open(self, spec: LoadSpec) -> RecognitionSession:
         whisper = library()
-        context = whisper.whisper_context_default_params()
-        context.use_gpu = False
-        opened = whisper.whisper_init_from_file_with_params_no_state(
-            spec.weights[0].encode(), context
-        )
-        if not opened:
-            reason = "; ".join(told) or "it gives no reason"
-            raise ModelLoadFailed(
-                f"whisper.cpp cannot load {spec.model}: {reason}",
-                hint=f"ingle verify {spec.model}",
-                model=spec.model,
-            )
+        # whisper.cpp takes a file that was cut short, and hears nothing with it.
+        read_whisper(Path(spec.weights[0]))
+        opened = open_context(spec.weights[0], spec.model)
         recogniser = WhisperRecogniser(whisper, opened, spec)
         facts: dict[str, Any] = {"device": "CPU", "multilingual": recogniser.multilingual}
         return RecognitionSession(spec, recogniser, spec.threads or cores(), facts)

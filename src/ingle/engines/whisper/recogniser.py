@@ -153,17 +153,15 @@ class WhisperRecogniser:
         tokens = self._tokens(state, index)
         likely = [data.plog for data, _ in tokens]
         spelled = [
-            SpelledToken(text, data.t0 / HUNDREDTHS, data.t1 / HUNDREDTHS, data.p)
+            SpelledToken(text, self._second(data.t0, most_s), self._second(data.t1, most_s), data.p)
             for data, text in tokens
         ]
         text = whisper.whisper_full_get_segment_text_from_state(state, index)
+        start = self._second(whisper.whisper_full_get_segment_t0_from_state(state, index), most_s)
+        end = self._second(whisper.whisper_full_get_segment_t1_from_state(state, index), most_s)
         return RecognisedSegment(
-            start=min(
-                whisper.whisper_full_get_segment_t0_from_state(state, index) / HUNDREDTHS, most_s
-            ),
-            end=min(
-                whisper.whisper_full_get_segment_t1_from_state(state, index) / HUNDREDTHS, most_s
-            ),
+            start=start,
+            end=max(start, end),
             text=text.decode(errors="replace"),
             words=words_of(spelled, language) if operation.timestamps == "word" else (),
             tokens=tuple(data.id for data, _ in tokens),
@@ -171,6 +169,10 @@ class WhisperRecogniser:
             no_speech_prob=whisper.whisper_full_get_segment_no_speech_prob_from_state(state, index),
             temperature=operation.temperature or 0.0,
         )
+
+    def _second(self, hundredths: int, most_s: float) -> float:
+        """A time within the window; what a model writes for one may be anything."""
+        return min(max(0.0, hundredths / HUNDREDTHS), most_s)
 
     def _tokens(self, state: int, index: int) -> list[tuple[Any, bytes]]:
         """Of a segment, those that are text."""

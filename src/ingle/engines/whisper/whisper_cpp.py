@@ -19,7 +19,7 @@ from ctypes import POINTER, Structure, c_bool, c_char_p, c_float, c_int, c_size_
 from pathlib import Path
 from typing import Any
 
-from ingle.errors import EngineFault, EngineMissing
+from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
 
 PACKAGE = "pywhispercpp"
 VERSION = "1.8"
@@ -218,6 +218,27 @@ def library() -> ctypes.CDLL:
     found.whisper_log_set(_CALLBACK, None)
     atexit.register(found.whisper_log_set, None, None)  # it may log after Python has ended
     return found
+
+
+def open_context(path: str, model: str) -> int:
+    """Load a model's weights; returns the context.
+
+    Raises:
+        ModelLoadFailed: with the library's own reason.
+    """
+    whisper = library()
+    parameters = whisper.whisper_context_default_params()
+    parameters.use_gpu = False
+    told.clear()
+    opened = whisper.whisper_init_from_file_with_params_no_state(path.encode(), parameters)
+    if not opened:
+        reason = "; ".join(told) or "it gives no reason"
+        raise ModelLoadFailed(
+            f"whisper.cpp cannot load {model}: {reason}",
+            hint=f"ingle verify {model}",
+            model=model,
+        )
+    return int(opened)
 
 
 def checked(version: str, defaults: FullParameters) -> None:

@@ -1,6 +1,7 @@
 """The catalogue: well-known names of models, and the repositories that they stand for.
 
-``names.toml`` beside this file holds them. It stands in until there is a registry, so it promises
+``names.toml`` beside this file holds those that read and write, ``speech.toml`` those that hear and
+speak. It stands in until there is a registry, so it promises
 little: where a model was when this version was made. What it says of size is the authors' count of
 parameters; bytes come from the repository's list of files, when one is asked for.
 """
@@ -16,7 +17,7 @@ import msgspec
 
 from ingle.models.ref import DEFAULT_TAG, ModelRef
 
-_FILE = Path(__file__).with_name("names.toml")
+_FILES = ("names.toml", "speech.toml")
 _QUANT = re.compile(
     r"-((?:ud-)?(?:i?q[1-8](?:_[0-9a-z]+)*|t?q[12]_0|bf16|f16|fp16|f32|mxfp4|nvfp4))\Z",
     re.IGNORECASE,
@@ -44,6 +45,10 @@ class CataloguedModel(NamedTuple):
     """Its owner wants terms accepted before it can be fetched."""
     quantization: str = ""
     """As the name asks for one; empty: any."""
+    file: str = ""
+    """Of the repository, with the folders that it is in; empty: as its format chooses."""
+    size: int = 0
+    """About its bytes, where they do not follow from the parameters; else 0."""
 
     @property
     def family(self) -> str:
@@ -51,8 +56,16 @@ class CataloguedModel(NamedTuple):
         return self.name.partition(":")[0]
 
 
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    file: str
+    megabytes: int
+
+
 class _Tag(msgspec.Struct, forbid_unknown_fields=True):
     repo: str = ""
+    file: str = ""
+    megabytes: int = 0
+    quants: dict[str, _Stored] = {}
     same: str = ""
     parameters: float = 0.0
     active: float = 0.0
@@ -67,13 +80,16 @@ class _Family(msgspec.Struct, forbid_unknown_fields=True):
     default: str
     tags: dict[str, _Tag]
     gated: bool = False
+    repo: str = ""
 
 
 @functools.cache
 def _families() -> dict[str, _Family]:
     import tomllib
 
-    read: Any = tomllib.loads(_FILE.read_text("utf-8"))
+    read: dict[str, Any] = {}
+    for name in _FILES:
+        read |= tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
     return msgspec.convert(read, dict[str, _Family])
 
 
@@ -94,16 +110,17 @@ def find(ref: ModelRef) -> CataloguedModel | None:
     family = _families().get(ref.name.lower())
     if family is None:
         return None
+    by_name = {name.lower(): name for name in family.tags}
     tag = ref.tag.lower()
     if tag == DEFAULT_TAG:
         return _entry(ref.name.lower(), family, family.default)
-    if tag in family.tags:
-        return _entry(ref.name.lower(), family, tag)
+    if tag in by_name:
+        return _entry(ref.name.lower(), family, by_name[tag])
     asked = _QUANT.search(tag)
-    if asked is None or (size := tag[: asked.start()]) not in family.tags:
+    if asked is None or (size := tag[: asked.start()]) not in by_name:
         return None
     quant = _FULL.get(asked[1], asked[1].upper())
-    return _entry(ref.name.lower(), family, size)._replace(quantization=quant)
+    return _quantized(_entry(ref.name.lower(), family, by_name[size]), family, quant)
 
 
 def tags_of(name: str) -> list[CataloguedModel]:
@@ -123,11 +140,26 @@ def _entry(name: str, family: _Family, tag: str) -> CataloguedModel:
         return _entry(name, family, found.same)
     return CataloguedModel(
         name=f"{name}:{tag}",
-        repo=found.repo,
+        repo=found.repo or family.repo,
         about=family.about,
         licence=found.licence or family.licence,
         purposes=found.can or family.can,
         parameters=found.parameters,
         active=found.active or found.parameters,
         gated=family.gated,
+        file=found.file,
+        size=found.megabytes * 10**6,
     )
+
+
+def _quantized(entry: CataloguedModel, family: _Family, quant: str) -> CataloguedModel | None:
+    """The same with other files; None if it is known that there are none."""
+    if not entry.size:
+        return entry._replace(quantization=quant)
+    quants = family.tags[entry.name.partition(":")[2]].quants
+    for name in sorted(quants):
+        if name.upper() == quant or name.upper().startswith(f"{quant}_"):
+            stored = quants[name]
+            size = stored.megabytes * 10**6
+            return entry._replace(quantization=name.upper(), file=stored.file, size=size)
+    return None

@@ -80,7 +80,9 @@ def _elsewhere(ref: ModelRef, name: str, hub: str, room: Room | None) -> HubSour
     entry = catalogue.find(ref)
     if entry is not None and room is not None and ref.tag == DEFAULT_TAG:
         entry = fitting_tag(entry, room)
-    if entry is not None:
+    if entry is not None and entry.file:
+        wanted = f"{entry.repo}/{entry.file}"
+    elif entry is not None:
         wanted = f"{entry.repo}:{entry.quantization}" if entry.quantization else entry.repo
     elif ref.owner:
         wanted = ref.short

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import click
 
+from ingle.capabilities.transcribe.cli.job_command import as_job
 from ingle.capabilities.transcribe.cli.live_command import live as transcribe_live
 from ingle.capabilities.transcribe.cli.position_line import PositionLine
 from ingle.capabilities.transcribe.cli.sound_files import found, target
@@ -46,6 +47,13 @@ BLOCK = 1 << 20
 @click.option("--no-vad", is_flag=True, help="Let the model hear silence, too.")
 @click.option("--speakers", metavar="N|auto", help="Tell speakers apart.")
 @click.option("--start", "start_s", type=float, default=0.0, metavar="SECONDS", help="Begin there.")
+@click.option(
+    "--job",
+    default="",
+    metavar="NAME",
+    help="Do it as a job, which is resumed after a kill: ingle jobs.",
+)
+@click.option("--detach", is_flag=True, help="With --job: leave it to the node.")
 @click.option("--live", is_flag=True, help="Write down what is said now: microphone, or - .")
 @click.option("--device", default="", metavar="NAME", help="The microphone, by a part of its name.")
 @click.option("--rate", type=int, default=16_000, help="Samples per second of raw live sound.")
@@ -59,6 +67,8 @@ def transcribe_command(
     output_dir: str | None,
     live: bool,
     device: str,
+    job: str,
+    detach: bool,
     **given: Any,
 ) -> None:
     """Write down what is said in recordings: files, folders of them, or - for stdin.
@@ -83,6 +93,9 @@ def transcribe_command(
         form = "json"
     asked = _asked(given)
     with _recordings(files) as recordings:
+        if job or detach:
+            as_job(output, recordings, job, detach, form, asked)
+            return
         into = Path(output_dir) if output_dir is not None else None
         targets = [target(recording, into, form) for recording in recordings]
 

@@ -1,0 +1,1 @@
+"""The engine faster-whisper: Whisper models of CTranslate2."""

@@ -1,0 +1,1 @@
+"""The engine onnx-asr: NeMo's recognisers on onnxruntime."""
