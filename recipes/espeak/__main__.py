@@ -18,7 +18,10 @@ FIRST = "en-us"
 def text() -> str:
     """The file's content."""
     voices = sorted(espeak().voices(), key=lambda voice: (voice.name != FIRST, voice.name))
-    rows = [json.dumps(voice._asdict(), ensure_ascii=False) for voice in voices]
+    rows = [
+        json.dumps({"name": voice.name, "title": voice.title}, ensure_ascii=False)
+        for voice in voices
+    ]
     body = ",\n    ".join(rows)
     return f'{{\n  "licence": "GPL-3.0-or-later",\n  "voices": [\n    {body}\n  ]\n}}\n'
 

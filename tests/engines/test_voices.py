@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recipes.espeak.__main__ import text as voice_file
 
 from ingle import AsyncHome, open_async
 from ingle.capabilities.speak.operation import (
@@ -96,6 +97,16 @@ async def test_kokoros_voices_speak_its_other_languages_with_an_accent(
         other, _ = await spoken(home, model="kokoro", text="Hola", language="es")
     assert (last(own).voice, last(own).language) == ("bm_tiny", "en-GB")
     assert (last(other).voice, last(other).language) == ("af_tiny", "es")
+
+
+async def test_each_voice_of_espeak_that_is_listed_can_speak(settings: Settings) -> None:
+    assert voice_file() == embedded_files()["espeak"].read_text("utf-8")
+    async with open_async(settings) as home:
+        voices = await home.voices("espeak")
+        assert len(voices) > 130
+        for voice in voices:
+            _, sound = await spoken(home, model="espeak", voice=voice.name, text="1, 2.")
+            assert len(sound) > 2_000, voice.name
 
 
 async def test_the_node_changes_no_sample(settings: Settings) -> None:
