@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -158,3 +159,17 @@ def test_two_plug_ins_of_one_name_are_refused(
         declared("mine")
     assert [engine.name for engine in ENGINES.plug_ins()] == ["echo"]
     assert [problem.details["name"] for problem in ENGINES.problems()] == ["mine"]
+
+
+def test_an_engine_whose_libraries_are_missing_says_what_installs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("av", "ingle.sound.decode", "ingle.engines.recognition.recording"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    for name in ("session", "live"):
+        monkeypatch.delitem(sys.modules, f"ingle.engines.recognition.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, "ingle.engines.whisper.engine", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(EngineMissing, match=r"engine 'whisper' cannot be imported: .*av") as error:
+        load_engine("whisper")
+    assert error.value.hint == "pip install 'ingle[speech]'"

@@ -126,6 +126,8 @@ class EngineDeclaration:
     """It takes LoRA adapters."""
     network: bool = False
     """Its workers may open network connections."""
+    extras: str = ""
+    """Of ingle, those that install what it imports, such as ``speech``; separated by commas."""
     reports_progress: bool = False
     """While it reads a prompt it emits a `Status` now and then, so that a generation which emits
     nothing for as long as the setting ``stall`` says is stuck, and its worker may be ended."""

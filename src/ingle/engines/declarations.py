@@ -130,6 +130,6 @@ def load_engine(name: str) -> Engine:
     except (ImportError, AttributeError) as error:
         raise EngineMissing(
             f"engine {name!r} cannot be imported: {error}",
-            hint="ingle doctor",
+            hint=f"pip install 'ingle[{engine.extras}]'" if engine.extras else "ingle doctor",
             engine=name,
         ) from error

@@ -9,4 +9,5 @@ ESPEAK = EngineDeclaration(
     loader="ingle.engines.espeak.engine:EspeakEngine",
     formats=("espeak",),
     capabilities=("speak",),
+    extras="speech",
 )

@@ -47,4 +47,5 @@ FASTER_WHISPER = FasterWhisperDeclaration(
     loader="ingle.engines.faster_whisper.engine:FasterWhisperEngine",
     formats=("ctranslate2",),
     capabilities=("transcribe",),
+    extras="speech,faster-whisper",
 )

@@ -9,4 +9,5 @@ KOKORO = OnnxVoiceDeclaration(
     loader="ingle.engines.kokoro.engine:KokoroEngine",
     formats=("kokoro",),
     capabilities=("speak",),
+    extras="speech",
 )

@@ -41,4 +41,5 @@ ONNX_ASR = OnnxAsrDeclaration(
     loader="ingle.engines.onnx_asr.engine:OnnxAsrEngine",
     formats=("nemo-onnx",),
     capabilities=("transcribe",),
+    extras="speech,onnx-asr",
 )

@@ -9,4 +9,5 @@ PIPER = OnnxVoiceDeclaration(
     loader="ingle.engines.piper.engine:PiperEngine",
     formats=("piper",),
     capabilities=("speak",),
+    extras="speech,piper",
 )

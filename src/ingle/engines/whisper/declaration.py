@@ -60,4 +60,5 @@ WHISPER = WhisperDeclaration(
     loader="ingle.engines.whisper.engine:WhisperEngine",
     formats=("ggml-whisper",),
     capabilities=("transcribe",),
+    extras="speech",
 )
