@@ -68,6 +68,7 @@ class KokoroSynthesizer:
     """See `ingle.engines.speech.speech_session.Synthesizer`."""
 
     first_characters = 60
+    with_accent = tuple(ESPEAK_VOICES)
 
     def __init__(
         self,
