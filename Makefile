@@ -71,7 +71,8 @@ $(SDK_STAMP): sdks/requirements.txt sdks/requirements-openai-2.txt sdks/node/pac
 extras: $(STAMP) $(SDK_STAMP)
 	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt -r requirements-speech.txt
 
-sdks: $(STAMP) $(SDK_STAMP)
+sdks: extras $(SDK_STAMP)
+	$(BIN)/python -m tests.real.speech_weights
 	cd sdks && ../$(SDKS)/newest/$(SDK_PYTEST) --ignore test_instructor.py \
 	  --ignore test_llama_index.py
 	cd sdks && ../$(SDKS)/openai-2/$(SDK_PYTEST) test_openai.py test_instructor.py \
