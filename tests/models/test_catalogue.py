@@ -94,6 +94,7 @@ def test_what_it_does_not_know(typed: str) -> None:
             "en/en_US/joe/medium/en_US-joe-medium.onnx",
             "",
         ),
+        ("kokoro", "onnx-community/Kokoro-82M-v1.0-ONNX", "onnx/model_quantized.onnx", ""),
         (
             "piper:EN_us-JOE-medium",
             "rhasspy/piper-voices",

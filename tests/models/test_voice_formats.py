@@ -7,9 +7,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ingle.errors import BadModelFile
+from ingle.errors import BadModelFile, InvalidRequest
 from ingle.models import embedded
 from ingle.models.facts import Facts, VoiceFacts
 from ingle.models.formats import find, read
@@ -44,6 +45,36 @@ def test_kokoro_says_what_it_is(tmp_path: Path) -> None:
         VoiceFacts(name="af_tiny", language="en-US", gender="female"),
         VoiceFacts(name="bm_tiny", language="en-GB", gender="male"),
     ]
+
+
+def _apart(source: Path, folder: Path) -> Path:
+    """The same model as hubs have it: a file of bare numbers for each voice."""
+    for name in ("onnx", "voices"):
+        (folder / name).mkdir(parents=True)
+    (network,) = source.glob("*.onnx")
+    (archive,) = source.glob("voices*")
+    for kind in ("model", "model_quantized"):
+        (folder / "onnx" / f"{kind}.onnx").write_bytes(network.read_bytes())
+    with np.load(archive) as tables:
+        for name in tables.files:
+            tables[name].astype("<f4").tofile(folder / "voices" / f"{name}.bin")
+    words = json.loads((source / "vocab.json").read_text())["vocab"]
+    (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": words}}))
+    return folder
+
+
+def test_kokoro_as_hubs_have_it(tmp_path: Path) -> None:
+    folder = _apart(write_kokoro(tmp_path / "one"), tmp_path / "apart")
+    with pytest.raises(InvalidRequest, match="contains 2 models"):
+        find(folder)
+    (folder / "onnx" / "model.onnx").unlink()
+    found = find(folder)
+    assert found.chosen.stem == "model_quantized"
+    whole = facts(tmp_path / "one")
+    assert read(found.format, found.files).voices == whole.voices
+    (folder / "voices" / "bm_tiny.bin").write_bytes(b"short")
+    with pytest.raises(BadModelFile, match="it has 5 bytes, not 522240"):
+        read(found.format, found.files)
 
 
 def test_the_voice_that_is_always_there_has_many() -> None:

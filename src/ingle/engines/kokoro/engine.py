@@ -24,6 +24,7 @@ from ingle.models.formats.kokoro_format import (
     KOKORO_FORMAT,
     MOST_PHONEMES,
     STYLE_WIDTH,
+    are_apart,
     read_vocabulary,
 )
 from ingle.operations import DeviceInfo
@@ -58,7 +59,7 @@ class KokoroEngine:
         facts = KOKORO_FORMAT.read(files)
         network = OnnxVoice(spec, "speech")
         vocabulary = read_vocabulary(dict(files)["vocabulary"])
-        styles = _styles(Path(spec.files["voices"][0]))
+        styles = _styles([Path(path) for path in spec.files["voices"]])
         synthesizer = KokoroSynthesizer(network, library, vocabulary, styles, facts.voices)
         return SpeechSession(synthesizer, {"device": "CPU"})
 
@@ -155,10 +156,13 @@ def _known(language: str) -> str | None:
     return next((name for name in ESPEAK_VOICES if name.partition("-")[0] == base), None)
 
 
-def _styles(path: Path) -> dict[str, Any]:
+def _styles(paths: Sequence[Path]) -> dict[str, Any]:
     """The tables of all voices, by name: a row of `STYLE_WIDTH` for each count of phonemes."""
     import numpy as np
 
+    path = paths[0]
+    if are_apart(paths):
+        return {each.stem: np.fromfile(each, "<f4").reshape(-1, STYLE_WIDTH) for each in paths}
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {

@@ -4,6 +4,9 @@
 ``config.json`` (an object ``vocab`` of a number for each phoneme) in one folder. An archive has a
 table of 510 x 1 x 256 numbers for each voice; a voice's name begins with a letter for its language
 and one for its gender, as in ``af_heart``.
+
+On hubs also: ``onnx/*.onnx``, ``tokenizer.json`` and a file ``voices/NAME.bin`` of bare numbers for
+each voice.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -36,6 +40,10 @@ _VOICES = re.compile(r"voices[^/]*\.(?:npz|bin)\Z")
 _NAME = re.compile(r"([a-z])([fm])_[a-z0-9_]{1,64}\Z")
 _SHAPE = re.compile(rb"'descr': '<f4'.*'shape': \(\d+, 1, 256\)")
 _VOCABULARIES = ("vocab.json", "config.json")
+_APART = re.compile(r"(.*?)voices/([a-z][fm]_[a-z0-9_]{1,64})\.bin\Z")
+_TOKENIZER = "tokenizer.json"
+TABLE_BYTES = 510 * STYLE_WIDTH * 4
+"""Of a voice that has a file of its own."""
 
 
 class KokoroFormat:
@@ -59,7 +67,7 @@ class KokoroFormat:
                     )
                     for network in networks
                 ]
-        return found
+        return found + _apart(names)
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:
         by_role = dict(files)
@@ -80,7 +88,7 @@ class KokoroFormat:
             tensor_bytes=path.stat().st_size,
             vocabulary=len(vocabulary),
             licence="apache-2.0",
-            voices=_voices(by_role["voices"]),
+            voices=_voices([path for role, path in files if role == "voices"]),
             metadata={"rate": 24_000},
         )
 
@@ -95,14 +103,50 @@ def read_vocabulary(path: Path) -> dict[str, int]:
         BadModelFile: the file holds no such table.
     """
     try:
-        return msgspec.convert(read_object(path).get("vocab"), dict[str, int])
+        found = read_object(path)
+        if path.name == _TOKENIZER:
+            found = msgspec.convert(found.get("model"), dict[str, Any])
+        return msgspec.convert(found.get("vocab"), dict[str, int])
     except msgspec.ValidationError as error:
         raise BadModelFile(
             f"{path.name} has no vocabulary of Kokoro's: {error}", path=str(path)
         ) from None
 
 
-def _voices(path: Path) -> list[VoiceFacts]:
+def _apart(names: Sequence[str]) -> list[ChosenFiles]:
+    """Models whose voices have a file each."""
+    roots: dict[str, list[str]] = {}
+    for name in names:
+        if match := _APART.match(name):
+            roots.setdefault(match[1], []).append(name)
+    found = []
+    for root, voices in roots.items():
+        words = f"{root}{_TOKENIZER}"
+        for network in names:
+            folder, _, last = network.rpartition("/")
+            if words in names and folder == f"{root}onnx" and last.endswith(".onnx"):
+                files = [(WEIGHTS, network), *(("voices", voice) for voice in sorted(voices))]
+                files.append(("vocabulary", words))
+                found.append(ChosenFiles(last.removesuffix(".onnx"), tuple(files)))
+    return found
+
+
+def are_apart(paths: Sequence[Path]) -> bool:
+    """Voices have a file each, and are no archive."""
+    return paths[0].parent.name == "voices"
+
+
+def _voices(paths: Sequence[Path]) -> list[VoiceFacts]:
+    if are_apart(paths):
+        for path in paths:
+            if path.stat().st_size != TABLE_BYTES:
+                raise BadModelFile(
+                    f"{path.name} is not a voice of Kokoro's: it has {path.stat().st_size} bytes, "
+                    f"not {TABLE_BYTES}",
+                    path=str(path),
+                )
+        return [_voice(path.stem, path) for path in paths]
+    path = paths[0]
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
