@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import array
 import asyncio
+import ctypes.util
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recipes.espeak.__main__ import text as voice_file
 
 from ingle import AsyncHome, open_async
 from ingle.capabilities.speak.operation import (
@@ -21,8 +24,12 @@ from ingle.capabilities.speak.operation import (
 )
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
+from ingle.engines.espeak.engine import EspeakEngine
+from ingle.engines.espeak.espeak_library import espeak
 from ingle.engines.kokoro.engine import KokoroEngine
-from ingle.errors import Cancelled, InvalidRequest
+from ingle.engines.piper.engine import PiperEngine
+from ingle.errors import Cancelled, EngineMissing, InvalidRequest
+from ingle.models.embedded import embedded_files
 from ingle.operations import Event
 from ingle.operations.events import Note
 
@@ -84,6 +91,39 @@ async def test_what_is_faster_is_shorter(settings: Settings) -> None:
             for speed in (1.0, 2.0)
         ]
     assert fast == pytest.approx(slow / 2, rel=0.2)
+
+
+async def test_kokoros_voices_speak_its_other_languages_with_an_accent(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with speaking(settings, tmp_path, "kokoro") as home:
+        own, _ = await spoken(home, model="kokoro", text="Hello", language="en-GB")
+        other, _ = await spoken(home, model="kokoro", text="Hola", language="es")
+    assert (last(own).voice, last(own).language) == ("bm_tiny", "en-GB")
+    assert (last(other).voice, last(other).language) == ("af_tiny", "es")
+
+
+async def test_each_voice_of_espeak_that_is_listed_can_speak(settings: Settings) -> None:
+    assert voice_file() == embedded_files()["espeak"].read_text("utf-8")
+    async with open_async(settings) as home:
+        voices = await home.voices("espeak")
+        assert len(voices) > 130
+        for voice in voices:
+            _, sound = await spoken(home, model="espeak", voice=voice.name, text="1, 2.")
+            assert len(sound) > 2_000, voice.name
+
+
+async def test_the_node_changes_no_sample(settings: Settings) -> None:
+    """espeak-ng's sound depends on what it said before, so both say the same in the same order."""
+    texts = [f"{word} is number {number}." for number in range(4) for word in ("This", "That")]
+    file = {"weights": [str(embedded_files()["espeak"])]}
+    session = EspeakEngine().open(LoadSpec(engine="espeak", model="espeak", files=file))
+    async with open_async(settings) as home:
+        for text in texts:
+            heard: list[Event] = []
+            session.perform(Speak(model="espeak", text=text, format="pcm"), heard.append)
+            alone = b"".join(event.data for event in heard if isinstance(event, SpokenAudio))
+            assert (await spoken(home, model="espeak", text=text, format="pcm"))[1] == alone
 
 
 @pytest.mark.parametrize("model", ["piper", "kokoro"])
@@ -244,3 +284,24 @@ async def test_the_home_gives_a_file_piece_by_piece(settings: Settings) -> None:
         listed = [piece async for piece in home.speak(["On", "e. Tw", "o."], format="wav")]
     assert b"".join(pieces)[:4] == b"RIFF"
     assert len(b"".join(listed)) == pytest.approx(len(b"".join(pieces)), rel=0.01)
+
+
+def test_what_is_not_installed_is_named_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    espeak.cache_clear()
+    for name in ("espeakng_loader", "onnxruntime", "piper"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    spec = LoadSpec(engine="x", model="x", files={"weights": ["x"], "config": ["x"]})
+    engines = (EspeakEngine(), KokoroEngine(), PiperEngine())
+    hints = []
+    for engine in engines:
+        with pytest.raises(EngineMissing) as caught:
+            engine.open(spec)
+        hints.append(caught.value.hint)
+    assert hints == [
+        "pip install 'ingle[speech]'",
+        "pip install 'ingle[speech]'",
+        "pip install 'ingle[speech,piper]'",
+    ]

@@ -47,6 +47,7 @@ class EspeakSynthesizer:
     """See `ingle.engines.speech.speech_session.Synthesizer`."""
 
     first_characters = LONGEST
+    with_accent = ()
 
     def __init__(self, library: EspeakLibrary, voices: Sequence[VoiceFacts]) -> None:
         self._library = library

@@ -32,9 +32,11 @@ class EspeakVoice(NamedTuple):
     """One of the library's voices."""
 
     name: str
-    """What it is selected by: the voice's language tag, such as ``en-us``."""
+    """The voice's language tag, such as ``en-us``."""
     title: str
     """As in ``English (America)``."""
+    file: str
+    """What it is selected by, such as ``gmw/en-US``: of some, the tag does not do."""
 
 
 class _Voice(ctypes.Structure):
@@ -94,6 +96,7 @@ class EspeakLibrary:
         self._library.espeak_Info.restype = ctypes.c_char_p
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
         self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        self._listed = self._voices()
 
     def version(self) -> str:
         """As in ``1.52.0``."""
@@ -102,13 +105,17 @@ class EspeakLibrary:
 
     def voices(self) -> list[EspeakVoice]:
         """All voices, by name."""
+        return sorted(self._listed.values())
+
+    def _voices(self) -> dict[str, EspeakVoice]:
         listed = self._library.espeak_ListVoices(None)
         found: dict[str, EspeakVoice] = {}
         for entry in iter_until_null(listed):
             # A byte of priority, then the tag.
             tag = ctypes.string_at(entry.languages + 1).decode()
-            found.setdefault(tag, EspeakVoice(tag, entry.name.decode()))
-        return sorted(found.values())
+            voice = EspeakVoice(tag, entry.name.decode(), entry.identifier.decode())
+            found.setdefault(tag, voice)
+        return found
 
     def samples(self, text: str, voice: str, words_per_minute: int) -> bytes:
         """The sound of a text: mono, 16 bits, of this machine's byte order.
@@ -144,7 +151,9 @@ class EspeakLibrary:
     def _choose(self, voice: str) -> None:
         if voice == self._voice:
             return
-        if self._library.espeak_SetVoiceByName(voice.encode()) != _OK:
+        listed = self._listed.get(voice)
+        name = voice if listed is None else listed.file
+        if self._library.espeak_SetVoiceByName(name.encode()) != _OK:
             raise ModelLoadFailed(f"espeak-ng has no voice {voice!r}", hint="ingle voices")
         self._voice = voice
 

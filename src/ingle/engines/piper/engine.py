@@ -55,6 +55,7 @@ class PiperSynthesizer:
     """See `ingle.engines.speech.speech_session.Synthesizer`."""
 
     first_characters = 100
+    with_accent = ()
 
     def __init__(self, voice: Any, network: OnnxVoice, voices: Sequence[VoiceFacts]) -> None:
         self._voice = voice

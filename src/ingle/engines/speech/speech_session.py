@@ -51,6 +51,11 @@ class Synthesizer(Protocol):
         """What it has; the first one is its own choice."""
         ...
 
+    @property
+    def with_accent(self) -> Sequence[str]:
+        """Languages that each of the voices can speak, though it is not their own."""
+        ...
+
     def check(self, operation: Speak, voice: VoiceFacts) -> None:
         """Raises InvalidRequest: it cannot speak as it is asked to."""
         ...
@@ -100,7 +105,8 @@ class SpeechSession:
         self._synthesizer.close()
 
     def _speak(self, operation: Speak, emit: Emit, feed: Feed | None, stop: StopSignal) -> None:
-        voice = chosen_voice(operation, self._synthesizer.voices)
+        voices, others = self._synthesizer.voices, self._synthesizer.with_accent
+        voice = chosen_voice(operation, voices, others)
         self._synthesizer.check(operation, voice)
         rate = self._synthesizer.rate
         language = operation.language or voice.language

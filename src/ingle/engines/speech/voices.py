@@ -12,11 +12,16 @@ from ingle.models.facts import VoiceFacts
 SHOWN = 8
 
 
-def chosen_voice(operation: Speak, voices: Sequence[VoiceFacts]) -> VoiceFacts:
+def chosen_voice(
+    operation: Speak, voices: Sequence[VoiceFacts], with_accent: Sequence[str] = ()
+) -> VoiceFacts:
     """The voice that is named, else the first one of the language, else the first one.
 
     A language without a region means any of its regions; one with a region that no voice has
     means the language, too.
+
+    Args:
+        with_accent: languages that each of the voices can speak, though it is not their own.
 
     Raises:
         InvalidRequest: no voice is called so, or none speaks the language; names the nearest.
@@ -29,8 +34,10 @@ def chosen_voice(operation: Speak, voices: Sequence[VoiceFacts]) -> VoiceFacts:
     found = [voice for voice in voices if voice.language.lower() == wanted]
     base = wanted.partition("-")[0]
     found = found or [voice for voice in voices if voice.language.lower().split("-")[0] == base]
+    if not found and base in {language.partition("-")[0] for language in with_accent}:
+        return voices[0]
     if not found:
-        languages = sorted({voice.language for voice in voices})
+        languages = sorted({*(voice.language for voice in voices), *with_accent})
         near = difflib.get_close_matches(wanted, languages, SHOWN) or languages[:SHOWN]
         raise InvalidRequest(
             f"language: {operation.model} does not speak {operation.language!r}; it speaks: "
