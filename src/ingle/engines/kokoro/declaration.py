@@ -9,5 +9,6 @@ KOKORO = OnnxVoiceDeclaration(
     loader="ingle.engines.kokoro.engine:KokoroEngine",
     formats=("kokoro",),
     capabilities=("speak",),
+    activations=320 << 20,
     extras="speech",
 )

@@ -22,7 +22,6 @@ from ingle.errors import InvalidRequest, ModelLoadFailed
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.kokoro_format import (
     KOKORO_FORMAT,
-    MOST_PHONEMES,
     STYLE_WIDTH,
     are_apart,
     read_vocabulary,
@@ -30,6 +29,8 @@ from ingle.models.formats.kokoro_format import (
 from ingle.operations import DeviceInfo
 
 RATE = 24_000
+AT_ONCE = 200
+"""Phonemes of one run, about twelve seconds: its memory grows by 1.3 MB for each."""
 ESPEAK_VOICES = {
     "en-us": "en-us", "en-gb": "en-gb", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it",
     "ja": "ja", "pt-br": "pt-br", "zh": "cmn",
@@ -124,12 +125,12 @@ class KokoroSynthesizer:
         numbers: list[int] = []
         for part in self._phonemes(text, language):
             found = [self._vocabulary[sign] for sign in part if sign in self._vocabulary]
-            if numbers and len(numbers) + len(found) > MOST_PHONEMES:
+            if numbers and len(numbers) + len(found) > AT_ONCE:
                 yield numbers
                 numbers = []
-            while len(found) > MOST_PHONEMES:
-                yield found[:MOST_PHONEMES]
-                found = found[MOST_PHONEMES:]
+            while len(found) > AT_ONCE:
+                yield found[:AT_ONCE]
+                found = found[AT_ONCE:]
             numbers += found
         if any(number != self._vocabulary.get(" ") for number in numbers):
             yield numbers

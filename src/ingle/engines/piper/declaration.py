@@ -9,5 +9,6 @@ PIPER = OnnxVoiceDeclaration(
     loader="ingle.engines.piper.engine:PiperEngine",
     formats=("piper",),
     capabilities=("speak",),
+    activations=250 << 20,
     extras="speech,piper",
 )

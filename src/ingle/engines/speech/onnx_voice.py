@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,13 @@ class OnnxVoice:
             raise ModelLoadFailed(
                 f"onnxruntime refuses {path.name}: {error}", model=spec.model
             ) from None
+        self._turn = threading.Lock()
         self.inputs = [entry.name for entry in self._session.get_inputs()]
 
     def run(self, inputs: Mapping[str, Any], stop: StopSignal) -> Any:
         """Its first output, as an array of one dimension.
+
+        One run at a time: it uses all cores, and its memory is what is planned for.
 
         Raises:
             Cancelled: the request has ended.
@@ -64,7 +68,7 @@ class OnnxVoice:
         def terminate() -> None:
             options.terminate = True
 
-        with stop.telling(terminate):
+        with self._turn, stop.telling(terminate):
             try:
                 (first, *_) = self._session.run(None, dict(inputs), options)
             except Exception as error:  # its own classes, without a common one

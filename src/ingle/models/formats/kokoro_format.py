@@ -26,8 +26,6 @@ from ingle.models.json_file import read_object
 from ingle.models.onnx_model import read_onnx
 
 STYLE_WIDTH = 256
-MOST_PHONEMES = 509
-"""What a table of 510 rows has a style for."""
 MOST_VOICES = 512
 MOST_HEADER = 256
 TOKEN_INPUTS = ("tokens", "input_ids")
