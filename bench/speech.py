@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import os
 import statistics
 import sys
 import time
@@ -42,7 +43,7 @@ MODELS = {
     "piper": "piper",
     "kokoro": "kokoro",
 }
-WANTED = {BASE: 0.06, TINY: 0.12, "faster-whisper:base": 0.06}
+WANTED = {TINY: 0.12, BASE: 0.06, "faster-whisper:base": 0.06}
 PAIRS = 5
 Samples = npt.NDArray[np.float32]
 
@@ -52,10 +53,12 @@ def sentences() -> list[str]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, wanted: list[str]) -> Any:
+async def opened(folder: Path, wanted: list[str], threads: int | None = None) -> Any:
     """A node of its own with the models."""
     with TemporaryDirectory(prefix="ingle-speech-") as name:
-        places = {"state_dir": f"{name}/state", "models_dir": f"{name}/models"}
+        places: dict[str, Any] = {"state_dir": f"{name}/state", "models_dir": f"{name}/models"}
+        if threads:
+            places["threads"] = threads
         async with ingle.open_async(**places) as home:
             for model in wanted:
                 await home.pull(model, source=str(folder / MODELS[model]))
@@ -97,7 +100,8 @@ async def clips(home: AsyncHome, voice: str, folder: Path) -> list[tuple[str, Pa
 
 async def heard(folder: Path, clip_folder: Path) -> None:
     ears = [model for model in WANTED if (folder / MODELS[model]).exists()]
-    async with opened(folder, ["piper", "kokoro", *ears]) as home:
+    # What is heard does not hang on the cores; on a busy machine, one takes less time than two.
+    async with opened(folder, ["piper", "kokoro", *ears], threads=1) as home:
         for voice in ("piper", "kokoro"):
             recordings = await clips(home, voice, clip_folder)
             for ear in ears:
@@ -112,12 +116,12 @@ async def heard(folder: Path, clip_folder: Path) -> None:
                         print(f"    said  {said}\n    heard {answer}")
 
 
-def bare(path: Path) -> Any:
+def bare(path: Path, threads: int = 1) -> Any:
     """The engine's own binding, with the parameters that the node gives it."""
     from pywhispercpp.model import Model
 
     return Model(
-        str(path), n_threads=2, print_progress=False, suppress_nst=True, language="en",
+        str(path), n_threads=threads, print_progress=False, suppress_nst=True, language="en",
         redirect_whispercpp_logs_to=None,
     )  # fmt: skip
 
@@ -127,7 +131,7 @@ def bare_text(model: Any, samples: Samples) -> str:
 
 
 async def same(folder: Path, clip_folder: Path) -> None:
-    async with opened(folder, ["piper", TINY]) as home:
+    async with opened(folder, ["piper", TINY], threads=1) as home:
         recordings = [path for _, path in await clips(home, "piper", clip_folder)]
         recordings += [path for _, path in await clips(home, "espeak", clip_folder)][:40]
         model, equal = bare(folder / MODELS[TINY]), 0
@@ -160,7 +164,7 @@ async def overhead(folder: Path, clip_folder: Path) -> None:
     async with opened(folder, ["piper", BASE]) as home:
         samples = await minute(home, clip_folder)
         path = written(clip_folder / "minute.wav", samples)
-        model, ratios = bare(folder / MODELS[BASE]), []
+        model, ratios = bare(folder / MODELS[BASE], os.cpu_count() or 1), []
 
         async def ours() -> None:
             await home.transcribe(path, BASE, language="en", vad=False)

@@ -11,7 +11,9 @@ import pytest
 from recipes.digits.spoken import RATE, WORDS, clips
 
 import ingle
+from ingle.engines.engine import LoadSpec
 from ingle.errors import BadModelFile, CapabilityMissing, ModelLoadFailed
+from ingle.testing import check_engine
 from tests.cli.place import Place
 
 pytestmark = [pytest.mark.extras]
@@ -87,3 +89,18 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
         sound = written(tmp_path / "x.wav", clips(1, 5)[0].samples)
         with pytest.raises(ModelLoadFailed, match="onnxruntime cannot load broken"):
             home.transcribe(sound, "broken")
+
+
+def test_the_engine_keeps_the_contract() -> None:
+    folder = DIGITS / "tdt"
+    files = {
+        "weights": [str(folder / "encoder-model.onnx")],
+        "decoder": [str(folder / "decoder_joint-model.onnx")],
+        "vocabulary": [str(folder / "vocab.txt")],
+        "config": [str(folder / "config.json")],
+    }
+    spec = LoadSpec(
+        engine="onnx-asr", model="digits", files=files, folder=str(folder), slots=2, threads=1
+    )
+    held = check_engine("onnx-asr", spec, most_memory=1.5)
+    assert {"declares itself", "names itself", "needs what it declares"} <= set(held)

@@ -18,15 +18,29 @@ VOCABULARY = 300
 """Tokens; whisper.cpp itself would want those of Whisper."""
 TYPES = {"float32": 0, "int8": 1, "int16": 2, "float16": 4}
 
+SETTINGS: dict[str, tuple[int, type[np.generic]]] = {
+    "decoder/activation": (3, np.int8),
+    "decoder/alibi": (0, np.int8),
+    "decoder/alignment_heads": (1, np.int16),
+    "decoder/alignment_layer": (-1, np.int16),
+    "decoder/pre_norm": (1, np.int8),
+    "decoder/scale_embeddings": (0, np.int8),
+    "decoder/start_from_zero_embedding": (0, np.int8),
+}
 Array = npt.NDArray[np.generic]
 
 
 def write_folder(
-    folder: Path, *, spec: str = "WhisperSpec", vocabulary: int = VOCABULARY, int8: bool = False
+    folder: Path,
+    *,
+    spec: str = "WhisperSpec",
+    vocabulary: int = VOCABULARY,
+    int8: bool = False,
+    contexts: tuple[int, int] = (AUDIO_CONTEXT, TEXT_CONTEXT),
 ) -> dict[str, Array]:
     """Write a folder of CTranslate2. Returns the variables, by name."""
     folder.mkdir(parents=True, exist_ok=True)
-    variables = _variables(vocabulary, int8)
+    variables = _variables(vocabulary, int8, contexts)
     write_model_bin(folder / "model.bin", variables, spec)
     config = {"lang_ids": [], "suppress_ids": [], "alignment_heads": []}
     (folder / "config.json").write_text(json.dumps(config))
@@ -75,7 +89,7 @@ def _text(text: str) -> bytes:
     return struct.pack("<H", len(data)) + data
 
 
-def _variables(vocabulary: int, int8: bool) -> dict[str, Array]:
+def _variables(vocabulary: int, int8: bool, contexts: tuple[int, int]) -> dict[str, Array]:
     random = np.random.default_rng(7)
     found: dict[str, Array] = {}
 
@@ -95,7 +109,7 @@ def _variables(vocabulary: int, int8: bool) -> dict[str, Array]:
         half(f"encoder/{conv}/weight", WIDTH, inner, 3)
         half(f"encoder/{conv}/bias", WIDTH)
     half("decoder/embeddings/weight", vocabulary, WIDTH)
-    for side, context in (("encoder", AUDIO_CONTEXT), ("decoder", TEXT_CONTEXT)):
+    for side, context in zip(("encoder", "decoder"), contexts, strict=True):
         found[f"{side}/num_heads"] = np.array(HEADS, np.int16)
         half(f"{side}/position_encodings/encodings", context, WIDTH)
         _norm(half, f"{side}/layer_norm")
@@ -112,7 +126,7 @@ def _variables(vocabulary: int, int8: bool) -> dict[str, Array]:
             matrix(f"{where}/ffn/linear_0", 4 * WIDTH, WIDTH)
             matrix(f"{where}/ffn/linear_1", WIDTH, 4 * WIDTH)
             _norm(half, f"{where}/ffn/layer_norm")
-    return found
+    return found | {name: np.array(value, kind) for name, (value, kind) in SETTINGS.items()}
 
 
 def _norm(half: Callable[..., None], name: str) -> None:

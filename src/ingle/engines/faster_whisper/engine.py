@@ -57,7 +57,7 @@ class FasterWhisperEngine:
             model = library.WhisperModel(
                 spec.folder, device="cpu", cpu_threads=threads, local_files_only=True
             )
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # the tokenizer raises bare ones
             raise ModelLoadFailed(
                 f"CTranslate2 cannot load {spec.model}: {error}",
                 hint=f"ingle verify {spec.model}",
