@@ -39,7 +39,8 @@ test-real: extras llama-server
 # True ears and voices (370 MB of a package index) speak to each other: five minutes on two cores.
 test-speech: extras
 	$(BIN)/python -m tests.real.speech_weights
-	$(BIN)/python -m pytest -q --durations=10 tests/real/test_speech.py tests/real/test_talk.py
+	$(BIN)/python -m pytest -q --durations=10 tests/real/test_speech.py tests/real/test_hearing.py \
+	  tests/real/test_talk.py
 
 # Real llama-servers into .real/: built from source (cmake and ninja), and with Vulkan from a wheel.
 # A quarter of an hour on two cores, once.

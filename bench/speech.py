@@ -8,6 +8,7 @@
     overhead  a recording of a minute: time through the node against the bare engine, in pairs
     together  two recordings at once against one after the other
     pauses    a recording with pauses: only speech is heard, against all of it
+    live      phrases as they are said: from the end of one to its final text, and between texts
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import statistics
 import sys
 import time
 import wave
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,7 @@ import numpy.typing as npt
 
 import ingle
 from bench.word_error import word_error, words
+from ingle.capabilities.transcribe.operation import SpeechTurn, TranscriptSegment
 from ingle.client.home import AsyncHome
 
 RATE = 16_000
@@ -44,7 +46,7 @@ MODELS = {
     "kokoro": "kokoro",
 }
 WANTED = {TINY: 0.12, BASE: 0.06, "faster-whisper:base": 0.06}
-PAIRS = 5
+PAIRS = 3
 Samples = npt.NDArray[np.float32]
 
 
@@ -232,8 +234,43 @@ async def pauses(folder: Path, clip_folder: Path) -> None:
         print(f"speech found first: {statistics.median(ratios):.2f}x (wanted >= 1.3)", flush=True)
 
 
+async def live(folder: Path, clip_folder: Path) -> None:
+    """Tiny, in real time. A phrase has ended when its pause has been half a second long."""
+    async with opened(folder, ["piper", TINY]) as home:
+        parts, pause = [], np.zeros(RATE, np.float32)
+        for _, path in (await clips(home, "piper", clip_folder))[:20]:
+            parts += [samples_of(path.read_bytes()), pause]
+        sound = (np.concatenate(parts) * 32767).astype("<i2").tobytes()
+        step = RATE // 20 * 2
+
+        async def said() -> AsyncIterator[bytes]:
+            start = time.perf_counter()
+            for at in range(0, len(sound), step):
+                await asyncio.sleep(max(0.0, start + at / 2 / RATE - time.perf_counter()))
+                yield sound[at : at + step]
+
+        ends, finals, gaps, last = dict[int, float](), [], [], 0.0
+        async for event in home.transcription(said(), TINY, language="en"):
+            now = time.perf_counter()
+            if isinstance(event, SpeechTurn) and event.state == "ended":
+                ends[event.id] = now
+            elif isinstance(event, SpeechTurn):
+                last = now
+            elif isinstance(event, TranscriptSegment):
+                if event.final:
+                    finals.append(now - ends[event.id])
+                else:
+                    gaps.append(now - last)
+                last = now
+        final, gap = 1000 * statistics.median(finals), 1000 * statistics.median(gaps)
+        print(f"end of a phrase to its final text: {final:.0f} ms (wanted <= 300)", flush=True)
+        print(f"    the slowest of {len(finals)}: {1000 * max(finals):.0f} ms", flush=True)
+        print(f"between texts that grow: {gap:.0f} ms (wanted <= 500)", flush=True)
+
+
 GROUPS = {
     "heard": heard, "same": same, "overhead": overhead, "together": together, "pauses": pauses,
+    "live": live,
 }  # fmt: skip
 
 

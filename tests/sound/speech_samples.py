@@ -15,10 +15,10 @@ WORDS_PER_MINUTE = 150
 
 
 @functools.cache
-def spoken(text: str) -> Samples:
+def spoken(text: str, voice: str = "en-us") -> Samples:
     """A text, at `RATE` samples per second, without the silence around it."""
     library = espeak()
-    found = np.frombuffer(library.samples(text, "en-us", WORDS_PER_MINUTE), np.int16)
+    found = np.frombuffer(library.samples(text, voice, WORDS_PER_MINUTE), np.int16)
     frame = av.AudioFrame.from_ndarray(found.reshape(1, -1), format="s16", layout="mono")
     frame.sample_rate = library.rate
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)

@@ -29,6 +29,8 @@ from ingle.sound.samples import RATE
 from ingle.sound.speech import Speech, SpeechBounds, SpeechFinder
 from ingle.sound.windows import Window, WindowPart
 
+CLOSE_S = 0.1
+"""Seconds by which the end of a phrase may be found late."""
 PROGRESS_S = 1.0
 """Seconds of sound between two events that say how far it is."""
 
@@ -66,15 +68,17 @@ class LiveTranscription:
         self._emit = emit
         self._threads = max(1, threads // 2)
         self._language = operation.language
+        self._guessed_language = ""
+        """Of a phrase that has not ended: to find it out takes as long as to hear the phrase."""
         self._id = operation.first_id
         self._texts: list[str] = []
         self._sound = RawSound(operation.encoding, operation.rate)
-        bounds = SpeechBounds(
+        self._bounds = SpeechBounds(
             silence_s=operation.silence_ms / 1000,
             padding_s=min(0.2, operation.silence_ms / 2000),
             most_s=recogniser.most_s - 1,
         )
-        self._finder = SpeechFinder(bounds)
+        self._finder = SpeechFinder(self._bounds)
         self._given = 0
         self._speech = 0
         self._told_s = 0.0
@@ -144,14 +148,14 @@ class LiveTranscription:
         if pausing is not None:
             if self._hearing is None or not self._hearing.same(pausing):
                 self._drop()
-                self._hearing = self._heard(pausing, pool)
+                self._hearing = self._heard(pausing, pool, self._language)
             return
         every = self._operation.partial_ms
         if every is None or (self._hearing is not None and not self._hearing.work.done()):
             return
         if under_way.end - self._partial_at >= every * RATE // 1000:
             self._partial_at = under_way.end
-            self._hearing = self._heard(under_way, pool)
+            self._hearing = self._heard(under_way, pool, self._language or self._guessed_language)
 
     def _end(self, phrase: Speech, pool: ThreadPoolExecutor) -> None:
         """A phrase has ended: its final text."""
@@ -161,19 +165,19 @@ class LiveTranscription:
         hearing = self._hearing
         if hearing is None or not hearing.same(phrase):
             self._drop()
-            hearing = self._hearing = self._heard(phrase, pool)
+            hearing = self._hearing = self._heard(phrase, pool, self._language)
         self._tell(hearing, final=True)
         self._hearing = None
         self._id += 1
         self._guessed = False
 
-    def _heard(self, speech: Speech, pool: ThreadPoolExecutor) -> _Hearing:
+    def _heard(self, speech: Speech, pool: ThreadPoolExecutor, language: str) -> _Hearing:
         stop = Stop()
         work = pool.submit(
             self._recogniser.recognise,
             speech.samples,
             self._operation,
-            language=self._language,
+            language=language,
             threads=self._threads,
             stop=stop,
             quick=True,
@@ -189,6 +193,7 @@ class LiveTranscription:
 
     def _tell(self, hearing: _Hearing, *, final: bool) -> None:
         recognised = waited(hearing.work, self._beat)
+        self._guessed_language = recognised.language or self._guessed_language
         segment = self._joined(hearing.speech, recognised)
         if final and segment.text:
             self._texts.append(segment.text)
@@ -202,10 +207,12 @@ class LiveTranscription:
     def _joined(self, speech: Speech, recognised: Recognised) -> TranscriptSegment:
         """All that was heard in a phrase, as one segment; without text where nothing was."""
         window = Window(speech.samples, (WindowPart(0, speech.start, len(speech.samples)),))
+        # What begins where no one speaks any more, or takes no time, was made up.
+        silent = len(speech.samples) / RATE - self._bounds.padding_s - CLOSE_S
         parts = [
             told(segment, window, self._id)
             for segment in recognised.segments
-            if segment.text.strip()
+            if segment.text.strip() and segment.end > segment.start and segment.start < silent
         ]
         if not parts:
             return TranscriptSegment(id=self._id, start=window.start_s, end=window.end_s, text="")

@@ -26,13 +26,16 @@ LEAST = RATE + RATE // 10
 """Samples: whisper.cpp passes over what is shorter than 0.1 s, and hears little in what is shorter
 than a second. Silence is put after it."""
 WINDOW_S = 30.0
+DETECTED = 30 * RATE
+"""Samples of which the language is found out."""
 PLAIN_S = 600.0
 """Of a recording that it cuts up by itself. Each piece is kept in memory as a spectrogram."""
 PLACES_PER_SECOND = 50
 LEAST_TOKENS, TOKENS_PER_SECOND = 12, 12
 """That are written of a live phrase at most: no one says more, but a model may repeat itself."""
-SPARE_PLACES = 128
-"""What is heard of the silence after a phrase: with less, Whisper repeats itself."""
+SPARE_PLACES = 64
+"""What is heard of the silence after a phrase: with more, Whisper repeats itself in it (measured:
+docs/log/2026-11.md)."""
 HUNDREDTHS = 100.0
 """whisper.cpp's times are hundredths of a second."""
 
@@ -71,20 +74,21 @@ class WhisperRecogniser:
         stop: Stop,
         quick: bool = False,
     ) -> Recognised:
-        parameters = self._parameters(operation, language, threads)
-        if quick:
-            parameters.audio_ctx = self._places(len(samples))
-            parameters.temperature_inc = 0.0  # it would be tried up to 26 times
-            parameters.max_tokens = LEAST_TOKENS + TOKENS_PER_SECOND * len(samples) // RATE
-        # Asked between any two steps of the computation. Of the string in `stop`, C's own strlen
-        # says whether it is empty, so no step waits for Python.
-        parameters.abort_callback = self._length
-        parameters.abort_callback_user_data = stop.address
+        self._check(operation, language)
         sound = np.ascontiguousarray(samples, np.float32)
         if len(sound) < LEAST:
             sound = np.concatenate((sound, np.zeros(LEAST - len(sound), np.float32)))
         state = self._taken()
         try:
+            sure = 0.0
+            if not language:
+                language, sure = self._detected(state, sound, threads)
+            parameters = self._parameters(operation, language, threads)
+            self._hasten(parameters, len(samples), quick)
+            # Asked between any two steps of the computation. Of the string in `stop`, C's own
+            # strlen says whether it is empty, so no step waits for Python.
+            parameters.abort_callback = self._length
+            parameters.abort_callback_user_data = stop.address
             failed = self._whisper.whisper_full_with_state(
                 self._context, state, parameters, sound.ctypes.data, len(sound)
             )
@@ -92,17 +96,39 @@ class WhisperRecogniser:
                 return Recognised(())
             if failed:
                 raise EngineFault(f"whisper.cpp failed (code {failed})", code_of_engine=failed)
-            return self._read(state, operation, language, len(samples) / RATE)
+            segments = self._read(state, operation, language, len(samples) / RATE)
+            return Recognised(segments, language, sure)
         finally:
             self._idle.put(state)
 
+    def _detected(self, state: int, sound: Samples, threads: int) -> tuple[str, float]:
+        """The language that is spoken, and how sure that is."""
+        if not self.multilingual:
+            return "en", 1.0
+        whisper = self._whisper
+        likely = (ctypes.c_float * (whisper.whisper_lang_max_id() + 1))()
+        failed = whisper.whisper_pcm_to_mel_with_state(
+            self._context, state, sound.ctypes.data, min(len(sound), DETECTED), threads
+        )
+        number = failed or whisper.whisper_lang_auto_detect_with_state(
+            self._context, state, 0, threads, likely
+        )
+        if failed or number < 0:
+            raise EngineFault(f"whisper.cpp cannot detect the language (code {number})")
+        return whisper.whisper_lang_str(number).decode(), float(likely[number])
+
+    def _hasten(self, parameters: FullParameters, samples: int, quick: bool) -> None:
+        if quick:
+            parameters.audio_ctx = self._places(samples)
+            parameters.temperature_inc = 0.0  # it would be tried up to 26 times
+            parameters.max_tokens = LEAST_TOKENS + TOKENS_PER_SECOND * samples // RATE
+
     def _parameters(self, operation: Transcribe, language: str, threads: int) -> FullParameters:
-        self._check(operation, language)
         parameters: FullParameters = self._whisper.whisper_full_default_params(0)
         parameters.n_threads = threads
         parameters.print_progress = parameters.print_timestamps = False
         parameters.suppress_nst = True  # brackets around noises: what Whisper's authors leave out
-        parameters.language = (language or ("auto" if self.multilingual else "en")).encode()
+        parameters.language = language.encode()
         parameters.translate = operation.task == "translate"
         parameters.token_timestamps = operation.timestamps == "word"
         parameters.no_timestamps = operation.timestamps == "none"
@@ -138,13 +164,13 @@ class WhisperRecogniser:
                 capability="translate" if operation.task == "translate" else "language",
             )
 
-    def _read(self, state: int, operation: Transcribe, language: str, most_s: float) -> Recognised:
-        whisper = self._whisper
-        number = whisper.whisper_full_lang_id_from_state(state)
-        found = whisper.whisper_lang_str(number).decode() if number >= 0 else ""
-        count = whisper.whisper_full_n_segments_from_state(state)
-        segments = (self._segment(state, index, operation, found, most_s) for index in range(count))
-        return Recognised(tuple(segments), language or found, 0.0)
+    def _read(
+        self, state: int, operation: Transcribe, language: str, most_s: float
+    ) -> tuple[RecognisedSegment, ...]:
+        count = self._whisper.whisper_full_n_segments_from_state(state)
+        return tuple(
+            self._segment(state, index, operation, language, most_s) for index in range(count)
+        )
 
     def _segment(
         self, state: int, index: int, operation: Transcribe, language: str, most_s: float
