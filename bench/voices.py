@@ -145,23 +145,20 @@ async def talk(folder: Path) -> None:
 
 
 async def _asked(home: AsyncHome, question: Path, answer: Path, voice: str) -> None:
-    source, speaker = WavSound(question), WavSpeaker(answer)
-    try:
-        async for event in home.talk(
-            source.pieces(), speaker, transcribe_model="whisper:tiny.en", model="ember",
-            speech_model=voice, language="en-us", sound_rate=source.rate, max_tokens=60,
-        ):  # fmt: skip
-            if isinstance(event, Heard):
-                print(f"    {event.text}")
-            elif isinstance(event, AnswerHeard):
-                print(
-                    f"{voice}: {event.total_s:.2f} s (wanted <= 1.5): pause {event.pause_s:.2f}, "
-                    f"transcribe {event.transcribe_s:.2f}, chat {event.chat_s:.2f}, "
-                    f"sentence {event.sentence_s:.2f}, speak {event.speak_s:.2f}",
-                    flush=True,
-                )
-    finally:
-        await speaker.aclose()
+    source = WavSound(question)
+    async for event in home.talk(
+        source.pieces(), WavSpeaker(answer), transcribe_model="whisper:tiny.en", model="ember",
+        speech_model=voice, language="en-us", sound_rate=source.rate, max_tokens=60,
+    ):  # fmt: skip
+        if isinstance(event, Heard):
+            print(f"    {event.text}")
+        elif isinstance(event, AnswerHeard):
+            print(
+                f"{voice}: {event.total_s:.2f} s (wanted <= 1.5): pause {event.pause_s:.2f}, "
+                f"transcribe {event.transcribe_s:.2f}, chat {event.chat_s:.2f}, "
+                f"sentence {event.sentence_s:.2f}, speak {event.speak_s:.2f}",
+                flush=True,
+            )
 
 
 def _write(path: Path, rate_of: int, sound: bytes) -> None:

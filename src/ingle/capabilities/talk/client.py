@@ -32,7 +32,7 @@ class TalkMethods(Methods):
 
         Args:
             sound: raw PCM: mono, 16 bits, little-endian; None: the microphone.
-            speaker: plays the answers; None: the loudspeaker.
+            speaker: plays the answers, and is closed in the end; None: the loudspeaker.
             model: answers; the others hear and speak.
             tools: what the model may have called, by ``call``, a coroutine function from a
                 `ToolCall` to the result's text.
@@ -54,5 +54,4 @@ class TalkMethods(Methods):
                 async for event in events:
                     yield event
         finally:
-            if speaker is None:
-                await playing.aclose()
+            await playing.aclose()
