@@ -58,6 +58,7 @@ def test_an_unknown_voice_names_the_nearest(place: Place) -> None:
         (("speak", "Hello", "--json"), "where is the sound to go?"),
         (("speak", "Hello", "-m", "ember", "-o", "x.wav"), "ember cannot speak"),
         (("speak", "Hello", "-m", "pipre", "-o", "x.wav"), "pipre"),
+        (("speak", "Hello", "-o", "x.docx"), ".docx is not a format of sound"),
         (("voices", "ember"), "ember cannot speak"),
     ],
 )

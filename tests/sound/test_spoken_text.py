@@ -24,6 +24,11 @@ def said(text: str, language: str = "en-US") -> str:
         ("Due 2026-11-30.", "Due November 30th, twenty twenty-six."),
         ("On Nov. 3, 1999 it rained.", "On November 3rd, nineteen ninety-nine it rained."),
         ("From 30 November 2026 on.", "From the 30th of November, twenty twenty-six on."),
+        (
+            "On 3/4/2026 or 25/12/2026",
+            "On March 4th, twenty twenty-six or December 25th, twenty twenty-six",
+        ),
+        ("1/2 of 3/4, 1/2/26, 99/99/2026", "1/2 of 3/4, 1/2/26, 99/99/2026"),
         ("Born in 1905, died in 2005.", "Born in nineteen oh five, died in two thousand five."),
         ("At 14:05 or 9:30 am, not 8:00.", "At 14 oh 5 or 9 30 A M, not 8 o’clock."),
         ("By 5 p.m. at the latest", "By 5 P M at the latest"),
@@ -88,3 +93,7 @@ def test_what_has_words_is_never_lost(text: str, language: str, markdown: bool) 
         assert has_words(found)
     assert len(found) <= 40 * len(text) + 40
     assert not any(unicodedata.category(sign) in ("Cc", "Cs", "Co") for sign in found)
+
+
+def test_the_day_comes_first_outside_of_america() -> None:
+    assert said("On 3/4/2026.", "en-GB") == "On the 3rd of April, twenty twenty-six."

@@ -48,6 +48,7 @@ _SIGNS = {
     "∞": " infinity ", "√": " square root of ", "©": " copyright ", "®": " registered ",
     "™": " trademark ", "§": " section ",
 }  # fmt: skip
+_SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?![\d/])")
 _ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
@@ -55,8 +56,13 @@ _ONES = (
 _TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
-def english_words(text: str) -> str:
-    """A text with what is not written as it is said."""
+def english_words(text: str, *, american: bool = True) -> str:
+    """A text with what is not written as it is said.
+
+    Args:
+        american: 3/4/2026 is in March, and not in April.
+    """
+    text = _SLASHED.sub(lambda found: _slashed_date(found, american), text)
     for pattern, said in _RULES:
         text = pattern.sub(said, text)
     return text
@@ -101,6 +107,19 @@ def _iso_date(found: re.Match[str]) -> str:
     if not (1 <= month <= 12 and 1 <= day <= 31 and 1100 <= year < 2100):
         return found[0]
     return f"{_MONTHS[month - 1]} {ordinal(day)}, {year_words(year)}"
+
+
+def _slashed_date(found: re.Match[str], american: bool) -> str:
+    month, day = (1, 2) if american else (2, 1)
+    if int(found[month]) > 12:
+        month, day = day, month
+    number, in_month, year = int(found[month]), int(found[day]), int(found[3])
+    if not (1 <= number <= 12 and 1 <= in_month <= 31 and 1100 <= year < 2100):
+        return found[0]
+    name = _MONTHS[number - 1]
+    if american:
+        return f"{name} {ordinal(in_month)}, {year_words(year)}"
+    return f"the {ordinal(in_month)} of {name}, {year_words(year)}"
 
 
 def _month_first(found: re.Match[str]) -> str:

@@ -50,7 +50,8 @@ def _visible(text: str) -> str:
 
 
 def _said(text: str, language: str) -> str:
-    english = language.lower().partition("-")[0] in ("", "en")
+    tongue, _, place = language.lower().partition("-")
+    english = tongue in ("", "en")
     text = _ADDRESS.sub(lambda found: _dotted(found[1], english), text)
     text = _MAIL.sub(
         lambda found: (
@@ -59,7 +60,7 @@ def _said(text: str, language: str) -> str:
         text,
     )
     if english:
-        text = english_words(text)
+        text = english_words(text, american=place in ("", "us"))
     text = _PICTURES.sub(" ", text)
     text = _REPEATED.sub(r"\1", text)
     return _SPACES.sub(" ", text).strip()

@@ -81,8 +81,15 @@ def speak_command(
 
 def _format_of(place: str) -> str:
     suffix = Path(place).suffix.lower().removeprefix(".")
-    form = _SUFFIXES.get(suffix, suffix)
-    return form if form in FORMATS else "wav"
+    form = _SUFFIXES.get(suffix, suffix or "wav")
+    if form not in FORMATS:
+        raise InvalidRequest(
+            f"{place}: .{suffix} is not a format of sound that is written here; use "
+            f"{', '.join(FORMATS)}",
+            hint="name the format: --format wav",
+            field="output",
+        )
+    return form
 
 
 async def _speak(

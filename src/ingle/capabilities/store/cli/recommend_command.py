@@ -9,6 +9,10 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output, size
 from ingle.models.recommendation import PURPOSES
 
+_USED = {
+    "transcribe": "ingle transcribe FILE -m MODEL",
+    "speak": 'ingle speak "Hello" -m MODEL -o hello.wav',
+}
 _WHERE = {"graphics": "GPU", "main": "CPU", "": "no"}
 
 
@@ -20,7 +24,8 @@ def recommend_command(output: Output, what: str) -> None:
 
     \b
     ingle recommend          the best few for each purpose
-    ingle recommend code     for one: chat, reasoning, code, vision, embed, rerank
+    ingle recommend code     for one: chat, reasoning, code, vision, embed, rerank,
+                             transcribe, speak
     ingle recommend qwen3    every size of a family
     """
     purpose = what if what in PURPOSES else ""
@@ -51,6 +56,11 @@ def recommend_command(output: Output, what: str) -> None:
         for number, offer in enumerate(offers)
     ]
     output.table(("FOR", "MODEL", "QUANT", "SIZE", "MEMORY", "ON", "LICENCE", "WHY"), rows)
-    output.note(
-        "Sizes are estimates. To fetch one: ingle pull MODEL; to talk to it: ingle run MODEL"
-    )
+    output.note("Sizes are estimates. To fetch one: ingle pull MODEL" + _then(list(found)))
+
+
+def _then(purposes: list[str]) -> str:
+    """What to do with a model for these."""
+    if len(purposes) == 1 and purposes[0] in _USED:
+        return f"; then: {_USED[purposes[0]]}"
+    return "; to talk to one: ingle run MODEL"
