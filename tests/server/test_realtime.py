@@ -395,6 +395,16 @@ async def _is(count: Any, wanted: int) -> bool:
     return bool(await count == wanted)
 
 
+async def test_a_session_is_one_line_of_the_log(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ingle.server.access")
+    async with connect(f"{address.replace('http', 'ws')}/v1/realtime?model=secret") as socket:
+        await socket.recv()
+    await eventually_async(lambda: "WEBSOCKET /v1/realtime" in caplog.text, "it is logged")
+    assert "secret" not in caplog.text
+
+
 async def test_bytes_end_a_session(address: str) -> None:
     async with connect(f"{address.replace('http', 'ws')}/v1/realtime") as socket:
         await socket.recv()

@@ -34,6 +34,9 @@ class Access:
         self._allowance = LogAllowance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._around_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -84,6 +87,22 @@ class Access:
                     identifier,
                     self._allowance.note() if by_anyone else "",
                 )
+
+    async def _around_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One line when it is closed; of one that was refused, none."""
+        identifier = scope["ingle.request_id"] = _request_id(scope)
+        began = time.monotonic()
+        self._metrics.active += 1
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            if self._allowance.take():
+                LOG.exception("socket %s failed%s", identifier, self._allowance.note())
+            await send({"type": "websocket.close", "code": 1011, "reason": "internal error"})
+        finally:
+            self._metrics.active -= 1
+            if route := scope.get("ingle.route", ""):
+                LOG.info("WEBSOCKET %s %.1fs %s", route, time.monotonic() - began, identifier)
 
 
 def _request_id(scope: Scope) -> str:
