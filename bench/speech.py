@@ -129,7 +129,7 @@ def bare(path: Path, threads: int = 1) -> Any:
 
 
 def bare_text(model: Any, samples: Samples) -> str:
-    return "".join(segment.text for segment in model.transcribe(samples)).strip()
+    return " ".join(segment.text.strip() for segment in model.transcribe(samples))
 
 
 async def same(folder: Path, clip_folder: Path) -> None:
