@@ -70,6 +70,7 @@ async def test_several_choices_count_what_was_drafted_for_all(ember_spec: LoadSp
     assert {choice.text for choice in two.choices} == {one.text}
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("mode", ["ngram", "draft"])
 async def test_adapters_schemas_and_seeds_change_nothing(
     ember_spec: LoadSpec, ember: Path, tmp_path: Path, mode: str

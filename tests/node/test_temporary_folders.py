@@ -87,6 +87,7 @@ def test_the_systems_folder_of_someone_else_is_refused(
         TemporaryFolders(None).make()
 
 
+@pytest.mark.extras
 @pytest.mark.skipif(not sandbox.works("landlock"), reason="needs Landlock")
 @pytest.mark.timeout(180)
 def test_killed_nodes_leave_nothing(short: Path, ember: Path) -> None:

@@ -110,6 +110,7 @@ def join(consumer: Host, provider: Host) -> None:
     consumer.ok("peers", "join", code)
 
 
+@pytest.mark.extras
 def test_three_at_once_and_a_sentence_finished_by_another(lan: Lan, tmp_path: Path) -> None:
     providers = [lan.host(tmp_path, name) for name in ("desk", "shed", "attic")]
     laptop = lan.host(tmp_path, "laptop")

@@ -54,7 +54,7 @@ from tests.peers.test_real_links import nodes, pair
 from tests.training.models import write_base
 from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio, pytest.mark.timeout(240)]
 SMALL = {
     "lora_rank": 2,
     "max_length": 16,

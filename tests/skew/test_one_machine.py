@@ -14,7 +14,7 @@ from tests.skew.conftest import Meet
 from tests.skew.trees import NEW, NEWER, OLD, Program, node_of, program_says
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.extras, pytest.mark.timeout(240)]
 GREEDY = ("-t", "0", "-n", "12")
 ASK_FOR_BLOBS = """
 import json, ingle

@@ -14,7 +14,7 @@ from tests.skew.conftest import Meet
 from tests.skew.trees import NEW, OLD, Program, node_of, program_says
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.extras, pytest.mark.timeout(240)]
 LIST = """
 import json, ingle
 try:

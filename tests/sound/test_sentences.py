@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingle.sound.sentences import LONGEST, Passage, SentenceSplitter
@@ -75,6 +75,7 @@ def test_no_character_is_lost_and_none_is_too_long(texts: list[str]) -> None:
 
 
 @given(TEXTS, st.integers(1, 7))
+@example("\n\r0", 1)
 def test_how_it_comes_changes_nothing(text: str, step: int) -> None:
     pieces = [text[at : at + step] for at in range(0, len(text), step)]
     for first in (LONGEST, 20):

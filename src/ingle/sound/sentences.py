@@ -176,7 +176,7 @@ class SentenceSplitter:
 
 def _is_headed(line: str) -> bool:
     """There is enough of a line to know what it is."""
-    begun = line.lstrip(" \t")[:1]
+    begun = line.lstrip()[:1]
     return len(line) >= _LINE_HEAD or "\n" in line or begun not in _STRUCTURE_BEGINS
 
 
