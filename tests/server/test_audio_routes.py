@@ -21,7 +21,7 @@ from tests.engines.whisper_model import random_whisper
 from tests.sound.speech_samples import silence, spoken, write
 from tests.waiting import eventually_async
 
-pytestmark = [pytest.mark.anyio, pytest.mark.extras]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 
 SAID = "The first sentence is spoken here."
 FORM = {"model": "random", "temperature": "0.01"}
