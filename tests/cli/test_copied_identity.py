@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .place import Place
+from ..waiting import eventually
+from .place import DEADLINE_S, Place
 
 
 @pytest.fixture
@@ -38,9 +39,12 @@ def test_doctor_and_peers_tell_of_a_second_device_with_the_same_key(places: list
 
     laptop.stop()
     shutil.copytree(laptop.state, copy.state)
-    laptop.ok("peers", "--ask")
-    asked = copy.ok("peers", "--ask")
-    assert "its state directory was copied" in asked.err
+
+    def told_of_a_copy() -> bool:
+        laptop.ok("peers", "--ask")
+        return "its state directory was copied" in copy.ok("peers", "--ask").err
+
+    eventually(told_of_a_copy, seconds=DEADLINE_S)  # each has to be seen by the desk meanwhile
     found = copy.ingle("doctor", "--json")
     assert found.status == 1
     (told,) = [f for f in found.data if f["name"] == "identity"]

@@ -7,7 +7,9 @@ import asyncio
 import ctypes.util
 import sys
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +118,23 @@ async def test_each_voice_of_espeak_that_is_listed_can_speak(settings: Settings)
 async def test_the_node_changes_no_sample(settings: Settings) -> None:
     """espeak-ng's sound depends on what it said before, so both say the same in the same order."""
     texts = [f"{word} is number {number}." for number in range(4) for word in ("This", "That")]
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # one that has said nothing yet
+        alone = pool.submit(_said_alone, texts).result()
+    async with open_async(settings) as home:
+        for text, sound in zip(texts, alone, strict=True):
+            assert (await spoken(home, model="espeak", text=text, format="pcm"))[1] == sound
+
+
+def _said_alone(texts: list[str]) -> list[bytes]:
+    """The sound of texts by the engine itself, one after the other."""
     file = {"weights": [str(embedded_files()["espeak"])]}
     session = EspeakEngine().open(LoadSpec(engine="espeak", model="espeak", files=file))
-    async with open_async(settings) as home:
-        for text in texts:
-            heard: list[Event] = []
-            session.perform(Speak(model="espeak", text=text, format="pcm"), heard.append)
-            alone = b"".join(event.data for event in heard if isinstance(event, SpokenAudio))
-            assert (await spoken(home, model="espeak", text=text, format="pcm"))[1] == alone
+    found = []
+    for text in texts:
+        heard: list[Event] = []
+        session.perform(Speak(model="espeak", text=text, format="pcm"), heard.append)
+        found.append(b"".join(event.data for event in heard if isinstance(event, SpokenAudio)))
+    return found
 
 
 @pytest.mark.parametrize("model", ["piper", "kokoro"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -134,7 +135,8 @@ async def test_what_is_heard_is_answered_aloud(settings: Settings) -> None:
         speaker = PatientSpeaker()
         speaker.ends.set()
         node = ScriptedEars(home, phrase("What does grep -i do?"))
-        talking = Talking(node, PLAN, speaker)
+        # A clock that goes on whenever it is looked at: the script is quicker than its sound.
+        talking = Talking(node, PLAN, speaker, itertools.count(0.0, 1.0).__next__)
         events = await all_of(talking)
     assert of(events, Heard) == [Heard(text="What does grep -i do?")]
     (over,) = of(events, AnswerOver)
