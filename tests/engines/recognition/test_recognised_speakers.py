@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from ingle.capabilities.transcribe.operation import Transcribe
+from ingle.engines.engine import LoadSpec
 from ingle.engines.recognition.recording import RecordingTranscription, speaker_name
 from ingle.engines.recognition.speaker_network import SpeakerNetwork
+from ingle.engines.whisper.declaration import WHISPER
 from ingle.errors import EngineFault, ModelLoadFailed
 from tests.sound.speech_samples import silence, spoken
 
@@ -72,3 +75,13 @@ def test_speakers_have_letters() -> None:
     assert [speaker_name(n) for n in (0, 25, 26, 27, 701, 702)] == [
         "A", "Z", "AA", "AB", "ZZ", "AAA",
     ]  # fmt: skip
+
+
+def test_a_load_with_a_speaker_model_serves_those_without() -> None:
+    plain = LoadSpec(engine="whisper", model="m", files={"weights": ["w"]}, role="transcribe")
+    both = msgspec.structs.replace(plain, files={"weights": ["w"], "speakers": ["s"]})
+    other = msgspec.structs.replace(plain, files={"weights": ["w"], "speakers": ["t"]})
+    assert WHISPER.serves(both, plain)
+    assert not WHISPER.serves(plain, both)
+    assert not WHISPER.serves(both, other)
+    assert WHISPER.joined(both, plain).files == both.files
