@@ -29,7 +29,7 @@ def test_every_name_is_one_and_means_a_repository() -> None:
         assert entry.about.endswith(".")
         assert entry.licence
         assert 0 < entry.active <= entry.parameters < 1000
-        assert set(entry.purposes) <= {*PURPOSES, "tools"}
+        assert set(entry.purposes) <= {*PURPOSES, "tools", "speakers"}
 
 
 def test_each_family_has_its_default_and_each_purpose_models() -> None:

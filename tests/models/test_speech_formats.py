@@ -333,3 +333,24 @@ def test_settings_are_json_objects(tmp_path: Path) -> None:
     folder = ct2(tmp_path / "some")
     (folder / "config.json").write_text(json.dumps(["a list"]))
     assert "config.json" in refused(folder)
+
+
+# -- speaker models --------------------------------------------------------------------------------
+
+
+def speaker_model(path: Path, inputs: tuple[str, ...] = ("feats",)) -> Path:
+    path.write_bytes(onnx(inputs, ("embs",), weights=[(4, 3)]))
+    return path
+
+
+def test_a_speaker_model_is_known_by_name_and_by_what_goes_in(tmp_path: Path) -> None:
+    path = speaker_model(tmp_path / "voxceleb_resnet34_LM.onnx")
+    found = facts(path)
+    assert (found.format, found.abilities, found.parameters) == ("speaker-onnx", ["speakers"], 12)
+    speaker_model(path, ("audio_signal", "length"))
+    assert "'feats' goes into one" in refused(path)
+    path.write_bytes(path.read_bytes()[:-7])
+    assert "needed, the file has" in refused(path)
+    other = tmp_path / "detector.onnx"
+    other.write_bytes(onnx(("feats",), ("embs",), weights=[]))
+    assert "no format recognises it" in refused(other)

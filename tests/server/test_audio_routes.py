@@ -17,6 +17,7 @@ from ingle.config import Settings
 from ingle.server.application import create_application
 from ingle.server.settings import ServerSettings
 from ingle.sound.samples import RATE
+from tests.engines.recognition.test_recognised_speakers import NETWORK as SPEAKERS
 from tests.engines.whisper_model import random_whisper
 from tests.sound.speech_samples import silence, spoken, write
 from tests.waiting import eventually_async
@@ -84,6 +85,20 @@ async def test_every_format_as_openais_client_reads_it(
     vtt = await create(model="random", file=talk, temperature=0.01, response_format="vtt")
     assert vtt.startswith("WEBVTT\n\n00:00:00.")
     assert await home.blobs() == []
+
+
+async def test_diarized_json_wants_a_speaker_model(
+    client: openai.AsyncOpenAI, talk: Path, home: AsyncHome
+) -> None:
+    create = client.audio.transcriptions.create
+    asked = {"model": "random", "file": talk, "temperature": 0.01}
+    with pytest.raises(openai.NotFoundError) as missing:
+        await create(**asked, response_format="diarized_json")
+    assert missing.value.body["hint"] == "ingle pull wespeaker:resnet34"
+    await home.pull("wespeaker:resnet34", source=str(SPEAKERS))
+    found = await create(**asked, response_format="diarized_json")
+    assert {segment.speaker for segment in found.segments} == {"A"}
+    assert found.segments[0].type == "transcript.text.segment"
 
 
 async def test_a_stream_of_deltas_ends_with_the_text(

@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The embedding model used where none is named."""
     transcribe_model: str = "whisper:base"
     """The model that transcribes where none is named."""
+    speaker_model: str = "wespeaker:resnet34"
+    """The model that tells speakers apart where none is named."""
     speech_model: str = "espeak"
     """The model that speaks where none is named."""
     verify_after_crash: bool = True

@@ -8,7 +8,7 @@ they compute from plain data alone.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from ingle.config import Settings
 from ingle.engines.engine import LoadSpec, Role, context_of
 from ingle.errors import IngleError, InvalidRequest
 from ingle.models.facts import Facts
+from ingle.models.format import SPEAKERS
 from ingle.operations import DeviceInfo
 
 AUTO_CONTEXT = 8192
@@ -103,6 +104,10 @@ class FitAdvice(NamedTuple):
     """One sentence; empty if it fits."""
     largest_context: int = 0
     """Tokens per slot that would fit with the same slots; 0 if none, or if it has no tokens."""
+
+
+BESIDE = frozenset({SPEAKERS})
+"""Roles of files of another model that a load may have or not: with them it serves both."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -240,6 +245,7 @@ class EngineDeclaration:
             loaded.role == wanted.role
             and context_of(loaded) >= context_of(wanted)
             and _without_context(loaded) == _without_context(wanted)
+            and _beside(wanted).items() <= _beside(loaded).items()
             and {item.name for item in loaded.adapters} >= {item.name for item in wanted.adapters}
         )
 
@@ -250,7 +256,13 @@ class EngineDeclaration:
         options = dict(wanted.options)
         if context := max(context_of(loaded), context_of(wanted)):
             options["context"] = context
-        return msgspec.structs.replace(wanted, options=options, adapters=[*wanted.adapters, *kept])
+        return msgspec.structs.replace(
+            wanted,
+            files={**_files(loaded, BESIDE), **wanted.files},
+            sizes={**{k: v for k, v in loaded.sizes.items() if k in BESIDE}, **wanted.sizes},
+            options=options,
+            adapters=[*wanted.adapters, *kept],
+        )
 
     def build_spec(self) -> LoadSpec:
         """A spec without a model: what the engine's process needs to tell of itself."""
@@ -275,6 +287,20 @@ def missing_memory(size: int, smaller: str = "") -> str:
         f"It lacks {size / 2**30:.1f} GiB: "
         f"take a smaller quantisation or a smaller model{which}, or close other programs."
     )
+
+
+def beside_bytes(spec: LoadSpec) -> int:
+    """Memory of the models beside it: their weights, and as much again for what they compute."""
+    return 2 * sum(size for role, size in spec.sizes.items() if role in BESIDE)
+
+
+def _files(spec: LoadSpec, roles: Collection[str]) -> dict[str, list[str]]:
+    return {role: paths for role, paths in spec.files.items() if role in roles}
+
+
+def _beside(spec: LoadSpec) -> dict[str, tuple[str, ...]]:
+    """Files of other models that it was loaded with."""
+    return {role: tuple(paths) for role, paths in _files(spec, BESIDE).items()}
 
 
 def _without_context(spec: LoadSpec) -> dict[str, Any]:

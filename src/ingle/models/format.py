@@ -25,6 +25,8 @@ TEMPLATE = "template"
 """A chat template beside weights that may lack one; it becomes one of the defaults."""
 DRAFT = "draft"
 """A smaller model of the same vocabulary, which guesses tokens ahead of a larger one."""
+SPEAKERS = "speakers"
+"""What tells voices apart, beside a model that hears."""
 DEFAULTS = "defaults"
 """What a derived model brings to each request; see `ingle.operations.ModelDefaults`."""
 

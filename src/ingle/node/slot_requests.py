@@ -90,6 +90,7 @@ class SlotRequests:
         slot_request = self.for_model(
             model,
             role=serving.role,
+            beside=[(role, *named) for role, named in serving.beside.items()],
             context=getattr(operation, "context", None),
             slots=None,
             keep_alive=getattr(operation, "keep_alive", None),
@@ -107,11 +108,13 @@ class SlotRequests:
         slots: int | None,
         keep_alive: float | None,
         adapters: Sequence[AdapterUse] = (),
+        beside: Sequence[tuple[str, str, str]] = (),
         plain: bool = False,
     ) -> SlotRequest:
         """What loading a model needs, with the defaults that fit filled in.
 
         Args:
+            beside: other models whose weights lie beside it: role, name and setting of each.
             plain: log-probabilities are asked for, so that no token may be guessed ahead.
 
         Raises:
@@ -126,15 +129,17 @@ class SlotRequests:
         own = {file.digest for file in model.adapters}
         named = [self._adapter(use.name, model) for use in adapters if use.name not in own]
         draft = None if plain or role != "generate" else self._draft(model, engine.name)
-        drafted = {} if draft is None else {DRAFT: draft.by_role[WEIGHTS][:1]}
+        others = {} if draft is None else {DRAFT: draft}
+        others |= {other: self._beside(name, setting) for other, name, setting in beside}
         spec = LoadSpec(
             engine=engine.name,
             model=model.name,
             digest=model.digest,
             files=_opened(
-                {k: [str(path) for path in v] for k, v in {**model.by_role, **drafted}.items()}
+                {k: [str(path) for path in v] for k, v in model.by_role.items()}
+                | {k: [str(other.by_role[WEIGHTS][0])] for k, other in others.items()}
             ),
-            sizes=_opened(model.sizes | ({DRAFT: draft.sizes[WEIGHTS]} if draft else {})),
+            sizes=_opened(model.sizes | {k: other.sizes[WEIGHTS] for k, other in others.items()}),
             folder="" if facts.format == "gguf" else str(model.folder),
             role=role,
             threads=self._settings.threads,
@@ -287,6 +292,14 @@ class SlotRequests:
         return (
             draft if mode == "draft" or self._speculation.measured(model.digest, engine) else None
         )
+
+    def _beside(self, name: str, setting: str) -> Model:
+        """A model that another one needs.
+
+        Raises:
+            ModelNotFound: it is not here; the hint pulls it.
+        """
+        return self._store.resolve(name or getattr(self._settings, setting))
 
     def _adapter(self, name: str, model: Model) -> AdapterFile:
         adapter = self._store.resolve_adapter(name)

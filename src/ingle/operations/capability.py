@@ -105,6 +105,9 @@ class Serving(NamedTuple):
     role: str
     """What the model is loaded for; an engine may lay out memory differently for each."""
     slots: int = 1
+    beside: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    """Other models whose weights it needs, by the role of the file there: the name (empty: what the
+    setting of the device says) and the setting that names it."""
 
 
 Serve = Callable[[Any, str, Sequence[str]], Serving]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingle.capabilities.transcribe.cost import COST
+from ingle.capabilities.transcribe.needs import serving
 from ingle.capabilities.transcribe.operation import (
     DetectedLanguage,
     SpeechTurn,
@@ -29,6 +30,7 @@ CAPABILITY = Capability(
             "Write down what is said in recordings.",
         )
     },
+    serve=serving,
     resume="ingle.capabilities.transcribe.resume:TranscriptionAnswer",
     routes="ingle.capabilities.transcribe.http:table",
     methods="ingle.capabilities.transcribe.client:TranscribeMethods",

@@ -78,6 +78,8 @@ class Transcribe(ModelOperation, frozen=True, kw_only=True, tag="transcribe"):
         Costless(_COUNTED),
     ] = None
     """Say who speaks: how many there are, or ``auto``. None: it is not said."""
+    speaker_model: Annotated[Annotated[str, msgspec.Meta(max_length=256)], Overruled("")] = ""
+    """The model that tells them apart; empty: the setting ``speaker_model`` of the device."""
     start_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=1e7)], Costless("what is left out is not counted")
     ] = 0.0

@@ -6,7 +6,13 @@ import dataclasses
 
 import msgspec
 
-from ingle.engines.declaration import WORKER_BYTES, EngineDeclaration, LoadRequest, MemoryNeed
+from ingle.engines.declaration import (
+    WORKER_BYTES,
+    EngineDeclaration,
+    LoadRequest,
+    MemoryNeed,
+    beside_bytes,
+)
 from ingle.engines.engine import LoadSpec
 from ingle.models.facts import Facts
 
@@ -38,7 +44,7 @@ class FasterWhisperDeclaration(EngineDeclaration):
             weights=weights * _WIDENED.get(facts.quantization, 1),
             cache=kept,
             compute=4 * HEARD_PLACES * facts.embedding_length * SCRATCH,
-            overhead=WORKER_BYTES + LIBRARIES,
+            overhead=WORKER_BYTES + LIBRARIES + beside_bytes(spec),
         )
 
 

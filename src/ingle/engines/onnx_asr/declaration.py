@@ -6,7 +6,13 @@ import dataclasses
 
 import msgspec
 
-from ingle.engines.declaration import WORKER_BYTES, EngineDeclaration, LoadRequest, MemoryNeed
+from ingle.engines.declaration import (
+    WORKER_BYTES,
+    EngineDeclaration,
+    LoadRequest,
+    MemoryNeed,
+    beside_bytes,
+)
 from ingle.engines.engine import LoadSpec
 from ingle.models.facts import Facts
 
@@ -32,7 +38,7 @@ class OnnxAsrDeclaration(EngineDeclaration):
         return MemoryNeed(
             weights=weights,
             compute=int(share * WINDOW_BYTES),
-            overhead=WORKER_BYTES + LIBRARIES,
+            overhead=WORKER_BYTES + LIBRARIES + beside_bytes(spec),
         )
 
 

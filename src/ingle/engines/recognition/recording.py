@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
+
 from ingle.capabilities.transcribe.operation import (
     DetectedLanguage,
     TimedWord,
@@ -23,9 +25,11 @@ from ingle.engines.recognition.recogniser import (
     Stop,
     compression_ratio,
 )
+from ingle.engines.recognition.speaker_network import SpeakerNetwork
 from ingle.operations.events import Note
 from ingle.sound import decode
 from ingle.sound.samples import RATE, Samples
+from ingle.sound.speakers import SpeakerTimeline, timeline
 from ingle.sound.speech import Speech, SpeechBounds, SpeechFinder
 from ingle.sound.windows import Window, windows
 
@@ -40,11 +44,19 @@ class RecordingTranscription:
 
     Args:
         threads: processors that it may use; with more than one, several windows are heard at once.
+        voices: tells speakers apart, where that is asked for.
     """
 
     def __init__(
-        self, operation: Transcribe, recogniser: Recogniser, emit: Emit, threads: int
+        self,
+        operation: Transcribe,
+        recogniser: Recogniser,
+        emit: Emit,
+        threads: int,
+        voices: SpeakerNetwork | None = None,
     ) -> None:
+        self._voices = voices
+        self._timeline: SpeakerTimeline | None = None
         self._operation = operation
         self._recogniser = recogniser
         self._emit = emit
@@ -66,6 +78,8 @@ class RecordingTranscription:
             Cancelled: as raised by ``emit``; nothing is computed any more.
         """
         name = self._operation.sound.name if self._operation.sound else ""
+        if self._voices is not None:
+            self._tell_apart(path, name, self._voices)
         with decode.opened(path, name) as recording:
             self._progress = TranscriptProgress(
                 position_s=self._operation.start_s, duration_s=round(recording.duration_s, 3)
@@ -74,6 +88,31 @@ class RecordingTranscription:
             self._hear_all(self._windows(self._blocks(recording)))
             self._tell_damage(recording)
         self._end()
+
+    def _tell_apart(self, path: Path, name: str, voices: SpeakerNetwork) -> None:
+        """Go through the recording once to know who speaks when. Who asked is looked for meanwhile.
+
+        It begins at the beginning also where only the rest is written down: names stay the same.
+        """
+        wanted = self._operation.speakers
+        assert wanted is not None
+        with decode.opened(path, name) as recording:
+            stretches = _stretches(self._watched(recording.blocks()), SpeechFinder())
+            self._timeline = timeline(stretches, voices.vector, wanted)
+
+    def _watched(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            self._emit(self._progress)
+            yield block
+
+    def _named(self, segment: TranscriptSegment) -> TranscriptSegment:
+        """With who says it."""
+        if self._timeline is None:
+            return segment
+        speaker = self._timeline.speaker(segment.start, segment.end)
+        if speaker is None:
+            return segment
+        return msgspec.structs.replace(segment, speaker=speaker_name(speaker))
 
     def _tell_damage(self, recording: decode.Recording) -> None:
         if recording.missing_s >= MISSING_S:
@@ -178,7 +217,7 @@ class RecordingTranscription:
         for segment in recognised.segments:
             if segment.text.strip():
                 self._texts.append(segment.text)
-                self._emit(told(segment, window, self._id))
+                self._emit(self._named(told(segment, window, self._id)))
                 self._id += 1
         duration = max(self._progress.duration_s, round(window.end_s, 3))
         self._progress = TranscriptProgress(
@@ -186,6 +225,16 @@ class RecordingTranscription:
             duration_s=duration if self._progress.duration_s else 0.0,
         )
         self._emit(self._progress)
+
+
+def speaker_name(number: int) -> str:
+    """A, B, ..., Z, AA, AB, ..."""
+    name = ""
+    number += 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
 
 
 def waited(hearing: Future[Recognised], beat: Callable[[], None]) -> Recognised:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ingle.capabilities.transcribe.operation import Transcribe
@@ -12,7 +13,9 @@ from ingle.engines.engine import Emit, Feed, LoadSpec, blob_path
 from ingle.engines.recognition.live import LiveTranscription
 from ingle.engines.recognition.recogniser import ClosingRecogniser
 from ingle.engines.recognition.recording import RecordingTranscription
-from ingle.errors import CapabilityMissing
+from ingle.engines.recognition.speaker_network import SpeakerNetwork
+from ingle.errors import CapabilityMissing, InvalidRequest
+from ingle.models.format import SPEAKERS
 from ingle.operations import Operation
 
 
@@ -35,6 +38,8 @@ class RecognitionSession:
         self._threads = threads
         self._lock = threading.Lock()
         self._under_way = 0
+        found = spec.files.get(SPEAKERS)
+        self._speakers = SpeakerNetwork(Path(found[0]), threads) if found else None
         self.facts: dict[str, Any] = facts
 
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
@@ -43,20 +48,20 @@ class RecognitionSession:
                 f"{self._spec.model} cannot {type(operation).__name__.lower()}",
                 model=self._spec.model,
             )
-        if operation.speakers is not None:
-            raise CapabilityMissing(
-                "speakers: no model that tells speakers apart is supported yet",
-                hint="leave it out",
-                model=self._spec.model,
-                capability="speakers",
-                field="speakers",
-            )
         with self._share() as threads:
             if operation.sound is None:
+                if operation.speakers is not None:
+                    raise InvalidRequest(
+                        "speakers: they are told apart in recordings, not in live sound",
+                        field="speakers",
+                    )
                 live = LiveTranscription(operation, self._recogniser, emit, threads)
                 live.perform(feed or ())
             else:
-                recorded = RecordingTranscription(operation, self._recogniser, emit, threads)
+                voices = None if operation.speakers is None else self._speakers
+                recorded = RecordingTranscription(
+                    operation, self._recogniser, emit, threads, voices
+                )
                 recorded.perform(blob_path(self._spec, operation.sound))
 
     def close(self) -> None:

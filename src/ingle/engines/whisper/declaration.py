@@ -6,7 +6,13 @@ import dataclasses
 
 import msgspec
 
-from ingle.engines.declaration import WORKER_BYTES, EngineDeclaration, LoadRequest, MemoryNeed
+from ingle.engines.declaration import (
+    WORKER_BYTES,
+    EngineDeclaration,
+    LoadRequest,
+    MemoryNeed,
+    beside_bytes,
+)
 from ingle.engines.engine import LoadSpec, cores
 from ingle.models.facts import Facts
 
@@ -37,7 +43,7 @@ class WhisperDeclaration(EngineDeclaration):
             weights=weights,
             cache=states * _cache(facts),
             compute=states * _compute(facts),
-            overhead=WORKER_BYTES + DECODING,
+            overhead=WORKER_BYTES + DECODING + beside_bytes(spec),
         )
 
 

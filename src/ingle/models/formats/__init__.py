@@ -50,6 +50,7 @@ FORMATS: Table[Format] = Table(
         "ggml-whisper": "ingle.models.formats.ggml_whisper_format:GGML_WHISPER",
         "ctranslate2": "ingle.models.formats.ctranslate2_format:CTRANSLATE2",
         "nemo-onnx": "ingle.models.formats.nemo_onnx_format:NEMO_ONNX",
+        "speaker-onnx": "ingle.models.formats.speaker_onnx_format:SPEAKER_ONNX",
         "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",

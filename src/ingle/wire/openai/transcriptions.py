@@ -4,7 +4,7 @@ events to the answer."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,8 @@ from ingle.wire.openai.errors import failed_chunk
 from ingle.wire.transcripts import FORMATS, written
 
 JSON = "application/json"
-PLAIN = ("json", "verbose_json")
+DIARIZED = "diarized_json"
+PLAIN = ("json", "verbose_json", DIARIZED)
 RESPONSE_FORMATS = (*PLAIN, *FORMATS)
 GRANULARITIES = ("segment", "word")
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
@@ -42,8 +43,8 @@ class TranscriptionRequest(NamedTuple):
 def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
     """A form's fields. The sound is not among them: see `with_sound`.
 
-    Fields of OpenAI's that mean nothing here are passed over; ``hotwords`` (once for each), ``vad``
-    and ``on`` are ours.
+    Fields of OpenAI's that mean nothing here are passed over; ``hotwords`` (once for each),
+    ``vad``, ``speakers``, ``speaker_model`` and ``on`` are ours.
 
     Raises:
         InvalidRequest: one has a wrong value; names it.
@@ -56,7 +57,7 @@ def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
         )
     granularities = _granularities(fields, form)
     stream = _flag(fields, "stream", False) and not translate
-    if stream and form not in PLAIN:
+    if stream and (form not in PLAIN or form == DIARIZED):
         raise InvalidRequest(
             f"stream: {form} is not streamed; use response_format json", field="stream"
         )
@@ -73,6 +74,8 @@ def parse(fields: Fields, *, translate: bool = False) -> TranscriptionRequest:
         temperature=_number(_one(fields, "temperature"), "temperature") or None,
         timestamps="word" if "word" in granularities else "segment",
         vad=_flag(fields, "vad", True),
+        speakers=_speakers(_one(fields, "speakers"), form),
+        speaker_model=_one(fields, "speaker_model"),
         on=_one(fields, "on"),
     )
     return TranscriptionRequest(operation, form, granularities, stream)
@@ -92,8 +95,10 @@ def answer(
         if request.response_format == "text":
             return f"{transcript.text}\n".encode(), form.content_type
         return written(segments, form).encode(), form.content_type
-    if request.response_format == "json":
-        content: dict[str, Any] = {"text": transcript.text, "usage": _usage(transcript)}
+    if request.response_format == DIARIZED:
+        content: dict[str, Any] = _diarized(transcript, segments)
+    elif request.response_format == "json":
+        content = {"text": transcript.text, "usage": _usage(transcript)}
     else:
         content = _verbose(request, transcript, segments)
     return sse.encode(content), JSON
@@ -154,8 +159,30 @@ def _verbose(
     return content
 
 
-def _segment(segment: TranscriptSegment) -> dict[str, Any]:
+def _diarized(transcript: Transcript, segments: Sequence[TranscriptSegment]) -> dict[str, Any]:
+    told = [
+        {
+            "id": f"seg_{segment.id}",
+            "type": "transcript.text.segment",
+            "start": segment.start,
+            "end": segment.end,
+            "speaker": segment.speaker,
+            "text": segment.text,
+        }
+        for segment in segments
+    ]
     return {
+        "task": "transcribe",
+        "duration": transcript.duration_s,
+        "text": transcript.text,
+        "segments": told,
+        "usage": _usage(transcript),
+    }
+
+
+def _segment(segment: TranscriptSegment) -> dict[str, Any]:
+    named = {"speaker": segment.speaker} if segment.speaker else {}
+    return named | {
         "id": segment.id,
         "seek": round(segment.start * 100),
         "start": segment.start,
@@ -186,6 +213,16 @@ def _granularities(fields: Fields, form: str) -> tuple[str, ...]:
     if given and form != "verbose_json":
         raise InvalidRequest(f"{name}: only with response_format verbose_json", field=name)
     return given or ("segment",)
+
+
+def _speakers(given: str, form: str) -> int | Literal["auto"] | None:
+    if not given:
+        return "auto" if form == DIARIZED else None
+    if given == "auto":
+        return "auto"
+    if not given.isdecimal():
+        raise InvalidRequest(f"speakers: {given!r} is neither a number nor auto", field="speakers")
+    return int(given)
 
 
 def _language(given: str) -> str:

@@ -1,0 +1,1 @@
+"""A speaker model that tells espeak-ng's voices apart. See README.md."""
