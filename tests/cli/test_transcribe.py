@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ingle.sound.samples import RATE
+from tests.engines.recognition.test_recognised_speakers import NETWORK as SPEAKERS
 from tests.engines.whisper_model import random_whisper
 from tests.sound.speech_samples import silence, spoken, write
 from tests.waiting import eventually
@@ -103,9 +104,14 @@ def test_what_cannot_be_heard_is_refused_and_says_why(place: Place, tmp_path: Pa
     assert wrong.error["code"] == "capability_missing"
 
 
-def test_speakers_are_refused_rather_than_left_out(place: Place, talk: Path) -> None:
-    refused = place.ingle("transcribe", str(talk), *QUICK, "--speakers", "2", "--json")
-    assert (refused.status, refused.error["details"]["field"]) == (2, "speakers")
+def test_who_speaks_is_told_by_a_model_that_is_pulled_first(place: Place, talk: Path) -> None:
+    asked = ("transcribe", str(talk), *QUICK, "--speakers")
+    missing = place.ingle(*asked, "1", "--json")
+    assert missing.error["hint"] == "ingle pull wespeaker:resnet34"
+    place.ok("pull", "wespeaker:resnet34", "--from", str(SPEAKERS))
+    assert place.ok(*asked, "1").out.startswith("A: ")
+    live = place.ingle("transcribe", "--live", "-", *QUICK, "--speakers", "2", "--json", stdin=b"")
+    assert "not in live sound" in live.error["message"]
     bad = place.ingle("transcribe", str(talk), *QUICK, "--speakers", "two", "--json")
     assert bad.error["message"] == "speakers: 'two' is neither a number nor auto"
 
