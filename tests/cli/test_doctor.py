@@ -36,11 +36,12 @@ class Broken(Healthy):
 
 HEALTHY = EngineDeclaration(name="healthy", loader="plugged:Healthy")
 BROKEN = EngineDeclaration(name="broken", loader="plugged:Broken")
+ABSENT = EngineDeclaration(name="absent", loader="no_such_module:Absent", extras="speech")
 """
 
 
 def with_plug_ins(home: Path) -> Place:
-    """A place in which a package with two more engines is installed."""
+    """A place in which a package with three more engines is installed."""
     packages = home / "packages"
     installed = packages / "plugged-1.0.dist-info"
     installed.mkdir(parents=True)
@@ -48,6 +49,7 @@ def with_plug_ins(home: Path) -> Place:
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(
         "[ingle.engines]\nhealthy = plugged:HEALTHY\nbroken = plugged:BROKEN\n"
+        "absent = plugged:ABSENT\n"
     )
     paths = [str(packages), *filter(None, [os.environ.get("PYTHONPATH")])]
     return Place(home, PYTHONPATH=os.pathsep.join(paths))
@@ -68,6 +70,9 @@ def test_an_engine_is_healthy_unless_it_has_a_problem(tmp_path: Path) -> None:
         "3 libraries are missing (apt install libthree)",
     )
     assert broken["fix"]
+    absent = findings["engine absent"]  # an extra that no one has asked for is no fault
+    assert (absent["state"], absent["fix"]) == ("ok", "")
+    assert "pip install 'ingle[speech]'" in absent["text"]
     assert findings["engine llama"]["state"] == "ok"
 
 

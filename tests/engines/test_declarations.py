@@ -162,15 +162,29 @@ def test_two_plug_ins_of_one_name_are_refused(
     assert [problem.details["name"] for problem in ENGINES.problems()] == ["mine"]
 
 
-def test_an_engine_whose_libraries_are_missing_says_what_installs_them() -> None:
+@pytest.mark.extras
+@pytest.mark.parametrize(
+    ("engine", "module", "extras"),
+    [
+        ("whisper", "av", "speech"),
+        ("faster-whisper", "faster_whisper", "speech,faster-whisper"),
+        ("onnx-asr", "onnx_asr", "speech,onnx-asr"),
+        ("espeak", "espeakng_loader", "speech"),
+        ("kokoro", "onnxruntime", "speech"),
+        ("piper", "piper", "speech,piper"),
+    ],
+)
+def test_an_engine_whose_libraries_are_missing_says_what_installs_them(
+    engine: str, module: str, extras: str
+) -> None:
     code = (
-        "import sys; sys.modules['av'] = None\n"
+        f"import ctypes.util, sys; sys.modules[{module!r}] = None\n"
+        "ctypes.util.find_library = lambda name: None\n"
         "from ingle.engines.declarations import load_engine\n"
         "from ingle.errors import EngineMissing\n"
-        "try:\n    load_engine('whisper')\n"
-        "except EngineMissing as error:\n    print(error.message, error.hint, sep='\\n')\n"
+        f"try:\n    load_engine({engine!r}).version()\n"
+        "except EngineMissing as error:\n"
+        "    print(error.hint, error.details['engine'], error.details['absent'], sep='\\n')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    message, hint = done.stdout.splitlines()
-    assert message.startswith("engine 'whisper' cannot be imported: ")
-    assert hint == "pip install 'ingle[speech]'"
+    assert done.stdout.splitlines() == [f"pip install 'ingle[{extras}]'", engine, "True"]

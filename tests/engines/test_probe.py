@@ -147,3 +147,12 @@ async def test_a_driver_that_the_owner_names_is_seen(
     assert seen["read"] == "reached"
     assert "VK_DRIVER_FILES" in sandbox.environment()
     assert level == "limits" or seen["write"] != "reached"
+
+
+async def test_a_start_asks_those_alone_that_may_know_devices() -> None:
+    """Engines of sound compute on the processor: no first request waits for their libraries."""
+    asked, others = await probe(devices=True), await probe(devices=False)
+    assert "llama" in asked
+    assert {"whisper", "faster-whisper", "onnx-asr", "espeak", "piper", "kokoro"} <= set(others)
+    assert not set(asked) & set(others)
+    assert not [device for report in others.values() for device in report.devices]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import ctypes.util
-import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,10 +25,8 @@ from ingle.capabilities.speak.operation import (
 from ingle.config import Settings
 from ingle.engines.engine import LoadSpec
 from ingle.engines.espeak.engine import EspeakEngine
-from ingle.engines.espeak.espeak_library import espeak
 from ingle.engines.kokoro.engine import KokoroEngine
-from ingle.engines.piper.engine import PiperEngine
-from ingle.errors import Cancelled, EngineMissing, InvalidRequest
+from ingle.errors import Cancelled, InvalidRequest
 from ingle.models.embedded import embedded_files
 from ingle.operations import Event
 from ingle.operations.events import Note
@@ -295,24 +291,3 @@ async def test_the_home_gives_a_file_piece_by_piece(settings: Settings) -> None:
         listed = [piece async for piece in home.speak(["On", "e. Tw", "o."], format="wav")]
     assert b"".join(pieces)[:4] == b"RIFF"
     assert len(b"".join(listed)) == pytest.approx(len(b"".join(pieces)), rel=0.01)
-
-
-def test_what_is_not_installed_is_named_with_its_command(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    espeak.cache_clear()
-    for name in ("espeakng_loader", "onnxruntime", "piper"):
-        monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
-    spec = LoadSpec(engine="x", model="x", files={"weights": ["x"], "config": ["x"]})
-    engines = (EspeakEngine(), KokoroEngine(), PiperEngine())
-    hints = []
-    for engine in engines:
-        with pytest.raises(EngineMissing) as caught:
-            engine.open(spec)
-        hints.append(caught.value.hint)
-    assert hints == [
-        "pip install 'ingle[speech]'",
-        "pip install 'ingle[speech]'",
-        "pip install 'ingle[speech,piper]'",
-    ]

@@ -32,8 +32,8 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.filterwarnings("ignore"),
 ]
-SOME = sentences()[:10]
-"""Enough to notice that something is wrong; `bench.speech` hears all."""
+SOME = sentences()[::6]
+"""From all over the text. Enough to notice that something is wrong; `bench.speech` hears all."""
 Heard = Callable[[str, str], list[str]]
 MODELS = {
     "whisper:base": GGML_BASE.path,
@@ -93,7 +93,7 @@ def heard(home: Home, recordings: dict[str, list[tuple[str, Path]]]) -> Heard:
         ("piper:joe", "whisper:base", 0.06),
         ("piper:joe", "whisper:base-q5", 0.06),
         ("piper:joe", "whisper:tiny.en", 0.12),
-        ("piper:joe", "faster-whisper:base", 0.12),
+        ("piper:joe", "faster-whisper:base", 0.06),
         ("piper:joe", "faster-whisper:tiny.en", 0.12),
         ("kokoro", "whisper:base", 0.06),
         ("kokoro", "whisper:tiny.en", 0.12),
@@ -108,7 +108,7 @@ def test_both_engines_hear_the_same_in_the_converted_weights(heard: Heard) -> No
     for size in ("base", "tiny.en"):
         ears = (f"whisper:{size}", f"faster-whisper:{size}")
         pairs = list(zip(*(heard("piper:joe", ear) for ear in ears), strict=True))
-        assert word_error(pairs) <= 0.1, pairs  # a beam search and a greedy one: of 120 words, 7
+        assert word_error(pairs) <= 0.04, pairs
 
 
 def test_the_node_changes_no_letter(

@@ -131,6 +131,8 @@ class EngineDeclaration:
     """It takes LoRA adapters."""
     network: bool = False
     """Its workers may open network connections."""
+    devices: bool = True
+    """It may know graphics devices. One that knows none is not asked when a node starts."""
     extras: str = ""
     """Of ingle, those that install what it imports, such as ``speech``; separated by commas."""
     reports_progress: bool = False

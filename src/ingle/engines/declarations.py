@@ -128,8 +128,19 @@ def load_engine(name: str) -> Engine:
     try:
         return cast("Engine", attribute(engine.loader)())
     except (ImportError, AttributeError) as error:
-        raise EngineMissing(
-            f"engine {name!r} cannot be imported: {error}",
-            hint=f"pip install 'ingle[{engine.extras}]'" if engine.extras else "ingle doctor",
-            engine=name,
-        ) from error
+        why = f"engine {name!r} cannot be imported: {error}"
+        raise extra_missing(engine, why, absent=isinstance(error, ModuleNotFoundError)) from error
+
+
+def extra_missing(engine: EngineDeclaration, why: str, *, absent: bool) -> EngineMissing:
+    """What an engine needs is not there, which the extras of ingle install.
+
+    Args:
+        absent: not at all, which is no fault; False: it is there, and broken.
+    """
+    return EngineMissing(
+        why,
+        hint=f"pip install 'ingle[{engine.extras}]'" if engine.extras else "ingle doctor",
+        engine=engine.name,
+        absent=absent and bool(engine.extras),
+    )

@@ -36,6 +36,8 @@ class EngineReport(msgspec.Struct, kw_only=True):
     version: str = ""
     problem: str = ""
     """Why it cannot run here, and the command that fixes it."""
+    absent: bool = False
+    """It needs an extra of ingle that is not installed, which is no fault."""
     devices: list[DeviceInfo] = []
     lacking: list[str] = []
     """Optional flags that an older program does not have."""
@@ -44,15 +46,27 @@ class EngineReport(msgspec.Struct, kw_only=True):
 Reports = dict[str, EngineReport]
 
 
-async def probe(settings: Settings | None = None) -> Reports:
+async def probe(settings: Settings | None = None, *, devices: bool | None = None) -> Reports:
     """What each engine says, by name. One that dies or hangs yields a report that says so.
 
     Args:
         settings: where other builds of engines are looked for; None: builds are left out.
+        devices: those alone that may know graphics devices, or that know none; None: all.
     """
-    names = engine_names(settings)
+    names = [
+        name
+        for name in engine_names(settings)
+        if devices is None or devices is _may_know_devices(name, settings)
+    ]
     reports = await asyncio.gather(*(probe_engine(name, settings) for name in names))
     return dict(zip(names, reports, strict=True))
+
+
+def _may_know_devices(name: str, settings: Settings | None) -> bool:
+    try:
+        return declared(name, settings).devices
+    except IngleError:  # a plug-in's: its report says what is wrong
+        return True
 
 
 async def probe_engine(name: str, settings: Settings | None = None) -> EngineReport:
@@ -99,7 +113,8 @@ def report(build: LoadSpec) -> EngineReport:
         lacking = engine.lacking() if isinstance(engine, BuildOf) else []
         return EngineReport(version=version, devices=devices, lacking=lacking)
     except IngleError as error:
-        return EngineReport(problem=f"{error.message} ({error.hint})")
+        absent = bool(error.details.get("absent"))
+        return EngineReport(problem=f"{error.message} ({error.hint})", absent=absent)
 
 
 def main() -> None:

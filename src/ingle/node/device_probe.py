@@ -45,6 +45,8 @@ class Devices:
         self._stamp: tuple[int, ...] = ()
         self._asked_at = 0.0
         self._latest: dict[str, EngineReport] = {}
+        self._others: asyncio.Task[dict[str, EngineReport]] | None = None
+        """Of the engines that know no devices."""
 
     @property
     def known(self) -> bool:
@@ -61,10 +63,18 @@ class Devices:
         """What each engine has said of itself last; empty as long as none has answered."""
         return self._latest
 
+    async def all_reports(self) -> dict[str, EngineReport]:
+        """What each engine says of itself, also those that know no devices."""
+        known = await self.reports()
+        if self._others is None:
+            self._others = asyncio.create_task(probe(self._settings, devices=False))
+        return known | await asyncio.shield(self._others)
+
     async def reports(self) -> dict[str, EngineReport]:
-        """What each engine says of itself."""
+        """What each engine says of itself that may know devices."""
         if self._probe is None or self.outdated:
             self._stamp = self._now()
+            self._others = None
             self._asked_at = time.monotonic()
             self._probe = asyncio.create_task(self._asked())
         await asyncio.shield(self._probe)
@@ -94,7 +104,7 @@ class Devices:
         return [*unique.values(), memory_budget.cpu_device()]
 
     async def _asked(self) -> dict[str, EngineReport]:
-        reports = await probe(self._settings)
+        reports = await probe(self._settings, devices=True)
         if self._settings is not None:
             await _test_found(self._settings, reports)
         self._latest = reports
@@ -105,9 +115,10 @@ class Devices:
 
     async def close(self) -> None:
         """Stop asking."""
-        if self._probe is not None:
-            self._probe.cancel()
-            await asyncio.gather(self._probe, return_exceptions=True)
+        tasks = [task for task in (self._probe, self._others) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _is_card(device: DeviceInfo) -> bool:

@@ -22,6 +22,7 @@ def engine_infos(settings: Settings, reports: Mapping[str, EngineReport]) -> lis
             devices=report.devices,
             lacking=report.lacking,
             problem=report.problem,
+            absent=report.absent,
             speed=speed(settings, name),
         )
         for name, report in reports.items()

@@ -25,7 +25,7 @@ from ingle.wire.multipart import FormData, FormPart, MultipartParser, boundary_o
 PIECE = 1 << 18
 MOST_FIELDS = 64
 MOST_FIELD = 64 * 1024
-"""Bytes of one field that is no file."""
+"""Bytes of one field that is not a file."""
 HEADROOM = 256 << 20
 """Bytes of the disk that stay free."""
 

@@ -12,8 +12,9 @@ import wave
 from pathlib import Path
 from typing import Any, Protocol
 
-from ingle.errors import EngineMissing, LoudspeakerUnavailable
+from ingle.errors import LoudspeakerUnavailable
 from ingle.sound.encode import SAMPLE_BYTES
+from ingle.sound.portaudio import port_audio
 
 AHEAD_S = 0.3
 """Of sound that a loudspeaker is given before it is due: as much is heard after a stop at most."""
@@ -76,7 +77,7 @@ class Loudspeaker:
     """
 
     def __init__(self, device: str = "") -> None:
-        self._library = _library()
+        self._library = port_audio("the loudspeaker")
         self._device = device
         self._stream: Any = None
         self._rate = 0
@@ -167,18 +168,3 @@ class WavSpeaker:
     async def aclose(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _library() -> Any:
-    try:
-        import sounddevice
-    except ImportError:
-        raise EngineMissing(
-            "the loudspeaker needs the package sounddevice", hint="pip install 'ingle[talk]'"
-        ) from None
-    except OSError as error:  # it looks for PortAudio when it is imported
-        raise EngineMissing(
-            f"the loudspeaker needs the system's PortAudio: {error}",
-            hint="apt install libportaudio2",
-        ) from None
-    return sounddevice

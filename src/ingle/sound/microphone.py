@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from ingle.errors import EngineMissing, MicrophoneUnavailable
+from ingle.errors import MicrophoneUnavailable
+from ingle.sound.portaudio import port_audio
 
 RATE = 16_000
 PIECE_S = 0.05
@@ -27,7 +28,7 @@ async def microphone(device: str = "") -> AsyncGenerator[bytes, None]:
         EngineMissing: sounddevice or PortAudio is not installed.
         MicrophoneUnavailable: there is none, another program has it, or it was taken away.
     """
-    sounddevice = _library()
+    sounddevice = port_audio("the microphone")
     loop = asyncio.get_running_loop()
     waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
     lost = asyncio.Event()
@@ -78,18 +79,3 @@ async def _next(waiting: asyncio.Queue[bytes], stream: Any) -> bytes:
                 raise MicrophoneUnavailable(
                     "the microphone has stopped", hint="connect it again"
                 ) from None
-
-
-def _library() -> Any:
-    try:
-        import sounddevice
-    except ImportError:
-        raise EngineMissing(
-            "the microphone needs the package sounddevice", hint="pip install 'ingle[talk]'"
-        ) from None
-    except OSError as error:  # it looks for PortAudio when it is imported
-        raise EngineMissing(
-            f"the microphone needs the system's PortAudio: {error}",
-            hint="apt install libportaudio2",
-        ) from None
-    return sounddevice

@@ -8,7 +8,7 @@ the blocks' clusters once more, so that memory and time grow with its length and
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -80,16 +80,13 @@ def timeline(
         wanted: how many speakers there are, if that is known.
     """
     places: list[tuple[int, int]] = []
-    vectors: list[npt.NDArray[np.float16]] = []
+    clusters = _Clusters(wanted)
     for speech in stretches:
         for at, length in _pieces(len(speech.samples)):
             places.append((speech.start + at, speech.start + at + length))
             vector = embed(speech.samples[at : at + length])
-            vectors.append((vector / max(float(np.linalg.norm(vector)), 1e-9)).astype(np.float16))
-    if not vectors:
-        return SpeakerTimeline([])
-    labels = clustered(np.stack(vectors).astype(np.float32), wanted)
-    return SpeakerTimeline(_turns(places, _smoothed(places, labels)))
+            clusters.add(vector / max(float(np.linalg.norm(vector)), 1e-9))
+    return SpeakerTimeline(_turns(places, _smoothed(places, clusters.labels())))
 
 
 def _pieces(length: int) -> list[tuple[int, int]]:
@@ -131,39 +128,63 @@ def _turns(places: list[tuple[int, int]], labels: list[int]) -> list[SpeakerTurn
     return turns
 
 
-def clustered(vectors: Vectors, wanted: int | Literal["auto"]) -> list[int]:
-    """The cluster of each vector of length 1."""
-    if len(vectors) <= BLOCK:
-        return _merged(vectors, np.ones(len(vectors)), wanted)
-    least = MOST_OF_BLOCK if wanted == "auto" else max(MOST_OF_BLOCK, wanted)
-    labels: list[int] = []
-    sums: list[Vectors] = []
-    weights: list[float] = []
-    for at in range(0, len(vectors), BLOCK):
-        block = vectors[at : at + BLOCK]
-        found = np.array(_merged(block, np.ones(len(block)), min(least, len(block))))
+class _Clusters:
+    """Vectors of length 1 as they come; of those of whole blocks only the clusters are kept."""
+
+    def __init__(self, wanted: int | Literal["auto"]) -> None:
+        self._wanted = wanted
+        self._most = MOST_OF_BLOCK if wanted == "auto" else max(MOST_OF_BLOCK, wanted)
+        self._block: list[Vectors] = []
+        self._weights: list[float] = []
+        self._labels: list[int] = []
+        """The cluster of each vector of the blocks so far, by its place in `_sums`."""
+        self._sums: list[Vectors] = []
+        self._members: list[float] = []
+
+    def add(self, vector: Vectors, weight: float = 1.0) -> None:
+        """The next one.
+
+        Args:
+            weight: how many it stands for.
+        """
+        if len(self._block) == BLOCK:
+            self._close_block()
+        self._block.append(vector)
+        self._weights.append(weight)
+
+    def labels(self) -> list[int]:
+        """The cluster of each vector."""
+        if not self._sums:
+            return (
+                _merged(np.stack(self._block), self._weights, self._wanted) if self._block else []
+            )
+        self._close_block()
+        whole = _Clusters(self._wanted)
+        for total, members in zip(self._sums, self._members, strict=True):
+            whole.add(total / max(float(np.linalg.norm(total)), 1e-9), members)
+        found = whole.labels()
+        return [found[label] for label in self._labels]
+
+    def _close_block(self) -> None:
+        block, weights = np.stack(self._block), np.array(self._weights)
+        found = np.array(_merged(block, self._weights, min(self._most, len(block))))
+        first = len(self._sums)
         for label in range(int(found.max()) + 1):
-            members = block[found == label]
-            sums.append(members.sum(axis=0))
-            weights.append(float(len(members)))
-        labels += (found + len(sums) - int(found.max()) - 1).tolist()
-    total = np.stack(sums)
-    centres = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
-    whole = clustered(centres.astype(np.float32), wanted) if len(centres) > BLOCK else _merged(
-        centres.astype(np.float32), np.array(weights), wanted
-    )  # fmt: skip
-    return [whole[label] for label in labels]
+            chosen = found == label
+            self._sums.append((block[chosen] * weights[chosen, None]).sum(axis=0))
+            self._members.append(float(weights[chosen].sum()))
+        self._labels += (found + first).tolist()
+        self._block, self._weights = [], []
 
 
-def _merged(
-    vectors: Vectors, weights: npt.NDArray[np.float64], wanted: int | Literal["auto"]
-) -> list[int]:
+def _merged(vectors: Vectors, given: Sequence[float], wanted: int | Literal["auto"]) -> list[int]:
     """Merge the two clusters that are most alike, until there are as many as wanted, or none are
     alike enough."""
     count = len(vectors)
     alike = (vectors @ vectors.T).astype(np.float64)
     np.fill_diagonal(alike, -np.inf)
-    weight = weights.astype(np.float64).copy()
+    weights = np.array(given, np.float64)
+    weight = weights.copy()
     members = [[number] for number in range(count)]
     left = count
     target = 1 if wanted == "auto" else min(wanted, count)

@@ -56,6 +56,8 @@ class EngineInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Optional flags that an older program does not have."""
     problem: str = ""
     """Why it cannot be used, and the command that fixes it."""
+    absent: bool = False
+    """It needs an extra of ingle that is not installed."""
     chosen: bool = False
     """It runs GGUF models for which nothing else is chosen."""
     reason: str = ""

@@ -60,7 +60,9 @@ async def perform(
 
 
 async def _status(local: Services, ask: bool) -> StatusReport:
-    reports = await local.devices.reports() if ask or local.devices.known else {}
+    reports = await local.devices.all_reports() if ask else {}
+    if not reports and local.devices.known:
+        reports = local.devices.latest
     now = time.monotonic()
     devices = await local.devices.found() if reports else [memory_budget.cpu_device()]
     if reports:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from ingle.capabilities.transcribe.operation import Transcribe
+from ingle.capabilities.transcribe.operation import SAMPLE_BYTES, Transcribe
 from ingle.errors import InvalidRequest
 from ingle.node.node import Node
 from ingle.operations import Event
@@ -51,6 +51,11 @@ class Hearing:
         self.heard += len(data)
         for at in range(0, len(data), PIECE):
             self._pieces.put_nowait(data[at : at + PIECE])
+
+    @property
+    def heard_ms(self) -> int:
+        """The same in milliseconds."""
+        return 1000 * self.heard // (SAMPLE_BYTES[self._request.encoding] * self._request.rate)
 
     def end(self) -> None:
         """Nothing follows; what is waiting is still transcribed."""

@@ -13,9 +13,9 @@ from ingle.capabilities.speak.operation import Speak, SpeakingSentence, SpokenAu
 from ingle.errors import IngleError
 from ingle.node.node import Node
 from ingle.operations import Finish, Message, Sampling, Text, ToolCallPiece, Usage
-from ingle.wire.openai.audio_speech import THEIR_VOICES
+from ingle.wire.openai.audio_speech import meant_voice, named_voice
 from ingle.wire.openai.errors import error_object
-from ingle.wire.openai.realtime import RATE, SessionSettings, identifier, sound_text
+from ingle.wire.openai.realtime import SessionSettings, identifier, sound_text
 
 Tell = Callable[..., Awaitable[None]]
 
@@ -113,15 +113,12 @@ class Response:
             if first is None:
                 return  # tools were called, and nothing was said
             output = self._settings.output
-            voice = output.voice if isinstance(output.voice, str) else ""
-            if output.voice is not None and not isinstance(output.voice, str):
-                voice = output.voice.id
             request = Speak(
                 model=self._speech_model,
-                voice="" if voice in THEIR_VOICES else voice,
+                voice=meant_voice(named_voice(output.voice)),
                 speed=output.speed or 1.0,
                 format="pcm",
-                rate=(output.format and output.format.rate) or RATE,
+                rate=output.rate,
             )
             async with self._node.perform(request, self._feed(first, texts)) as events:
                 async for event in events:

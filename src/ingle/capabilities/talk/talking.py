@@ -110,7 +110,7 @@ class Talking:
     """One conversation.
 
     Args:
-        speaker: plays the answers; it is closed by whoever made it.
+        speaker: plays the answers; the caller closes it.
         clock: seconds, as the sound passes.
     """
 

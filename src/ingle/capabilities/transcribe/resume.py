@@ -1,4 +1,4 @@
-"""A transcription's answer: the next node goes on where the last segment that came has ended."""
+"""A transcription's answer: the next node continues where the last segment that came has ended."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from ingle.capabilities.node.operation import EngineInfo, StatusReport
 from ingle.cli.engine.graphics_advice import advice
 from ingle.cli.finding import Finding
-from ingle.engines.declarations import ENGINES
 from ingle.engines.llama.builds import FOUND
 from ingle.engines.recipes import BACKENDS
 
@@ -16,8 +15,8 @@ def engine_findings(report: StatusReport) -> Iterator[Finding]:
     """Each engine, whether it can be used and whether it is; and graphics devices left unused."""
     for engine in sorted(report.installed_engines, key=lambda engine: engine.name):
         name = f"engine {engine.name}"
-        if command := _left_out(engine):
-            yield Finding(name, "ok", f"not installed; if you want it: {command}")
+        if engine.absent:
+            yield Finding(name, "ok", f"left out: {engine.problem}")
         elif engine.problem:
             yield Finding(name, "fail", engine.problem, _fix(engine))
         else:
@@ -26,14 +25,6 @@ def engine_findings(report: StatusReport) -> Iterator[Finding]:
     told = advice(report.installed_engines)
     if told is not None:
         yield Finding("graphics", "warn", told.text, told.command)
-
-
-def _left_out(engine: EngineInfo) -> str:
-    """The command that installs an extra of ingle that the engine needs and that is not here."""
-    declaration = ENGINES.get(engine.name)
-    extras = declaration.extras if declaration is not None else ""
-    command = f"pip install 'ingle[{extras}]'"
-    return command if extras and engine.problem.endswith(f"({command})") else ""
 
 
 def _fix(engine: EngineInfo) -> str:

@@ -9,5 +9,6 @@ ESPEAK = EngineDeclaration(
     loader="ingle.engines.espeak.engine:EspeakEngine",
     formats=("espeak",),
     capabilities=("speak",),
+    devices=False,
     extras="speech",
 )

@@ -14,7 +14,9 @@ import functools
 import threading
 from typing import Any, NamedTuple
 
-from ingle.errors import EngineMissing, ModelLoadFailed
+from ingle.engines.declarations import extra_missing
+from ingle.engines.espeak.declaration import ESPEAK
+from ingle.errors import ModelLoadFailed
 
 _SYNCHRONOUS = 2
 _CHARACTERS_UTF8 = 1
@@ -81,9 +83,8 @@ class EspeakLibrary:
         try:
             self._library: Any = ctypes.CDLL(path)
         except OSError as error:
-            raise EngineMissing(
-                f"espeak-ng cannot be loaded: {error}", hint="pip install 'ingle[speech]'"
-            ) from None
+            why = f"espeak-ng cannot be loaded: {error}"
+            raise extra_missing(ESPEAK, why, absent=False) from None
         self._lock = threading.Lock()
         self._voice = ""
         self._samples = bytearray()
@@ -181,9 +182,5 @@ def _found() -> tuple[str, bytes | None]:
         return espeakng_loader.get_library_path(), espeakng_loader.get_data_path().encode()
     system = ctypes.util.find_library("espeak-ng")
     if system is None:
-        raise EngineMissing(
-            "espeak-ng is not installed",
-            hint="pip install 'ingle[speech]'",
-            engine="espeak",
-        )
+        raise extra_missing(ESPEAK, "espeak-ng is not installed", absent=True)
     return system, None

@@ -53,5 +53,6 @@ FASTER_WHISPER = FasterWhisperDeclaration(
     loader="ingle.engines.faster_whisper.engine:FasterWhisperEngine",
     formats=("ctranslate2",),
     capabilities=("transcribe",),
+    devices=False,
     extras="speech,faster-whisper",
 )

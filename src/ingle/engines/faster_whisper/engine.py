@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import faster_whisper
 import numpy as np
 
 from ingle.capabilities.transcribe.operation import Transcribe
@@ -17,26 +18,14 @@ from ingle.engines.recognition.recogniser import (
     Stop,
 )
 from ingle.engines.recognition.session import RecognitionSession
-from ingle.errors import EngineMissing, ModelLoadFailed
+from ingle.errors import ModelLoadFailed
 from ingle.operations import DeviceInfo
 from ingle.sound.samples import Samples
 
-INSTALL = "pip install 'ingle[speech,faster-whisper]'"
 WINDOW_S = 30.0
 BEAMS = 5
 PLAIN_S = 600.0
 """Of a recording that it cuts up by itself. Each piece is kept in memory as a spectrogram."""
-
-
-def _library() -> Any:
-    """Raises EngineMissing: it is not installed."""
-    try:
-        import faster_whisper
-    except ImportError as error:
-        raise EngineMissing(
-            f"faster-whisper cannot be imported: {error}", hint=INSTALL, engine="faster-whisper"
-        ) from None
-    return faster_whisper
 
 
 class FasterWhisperEngine:
@@ -45,16 +34,15 @@ class FasterWhisperEngine:
     name: ClassVar[str] = "faster-whisper"
 
     def version(self) -> str:
-        return str(_library().__version__)
+        return str(faster_whisper.__version__)
 
     def devices(self) -> list[DeviceInfo]:
         return []
 
     def open(self, spec: LoadSpec) -> RecognitionSession:
-        library = _library()
         threads = spec.threads or cores()
         try:
-            model = library.WhisperModel(
+            model = faster_whisper.WhisperModel(
                 spec.folder, device="cpu", cpu_threads=threads, local_files_only=True
             )
         except Exception as error:  # the tokenizer raises bare ones

@@ -10,5 +10,6 @@ KOKORO = OnnxVoiceDeclaration(
     formats=("kokoro",),
     capabilities=("speak",),
     activations=320 << 20,
+    devices=False,
     extras="speech",
 )

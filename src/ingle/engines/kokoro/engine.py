@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+import onnxruntime
+
 from ingle.capabilities.speak.operation import Speak
 from ingle.engines.engine import LoadSpec
 from ingle.engines.espeak.espeak_library import EspeakLibrary, espeak
 from ingle.engines.kokoro.english_phonemes import kokoro_phonemes
-from ingle.engines.speech.onnx_voice import OnnxVoice, to_samples, version
+from ingle.engines.speech.onnx_voice import OnnxVoice, to_samples
 from ingle.engines.speech.speech_session import SpeechSession
 from ingle.engines.speech.stop_signal import StopSignal
 from ingle.errors import InvalidRequest, ModelLoadFailed
@@ -49,7 +52,7 @@ class KokoroEngine:
     name: ClassVar[str] = "kokoro"
 
     def version(self) -> str:
-        return version()
+        return str(onnxruntime.__version__)
 
     def devices(self) -> list[DeviceInfo]:
         return []
@@ -58,7 +61,7 @@ class KokoroEngine:
         library = espeak()
         files = [(role, Path(paths[0])) for role, paths in spec.files.items()]
         facts = KOKORO_FORMAT.read(files)
-        network = OnnxVoice(spec, "speech")
+        network = OnnxVoice(spec)
         vocabulary = read_vocabulary(dict(files)["vocabulary"])
         styles = _styles([Path(path) for path in spec.files["voices"]])
         synthesizer = KokoroSynthesizer(network, library, vocabulary, styles, facts.voices)
@@ -97,14 +100,12 @@ class KokoroSynthesizer:
     def samples(
         self, text: str, voice: VoiceFacts, operation: Speak, stop: StopSignal
     ) -> Iterator[bytes]:
-        import numpy as np
-
         language = _known(operation.language or voice.language) or "en-us"
         if language in _LATIN_READERS:
-            if _HAN.search(text):
+            if found := _HAN.search(text):
                 raise InvalidRequest(
                     f"text: Kokoro is given phonemes by espeak-ng, which does not read "
-                    f"Chinese characters: {_HAN.search(text)[0]}",  # type: ignore[index]
+                    f"Chinese characters: {found[0]}",
                     field="text",
                 )
             language = language if re.search(r"[\u3040-\u30ff]", text) else "en-us"
@@ -160,8 +161,6 @@ def _known(language: str) -> str | None:
 
 def _styles(paths: Sequence[Path]) -> dict[str, Any]:
     """The tables of all voices, by name: a row of `STYLE_WIDTH` for each count of phonemes."""
-    import numpy as np
-
     path = paths[0]
     if are_apart(paths):
         return {each.stem: np.fromfile(each, "<f4").reshape(-1, STYLE_WIDTH) for each in paths}
@@ -177,8 +176,6 @@ def _styles(paths: Sequence[Path]) -> dict[str, Any]:
 
 def _without_silence(sound: Any) -> Any:
     """Without the most of the silence that the network puts around each text."""
-    import numpy as np
-
     loud = np.flatnonzero(np.abs(sound) > 0.005)
     if not loud.size:
         return sound[:0]

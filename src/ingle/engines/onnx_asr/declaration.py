@@ -47,5 +47,6 @@ ONNX_ASR = OnnxAsrDeclaration(
     loader="ingle.engines.onnx_asr.engine:OnnxAsrEngine",
     formats=("nemo-onnx",),
     capabilities=("transcribe",),
+    devices=False,
     extras="speech,onnx-asr",
 )

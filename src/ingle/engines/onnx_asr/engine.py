@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import onnx_asr
+import onnxruntime
 
 from ingle.capabilities.transcribe.operation import Transcribe
 from ingle.engines.engine import LoadSpec, cores
@@ -13,27 +16,15 @@ from ingle.engines.onnx_asr.segments import segments_of
 from ingle.engines.recognition.languages import check_language
 from ingle.engines.recognition.recogniser import Recognised, Stop
 from ingle.engines.recognition.session import RecognitionSession
-from ingle.errors import EngineMissing, ModelLoadFailed
+from ingle.errors import ModelLoadFailed
 from ingle.models.format import WEIGHTS
 from ingle.models.formats.nemo_onnx_format import KINDS, kind_of, read_vocabulary
 from ingle.operations import DeviceInfo
 from ingle.sound.samples import RATE, Samples
 
-INSTALL = "pip install 'ingle[speech,onnx-asr]'"
 WINDOW_S = 30.0
 LEAST = RATE // 4
 """Samples: silence is put after what is shorter, of which a convolution would leave nothing."""
-
-
-def _library() -> Any:
-    """Raises EngineMissing: it is not installed."""
-    try:
-        import onnx_asr
-    except ImportError as error:
-        raise EngineMissing(
-            f"onnx-asr cannot be imported: {error}", hint=INSTALL, engine="onnx-asr"
-        ) from None
-    return onnx_asr
 
 
 class OnnxAsrEngine:
@@ -42,18 +33,12 @@ class OnnxAsrEngine:
     name: ClassVar[str] = "onnx-asr"
 
     def version(self) -> str:
-        _library()
-        import importlib.metadata
-
         return importlib.metadata.version("onnx-asr")
 
     def devices(self) -> list[DeviceInfo]:
         return []
 
     def open(self, spec: LoadSpec) -> RecognitionSession:
-        library = _library()
-        import onnxruntime
-
         threads = spec.threads or cores()
         by_role = {role: Path(paths[0]) for role, paths in spec.files.items() if paths}
         kind = kind_of(by_role)
@@ -61,7 +46,7 @@ class OnnxAsrEngine:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         try:
-            model = library.load_model(
+            model = onnx_asr.load_model(
                 next(name for name, each in KINDS.items() if each == kind),
                 spec.folder,
                 quantization=_quantization(by_role[WEIGHTS]),

@@ -10,5 +10,6 @@ PIPER = OnnxVoiceDeclaration(
     formats=("piper",),
     capabilities=("speak",),
     activations=250 << 20,
+    devices=False,
     extras="speech,piper",
 )

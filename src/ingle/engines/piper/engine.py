@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+import piper
 
 from ingle.capabilities.speak.operation import Speak
 from ingle.engines.engine import LoadSpec
@@ -12,7 +16,7 @@ from ingle.engines.speech.onnx_voice import OnnxVoice, to_samples
 from ingle.engines.speech.speech_session import SpeechSession
 from ingle.engines.speech.stop_signal import StopSignal
 from ingle.engines.speech.voices import check_language
-from ingle.errors import EngineMissing, ModelLoadFailed
+from ingle.errors import ModelLoadFailed
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.piper_format import PIPER_FORMAT
 from ingle.models.json_file import read_object
@@ -28,19 +32,15 @@ class PiperEngine:
     name: ClassVar[str] = "piper"
 
     def version(self) -> str:
-        from importlib.metadata import version
-
-        _piper()
-        return version("piper-tts")
+        return importlib.metadata.version("piper-tts")
 
     def devices(self) -> list[DeviceInfo]:
         return []
 
     def open(self, spec: LoadSpec) -> SpeechSession:
-        piper = _piper()
         config_path = Path(spec.files["config"][0])
         facts = PIPER_FORMAT.read([("weights", Path(spec.weights[0])), ("config", config_path)])
-        network = OnnxVoice(spec, "piper")
+        network = OnnxVoice(spec)
         try:
             config = piper.PiperConfig.from_dict(read_object(config_path))
             voice = piper.PiperVoice(session=network, config=config)
@@ -69,8 +69,6 @@ class PiperSynthesizer:
     def samples(
         self, text: str, voice: VoiceFacts, operation: Speak, stop: StopSignal
     ) -> Iterator[bytes]:
-        import numpy as np
-
         config = self._voice.config
         scales = [config.noise_scale, config.length_scale / operation.speed, config.noise_w_scale]
         # What stands in double brackets would be read as phonemes.
@@ -92,15 +90,3 @@ class PiperSynthesizer:
 
     def close(self) -> None:
         pass  # the network goes with the process
-
-
-def _piper() -> Any:
-    try:
-        import piper
-    except ImportError as error:
-        raise EngineMissing(
-            f"Piper voices need piper-tts, which is not installed ({error})",
-            hint="pip install 'ingle[speech,piper]'",
-            engine="piper",
-        ) from None
-    return piper

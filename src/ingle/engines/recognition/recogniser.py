@@ -41,7 +41,7 @@ class Recognised(NamedTuple):
 
 
 class Stop:
-    """The wish of whoever asked that a recogniser stops; native code reads it, too.
+    """The wish of the caller that a recogniser stops; native code reads it, too.
 
     `address` is that of a C string, which is empty until then.
     """

@@ -36,7 +36,7 @@ from ingle.sound.windows import Window, windows
 MISSING_S = 1.0
 """Seconds by which a recording may be shorter than it says without a word: encoders pad."""
 HEARTBEAT_S = 0.05
-"""How often whoever asked is looked for, while a window is heard."""
+"""How often the caller is looked for, while a window is heard."""
 
 
 class RecordingTranscription:

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
+
 from ingle.engines.engine import LoadSpec, cores
 from ingle.engines.speech.stop_signal import StopSignal
-from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
+from ingle.errors import EngineFault, ModelLoadFailed
 
 SEED = 19
 """Of the noise that voices are made from: the first sentence after a load always sounds alike."""
@@ -18,24 +21,11 @@ SEED = 19
 class OnnxVoice:
     """An open network.
 
-    Args:
-        extra: the extra of our package that brings what the engine needs.
-
     Raises:
-        EngineMissing: onnxruntime is not installed.
         ModelLoadFailed: it refuses the file.
     """
 
-    def __init__(self, spec: LoadSpec, extra: str) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise EngineMissing(
-                f"onnxruntime is not installed ({error})",
-                hint=f"pip install 'ingle[{extra}]'",
-                engine=spec.engine,
-            ) from None
-        self._runtime: Any = onnxruntime
+    def __init__(self, spec: LoadSpec) -> None:
         onnxruntime.set_seed(SEED)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = spec.threads or cores()
@@ -63,7 +53,7 @@ class OnnxVoice:
             Cancelled: the request has ended.
             EngineFault: the network failed.
         """
-        options = self._runtime.RunOptions()
+        options = onnxruntime.RunOptions()
 
         def terminate() -> None:
             options.terminate = True
@@ -79,23 +69,5 @@ class OnnxVoice:
 
 def to_samples(sound: Any, *, loudest: float = 1.0) -> bytes:
     """Numbers from -1 to 1 as 16-bit samples, little-endian."""
-    import numpy as np
-
     scaled = np.clip(np.nan_to_num(sound) / loudest, -1.0, 1.0) * 32767
     return bytes(scaled.astype("<i2").tobytes())
-
-
-def version() -> str:
-    """Of onnxruntime.
-
-    Raises:
-        EngineMissing: it is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EngineMissing(
-            f"onnxruntime is not installed ({error})", hint="pip install 'ingle[speech]'"
-        ) from None
-    found: str = onnxruntime.__version__
-    return found

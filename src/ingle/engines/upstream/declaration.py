@@ -26,4 +26,5 @@ UPSTREAM = UpstreamDeclaration(
     capabilities=("chat", "complete", "embed", "rerank"),
     options=("base_url", "api_key"),
     network=True,
+    devices=False,
 )

@@ -66,5 +66,6 @@ WHISPER = WhisperDeclaration(
     loader="ingle.engines.whisper.engine:WhisperEngine",
     formats=("ggml-whisper",),
     capabilities=("transcribe",),
+    devices=False,
     extras="speech",
 )

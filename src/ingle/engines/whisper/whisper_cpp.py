@@ -19,7 +19,9 @@ from ctypes import POINTER, Structure, c_bool, c_char_p, c_float, c_int, c_size_
 from pathlib import Path
 from typing import Any
 
-from ingle.errors import EngineFault, EngineMissing, ModelLoadFailed
+from ingle.engines.declarations import extra_missing
+from ingle.engines.whisper.declaration import WHISPER
+from ingle.errors import EngineFault, ModelLoadFailed
 
 PACKAGE = "pywhispercpp"
 VERSION = "1.8"
@@ -268,18 +270,12 @@ def _path() -> Path:
     try:
         files = importlib.metadata.files(PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
-        raise EngineMissing(
-            f"the engine whisper needs the package {PACKAGE}, which is not installed",
-            hint="pip install 'ingle[speech]'",
-            engine="whisper",
-        ) from None
+        why = f"the engine whisper needs the package {PACKAGE}, which is not installed"
+        raise extra_missing(WHISPER, why, absent=True) from None
     found = sorted(str(file.locate()) for file in files if _LIBRARY.search(str(file)))
     # A repaired wheel has the library in a folder of its own, beside those that it was linked to.
     bundled = [path for path in found if ".libs/" in path or ".dylibs/" in path]
     if not found:
-        raise EngineMissing(
-            f"{PACKAGE} has no whisper.cpp library for this platform",
-            hint="pip install 'ingle[speech]'",
-            engine="whisper",
-        )
+        why = f"{PACKAGE} has no whisper.cpp library for this platform"
+        raise extra_missing(WHISPER, why, absent=False)
     return Path((bundled or found)[0])

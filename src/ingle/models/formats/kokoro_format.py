@@ -130,7 +130,7 @@ def _apart(names: Sequence[str]) -> list[ChosenFiles]:
 
 
 def are_apart(paths: Sequence[Path]) -> bool:
-    """Voices have a file each, and are no archive."""
+    """Voices have a file each, in place of an archive."""
     return paths[0].parent.name == "voices"
 
 

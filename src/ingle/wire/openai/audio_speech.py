@@ -20,7 +20,7 @@ from ingle.wire.duration import seconds
 from ingle.wire.notes import notes_member
 from ingle.wire.openai.errors import failed_chunk
 
-KINDS = {
+KINDS: dict[SpeechFormat, str] = {
     "pcm": "audio/pcm",
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
@@ -78,11 +78,10 @@ def parse(data: bytes) -> SpeechRequest:
         InvalidRequest: names the client's field.
     """
     body = decode(data, SpeechBody)
-    voice = body.voice.id if isinstance(body.voice, VoiceId) else body.voice or ""
+    voice = named_voice(body.voice)
     notes = []
     if voice in THEIR_VOICES:
         notes.append(f"voice: {voice} is one of OpenAI's; the model's own first voice speaks")
-        voice = ""
     if body.instructions:
         notes.append("instructions: the voices here do not take any")
     form = _format(body.response_format or "mp3")
@@ -90,7 +89,7 @@ def parse(data: bytes) -> SpeechRequest:
         operation = Speak(
             model=body.model,
             text=body.input,
-            voice=voice,
+            voice=meant_voice(voice),
             language=body.language or "",
             speed=1.0 if body.speed is None else body.speed,
             format=form,
@@ -102,13 +101,24 @@ def parse(data: bytes) -> SpeechRequest:
     return SpeechRequest(operation, body.stream_format == "sse", notes)
 
 
+def named_voice(given: str | VoiceId | None) -> str:
+    """The name of a voice, however it is given; empty: none is named."""
+    return given.id if isinstance(given, VoiceId) else given or ""
+
+
+def meant_voice(name: str) -> str:
+    """The voice of ours that a client means; empty: the model's first one."""
+    return "" if name in THEIR_VOICES else name
+
+
 def _format(name: str) -> SpeechFormat:
-    if name not in KINDS:
+    found = next((form for form in KINDS if form == name), None)
+    if found is None:
         raise InvalidRequest(
             f"response_format: {name!r} is not supported; use {', '.join(KINDS)}",
             field="response_format",
         )
-    return name  # type: ignore[return-value]
+    return found
 
 
 class SpeechBytes:

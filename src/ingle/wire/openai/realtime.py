@@ -57,6 +57,11 @@ class SoundInput(Body):
     transcription: TranscriptionSettings | None = None
     turn_detection: TurnDetection | None = None
 
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return (self.format and self.format.rate) or RATE
+
 
 class SoundOutput(Body):
     """The model's side."""
@@ -66,6 +71,11 @@ class SoundOutput(Body):
     speed: Annotated[float, msgspec.Meta(ge=0.25, le=4.0)] | None = None
     model: str | None = None
     """Ours: the model that speaks."""
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return (self.format and self.format.rate) or RATE
 
 
 class SessionSound(Body):
@@ -242,7 +252,7 @@ def said(kind: str, **fields: Any) -> dict[str, Any]:
 
 
 def failed(error: IngleError, event_id: str | None) -> dict[str, Any]:
-    """A server's event about what went wrong; the session goes on."""
+    """A server's event about what went wrong; the session continues."""
     return said("error", error={**error_object(error), "event_id": event_id})
 
 

@@ -21,14 +21,12 @@ from ingle.operations import Message
 from ingle.server.socket_exchange import SocketExchange
 from ingle.wire.openai import realtime
 from ingle.wire.openai.realtime import (
-    RATE,
     ClientEvent,
     SessionSettings,
     SessionState,
     first_session,
 )
 
-SAMPLE_BYTES = 2
 MOST_SPOKEN = 32
 """Answers that can still be cut: a client cuts the last one."""
 
@@ -161,10 +159,9 @@ class RealtimeSession:
             heard.transcription or realtime.TranscriptionSettings(),
             heard.turn_detection,
         )
-        rate = (heard.format and heard.format.rate) or RATE
         request = Transcribe(
             model=wanted.model or self._exchange.settings.transcribe_model,
-            rate=rate,
+            rate=heard.rate,
             language=(wanted.language or "").partition("-")[0].lower(),
             prompt=wanted.prompt or "",
             hotwords=wanted.keywords or [],
@@ -187,9 +184,7 @@ class RealtimeSession:
         """What was sent is written down; what follows is another stretch."""
         hearing, self._hearing = self._hearing, None
         if hearing is not None:
-            form = self._session.settings.input.format
-            rate = (form and form.rate) or RATE
-            self._heard_ms += 1000 * hearing.heard // (SAMPLE_BYTES * rate)
+            self._heard_ms += hearing.heard_ms
             hearing.end()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
