@@ -67,10 +67,11 @@ $(SDK_STAMP): sdks/requirements.txt sdks/requirements-openai-2.txt sdks/node/pac
 	  cd sdks/node && npm install --silent --no-package-lock --no-audit --no-fund; fi
 	touch $@
 
-# What training, its recipes and TRL need, some gigabytes that are not in the lock, what speech
-# needs, and what the pages of the guide need.
+# What training, its recipes and TRL need, some gigabytes that are not in the lock, what each
+# requirements-*.txt names (speech and others), and what the pages of the guide need.
 extras: $(STAMP) $(SDK_STAMP)
-	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt -r requirements-speech.txt
+	$(BIN)/python -m pip install --quiet -r recipes/requirements.txt \
+	  $(patsubst %,-r %,$(wildcard requirements-*.txt))
 
 sdks: extras $(SDK_STAMP)
 	$(BIN)/python -m tests.real.speech_weights

@@ -87,7 +87,8 @@ def extras() -> set[str]:
     def names(path: Path) -> set[str]:
         return set(re.findall(r"^([\w.-]+)(?===)", path.read_text(), re.MULTILINE))
 
-    wanted = names(ROOT / "recipes/requirements.txt") | names(ROOT / "requirements-speech.txt")
+    files = [ROOT / "recipes/requirements.txt", *ROOT.glob("requirements-*.txt")]
+    wanted = set[str]().union(*map(names, files))
     wanted -= names(ROOT / "requirements.lock")
     return {MODULES.get(name, name) for name in wanted}
 

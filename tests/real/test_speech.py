@@ -95,8 +95,10 @@ def heard(home: Home, recordings: dict[str, list[tuple[str, Path]]]) -> Heard:
         ("piper:joe", "whisper:tiny.en", 0.12),
         ("piper:joe", "faster-whisper:base", 0.06),
         ("piper:joe", "faster-whisper:tiny.en", 0.12),
-        ("kokoro", "whisper:base", 0.06),
-        ("kokoro", "whisper:tiny.en", 0.12),
+        # Japanese voices, and weights of 8 bits that each kind of processor rounds differently:
+        # the same ten sentences gave below 0.06 on one and 0.13 on another. Noise is above 0.9.
+        ("kokoro", "whisper:base", 0.25),
+        ("kokoro", "whisper:tiny.en", 0.25),
     ],
 )
 def test_what_is_spoken_is_heard(heard: Heard, voice: str, ear: str, most: float) -> None:
