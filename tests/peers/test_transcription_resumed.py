@@ -20,6 +20,7 @@ from ingle.capabilities.transcribe.operation import (
     Transcript,
     TranscriptSegment,
 )
+from ingle.engines.recognition.processors import Processors
 from ingle.engines.recognition.recording import RecordingTranscription
 from ingle.errors import PeerLost
 from ingle.operations import Event, ModelOperation, Rerouted, Started
@@ -56,7 +57,7 @@ class Device:
     async def _events(self, operation: Transcribe) -> AsyncIterator[Passed]:
         yield Started(model="m", digest=DIGEST, where="local")
         caller = Caller()
-        work = RecordingTranscription(operation, ScriptedRecogniser(), caller.emit, 2)
+        work = RecordingTranscription(operation, ScriptedRecogniser(), caller.emit, Processors(2))
         await asyncio.to_thread(work.perform, self._recording)
         segments = 0
         for event in caller.events:

@@ -23,6 +23,7 @@ HEAR = """
 import resource, sys
 from pathlib import Path
 from ingle.capabilities.transcribe.operation import Transcribe, Transcript
+from ingle.engines.recognition.processors import Processors
 from ingle.engines.recognition.recording import RecordingTranscription
 from ingle.operations.blob import Blob
 from tests.engines.recognition.scripted import ScriptedRecogniser
@@ -31,7 +32,8 @@ operation = Transcribe(model="m", sound=Blob(sha256="ab" * 32, size=1, name="lon
 def emit(event):
     if isinstance(event, Transcript):
         told.append(event)
-RecordingTranscription(operation, ScriptedRecogniser(), emit, 2).perform(Path(sys.argv[1]))
+hearing = RecordingTranscription(operation, ScriptedRecogniser(), emit, Processors(2))
+hearing.perform(Path(sys.argv[1]))
 most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(most, told[0].duration_s, told[0].segments)
 """

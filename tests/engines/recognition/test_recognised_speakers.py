@@ -10,6 +10,7 @@ import pytest
 
 from ingle.capabilities.transcribe.operation import Transcribe
 from ingle.engines.engine import LoadSpec
+from ingle.engines.recognition.processors import Processors
 from ingle.engines.recognition.recording import RecordingTranscription, speaker_name
 from ingle.engines.recognition.speaker_network import SpeakerNetwork
 from ingle.engines.whisper.declaration import WHISPER
@@ -44,7 +45,7 @@ def told(path: Path, **options: object) -> list[str]:
     operation = Transcribe(model="m", sound=SOUND, **options)  # type: ignore[arg-type]
     voices = SpeakerNetwork(NETWORK, 2)
     recogniser = ScriptedRecogniser()
-    RecordingTranscription(operation, recogniser, caller.emit, 2, voices).perform(path)
+    RecordingTranscription(operation, recogniser, caller.emit, Processors(2), voices).perform(path)
     return [segment.speaker for segment in segments(caller)]
 
 

@@ -17,6 +17,7 @@ from ingle.capabilities.transcribe.operation import (
     TranscriptProgress,
     TranscriptSegment,
 )
+from ingle.engines.recognition.processors import Processors
 from ingle.engines.recognition.recogniser import Stop
 from ingle.engines.recognition.recording import RecordingTranscription
 from ingle.errors import Cancelled, EngineFault, InvalidRequest
@@ -51,7 +52,7 @@ def transcribed(
     caller = caller or Caller()
     recogniser = ScriptedRecogniser(script)
     operation = Transcribe(model="m", sound=SOUND, **options)
-    RecordingTranscription(operation, recogniser, caller.emit, threads).perform(path)
+    RecordingTranscription(operation, recogniser, caller.emit, Processors(threads)).perform(path)
     return caller, recogniser
 
 

@@ -18,6 +18,7 @@ from ingle.capabilities.transcribe.operation import (
     TranscriptSegment,
 )
 from ingle.engines.engine import Emit
+from ingle.engines.recognition.processors import Processors
 from ingle.engines.recognition.recogniser import (
     Recognised,
     RecognisedSegment,
@@ -43,7 +44,8 @@ class RecordingTranscription:
     """One recording that is being transcribed.
 
     Args:
-        threads: processors that it may use; with more than one, several windows are heard at once.
+        processors: with more than one, several windows are heard at once. They are shared with
+            other recordings.
         voices: tells speakers apart, where that is asked for.
     """
 
@@ -52,7 +54,7 @@ class RecordingTranscription:
         operation: Transcribe,
         recogniser: Recogniser,
         emit: Emit,
-        threads: int,
+        processors: Processors,
         voices: SpeakerNetwork | None = None,
     ) -> None:
         self._voices = voices
@@ -60,7 +62,7 @@ class RecordingTranscription:
         self._operation = operation
         self._recogniser = recogniser
         self._emit = emit
-        self._threads = threads
+        self._processors = processors
         self._language = operation.language
         self._id = operation.first_id
         self._texts: list[str] = []
@@ -168,10 +170,11 @@ class RecordingTranscription:
             return
         second = self._next(every)
         stop = Stop()
-        lanes = self._threads if second is not None else 1
+        lanes = self._processors.count if second is not None else 1
         with ThreadPoolExecutor(lanes, thread_name_prefix="window") as pool:
             try:
-                self._tell(first, self._waited(self._heard(pool, first, self._threads, stop)))
+                every_one = self._processors.count
+                self._tell(first, self._waited(self._heard(pool, first, every_one, stop)))
                 self._rest(pool, second, every, stop)
             finally:
                 stop.request()
@@ -186,7 +189,7 @@ class RecordingTranscription:
         under_way: deque[tuple[Window, Future[Recognised]]] = deque()
         window = second
         while window is not None or under_way:
-            while window is not None and len(under_way) < self._threads + 1:
+            while window is not None and len(under_way) < self._processors.count + 1:
                 under_way.append((window, self._heard(pool, window, 1, stop)))
                 window = self._next(every)
             oldest, hearing = under_way.popleft()
@@ -196,16 +199,19 @@ class RecordingTranscription:
         return next(every, None)
 
     def _heard(
-        self, pool: ThreadPoolExecutor, window: Window, threads: int, stop: Stop
+        self, pool: ThreadPoolExecutor, window: Window, most: int, stop: Stop
     ) -> Future[Recognised]:
-        return pool.submit(
-            self._recogniser.recognise,
-            window.samples,
-            self._operation,
-            language=self._language,
-            threads=threads,
-            stop=stop,
-        )
+        language = self._language
+
+        def hear() -> Recognised:
+            with self._processors.taken(most, stop) as threads:
+                if not threads:
+                    return Recognised(())
+                return self._recogniser.recognise(
+                    window.samples, self._operation, language=language, threads=threads, stop=stop
+                )
+
+        return pool.submit(hear)
 
     def _waited(self, hearing: Future[Recognised]) -> Recognised:
         return waited(hearing, lambda: self._emit(self._progress))

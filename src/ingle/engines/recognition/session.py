@@ -11,6 +11,7 @@ from typing import Any
 from ingle.capabilities.transcribe.operation import Transcribe
 from ingle.engines.engine import Emit, Feed, LoadSpec, blob_path
 from ingle.engines.recognition.live import LiveTranscription
+from ingle.engines.recognition.processors import Processors
 from ingle.engines.recognition.recogniser import ClosingRecogniser
 from ingle.engines.recognition.recording import RecordingTranscription
 from ingle.engines.recognition.speaker_network import SpeakerNetwork
@@ -35,7 +36,7 @@ class RecognitionSession:
     ) -> None:
         self._spec = spec
         self._recogniser = recogniser
-        self._threads = threads
+        self._processors = Processors(threads)
         self._lock = threading.Lock()
         self._under_way = 0
         found = spec.files.get(SPEAKERS)
@@ -48,31 +49,34 @@ class RecognitionSession:
                 f"{self._spec.model} cannot {type(operation).__name__.lower()}",
                 model=self._spec.model,
             )
-        with self._share() as threads:
-            if operation.sound is None:
-                if operation.speakers is not None:
-                    raise InvalidRequest(
-                        "speakers: they are told apart in recordings, not in live sound",
-                        field="speakers",
-                    )
+        if operation.sound is None:
+            if operation.speakers is not None:
+                raise InvalidRequest(
+                    "speakers: they are told apart in recordings, not in live sound",
+                    field="speakers",
+                )
+            with self._share() as threads:
                 live = LiveTranscription(operation, self._recogniser, emit, threads)
                 live.perform(feed or ())
-            else:
-                voices = None if operation.speakers is None else self._speakers
-                recorded = RecordingTranscription(
-                    operation, self._recogniser, emit, threads, voices
-                )
-                recorded.perform(blob_path(self._spec, operation.sound))
+        else:
+            voices = None if operation.speakers is None else self._speakers
+            recorded = RecordingTranscription(
+                operation, self._recogniser, emit, self._processors, voices
+            )
+            recorded.perform(blob_path(self._spec, operation.sound))
 
     def close(self) -> None:
         self._recogniser.close()
 
     @contextlib.contextmanager
     def _share(self) -> Iterator[int]:
-        """Processors for one operation: those that are under way share them."""
+        """Threads for one live stream: those that are under way share the processors.
+
+        They wait for no recording, whose windows take seconds.
+        """
         with self._lock:
             self._under_way += 1
-            threads = max(1, self._threads // self._under_way)
+            threads = max(1, self._processors.count // self._under_way)
         try:
             yield threads
         finally:
