@@ -8,6 +8,7 @@
     overhead  a recording of a minute: time through the node against the bare engine, in pairs
     together  two recordings at once against one after the other
     pauses    a recording with pauses: only speech is heard, against all of it
+    delegated a recording of a minute heard by a paired device, whose owner hears it in turn
     live      phrases as they are said: from the end of one to its final text, and between texts
 """
 
@@ -55,10 +56,19 @@ def sentences() -> list[str]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, wanted: list[str], threads: int | None = None) -> Any:
-    """A node of its own with the models."""
-    with TemporaryDirectory(prefix="ingle-speech-") as name:
-        places: dict[str, Any] = {"state_dir": f"{name}/state", "models_dir": f"{name}/models"}
+async def opened(
+    folder: Path, wanted: list[str], threads: int | None = None, name: str = ""
+) -> AsyncIterator[AsyncHome]:
+    """A node of its own with the models. With a ``name`` it can be paired with."""
+    with TemporaryDirectory(prefix="ingle-speech-") as place:
+        places: dict[str, Any] = {"state_dir": f"{place}/state", "models_dir": f"{place}/models"}
+        if name:
+            places |= {
+                "device_name": name,
+                "peer_host": "127.0.0.1",
+                "peer_port": 0,
+                "nearby": False,
+            }
         if threads:
             places["threads"] = threads
         async with ingle.open_async(**places) as home:
@@ -211,6 +221,33 @@ async def together(folder: Path, clip_folder: Path) -> None:
         print(f"two at once: {statistics.median(ratios):.2f}x (wanted >= 1.6)", flush=True)
 
 
+async def delegated(folder: Path, clip_folder: Path) -> None:
+    """Both devices are here, on loopback; what the second one costs runs on the same cores."""
+    async with (
+        opened(folder, ["piper", BASE], name="desk") as there,
+        opened(folder, [], name="laptop") as here,
+    ):
+        path = written(clip_folder / "minute.wav", await minute(there, clip_folder))
+        await here.join((await there.invite(preset="family")).code)
+
+        async def borrowed() -> None:
+            await here.transcribe(path, BASE, language="en", on="desk")
+
+        async def local() -> None:
+            await there.transcribe(path, BASE, language="en")
+
+        await borrowed()
+        ratios = []
+        for number in range(PAIRS):
+            order = (borrowed, local) if number % 2 else (local, borrowed)
+            found = {each.__name__: await timed(each) for each in order}
+            ratios.append(found["local"] / found["borrowed"])
+            print(f"    there {found['borrowed']:.2f} s, local {found['local']:.2f} s", flush=True)
+        print(
+            f"speed there over local: {statistics.median(ratios):.3f} (wanted >= 0.95)", flush=True
+        )
+
+
 async def pauses(folder: Path, clip_folder: Path) -> None:
     async with opened(folder, ["piper", BASE]) as home:
         parts, pause = [], np.zeros(4 * RATE, np.float32)
@@ -270,7 +307,7 @@ async def live(folder: Path, clip_folder: Path) -> None:
 
 GROUPS = {
     "heard": heard, "same": same, "overhead": overhead, "together": together, "pauses": pauses,
-    "live": live,
+    "delegated": delegated, "live": live,
 }  # fmt: skip
 
 

@@ -33,6 +33,9 @@ class PairedDevices(NamedTuple):
 class Grantable(NamedTuple):
     """Another device may ask it if a grant names the capability."""
 
+    presets: tuple[str, ...] = ()
+    """The presets that include it: ``family``, ``guest``."""
+
 
 class Granted(NamedTuple):
     """Another device may ask it in the service of another capability that it is granted.

@@ -90,34 +90,6 @@ _encode = msgspec.msgpack.Encoder().encode
 CHAIN_BYTES = 16 * 1024
 
 
-class GrantPreset(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits with a name, for those who do not want to think about numbers."""
-
-    capabilities: tuple[str, ...]
-    tokens_per_day: int = 0
-    requests_per_minute: int = 0
-    concurrent: int = 0
-    max_tokens: int = 0
-    days: float = 0.0
-
-
-PRESETS = {
-    # Someone of one's own: everything, but not all slots at once.
-    "family": GrantPreset(
-        capabilities=("chat", "complete", "embed", "rerank", "tokenize", "pull"), concurrent=4
-    ),
-    # Someone who visits: a taste, for a day.
-    "guest": GrantPreset(
-        capabilities=("chat", "embed"),
-        tokens_per_day=20_000,
-        requests_per_minute=20,
-        concurrent=1,
-        max_tokens=2_000,
-        days=1.0,
-    ),
-}
-
-
 def new_id() -> str:
     """A grant's name: 64 random bits."""
     return secrets.token_hex(8)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ingle.capabilities.peers.operation import ShowCode
 from ingle.errors import Busy, IngleError, InvalidRequest, NotFound, PairingRefused
-from ingle.peers import grants, invites, pairing
+from ingle.peers import grant_presets, invites, pairing
 from ingle.peers.address_book import AddressBook, Peer
 from ingle.peers.dialer import Dialer
 from ingle.peers.discovery import DiscoveredNode
@@ -143,11 +143,11 @@ class Handshakes:
 
     def grant_preset(self, subject: Key, preset: str) -> None:
         """What an invite promised."""
-        bounds = grants.PRESETS[preset]
+        bounds = grant_presets.limits_of(preset)
         ends = self._clock.now() + bounds.days * 86400 if bounds.days else 0.0
         self._grant_store.give(
             subject,
-            capabilities=bounds.capabilities,
+            capabilities=grant_presets.capabilities_of(preset),
             tokens_per_day=bounds.tokens_per_day,
             requests_per_minute=bounds.requests_per_minute,
             concurrent=bounds.concurrent,

@@ -13,7 +13,7 @@ CAPABILITY = Capability(
     summary="Answer a conversation, with tools, schemas, images and reasoning.",
     operations=(Chat,),
     events=(Text, Reasoning, ToolCallPiece, Note, Finish, Usage),
-    permission=Grantable(),
+    permission=Grantable(presets=("family", "guest")),
     cost=COST,
     serve=serve,
     prepare="ingle.capabilities.chat.images:with_images",

@@ -13,7 +13,7 @@ CAPABILITY = Capability(
     summary="Continue a raw prompt, with no chat template.",
     operations=(Complete,),
     events=(Text, Note, Finish, Usage),
-    permission=Grantable(),
+    permission=Grantable(presets=("family",)),
     cost=COST,
     serve=serve,
     performer="ingle.capabilities.complete.performer:perform",

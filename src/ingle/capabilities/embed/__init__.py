@@ -20,7 +20,7 @@ CAPABILITY = Capability(
     summary="Turn texts into vectors.",
     operations=(Embed,),
     events=(Embedded,),
-    permission=Grantable(),
+    permission=Grantable(presets=("family", "guest")),
     cost=COST,
     serve=_serve,
     commands={

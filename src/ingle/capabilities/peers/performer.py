@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import msgspec
 
@@ -36,10 +37,10 @@ from ingle.capabilities.peers.operation import (
 from ingle.errors import CapabilityMissing, IngleError, InvalidRequest, NotPaired, PeerNotFound
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Done, Event, Operation
-from ingle.peers import discovery, grants, reach
+from ingle.peers import discovery, grant_presets, grants, reach
 from ingle.peers.address_book import Peer
 from ingle.peers.discovery import DiscoveredNode
-from ingle.peers.grants import Grant, GrantPreset
+from ingle.peers.grants import Grant
 from ingle.peers.identity import fingerprint
 from ingle.peers.invites import InviteTicket as InviteCode
 from ingle.peers.peer_service import PeerService
@@ -126,7 +127,7 @@ class _Peers:
 
     async def _invite(self, operation: Invite) -> Invited:
         if operation.preset:
-            _preset(operation.preset)
+            grant_presets.limits_of(operation.preset)
         transport = (await self._peer_service.open()).transport
         address = PeerAddress(
             self._peer_service.identity.key, tuple(transport.places), transport.relay
@@ -268,8 +269,10 @@ class _Peers:
     def _grant(self, operation: GrantPeer) -> GrantInfo:
         peer_service = self._peer_service
         peer = peer_service.address_book.find(operation.peer)
-        preset = _preset(operation.preset) if operation.preset else GrantPreset(capabilities=())
-        bounds = msgspec.structs.asdict(preset)
+        preset = operation.preset
+        limits = grant_presets.limits_of(preset) if preset else grant_presets.GrantLimits()
+        bounds: dict[str, Any] = msgspec.structs.asdict(limits)
+        bounds["capabilities"] = grant_presets.capabilities_of(preset) if preset else ()
         days = bounds.pop("days")
         bounds["ends"] = peer_service.clock.now() + days * 86400 if days else 0.0
         for name in ("context", "max_tokens", "tokens_per_day", "requests_per_minute",
@@ -325,14 +328,6 @@ class _Peers:
             requests_today=used.requests,
             **{limit: getattr(grant, limit) for limit in grants.LIMITS},
         )
-
-
-def _preset(name: str) -> GrantPreset:
-    if name not in grants.PRESETS:
-        raise InvalidRequest(
-            f"there is no preset {name!r}; there are: {', '.join(grants.PRESETS)}", field="preset"
-        )
-    return grants.PRESETS[name]
 
 
 def _check_place(place: str) -> None:

@@ -12,6 +12,6 @@ CAPABILITY = Capability(
     summary="Fetch the files of shared models.",
     operations=(),
     events=(),
-    permission=Grantable(),
+    permission=Grantable(presets=("family",)),
     cost=Free(),
 )

@@ -22,7 +22,7 @@ CAPABILITY = Capability(
     summary="Order documents by how well they answer a query.",
     operations=(Rerank,),
     events=(Reranked,),
-    permission=Grantable(),
+    permission=Grantable(presets=("family",)),
     cost=COST,
     serve=_serve,
     routes="ingle.capabilities.rerank.http:table",

@@ -19,7 +19,7 @@ CAPABILITY = Capability(
     operations=(Speak,),
     events=(SpeakingSentence, SpokenAudio, Spoken, Note),
     inputs=(TextPiece,),
-    permission=Grantable(),
+    permission=Grantable(presets=("family",)),
     cost=COST,
     commands={"speak": Command("ingle.capabilities.speak.cli:speak_command", "Speak a text.")},
     routes="ingle.capabilities.speak.http:table",

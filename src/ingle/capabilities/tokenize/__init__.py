@@ -20,7 +20,7 @@ CAPABILITY = Capability(
     summary="Turn text into token ids and back, as a model sees it.",
     operations=(Tokenize, Detokenize),
     events=(Tokenized, Detokenized),
-    permission=Grantable(),
+    permission=Grantable(presets=("family",)),
     cost=counted(),
     serve=_serve,
     routes="ingle.capabilities.tokenize.http:table",

@@ -22,7 +22,7 @@ CAPABILITY = Capability(
     operations=(Transcribe,),
     events=(DetectedLanguage, TranscriptProgress, TranscriptSegment, SpeechTurn, Note, Transcript),
     inputs=(Bytes,),
-    permission=Grantable(),
+    permission=Grantable(presets=("family",)),
     cost=COST,
     commands={
         "transcribe": Command(
