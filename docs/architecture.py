@@ -21,8 +21,8 @@ FONT = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 GROUPS = {
     "callers": ("#dbeafe", "#1e3a8a", ("cli", "server", "client")),
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
-    "who does it": ("#dcfce7", "#14532d", ("training", "peers", "jobs", "node")),
-    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "sound")),
+    "who does it": ("#dcfce7", "#14532d", ("training", "collections", "peers", "jobs", "node")),
+    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "documents", "sound")),
     "words for it": (
         "#e5e7eb",
         "#1f2937",
@@ -43,10 +43,12 @@ SHORT = {
     "server": "HTTP: OpenAI, Ollama and Anthropic dialects (translated by wire)",
     "client": "ingle.open() and open_async(): the node's methods for Python",
     "training": "LoRA on GGUF by torch or Vulkan; TRL in an environment of its own",
+    "collections": "documents of one's own: passages, vectors, words; searched in milliseconds",
     "peers": "pairing, grants, delegation, the swarm; encrypted from device to device",
     "jobs": "long work: followed, paused, resumed, compared",
     "node": "this machine: routes, admission by memory, scheduler, blobs, ledger",
     "engines": "workers in a sandbox, a process for each model: llama, upstream, plug-ins",
+    "documents": "files as headings, paragraphs, tables and code; in workers",
     "sound": "recordings to samples and back, who speaks when, text made speakable; in workers",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",

@@ -42,6 +42,8 @@ HOME = {
     "compare_jobs",
     *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
     *("transcribe", "transcription"),
+    *("count_tokens", "extract"),
+    *("add_documents", "collections", "remove_collection", "search"),
 }
 
 

@@ -57,7 +57,7 @@ def endless() -> Chat:
 
 async def test_it_is_the_same_node(settings: Settings) -> None:
     async with reached(settings) as node:
-        assert (await ask(node, ListModels(), Models)).models[0].name == "ember"
+        assert (await ask(node, ListModels(), Models)).models[0].name == "documents"
         with pytest.raises(ModelNotFound):
             await ask(node, Chat(model="nope", messages=endless().messages), Done)
 

@@ -20,9 +20,10 @@ from ingle.capabilities.blobs.operation import BlobList
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed
+from ingle.capabilities.extract.operation import Extract
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.speak.operation import Speak
-from ingle.capabilities.tokenize.operation import Detokenize, Tokenize
+from ingle.capabilities.tokenize.operation import CountTokens, Detokenize, Tokenize
 from ingle.capabilities.train.operation import Train, TrainingProgress
 from ingle.capabilities.transcribe.operation import Transcribe
 from ingle.engines.engine import LoadSpec
@@ -278,6 +279,8 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Rerank: {"query": "x", "documents": ["x"]},
     Tokenize: {},
     Detokenize: {"tokens": [1]},
+    CountTokens: {"texts": ["x"]},
+    Extract: {"document": Blob(sha256="ab" * 32, size=1, name="a.txt")},
     Transcribe: {},
     Speak: {},
 }
@@ -296,6 +299,11 @@ LARGER: dict[str, tuple[Any, Any]] = {
     "documents": (["x"], ["x", LONG]),
     "text": ("x", LONG),
     "tokens": ([1], [1] * 200),
+    "texts": (["x"], ["x", LONG]),
+    "document": (
+        Blob(sha256="ab" * 32, size=1, name="a.txt"),
+        Blob(sha256="ab" * 32, size=1 << 20, name="a.txt"),
+    ),
     "sound": (None, Blob(sha256="ab" * 32, size=1 << 20)),
 }
 """Values of every field whose rule is that it is estimated, of which the second is more."""

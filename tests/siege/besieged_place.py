@@ -25,7 +25,7 @@ from .process_family import ProcessFamily, adopting, described
 
 RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "letters"
 HOOKS = Path(__file__).parent / "hooks"
-KEPT_MODELS = ("mine", "base", "ember", "ember-embed", "espeak")
+KEPT_MODELS = ("mine", "base", "documents", "ember", "ember-embed", "espeak")
 KEPT_ADAPTER = "lora"
 DATABASES = ("state/node.sqlite3", "state/peers.sqlite3", "models/index.sqlite3")
 DOCUMENTED = (

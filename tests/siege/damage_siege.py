@@ -106,8 +106,8 @@ def _expected(names: set[str], done: list[tuple[str, str]]) -> list[str]:
     silent = any(name == INDEX and how.startswith(NOT_NOTICED) for name, how in done)
     records = any(name.startswith(RECORDS) for name in names)
     if silent or (INDEX in names and f"{INDEX}{BACKUP}" in names and records):
-        return ["ember", "ember-embed", "espeak"]
-    return ["mine", "base", "ember", "ember-embed", "espeak"]
+        return ["documents", "ember", "ember-embed", "espeak"]
+    return ["mine", "base", "documents", "ember", "ember-embed", "espeak"]
 
 
 def _check_named(besieged: BesiegedPlace, told: str) -> None:

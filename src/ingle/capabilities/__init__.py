@@ -18,6 +18,8 @@ BUILT_IN = (
     "voices",
     "talk",
     "realtime",
+    "extract",
+    "collections",
     "prompts",
     "blobs",
     "store",

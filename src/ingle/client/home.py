@@ -10,8 +10,10 @@ from typing import Any
 from ingle.capabilities.adapters.client import AdapterMethods
 from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
+from ingle.capabilities.collections.client import CollectionMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
+from ingle.capabilities.extract.client import ExtractMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.peers.client import PeerMethods
@@ -41,6 +43,8 @@ class AsyncHome(
     SpeakMethods,
     VoiceMethods,
     TalkMethods,
+    ExtractMethods,
+    CollectionMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

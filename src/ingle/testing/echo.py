@@ -27,7 +27,14 @@ from typing import Any, ClassVar
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed, Embedded
-from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.capabilities.tokenize.operation import (
+    CountTokens,
+    Detokenize,
+    Detokenized,
+    TokenCounts,
+    Tokenize,
+    Tokenized,
+)
 from ingle.engines.declaration import EngineDeclaration
 from ingle.engines.engine import Emit, Feed, LoadSpec, Session, context_of
 from ingle.errors import CapabilityMissing, EngineFault, ModelLoadFailed
@@ -125,6 +132,8 @@ class EchoSession:
                 )
             case Tokenize(text=text):
                 emit(Tokenized(tokens=list(text.encode()), text=text))
+            case CountTokens(texts=texts):
+                emit(TokenCounts(counts=[len(text.encode()) for text in texts]))
             case Detokenize(tokens=tokens):
                 data = bytes(token % 256 for token in tokens)
                 emit(Detokenized(text=data.decode(errors="replace")))

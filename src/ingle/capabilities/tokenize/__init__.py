@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.capabilities.tokenize.operation import (
+    CountTokens,
+    Detokenize,
+    Detokenized,
+    TokenCounts,
+    Tokenize,
+    Tokenized,
+)
 from ingle.operations import Ability
 from ingle.operations.capability import Capability, Grantable, Serving
 from ingle.operations.tokens import counted
 
 
-def _serve(_: Tokenize | Detokenize, model: str, abilities: Sequence[str]) -> Serving:
+def _serve(_: Tokenize | Detokenize | CountTokens, model: str, abilities: Sequence[str]) -> Serving:
     only_embeds = Ability.EMBED in abilities and Ability.CHAT not in abilities
     return Serving("embed" if only_embeds else "generate")
 
@@ -18,8 +25,9 @@ def _serve(_: Tokenize | Detokenize, model: str, abilities: Sequence[str]) -> Se
 CAPABILITY = Capability(
     name="tokenize",
     summary="Turn text into token ids and back, as a model sees it.",
-    operations=(Tokenize, Detokenize),
-    events=(Tokenized, Detokenized),
+    operations=(Tokenize, Detokenize, CountTokens),
+    events=(Tokenized, Detokenized, TokenCounts),
+    version=2,  # 2: counts
     permission=Grantable(presets=("family",)),
     cost=counted(),
     serve=_serve,

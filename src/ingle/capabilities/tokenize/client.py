@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ingle.capabilities.tokenize.operation import Tokenize, Tokenized
+from collections.abc import Sequence
+
+from ingle.capabilities.tokenize.operation import CountTokens, TokenCounts, Tokenize, Tokenized
 from ingle.client.methods import Methods
 
 
@@ -13,3 +15,10 @@ class TokenizeMethods(Methods):
         """Token ids, as the model sees the text."""
         request = Tokenize(model=model or self.settings.model, text=text, on=on)
         return (await self.ask(request, Tokenized)).tokens
+
+    async def count_tokens(
+        self, texts: Sequence[str], model: str = "", *, on: str = ""
+    ) -> list[int]:
+        """How many tokens each text has, by itself."""
+        request = CountTokens(model=model or self.settings.model, texts=list(texts), on=on)
+        return (await self.ask(request, TokenCounts)).counts

@@ -82,3 +82,27 @@ class Detokenized(Event, frozen=True, kw_only=True, tag="detokenized"):
     """The text."""
 
     text: str
+
+
+class CountTokens(ModelOperation, frozen=True, kw_only=True, tag="count_tokens"):
+    """How many tokens each of several texts has, by itself and without what a model adds.
+
+    Events: `Status`, then one `TokenCounts`.
+    """
+
+    texts: Annotated[list[str], msgspec.Meta(min_length=1, max_length=8192), Estimated()]
+
+    def check(self) -> None:
+        size = sum(len(text.encode()) for text in self.texts)
+        if size > MOST_BYTES:
+            raise InvalidRequest(
+                f"texts: {size} bytes were given; up to {MOST_BYTES} are tokenised at once",
+                hint="count them in parts",
+                field="texts",
+            )
+
+
+class TokenCounts(Event, frozen=True, kw_only=True, tag="token_counts"):
+    """A number for each text, in their order."""
+
+    counts: list[int]

@@ -19,7 +19,14 @@ from ingle.capabilities.prompts.operation import (
     RestorePrompt,
 )
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
-from ingle.capabilities.tokenize.operation import Detokenize, Detokenized, Tokenize, Tokenized
+from ingle.capabilities.tokenize.operation import (
+    CountTokens,
+    Detokenize,
+    Detokenized,
+    TokenCounts,
+    Tokenize,
+    Tokenized,
+)
 from ingle.engines.engine import Emit, Feed, LoadSpec, context_of
 from ingle.engines.llama import chunks, prompt_state, request
 from ingle.engines.llama.grammar.answer_plan import (
@@ -86,6 +93,12 @@ class LlamaSession:
                 self._rerank(operation, emit)
             case Tokenize():
                 self._tokenize(operation, emit)
+            case CountTokens():
+                emit(
+                    TokenCounts(
+                        counts=[self._count(text, special=False) for text in operation.texts]
+                    )
+                )
             case KeepPrompt(tokens=tokens):
                 slot = self._slots.holding(tokens)
                 for data in () if slot is None else prompt_state.saved(self._backend, slot):
@@ -261,8 +274,8 @@ class LlamaSession:
             prompt = self._ask("/apply-template", body)["prompt"]
         return self._count(prompt)
 
-    def _count(self, text: str) -> int:
-        return len(self._ask("/tokenize", {"content": text, "add_special": True})["tokens"])
+    def _count(self, text: str, *, special: bool = True) -> int:
+        return len(self._ask("/tokenize", {"content": text, "add_special": special})["tokens"])
 
     def _check_fits(self, text: Any, field: str, emit: Emit) -> None:
         """Raises ContextLengthExceeded: before the engine takes the whole of a text."""

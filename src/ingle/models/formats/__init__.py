@@ -52,6 +52,7 @@ FORMATS: Table[Format] = Table(
         "nemo-onnx": "ingle.models.formats.nemo_onnx_format:NEMO_ONNX",
         "speaker-onnx": "ingle.models.formats.speaker_onnx_format:SPEAKER_ONNX",
         "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
+        "documents": "ingle.models.formats.documents_format:DOCUMENTS_FORMAT",
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
     },

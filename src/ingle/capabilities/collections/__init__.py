@@ -1,0 +1,40 @@
+"""Collections: ask your own documents."""
+
+from __future__ import annotations
+
+from ingle.capabilities.collections.operation import (
+    AddDocuments,
+    CollectionList,
+    DocumentAdded,
+    DocumentSkipped,
+    ListCollections,
+    RemoveCollection,
+    SearchCollection,
+    SearchResults,
+)
+from ingle.operations import Done
+from ingle.operations.capability import Capability, Command, Free, OwnerOnly
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress
+
+_CLI = "ingle.capabilities.collections.cli"
+
+CAPABILITY = Capability(
+    name="collections",
+    summary="Make documents searchable, and search them.",
+    operations=(AddDocuments, ListCollections, RemoveCollection, SearchCollection),
+    events=(
+        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, JobNote, JobProgress,
+        JobEnded, Done,
+    ),
+    permission=OwnerOnly(),
+    cost=Free(),
+    performer="ingle.capabilities.collections.performer:perform",
+    job="ingle.capabilities.collections.ingest_job:KIND",
+    commands={
+        "collection": Command(
+            f"{_CLI}.collection_commands:collection_group", "Make documents searchable."
+        ),
+        "search": Command(f"{_CLI}.search_command:search_command", "Search a collection."),
+    },
+    methods="ingle.capabilities.collections.client:CollectionMethods",
+)  # fmt: skip

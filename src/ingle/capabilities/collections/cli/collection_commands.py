@@ -1,0 +1,157 @@
+"""``ingle collection add|list|show|rm``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from ingle.capabilities.collections.operation import (
+    AddDocuments,
+    CollectionList,
+    DocumentSkipped,
+    ListCollections,
+    RemoveCollection,
+)
+from ingle.capabilities.jobs.cli.follow_job import attend
+from ingle.capabilities.jobs.cli.job_line import JobLine
+from ingle.capabilities.jobs.operation import PauseJob
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output
+from ingle.operations import Done, Event
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress
+
+
+@click.group("collection")
+def collection_group() -> None:
+    """Make documents of your own searchable."""
+
+
+@collection_group.command("add")
+@click.argument("collection")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--model", "-m", default="", help="Embedding model (default: ember-embed).")
+@click.option("--only", multiple=True, metavar="PATTERN", help="Files such as '*.md'.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Files that are left out.")
+@click.option("--tokens", default=256, show_default=True, help="Most tokens of a passage.")
+@click.option("--overlap", default=32, show_default=True, help="Tokens that two have in common.")
+@click.option("--job", "name", default="", help="Name of the job (default: from the collection).")
+@click.option("--detach", is_flag=True, help="Leave it running in the background.")
+@options
+def add_command(
+    output: Output,
+    collection: str,
+    paths: tuple[Path, ...],
+    model: str,
+    only: tuple[str, ...],
+    exclude: tuple[str, ...],
+    tokens: int,
+    overlap: int,
+    name: str,
+    detach: bool,
+) -> None:
+    """Have COLLECTION hold what is in files and folders, as they are now.
+
+    What did not change since the last time is not read again, and what is gone there goes here.
+    Without PATHS it looks again at those that the collection is made of.
+    """
+    request = AddDocuments(
+        name=name or f"collection-{collection}",
+        collection=collection,
+        paths=[str(path.expanduser().resolve()) for path in paths],
+        model=model,
+        only=list(only),
+        exclude=list(exclude),
+        tokens=tokens,
+        overlap=overlap,
+        detach=detach,
+    )
+    skipped = list[DocumentSkipped]()
+    with JobLine(output, collection) as line:
+
+        def show(event: Event) -> None:
+            match event:
+                case JobNote(text=text):
+                    line.clear()
+                    output.note(text)
+                case JobProgress():
+                    line.show(event)
+                case DocumentSkipped():
+                    skipped.append(event)
+
+        last = attend(output, request, last=JobEnded, show=show, stop=PauseJob(name=request.name))
+    for each in skipped:
+        output.note(f"skipped {each.place}: {each.problem}")
+    if isinstance(last, JobEnded):
+        _tell(output, collection, last)
+
+
+def _tell(output: Output, collection: str, last: JobEnded) -> None:
+    if output.json:
+        output.data(msgspec.to_builtins(last.job))
+        return
+    found = last.job.results
+    counted = ", ".join(
+        f"{found[what]} {what}" for what in ("added", "unchanged", "removed", "skipped")
+        if found.get(what, "0") != "0"
+    )  # fmt: skip
+    output.note(f"{collection}: {last.job.state}" + (f" ({counted})" if counted else ""))
+    if last.job.state == "done":
+        output.note(f'try: ingle search {collection} "..."')
+
+
+@collection_group.command("list")
+@options
+def list_command(output: Output) -> None:
+    """List collections."""
+    found = run(lambda: _asked(ListCollections()))
+    if output.json:
+        output.data({"collections": found.collections})
+        return
+    rows = [
+        [each.name, each.model, str(each.documents), str(each.passages), f"{each.size / 2**20:.1f}"]
+        for each in found.collections
+    ]
+    output.table(["NAME", "MODEL", "DOCUMENTS", "PASSAGES", "MiB"], rows)
+
+
+@collection_group.command("show")
+@click.argument("collection")
+@options
+def show_command(output: Output, collection: str) -> None:
+    """Show what a collection is made of, and what could not be read."""
+    found = run(lambda: _asked(ListCollections(collection=collection)))
+    (info,) = found.collections
+    if output.json:
+        output.data({"collection": info, "skipped": found.skipped})
+        return
+    output.text(f"{info.name}: {info.documents} documents, {info.passages} passages")
+    if info.model:
+        output.text(f"vectors by {info.model}")
+    for root in info.roots:
+        output.text(f"from {root}")
+    for each in found.skipped:
+        output.text(f"skipped {each.place}: {each.problem}")
+
+
+@collection_group.command("rm")
+@click.argument("collection")
+@options
+def remove_command(output: Output, collection: str) -> None:
+    """Delete a collection; the files that it was made of stay."""
+
+    async def remove() -> Done:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.ask(RemoveCollection(collection=collection), Done)
+
+    output.note(run(remove).message)
+
+
+async def _asked(request: ListCollections) -> CollectionList:
+    from ingle.client.home import open_async
+
+    async with open_async(otherwise="background", **flags()) as home:
+        return await home.ask(request, CollectionList)

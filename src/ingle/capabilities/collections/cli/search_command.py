@@ -1,0 +1,71 @@
+"""``ingle search COLLECTION "..."``: passages with their places."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
+from ingle.cli.command import flags, options, run
+from ingle.cli.output import Output
+
+SHOWN = 400
+"""Characters of a passage, unless all of it is asked for."""
+
+
+@click.command("search")
+@click.argument("collection")
+@click.argument("query", nargs=-1, required=True)
+@click.option("-n", "most", default=5, show_default=True, help="Number of passages.")
+@click.option(
+    "--mode", type=click.Choice(["hybrid", "vectors", "words"]), default="hybrid",
+    show_default=True, help="Search by meaning and words, or by one of them.",
+)  # fmt: skip
+@click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
+@click.option("--kind", "kinds", multiple=True, help="Documents of a kind, such as pdf.")
+@click.option("--full", is_flag=True, help="Print passages whole.")
+@options
+def search_command(
+    output: Output,
+    collection: str,
+    query: tuple[str, ...],
+    most: int,
+    mode: str,
+    places: tuple[str, ...],
+    kinds: tuple[str, ...],
+    full: bool,
+) -> None:
+    """Find passages in a collection, with the file, heading and page of each."""
+    request = SearchCollection(
+        collection=collection,
+        query=" ".join(query),
+        most=most,
+        mode=mode,  # type: ignore[arg-type]
+        places=list(places),
+        kinds=list(kinds),
+    )
+
+    async def search() -> SearchResults:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.ask(request, SearchResults)
+
+    found = run(search)
+    if output.json:
+        output.data({"results": found.results, "model": found.model})
+        return
+    if not found.results:
+        output.note(f"nothing was found in {collection}")
+    for number, result in enumerate(found.results, 1):
+        output.text(("\n" if number > 1 else "") + f"[{number}] {place_of(result)}")
+        text = result.text if full else textwrap.shorten(result.text, SHOWN, placeholder=" ...")
+        output.text(textwrap.indent(text, "    "))
+
+
+def place_of(result: SearchResult) -> str:
+    """Where a passage stands, in one line."""
+    page = f", page {result.page}" if result.page else ""
+    headings = f"  {' > '.join(result.headings)}" if result.headings else ""
+    return f"{result.place}{page}{headings}"

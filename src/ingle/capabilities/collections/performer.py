@@ -1,0 +1,162 @@
+"""The operations of collections, performed on this node."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+
+import numpy as np
+
+from ingle.capabilities.collections.ingest_job import KIND
+from ingle.capabilities.collections.open_collections import OpenCollections
+from ingle.capabilities.collections.operation import (
+    AddDocuments,
+    CollectionInfo,
+    CollectionList,
+    DocumentSkipped,
+    ListCollections,
+    RemoveCollection,
+    SearchCollection,
+    SearchResult,
+    SearchResults,
+)
+from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.jobs.starting import started
+from ingle.collections.collection import Collection
+from ingle.collections.records import FoundPassage
+from ingle.collections.search import SearchFilter
+from ingle.errors import InvalidRequest, NotFound
+from ingle.jobs.jobs import Jobs
+from ingle.node.performing import Caller, HostedNode
+from ingle.operations import Done, Event, Operation
+
+
+async def perform(
+    node: HostedNode, operation: Operation, caller: Caller
+) -> AsyncGenerator[Event, None]:
+    """One of the declaration's operations."""
+    local = node.local
+    there: OpenCollections = local.part(OpenCollections, lambda: OpenCollections(local.state))
+    match operation:
+        case AddDocuments():
+            _forget_ended(local.part(Jobs, lambda: Jobs(local, local.state)), operation)
+            async with contextlib.aclosing(started(node, KIND, operation, caller)) as events:
+                async for event in events:
+                    yield event
+        case ListCollections(collection=name):
+            yield await asyncio.to_thread(_listed, there, name)
+        case RemoveCollection(collection=name):
+            _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
+            await asyncio.to_thread(there.remove, name)
+            yield Done(message=f"removed {name}")
+        case SearchCollection():
+            yield await _searched(node, there, operation, caller)
+
+
+async def _searched(
+    node: HostedNode, there: OpenCollections, asked: SearchCollection, caller: Caller
+) -> SearchResults:
+    searcher = there.searcher(asked.collection)
+    embedder = there.find(asked.collection).embedder
+    if embedder is None:
+        return SearchResults(results=[])
+    began = time.perf_counter()
+    vector = None
+    if asked.mode != "words":
+        request = Embed(model=embedder.model, inputs=[asked.query], kind="query")
+        async with node.local.perform_for(caller.principal, request) as events:
+            async for event in events:
+                if isinstance(event, Embedded):
+                    if event.digest != embedder.digest:
+                        raise InvalidRequest(
+                            f"{embedder.model} is another model than the one that made the "
+                            f"vectors of {asked.collection}",
+                            hint=f"ingle pull {embedder.model}",
+                            field="collection",
+                        )
+                    vector = np.frombuffer(event.data, "<f4")
+    embedded = time.perf_counter()
+    found = await asyncio.to_thread(
+        searcher.search,
+        asked.query,
+        vector,
+        asked.most,
+        mode=asked.mode,
+        wanted=SearchFilter(
+            places=tuple(asked.places),
+            kinds=tuple(asked.kinds),
+            since_ns=round(asked.since_s * 1e9),
+            until_ns=round(asked.until_s * 1e9),
+        ),
+        per_document=asked.per_document,
+    )
+    return SearchResults(
+        results=[_result(each) for each in found],
+        model=embedder.model,
+        embed_s=round(embedded - began, 6),
+        search_s=round(time.perf_counter() - embedded, 6),
+    )
+
+
+def _result(found: FoundPassage) -> SearchResult:
+    return SearchResult(
+        place=found.place,
+        text=found.text,
+        score=round(found.score, 6),
+        title=found.title,
+        headings=list(found.headings),
+        page=found.page,
+        start=found.start,
+        end=found.end,
+        document=found.document,
+    )
+
+
+def _listed(there: OpenCollections, name: str | None) -> CollectionList:
+    names = there.names() if name is None else [name]
+    infos = [_info(each, there.find(each)) for each in names]
+    skipped = list[DocumentSkipped]()
+    if name is not None:
+        skipped = [
+            DocumentSkipped(place=source.place, problem=source.problem)
+            for source in there.find(name).sources().values()
+            if source.problem
+        ]
+    return CollectionList(collections=infos, skipped=skipped)
+
+
+def _info(name: str, collection: Collection) -> CollectionInfo:
+    counts, embedder = collection.counts(), collection.embedder
+    return CollectionInfo(
+        name=name,
+        model=embedder.model if embedder else "",
+        documents=counts["documents"],
+        passages=counts["passages"],
+        problems=counts["problems"],
+        size=collection.path.stat().st_size,
+        roots=collection.roots,
+    )
+
+
+def _forget_ended(jobs: Jobs, asked: AddDocuments) -> None:
+    """A job of this name that has ended makes room: all that it did is in its collection."""
+    if asked.resume:
+        return
+    with contextlib.suppress(NotFound, InvalidRequest):
+        jobs.find(asked.name, KIND)
+        jobs.remove(asked.name, kind=KIND)
+
+
+def _check_idle(jobs: Jobs, name: str) -> None:
+    """Raises InvalidRequest: a job is adding to it."""
+    for job in jobs.all(KIND):
+        with contextlib.suppress(NotFound, InvalidRequest):
+            running = jobs.running(job.name, KIND)
+            if getattr(running.request, "collection", None) == name:
+                raise InvalidRequest(
+                    f"documents are being added to {name}",
+                    hint=f"ingle jobs stop {job.name}",
+                    field="collection",
+                )

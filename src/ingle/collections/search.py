@@ -1,0 +1,202 @@
+"""`Searcher`: passages by meaning and by words, joined into one list.
+
+Both lists are joined by reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): a
+passage's score is the sum of ``1 / (60 + rank)`` over the lists that it is in, so neither has to
+know what the other's numbers mean.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from ingle.collections.collection import Collection
+from ingle.collections.keyword_search import SCORED, by_words, frequency
+from ingle.collections.records import FoundPassage
+from ingle.collections.vector_index import Mask, Vector, VectorIndex, index_of
+
+CONSTANT = 60
+"""Of the fusion, as its authors have it."""
+DEPTH = 50
+"""Passages that each list has, at least."""
+ALIKE = 0.97
+"""Cosine from which on two passages say the same."""
+
+_WANTED = """
+SELECT DISTINCT passage.id FROM passage
+JOIN document ON document.id = passage.document JOIN source ON source.document = document.id
+WHERE source.changed_ns >= :since AND source.changed_ns < :until
+AND (:kinds = '[]' OR document.kind IN (SELECT value FROM json_each(:kinds)))
+AND (:places = '[]' OR EXISTS (SELECT 1 FROM json_each(:places) WHERE source.place GLOB value))
+"""
+_READ = """
+SELECT passage.id, sha256, title, headings, page, start, "end", text,
+    (SELECT min(place) FROM source WHERE source.document = document.id)
+FROM passage JOIN document ON document.id = passage.document
+WHERE passage.id IN (SELECT value FROM json_each(:ids))
+"""
+
+Mode = Literal["hybrid", "vectors", "words"]
+
+
+class SearchFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which documents are looked at."""
+
+    places: tuple[str, ...] = ()
+    """Patterns of places (``*/reports/*.pdf``), of which one fits."""
+    kinds: tuple[str, ...] = ()
+    """As ``pdf``, ``markdown``."""
+    since_ns: int = 0
+    """Files changed since then."""
+    until_ns: int = 0
+    """Files changed before then; 0: no end."""
+
+    @property
+    def empty(self) -> bool:
+        """It lets everything through."""
+        return self == SearchFilter()
+
+
+class Searcher:
+    """Searches one collection. What it has read of it is kept as long as it fits.
+
+    Args:
+        threads: that compare vectors.
+    """
+
+    def __init__(self, collection: Collection, threads: int = 1) -> None:
+        self._collection = collection
+        self._threads = threads
+        self._index: VectorIndex | None = None
+        self._lock = threading.Lock()
+        self._words = ThreadPoolExecutor(1, thread_name_prefix="words")
+        self._frequencies: dict[str, int] = {}
+
+    def close(self) -> None:
+        """End its threads. The collection stays open."""
+        self._words.shutdown()
+        if self._index is not None:
+            self._index.close()
+
+    def search(
+        self,
+        query: str,
+        vector: Sequence[float] | Vector | None,
+        most: int = 10,
+        *,
+        mode: Mode = "hybrid",
+        wanted: SearchFilter | None = None,
+        per_document: int = 0,
+    ) -> list[FoundPassage]:
+        """The best passages, the best first.
+
+        Args:
+            vector: of the query, of length 1; needed but for mode ``words``.
+            per_document: passages of one document at most; 0: any number.
+        """
+        index = self._fitting()
+        among = None if wanted is None or wanted.empty else index.mask(self._passages(wanted))
+        depth = max(DEPTH, 2 * most)
+        words = None
+        if mode != "vectors":
+            alone = mode == "words"
+            words = self._words.submit(self._by_words, query, depth, among, index, alone)
+        near = []
+        if mode != "words":
+            assert vector is not None, "a search by meaning needs the query's vector"
+            asked = np.asarray(vector, np.float32)
+            near = [found.passage for found in index.nearest(asked, depth, among)]
+        scores = fused([near, words.result() if words else []])
+        ranked = sorted(scores, key=lambda passage: (-scores[passage], passage))
+        return self._chosen(ranked, scores, most, per_document, index)
+
+    def _fitting(self) -> VectorIndex:
+        with self._lock:
+            generation = self._collection.generation
+            if self._index is None or self._index.generation != generation:
+                if self._index is not None:
+                    self._index.close()
+                self._index = index_of(self._collection, self._threads)
+                self._frequencies.clear()
+            return self._index
+
+    def _by_words(
+        self, query: str, depth: int, among: Mask | None, index: VectorIndex, alone: bool
+    ) -> list[int]:
+        most = depth if among is None else SCORED
+        found = by_words(self._collection, query, most, self._frequency, alone=alone)
+        if among is None:
+            return found
+        allowed = set(index.ids[among].tolist())
+        return [passage for passage in found if passage in allowed][:depth]
+
+    def _frequency(self, word: str) -> int:
+        if word not in self._frequencies:
+            self._frequencies[word] = frequency(self._collection, word)
+        return self._frequencies[word]
+
+    def _passages(self, wanted: SearchFilter) -> list[int]:
+        rows = self._collection.rows(
+            _WANTED,
+            {
+                "places": json.dumps(wanted.places),
+                "kinds": json.dumps(wanted.kinds),
+                "since": wanted.since_ns,
+                "until": wanted.until_ns or 2**63 - 1,
+            },
+        )
+        return [int(row[0]) for row in rows]
+
+    def _chosen(
+        self,
+        ranked: Sequence[int],
+        scores: dict[int, float],
+        most: int,
+        per_document: int,
+        index: VectorIndex,
+    ) -> list[FoundPassage]:
+        """Without those that say what a better one says."""
+        rows = self._read(ranked[: 4 * most])
+        vectors = dict(zip(ranked, index.similar(ranked[: 4 * most]), strict=False))
+        chosen, of_document = list[FoundPassage](), dict[str, int]()
+        for passage in ranked[: 4 * most]:
+            found = rows.get(passage)
+            if found is None:
+                continue
+            seen = of_document.get(found.document, 0)
+            alike = any(
+                float(vectors[passage] @ vectors[other.id]) > ALIKE and found.text == other.text
+                for other in chosen
+            )
+            if alike or (per_document and seen >= per_document):
+                continue
+            of_document[found.document] = seen + 1
+            chosen.append(msgspec.structs.replace(found, score=scores[passage]))
+            if len(chosen) == most:
+                break
+        return chosen
+
+    def _read(self, passages: Sequence[int]) -> dict[int, FoundPassage]:
+        rows = self._collection.rows(_READ, {"ids": json.dumps(list(passages))})
+        return {
+            row[0]: FoundPassage(
+                id=row[0], document=row[1], title=row[2], headings=tuple(json.loads(row[3])),
+                page=row[4], start=row[5], end=row[6], text=row[7], place=row[8] or "", score=0.0,
+            )
+            for row in rows
+        }  # fmt: skip
+
+
+def fused(lists: Iterable[Sequence[int]]) -> dict[int, float]:
+    """The score of each passage that is in one of the lists, the best first in each."""
+    scores = dict[int, float]()
+    for ranked in lists:
+        for rank, passage in enumerate(ranked, 1):
+            scores[passage] = scores.get(passage, 0.0) + 1 / (CONSTANT + rank)
+    return scores

@@ -1,0 +1,107 @@
+"""Blocks of a PDF's own text, page by page, under the headings of its outline."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ingle.capabilities.extract.operation import Block
+from ingle.errors import EngineMissing, InvalidRequest
+
+_HYPHEN = re.compile(r"(?<=\w)[\u00ad\ufffe\x02]\s*|(?<=[a-z])-\n(?=[a-z])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+DEEPEST = 6
+ENTRIES = 10_000
+"""Of an outline; what follows is left out."""
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """Headings where the outline has them, and the paragraphs of each page.
+
+    A page without text of its own gives nothing.
+
+    Raises:
+        InvalidRequest: it is damaged, encrypted, or not a PDF.
+        EngineMissing: the library that reads it is not installed.
+    """
+    try:
+        import pypdfium2  # type: ignore[import-untyped]
+    except ImportError:
+        raise EngineMissing(
+            "PDFs are read by pypdfium2, which is not installed",
+            hint="pip install 'ingle[collections]'",
+        ) from None
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise InvalidRequest(_why(path, str(error))) from None
+    try:
+        headings = _outline(document)
+        for number in range(len(document)):
+            yield from headings.get(number, ())
+            yield from _page(document, number, path)
+    finally:
+        document.close()
+
+
+def _page(document: Any, number: int, path: Path) -> Iterator[Block]:
+    import pypdfium2
+
+    try:
+        page = document[number]
+        try:
+            text_page = page.get_textpage()
+            try:
+                text = text_page.get_text_bounded()
+            finally:
+                text_page.close()
+        finally:
+            page.close()
+    except pypdfium2.PdfiumError as error:
+        raise InvalidRequest(f"{path.name}: page {number + 1} is damaged ({error})") from None
+    for paragraph in paragraphs(text):
+        yield Block(kind="paragraph", text=paragraph, page=number + 1)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """The paragraphs of a page: lines are joined where one is full and no sentence ends."""
+    whole = _CONTROL.sub("", _HYPHEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    rows = [row.strip() for row in whole.split("\n")]
+    full = 0.75 * max(map(len, rows), default=0)
+    held: list[str] = []
+    for row in rows:
+        if not row:
+            if held:
+                yield " ".join(held)
+            held = []
+            continue
+        held.append(row)
+        if len(row) < full and row[-1:] in ".!?:":
+            yield " ".join(held)
+            held = []
+    if held:
+        yield " ".join(held)
+
+
+def _outline(document: Any) -> dict[int, list[Block]]:
+    """The headings of each page."""
+    found: dict[int, list[Block]] = {}
+    for entry in itertools.islice(document.get_toc(max_depth=DEEPEST), ENTRIES):
+        destination = entry.get_dest()
+        page = destination.get_index() if destination is not None else None
+        title = " ".join(_CONTROL.sub("", entry.get_title() or "").split())
+        if page is not None and title:
+            level = min(entry.level + 1, DEEPEST)
+            found.setdefault(page, []).append(
+                Block(kind="heading", text=title, level=level, page=page + 1)
+            )
+    return found
+
+
+def _why(path: Path, said: str) -> str:
+    if "password" in said.lower():
+        return f"{path.name} is encrypted: it opens with a password alone"
+    return f"{path.name} is damaged, or not a PDF ({said})"

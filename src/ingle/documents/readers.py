@@ -1,0 +1,68 @@
+"""From files of text to blocks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ingle.capabilities.extract.operation import Block
+from ingle.documents import code, delimited, html, markdown, plain_text
+from ingle.errors import InvalidRequest
+
+MOST_JSON = 64 << 20
+"""Bytes of a JSON file that is one value; one with a value in each line has no limit."""
+
+
+def text(path: Path) -> Iterator[Block]:
+    """Plain text."""
+    return plain_text.blocks(plain_text.lines(path))
+
+
+def markdown_text(path: Path) -> Iterator[Block]:
+    """Markdown."""
+    return markdown.blocks(plain_text.lines(path))
+
+
+def page(path: Path) -> Iterator[Block]:
+    """HTML."""
+    return html.blocks(plain_text.texts(path))
+
+
+def code_text(path: Path) -> Iterator[Block]:
+    """CollectedFile code."""
+    return code.blocks(plain_text.lines(path))
+
+
+def table(path: Path) -> Iterator[Block]:
+    """CSV or TSV."""
+    return delimited.blocks(plain_text.texts(path))
+
+
+def json_text(path: Path) -> Iterator[Block]:
+    """JSON: a value in each line, or one; entries of the outermost list or object are blocks."""
+    try:
+        for line in plain_text.lines(path):
+            if line.strip():
+                yield Block(kind="code", text=_shown(json.loads(line)))
+    except json.JSONDecodeError:
+        pass
+    else:
+        return
+    if path.stat().st_size > MOST_JSON:
+        raise InvalidRequest(f"{path.name} is one JSON value of more than {MOST_JSON >> 20} MiB")
+    try:
+        found = json.loads("".join(plain_text.texts(path)))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"{path.name} is not JSON: {error}") from None
+    if isinstance(found, dict):
+        for key, value in found.items():
+            yield Block(kind="code", text=_shown({key: value}))
+    else:
+        for value in found if isinstance(found, list) else [found]:
+            yield Block(kind="code", text=_shown(value))
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,0 +1,1 @@
+"""The engine documents: readers of files, in a worker of their own."""

@@ -1,0 +1,101 @@
+"""From a folder to passages that show where they are from, at the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from .place import Place
+
+TEXTS = {
+    "tools.md": "# Tools\n\n## grep\n\nThe option -i of grep ignores upper and lower case.\n\n"
+    "## tar\n\nTo unpack an archive, call tar with the option -x.\n",
+    "tea.txt": "Green tea is brewed at eighty degrees.\n\nBlack tea wants boiling water.\n",
+    "page.html": "<h1>Bread</h1><p>Dough rises best in a warm place.</p>",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(place: Place) -> Path:
+    folder = place.home / "texts"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    (folder / "broken.json").write_text("{")
+    place.ok("collection", "add", "own", str(folder))
+    return folder
+
+
+def test_a_passage_is_found_with_its_file_and_heading(place: Place, folder: Path) -> None:
+    found = place.ok("search", "own", "ignore case", "-n", "1", "--json").data["results"]
+    assert found[0]["place"] == str(folder / "tools.md")
+    assert found[0]["headings"] == ["Tools", "grep"]
+    text = (folder / "tools.md").read_text()
+    assert found[0]["text"] in text
+    shown = place.ok("search", "own", "how hot is the water for black tea", "-n", "1").out
+    assert shown.startswith(f"[1] {folder / 'tea.txt'}")
+    only = place.ok("search", "own", "tea", "--kind", "html", "--json").data["results"]
+    assert {result["place"] for result in only} == {str(folder / "page.html")}
+
+
+def test_what_could_not_be_read_is_told(place: Place, folder: Path) -> None:
+    shown = place.ok("collection", "show", "own", "--json").data
+    assert shown["collection"]["documents"] == 3
+    (skipped,) = shown["skipped"]
+    assert skipped["place"] == str(folder / "broken.json")
+    assert "not JSON" in skipped["problem"]
+    assert "own" in place.ok("collection", "list").out
+
+
+def test_only_what_changed_is_read_again(place: Place, folder: Path) -> None:
+    (folder / "tea.txt").write_text("Oolong tea is between the two.\n")
+    (folder / "page.html").unlink()
+    (folder / "copy.md").write_text(TEXTS["tools.md"])
+    results = place.ok("collection", "add", "own", "--json").data["results"]
+    assert results == {
+        "collection": "own", "added": "1", "skipped": "0", "unchanged": "2", "removed": "1",
+    }  # fmt: skip
+    found = place.ok("search", "own", "tea", "-n", "9", "--json").data["results"]
+    assert [each["text"] for each in found if "tea" in each["text"]] == [
+        "Oolong tea is between the two."
+    ]
+    assert not any("Dough" in each["text"] for each in found)
+
+
+def test_a_killed_node_loses_nothing(place: Place, folder: Path) -> None:
+    many = place.home / "many"
+    many.mkdir()
+    for number in range(60):
+        text = f"Note number {number} is about item {number}.\n" * 30
+        (many / f"{number:02}.txt").write_text(text)
+    pid = place.ok("ps", "--json").data["pid"]
+
+    def documents() -> int:
+        known = place.ok("collection", "list", "--json").data["collections"]
+        return sum(each["documents"] for each in known if each["name"] == "many")
+
+    with place.start("collection", "add", "many", str(many)) as adding:
+        while documents() < 3:
+            assert adding.poll() is None
+        os.kill(pid, signal.SIGKILL)
+        adding.communicate()
+    results = place.ok("collection", "add", "many", "--json").data["results"]
+    assert int(results["unchanged"]) >= 3
+    assert int(results["unchanged"]) + int(results["added"]) == 60
+    assert documents() == 60
+
+
+def test_mistakes_say_what_to_do(place: Place, folder: Path) -> None:
+    refused = place.ingle("search", "onw", "x", "--json")
+    assert refused.error["hint"] == "ingle collection add onw FOLDER"
+    assert "own" in refused.error["message"]
+    assert (
+        place.ingle("collection", "add", "own", "/not/there", "--json").error["code"] == "not_found"
+    )
+    place.ok("cp", "ember-embed", "other")
+    place.ok("collection", "rm", "own")
+    assert (folder / "tools.md").exists()
+    assert place.ingle("collection", "show", "own").status != 0

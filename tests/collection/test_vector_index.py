@@ -1,0 +1,81 @@
+"""The index finds what comparing all vectors would find, and is made again when it does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ingle.collections.collection import Collection
+from ingle.collections.records import TextPassage
+from ingle.collections.vector_index import HEADER, VECTORS, folder_of, opened
+
+from .collection_files import EMBEDDER, WIDTH, put, source, vector
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """4,000 vectors around 80 places."""
+    collection = Collection(tmp_path_factory.mktemp("index") / "c.sqlite")
+    collection.embed_with(EMBEDDER)
+    random = np.random.default_rng(0)
+    places = random.standard_normal((80, WIDTH))
+    rows = places[random.integers(0, 80, 4000)] + 0.8 * random.standard_normal((4000, WIDTH))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    passages = [TextPassage(text=f"text {n}") for n in range(4000)]
+    vectors = [row.astype("<f2").tobytes() for row in rows]
+    collection.add(source("/all", "all"), "all", "text", passages, vectors)
+    return collection
+
+
+def exact(collection: Collection, query: object, most: int) -> list[int]:
+    ids, data = [], b""
+    for found, block in collection.vectors():
+        ids += found
+        data += block
+    rows = np.frombuffer(data, "<f2").reshape(-1, WIDTH).astype(np.float32)
+    return [ids[at] for at in np.argsort(-(rows @ query), kind="stable")[:most]]
+
+
+def asked(collection: Collection, seed: int) -> npt.NDArray[np.float32]:
+    """A query near one of the vectors, as questions are near what answers them."""
+    (row,) = collection.rows("SELECT data FROM vector WHERE passage = ?", 1 + 70 * seed)
+    found = np.frombuffer(row[0], "<f2").astype(np.float32) + vector(seed)
+    return found / np.float32(np.linalg.norm(found))
+
+
+def test_the_ten_nearest_are_those_of_an_exact_search(filled: Collection) -> None:
+    hits = 0
+    with opened(filled, threads=2) as index:
+        for seed in range(50):
+            query = asked(filled, seed)
+            near = [found.passage for found in index.nearest(query, 10)]
+            hits += len(set(near) & set(exact(filled, query, 10)))
+    assert hits >= 0.99 * 500
+
+
+def test_a_mask_bounds_the_search(filled: Collection) -> None:
+    query = vector(3)
+    with opened(filled) as index:
+        best = [found.passage for found in index.nearest(query, 20)]
+        rest = [found.passage for found in index.nearest(query, 10, ~index.mask(best[:10]))]
+        assert rest == best[10:20]
+        few = index.nearest(query, 10, index.mask(best[5:8]))
+        assert [found.passage for found in few] == best[5:8]
+
+
+def test_it_is_made_again_when_the_collection_changed_or_it_is_torn(tmp_path: Path) -> None:
+    collection = Collection(tmp_path / "c.sqlite")
+    with opened(collection) as index:
+        assert index.nearest(vector(0), 5) == []
+    put(collection, "/a", ["one", "two"], 0)
+    with opened(collection) as index:
+        assert len(index.nearest(vector(0), 5)) == 2
+    folder = folder_of(collection.path)
+    for torn in (folder / VECTORS, folder / HEADER):
+        torn.write_bytes(torn.read_bytes()[:-7])
+        with opened(collection) as index:
+            assert index.nearest(vector(1), 1)[0].similarity == pytest.approx(1, abs=1e-3)
+    assert [path.name for path in tmp_path.glob("c.index*")] == ["c.index"]
