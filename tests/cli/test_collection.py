@@ -41,6 +41,18 @@ def test_a_passage_is_found_with_its_file_and_heading(place: Place, folder: Path
     assert {result["place"] for result in only} == {str(folder / "page.html")}
 
 
+def test_an_answer_has_its_passages(place: Place, folder: Path) -> None:
+    asked = ("ask", "own", "how is tar called to unpack an archive", "--max-tokens", "24")
+    told = place.ok(*asked, "-n", "2", "--json").data
+    assert "option -x" in told["passages"][0]["text"]
+    answer = told["answer"]
+    assert answer["model"] == "ember"
+    assert "".join(each["text"] for each in answer["sentences"])
+    assert answer["text"].strip() in place.ok(*asked, "-n", "2").out
+    nothing = place.ok("ask", "own", "tea", "--in", "*/nowhere/*", "--json").data
+    assert (nothing["answer"]["found"], nothing["passages"]) == (False, [])
+
+
 def test_what_could_not_be_read_is_told(place: Place, folder: Path) -> None:
     shown = place.ok("collection", "show", "own", "--json").data
     assert shown["collection"]["documents"] == 3

@@ -43,7 +43,7 @@ HOME = {
     *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
     *("transcribe", "transcription"),
     *("count_tokens", "extract"),
-    *("add_documents", "collections", "remove_collection", "search"),
+    *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
 }
 
 

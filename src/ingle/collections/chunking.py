@@ -109,6 +109,11 @@ def pieces(block: Block, start: int, number: int) -> list[PassagePiece]:
     ]  # fmt: skip
 
 
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of a text begin and end."""
+    return _spans(text, _SENTENCE)
+
+
 def _spans(text: str, parting: re.Pattern[str]) -> list[tuple[int, int]]:
     """Where the parts of a text begin and end, without what is between them."""
     found, begin = list[tuple[int, int]](), 0

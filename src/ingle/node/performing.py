@@ -107,3 +107,9 @@ class HostedNode(Protocol):
     def peer_service(self) -> Any:
         """Paired devices (`ingle.peers.peer_service.PeerService`); None where the node has none."""
         ...
+
+    def perform(
+        self, operation: Operation, feed: PieceStream | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """As `Node.perform`: for the owner, here or on a paired device."""
+        ...

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ingle.capabilities.collections.operation import (
     AddDocuments,
+    AskCollection,
+    CollectionAnswer,
     CollectionList,
     DocumentAdded,
     DocumentSkipped,
@@ -12,7 +14,7 @@ from ingle.capabilities.collections.operation import (
     SearchCollection,
     SearchResults,
 )
-from ingle.operations import Done
+from ingle.operations import Done, Text
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -21,10 +23,12 @@ _CLI = "ingle.capabilities.collections.cli"
 CAPABILITY = Capability(
     name="collections",
     summary="Make documents searchable, and search them.",
-    operations=(AddDocuments, ListCollections, RemoveCollection, SearchCollection),
+    operations=(
+        AddDocuments, ListCollections, RemoveCollection, SearchCollection, AskCollection,
+    ),
     events=(
-        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, JobNote, JobProgress,
-        JobEnded, Done,
+        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, CollectionAnswer, Text,
+        JobNote, JobProgress, JobEnded, Done,
     ),
     permission=OwnerOnly(),
     cost=Free(),
@@ -34,6 +38,7 @@ CAPABILITY = Capability(
         "collection": Command(
             f"{_CLI}.collection_commands:collection_group", "Make documents searchable."
         ),
+        "ask": Command(f"{_CLI}.ask_command:ask_command", "Ask a collection."),
         "search": Command(f"{_CLI}.search_command:search_command", "Search a collection."),
     },
     methods="ingle.capabilities.collections.client:CollectionMethods",

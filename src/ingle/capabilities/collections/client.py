@@ -8,6 +8,8 @@ from typing import Any
 
 from ingle.capabilities.collections.operation import (
     AddDocuments,
+    AskCollection,
+    CollectionAnswer,
     CollectionInfo,
     CollectionList,
     ListCollections,
@@ -59,6 +61,23 @@ class CollectionMethods(Methods):
         """
         request = SearchCollection(collection=collection, query=query, most=most, **options)
         return (await self.ask(request, SearchResults)).results
+
+    async def ask_collection(
+        self, collection: str, question: str, model: str = "", **options: Any
+    ) -> CollectionAnswer:
+        """An answer from a collection's passages; its sentences say which ones.
+
+        Args:
+            options: as fields of `AskCollection`: ``history``, ``most``, ``on``, ...
+        """
+        request = AskCollection(collection=collection, question=question, model=model, **options)
+        answer: CollectionAnswer | None = None
+        async for event in self.events(request):
+            if isinstance(event, CollectionAnswer):
+                answer = event
+        if answer is None:
+            raise ProtocolError("the answer did not come to its end")
+        return answer
 
     async def collections(self) -> list[CollectionInfo]:
         """All collections of this node."""

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.operations.events import ModelResult, Usage
 from ingle.operations.job_events import JobOperation
+from ingle.operations.message import Message
 from ingle.operations.operation import Event, Operation
 
 CollectionName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -133,3 +135,47 @@ class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results")
     embed_s: float = 0.0
     """Seconds that the query's vector took."""
     search_s: float = 0.0
+
+
+class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask"):
+    """Answer a question from a collection's passages, with sources.
+
+    The passages are shown to the model as data, and it has no tools. Events: `SearchResults`, the
+    passages that it is shown; `Text` as it is written; at last one `CollectionAnswer`.
+    """
+
+    collection: CollectionName
+    question: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+    history: list[Message] = []
+    """Questions and answers before, for one that goes on from them."""
+    model: str = ""
+    """A chat model; empty: the node's."""
+    on: str = ""
+    """Where that runs: a paired device, ``local`` or anywhere."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS)] = 8
+    """Passages that it is shown at most, as far as its context holds them."""
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
+    places: list[str] = []
+    """As for a search."""
+    kinds: list[str] = []
+
+
+class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sentence of an answer."""
+
+    text: str
+    citations: list[int] = []
+    """Numbers of passages that it names and that bear it out, from 1."""
+    supported: bool = False
+    """It cites a passage, and what it says stands there: its numbers, what it quotes, most of its
+    words. That is a check of the words, not of the meaning."""
+
+
+class CollectionAnswer(ModelResult, frozen=True, kw_only=True, tag="collections.answer"):
+    """The answer is whole."""
+
+    text: str
+    found: bool
+    """The documents had something to answer with."""
+    sentences: list[AnswerSentence] = []
+    usage: Usage = Usage(prompt_tokens=0)

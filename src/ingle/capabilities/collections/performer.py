@@ -9,10 +9,12 @@ from collections.abc import AsyncGenerator
 
 import numpy as np
 
+from ingle.capabilities.collections.asking import answered
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
     AddDocuments,
+    AskCollection,
     CollectionInfo,
     CollectionList,
     DocumentSkipped,
@@ -53,6 +55,14 @@ async def perform(
             yield Done(message=f"removed {name}")
         case SearchCollection():
             yield await _searched(node, there, operation, caller)
+        case AskCollection():
+
+            async def search(asked: SearchCollection) -> SearchResults:
+                return await _searched(node, there, asked, caller)
+
+            async with contextlib.aclosing(answered(node, operation, search)) as events:
+                async for event in events:
+                    yield event
 
 
 async def _searched(
