@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingle.capabilities.extract.operation import Block
+from ingle.documents.document_file import DocumentFile
 from ingle.documents.kinds import read
 from ingle.errors import InvalidRequest
 
@@ -14,7 +15,7 @@ from ingle.errors import InvalidRequest
 def blocks(tmp_path: Path, name: str, data: str | bytes) -> list[Block]:
     path = tmp_path / "file"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return list(read(path, name))
+    return list(read(DocumentFile(path, name)))
 
 
 def shown(found: list[Block]) -> list[tuple[str, str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ingle.capabilities.extract.operation import Block
+from ingle.documents.document_file import DocumentFile
 from ingle.errors import InvalidRequest
 
-Reader = Callable[[Path], Iterator[Block]]
+Reader = Callable[[DocumentFile], Iterator[Block]]
 
 
 class Kind(NamedTuple):
@@ -36,6 +37,12 @@ KINDS = (
     Kind("markdown", (".md", ".markdown", ".mdx"), f"{_READERS}:markdown_text"),
     Kind("html", (".html", ".htm", ".xhtml"), f"{_READERS}:page"),
     Kind("pdf", (".pdf",), "ingle.documents.pdf:blocks"),
+    Kind("word", (".docx",), "ingle.documents.office:word"),
+    Kind("slides", (".pptx",), "ingle.documents.office:slides"),
+    Kind("sheet", (".xlsx", ".xlsm"), "ingle.documents.office:sheets"),
+    Kind("book", (".epub",), "ingle.documents.epub:blocks"),
+    Kind("mail", (".eml",), "ingle.documents.mail:message"),
+    Kind("mailbox", (".mbox",), "ingle.documents.mail:mailbox"),
     Kind("table", (".csv", ".tsv"), f"{_READERS}:table"),
     Kind("json", (".json", ".jsonl", ".ndjson"), f"{_READERS}:json_text"),
     Kind("code", CODE, f"{_READERS}:code_text"),
@@ -48,20 +55,20 @@ def kind_of(name: str) -> Kind | None:
     return _BY_SUFFIX.get(PurePosixPath(name).suffix.lower())
 
 
-def read(path: Path, name: str) -> Iterator[Block]:
-    """The blocks of a file that has a name beside that which it lies under.
+def read(document: DocumentFile) -> Iterator[Block]:
+    """The blocks of a file.
 
     Raises:
         InvalidRequest: there is no reader of such files, or it is damaged.
         EngineMissing: a library that reads it is not installed.
     """
-    kind = kind_of(name)
+    kind = kind_of(document.name)
     if kind is None:
         raise InvalidRequest(
-            f"{name}: there is no reader of such files",
+            f"{document.name}: there is no reader of such files",
             hint=f"there are readers of {', '.join(known.name for known in KINDS)}",
             field="document",
         )
     module, _, attribute = kind.reader.partition(":")
-    reader = getattr(importlib.import_module(module), attribute)
-    yield from reader(path)
+    reader: Reader = getattr(importlib.import_module(module), attribute)
+    yield from reader(document)

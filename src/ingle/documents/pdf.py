@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ingle.capabilities.extract.operation import Block
+from ingle.documents.document_file import DocumentFile
 from ingle.errors import EngineMissing, InvalidRequest
 
 _HYPHEN = re.compile(r"(?<=\w)[\u00ad\ufffe\x02]\s*|(?<=[a-z])-\n(?=[a-z])")
@@ -18,7 +18,7 @@ ENTRIES = 10_000
 """Of an outline; what follows is left out."""
 
 
-def blocks(path: Path) -> Iterator[Block]:
+def blocks(document: DocumentFile) -> Iterator[Block]:
     """Headings where the outline has them, and the paragraphs of each page.
 
     A page without text of its own gives nothing.
@@ -35,23 +35,23 @@ def blocks(path: Path) -> Iterator[Block]:
             hint="pip install 'ingle[collections]'",
         ) from None
     try:
-        document = pypdfium2.PdfDocument(path)
+        pages = pypdfium2.PdfDocument(document.path)
     except pypdfium2.PdfiumError as error:
-        raise InvalidRequest(_why(path, str(error))) from None
+        raise InvalidRequest(_why(document.name, str(error))) from None
     try:
-        headings = _outline(document)
-        for number in range(len(document)):
+        headings = _outline(pages)
+        for number in range(len(pages)):
             yield from headings.get(number, ())
-            yield from _page(document, number, path)
+            yield from _page(pages, number, document.name)
     finally:
-        document.close()
+        pages.close()
 
 
-def _page(document: Any, number: int, path: Path) -> Iterator[Block]:
+def _page(pages: Any, number: int, name: str) -> Iterator[Block]:
     import pypdfium2
 
     try:
-        page = document[number]
+        page = pages[number]
         try:
             text_page = page.get_textpage()
             try:
@@ -61,7 +61,7 @@ def _page(document: Any, number: int, path: Path) -> Iterator[Block]:
         finally:
             page.close()
     except pypdfium2.PdfiumError as error:
-        raise InvalidRequest(f"{path.name}: page {number + 1} is damaged ({error})") from None
+        raise InvalidRequest(f"{name}: page {number + 1} is damaged ({error})") from None
     for paragraph in paragraphs(text):
         yield Block(kind="paragraph", text=paragraph, page=number + 1)
 
@@ -86,10 +86,10 @@ def paragraphs(text: str) -> Iterator[str]:
         yield " ".join(held)
 
 
-def _outline(document: Any) -> dict[int, list[Block]]:
+def _outline(pages: Any) -> dict[int, list[Block]]:
     """The headings of each page."""
     found: dict[int, list[Block]] = {}
-    for entry in itertools.islice(document.get_toc(max_depth=DEEPEST), ENTRIES):
+    for entry in itertools.islice(pages.get_toc(max_depth=DEEPEST), ENTRIES):
         destination = entry.get_dest()
         page = destination.get_index() if destination is not None else None
         title = " ".join(_CONTROL.sub("", entry.get_title() or "").split())
@@ -101,7 +101,7 @@ def _outline(document: Any) -> dict[int, list[Block]]:
     return found
 
 
-def _why(path: Path, said: str) -> str:
+def _why(name: str, said: str) -> str:
     if "password" in said.lower():
-        return f"{path.name} is encrypted: it opens with a password alone"
-    return f"{path.name} is damaged, or not a PDF ({said})"
+        return f"{name} is encrypted: it opens with a password alone"
+    return f"{name} is damaged, or not a PDF ({said})"

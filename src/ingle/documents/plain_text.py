@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from ingle.capabilities.extract.operation import Block
+from ingle.documents.document_file import DocumentFile
 from ingle.errors import InvalidRequest
 
 STEP = 1 << 16
@@ -26,19 +26,19 @@ _MARKS = (
 _BLANK = re.compile(r"\s*\Z")
 
 
-def encoding_of(path: Path) -> str:
+def encoding_of(document: DocumentFile) -> str:
     """By its mark, else UTF-8, else Windows-1252, in which every byte but five is a character.
 
     Raises:
         InvalidRequest: it is not text.
     """
-    with path.open("rb") as file:
+    with document.path.open("rb") as file:
         start = file.read(LOOKED_AT)
     for mark, name in _MARKS:
         if start.startswith(mark):
             return name
     if b"\0" in start:
-        raise InvalidRequest(f"{path.name} is not a text file")
+        raise InvalidRequest(f"{document.name} is not a text file")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
@@ -46,17 +46,17 @@ def encoding_of(path: Path) -> str:
     return "utf-8"
 
 
-def texts(path: Path) -> Iterator[str]:
+def texts(document: DocumentFile) -> Iterator[str]:
     """Its characters, piece by piece, with ``\\n`` for every kind of line end."""
-    with path.open(encoding=encoding_of(path), errors="replace") as file:
+    with document.path.open(encoding=encoding_of(document), errors="replace") as file:
         while piece := file.read(STEP):
             yield piece
 
 
-def lines(path: Path) -> Iterator[str]:
+def lines(document: DocumentFile) -> Iterator[str]:
     """Its lines, without their ends."""
     rest = ""
-    for text in texts(path):
+    for text in texts(document):
         *whole, rest = (rest + text).split("\n")
         yield from whole
         while len(rest) > LONGEST_LINE:

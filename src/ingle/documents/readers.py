@@ -4,58 +4,60 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ingle.capabilities.extract.operation import Block
 from ingle.documents import code, delimited, html, markdown, plain_text
+from ingle.documents.document_file import DocumentFile
 from ingle.errors import InvalidRequest
 
 MOST_JSON = 64 << 20
 """Bytes of a JSON file that is one value; one with a value in each line has no limit."""
 
 
-def text(path: Path) -> Iterator[Block]:
+def text(document: DocumentFile) -> Iterator[Block]:
     """Plain text."""
-    return plain_text.blocks(plain_text.lines(path))
+    return plain_text.blocks(plain_text.lines(document))
 
 
-def markdown_text(path: Path) -> Iterator[Block]:
+def markdown_text(document: DocumentFile) -> Iterator[Block]:
     """Markdown."""
-    return markdown.blocks(plain_text.lines(path))
+    return markdown.blocks(plain_text.lines(document))
 
 
-def page(path: Path) -> Iterator[Block]:
+def page(document: DocumentFile) -> Iterator[Block]:
     """HTML."""
-    return html.blocks(plain_text.texts(path))
+    return html.blocks(plain_text.texts(document))
 
 
-def code_text(path: Path) -> Iterator[Block]:
+def code_text(document: DocumentFile) -> Iterator[Block]:
     """CollectedFile code."""
-    return code.blocks(plain_text.lines(path))
+    return code.blocks(plain_text.lines(document))
 
 
-def table(path: Path) -> Iterator[Block]:
+def table(document: DocumentFile) -> Iterator[Block]:
     """CSV or TSV."""
-    return delimited.blocks(plain_text.texts(path))
+    return delimited.blocks(plain_text.texts(document))
 
 
-def json_text(path: Path) -> Iterator[Block]:
+def json_text(document: DocumentFile) -> Iterator[Block]:
     """JSON: a value in each line, or one; entries of the outermost list or object are blocks."""
     try:
-        for line in plain_text.lines(path):
+        for line in plain_text.lines(document):
             if line.strip():
                 yield Block(kind="code", text=_shown(json.loads(line)))
     except json.JSONDecodeError:
         pass
     else:
         return
-    if path.stat().st_size > MOST_JSON:
-        raise InvalidRequest(f"{path.name} is one JSON value of more than {MOST_JSON >> 20} MiB")
+    if document.path.stat().st_size > MOST_JSON:
+        raise InvalidRequest(
+            f"{document.name} is one JSON value of more than {MOST_JSON >> 20} MiB"
+        )
     try:
-        found = json.loads("".join(plain_text.texts(path)))
+        found = json.loads("".join(plain_text.texts(document)))
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"{path.name} is not JSON: {error}") from None
+        raise InvalidRequest(f"{document.name} is not JSON: {error}") from None
     if isinstance(found, dict):
         for key, value in found.items():
             yield Block(kind="code", text=_shown({key: value}))

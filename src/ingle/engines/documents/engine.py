@@ -13,6 +13,7 @@ from ingle.capabilities.extract.operation import (
     Extracted,
     ExtractedBlocks,
 )
+from ingle.documents.document_file import DocumentFile
 from ingle.documents.kinds import kind_of, read
 from ingle.engines.engine import Emit, Feed, LoadSpec, blob_path
 from ingle.errors import CapabilityMissing, InvalidRequest
@@ -69,7 +70,7 @@ class _Extraction:
         self._title, self._level = "", 7
 
     def perform(self, path: Path) -> None:
-        for block in read(path, self._name):
+        for block in read(DocumentFile(path, self._name)):
             self._take(block)
         self._tell()
         kind = kind_of(self._name)
