@@ -41,5 +41,6 @@ CAPABILITY = Capability(
         "ask": Command(f"{_CLI}.ask_command:ask_command", "Ask a collection."),
         "search": Command(f"{_CLI}.search_command:search_command", "Search a collection."),
     },
+    routes="ingle.capabilities.collections.http:table",
     methods="ingle.capabilities.collections.client:CollectionMethods",
 )  # fmt: skip

@@ -1,0 +1,64 @@
+"""HTTP routes of collections: ``/api/collections``."""
+
+from __future__ import annotations
+
+from ingle.capabilities.collections.operation import (
+    CollectionAnswer,
+    CollectionList,
+    ListCollections,
+    RemoveCollection,
+    SearchResults,
+)
+from ingle.operations import Done
+from ingle.server.endpoint import EndpointContext, Table
+from ingle.server.exchange import Exchange
+from ingle.wire import collection_bodies
+from ingle.wire.sse import encode
+
+
+def table(floor: EndpointContext) -> Table:
+    """The routes."""
+    return {
+        "/api/collections": {"GET": list_all},
+        "/api/collections/{name}": {"GET": show, "DELETE": remove},
+        "/api/collections/{name}/search": {"POST": search},
+        "/api/collections/{name}/ask": {"POST": ask},
+    }
+
+
+async def list_all(exchange: Exchange) -> None:
+    """``GET /api/collections``."""
+    found = await exchange.ask(ListCollections(), CollectionList)
+    await exchange.reply(collection_bodies.listed(found))
+
+
+async def show(exchange: Exchange) -> None:
+    """``GET /api/collections/NAME``."""
+    found = await exchange.ask(ListCollections(collection=exchange.params["name"]), CollectionList)
+    await exchange.reply(collection_bodies.shown(found))
+
+
+async def remove(exchange: Exchange) -> None:
+    """``DELETE /api/collections/NAME``."""
+    await exchange.ask(RemoveCollection(collection=exchange.params["name"]), Done)
+    await exchange.reply(encode({"removed": exchange.params["name"]}))
+
+
+async def search(exchange: Exchange) -> None:
+    """``POST /api/collections/NAME/search``."""
+    asked = collection_bodies.parse_search(exchange.params["name"], await exchange.body())
+    found = await exchange.ask(asked, SearchResults)
+    await exchange.reply(collection_bodies.results(found))
+
+
+async def ask(exchange: Exchange) -> None:
+    """``POST /api/collections/NAME/ask``."""
+    asked, streamed = collection_bodies.parse_question(
+        exchange.params["name"], await exchange.body()
+    )
+    if streamed:
+        stream = collection_bodies.AnswerLines()
+        await exchange.stream(exchange.node.perform(asked), stream)
+        return
+    answer = await exchange.ask(asked, CollectionAnswer)
+    await exchange.reply(encode(collection_bodies.answer_object(answer)))
