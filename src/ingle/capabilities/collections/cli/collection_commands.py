@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from ingle.capabilities.collections.cli.eval_command import eval_command
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
@@ -99,6 +100,9 @@ def _tell(output: Output, collection: str, last: JobEnded) -> None:
     output.note(f"{collection}: {last.job.state}" + (f" ({counted})" if counted else ""))
     if last.job.state == "done":
         output.note(f'try: ingle search {collection} "..."')
+
+
+collection_group.add_command(eval_command)
 
 
 @collection_group.command("list")
