@@ -19,7 +19,7 @@ PARTS = {
     "__init__", "__main__", "operation", "performer", "client", "http", "cli", "cost", "serving",
     "resume", "declaration", "engine", "session", "errors", "models", "messages", "executor",
     "operations", "inputs", "weights", "head", "attention", "memory", "settings", "request",
-    "recogniser", "decode",
+    "recogniser", "decode", "encode",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from ingle.capabilities.blobs.operation import BlobList
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed
+from ingle.capabilities.imagine.operation import Imagine
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import Detokenize, Tokenize
@@ -280,6 +281,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Detokenize: {"tokens": [1]},
     Transcribe: {},
     Speak: {},
+    Imagine: {"prompt": "x", "steps": 20},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {
@@ -297,6 +299,11 @@ LARGER: dict[str, tuple[Any, Any]] = {
     "text": ("x", LONG),
     "tokens": ([1], [1] * 200),
     "sound": (None, Blob(sha256="ab" * 32, size=1 << 20)),
+    "steps": (1, 30),
+    "width": (64, 128),
+    "height": (64, 128),
+    "n": (1, 2),
+    "upscale": (1, 2),
 }
 """Values of every field whose rule is that it is estimated, of which the second is more."""
 

@@ -113,6 +113,7 @@ def test_an_animation_is_its_first_frame_and_pages_are_counted() -> None:
 def test_it_is_scaled_down_and_never_up() -> None:
     large = encoded(Image.new("RGB", (4000, 1000)), "JPEG")
     assert decode.decoded(large, within=(1000, 1000)).size == (1000, 250)
+    assert decode.decoded(large, pixels=1_000_000).size == (2000, 500)
     assert decode.decoded(sixteen_bit(), within=(16, 16)).size == (16, 16)
     assert decode.decoded(encoded(quarters(32)), within=(1000, 1000)).size == (32, 32)
 

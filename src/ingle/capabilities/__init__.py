@@ -18,6 +18,7 @@ BUILT_IN = (
     "voices",
     "talk",
     "realtime",
+    "imagine",
     "prompts",
     "blobs",
     "store",

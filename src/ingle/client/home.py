@@ -12,6 +12,7 @@ from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
+from ingle.capabilities.imagine.client import ImagineMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.peers.client import PeerMethods
@@ -41,6 +42,7 @@ class AsyncHome(
     SpeakMethods,
     VoiceMethods,
     TalkMethods,
+    ImagineMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

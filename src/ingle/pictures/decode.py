@@ -103,18 +103,15 @@ class PictureFile:
             return None
         return found if 1 < found < 100_000 else None
 
-    @property
-    def settings_text(self) -> dict[str, str]:
-        """The texts that a PNG carries, by keyword."""
-        found = getattr(self._image, "text", {})
-        return {str(key): str(value) for key, value in found.items()}
-
-    def page(self, at: int = 0, *, within: tuple[int, int] | None = None) -> Image.Image:
+    def page(
+        self, at: int = 0, *, within: tuple[int, int] | None = None, pixels: int | None = None
+    ) -> Image.Image:
         """One picture of it, upright, as RGB; what is transparent is white.
 
         Args:
             at: which page, from 0.
             within: width and height that it is scaled down to fit into; None: as it is.
+            pixels: how many it is scaled down to have at most; None: as many as it has.
 
         Raises:
             InvalidRequest: it has no such page, or the page is damaged or too large.
@@ -124,18 +121,35 @@ class PictureFile:
         try:
             self._image.seek(at)
             self._bounded()
-            if within is not None:
+            least = _smaller(self._image.size, within, pixels)
+            if least != self._image.size:
                 # JPEG is decoded at a half, quarter or eighth of its size, which saves as much.
-                self._image.draft("RGB", within)
+                self._image.draft("RGB", least)
             with quiet():
                 self._image.load()
                 image = upright(self._image)
-            if within is not None:
-                image = scaled_down(image, within)
+            image = scaled_down(image, within, pixels=pixels)
             image = as_rgb(image)
             return image.copy() if image is self._image else image
         except _FAILURES as error:
             raise self._refused(f"it is damaged or was cut off ({_reason(error)})") from None
+
+    def mask(self) -> Image.Image:
+        """The first picture as grey: white is what it marks. Of one with transparency, what is
+        transparent.
+
+        Raises:
+            InvalidRequest: it is damaged.
+        """
+        try:
+            with quiet():
+                self._image.load()
+                image = upright(self._image)
+                if image.has_transparency_data:
+                    return image.convert("RGBA").getchannel("A").point(lambda value: 255 - value)
+        except _FAILURES as error:
+            raise self._refused(f"it is damaged or was cut off ({_reason(error)})") from None
+        return as_rgb(image).convert("L")
 
     def _opened(self, file: BinaryIO) -> Image.Image:
         start = file.read(16)
@@ -207,11 +221,12 @@ def decoded(
     name: str = "",
     *,
     within: tuple[int, int] | None = None,
+    pixels: int | None = None,
     most_pixels: int = MOST_PIXELS,
 ) -> Image.Image:
     """The first picture of a file, upright, as RGB. Arguments and errors as of `PictureFile`."""
     with opened(source, name, most_pixels=most_pixels) as found:
-        return found.page(within=within)
+        return found.page(within=within, pixels=pixels)
 
 
 @contextlib.contextmanager
@@ -232,12 +247,13 @@ def upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def scaled_down(image: Image.Image, within: tuple[int, int]) -> Image.Image:
-    """With its proportions, so that it fits into this width and height; itself where it does."""
-    factor = min(within[0] / image.width, within[1] / image.height)
-    if factor >= 1:
+def scaled_down(
+    image: Image.Image, within: tuple[int, int] | None = None, *, pixels: int | None = None
+) -> Image.Image:
+    """With its proportions, within a width and height, or a count of pixels; itself if it fits."""
+    size = _smaller(image.size, within, pixels)
+    if size == image.size:
         return image
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     if image.mode in {"1", "P"}:  # no mean of two entries of a palette is one
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode.startswith(("I", "F")):
@@ -260,6 +276,20 @@ def as_rgb(image: Image.Image) -> Image.Image:
 def refused(name: str, why: str, *, hint: str = "") -> InvalidRequest:
     """The error for a picture that is not taken."""
     return InvalidRequest(f"{name or 'the image'}: {why}", hint=hint, field="image")
+
+
+def _smaller(
+    size: tuple[int, int], within: tuple[int, int] | None, pixels: int | None
+) -> tuple[int, int]:
+    width, height = size
+    factor = 1.0
+    if within is not None:
+        factor = min(factor, within[0] / width, within[1] / height)
+    if pixels is not None:
+        factor = min(factor, (pixels / (width * height)) ** 0.5)
+    if factor >= 1:
+        return size
+    return max(1, int(width * factor)), max(1, int(height * factor))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

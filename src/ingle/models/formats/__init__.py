@@ -54,6 +54,7 @@ FORMATS: Table[Format] = Table(
         "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
+        "diffusers": "ingle.models.formats.diffusers_format:DIFFUSERS",
     },
     _fault,
 )

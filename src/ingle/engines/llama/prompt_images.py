@@ -1,0 +1,50 @@
+"""Pictures in a chat, as llama.cpp is given them: decoded by us, bounded, and scaled down.
+
+llama.cpp decodes with a library that knows no bounds, no Exif data and no colours but RGB, so it is
+given what needs no decoding: a bitmap, as a data URL. It never sees the caller's bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+
+from ingle.errors import EngineMissing, InvalidRequest
+
+SEEN_PIXELS = 4 * 2**20
+"""Of one picture, at most: more than the encoders of today look at."""
+MOST_IMAGES = 64
+"""Of one chat."""
+
+
+def data_url(data: bytes, name: str) -> str:
+    """A picture's file as a data URL of a bitmap.
+
+    Args:
+        name: for messages.
+
+    Raises:
+        InvalidRequest: it is not a picture, damaged, or too large.
+        EngineMissing: Pillow is not installed.
+    """
+    try:
+        from ingle.pictures.decode import decoded
+    except ImportError as error:
+        raise EngineMissing(
+            f"images in chats need Pillow, which cannot be imported: {error}",
+            hint="pip install 'ingle[images]'",
+            absent=isinstance(error, ModuleNotFoundError),
+        ) from None
+    bitmap = io.BytesIO()
+    decoded(data, name, pixels=SEEN_PIXELS).save(bitmap, "BMP")
+    return "data:image/bmp;base64," + base64.b64encode(bitmap.getbuffer()).decode()
+
+
+def check_count(images: int) -> None:
+    """Raises InvalidRequest: there are more images than one chat may have."""
+    if images > MOST_IMAGES:
+        raise InvalidRequest(
+            f"the chat has {images} images; at most {MOST_IMAGES} are taken",
+            hint="leave out those that the question is not about",
+            field="messages",
+        )
