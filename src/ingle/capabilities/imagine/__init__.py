@@ -26,5 +26,6 @@ CAPABILITY = Capability(
             "Draw pictures from a text.",
         )
     },
+    routes="ingle.capabilities.imagine.http:table",
     methods="ingle.capabilities.imagine.client:ImagineMethods",
 )

@@ -68,7 +68,7 @@ class Imagine(ModelOperation, frozen=True, kw_only=True, tag="imagine"):
     image: Annotated[Blob | None, Costless(_SAME)] = None
     """A picture to begin with, in place of noise."""
     mask: Annotated[Blob | None, Costless(_SAME)] = None
-    """White where ``image`` is to be drawn anew; where it is transparent, if it has any
+    """White where ``image`` is to be drawn over; or transparent there, if it has any
     transparency."""
     strength: Annotated[float, msgspec.Meta(gt=0, le=1), Costless(_SAME)] = 0.75
     """How much of ``image`` is drawn over; 1: all of it."""

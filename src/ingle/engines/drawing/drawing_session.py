@@ -174,7 +174,10 @@ class DrawingSession:
                 field="upscale",
             )
         image = Image.new("RGB", (width, height))
-        return stroke._replace(width=width, height=height, strength=REDRAWN, image=image, mask=None)
+        strength = max(REDRAWN, 1 / stroke.steps)  # one step at least
+        return stroke._replace(
+            width=width, height=height, strength=strength, image=image, mask=None
+        )
 
     def _loras(self, operation: Imagine) -> list[LoraWeights]:
         found = []

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Protocol
 
+from ingle.capabilities.tokenize.operation import IMAGE_TOKEN
 from ingle.errors import EngineMissing, InvalidRequest
 
 SEEN_PIXELS = 4 * 2**20
@@ -48,3 +50,27 @@ def check_count(images: int) -> None:
             hint="leave out those that the question is not about",
             field="messages",
         )
+
+
+class TokensOf(Protocol):
+    """The model's tokenizer."""
+
+    def __call__(self, text: str, *, add_special: bool) -> list[int]:
+        """The tokens of a text, with those that the model begins its input with or not."""
+        ...
+
+
+def with_images(prompt: str, marker: str, total: int, tokens_of: TokensOf) -> list[int]:
+    """The tokens of a prompt in which pictures stand: `IMAGE_TOKEN` for each of theirs.
+
+    Args:
+        marker: what stands in the prompt for each picture.
+        total: how many tokens there are; llama.cpp does not say how many are of which picture, so
+            all are taken to have as many.
+    """
+    texts = [tokens_of(text, add_special=not at) for at, text in enumerate(prompt.split(marker))]
+    each, more = divmod(max(total - sum(map(len, texts)), 0), max(len(texts) - 1, 1))
+    found = list(texts[0])
+    for at, following in enumerate(texts[1:]):
+        found += [IMAGE_TOKEN] * (each + (at < more)) + following
+    return found

@@ -5,6 +5,7 @@ Reference: ``tools/server/README.md`` of llama.cpp.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -73,6 +74,35 @@ def rendering_body(
     if not add_generation_prompt:
         found |= {"add_generation_prompt": False, "continue_final_message": False}
     return found
+
+
+def prompt_key(body: dict[str, Any]) -> str:
+    """What tells a prompt from others, from its beginning on; a picture by its hash."""
+    if "messages" not in body:
+        return str(body.get("prompt"))
+    return str([{**entry, "content": _by_hash(entry["content"])} for entry in body["messages"]])
+
+
+def _by_hash(content: Any) -> Any:
+    if isinstance(content, str):
+        return content
+    return [
+        hashlib.sha256(part["image_url"]["url"].encode()).hexdigest()
+        if part["type"] == "image_url"
+        else part
+        for part in content
+    ]
+
+
+def has_images(body: dict[str, Any]) -> bool:
+    """A chat's body has pictures in it."""
+    contents = (entry["content"] for entry in body.get("messages", ()))
+    return any(
+        part["type"] == "image_url"
+        for content in contents
+        if not isinstance(content, str)
+        for part in content
+    )
 
 
 def answer_form(operation: Chat) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ingle.errors import InvalidRequest
 from ingle.operations.events import Note, Rerouted, Status, TryingPath
 
 FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
+_THERE = click.Path(exists=True, dir_okay=False)
 _TAKEN = (
     "prompt", "negative_prompt", "seed", "steps", "width", "height", "sampler", "guidance",
     "upscale",
@@ -43,12 +44,14 @@ _TAKEN = (
 @click.option("--sampler", help="Such as euler, euler_a, ddim, dpm++2m.")
 @click.option("--guidance", type=float, help="How closely the prompt is followed.")
 @click.option("--n", "-n", "n", type=int, default=1, help="How many pictures.")
-@click.option("--image", "image", metavar="FILE", help="A picture to begin with.")
-@click.option("--mask", "mask", metavar="FILE", help="White where --image is to be drawn over.")
+@click.option("--image", "image", type=_THERE, metavar="FILE", help="A picture to begin with.")
+@click.option(
+    "--mask", "mask", type=_THERE, metavar="FILE", help="White where to draw over --image."
+)
 @click.option("--strength", type=float, help="How much of --image is drawn over (0.75).")
 @click.option("--lora", multiple=True, metavar="FILE[:SCALE]", help="A LoRA as safetensors.")
 @click.option("--upscale", type=click.Choice(["1", "2", "4"]), help="Times each side.")
-@click.option("--like", metavar="FILE", help="A PNG that was drawn here: with its settings.")
+@click.option("--like", type=_THERE, metavar="FILE", help="Settings of a PNG drawn here.")
 @click.option("--preview", is_flag=True, help="Show how far it is, where the terminal can.")
 @click.option("--on", default="", metavar="PLACE", help="A paired device that is to do it.")
 @options
