@@ -22,7 +22,11 @@ GROUPS = {
     "callers": ("#dbeafe", "#1e3a8a", ("cli", "server", "client")),
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
     "who does it": ("#dcfce7", "#14532d", ("training", "collections", "peers", "jobs", "node")),
-    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "documents", "sound")),
+    "with what": (
+        "#fee2e2",
+        "#7f1d1d",
+        ("engines", "models", "protocol", "documents", "sound", "pictures"),
+    ),
     "words for it": (
         "#e5e7eb",
         "#1f2937",
@@ -50,6 +54,7 @@ SHORT = {
     "engines": "workers in a sandbox, a process for each model: llama, upstream, plug-ins",
     "documents": "files as headings, paragraphs, tables and code; in workers",
     "sound": "recordings to samples and back, who speaks when, text made speakable; in workers",
+    "pictures": "picture files to pixels and back, bounded before they are decoded; in workers",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",
@@ -75,7 +80,8 @@ def layers() -> list[str]:
     """The layers top to bottom, as import-linter checks them."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     found = next(c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
-    return [name.removeprefix("ingle.") for name in found]
+    names = [name for bar in found for name in bar.split(" | ")]
+    return [name.removeprefix("ingle.") for name in names]
 
 
 def picture() -> str:

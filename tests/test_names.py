@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "ingle"
 
 # Parts that the seams name alike wherever they occur: a capability's, an engine's, a dialect's,
-# an executor's.
+# an executor's; those of a room for one kind of content.
 PARTS = {
     "__init__", "__main__", "operation", "performer", "client", "http", "cli", "cost", "serving",
     "resume", "declaration", "engine", "session", "errors", "models", "messages", "executor",
     "operations", "inputs", "weights", "head", "attention", "memory", "settings", "request",
-    "recogniser",
+    "recogniser", "decode", "encode",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingle.collections.retrieval_eval import (
-    Question,
+    EvalQuestion,
     difference,
     metric,
     read_questions,
@@ -43,7 +43,7 @@ def test_questions_are_read_and_matched(tmp_path: Path) -> None:
     assert question.answered_by("/x/a.md", "here are two\nwords.")
     assert not question.answered_by("/x/b.md", "here are two words.")
     assert not question.answered_by("/x/a.md", "here are words.")
-    assert Question("q", "*").answered_by("/any", "thing")
+    assert EvalQuestion("q", "*").answered_by("/any", "thing")
     for text in ("", "{}", '{"question": 1}', "no"):
         path.write_text(text)
         with pytest.raises(InvalidRequest, match=r"q\.jsonl"):

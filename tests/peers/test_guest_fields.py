@@ -21,6 +21,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed
 from ingle.capabilities.extract.operation import Extract
+from ingle.capabilities.imagine.operation import Imagine
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import CountTokens, Detokenize, Tokenize
@@ -283,6 +284,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Extract: {"document": Blob(sha256="ab" * 32, size=1, name="a.txt")},
     Transcribe: {},
     Speak: {},
+    Imagine: {"prompt": "x", "steps": 20},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {
@@ -305,6 +307,11 @@ LARGER: dict[str, tuple[Any, Any]] = {
         Blob(sha256="ab" * 32, size=1 << 20, name="a.txt"),
     ),
     "sound": (None, Blob(sha256="ab" * 32, size=1 << 20)),
+    "steps": (1, 30),
+    "width": (64, 128),
+    "height": (64, 128),
+    "n": (1, 2),
+    "upscale": (1, 2),
 }
 """Values of every field whose rule is that it is estimated, of which the second is more."""
 

@@ -20,6 +20,7 @@ BUILT_IN = (
     "realtime",
     "extract",
     "collections",
+    "imagine",
     "prompts",
     "blobs",
     "store",

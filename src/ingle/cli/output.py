@@ -39,7 +39,7 @@ class Output:
         self.json = as_json
         self.debug = debug
         self.terminal = sys.stderr.isatty()
-        self._reading = False
+        self._passing = False
 
     def data(self, value: Any) -> None:
         """A result, as JSON on stdout. Only with ``--json``."""
@@ -47,13 +47,13 @@ class Output:
 
     def text(self, text: str, *, end: str = "\n") -> None:
         """A result for people and pipes, on stdout."""
-        self._end_reading()
+        self._end_passing()
         sys.stdout.write(text + end)
         sys.stdout.flush()
 
     def note(self, text: str, end: str = "\n") -> None:
         """Something by the way, on stderr."""
-        self._end_reading()
+        self._end_passing()
         sys.stderr.write(text + end)
         sys.stderr.flush()
 
@@ -62,17 +62,20 @@ class Output:
         if not self.terminal or event.total < LONG_PROMPT:
             return
         share = event.completed / event.total
-        sys.stderr.write(
-            f"\rreading the prompt: {event.completed} of {event.total} tokens ({share:.0%})\x1b[K"
-        )
-        sys.stderr.flush()
-        self._reading = True
+        self.passing(f"reading the prompt: {event.completed} of {event.total} tokens ({share:.0%})")
 
-    def _end_reading(self) -> None:
-        if self._reading:
+    def passing(self, text: str) -> None:
+        """How far something is: one line on a terminal, gone once there is more to say."""
+        if self.terminal and not self.json:
+            sys.stderr.write(f"\r{text}\x1b[K")
+            sys.stderr.flush()
+            self._passing = True
+
+    def _end_passing(self) -> None:
+        if self._passing:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
-            self._reading = False
+            self._passing = False
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows on stdout, columns aligned. Plain text: it is read by ``awk``, too."""

@@ -14,6 +14,7 @@ from ingle.capabilities.collections.client import CollectionMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.extract.client import ExtractMethods
+from ingle.capabilities.imagine.client import ImagineMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.peers.client import PeerMethods
@@ -45,6 +46,7 @@ class AsyncHome(
     TalkMethods,
     ExtractMethods,
     CollectionMethods,
+    ImagineMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

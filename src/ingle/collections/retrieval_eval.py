@@ -1,6 +1,6 @@
 """How well a collection finds what answers questions: recall, MRR and nDCG with intervals.
 
-Of each question it is known which passages answer it (`Question`). Metrics are means over
+Of each question it is known which passages answer it (`EvalQuestion`). Metrics are means over
 questions; their 95 % intervals are percentiles of a bootstrap over questions, and two ways of
 searching are compared on the same questions, pair by pair.
 
@@ -27,7 +27,7 @@ DEPTH = 10
 """Passages that are looked at."""
 
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EvalQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question, and where its answer stands."""
 
     question: str
@@ -61,19 +61,19 @@ class RetrievalScores(NamedTuple):
     ndcg: list[float]
 
 
-def read_questions(path: Path) -> list[Question]:
+def read_questions(path: Path) -> list[EvalQuestion]:
     """A question in each line of a file, as JSON.
 
     Raises:
         InvalidRequest: a line is not one.
         OSError: the file cannot be read.
     """
-    found = list[Question]()
+    found = list[EvalQuestion]()
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         try:
-            found.append(msgspec.json.decode(line, type=Question))
+            found.append(msgspec.json.decode(line, type=EvalQuestion))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidRequest(
                 f"{path.name}, line {number}: {error}",

@@ -37,6 +37,7 @@ ENGINES: Table[EngineDeclaration] = Table(
         "piper": "ingle.engines.piper.declaration:PIPER",
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
         "documents": "ingle.engines.documents.declaration:DOCUMENTS",
+        "diffusers": "ingle.engines.diffusers.declaration:DIFFUSERS_ENGINE",
     },
     _fault,
 )

@@ -14,6 +14,7 @@ from ingle.models.adapter_header import check_adapter
 from ingle.models.fatal_metadata import check_metadata
 from ingle.models.gguf import ArraySize, Header, Scalar, Value, read_header
 from ingle.models.odd_metadata import notes_of
+from ingle.models.projector_facts import ProjectorFacts
 from ingle.models.tensor_types import FILE_TYPES
 from ingle.models.weight_places import EMBEDDING, repacked_bytes, weights_by_place
 
@@ -153,6 +154,9 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """Bytes of the token embedding."""
     voices: list[VoiceFacts] = []
     """Of a model that speaks; the first one is its own choice."""
+    projector: ProjectorFacts | None = None
+    """Of the image projector that lies beside it; None: there is none, or an older version read
+    the files."""
 
     @property
     def template_sha256(self) -> str:
@@ -188,7 +192,7 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
                 found.append("tools")
             if "<think>" in self.template or "enable_thinking" in self.template:
                 found.append("reasoning")
-        if vision:
+        if vision and (self.projector is None or self.projector.sees):
             found.append("vision")
         return found
 

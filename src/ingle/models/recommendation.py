@@ -28,7 +28,11 @@ TEXTS_BYTES = 1 << 30
 FEWEST_BITS = 4.5
 GRAPHICS_SHARE = 0.9
 MAIN_SHARE = 0.8
-PURPOSES = ("chat", "reasoning", "code", "vision", "embed", "rerank", "transcribe", "speak")
+DRAWN_BYTES = 3 << 30
+"""The same of what draws: a minute or two for a picture."""
+PURPOSES = (
+    "chat", "reasoning", "code", "vision", "embed", "rerank", "transcribe", "speak", "imagine",
+)  # fmt: skip
 """What is recommended for, in the order shown."""
 _QUICK = {"embed", "rerank", "transcribe", "speak"}
 _SHOWN = 3
@@ -136,6 +140,8 @@ def _quantization(entry: CataloguedModel, room: Room) -> str:
 
 def _most_read(entry: CataloguedModel) -> int:
     """Bytes for each token with which it is fast enough on a processor, for what it does."""
+    if "imagine" in entry.purposes:
+        return DRAWN_BYTES
     return TEXTS_BYTES if _QUICK & set(entry.purposes) else CPU_BYTES
 
 

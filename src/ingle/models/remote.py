@@ -6,6 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from ingle.capabilities.store.operation import Pull
 from ingle.errors import BadModelFile, InvalidRequest, ModelNotFound, NetworkError, StorageError
 from ingle.models import formats
@@ -13,6 +15,7 @@ from ingle.models.facts import Facts, facts_from
 from ingle.models.format import PROJECTOR, TEMPLATE, WEIGHTS, Format
 from ingle.models.formats.gguf_format import GGUF
 from ingle.models.gguf import MAX_HEADER, Header, Incomplete, parse_header
+from ingle.models.projector_facts import from_header
 from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.quantization import Room
 from ingle.models.sources import CacheSource, FileSource, Source, parse_source
@@ -106,7 +109,12 @@ def _on_disk(name: str, path: Path, projector: Path | None = None) -> KnownModel
 async def _remote_facts(web: Web, plan: PullPlan, folders: TemporaryFolders | None) -> Facts:
     if plan.format == GGUF.name:
         weights = [file for file in plan.files if file.role == WEIGHTS]
-        return facts_from([await remote_header(web, file) for file in weights])
+        facts = facts_from([await remote_header(web, file) for file in weights])
+        for file in plan.files:
+            if file.role == PROJECTOR:
+                projector = from_header(await remote_header(web, file), file.name)
+                facts = msgspec.structs.replace(facts, projector=projector)
+        return facts
     form = formats.FORMATS.get(plan.format)
     assert form is not None  # the plan was made by it
     wanted = _FIRST

@@ -73,7 +73,7 @@ class Finish(Event, frozen=True, kw_only=True, tag="finish"):
 class Note(Event, frozen=True, kw_only=True, tag="note"):
     """Something about an answer that whoever asked should know. The answer stands."""
 
-    code: Literal["unenforced", "misfit", "left_out"]
+    code: Literal["unenforced", "misfit", "left_out", "rounded"]
     """``unenforced``: a part of a schema was checked afterwards; ``misfit``: what was written does
     not fit its schema; ``left_out``: something that was asked for is not in the answer."""
     message: str

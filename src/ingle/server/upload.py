@@ -66,10 +66,19 @@ async def form(exchange: Exchange) -> AsyncIterator[tuple[Fields, UploadedFile]]
         DiskFull: there is no room for the file.
         BodyTimeout, ClientGone: as a body's.
     """
+    async with form_with_files(exchange, most=1) as (fields, files):
+        yield fields, files[0]
+
+
+@asynccontextmanager
+async def form_with_files(
+    exchange: Exchange, *, most: int
+) -> AsyncIterator[tuple[Fields, list[UploadedFile]]]:
+    """As `form`, with one file or more, up to this many."""
     parser = MultipartParser(boundary_of(exchange.headers.get("content-type", "")))
     with TemporaryFolders(exchange.settings.state_dir).one() as folder:
         _require_room(folder, exchange)
-        reader = _FormReader(folder / "file")
+        reader = _FormReader(folder, most)
         with contextlib.closing(reader):
             async for data in exchange.body_pieces(PIECE):
                 # Hashing and writing a quarter of a MiB takes less than a hop to a thread.
@@ -77,16 +86,16 @@ async def form(exchange: Exchange) -> AsyncIterator[tuple[Fields, UploadedFile]]
                     reader.take(part)
                 await asyncio.sleep(0)  # a body that is here already leaves others their turn
         parser.close()
-        if reader.file is None:
+        if not reader.files:
             raise InvalidRequest("file: the form has no file", field="file")
-        yield reader.fields, reader.file
+        yield reader.fields, reader.files
 
 
 class _FormReader:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, folder: Path, most: int) -> None:
         self.fields: Fields = {}
-        self.file: UploadedFile | None = None
-        self._path = path
+        self.files: list[UploadedFile] = []
+        self._folder, self._most = folder, most
         self._open: BinaryIO | None = None
         self._name = ""
         self._count = 0
@@ -102,8 +111,7 @@ class _FormReader:
                 self.close()
                 self._begin_file(part)
             case FormData(data=data) if self._open is not None:
-                assert self.file is not None
-                self.file.add(data, self._open)
+                self.files[-1].add(data, self._open)
             case FormData(data=data):
                 self._size += len(data)
                 if self._size > MOST_FIELD:
@@ -132,11 +140,13 @@ class _FormReader:
         self._name = name or "field"
 
     def _begin_file(self, part: FormPart) -> None:
-        if self.file is not None:
-            raise InvalidRequest(f"{part.name}: the form has more than one file", field=part.name)
+        if len(self.files) == self._most:
+            most = "one file" if self._most == 1 else f"{self._most} files"
+            raise InvalidRequest(f"{part.name}: the form has more than {most}", field=part.name)
         name = (part.filename or "").replace("\\", "/").rpartition("/")[2][:255]
-        self.file = UploadedFile(self._path, name, part.name)
-        self._open = self._path.open("wb")
+        path = self._folder / f"file{len(self.files)}"
+        self.files.append(UploadedFile(path, name, part.name))
+        self._open = path.open("wb")
 
 
 def _require_room(folder: Path, exchange: Exchange) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ingle.capabilities.blobs.operation import BlobList, ForgetBlob, ListBlobs
@@ -35,3 +37,15 @@ class BlobMethods(Methods):
     async def forget_blob(self, blob: Blob) -> None:
         """Delete a blob from the node."""
         await self.ask(ForgetBlob(sha256=blob.sha256), Done)
+
+
+@asynccontextmanager
+async def lent_blob(methods: BlobMethods, file: str | Path) -> AsyncIterator[Blob]:
+    """A file in the node, while the block is entered. What was there before stays."""
+    before = {blob.sha256 for blob in await methods.blobs()}
+    blob = await methods.put_blob(file)
+    try:
+        yield blob
+    finally:
+        if blob.sha256 not in before:
+            await methods.forget_blob(blob)

@@ -154,7 +154,12 @@ def _messages(say: Say, images: Sequence[bytes]) -> list[Message]:
         return [say]
     if not isinstance(say, str):
         return list(say)
+    return [question(say, images)]
+
+
+def question(text: str, images: Sequence[bytes]) -> Message:
+    """What a user says, after the images that it is about."""
     if not images:
-        return [Message(role="user", content=say)]
-    parts: list[Part] = [*(ImagePart(data=data) for data in images), TextPart(text=say)]
-    return [Message(role="user", content=parts)]
+        return Message(role="user", content=text)
+    parts: list[Part] = [*(ImagePart(data=data) for data in images), TextPart(text=text)]
+    return Message(role="user", content=parts)

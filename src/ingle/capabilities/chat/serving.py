@@ -16,7 +16,7 @@ def serve(operation: Chat, model: str, abilities: Sequence[str]) -> Serving:
     if has_images(operation) and Ability.VISION not in abilities:
         raise CapabilityMissing(
             f"{model} cannot see images",
-            hint="ingle list",
+            hint="ingle recommend vision",
             model=model,
             capability=Ability.VISION.value,
         )

@@ -70,8 +70,8 @@ class StoreMethods(Methods):
         """Well-known models that suit this machine, by what they are for.
 
         Args:
-            purpose: ``chat``, ``reasoning``, ``code``, ``vision``, ``embed``, ``rerank``; empty:
-                each.
+            purpose: ``chat``, ``reasoning``, ``code``, ``vision``, ``embed``, ``rerank``,
+                ``transcribe``, ``speak``, ``imagine``; empty: each.
             family: all sizes of one instead, such as ``qwen3``.
         """
         request = RecommendModels(purpose=purpose, family=family)

@@ -205,7 +205,8 @@ class RecommendModels(Operation, frozen=True, kw_only=True, tag="recommend_model
     since = 4
 
     purpose: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    """``chat``, ``reasoning``, ``code``, ``vision``, ``embed`` or ``rerank``; empty: each."""
+    """``chat``, ``reasoning``, ``code``, ``vision``, ``embed``, ``rerank``, ``transcribe``,
+    ``speak`` or ``imagine``; empty: each."""
     family: Annotated[str, msgspec.Meta(max_length=96)] = ""
     """All sizes of one family instead, such as ``qwen3``, also those that do not suit."""
 

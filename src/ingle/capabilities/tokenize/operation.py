@@ -21,6 +21,8 @@ MOST_CONVERSATION_BYTES = 2**20
 Prose of this length takes half a second, the worst of texts two."""
 MOST_IDS = 2**18
 """Tokens that are turned into text at once."""
+IMAGE_TOKEN = -1
+"""In place of each token of a picture, which has no id."""
 SPECIAL = Costless("the text is read once, either way")
 
 
@@ -69,6 +71,7 @@ class Tokenized(Event, frozen=True, kw_only=True, tag="tokenized"):
     """The ids, and the text that was tokenised (the rendered prompt, for messages)."""
 
     tokens: list[int]
+    """`IMAGE_TOKEN` for each token of a picture."""
     text: str
 
 

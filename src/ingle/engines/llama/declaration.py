@@ -114,7 +114,7 @@ class LlamaDeclaration(EngineDeclaration):
         ]
         fewer = spec
         while rooms and fewer.slots:
-            work = _workload(fewer, LlamaOptions.of(fewer))
+            work = _workload(facts, fewer, LlamaOptions.of(fewer))
             if planned(facts, work, rooms, 0).whole:
                 return fewer
             fewer = msgspec.structs.replace(fewer, slots=fewer.slots // 2)
@@ -145,7 +145,7 @@ class LlamaDeclaration(EngineDeclaration):
         options = LlamaOptions.of(spec)
         placement = planned(
             facts,
-            _workload(spec, options),
+            _workload(facts, spec, options),
             rooms,
             host_room,
             cache_types=CACHE_CHOICES[settings.kv_cache],
@@ -261,7 +261,7 @@ def _without(left_out: str, by_role: dict[str, Any]) -> dict[str, Any]:
 
 def _placement(facts: Facts, spec: LoadSpec) -> LayerPlacement:
     options = LlamaOptions.of(spec)
-    layers = LayerBytes(facts, _workload(spec, options), options.cache_type)
+    layers = LayerBytes(facts, _workload(facts, spec, options), options.cache_type)
     devices = [DeviceInfo(name=name, kind=device_kind(name)) for name in options.devices]
     return layers.placed(devices, options.tensor_split, options.cpu_moe)
 
@@ -272,7 +272,7 @@ def _unplaced(spec: LoadSpec) -> LoadSpec:
     return msgspec.structs.replace(spec, options=options)
 
 
-def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:
+def _workload(facts: Facts, spec: LoadSpec, options: LlamaOptions) -> Workload:
     # A model that is not loaded but looked at has its own adapters among its files.
     own = spec.sizes.get(ADAPTER, 0)
     return Workload(
@@ -281,10 +281,18 @@ def _workload(spec: LoadSpec, options: LlamaOptions) -> Workload:
         _batch(spec, options.context),
         True if spec.role == "score" else None,
         # A draft model lies beside the larger one, as a projector does.
+        seeing=_seeing_bytes(facts, spec),
         projector=spec.sizes.get(PROJECTOR, 0) + spec.sizes.get(DRAFT, 0),
         adapters=own + sum(adapter.size for adapter in spec.adapters),
         draft_cache=speculation.draft_cache_bytes(spec, options),
     )
+
+
+def _seeing_bytes(facts: Facts, spec: LoadSpec) -> int:
+    """What it takes to encode a picture."""
+    if facts.projector is None or PROJECTOR not in spec.sizes:
+        return 0
+    return facts.projector.compute_bytes
 
 
 def _batch(spec: LoadSpec, context: int) -> int:

@@ -41,6 +41,8 @@ class Workload(NamedTuple):
     """As `memory.compute_bytes` has it."""
     projector: int = 0
     """Bytes; it goes to the first device."""
+    seeing: int = 0
+    """Bytes that the projector computes in; where it is itself."""
     adapters: int = 0
     """Bytes; they lie beside the layers that they change."""
     draft_cache: int = 0
@@ -167,7 +169,7 @@ class LayerBytes:
             weights,
             sum(self._cache[first : min(end, len(self._cache))])
             + (work.draft_cache if main else 0),
-            compute + self._staging(offloaded, cpu_moe),
+            compute + self._staging(offloaded, cpu_moe) + (work.seeing if main else 0),
             device_memory.context_bytes(device.kind)
             + device_memory.expert_bytes(self.facts, work.batch),
             sum(self._read(layer, cpu_moe) for layer in range(first, end)),
@@ -215,7 +217,7 @@ class LayerBytes:
             min(first, self.total_layers),
             max(0, facts.tensor_bytes - away) + beside,
             sum(self._cache[:first]) + (0 if used else work.draft_cache),
-            compute,
+            compute + (0 if used else work.seeing),
             memory.overhead_bytes(facts, work.slots) + max(drivers, default=0),
             sum(self._read(layer, 0) for layer in range(first))
             + sum(self._used(self._experts[layer]) for layer in range(first, cpu_moe)),

@@ -5,9 +5,9 @@ Reference: ``tools/server/README.md`` of llama.cpp.
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,24 +16,20 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.engines.engine import LoadSpec
+from ingle.engines.llama.prompt_images import check_count, data_url
 from ingle.errors import InvalidRequest
 from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool, ToolCall
 from ingle.operations.parameters import arranged, required_first
-
-_IMAGE_TYPES = {
-    b"\x89PNG": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"RIFF": "image/webp",
-    b"BM": "image/bmp",
-}
 
 
 def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
     """The body of a chat completion, without tools and schema."""
     body = generation_body(operation, spec)
     schemas = {tool.name: required_first(tool.parameters) for tool in operation.tools}
-    body["messages"] = [message(item, schemas) for item in operation.messages]
+    images = image_names(operation.messages)
+    check_count(len(images))
+    names = iter(images)
+    body["messages"] = [message(item, schemas, names) for item in operation.messages]
     options = dict(operation.template_options)
     if operation.think is not None:
         options["enable_thinking"] = operation.think
@@ -80,6 +76,35 @@ def rendering_body(
     return found
 
 
+def prompt_key(body: dict[str, Any]) -> str:
+    """What tells a prompt from others, from its beginning on; a picture by its hash."""
+    if "messages" not in body:
+        return str(body.get("prompt"))
+    return str([{**entry, "content": _by_hash(entry["content"])} for entry in body["messages"]])
+
+
+def _by_hash(content: Any) -> Any:
+    if isinstance(content, str):
+        return content
+    return [
+        hashlib.sha256(part["image_url"]["url"].encode()).hexdigest()
+        if part["type"] == "image_url"
+        else part
+        for part in content
+    ]
+
+
+def has_images(body: dict[str, Any]) -> bool:
+    """A chat's body has pictures in it."""
+    contents = (entry["content"] for entry in body.get("messages", ()))
+    return any(
+        part["type"] == "image_url"
+        for content in contents
+        if not isinstance(content, str)
+        for part in content
+    )
+
+
 def answer_form(operation: Chat) -> dict[str, Any]:
     """Tools and a schema in OpenAI's own form, for servers that hold them by themselves."""
     body: dict[str, Any] = {}
@@ -114,14 +139,22 @@ def begun_json(operation: Generation) -> str | None:
     return ""
 
 
-def message(item: Message, schemas: Mapping[str, Any]) -> dict[str, Any]:
+def image_names(messages: Sequence[Message]) -> list[str]:
+    """What messages call the images of a chat, in their order."""
+    contents = [item.content for item in messages if not isinstance(item.content, str)]
+    count = sum(isinstance(part, ImagePart) for parts in contents for part in parts)
+    return ["the image"] if count == 1 else [f"image {at + 1}" for at in range(count)]
+
+
+def message(item: Message, schemas: Mapping[str, Any], names: Iterator[str]) -> dict[str, Any]:
     """One message. Images are inlined as data URLs; an engine never sees another kind.
 
     Args:
         schemas: of the tools' parameters, by name, in the order in which calls name them.
+        names: of the images that follow.
     """
     role = "system" if item.role == "developer" else item.role
-    entry: dict[str, Any] = {"role": role, "content": _content(item)}
+    entry: dict[str, Any] = {"role": role, "content": _content(item, names)}
     if item.reasoning:
         entry["reasoning_content"] = item.reasoning
     if item.tool_calls:
@@ -152,29 +185,22 @@ def _arguments(call: ToolCall, schemas: Mapping[str, Any]) -> str:
     return json.dumps(ordered, ensure_ascii=False)
 
 
-def _content(item: Message) -> str | list[dict[str, Any]]:
+def _content(item: Message, names: Iterator[str]) -> str | list[dict[str, Any]]:
     if isinstance(item.content, str):
         return item.content
     if all(isinstance(part, TextPart) for part in item.content):
         return item.text
-    return [_part(part) for part in item.content]
+    return [_part(part, names) for part in item.content]
 
 
-def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+def _part(part: TextPart | ImagePart, names: Iterator[str]) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if not part.data:
         raise InvalidRequest(
             "an image reached the engine as a URL; the node must inline it", field="messages"
         )
-    kind = next((name for mark, name in _IMAGE_TYPES.items() if part.data.startswith(mark)), None)
-    if kind is None:
-        raise InvalidRequest(
-            "unsupported image format; use PNG, JPEG, GIF, WebP or BMP",
-            field="messages.content.image",
-        )
-    data = base64.b64encode(part.data).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}}
+    return {"type": "image_url", "image_url": {"url": data_url(part.data, next(names))}}
 
 
 def _tools(operation: Chat) -> dict[str, Any]:

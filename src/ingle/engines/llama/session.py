@@ -37,6 +37,7 @@ from ingle.engines.llama.grammar.answer_plan import (
     schema_plan,
 )
 from ingle.engines.llama.grammar.compile_errors import compiling
+from ingle.engines.llama.prompt_images import with_images
 from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.text_slices import check_fits, slices
 from ingle.engines.llama.vectors import cosine, shorten, unit
@@ -199,7 +200,7 @@ class LlamaSession:
         if operation.token_limit is not None:
             body["max_tokens"] = self._limited(operation, self._prompt_tokens(body))
         translate.most = body.get("max_tokens")
-        prompt = str(body.get("messages") or body.get("prompt")) if alone else ""
+        prompt = request.prompt_key(body) if alone else ""
         for first in range(0, operation.n, together):
             body["n"] = min(together, operation.n - first)
             if seed is not None:
@@ -270,12 +271,21 @@ class LlamaSession:
         prompt = body.get("prompt")
         if isinstance(prompt, list):
             return len(prompt)
+        if prompt is None and request.has_images(body):
+            # A picture has as many tokens as its model makes of it.
+            asked = {**body, "stream": False}
+            return int(self._ask("/v1/chat/completions/input_tokens", asked)["input_tokens"])
         if prompt is None:
             prompt = self._ask("/apply-template", body)["prompt"]
         return self._count(prompt)
 
     def _count(self, text: str, *, special: bool = True) -> int:
-        return len(self._ask("/tokenize", {"content": text, "add_special": special})["tokens"])
+        return len(self._tokens(text, add_special=special))
+
+    def _tokens(self, text: str, *, add_special: bool) -> list[int]:
+        asked = {"content": text, "add_special": add_special}
+        tokens: list[int] = self._ask("/tokenize", asked)["tokens"]
+        return tokens
 
     def _check_fits(self, text: Any, field: str, emit: Emit) -> None:
         """Raises ContextLengthExceeded: before the engine takes the whole of a text."""
@@ -387,6 +397,11 @@ class LlamaSession:
             )
             # The engine leaves to its tokeniser what that adds by itself.
             text, special = self._ask("/apply-template", whole)["prompt"], True
+            if request.has_images(whole):
+                marker = str(self._backend.ask("/props", None)["media_marker"])
+                found = with_images(text, marker, self._prompt_tokens(whole), self._tokens)
+                emit(Tokenized(tokens=found, text=text.replace(marker, "<image>")))
+                return
         answer = self._ask(
             "/tokenize",
             {

@@ -1,7 +1,7 @@
 """The catalogue: well-known names of models, and the repositories that they stand for.
 
 ``names.toml`` beside this file holds those that read and write, ``speech.toml`` those that hear and
-speak. It stands in until there is a registry, so it promises
+speak, ``images.toml`` those that draw. It stands in until there is a registry, so it promises
 little: where a model was when this version was made. What it says of size is the authors' count of
 parameters; bytes come from the repository's list of files, when one is asked for.
 """
@@ -17,7 +17,7 @@ import msgspec
 
 from ingle.models.ref import DEFAULT_TAG, ModelRef
 
-_FILES = ("names.toml", "speech.toml")
+_FILES = ("names.toml", "speech.toml", "images.toml")
 _QUANT = re.compile(
     r"-((?:ud-)?(?:i?q[1-8](?:_[0-9a-z]+)*|t?q[12]_0|bf16|f16|fp16|f32|mxfp4|nvfp4))\Z",
     re.IGNORECASE,

@@ -55,6 +55,7 @@ FORMATS: Table[Format] = Table(
         "documents": "ingle.models.formats.documents_format:DOCUMENTS_FORMAT",
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
+        "diffusers": "ingle.models.formats.diffusers_format:DIFFUSERS",
     },
     _fault,
 )

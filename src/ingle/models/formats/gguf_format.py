@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from ingle.models import adapter_provenance, shards
 from ingle.models.facts import Facts, facts_of
 from ingle.models.format import ADAPTER, PROJECTOR, WEIGHTS, ChosenFiles
 from ingle.models.gguf import MAGIC
+from ingle.models.projector_facts import projector_facts
 
 SUFFIX = ".gguf"
 
@@ -53,7 +56,7 @@ class GGUFFormat:
         facts = facts_of([path for role, path in files if role == WEIGHTS])
         for role, path in files:
             if role == PROJECTOR:
-                facts_of([path])  # its header is sound
+                facts = msgspec.structs.replace(facts, projector=projector_facts(path))
             elif role == ADAPTER:
                 adapter_provenance.check(path, files[0][1], path.name, facts.title or "the model")
         return facts

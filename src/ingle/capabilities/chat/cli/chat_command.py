@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingle.capabilities.chat.cli.generation_options import generation_options, request_fields
+from ingle.capabilities.chat.cli.image_files import dragged_files, read_image
 from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.store.cli.offering import pulling_if_agreed
@@ -18,7 +19,7 @@ from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
 from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
 from ingle.errors import ContextLengthExceeded, IngleError, InvalidRequest
-from ingle.operations import Fold, Message, Reasoning, Rerouted, Status, Text, TryingPath
+from ingle.operations import Fold, ImagePart, Message, Reasoning, Rerouted, Status, Text, TryingPath
 
 if TYPE_CHECKING:
     from ingle.client.sync import Conversation, Home
@@ -32,7 +33,7 @@ HELP = """\
 /system TEXT     what the model should know or be (starts over)
 /think on|off    let the model reason first
 /set NAME VALUE  a setting such as temperature, top_p, seed, max_tokens
-/image FILE      show the model a picture with the next message
+/image FILE      show the model a picture with the next message; or drag it here
 /clear           forget what was said
 /undo            forget the last question and its answer
 /again           ask the last question again
@@ -84,11 +85,15 @@ class Terminal:
         with _line_history(self._home.settings.state_path / "chat_history"):
             while (said := self._read()) is not None:
                 try:
+                    said, dragged = dragged_files(said)
+                    self._images += [read_image(path) for path in dragged]
                     if said.startswith("/"):
                         if not self._command(said):
                             return
                     elif said:
                         self._say(said)
+                    elif dragged:
+                        self._output.note("attached to the next message")
                 except ContextLengthExceeded as error:
                     self._output.error(error)
                     self._output.note("(/set context N raises it; /clear forgets what was said)")
@@ -135,9 +140,11 @@ class Terminal:
                     case Text(text=text):
                         self._output.text(text, end="")
         except KeyboardInterrupt:
+            from ingle.capabilities.chat.conversation import question
+
             # The work is stopped; what was said so far stays in the conversation.
             partial = fold.result()
-            self._chat.messages.append(Message(role="user", content=said))
+            self._chat.messages.append(question(said, images))
             self._chat.messages.append(Message(role="assistant", content=partial.text))
             self._output.note("\n(stopped)")
             return
@@ -173,7 +180,7 @@ class Terminal:
             case "set":
                 self._set(argument)
             case "image":
-                self._images.append(_read_file(argument))
+                self._images.append(read_image(Path(argument).expanduser()))
                 self._output.note("attached to the next message")
             case "clear":
                 self._renew(self._chat.model, keep=False)
@@ -231,16 +238,15 @@ class Terminal:
         for at in range(len(messages) - 1, -1, -1):
             if messages[at].role == "user":
                 said = str(messages[at].text)
+                self._images = _pictures(messages[at])
                 del messages[at:]
                 return said
         raise InvalidRequest("there is nothing to undo", field="undo")
 
 
-def _read_file(name: str) -> bytes:
-    path = Path(name).expanduser()
-    if not path.is_file():
-        raise InvalidRequest(f"there is no file {name!r}", field="image")
-    return path.read_bytes()
+def _pictures(message: Message) -> list[bytes]:
+    parts = [] if isinstance(message.content, str) else message.content
+    return [part.data for part in parts if isinstance(part, ImagePart)]
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from ingle.capabilities.chat.cli.generation_options import (
     read_schema,
     request_fields,
 )
+from ingle.capabilities.chat.cli.image_files import read_image
 from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.conversation import take_sampling
 from ingle.capabilities.complete.operation import Complete
@@ -35,7 +36,12 @@ _OF_CHATS = {"system", "think"}
 @click.command("run")
 @click.argument("words", nargs=-1, metavar='[MODEL] ["PROMPT"]')
 @click.option("-hf", "--hf", "repo", default="", metavar="REPO", help="A Hugging Face repository.")
-@click.option("--image", multiple=True, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--image",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="A picture that the question is about; may be given several times.",
+)
 @click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
 @click.option("--verbose", "-v", is_flag=True, help="Print timings after the answer.")
 @generation_options
@@ -73,7 +79,7 @@ def run_command(
 
         converse(output, model, given)
         return
-    images = [Path(path).read_bytes() for path in image]
+    images = [read_image(Path(path)) for path in image]
     fields = request_fields(given)
     chosen = read_schema(schema) if schema else None
     pulling_if_agreed(

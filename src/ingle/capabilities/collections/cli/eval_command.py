@@ -11,8 +11,8 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.collections.retrieval_eval import (
     DEPTH,
+    EvalQuestion,
     Metric,
-    Question,
     RetrievalScores,
     difference,
     metric,
@@ -71,7 +71,7 @@ def _shown(found: Metric) -> str:
     return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
-def _data(found: dict[str, RetrievalScores], asked: list[Question]) -> dict[str, object]:
+def _data(found: dict[str, RetrievalScores], asked: list[EvalQuestion]) -> dict[str, object]:
     return {
         "questions": len(asked),
         "modes": {

@@ -12,6 +12,7 @@ from ingle.models.recommendation import PURPOSES
 _USED = {
     "transcribe": "ingle transcribe FILE -m MODEL",
     "speak": 'ingle speak "Hello" -m MODEL -o hello.wav',
+    "imagine": 'ingle imagine "a lighthouse" -m MODEL -o it.png',
 }
 _WHERE = {"graphics": "GPU", "main": "CPU", "": "no"}
 
@@ -25,7 +26,7 @@ def recommend_command(output: Output, what: str) -> None:
     \b
     ingle recommend          the best few for each purpose
     ingle recommend code     for one: chat, reasoning, code, vision, embed, rerank,
-                             transcribe, speak
+                             transcribe, speak, imagine
     ingle recommend qwen3    every size of a family
     """
     purpose = what if what in PURPOSES else ""

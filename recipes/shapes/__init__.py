@@ -1,0 +1,1 @@
+"""A tiny model that sees: it answers questions about drawn shapes."""

@@ -1,0 +1,1 @@
+"""Pipelines that draw, by Hugging Face's diffusers on torch."""

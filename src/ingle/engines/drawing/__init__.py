@@ -1,0 +1,1 @@
+"""What engines that draw have in common; an engine brings a `Painter`."""

@@ -1,0 +1,1 @@
+"""Work on pictures; pure, used in workers: files of strangers are read here."""
