@@ -22,7 +22,11 @@ GROUPS = {
     "callers": ("#dbeafe", "#1e3a8a", ("cli", "server", "client")),
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
     "who does it": ("#dcfce7", "#14532d", ("training", "peers", "jobs", "node")),
-    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "sound", "pictures")),
+    "with what": (
+        "#fee2e2",
+        "#7f1d1d",
+        ("engines", "models", "protocol", "pages", "sound", "pictures"),
+    ),
     "words for it": (
         "#e5e7eb",
         "#1f2937",
@@ -49,6 +53,7 @@ SHORT = {
     "engines": "workers in a sandbox, a process for each model: llama, upstream, plug-ins",
     "sound": "recordings to samples and back, who speaks when, text made speakable; in workers",
     "pictures": "picture files to pixels and back, bounded before they are decoded; in workers",
+    "pages": "how lines of text stand, in what order they are read, how pages are written; pure",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",

@@ -42,6 +42,7 @@ HOME = {
     "compare_jobs",
     *("put_blob", "get_blob", "blobs", "forget_blob", "capability"),
     *("transcribe", "transcription"),
+    *("ocr", "ocr_events", "searchable_pdf"),
 }
 
 

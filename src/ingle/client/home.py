@@ -14,6 +14,7 @@ from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
+from ingle.capabilities.ocr.client import OcrMethods
 from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.speak.client import SpeakMethods
@@ -40,6 +41,7 @@ class AsyncHome(
     TranscribeMethods,
     SpeakMethods,
     VoiceMethods,
+    OcrMethods,
     TalkMethods,
     BlobMethods,
     StoreMethods,

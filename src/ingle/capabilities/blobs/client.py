@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ingle.capabilities.blobs.operation import BlobList, ForgetBlob, ListBlobs
@@ -35,3 +37,14 @@ class BlobMethods(Methods):
     async def forget_blob(self, blob: Blob) -> None:
         """Delete a blob from the node."""
         await self.ask(ForgetBlob(sha256=blob.sha256), Done)
+
+    @asynccontextmanager
+    async def _lent(self, file: str | Path) -> AsyncIterator[Blob]:
+        """A file in the node, while the block is entered. What was there before stays."""
+        before = {blob.sha256 for blob in await self.blobs()}
+        blob = await self.put_blob(file)
+        try:
+            yield blob
+        finally:
+            if blob.sha256 not in before:
+                await self.forget_blob(blob)
