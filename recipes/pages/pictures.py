@@ -135,6 +135,14 @@ def _table() -> PagePicture:
     return PagePicture("a table", table_picture(ruled=False), rows)
 
 
+def full_page() -> Image.Image:
+    """A page of A4 at 150 dots per inch, full of text."""
+    image = Image.new("RGB", (1240, 1754), "white")
+    texts = [(100, 80 + at * 40, LINES[at % len(LINES)]) for at in range(40)]
+    _write(image, texts, "DejaVuSerif", 22)
+    return image
+
+
 @functools.cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(font_path(name)), size)

@@ -37,6 +37,7 @@ ENGINES: Table[EngineDeclaration] = Table(
         "piper": "ingle.engines.piper.declaration:PIPER",
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
         "rapidocr": "ingle.engines.rapidocr.declaration:RAPIDOCR",
+        "tesseract": "ingle.engines.tesseract.declaration:TESSERACT",
     },
     _fault,
 )

@@ -25,7 +25,7 @@ BEFORE, STRIP = 0.4, 0.2
 least to both sides. The difference is what beginnings of lines in a column may vary by."""
 APART = 1.5
 """By how much further than usual lines are apart where a paragraph ends."""
-TALLER = 1.35
+TALLER = 1.5
 """The same of their heights."""
 DEEPEST = 32
 """Columns within columns."""

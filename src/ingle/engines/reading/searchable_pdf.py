@@ -42,6 +42,7 @@ LARGEST_SIDE = 14_400.0
 MOST_BYTES = 1 << 30
 """Of the images of one PDF."""
 LARGEST_PIECE = 1 << 18
+MOST_PARENTS = 64
 QUALITY = 90
 _LOSSY = frozenset({"JPEG", "MPO", "WEBP", "HEIF", "AVIF"})
 
@@ -99,12 +100,24 @@ def _over_pdf(
 
 
 def _put_over(pdf: pikepdf.Pdf, target: Any, page: OcrPage, fonts: InvisibleFonts) -> None:
-    frame = PageFrame(tuple(float(edge) for edge in target.cropbox), int(target.rotate) % 360)
+    edges = [float(edge) for edge in target.cropbox]
+    frame = PageFrame((*edges,), _rotation(target.obj))
     content = text_operators(page, frame, fonts, target)
     if content:
         # The page's own state of graphics must not reach what is put over it.
         target.contents_add(pikepdf.Stream(pdf, b"q\n"), prepend=True)
         target.contents_add(pikepdf.Stream(pdf, b"\nQ\n" + content))
+
+
+def _rotation(page: Any) -> int:
+    """Degrees by which a page is shown turned clockwise; where it does not say, its parents may."""
+    for _ in range(MOST_PARENTS):
+        if "/Rotate" in page:
+            return round(float(page.Rotate)) % 360
+        if "/Parent" not in page:
+            break
+        page = page.Parent
+    return 0
 
 
 def _of_images(path: Path, name: str, pages: Iterator[OcrPage], emit: Emit) -> pikepdf.Pdf:
