@@ -86,6 +86,8 @@ class ServerSettings:
     """Hears in realtime sessions that name no other."""
     speech_model: str = "espeak"
     """Speaks in them."""
+    ocr_model: str = "rapidocr"
+    """Reads documents whose client names no other."""
     state_dir: Path | None = None
     """Where stored responses live; None keeps them in memory only."""
     limits: RequestLimits = RequestLimits()
@@ -107,6 +109,7 @@ class ServerSettings:
             default_model=settings.model,
             transcribe_model=settings.transcribe_model,
             speech_model=settings.speech_model,
+            ocr_model=settings.ocr_model,
             state_dir=settings.state_path,
             limits=RequestLimits(body_bytes=body_bytes, bodies_bytes=2 * body_bytes),
             connections=ConnectionLimits(

@@ -31,5 +31,6 @@ CAPABILITY = Capability(
         )
     },
     resume="ingle.capabilities.ocr.resume:OcrAnswer",
+    routes="ingle.capabilities.ocr.http:table",
     methods="ingle.capabilities.ocr.client:OcrMethods",
 )

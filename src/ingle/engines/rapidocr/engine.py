@@ -30,7 +30,10 @@ from ingle.pages.geometry import part, polygon_of
 
 LONGEST_SIDE = 2000
 """Pixels: larger pictures are made smaller to find their lines, and read at their own size."""
-LEAST_SIDE = 32
+SHORTEST_SIDE, LONGEST_SEEN = 736, 4000
+"""Pixels that small pictures are made larger to, so that small letters are found."""
+LEAST_SIDE = 64
+"""Pixels that the detector needs."""
 FINDING = 0.4
 """Of the time that a picture takes, about what goes by before its lines are read."""
 SURE = 0.65
@@ -68,6 +71,8 @@ class RapidOcrReader:
 
     def __init__(self, found: networks.Networks) -> None:
         self._detector = found.detector
+        # It would make narrow pictures thousands of times larger.
+        self._detector.limit_type, self._detector.limit_side_len = "max", LONGEST_SEEN
         self._classifier = found.classifier
         self._lines = LineReader(found.recogniser)
 
@@ -101,21 +106,12 @@ class RapidOcrReader:
     def _found(self, picture: Pixels) -> list[Quad]:
         """Corners of lines, that at the picture's top left first."""
         height, width = picture.shape[:2]
-        scale = min(1.0, LONGEST_SIDE / max(height, width))
-        margin_x, margin_y = max(0, LEAST_SIDE - width), max(0, LEAST_SIDE - height)
-        seen = picture
-        if margin_x or margin_y:
-            seen = cv2.copyMakeBorder(picture, 0, margin_y, 0, margin_x, cv2.BORDER_REPLICATE)
-        elif scale < 1:
-            size = max(LEAST_SIDE, round(width * scale)), max(LEAST_SIDE, round(height * scale))
-            seen = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        seen, ratio = _seen(picture)
         boxes = self._detector(seen).boxes
         if boxes is None:
             return []
-        ratio = np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
-        if margin_x or margin_y:
-            ratio[:] = 1
-        return [np.asarray(box, np.float32) * ratio for box in boxes]
+        edge = np.array([width, height], np.float32)
+        return [np.minimum(np.asarray(box, np.float32) * ratio, edge) for box in boxes]
 
     def _stood_up(self, picture: Pixels, quads: list[Quad]) -> tuple[list[Quad], list[Pixels]]:
         """Corners and strips of lines as their text runs.
@@ -176,6 +172,25 @@ class RapidOcrReader:
             if text.confidence > texts[at].confidence + BETTER:
                 texts[at] = text
                 quads[at] = turned(quads[at], 2)
+
+
+def _seen(picture: Pixels) -> tuple[Pixels, NDArray[Any]]:
+    """A picture as large as the detector wants it, and pixels of it for one of what it sees.
+
+    Small ones are made larger, within what memory allows: the rest of a very narrow one is margin.
+    """
+    height, width = picture.shape[:2]
+    longest, shortest = max(height, width), min(height, width)
+    scale = min(1.0, LONGEST_SIDE / longest)
+    if shortest * scale < SHORTEST_SIDE:
+        scale = max(scale, min(SHORTEST_SIDE / shortest, LONGEST_SEEN / longest))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    seen = picture if scale == 1 else cv2.resize(picture, size, interpolation=how)
+    below, beside = (max(0, LEAST_SIDE - side) for side in seen.shape[:2])
+    if below or beside:
+        seen = cv2.copyMakeBorder(seen, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    return seen, np.array([width / size[0], height / size[1]], np.float32)
 
 
 def _reversed(strip: Pixels) -> Pixels:

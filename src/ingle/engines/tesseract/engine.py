@@ -55,7 +55,7 @@ class TesseractReader:
             return []
         data = b"P6\n%d %d\n255\n" % (width, height) + picture.tobytes()
         chosen = self._chosen(languages)
-        return hocr_lines(self._program.hocr(data, chosen, {}, advance))
+        return hocr_lines(self._program.hocr(data, chosen, advance))
 
     def _chosen(self, languages: Sequence[str]) -> list[str]:
         there = self._program.languages

@@ -6,14 +6,13 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ingle.engines.reading.page_reader import Advance
 from ingle.errors import EngineFault, EngineMissing
 
 BEAT_S = 0.2
 """How often the caller is looked for, while a page is read."""
-MOST_OUTPUT = 64 << 20
 ORIENTATION = "osd"
 """Its data for finding out how a page lies, listed among the languages."""
 _INSTALL = {"darwin": "brew install tesseract", "linux": "apt-get install tesseract-ocr"}
@@ -43,9 +42,7 @@ class TesseractProgram:
         self.turns = ORIENTATION in listed
         """It can find out how a page lies."""
 
-    def hocr(
-        self, picture: bytes, languages: Sequence[str], options: Mapping[str, str], advance: Advance
-    ) -> bytes:
+    def hocr(self, picture: bytes, languages: Sequence[str], advance: Advance) -> bytes:
         """What it reads in a picture (PNM, PNG, ...), as hOCR.
 
         Raises:
@@ -54,8 +51,6 @@ class TesseractProgram:
         """
         arguments = [self._path, "stdin", "stdout", "-l", "+".join(languages)]
         arguments += ["--psm", "1" if self.turns else "3"]
-        for name, value in options.items():
-            arguments += [name, value]
         with subprocess.Popen(
             [*arguments, "hocr"],
             stdin=subprocess.PIPE,
