@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -30,6 +31,8 @@ from ingle.pages.geometry import part, polygon_of
 
 LONGEST_SIDE = 2000
 """Pixels: larger pictures are made smaller to find their lines, and read at their own size."""
+TALL, TILE, OVERLAP = 3, 1.5, 0.2
+"""By its width: what is taller is looked at in tiles, so tall and overlapping by so much."""
 SHORTEST_SIDE, LONGEST_SEEN = 736, 4000
 """Pixels that small pictures are made larger to, so that small letters are found."""
 LEAST_SIDE = 64
@@ -106,12 +109,30 @@ class RapidOcrReader:
     def _found(self, picture: Pixels) -> list[Quad]:
         """Corners of lines, that at the picture's top left first."""
         height, width = picture.shape[:2]
+        if height <= TALL * width or height <= LONGEST_SIDE:
+            return self._found_in(picture, 0.0, float(height + 1))
+        # A screenshot of a long page would be made so small that nothing could be read.
+        step, overlap = TILE * width, OVERLAP * width
+        quads: list[Quad] = []
+        for number in range(math.ceil((height - overlap) / step)):
+            start, end = int(number * step), min(height, int((number + 1) * step + overlap))
+            first = start + overlap / 2 if number else 0.0
+            last = end - overlap / 2 if end < height else float(height + 1)
+            tile = picture[start:end]
+            found = self._found_in(tile, first - start, last - start)
+            quads += [quad + np.array([0, start], np.float32) for quad in found]
+        return quads
+
+    def _found_in(self, picture: Pixels, first: float, last: float) -> list[Quad]:
+        """Corners of the lines whose middles are from one height to another."""
+        height, width = picture.shape[:2]
         seen, ratio = _seen(picture)
         boxes = self._detector(seen).boxes
         if boxes is None:
             return []
         edge = np.array([width, height], np.float32)
-        return [np.minimum(np.asarray(box, np.float32) * ratio, edge) for box in boxes]
+        quads = [np.minimum(np.asarray(box, np.float32) * ratio, edge) for box in boxes]
+        return [quad for quad in quads if first <= float(quad[:, 1].mean()) < last]
 
     def _stood_up(self, picture: Pixels, quads: list[Quad]) -> tuple[list[Quad], list[Pixels]]:
         """Corners and strips of lines as their text runs.
