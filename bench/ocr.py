@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import subprocess
 import time
@@ -19,12 +20,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import psutil
 from PIL import Image
 from recipes.pages.character_error import character_error
 from recipes.pages.pictures import full_page, pages
 
 import ingle
+from ingle.capabilities.node.operation import NodeStatus, StatusReport
+from ingle.client.home import AsyncHome
 from ingle.config import Settings
+from ingle.operations.blob import Blob
 
 Bare = Callable[[Path], str]
 
@@ -76,21 +81,42 @@ async def measure(model: str, rounds: int, threads: int) -> None:
             path = folder / "full.png"
             full_page().save(path)
             blob = await home.put_blob(path)
-            ratios, times = [], []
-            for number in range(rounds + 1):
-                began = time.perf_counter()
-                await home.ocr(blob, model)
-                between = time.perf_counter()
-                bare(path)
-                ended = time.perf_counter()
-                if number:  # the first one warms both up
-                    times.append((between - began, ended - between))
-                    ratios.append((between - began) / (ended - between))
-            ours, theirs = (statistics.median(each) for each in zip(*times, strict=True))
-            print(
-                f"full page: {ours:.3f} s, bare {theirs:.3f} s; paired, median of "
-                f"{rounds}: {statistics.median(ratios) - 1:+.1%}"
-            )
+            await full_pages(home, model, blob, lambda: bare(path), rounds)
+
+
+async def full_pages(
+    home: AsyncHome, model: str, blob: Blob, bare: Callable[[], str], rounds: int
+) -> None:
+    """A full page by both in turn: wall time, and processor time of all that takes part."""
+    await home.ocr(blob, model)
+    bare()
+    (worker,) = (await home.ask(NodeStatus(), StatusReport)).workers
+    process = psutil.Process(worker.pid)
+    walls, cpus = [], []
+    for _ in range(rounds):
+        began, used = time.perf_counter(), _cpu(process)
+        await home.ocr(blob, model)
+        between, then = time.perf_counter(), _cpu(process)
+        bare()
+        ended, after = time.perf_counter(), _cpu(process)
+        walls.append((between - began, ended - between))
+        cpus.append((then - used, after - then))
+    for name, pairs in (("wall", walls), ("processor", cpus)):
+        ours, theirs = (statistics.median(each) for each in zip(*pairs, strict=True))
+        ratio = statistics.median(one / other for one, other in pairs)
+        print(
+            f"full page, {name}: {ours:.3f} s, bare {theirs:.3f} s; paired, median of {rounds}: "
+            f"{ratio - 1:+.1%}"
+        )
+
+
+def _cpu(worker: psutil.Process) -> float:
+    """Seconds of this process, of the worker, and of what both have started."""
+    mine, times = os.times(), worker.cpu_times()
+    return (
+        mine.user + mine.system + mine.children_user + mine.children_system
+        + times.user + times.system + times.children_user + times.children_system
+    )  # fmt: skip
 
 
 def main() -> None:
