@@ -25,7 +25,7 @@ GROUPS = {
     "with what": (
         "#fee2e2",
         "#7f1d1d",
-        ("engines", "models", "protocol", "documents", "sound", "pictures"),
+        ("engines", "models", "protocol", "pages", "documents", "sound", "pictures"),
     ),
     "words for it": (
         "#e5e7eb",
@@ -55,6 +55,7 @@ SHORT = {
     "documents": "files as headings, paragraphs, tables and code; in workers",
     "sound": "recordings to samples and back, who speaks when, text made speakable; in workers",
     "pictures": "picture files to pixels and back, bounded before they are decoded; in workers",
+    "pages": "how lines of text stand, in what order they are read, how pages are written; pure",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",

@@ -22,6 +22,7 @@ MODULES = {
     "espeakng-loader": "espeakng_loader",
     "faster-whisper": "faster_whisper",
     "onnx-asr": "onnx_asr",
+    "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "piper-tts": "piper",
 }

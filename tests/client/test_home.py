@@ -27,6 +27,7 @@ from ingle.errors import (
     NodeUnreachable,
     StorageError,
 )
+from ingle.models.embedded import embedded_files
 from ingle.operations import Finish, Text, Timing, Tool
 from tests.waiting import eventually
 
@@ -216,12 +217,7 @@ def test_the_other_verbs(home: Home) -> None:
     documents = ["ls lists the files of a directory", "bananas are yellow"]
     assert home.rerank("how do I list files?", documents, top=1).ranking[0].index == 0
     assert home.tokenize("hello") == home.tokenize("hello", "ember")
-    assert [model.name for model in home.models()] == [
-        "documents",
-        "ember",
-        "ember-embed",
-        "espeak",
-    ]
+    assert [model.name for model in home.models()] == list(embedded_files())
     assert home.fit("ember", context=512)[0].context == 512
     home.copy("ember", "spark")
     home.remove("spark")
@@ -249,6 +245,7 @@ def test_a_text_is_embedded_as_its_kind(home: Home) -> None:
 def test_a_second_program_reaches_the_same_node(home: Home) -> None:
     code = """
 import ingle
+from ingle.models.embedded import embedded_files
 with ingle.open() as home:
     print(home.status().pid, home.chat(temperature=0.0, max_tokens=12).send("Hello there").text)
 """

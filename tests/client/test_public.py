@@ -44,6 +44,7 @@ HOME = {
     *("transcribe", "transcription"),
     *("count_tokens", "extract"),
     *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
+    *("ocr", "ocr_events", "searchable_pdf"),
 }
 
 

@@ -171,6 +171,7 @@ def test_two_plug_ins_of_one_name_are_refused(
         ("onnx-asr", "onnx_asr", "speech,onnx-asr"),
         ("espeak", "espeakng_loader", "speech"),
         ("kokoro", "onnxruntime", "speech"),
+        ("rapidocr", "rapidocr", "ocr"),
         ("piper", "piper", "speech,piper"),
     ],
 )

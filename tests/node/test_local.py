@@ -36,6 +36,7 @@ from ingle.errors import (
     UnsafeURL,
     WorkerDied,
 )
+from ingle.models.embedded import embedded_files
 from ingle.node.local_node import LocalNode
 from ingle.node.node import Node, ask
 from ingle.operations import (
@@ -269,7 +270,7 @@ async def test_status_events_tell_what_one_waits_for(settings: Settings) -> None
 async def test_the_store_is_seen_through_the_node(settings: Settings) -> None:
     async with opened(settings) as node:
         names = [model.name for model in (await ask(node, ListModels(), Models)).models]
-    assert names == ["documents", "ember", "ember-embed", "espeak"]
+    assert names == list(embedded_files())
 
 
 PICTURE = "http://127.0.0.1:9/x.png"

@@ -70,7 +70,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             low = -5.0 if least is None else least
             return st.sampled_from([low, min(low + 1.0, most or low + 1.0)])
         case inspect.StrType(pattern=str(pattern)):
-            return st.sampled_from(_IN_PATTERN[pattern])
+            known = _IN_PATTERN.get(pattern)
+            return st.sampled_from(known) if known else st.from_regex(pattern, fullmatch=True)
         case inspect.StrType(min_length=least, max_length=most):
             return _TEXTS.filter(lambda text: (least or 0) <= len(text) <= (most or 512))
         case inspect.BytesType():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingle.database import is_sound
+from ingle.models.embedded import embedded_files
 from ingle.models.name_records import NameRecords
 from tests.cli.place import Place
 from tests.engines.lora import write_adapter
@@ -25,7 +26,7 @@ from .process_family import ProcessFamily, adopting, described
 
 RECORDED = Path(__file__).parents[1] / "training" / "recorded" / "letters"
 HOOKS = Path(__file__).parent / "hooks"
-KEPT_MODELS = ("mine", "base", "documents", "ember", "ember-embed", "espeak")
+KEPT_MODELS = ("mine", "base", *embedded_files())
 KEPT_ADAPTER = "lora"
 DATABASES = ("state/node.sqlite3", "state/peers.sqlite3", "models/index.sqlite3")
 DOCUMENTED = (

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingle.models.embedded import embedded_files
+
 from .besieged_place import BesiegedPlace, besieged_template
 from .finding import Found
 from .node_memory import NodeMemory
@@ -106,8 +108,8 @@ def _expected(names: set[str], done: list[tuple[str, str]]) -> list[str]:
     silent = any(name == INDEX and how.startswith(NOT_NOTICED) for name, how in done)
     records = any(name.startswith(RECORDS) for name in names)
     if silent or (INDEX in names and f"{INDEX}{BACKUP}" in names and records):
-        return ["documents", "ember", "ember-embed", "espeak"]
-    return ["mine", "base", "documents", "ember", "ember-embed", "espeak"]
+        return list(embedded_files())
+    return ["mine", "base", *embedded_files()]
 
 
 def _check_named(besieged: BesiegedPlace, told: str) -> None:

@@ -105,12 +105,7 @@ class BesiegedStore:
     def close(self) -> None:
         """The attack is over: only what was sound is left."""
         self.look()
-        left = {model.name for model in self._home.models()} - {
-            BASE,
-            "ember",
-            "ember-embed",
-            "espeak",
-        }
+        left = {model.name for model in self._home.models()} - {BASE, *embedded_files()}
         if left or self._home.adapters():
             raise Found(f"not removed: {left}, {self._home.adapters()}")
         self._home.unload("", force=True)

@@ -16,6 +16,7 @@ BUILT_IN = (
     "transcripts",
     "speak",
     "voices",
+    "ocr",
     "talk",
     "realtime",
     "extract",

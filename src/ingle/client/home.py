@@ -17,6 +17,7 @@ from ingle.capabilities.extract.client import ExtractMethods
 from ingle.capabilities.imagine.client import ImagineMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
+from ingle.capabilities.ocr.client import OcrMethods
 from ingle.capabilities.peers.client import PeerMethods
 from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.speak.client import SpeakMethods
@@ -43,6 +44,7 @@ class AsyncHome(
     TranscribeMethods,
     SpeakMethods,
     VoiceMethods,
+    OcrMethods,
     TalkMethods,
     ExtractMethods,
     CollectionMethods,

@@ -85,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model that speaks where none is named."""
     image_model: str = "stable-diffusion:1.5"
     """The model that draws where none is named."""
+    ocr_model: str = "rapidocr"
+    """The model that reads images and PDFs where none is named."""
     verify_after_crash: bool = True
     """Verify models in the background that were in use when a node was killed or crashed."""
     memory: str = "auto"

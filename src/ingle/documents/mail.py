@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 from ingle.capabilities.extract.operation import Block
-from ingle.documents import html, plain_text
+from ingle.documents import html, text_lines
 from ingle.documents.document_file import DocumentFile
 from ingle.errors import InvalidRequest
 
@@ -70,7 +70,7 @@ def _blocks(data: bytes) -> Iterator[Block]:
     if body.get_content_type() == "text/html":
         yield from html.blocks([text])
     else:
-        yield from plain_text.blocks(text.splitlines())
+        yield from text_lines.blocks(text.splitlines())
 
 
 def _header(found: EmailMessage, name: str) -> str:

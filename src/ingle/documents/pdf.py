@@ -28,7 +28,7 @@ def blocks(document: DocumentFile) -> Iterator[Block]:
         EngineMissing: the library that reads it is not installed.
     """
     try:
-        import pypdfium2  # type: ignore[import-untyped]
+        import pypdfium2
     except ImportError:
         raise EngineMissing(
             "PDFs are read by pypdfium2, which is not installed",

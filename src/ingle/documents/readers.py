@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingle.capabilities.extract.operation import Block
-from ingle.documents import code, delimited, html, markdown, plain_text
+from ingle.documents import code, delimited, html, markdown_blocks, text_lines
 from ingle.documents.document_file import DocumentFile
 from ingle.errors import InvalidRequest
 
@@ -17,33 +17,33 @@ MOST_JSON = 64 << 20
 
 def text(document: DocumentFile) -> Iterator[Block]:
     """Plain text."""
-    return plain_text.blocks(plain_text.lines(document))
+    return text_lines.blocks(text_lines.lines(document))
 
 
 def markdown_text(document: DocumentFile) -> Iterator[Block]:
     """Markdown."""
-    return markdown.blocks(plain_text.lines(document))
+    return markdown_blocks.blocks(text_lines.lines(document))
 
 
 def page(document: DocumentFile) -> Iterator[Block]:
     """HTML."""
-    return html.blocks(plain_text.texts(document))
+    return html.blocks(text_lines.texts(document))
 
 
 def code_text(document: DocumentFile) -> Iterator[Block]:
     """CollectedFile code."""
-    return code.blocks(plain_text.lines(document))
+    return code.blocks(text_lines.lines(document))
 
 
 def table(document: DocumentFile) -> Iterator[Block]:
     """CSV or TSV."""
-    return delimited.blocks(plain_text.texts(document))
+    return delimited.blocks(text_lines.texts(document))
 
 
 def json_text(document: DocumentFile) -> Iterator[Block]:
     """JSON: a value in each line, or one; entries of the outermost list or object are blocks."""
     try:
-        for line in plain_text.lines(document):
+        for line in text_lines.lines(document):
             if line.strip():
                 yield Block(kind="code", text=_shown(json.loads(line)))
     except json.JSONDecodeError:
@@ -55,7 +55,7 @@ def json_text(document: DocumentFile) -> Iterator[Block]:
             f"{document.name} is one JSON value of more than {MOST_JSON >> 20} MiB"
         )
     try:
-        found = json.loads("".join(plain_text.texts(document)))
+        found = json.loads("".join(text_lines.texts(document)))
     except (json.JSONDecodeError, RecursionError) as error:
         raise InvalidRequest(f"{document.name} is not JSON: {error}") from None
     if isinstance(found, dict):

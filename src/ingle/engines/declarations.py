@@ -38,6 +38,8 @@ ENGINES: Table[EngineDeclaration] = Table(
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
         "documents": "ingle.engines.documents.declaration:DOCUMENTS",
         "diffusers": "ingle.engines.diffusers.declaration:DIFFUSERS_ENGINE",
+        "rapidocr": "ingle.engines.rapidocr.declaration:RAPIDOCR",
+        "tesseract": "ingle.engines.tesseract.declaration:TESSERACT",
     },
     _fault,
 )

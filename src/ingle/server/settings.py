@@ -88,6 +88,8 @@ class ServerSettings:
     """Speaks in them."""
     image_model: str = "stable-diffusion:1.5"
     """Draws where the client names no model."""
+    ocr_model: str = "rapidocr"
+    """Reads documents whose client names no other."""
     state_dir: Path | None = None
     """Where stored responses live; None keeps them in memory only."""
     limits: RequestLimits = RequestLimits()
@@ -110,6 +112,7 @@ class ServerSettings:
             transcribe_model=settings.transcribe_model,
             speech_model=settings.speech_model,
             image_model=settings.image_model,
+            ocr_model=settings.ocr_model,
             state_dir=settings.state_path,
             limits=RequestLimits(body_bytes=body_bytes, bodies_bytes=2 * body_bytes),
             connections=ConnectionLimits(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ingle.capabilities.blobs.client import BlobMethods
+from ingle.capabilities.blobs.client import BlobMethods, lent_blob
 from ingle.capabilities.extract.operation import (
     BETWEEN,
     Block,
@@ -40,9 +40,11 @@ class ExtractMethods(BlobMethods):
         self, document: str | Path | Blob, model: str = "", *, on: str = ""
     ) -> ExtractedDocument:
         """The text of a document, in blocks."""
-        blob = document if isinstance(document, Blob) else await self.put_blob(document)
+        if not isinstance(document, Blob):
+            async with lent_blob(self, document) as blob:
+                return await self.extract(blob, model, on=on)
         blocks, extracted = list[Block](), None
-        async for event in self.events(Extract(model=model or READER, document=blob, on=on)):
+        async for event in self.events(Extract(model=model or READER, document=document, on=on)):
             if isinstance(event, ExtractedBlocks):
                 blocks += event.blocks
             elif isinstance(event, Extracted):

@@ -1,0 +1,1 @@
+"""What engines that read pages share: documents, the session, and PDFs that can be searched."""

@@ -1,0 +1,1 @@
+"""Tesseract: the system's program, quick on clean pages."""
