@@ -22,7 +22,7 @@ GROUPS = {
     "callers": ("#dbeafe", "#1e3a8a", ("cli", "server", "client")),
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
     "who does it": ("#dcfce7", "#14532d", ("training", "peers", "jobs", "node")),
-    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "sound")),
+    "with what": ("#fee2e2", "#7f1d1d", ("engines", "models", "protocol", "sound", "translation")),
     "words for it": (
         "#e5e7eb",
         "#1f2937",
@@ -48,6 +48,7 @@ SHORT = {
     "node": "this machine: routes, admission by memory, scheduler, blobs, ledger",
     "engines": "workers in a sandbox, a process for each model: llama, upstream, plug-ins",
     "sound": "recordings to samples and back, who speaks when, text made speakable; in workers",
+    "translation": "what of a text is language, its sentences, documents; in workers",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",

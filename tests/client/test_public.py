@@ -34,7 +34,7 @@ HOME = {
     *("disk_usage", "embed", "events", "fit", "ledger", "load", "models", "offer", "prune", "pull"),
     *("recommend", "remove", "remove_adapter", "verify_store"),
     *("rerank", "resume", "show", "status", "suspend", "tokenize", "unload"),
-    *("speak", "speaking", "voices", "talk"),
+    *("speak", "speaking", "voices", "talk", "translate", "translating"),
     *("peers", "invite", "join", "forget", "grant", "grants", "revoke"),
     *("train", "resume_run", "runs", "show_run", "stop_run", "remove_run"),
     *("show_adapter", "allow_adapter"),

@@ -25,6 +25,7 @@ from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import Detokenize, Tokenize
 from ingle.capabilities.train.operation import Train, TrainingProgress
 from ingle.capabilities.transcribe.operation import Transcribe
+from ingle.capabilities.translate.operation import Translate
 from ingle.engines.engine import LoadSpec
 from ingle.errors import GrantExhausted, GrantRefused, IngleError, ModelNotFound
 from ingle.node.performing import Caller
@@ -280,6 +281,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Detokenize: {"tokens": [1]},
     Transcribe: {},
     Speak: {},
+    Translate: {"to": "de"},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {
@@ -296,6 +298,8 @@ LARGER: dict[str, tuple[Any, Any]] = {
     "documents": (["x"], ["x", LONG]),
     "text": ("x", LONG),
     "tokens": ([1], [1] * 200),
+    "texts": (["x"], ["x", LONG]),
+    "document": (Blob(sha256="ab" * 32, size=1 << 10), Blob(sha256="ab" * 32, size=1 << 20)),
     "sound": (None, Blob(sha256="ab" * 32, size=1 << 20)),
 }
 """Values of every field whose rule is that it is estimated, of which the second is more."""

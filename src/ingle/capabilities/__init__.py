@@ -16,6 +16,7 @@ BUILT_IN = (
     "transcripts",
     "speak",
     "voices",
+    "translate",
     "talk",
     "realtime",
     "prompts",

@@ -22,6 +22,7 @@ from ingle.capabilities.talk.client import TalkMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
 from ingle.capabilities.transcribe.client import TranscribeMethods
+from ingle.capabilities.translate.client import TranslateMethods
 from ingle.capabilities.voices.client import VoiceMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
@@ -41,6 +42,7 @@ class AsyncHome(
     SpeakMethods,
     VoiceMethods,
     TalkMethods,
+    TranslateMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

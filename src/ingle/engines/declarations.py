@@ -36,6 +36,7 @@ ENGINES: Table[EngineDeclaration] = Table(
         "espeak": "ingle.engines.espeak.declaration:ESPEAK",
         "piper": "ingle.engines.piper.declaration:PIPER",
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
+        "bergamot": "ingle.engines.bergamot.declaration:BERGAMOT",
     },
     _fault,
 )

@@ -54,6 +54,7 @@ FORMATS: Table[Format] = Table(
         "espeak": "ingle.models.formats.espeak_format:ESPEAK_FORMAT",
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
+        "bergamot": "ingle.models.formats.bergamot_format:BERGAMOT_FORMAT",
     },
     _fault,
 )
