@@ -25,7 +25,7 @@ MEASURED = 50
 """Of the last steps, in which the largest inputs of matrices are taken down."""
 VOCABULARY = 120
 ROWS = 8
-"""Of a student's matrix, a multiple: shortlists are padded to it, past the vocabulary."""
+"""Pieces of a vocabulary, a multiple: the reference selects columns of a matrix by so many."""
 
 
 def main(folder: Path) -> None:
@@ -46,7 +46,7 @@ def train(folder: Path, source: str, target: str) -> float:
     name = f"{source}{target}"
     vocabulary = folder / f"vocab.{name}.spm"
     pieces = _vocabulary(vocabulary, [text for pair in pairs for text in pair])
-    size = -(-pieces.vocab_size() // ROWS) * ROWS
+    size = pieces.vocab_size()
     student = Student(Shape(size))
     encoded = [([*pieces.encode(one), 0], [*pieces.encode(other), 0]) for one, other in pairs]
     optimizer = torch.optim.Adam(student.weights.values(), 2e-3)
@@ -74,14 +74,22 @@ def train(folder: Path, source: str, target: str) -> float:
 
 
 def _vocabulary(path: Path, texts: list[str]) -> sentencepiece.SentencePieceProcessor:
+    size = _trained(path, texts, []).vocab_size()
+    return _trained(path, texts, [f"<unused{number}>" for number in range(-size % ROWS)])
+
+
+def _trained(
+    path: Path, texts: list[str], unused: list[str]
+) -> sentencepiece.SentencePieceProcessor:
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.txt"
         corpus.write_text("\n".join(texts), encoding="utf-8")
         sentencepiece.SentencePieceTrainer.train(
-            input=str(corpus), model_prefix=f"{folder}/vocabulary", vocab_size=VOCABULARY,
+            input=str(corpus), model_prefix=f"{folder}/vocabulary",
+            vocab_size=VOCABULARY + len(unused),
             bos_id=-1, eos_id=0, unk_id=1, pad_id=-1, minloglevel=2, hard_vocab_limit=False,
             character_coverage=1.0, normalization_rule_name="identity", split_digits=True,
-            user_defined_symbols=["{name}"],
+            user_defined_symbols=["{name}"], control_symbols=unused,
         )  # fmt: skip
         path.write_bytes(Path(f"{folder}/vocabulary.model").read_bytes())
     return sentencepiece.SentencePieceProcessor(model_file=str(path))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ingle.capabilities.blobs.operation import BlobList
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.detect.operation import Detect
 from ingle.capabilities.embed.operation import Embed
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.speak.operation import Speak
@@ -282,6 +283,7 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Transcribe: {},
     Speak: {},
     Translate: {"to": "de"},
+    Detect: {},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {

@@ -17,6 +17,7 @@ BUILT_IN = (
     "speak",
     "voices",
     "translate",
+    "detect",
     "talk",
     "realtime",
     "prompts",

@@ -11,6 +11,7 @@ from ingle.capabilities.adapters.client import AdapterMethods
 from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.complete.client import CompleteMethods
+from ingle.capabilities.detect.client import DetectMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
@@ -43,6 +44,7 @@ class AsyncHome(
     VoiceMethods,
     TalkMethods,
     TranslateMethods,
+    DetectMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

@@ -85,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model that speaks where none is named."""
     translate_model: str = "auto"
     """The model that translates where none is named; ``auto``: one that is here and fits."""
+    detect_model: str = "langid"
+    """The model that tells languages where none is named."""
     verify_after_crash: bool = True
     """Verify models in the background that were in use when a node was killed or crashed."""
     memory: str = "auto"

@@ -37,6 +37,8 @@ ENGINES: Table[EngineDeclaration] = Table(
         "piper": "ingle.engines.piper.declaration:PIPER",
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
         "bergamot": "ingle.engines.bergamot.declaration:BERGAMOT",
+        "opus": "ingle.engines.opus.declaration:OPUS",
+        "langid": "ingle.engines.langid.declaration:LANGID",
     },
     _fault,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "embedded"
 
 
-PATTERNS = ("*.gguf", "*.espeak.json")
+PATTERNS = ("*.gguf", "*.espeak.json", "*.langid.json")
 """Names of their files, what comes before the first dot being the model's."""
 
 

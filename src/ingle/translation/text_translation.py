@@ -65,6 +65,32 @@ class TextTranslation:
                 held, asked = [], 0
         yield from self._translated(held, escape)
 
+    def texts(self, texts: Sequence[str], form: str) -> Iterator[list[TranslatedPiece]]:
+        """The translations of many short texts, in their order; the model is given several at once.
+
+        Args:
+            form: as of `pieces`.
+        """
+        escape: Escape = _escaped if form == "html" else str
+        held: list[Sentence] = []
+        ends: list[int] = []
+        for text in texts:
+            held += self._sentences(text, form)
+            ends.append(len(held))
+            if len(held) >= self._at_once:
+                yield from self._by_text(held, ends, escape)
+                held, ends = [], []
+        yield from self._by_text(held, ends, escape)
+
+    def _by_text(
+        self, held: Sequence[Sentence], ends: Sequence[int], escape: Escape
+    ) -> Iterator[list[TranslatedPiece]]:
+        pieces: list[TranslatedPiece] = []
+        for at in range(0, len(held), self._at_once):
+            pieces += self._translated(held[at : at + self._at_once], escape)
+        for begin, end in zip([0, *ends], ends, strict=False):
+            yield pieces[begin:end]
+
     def _sentences(self, text: str, form: str) -> Iterator[Sentence]:
         for block in self._blocks(text, form):
             if isinstance(block, Verbatim):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,17 +113,6 @@ class TranscribeMethods(BlobMethods):
         async with self.node.perform(request, feed) as events:
             async for event in events:
                 yield event
-
-    @asynccontextmanager
-    async def _lent(self, file: str | Path) -> AsyncIterator[Blob]:
-        """A file in the node, while the block is entered. What was there before stays."""
-        before = {blob.sha256 for blob in await self.blobs()}
-        blob = await self.put_blob(file)
-        try:
-            yield blob
-        finally:
-            if blob.sha256 not in before:
-                await self.forget_blob(blob)
 
 
 async def _pieces(sound: AsyncIterable[bytes]) -> AsyncGenerator[Bytes, None]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ingle.capabilities.detect.operation import Detect, Detected
 from ingle.capabilities.store.operation import ListModels, Models, ModelSummary
 from ingle.capabilities.translate.operation import (
     Translate,
@@ -15,7 +16,7 @@ from ingle.capabilities.translate.operation import (
     Translation,
     TranslationProgress,
 )
-from ingle.errors import ModelNotFound
+from ingle.errors import InvalidRequest, ModelNotFound
 from ingle.node.node import Performer, ask
 from ingle.operations import Event
 from ingle.translation.language_tags import base, means, normal, pair_of
@@ -25,6 +26,11 @@ PIVOT = "en"
 FAMILIES = ("bergamot", "opus")
 """Names of models that are of one pair each, the first one preferred."""
 SHOWN = 6
+DETECTOR = "langid"
+LOOKED_AT = 1 << 14
+"""Characters of the texts whose language is detected."""
+UNLIKELY = 0.02
+"""Below this, a guess is none."""
 
 
 class PairModel(NamedTuple):
@@ -41,9 +47,7 @@ async def translation_events(node: Performer, request: Translate) -> AsyncGenera
     Raises:
         ModelNotFound: no model here translates between the two; names the nearest.
     """
-    legs = [request]
-    if request.model == AUTO or request.model in FAMILIES:
-        legs = await _legs(node, request)
+    legs = await route_legs(node, request, " ".join(request.texts))
     if len(legs) == 1:
         async with node.perform(legs[0]) as events:
             async for event in events:
@@ -54,10 +58,23 @@ async def translation_events(node: Performer, request: Translate) -> AsyncGenera
             yield event
 
 
-async def _legs(node: Performer, request: Translate) -> list[Translate]:
+async def route_legs(node: Performer, request: Translate, sample: str) -> list[Translate]:
+    """The requests that have to be performed, one after the other.
+
+    Args:
+        sample: what of the text its language is detected by.
+
+    Raises:
+        ModelNotFound: no model here translates between the two; names the nearest.
+    """
+    if request.model != AUTO and request.model not in FAMILIES:
+        return [request]
     models = pair_models((await ask(node, ListModels(peers=bool(request.on)), Models)).models)
     if request.model in FAMILIES:
         models = [each for each in models if each.name.partition(":")[0] == request.model]
+    if not request.source:
+        source = await _detected(node, request.to, models, sample)
+        request = msgspec.structs.replace(request, source=source)
     chosen = route(models, request.source, request.to)
     if not chosen:
         raise _no_route(models, request)
@@ -71,6 +88,31 @@ async def _legs(node: Performer, request: Translate) -> list[Translate]:
         )
         legs.append(leg)
     return legs
+
+
+async def _detected(node: Performer, to: str, models: list[PairModel], sample: str) -> str:
+    """The language of a text: of those that can be translated from, the likeliest, unless
+    another one is likelier by far."""
+    known = [each.source for each in models if route(models, each.source, to)]
+    text = sample[:LOOKED_AT]
+    if not any(sign.isalpha() for sign in text):
+        if len(set(known)) > 1:
+            raise InvalidRequest(
+                "source: the text does not say which language it is in",
+                hint="--from en",
+                field="source",
+            )
+        return known[0] if known else PIVOT
+    asked = Detect(model=DETECTOR, texts=[text])
+    (guesses,) = (await ask(node, asked, Detected)).guesses
+    likely = [
+        source
+        for guess in guesses
+        if guess.probability >= UNLIKELY or guess is guesses[0]
+        for source in known
+        if means(guess.language, source)
+    ]
+    return next(iter([*likely, *(guess.language for guess in guesses)]), PIVOT)
 
 
 def pair_models(models: Iterable[ModelSummary]) -> list[PairModel]:

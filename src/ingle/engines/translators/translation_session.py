@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from ingle.capabilities.translate.operation import (
     Translate,
+    TranslatedBytes,
     TranslatedText,
     Translation,
     TranslationProgress,
@@ -15,8 +17,13 @@ from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.engines.stop_signal import StopSignal
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Operation
+from ingle.translation.documents import read_document
+from ingle.translation.documents.parsed_document import ParsedDocument
 from ingle.translation.language_tags import means
-from ingle.translation.text_translation import TextTranslation
+from ingle.translation.text_translation import TextTranslation, TranslatedPiece
+
+LARGEST_PIECE = 1 << 16
+"""Bytes of a document in one event."""
 
 
 class LineTranslator(Protocol):
@@ -70,7 +77,7 @@ class TranslationSession:
         source, target = checked_pair(operation, self._spec.model, self._pair)
         stop = self._signals[id(operation)] = StopSignal()
         try:
-            translate(operation, self._translator, source, target, emit, stop)
+            translate(operation, self._translator, source, target, emit, stop, self._spec.inbox)
         finally:
             del self._signals[id(operation)]
 
@@ -106,6 +113,25 @@ def checked_pair(operation: Translate, model: str, pair: tuple[str, str] | None)
     return pair
 
 
+class _Counted:
+    """What was translated so far."""
+
+    def __init__(self, total: int, emit: Emit) -> None:
+        self._total = total
+        self._emit = emit
+        self.done = self.sentences = self.untranslated = 0
+
+    def add(self, piece: TranslatedPiece) -> None:
+        """The next piece."""
+        self.done += piece.source
+        self.sentences += piece.sentences
+        self.untranslated += piece.untranslated
+
+    def tell(self) -> None:
+        """How far it is."""
+        self._emit(TranslationProgress(completed=self.done, total=self._total))
+
+
 def translate(
     operation: Translate,
     translator: LineTranslator,
@@ -113,8 +139,13 @@ def translate(
     target: str,
     emit: Emit,
     stop: StopSignal,
+    inbox: str = "",
 ) -> None:
-    """Perform a request: its events, from the first sentence to `Translation`."""
+    """Perform a request: its events, from the first sentence to `Translation`.
+
+    Args:
+        inbox: the folder in which a document lies, under its hash.
+    """
 
     def lines(asked: Sequence[str]) -> list[str]:
         stop.check()
@@ -122,27 +153,47 @@ def translate(
 
     glossary = {term.source: term.target for term in operation.glossary}
     translation = TextTranslation(lines, glossary, translator.at_once)
-    total = sum(len(text) for text in operation.texts)
-    done = sentences = untranslated = 0
-    for index, text in enumerate(operation.texts):
-        held, told = "", False
-        for piece in translation.pieces(text, operation.format):
-            held += piece.text
-            done += piece.source
-            sentences += piece.sentences
-            untranslated += piece.untranslated
-            if piece.sentences:
-                emit(TranslatedText(index=index, text=held))
-                emit(TranslationProgress(completed=done, total=total))
-                held, told = "", True
-        if held or not told:
-            emit(TranslatedText(index=index, text=held))
+    if operation.document is not None:
+        data = (Path(inbox) / operation.document.sha256).read_bytes()
+        counted = _document(read_document(data, operation.format), translation, emit)
+    else:
+        counted = _texts(operation, translation, emit)
     emit(
         Translation(
             to=target,
             source=source,
-            characters=total,
-            sentences=sentences,
-            untranslated=untranslated,
+            characters=counted.done,
+            sentences=counted.sentences,
+            untranslated=counted.untranslated,
         )
     )
+
+
+def _texts(operation: Translate, translation: TextTranslation, emit: Emit) -> _Counted:
+    counted = _Counted(sum(len(text) for text in operation.texts), emit)
+    for index, text in enumerate(operation.texts):
+        held, told = "", False
+        for piece in translation.pieces(text, operation.format):
+            held += piece.text
+            counted.add(piece)
+            if piece.sentences:
+                emit(TranslatedText(index=index, text=held))
+                counted.tell()
+                held, told = "", True
+        if held or not told:
+            emit(TranslatedText(index=index, text=held))
+    return counted
+
+
+def _document(document: ParsedDocument, translation: TextTranslation, emit: Emit) -> _Counted:
+    counted = _Counted(sum(map(len, document.texts)), emit)
+    written: list[str] = []
+    for pieces in translation.texts(document.texts, document.form):
+        for piece in pieces:
+            counted.add(piece)
+        written.append("".join(piece.text for piece in pieces))
+        counted.tell()
+    data = document.written(written)
+    for at in range(0, len(data), LARGEST_PIECE):
+        emit(TranslatedBytes(data=data[at : at + LARGEST_PIECE]))
+    return counted

@@ -55,6 +55,7 @@ FORMATS: Table[Format] = Table(
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
         "bergamot": "ingle.models.formats.bergamot_format:BERGAMOT_FORMAT",
+        "langid": "ingle.models.formats.langid_format:LANGID_FORMAT",
     },
     _fault,
 )
