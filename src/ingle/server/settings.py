@@ -85,6 +85,8 @@ class ServerSettings:
     transcribe_model: str = "whisper:base"
     """Hears in realtime sessions that name no other."""
     speech_model: str = "espeak"
+    translate_model: str = "auto"
+    detect_model: str = "langid"
     """Speaks in them."""
     state_dir: Path | None = None
     """Where stored responses live; None keeps them in memory only."""
@@ -107,6 +109,8 @@ class ServerSettings:
             default_model=settings.model,
             transcribe_model=settings.transcribe_model,
             speech_model=settings.speech_model,
+            translate_model=settings.translate_model,
+            detect_model=settings.detect_model,
             state_dir=settings.state_path,
             limits=RequestLimits(body_bytes=body_bytes, bodies_bytes=2 * body_bytes),
             connections=ConnectionLimits(

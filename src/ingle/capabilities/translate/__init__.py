@@ -28,5 +28,6 @@ CAPABILITY = Capability(
         )
     },
     serve=serving,
+    routes="ingle.capabilities.translate.http:table",
     methods="ingle.capabilities.translate.client:TranslateMethods",
 )
