@@ -23,7 +23,7 @@ def table(floor: EndpointContext) -> Table:
         "/detect": {"POST": libre_detect},
         "/languages": {"GET": libre_languages},
         "/v2/translate": {"POST": deepl_translate},
-        "/v2/languages": {"GET": deepl_languages, "POST": deepl_languages_asked},
+        "/v2/languages": {"GET": deepl_languages, "POST": deepl_languages},
         "/v2/usage": {"GET": deepl_usage, "POST": deepl_usage},
     }
 
@@ -60,17 +60,10 @@ async def deepl_translate(exchange: Exchange) -> None:
 
 
 async def deepl_languages(exchange: Exchange) -> None:
-    """``GET /v2/languages?type=source|target``."""
-    await _deepl_languages(exchange, into=exchange.query.get("type") == "target")
-
-
-async def deepl_languages_asked(exchange: Exchange) -> None:
-    """``POST /v2/languages``."""
+    """``/v2/languages?type=source|target``. DeepL's own client gets it with a form as body."""
     kind = exchange.headers.get("content-type", "")
-    await _deepl_languages(exchange, into=deepl.wants_targets(await exchange.body(), kind))
-
-
-async def _deepl_languages(exchange: Exchange, *, into: bool) -> None:
+    asked = deepl.wants_targets(await exchange.body(), kind)
+    into = asked or exchange.query.get("type") == "target"
     targets = await _targets(exchange)
     codes = {code for each in targets.values() for code in each} if into else set(targets)
     await exchange.reply(deepl.languages(codes, NAMES))
