@@ -8,7 +8,7 @@
     speed   fxtranslate against the reference, in CPU seconds, at the size of Firefox's tiny models
             (random weights) and at that of the tests' models; wanted: >= 1x, and >= 1,500 target
             tokens per CPU second
-    node    a node against fxtranslate alone, tiny11 size, one process; wanted: <= 3 % more time
+    node    a node against fxtranslate alone, tiny11 size, one process; wanted: <= 3 % more CPU time
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import fxtranslate
 import numpy as np
+import psutil
 from recipes.marian.binary import (
     Tensor,
     eight_bits,
@@ -128,16 +129,21 @@ def tiny11(folder: Path) -> Folder:
         folder / "lex.50.50.enes.s2t.bin",
     )
     write_model(found.model, [*tensors, told])
-    write_vocabulary(found.vocabulary, (f"\u2581w{number}" for number in range(2, WORDS)))
+    write_vocabulary(found.vocabulary, (f"\u2581{word(number)}" for number in range(2, WORDS)))
     targets = [sorted(rng.choice(WORDS, CANDIDATES, replace=False)) for _ in range(WORDS)]
     write_shortlist(found.shortlist, targets, CANDIDATES, CANDIDATES)
     return found
 
 
+def word(number: int) -> str:
+    """A word of letters alone, since numbers have to stay in a translation."""
+    return "w" + "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
 def words(count: int, each: int) -> list[str]:
     """Sentences of words of that vocabulary."""
     rng = random.Random(1)
-    return [" ".join(f"w{rng.randrange(2, WORDS)}" for _ in range(each)) for _ in range(count)]
+    return [" ".join(word(rng.randrange(2, WORDS)) for _ in range(each)) for _ in range(count)]
 
 
 class Run(NamedTuple):
@@ -227,25 +233,32 @@ def speed(package: Path | None, folder: Path) -> bool:
     return holds
 
 
+def tree_cpu_s() -> float:
+    """CPU seconds of this process and all beneath it: the node, its worker, what translates."""
+    here = psutil.Process()
+    times = [each.cpu_times() for each in (here, *here.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
+
+
 async def node(folder: Path) -> bool:
     """What a node adds."""
     (folder / "tiny11").mkdir()
     model = tiny11(folder / "tiny11")
-    asked = words(40, 25)
+    asked = words(120, 25)
     text = "".join(f"{sentence.capitalize()}. " for sentence in asked)
     lines = [f"{sentence.capitalize()}." for sentence in asked]
     ratios = []
     with own_place(folder / "node"):
         async with ingle.open_async(threads=1) as home:
             await home.pull("bergamot:en-es", source=str(folder / "tiny11"))
-            await home.translate("w5 w6", "es", source="en")
+            await home.translate(lines[0], "es", source="en")
             for _ in range(5):
-                bare = alone(model, lines).wall_s
-                began = time.perf_counter()
+                bare = alone(model, lines).cpu_s
+                began = tree_cpu_s()
                 await home.translate(text, "es", source="en")
-                ratios.append((time.perf_counter() - began) / bare)
+                ratios.append((tree_cpu_s() - began) / bare)
     ratio = statistics.median(ratios)
-    print(f"node: {ratio:.3f} of the time of fxtranslate alone (wanted <= 1.03), {ratios}")
+    print(f"node: {ratio:.3f} of the CPU time of fxtranslate alone (wanted <= 1.03), {ratios}")
     return ratio <= 1.03
 
 
