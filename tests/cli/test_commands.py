@@ -54,7 +54,7 @@ def test_a_misspelt_command_gets_a_guess(place: Place) -> None:
 
 def test_models_are_listed_shown_named_and_forgotten(place: Place) -> None:
     names = [model["name"] for model in place.ok("list", "--json").data]
-    assert names == ["ember", "ember-embed", "espeak"]
+    assert names == ["ember", "ember-embed", "espeak", "langid"]
     head, *rows = place.ok("ls").out.splitlines()
     assert head.split()[:3] == ["NAME", "DIGEST", "SIZE"]
     assert [row.split()[0] for row in rows] == names

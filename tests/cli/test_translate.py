@@ -42,6 +42,12 @@ def test_the_language_is_seen_and_told(place: Place) -> None:
     assert row["guesses"][0]["language"] == "es"
 
 
+def test_bytes_that_are_no_text_are_refused(place: Place) -> None:
+    refused = place.ingle("translate", "-t", "es", stdin=b"caf\xe9")
+    assert refused.status == 2
+    assert "stdin is not valid UTF-8 at byte 3" in refused.err
+
+
 def test_documents_of_a_folder_go_into_another(place: Place) -> None:
     folder = place.home / "docs"
     (folder / "deep").mkdir(parents=True)

@@ -216,7 +216,7 @@ def test_the_other_verbs(home: Home) -> None:
     documents = ["ls lists the files of a directory", "bananas are yellow"]
     assert home.rerank("how do I list files?", documents, top=1).ranking[0].index == 0
     assert home.tokenize("hello") == home.tokenize("hello", "ember")
-    assert [model.name for model in home.models()] == ["ember", "ember-embed", "espeak"]
+    assert [model.name for model in home.models()] == ["ember", "ember-embed", "espeak", "langid"]
     assert home.fit("ember", context=512)[0].context == 512
     home.copy("ember", "spark")
     home.remove("spark")

@@ -269,7 +269,7 @@ async def test_status_events_tell_what_one_waits_for(settings: Settings) -> None
 async def test_the_store_is_seen_through_the_node(settings: Settings) -> None:
     async with opened(settings) as node:
         names = [model.name for model in (await ask(node, ListModels(), Models)).models]
-    assert names == ["ember", "ember-embed", "espeak"]
+    assert names == ["ember", "ember-embed", "espeak", "langid"]
 
 
 PICTURE = "http://127.0.0.1:9/x.png"

@@ -49,7 +49,7 @@ def detect_command(output: Output, files: tuple[str, ...], model: str, on: str) 
 
 def _read(name: str) -> str:
     if name == "-":
-        return sys.stdin.read(MOST_READ)
+        return sys.stdin.buffer.read(MOST_READ).decode("utf-8", "replace")
     path = Path(name)
     if not path.is_file():
         raise NotFound(f"there is no file {name}", path=name)

@@ -30,6 +30,9 @@ from ingle.cli.stdin import is_interactive
 from ingle.errors import InvalidRequest
 from ingle.operations.events import Rerouted, Status, TryingPath
 
+MOST_PIPED = 64 << 20
+"""Bytes. What is more than a request may have is refused with what to do."""
+
 
 @click.command("translate")
 @click.argument("files", nargs=-1, metavar="[FILE...]")
@@ -65,7 +68,8 @@ def translate_command(
     fields["glossary"] = [GlossaryTerm(source=one, target=other) for one, other in terms]
     if not files or files == ("-",):
         fields["format"] = form or "text"
-        run(lambda: _text(output, sys.stdin.read(), place, fields))
+        text = _piped()
+        run(lambda: _text(output, text, place, fields))
         return
     found = documents(files, form or "")
     if len(found) > 1 and not place:
@@ -75,6 +79,17 @@ def translate_command(
             field="output",
         )
     run(lambda: _documents(output, found, place, fields))
+
+
+def _piped() -> str:
+    try:
+        return sys.stdin.buffer.read(MOST_PIPED).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"stdin is not valid UTF-8 at byte {error.start}",
+            hint="convert it, for example: iconv -f latin1 -t utf-8",
+            field="stdin",
+        ) from None
 
 
 async def _text(output: Output, text: str, place: str, fields: dict[str, Any]) -> None:
