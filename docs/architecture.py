@@ -25,7 +25,7 @@ GROUPS = {
     "with what": (
         "#fee2e2",
         "#7f1d1d",
-        ("engines", "models", "protocol", "pages", "documents", "sound", "pictures"),
+        ("engines", "models", "protocol", "pages", "documents", "sound", "pictures", "translation"),
     ),
     "words for it": (
         "#e5e7eb",
@@ -56,6 +56,7 @@ SHORT = {
     "sound": "recordings to samples and back, who speaks when, text made speakable; in workers",
     "pictures": "picture files to pixels and back, bounded before they are decoded; in workers",
     "pages": "how lines of text stand, in what order they are read, how pages are written; pure",
+    "translation": "what of a text is language, its sentences, documents; in workers",
     "models": "the store, pulls, formats, GGUF headers; every byte verified by hash",
     "protocol": "frames over any byte stream: workers, local sockets, peers",
     "operations": "typed requests, events, costs; the registry of capabilities",

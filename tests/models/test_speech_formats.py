@@ -158,7 +158,9 @@ def test_a_folder_of_ctranslate2_says_what_it_is(tmp_path: Path) -> None:
 
 def test_translators_are_told_from_whisper(tmp_path: Path) -> None:
     message = refused(ct2(tmp_path / "mt", spec="TransformerSpec"))
-    assert "is a TransformerSpec; of CTranslate2's models, ingle runs Whisper" in message
+    assert "has a model.bin, but no source.spm" in message
+    message = refused(ct2(tmp_path / "bert", spec="BertSpec"))
+    assert "is a BertSpec; of CTranslate2's models, ingle runs Whisper and Marian's" in message
 
 
 def test_a_cut_folder_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ingle.capabilities.blobs.operation import BlobList
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
+from ingle.capabilities.detect.operation import Detect
 from ingle.capabilities.embed.operation import Embed
 from ingle.capabilities.extract.operation import Extract
 from ingle.capabilities.imagine.operation import Imagine
@@ -27,6 +28,7 @@ from ingle.capabilities.speak.operation import Speak
 from ingle.capabilities.tokenize.operation import CountTokens, Detokenize, Tokenize
 from ingle.capabilities.train.operation import Train, TrainingProgress
 from ingle.capabilities.transcribe.operation import Transcribe
+from ingle.capabilities.translate.operation import Translate
 from ingle.engines.engine import LoadSpec
 from ingle.errors import GrantExhausted, GrantRefused, IngleError, ModelNotFound
 from ingle.node.performing import Caller
@@ -285,6 +287,8 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Transcribe: {},
     Speak: {},
     Imagine: {"prompt": "x", "steps": 20},
+    Translate: {"to": "de"},
+    Detect: {},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {

@@ -17,6 +17,8 @@ BUILT_IN = (
     "speak",
     "voices",
     "ocr",
+    "translate",
+    "detect",
     "talk",
     "realtime",
     "extract",

@@ -12,6 +12,7 @@ from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.collections.client import CollectionMethods
 from ingle.capabilities.complete.client import CompleteMethods
+from ingle.capabilities.detect.client import DetectMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.extract.client import ExtractMethods
 from ingle.capabilities.imagine.client import ImagineMethods
@@ -26,6 +27,7 @@ from ingle.capabilities.talk.client import TalkMethods
 from ingle.capabilities.tokenize.client import TokenizeMethods
 from ingle.capabilities.train.client import TrainMethods
 from ingle.capabilities.transcribe.client import TranscribeMethods
+from ingle.capabilities.translate.client import TranslateMethods
 from ingle.capabilities.voices.client import VoiceMethods
 from ingle.client.connect import Otherwise, connect
 from ingle.client.methods import Methods
@@ -49,6 +51,8 @@ class AsyncHome(
     ExtractMethods,
     CollectionMethods,
     ImagineMethods,
+    TranslateMethods,
+    DetectMethods,
     BlobMethods,
     StoreMethods,
     AdapterMethods,

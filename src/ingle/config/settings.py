@@ -40,6 +40,13 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Names it serves here. Empty: all it has, reached as ``MODEL@NAME`` or with ``--on NAME``."""
 
 
+MOZILLA = (
+    "https://storage.googleapis.com/moz-fx-translations-data--303e-prod-translations-data"
+    "/db/models.json"
+)
+"""Mozilla's list of its translation models."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of a node. Set by flag, ``INGLE_NAME``, ``ingle.toml`` or the user's file."""
 
@@ -87,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model that draws where none is named."""
     ocr_model: str = "rapidocr"
     """The model that reads images and PDFs where none is named."""
+    translate_model: str = "auto"
+    """The model that translates where none is named; ``auto``: one that is here and fits."""
+    detect_model: str = "langid"
+    """The model that tells languages where none is named."""
+    translation_catalogue: str = MOZILLA
+    """Where names such as ``bergamot:en-de`` are looked up: Mozilla's list, or one of its form."""
     verify_after_crash: bool = True
     """Verify models in the background that were in use when a node was killed or crashed."""
     memory: str = "auto"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingle.capabilities.extract.operation import Block
-from ingle.documents import code, delimited, html, markdown_blocks, text_lines
+from ingle.documents import code, delimited, html, markdown_document, text_lines
 from ingle.documents.document_file import DocumentFile
 from ingle.errors import InvalidRequest
 
@@ -22,7 +22,7 @@ def text(document: DocumentFile) -> Iterator[Block]:
 
 def markdown_text(document: DocumentFile) -> Iterator[Block]:
     """Markdown."""
-    return markdown_blocks.blocks(text_lines.lines(document))
+    return markdown_document.blocks(text_lines.lines(document))
 
 
 def page(document: DocumentFile) -> Iterator[Block]:

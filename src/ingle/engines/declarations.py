@@ -40,6 +40,9 @@ ENGINES: Table[EngineDeclaration] = Table(
         "diffusers": "ingle.engines.diffusers.declaration:DIFFUSERS_ENGINE",
         "rapidocr": "ingle.engines.rapidocr.declaration:RAPIDOCR",
         "tesseract": "ingle.engines.tesseract.declaration:TESSERACT",
+        "bergamot": "ingle.engines.bergamot.declaration:BERGAMOT",
+        "opus": "ingle.engines.opus.declaration:OPUS",
+        "langid": "ingle.engines.langid.declaration:LANGID",
     },
     _fault,
 )

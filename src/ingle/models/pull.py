@@ -22,11 +22,12 @@ from ingle.models.partial_file import PartialFile
 from ingle.models.pull_plan import PullPlan, RemoteFile
 from ingle.models.quantization import Room
 from ingle.models.rate import Rate
-from ingle.models.sources import CacheSource, FileSource, HttpSource, HubSource, parse_source
+from ingle.models.sources import CacheSource, FileSource, RemoteSource, Source, parse_source
 from ingle.models.sources.web import Unreachable, Web, host
 from ingle.models.store import Store
 from ingle.models.threads import in_thread
 from ingle.models.transfer import Transfer, TransferSettings
+from ingle.models.unpacking import unpacked
 from ingle.operations import Progress
 
 TICK_S = 0.2
@@ -40,6 +41,7 @@ async def pull(
     *,
     egress: str = "",
     hub: str = "",
+    translations: str = "",
     room: Room | None = None,
 ) -> AsyncGenerator[Progress | Pulled, None]:
     """Fetch a model, verify it and give it its name. Resumes what was interrupted.
@@ -51,6 +53,7 @@ async def pull(
         settings: Patience and pace; ``op.connections`` wins over the one in it.
         egress: ``deny`` to reach nothing but this device; empty: what ``INGLE_EGRESS`` says.
         hub: The setting of this name: where names without a host are fetched from.
+        translations: The setting ``translation_catalogue``.
         room: What the model must fit into where its name does not say which quantisation.
 
     Raises:
@@ -65,7 +68,7 @@ async def pull(
         NetworkError: the source broke off too often; what has arrived is kept.
     """
     settings = dataclasses.replace(settings or TransferSettings(), connections=op.connections)
-    source = parse_source(op, hub=hub, room=room)
+    source = parse_source(op, hub=hub, translations=translations, room=room)
     yield Progress(stage="resolving", name=source.name or op.model)
     if isinstance(source, CacheSource):
         source = await in_thread(_nearest_source, store, source)
@@ -93,7 +96,7 @@ async def pull(
     yield Pulled(model=model.summary())
 
 
-def _nearest_source(store: Store, source: CacheSource) -> CacheSource | HubSource:
+def _nearest_source(store: Store, source: CacheSource) -> Source:
     """Where a name is fetched from if this disk does not have it."""
     if source.elsewhere is None or source.here(store):
         return source
@@ -164,7 +167,7 @@ class _Fetch:
     """The files of a plan, one after the other."""
 
     def __init__(
-        self, store: Store, source: HttpSource | HubSource, settings: TransferSettings, egress: str
+        self, store: Store, source: RemoteSource, settings: TransferSettings, egress: str
     ) -> None:
         self._store = store
         self._source = source
@@ -236,9 +239,12 @@ class _Fetch:
         self._following = self._shown = 0
         self._rate = Rate()
         blobs = self._store.blobs
-        digest = digests.PREFIX + file.sha256 if file.sha256 else ""
+        wanted = file.unpacked_sha256 if file.packed else file.sha256
+        digest = digests.PREFIX + wanted if wanted else ""
         if not digest or not blobs.has(digest):
             digest = await self._fetched(web, plan, file)
+            if file.packed:
+                digest = await in_thread(unpacked, blobs, digest, file)
         with self._store.index.write() as rows:
             rows.pin(digest, plan.key)
         path = blobs.path(digest)

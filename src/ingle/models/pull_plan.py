@@ -18,6 +18,10 @@ class RemoteFile:
     """Bytes, if the source says so before; else 0."""
     sha256: str = ""
     """64 hex digits, if the source says so before."""
+    packed: str = ""
+    """``gzip`` or ``zstd``: what is fetched is unpacked; ``size`` and ``sha256`` are of that."""
+    unpacked_sha256: str = ""
+    unpacked_size: int = 0
 
     @property
     def key(self) -> str:

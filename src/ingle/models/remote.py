@@ -52,6 +52,7 @@ async def facts_of(
     *,
     egress: str = "",
     hub: str = "",
+    translations: str = "",
     room: Room | None = None,
     folders: TemporaryFolders | None = None,
 ) -> KnownModel:
@@ -59,7 +60,7 @@ async def facts_of(
 
     Args:
         egress: ``allow`` or ``deny``; empty: what ``INGLE_EGRESS`` says.
-        hub, room: As `ingle.models.sources.parse_source`.
+        hub, translations, room: As `ingle.models.sources.parse_source`.
         folders: Where the starts of files lie meanwhile; None: in the system's temporary folder.
 
     Returns:
@@ -71,7 +72,7 @@ async def facts_of(
     with contextlib.suppress(ModelNotFound, InvalidRequest):
         model = store.resolve(name)
         return KnownModel(model.name, model.facts, model.sizes)
-    source: Source = parse_source(Pull(model=name), hub=hub, room=room)
+    source: Source = parse_source(Pull(model=name), hub=hub, translations=translations, room=room)
     if isinstance(source, CacheSource):
         if cached := source.found():
             return _on_disk(cached.name, cached.path, cached.projector)
@@ -91,7 +92,7 @@ async def facts_of(
             for file in plan.files:
                 if file.role == TEMPLATE:
                     continue
-                sizes[file.role] = sizes.get(file.role, 0) + file.size
+                sizes[file.role] = sizes.get(file.role, 0) + (file.unpacked_size or file.size)
             return KnownModel(source.name, await _remote_facts(web, plan, folders), sizes)
         except Unreachable as cause:
             raise NetworkError(str(cause), hint="check the connection") from None
@@ -107,6 +108,9 @@ def _on_disk(name: str, path: Path, projector: Path | None = None) -> KnownModel
 
 
 async def _remote_facts(web: Web, plan: PullPlan, folders: TemporaryFolders | None) -> Facts:
+    if any(file.packed for file in plan.files):  # whose beginnings say nothing
+        size = sum(file.unpacked_size for file in plan.files if file.role == WEIGHTS)
+        return Facts(format=plan.format, abilities=["translate"], tensor_bytes=size)
     if plan.format == GGUF.name:
         weights = [file for file in plan.files if file.role == WEIGHTS]
         facts = facts_from([await remote_header(web, file) for file in weights])

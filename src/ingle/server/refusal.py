@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.types import Scope, Send
 
 from ingle.errors import Busy, IngleError
+from ingle.wire import deepl, libretranslate
 from ingle.wire.anthropic.errors import AnthropicDialect
 from ingle.wire.dialect import Dialect
 from ingle.wire.ollama.errors import OllamaDialect
@@ -13,6 +14,8 @@ from ingle.wire.openai.errors import OpenAIDialect
 _ANTHROPIC = AnthropicDialect()
 _OLLAMA = OllamaDialect()
 _OPENAI = OpenAIDialect()
+_LIBRETRANSLATE = libretranslate.LibreTranslateDialect()
+_DEEPL = deepl.DeepLDialect()
 
 
 def dialect_of(scope: Scope) -> Dialect:
@@ -20,6 +23,10 @@ def dialect_of(scope: Scope) -> Dialect:
     path: str = scope["path"]
     if path == "/api" or path.startswith("/api/"):
         return _OLLAMA
+    if path in libretranslate.PATHS:
+        return _LIBRETRANSLATE
+    if path in deepl.PATHS:
+        return _DEEPL
     if path.startswith("/v1/messages") or speaks_anthropic(scope):
         return _ANTHROPIC
     return _OPENAI

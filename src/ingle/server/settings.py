@@ -85,6 +85,8 @@ class ServerSettings:
     transcribe_model: str = "whisper:base"
     """Hears in realtime sessions that name no other."""
     speech_model: str = "espeak"
+    translate_model: str = "auto"
+    detect_model: str = "langid"
     """Speaks in them."""
     image_model: str = "stable-diffusion:1.5"
     """Draws where the client names no model."""
@@ -113,6 +115,8 @@ class ServerSettings:
             speech_model=settings.speech_model,
             image_model=settings.image_model,
             ocr_model=settings.ocr_model,
+            translate_model=settings.translate_model,
+            detect_model=settings.detect_model,
             state_dir=settings.state_path,
             limits=RequestLimits(body_bytes=body_bytes, bodies_bytes=2 * body_bytes),
             connections=ConnectionLimits(

@@ -24,6 +24,17 @@ class BlobMethods(Methods):
         await transfers.send(self.node, file, blob)
         return blob
 
+    @asynccontextmanager
+    async def _lent(self, path: str | Path) -> AsyncIterator[Blob]:
+        """A file in the node, while the block is entered. What was there before stays."""
+        before = {blob.sha256 for blob in await self.blobs()}
+        blob = await self.put_blob(path)
+        try:
+            yield blob
+        finally:
+            if blob.sha256 not in before:
+                await self.forget_blob(blob)
+
     async def get_blob(self, blob: Blob, target: str | Path) -> Path:
         """Write a blob of the node to a file; continues what was cut off."""
         path = Path(target).expanduser()

@@ -23,7 +23,7 @@ from ingle.models.recommendation import (
     suggestion,
 )
 from ingle.models.ref import DEFAULT_TAG, ModelRef
-from ingle.models.sources import CacheSource, HubSource, parse_source
+from ingle.models.sources import CacheSource, HubSource, MozillaSource, parse_source
 from ingle.models.sources.caches import CachedModel
 from ingle.models.sources.web import Unreachable, Web
 from ingle.models.threads import in_thread
@@ -47,7 +47,12 @@ async def offered(local: Services, name: str) -> OfferedModel:
         Unauthorized, NetworkError, EgressRefused: as a pull.
     """
     room = await room_here(local)
-    source = parse_source(Pull(model=name), hub=local.settings.hub, room=room)
+    source = parse_source(
+        Pull(model=name),
+        hub=local.settings.hub,
+        translations=local.settings.translation_catalogue,
+        room=room,
+    )
     if isinstance(source, CacheSource):
         if cached := await in_thread(source.found):
             return OfferedModel(offer=_on_disk(name, cached, room))
@@ -61,7 +66,7 @@ async def offered(local: Services, name: str) -> OfferedModel:
             return OfferedModel(offer=offer)
         assert source.elsewhere is not None
         source = source.elsewhere
-    if not isinstance(source, HubSource):
+    if not isinstance(source, HubSource | MozillaSource):
         raise ModelNotFound(f"no model {name} here", hint=f"ingle pull {name}", model=name)
     web = Web(token=source.token, token_url=source.endpoint, egress=local.settings.egress)
     async with web:

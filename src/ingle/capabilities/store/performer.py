@@ -193,6 +193,7 @@ async def _fit(local: Services, operation: FitModel) -> list[FitReport]:
         name,
         egress=local.settings.egress,
         hub=local.settings.hub,
+        translations=local.settings.translation_catalogue,
         room=await room_here(local),
         folders=local.folders,
     )
@@ -265,6 +266,7 @@ async def _from_source(local: Services, operation: Pull) -> AsyncGenerator[Progr
             operation,
             egress=local.settings.egress,
             hub=local.settings.hub,
+            translations=local.settings.translation_catalogue,
             room=await room_here(local),
         )
         async with aclosing(fetching) as events:

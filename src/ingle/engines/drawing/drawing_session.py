@@ -24,7 +24,7 @@ from ingle.capabilities.imagine.operation import (
 )
 from ingle.engines.drawing.painter import LoraWeights, Painter, Stroke, Watch
 from ingle.engines.engine import Emit, Feed, LoadSpec, blob_path
-from ingle.engines.speech.stop_signal import StopSignal
+from ingle.engines.stop_signal import StopSignal
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest
 from ingle.models.safetensors_header import read_safetensors
 from ingle.operations import Operation

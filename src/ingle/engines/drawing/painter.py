@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from PIL import Image
 
 from ingle.capabilities.imagine.operation import Imagine
-from ingle.engines.speech.stop_signal import StopSignal
+from ingle.engines.stop_signal import StopSignal
 
 
 class CanvasSizes(NamedTuple):

@@ -18,7 +18,7 @@ from ingle.engines.espeak.espeak_library import (
     espeak,
 )
 from ingle.engines.speech.speech_session import SpeechSession
-from ingle.engines.speech.stop_signal import StopSignal
+from ingle.engines.stop_signal import StopSignal
 from ingle.errors import InvalidRequest
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.espeak_format import ESPEAK_FORMAT

@@ -20,7 +20,7 @@ from ingle.engines.espeak.espeak_library import EspeakLibrary, espeak
 from ingle.engines.kokoro.english_phonemes import kokoro_phonemes
 from ingle.engines.speech.onnx_voice import OnnxVoice, to_samples
 from ingle.engines.speech.speech_session import SpeechSession
-from ingle.engines.speech.stop_signal import StopSignal
+from ingle.engines.stop_signal import StopSignal
 from ingle.errors import InvalidRequest, ModelLoadFailed
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.kokoro_format import (

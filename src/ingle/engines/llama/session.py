@@ -27,6 +27,7 @@ from ingle.capabilities.tokenize.operation import (
     Tokenize,
     Tokenized,
 )
+from ingle.capabilities.translate.operation import Translate
 from ingle.engines.engine import Emit, Feed, LoadSpec, context_of
 from ingle.engines.llama import chunks, prompt_state, request
 from ingle.engines.llama.grammar.answer_plan import (
@@ -41,6 +42,7 @@ from ingle.engines.llama.prompt_images import with_images
 from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.text_slices import check_fits, slices
 from ingle.engines.llama.vectors import cosine, shorten, unit
+from ingle.engines.translators.chat_translator import translate_by_chat
 from ingle.errors import CapabilityMissing, EngineFault, InvalidRequest
 from ingle.operations import Generation, Operation, Status, Usage
 from ingle.operations.tokens import over_limit
@@ -88,6 +90,8 @@ class LlamaSession:
                 self._chat(operation, emit)
             case Complete():
                 self._complete(operation, emit)
+            case Translate():
+                translate_by_chat(operation, self.perform, emit, self._spec.inbox)
             case Embed():
                 self._embed(operation, emit)
             case Rerank():

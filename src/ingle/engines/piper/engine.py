@@ -14,8 +14,8 @@ from ingle.capabilities.speak.operation import Speak
 from ingle.engines.engine import LoadSpec
 from ingle.engines.speech.onnx_voice import OnnxVoice, to_samples
 from ingle.engines.speech.speech_session import SpeechSession
-from ingle.engines.speech.stop_signal import StopSignal
 from ingle.engines.speech.voices import check_language
+from ingle.engines.stop_signal import StopSignal
 from ingle.errors import ModelLoadFailed
 from ingle.models.facts import VoiceFacts
 from ingle.models.formats.piper_format import PIPER_FORMAT

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from ingle.engines.engine import LoadSpec, cores
-from ingle.engines.speech.stop_signal import StopSignal
+from ingle.engines.stop_signal import StopSignal
 from ingle.errors import EngineFault, ModelLoadFailed
 
 SEED = 19

@@ -21,8 +21,8 @@ from ingle.capabilities.speak.operation import (
 )
 from ingle.engines.engine import Emit, Feed
 from ingle.engines.speech.spoken_parts import SpokenPart, spoken_parts
-from ingle.engines.speech.stop_signal import StopSignal
 from ingle.engines.speech.voices import chosen_voice
+from ingle.engines.stop_signal import StopSignal
 from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.models.facts import VoiceFacts
 from ingle.operations import Operation

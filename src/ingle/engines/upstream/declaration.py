@@ -23,7 +23,7 @@ class UpstreamDeclaration(EngineDeclaration):
 UPSTREAM = UpstreamDeclaration(
     name="upstream",
     loader="ingle.engines.upstream.engine:UpstreamEngine",
-    capabilities=("chat", "complete", "embed", "rerank"),
+    capabilities=("chat", "complete", "embed", "rerank", "translate"),
     options=("base_url", "api_key"),
     network=True,
     devices=False,

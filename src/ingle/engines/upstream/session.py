@@ -18,8 +18,10 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
+from ingle.capabilities.translate.operation import Translate
 from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.engines.llama import chunks, request
+from ingle.engines.translators.chat_translator import translate_by_chat
 from ingle.errors import (
     CapabilityMissing,
     ContextLengthExceeded,
@@ -67,6 +69,8 @@ class UpstreamSession:
                 if operation.suffix:
                     body["suffix"] = operation.suffix
                 self._generate("completions", body, operation, emit)
+            case Translate():
+                translate_by_chat(operation, self.perform, emit, self._spec.inbox)
             case Embed():
                 self._embed(operation, emit)
             case Rerank():

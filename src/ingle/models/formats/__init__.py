@@ -59,6 +59,8 @@ FORMATS: Table[Format] = Table(
         "rapidocr": "ingle.models.formats.packaged_ocr_format:RAPIDOCR_FORMAT",
         "tesseract": "ingle.models.formats.packaged_ocr_format:TESSERACT_FORMAT",
         "paddleocr-onnx": "ingle.models.formats.paddleocr_onnx_format:PADDLEOCR_ONNX",
+        "bergamot": "ingle.models.formats.bergamot_format:BERGAMOT_FORMAT",
+        "langid": "ingle.models.formats.langid_format:LANGID_FORMAT",
     },
     _fault,
 )

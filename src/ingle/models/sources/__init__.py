@@ -5,6 +5,7 @@
 ``https://host/x.gguf``       a file on the web
 ``hf.co/owner/repo[:quant]``  a Hugging Face repository (also ``.../file.gguf``)
 ``modelscope.cn/owner/repo``  a ModelScope repository
+``bergamot:en-de``            a pair of Mozilla's translation models
 any other name                what another program on this disk has already
                               (Ollama, LM Studio, the Hugging Face cache); else
                               what the catalogue means by it (``qwen3:8b``), or
@@ -20,6 +21,7 @@ from ingle.capabilities.store.operation import Pull
 from ingle.config.settings import check_hub
 from ingle.errors import InvalidRequest
 from ingle.models import catalogue
+from ingle.models.catalogue.translation_names import opus_repository
 from ingle.models.quantization import Room
 from ingle.models.recommendation import fitting_tag
 from ingle.models.ref import DEFAULT_TAG, ModelRef
@@ -28,17 +30,31 @@ from ingle.models.sources.caches import CacheSource
 from ingle.models.sources.file import FileSource
 from ingle.models.sources.http import HttpSource
 from ingle.models.sources.hub import HubSource
+from ingle.models.sources.mozilla import MozillaSource
 
-Source = FileSource | HttpSource | HubSource | CacheSource
+RemoteSource = HttpSource | HubSource | MozillaSource
+Source = FileSource | RemoteSource | CacheSource
 
-__all__ = ["CacheSource", "FileSource", "HttpSource", "HubSource", "Source", "parse_source"]
+__all__ = [
+    "CacheSource",
+    "FileSource",
+    "HttpSource",
+    "HubSource",
+    "MozillaSource",
+    "RemoteSource",
+    "Source",
+    "parse_source",
+]
 
 
-def parse_source(pull: Pull, *, hub: str = "", room: Room | None = None) -> Source:
+def parse_source(
+    pull: Pull, *, hub: str = "", translations: str = "", room: Room | None = None
+) -> Source:
     """Say where a pull fetches from, and under which name the model will stand.
 
     Args:
         hub: The setting of this name.
+        translations: The setting ``translation_catalogue``.
         room: What a model must fit into where its name does not say which quantisation.
 
     Raises:
@@ -58,7 +74,8 @@ def parse_source(pull: Pull, *, hub: str = "", room: Room | None = None) -> Sour
         path = text.removeprefix("file://")
         return FileSource(Path(path).expanduser(), name)
     ref = ModelRef.parse(text)
-    return CacheSource(ref, name or ref.short, _elsewhere(ref, name or ref.short, hub, room))
+    elsewhere = _elsewhere(ref, name or ref.short, hub, translations, room)
+    return CacheSource(ref, name or ref.short, elsewhere)
 
 
 def is_path(text: str) -> bool:
@@ -73,10 +90,16 @@ def _host(hub: str) -> str:
     return modelscope.HOSTS[0] if hub in modelscope.HOSTS else huggingface.HOSTS[0]
 
 
-def _elsewhere(ref: ModelRef, name: str, hub: str, room: Room | None) -> HubSource | None:
-    """The repository that a name stands for, where it stands for one."""
+def _elsewhere(
+    ref: ModelRef, name: str, hub: str, translations: str, room: Room | None
+) -> HubSource | MozillaSource | None:
+    """The repository that a name stands for, or the pair of a catalogue; None: nothing."""
     if ref.digest or ref.host:
         return None
+    if translations and (pair := MozillaSource.of(ref, name, translations)):
+        return pair
+    if repository := opus_repository(ref):
+        return HubSource.parse(f"{_host(hub)}/{repository}", name, hub=hub, room=room)
     entry = catalogue.find(ref)
     if entry is not None and room is not None and ref.tag == DEFAULT_TAG:
         entry = fitting_tag(entry, room)

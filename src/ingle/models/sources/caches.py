@@ -29,6 +29,7 @@ from ingle.models.nearest import nearest, or_nearest
 from ingle.models.quantization import quant_of
 from ingle.models.ref import DEFAULT_TAG, ModelRef, part_from
 from ingle.models.sources.hub import HubSource
+from ingle.models.sources.mozilla import MozillaSource
 from ingle.models.store import Store
 from ingle.operations.encoded import UNREADABLE
 
@@ -73,7 +74,7 @@ class CacheSource:
 
     wanted: ModelRef
     name: str
-    elsewhere: HubSource | None = None
+    elsewhere: HubSource | MozillaSource | None = None
     """Where it can be fetched from if it is not on this disk; None: nowhere that we know."""
 
     def found(self) -> CachedModel | None:

@@ -1,0 +1,1 @@
+"""Tiny translation models in the file format of Firefox's: a network, a corpus, the writer."""

@@ -1,0 +1,1 @@
+"""The engine bergamot: models of Firefox's translations, by fxtranslate."""

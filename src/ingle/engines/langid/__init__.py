@@ -1,0 +1,1 @@
+"""The engine langid: py3langid, which tells languages by short stretches of bytes."""

@@ -1,0 +1,1 @@
+"""The engine opus: OPUS and other Marian models, by CTranslate2."""

@@ -1,0 +1,1 @@
+"""What all engines that translate share: the session, and chat models as translators."""
