@@ -15,6 +15,7 @@ What is counted is asked for by the piece (`pieces`), so that a caller can count
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -22,16 +23,12 @@ from typing import NamedTuple
 from ingle.capabilities.extract.operation import BETWEEN, Block
 from ingle.collections.collection import BREADCRUMBS
 from ingle.collections.records import TextPassage
+from ingle.translation.sentence_splitting import sentence_ends
 
 PATH_SHARE = 4
 """The path of headings takes at most a quarter of a passage; outer headings are left out first."""
-_SENTENCE = re.compile(
-    r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+(?=[\"'“‘«(\[]*[^\sa-z])|(?<=[。！？])|\n+"
-)
 _LINE = re.compile(r"\n")
 _WORD_END = re.compile(r"\s+")
-_ABBREVIATED = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|vs|etc|cf|Mr|Mrs|Ms|Dr|Prof|St|No|Fig|approx)\.$")
-
 Count = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each text, as the embedding model sees them."""
 
@@ -91,11 +88,10 @@ def pieces(block: Block, start: int, number: int) -> list[PassagePiece]:
         start: of the block in the text of the document.
         number: of the block.
     """
-    if block.kind in ("paragraph", "list"):
-        spans = _spans(block.text, _SENTENCE if block.kind == "paragraph" else _LINE)
-        joint = " " if block.kind == "paragraph" else "\n"
+    if block.kind == "paragraph":
+        spans, joint = sentence_spans(block.text), " "
     else:
-        spans, joint = _spans(block.text, _LINE), "\n"
+        spans, joint = _lines(block.text), "\n"
     repeated = ""
     if block.kind == "table" and len(spans) > 2:
         repeated = block.text[: spans[1][1]]
@@ -110,22 +106,29 @@ def pieces(block: Block, start: int, number: int) -> list[PassagePiece]:
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Where the sentences of a text begin and end."""
-    return _spans(text, _SENTENCE)
+    """Where the sentences of a text begin and end, without the white space between them."""
+    begins = [0, *sentence_ends(text)]
+    return _trimmed(text, itertools.pairwise(begins))
 
 
-def _spans(text: str, parting: re.Pattern[str]) -> list[tuple[int, int]]:
-    """Where the parts of a text begin and end, without what is between them."""
-    found, begin = list[tuple[int, int]](), 0
-    for gap in parting.finditer(text):
-        end = gap.start()
-        if parting is _SENTENCE and "\n" not in gap[0] and _ABBREVIATED.search(text, begin, end):
+def _lines(text: str) -> list[tuple[int, int]]:
+    ends = [*(found.start() for found in _LINE.finditer(text)), len(text)]
+    return _trimmed(text, zip([0, *(end + 1 for end in ends)], ends, strict=False), blank=False)
+
+
+def _trimmed(
+    text: str, spans: Iterable[tuple[int, int]], *, blank: bool = True
+) -> list[tuple[int, int]]:
+    """Those with something in them; with ``blank``, without the white space around it."""
+    found = list[tuple[int, int]]()
+    for begin, end in spans:
+        part = text[begin:end]
+        if not part.strip():
             continue
-        if text[begin:end].strip():
-            found.append((begin, end))
-        begin = gap.end()
-    if text[begin:].strip():
-        found.append((begin, len(text)))
+        if blank:
+            end -= len(part) - len(part.rstrip())
+            begin += len(part) - len(part.lstrip())
+        found.append((begin, end))
     return found
 
 

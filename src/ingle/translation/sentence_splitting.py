@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s)|[。！？｡؟।]++[」』”’）]*+")
-_INITIAL = re.compile(r"(?:^|[\s(])[^\W\d_]\.\Z")
+_INITIAL = re.compile(r"(?:^|[\s(.])[^\W\d_]\.\Z")
 _NUMBERED = re.compile(r"(?:^|\n)\s*\d+\.\Z")
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.\Z")
 _ABBREVIATIONS = {
