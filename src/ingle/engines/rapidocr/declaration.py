@@ -30,7 +30,9 @@ class RapidOcrDeclaration(EngineDeclaration):
     def memory(self, facts: Facts, spec: LoadSpec) -> MemoryNeed:
         weights = max(sum(spec.sizes.values()), NETWORKS)
         return MemoryNeed(
-            weights=weights, compute=weights + ACTIVATIONS, overhead=WORKER_BYTES + LIBRARIES
+            weights=weights,
+            compute=weights + spec.slots * ACTIVATIONS,
+            overhead=WORKER_BYTES + LIBRARIES,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from ingle.capabilities.ocr.operation import OcrLine, OcrPage
 from ingle.engines.reading.page_content import PageContent
@@ -18,18 +19,22 @@ def page_of(number: int, content: PageContent, lines: Sequence[OcrLine]) -> tupl
     """A page as it is told, and how many of its words are left out since it has too many."""
     kept, left_out = _bounded(lines)
     angle = page_angle([line.polygon for line in kept])
-    drawn = content.picture is not None and len(lines) > len(content.lines)
-    source = "both" if drawn and content.lines else "text" if content.lines else "image"
     page = OcrPage(
         number=number,
         width=content.width,
         height=content.height,
         dpi=content.dpi,
         angle=angle,
-        source=source,  # type: ignore[arg-type]
+        source=_source(content, lines),
         blocks=ordered_blocks(kept, angle),
     )
     return page, left_out
+
+
+def _source(content: PageContent, lines: Sequence[OcrLine]) -> Literal["image", "text", "both"]:
+    if not content.lines:
+        return "image"
+    return "both" if len(lines) > len(content.lines) else "text"
 
 
 def _bounded(lines: Sequence[OcrLine]) -> tuple[list[OcrLine], int]:

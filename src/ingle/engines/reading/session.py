@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class DocumentReading:
         self._emit = emit
         self._chosen = chosen_pages(operation.pages, document.pages)
         self._at = operation.skip
+        self._good = operation.skip
+        """Pages that could be read, as far as is known."""
         self._bad = 0
         """Pages in a row that could not be read."""
 
@@ -77,7 +79,7 @@ class DocumentReading:
         """Emits everything, `OcrDocument` included.
 
         Raises:
-            InvalidRequest: its only page cannot be read, or many in a row.
+            InvalidRequest: no page can be read, or many in a row cannot.
             Cancelled: as raised by ``emit``; nothing is computed any more.
         """
         for note in self._document.notes:
@@ -110,19 +112,24 @@ class DocumentReading:
             page = self._readable(number)
         except InvalidRequest as error:
             self._bad += 1
-            if self._document.pages == 1:
-                raise
-            if self._bad >= MOST_BAD:
-                raise InvalidRequest(
-                    f"{self._bad} pages in a row cannot be read, the last one being page "
-                    f"{number}: {error.message}",
-                    hint=error.hint,
-                    **error.details,
-                ) from None
+            last = self._at + 1 == len(self._chosen)
+            if self._bad >= MOST_BAD or (last and not self._good):
+                self._give_up(number, error)
             self._tell(f"page {number} cannot be read: {error.message}")
             return OcrPage(number=number, width=0, height=0)
         self._bad = 0
+        self._good += 1
         return page
+
+    def _give_up(self, number: int, error: InvalidRequest) -> NoReturn:
+        if self._bad == 1:
+            raise error
+        raise InvalidRequest(
+            f"{self._bad} pages in a row cannot be read, the last one being page {number}: "
+            f"{error.message}",
+            hint=error.hint,
+            **error.details,
+        ) from None
 
     def _readable(self, number: int) -> OcrPage:
         content = self._document.page(number, self._advance)
