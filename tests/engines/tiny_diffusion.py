@@ -28,11 +28,14 @@ def _made(seed: int) -> Path:
     return folder / "model"
 
 
-def pipeline(folder: Path, seed: int) -> Any:
+def pipeline(
+    folder: Path, seed: int, *, widths: tuple[int, int] = (32, 64), side: int = SIDE
+) -> Any:
     """The bare pipeline.
 
     Args:
         folder: for the words of its tokenizer.
+        widths: channels of its two levels.
     """
     import torch
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
@@ -55,9 +58,9 @@ def pipeline(folder: Path, seed: int) -> Any:
         pad_token_id=1,
     )
     unet = UNet(
-        block_out_channels=(32, 64),
+        block_out_channels=widths,
         layers_per_block=1,
-        sample_size=SIDE // 2,
+        sample_size=side // 2,
         in_channels=4,
         out_channels=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -66,7 +69,7 @@ def pipeline(folder: Path, seed: int) -> Any:
         norm_num_groups=8,
     )
     vae = AutoencoderKL(
-        block_out_channels=[32, 64],
+        block_out_channels=list(widths),
         in_channels=3,
         out_channels=3,
         down_block_types=["DownEncoderBlock2D"] * 2,
