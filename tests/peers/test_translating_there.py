@@ -46,6 +46,9 @@ async def test_another_device_translates_as_this_one_would(tmp_path: Path) -> No
         )
         assert told.where == "peer:desk"
         assert target.read_text() == "# Tengo dos gatos\n"
+        # Which of its models fits is seen by their names.
+        done = await home.translate("I have two cats.", "es", source="en", on="desk")
+        assert (done.text, done.translation.where) == ("Tengo dos gatos.", "peer:desk")
         with pytest.raises(GrantExhausted, match="characters"):
             await home.translate(TEXT * 3, "es", model="bergamot:en-es", on="desk")
 

@@ -29,8 +29,8 @@ SHOWN = 6
 DETECTOR = "langid"
 LOOKED_AT = 1 << 14
 """Characters of the texts whose language is detected."""
-UNLIKELY = 0.02
-"""Below this, a guess is none."""
+UNLIKELY = 0.2
+"""A guess of less than this part of the likeliest one's probability is none."""
 
 
 class PairModel(NamedTuple):
@@ -69,7 +69,8 @@ async def route_legs(node: Performer, request: Translate, sample: str) -> list[T
     """
     if request.model != AUTO and request.model not in FAMILIES:
         return [request]
-    models = pair_models((await ask(node, ListModels(peers=bool(request.on)), Models)).models)
+    listed = (await ask(node, ListModels(peers=bool(request.on)), Models)).models
+    models = pair_models(listed, request.on)
     if request.model in FAMILIES:
         models = [each for each in models if each.name.partition(":")[0] == request.model]
     if not request.source:
@@ -82,7 +83,7 @@ async def route_legs(node: Performer, request: Translate, sample: str) -> list[T
     for place, each in enumerate(chosen):
         leg = msgspec.structs.replace(
             request,
-            model=each.name.partition("@")[0],
+            model=each.name,
             source=each.source,
             to=request.to if place == len(chosen) - 1 else each.target,
         )
@@ -108,20 +109,29 @@ async def _detected(node: Performer, to: str, models: list[PairModel], sample: s
     likely = [
         source
         for guess in guesses
-        if guess.probability >= UNLIKELY or guess is guesses[0]
+        if guess.probability >= UNLIKELY * guesses[0].probability
         for source in known
         if means(guess.language, source)
     ]
     return next(iter([*likely, *(guess.language for guess in guesses)]), PIVOT)
 
 
-def pair_models(models: Iterable[ModelSummary]) -> list[PairModel]:
-    """Those of one pair of languages among models, in their order."""
+def pair_models(models: Iterable[ModelSummary], on: str = "") -> list[PairModel]:
+    """Those of one pair of languages among models, the preferred first.
+
+    Args:
+        on: where they have to be: empty or ``local`` for this device, else names of paired ones,
+            of whose models no more than the names is known.
+    """
+    places = [place for place in on.split(",") if place and place != "local"]
     found = []
     for each in models:
-        pair = pair_of(each.name)
-        if "translate" in each.capabilities and pair is not None:
-            found.append(PairModel(each.name, *pair))
+        name, _, place = each.name.partition("@")
+        pair = pair_of(name)
+        here = place in places if places else not place
+        able = name.partition(":")[0] in FAMILIES if place else "translate" in each.capabilities
+        if pair is not None and here and able:
+            found.append(PairModel(name, *pair))
     return sorted(found, key=_rank)
 
 
