@@ -70,6 +70,14 @@ def test_a_table_that_is_cut_repeats_its_heading() -> None:
     assert len(cut(table, most=400)) == 1
 
 
+def test_a_page_begins_a_passage_unless_a_sentence_runs_over() -> None:
+    pages = [Block(text=text, page=n) for n, text in enumerate(("One.", "Two and", "three."), 1)]
+    assert [(p.text, p.page) for p in cut(*pages, most=64)] == [
+        ("One.", 1),
+        ("Two and\n\nthree.", 2),
+    ]
+
+
 def test_positions_are_those_of_the_document() -> None:
     blocks = [heading("A"), paragraph("One. Two."), Block(kind="code", text="x = 1\ny = 2")]
     text = BETWEEN.join(block.text for block in blocks)

@@ -2,7 +2,8 @@
 
 The rules:
 
-1. A passage is of one section: it begins anew at a heading, whose path goes with it.
+1. A passage is of one section: another one begins at a heading, whose path goes with it, and on
+   another page, unless a sentence runs over from the page before.
 2. It ends between two sentences, items of a list, rows of a table or lines of code. One of those
    that is too long by itself is cut between words, and a word that is too long anywhere.
 3. A table stays whole if it fits; else each part has the table's heading row.
@@ -68,10 +69,10 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
     at = 0
     for number, block in enumerate(blocks):
         start, at = at, at + len(block.text) + len(BETWEEN)
+        if held and (block.kind == "heading" or _turns_page(held[-1], block)):
+            yield Section(tuple(text for _, text in path), held)
+            held = []
         if block.kind == "heading":
-            if held:
-                yield Section(tuple(text for _, text in path), held)
-                held = []
             level = max(1, block.level)
             path = [entry for entry in path if entry[0] < level]
             path.append((level, " ".join(block.text.split())))
@@ -79,6 +80,11 @@ def sections(blocks: Iterable[Block]) -> Iterator[Section]:
             held += pieces(block, start, number)
     if held:
         yield Section(tuple(text for _, text in path), held)
+
+
+def _turns_page(last: PassagePiece, block: Block) -> bool:
+    """A page begins, and no sentence runs over from the one before."""
+    return last.page != block.page and last.text.rstrip().endswith(tuple(".!?…:。！？|"))
 
 
 def pieces(block: Block, start: int, number: int) -> list[PassagePiece]:

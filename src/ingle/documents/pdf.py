@@ -21,7 +21,7 @@ ENTRIES = 10_000
 def blocks(document: DocumentFile) -> Iterator[Block]:
     """Headings where the outline has them, and the paragraphs of each page.
 
-    A page without text of its own gives nothing.
+    A page without text of its own is a block without text.
 
     Raises:
         InvalidRequest: it is damaged, encrypted, or not a PDF.
@@ -62,8 +62,12 @@ def _page(pages: Any, number: int, name: str) -> Iterator[Block]:
             page.close()
     except pypdfium2.PdfiumError as error:
         raise InvalidRequest(f"{name}: page {number + 1} is damaged ({error})") from None
+    empty = True
     for paragraph in paragraphs(text):
-        yield Block(kind="paragraph", text=paragraph, page=number + 1)
+        empty = False
+        yield Block(text=paragraph, page=number + 1)
+    if empty:
+        yield Block(text="", page=number + 1)
 
 
 def paragraphs(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Reading one file into passages: copied into the node, extracted in a worker, cut."""
+"""Reading one file into passages: copied into the node, read in a worker, cut."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import contextlib
 import hashlib
 from collections.abc import Sequence
 
-from ingle.capabilities.extract.client import READER
-from ingle.capabilities.extract.operation import Block, Extract, Extracted, ExtractedBlocks
+from ingle.capabilities.collections.document_content import Content, content
 from ingle.capabilities.tokenize.operation import MOST_BYTES, CountTokens, TokenCounts
 from ingle.collections.chunking import ChunkLimits, passages
 from ingle.collections.folder_scan import SeenFile
 from ingle.collections.records import TextPassage
-from ingle.errors import IntegrityError, InvalidRequest, ProtocolError
+from ingle.errors import IntegrityError, InvalidRequest
 from ingle.jobs.kind import Work
 from ingle.operations.blob import Blob
 
@@ -38,7 +37,7 @@ class DocumentReader:
         """The hash of a file. Raises OSError."""
         return await asyncio.to_thread(_hash, file)
 
-    async def passages(self, file: SeenFile, sha256: str) -> tuple[Extracted, list[TextPassage]]:
+    async def passages(self, file: SeenFile, sha256: str) -> tuple[Content, list[TextPassage]]:
         """What is in a file.
 
         Raises:
@@ -53,7 +52,7 @@ class DocumentReader:
             raise InvalidRequest(f"{file.path.name} changed while it was read") from None
         try:
             blob = Blob(sha256=sha256, size=file.size, name=file.path.name)
-            extracted, blocks = await self._extracted(blob)
+            found = await content(self._work, blob)
         finally:
             blobs.forget(principal, sha256)
         loop = asyncio.get_running_loop()
@@ -61,8 +60,8 @@ class DocumentReader:
         def count(texts: Sequence[str]) -> Sequence[int]:
             return asyncio.run_coroutine_threadsafe(self._counts(texts), loop).result()
 
-        found = await asyncio.to_thread(lambda: list(passages(blocks, count, self._limits)))
-        return extracted, found
+        cut = await asyncio.to_thread(lambda: list(passages(found.blocks, count, self._limits)))
+        return found, cut
 
     def _put(self, file: SeenFile, sha256: str) -> None:
         blobs = self._work.node.blobs
@@ -75,19 +74,6 @@ class DocumentReader:
                     writer.add(data)
             if not writer.complete:
                 raise InvalidRequest(f"{file.path.name} changed while it was read")
-
-    async def _extracted(self, blob: Blob) -> tuple[Extracted, list[Block]]:
-        blocks, extracted = list[Block](), None
-        request = Extract(model=READER, document=blob, on="local")
-        async with self._work.node.perform_for(self._work.principal, request) as events:
-            async for event in events:
-                if isinstance(event, ExtractedBlocks):
-                    blocks += event.blocks
-                elif isinstance(event, Extracted):
-                    extracted = event
-        if extracted is None:
-            raise ProtocolError(f"{blob.name} did not come to its end")
-        return extracted, blocks
 
     async def _counts(self, texts: Sequence[str]) -> list[int]:
         found = list[int]()

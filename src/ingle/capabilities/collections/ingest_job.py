@@ -26,7 +26,15 @@ from ingle.collections.chunking import ChunkLimits, embedded_text
 from ingle.collections.collection import Collection
 from ingle.collections.folder_scan import Changes, SeenFile, changes, scan
 from ingle.collections.records import CollectedFile, Embedder, TextPassage
-from ingle.errors import Cancelled, IngleError, InvalidRequest, NotFound, ProtocolError
+from ingle.errors import (
+    Cancelled,
+    EngineMissing,
+    IngleError,
+    InvalidRequest,
+    ModelNotFound,
+    NotFound,
+    ProtocolError,
+)
 from ingle.jobs.kind import Commands, JobKind, Work
 from ingle.operations import Event
 from ingle.operations.job_events import JobNote, JobProgress
@@ -156,20 +164,22 @@ class _Ingestion:
             )
             if self._collection.has(sha256):
                 return _Read(source, known=True)
-            extracted, passages = await self._reader.passages(file, sha256)
+            content, passages = await self._reader.passages(file, sha256)
         except Cancelled:
             raise
         except (IngleError, OSError) as error:
-            said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            # What may be another time is looked at again; a damaged file stays damaged.
-            again = isinstance(error, OSError) or "changed while" in said
+            said = _why(error)
+            # What may be read another time is looked at again; a damaged file stays damaged.
+            again = "changed while" in said or isinstance(
+                error, (OSError, ModelNotFound, EngineMissing)
+            )
             return _Read(
                 CollectedFile(
                     place=place, size=file.size, changed_ns=0 if again else file.changed_ns,
                     problem=said,
                 )
             )  # fmt: skip
-        return _Read(source, extracted.kind, extracted.title, tuple(passages))
+        return _Read(source, content.kind, content.title, tuple(passages))
 
     async def _noted(self, read: _Read) -> Event:
         self._done += 1
@@ -241,6 +251,13 @@ async def _ahead(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _why(error: IngleError | OSError) -> str:
+    """What is written down of a file that could not be read, with what would help."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{error} (try: {error.hint})" if error.hint else str(error)
 
 
 def _halves(row: bytes) -> bytes:

@@ -60,3 +60,5 @@ class Extracted(ModelResult, frozen=True, kw_only=True, tag="extract.extracted")
     characters: int
     pages: int = 0
     """The last page with text; 0: it has no pages."""
+    unread: list[int] = []
+    """Pages without text of their own; what is on them may be pictures of text."""

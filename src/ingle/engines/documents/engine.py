@@ -67,6 +67,7 @@ class _Extraction:
         self._held: list[Block] = []
         self._size = 0
         self._blocks = self._characters = self._pages = 0
+        self._unread: list[int] = []
         self._title, self._level = "", 7
 
     def perform(self, path: Path) -> None:
@@ -82,10 +83,14 @@ class _Extraction:
                 blocks=self._blocks,
                 characters=self._characters,
                 pages=self._pages,
+                unread=self._unread,
             )
         )
 
     def _take(self, block: Block) -> None:
+        if not block.text:
+            self._unread.append(block.page)
+            return
         if block.kind == "heading" and block.level < self._level:
             self._title, self._level = block.text, block.level
         self._characters += len(block.text) + (len(BETWEEN) if self._blocks else 0)

@@ -1,0 +1,119 @@
+"""What is in a document, by whichever capability reads its kind.
+
+Text is extracted; pictures, and pages of PDFs that have no text of their own, are read by `Ocr`;
+recordings are transcribed, each minute under a heading that says when it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from ingle.capabilities.extract.client import READER
+from ingle.capabilities.extract.operation import Block, Extract, Extracted, ExtractedBlocks
+from ingle.capabilities.ocr.operation import Ocr, OcrPage
+from ingle.capabilities.transcribe.operation import Transcribe, TranscriptSegment
+from ingle.documents.markdown_document import blocks as markdown_blocks
+from ingle.errors import ProtocolError
+from ingle.jobs.kind import Work
+from ingle.operations import Event, Operation
+from ingle.operations.blob import Blob
+from ingle.pages.markdown import markdown
+
+PICTURES = frozenset(
+    (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".avif")
+)
+RECORDINGS = frozenset(
+    (
+        ".aac", ".aif", ".aiff", ".amr", ".avi", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov",
+        ".mp3", ".mp4", ".mpeg", ".mpg", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma",
+    )
+)  # fmt: skip
+MINUTE_S = 60
+
+
+class Content(NamedTuple):
+    """A document that was read."""
+
+    kind: str
+    title: str
+    blocks: list[Block]
+
+
+async def content(work: Work, blob: Blob) -> Content:
+    """What is in a document.
+
+    Raises:
+        IngleError: it cannot be read, or the model that would is not here.
+    """
+    path = PurePosixPath(blob.name)
+    if path.suffix.lower() in PICTURES:
+        return Content("picture", path.stem, await _recognised(work, blob, ""))
+    if path.suffix.lower() in RECORDINGS:
+        return Content("recording", path.stem, await _heard(work, blob))
+    extracted, blocks = await _extracted(work, blob)
+    if extracted.unread:
+        found = await _recognised(work, blob, ranges(extracted.unread))
+        # Pages keep their order; of one page there is only one of both.
+        blocks = sorted([*blocks, *found], key=lambda block: block.page)
+    return Content(extracted.kind, extracted.title, blocks)
+
+
+def ranges(pages: list[int]) -> str:
+    """Numbers of pages as ``1-3,7``."""
+    found = list[list[int]]()
+    for page in sorted(pages):
+        if found and page == found[-1][-1] + 1:
+            found[-1][1:] = [page]
+        else:
+            found.append([page])
+    return ",".join("-".join(map(str, part)) for part in found)
+
+
+async def _extracted(work: Work, blob: Blob) -> tuple[Extracted, list[Block]]:
+    blocks, extracted = list[Block](), None
+    async with _asked(work, Extract(model=READER, document=blob, on="local")) as events:
+        async for event in events:
+            if isinstance(event, ExtractedBlocks):
+                blocks += event.blocks
+            elif isinstance(event, Extracted):
+                extracted = event
+    if extracted is None:
+        raise ProtocolError(f"{blob.name} did not come to its end")
+    return extracted, blocks
+
+
+async def _recognised(work: Work, blob: Blob, pages: str) -> list[Block]:
+    asked = Ocr(model=work.node.settings.ocr_model, document=blob, pages=pages, on="local")
+    found = list[Block]()
+    async with _asked(work, asked) as events:
+        async for event in events:
+            if isinstance(event, OcrPage):
+                for block in markdown_blocks(markdown(event).split("\n")):
+                    found.append(
+                        Block(
+                            kind=block.kind, text=block.text, level=block.level, page=event.number
+                        )
+                    )
+    return found
+
+
+async def _heard(work: Work, blob: Blob) -> list[Block]:
+    asked = Transcribe(model=work.node.settings.transcribe_model, sound=blob, on="local")
+    minutes: dict[int, list[str]] = {}
+    async with _asked(work, asked) as events:
+        async for event in events:
+            if isinstance(event, TranscriptSegment) and event.text.strip():
+                minutes.setdefault(int(event.start // MINUTE_S), []).append(event.text.strip())
+    found = list[Block]()
+    for minute, texts in minutes.items():
+        hours, rest = divmod(minute, 60)
+        found.append(Block(kind="heading", text=f"{hours}:{rest:02}:00", level=1))
+        found.append(Block(text=" ".join(texts)))
+    return found
+
+
+def _asked(work: Work, operation: Operation) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+    return work.node.perform_for(work.principal, operation)
