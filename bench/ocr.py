@@ -61,7 +61,7 @@ def bare_tesseract(threads: int) -> Bare:
     return read
 
 
-async def measure(model: str, rounds: int, threads: int) -> None:
+async def measure(model: str, rounds: int, threads: int, *, errors: bool) -> None:
     """Print everything."""
     bare = {"rapidocr": bare_rapidocr, "tesseract": bare_tesseract}[model](threads)
     with TemporaryDirectory(prefix="ingle-bench-") as name:
@@ -70,8 +70,9 @@ async def measure(model: str, rounds: int, threads: int) -> None:
             state_dir=str(folder / "state"), models_dir=str(folder / "models"), threads=threads
         )
         async with ingle.open_async(settings) as home:
-            print(f"{'page':<14} {'ingle':>7} {'bare':>7}  limit")
-            for page in pages():
+            if errors:
+                print(f"{'page':<14} {'ingle':>7} {'bare':>7}  limit")
+            for page in pages() if errors else ():
                 path = folder / "page.png"
                 page.image.save(path)
                 stands = "".join(page.lines)
@@ -126,8 +127,9 @@ def main() -> None:
     parser.add_argument("--model", choices=("rapidocr", "tesseract"), default="rapidocr")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--no-errors", action="store_true", help="only the full page's time")
     given = parser.parse_args()
-    asyncio.run(measure(given.model, given.rounds, given.threads))
+    asyncio.run(measure(given.model, given.rounds, given.threads, errors=not given.no_errors))
 
 
 if __name__ == "__main__":
