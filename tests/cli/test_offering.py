@@ -83,7 +83,8 @@ def test_llama_cpps_flag(place: Place) -> None:
 def test_recommendations(place: Place, hub: Hub) -> None:
     every = place.ok("recommend", "--json").data
     assert set(every) == {
-        *("chat", "reasoning", "code", "vision", "embed", "rerank", "transcribe", "speak")
+        *("chat", "reasoning", "code", "vision", "embed", "rerank", "transcribe", "speak"),
+        "imagine",
     }
     for offers in every.values():
         for offer in offers:

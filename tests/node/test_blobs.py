@@ -214,3 +214,19 @@ async def test_pieces_that_are_not_bytes_are_refused(home: AsyncHome) -> None:
 
     with pytest.raises(IngleError, match="not bytes"):
         await drain(home, PutBlob(sha256=sha(b"x"), size=1), odd())
+
+
+def test_what_is_forgotten_while_it_is_used_goes_afterwards(tmp_path: Path) -> None:
+    blobs = NodeBlobs(tmp_path / "blobs")
+    file = tmp_path / "file"
+    file.write_bytes(b"a picture")
+    blob = blobs.adopt(OWNER, file)
+    with blobs.held(OWNER, blob.sha256) as path:
+        assert blobs.forget(OWNER, blob.sha256) == 0
+        assert path.read_bytes() == b"a picture"
+    assert not path.exists()
+    blobs.adopt(OWNER, file)
+    with blobs.held(OWNER, blob.sha256) as path:
+        blobs.forget(OWNER, blob.sha256)
+        blobs.begin(OWNER, blob.sha256, 9)  # someone sends it again
+    assert path.exists()

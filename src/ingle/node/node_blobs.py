@@ -49,6 +49,8 @@ class NodeBlobs:
         self._folder = folder
         self._guest_bytes = guest_bytes
         self._held: Counter[Path] = Counter()
+        self._forgotten: set[Path] = set()
+        """In use when they were to be deleted: they go when they are no longer."""
         self._writing: dict[Path, int] = {}
         """Partial files that are being written, and the size that was announced."""
         for principal in folder.glob("*"):
@@ -68,6 +70,7 @@ class NodeBlobs:
             raise Busy("this blob is already being uploaded", hint="wait for the other upload")
         if size is None and principal != OWNER:
             raise InvalidRequest("size: say how many bytes there will be", field="size")
+        self._forgotten.discard(done)
         if not done.exists():
             self._require_room(principal, part, size or 0)
         return BlobWriter(self, done, part, sha256, size)
@@ -94,6 +97,9 @@ class NodeBlobs:
         finally:
             self._held[path] -= 1
             self._held += Counter()  # drops the zeros
+            if path in self._forgotten and path not in self._held:
+                self._forgotten.discard(path)
+                self._delete(path)
 
     def adopt(self, principal: str, path: Path, name: str = "") -> Blob:
         """Make a file of this node's disk a principal's blob, such as a result that it may fetch.
@@ -117,9 +123,12 @@ class NodeBlobs:
         self._writing.pop(part, None)
 
     def forget(self, principal: str, sha256: str = "") -> int:
-        """Delete a blob of a principal, or all; what is in use stays. Returns the bytes freed."""
+        """Delete a blob of a principal, or all. Returns the bytes freed. One that is in use goes
+        when it is no longer, unless it is sent again; of all, those in use stay."""
         if sha256:
-            return sum(self._delete(path) for path in self._paths(principal, sha256))
+            paths = self._paths(principal, sha256)
+            self._forgotten |= {path for path in paths if path in self._held}
+            return sum(self._delete(path) for path in paths)
         return self._tidy(self._of(principal), 0.0)
 
     def all(self, principal: str) -> list[Blob]:

@@ -1,83 +1,44 @@
-"""The engine diffusers' entry: version, opening a pipeline."""
+"""The engine diffusers' entry: version, opening a pipeline.
+
+What is heavy is imported when a pipeline is opened: who asks for the version waits for no torch.
+"""
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-from typing import Any, ClassVar
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import ClassVar
 
-import diffusers
-import torch
-import transformers
-from safetensors import SafetensorError
-
-from ingle.engines.diffusers.diffusers_painter import DiffusersPainter
-from ingle.engines.drawing.drawing_session import DrawingSession
-from ingle.engines.engine import LoadSpec, Session, cores
-from ingle.errors import ModelLoadFailed
-from ingle.models.formats.diffusers_format import DIFFUSERS as FORMAT
-from ingle.models.formats.diffusers_format import INDEX, read_index
+from ingle.engines.engine import LoadSpec, Session
 from ingle.operations import DeviceInfo
 
-_HALF = ".fp16."
-_FAILURES = (
-    OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, AssertionError,
-    ImportError, SafetensorError,
-)  # fmt: skip
-"""What diffusers and transformers raise for parts that do not fit together."""
+NEEDED = ("PIL", "diffusers", "safetensors", "torch", "transformers")
 
 
 class DiffusersEngine:
-    """See `ingle.engines.engine.Engine`."""
+    """See `ingle.engines.engine.Engine`.
+
+    Raises:
+        ModuleNotFoundError: what it needs is not installed.
+    """
 
     name: ClassVar[str] = "diffusers"
 
+    def __init__(self) -> None:
+        for module in NEEDED:
+            if find_spec(module) is None:
+                raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
     def version(self) -> str:
-        return str(diffusers.__version__)
+        return version("diffusers")
 
     def devices(self) -> list[DeviceInfo]:
         return []
 
     def open(self, spec: LoadSpec) -> Session:
-        files = [(role, Path(path)) for role, paths in spec.files.items() for path in paths]
-        facts = FORMAT.read(files)
-        index = Path(spec.folder) / INDEX
-        cls, _ = read_index(index)
-        _silence()
-        torch.set_num_threads(spec.threads or cores())
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if device == "cuda" else torch.float32
-        half = any(_HALF in Path(path).name for path in spec.weights)
-        try:
-            pipeline: Any = getattr(diffusers, cls).from_pretrained(
-                spec.folder,
-                torch_dtype=dtype,
-                variant="fp16" if half else None,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        except _FAILURES as error:
-            why = " ".join(str(error).split())[:500]
-            raise ModelLoadFailed(
-                f"diffusers cannot open {spec.model}: {type(error).__name__}: {why}",
-                hint="pull the model again, or another one",
-                model=spec.model,
-            ) from error
-        pipeline.set_progress_bar_config(disable=True)
-        pipeline.to(device)
-        side = facts.metadata.get("image size")
-        painter = DiffusersPainter(
-            pipeline, side if isinstance(side, int) and side else 1024, spec.model
-        )
+        from ingle.engines.diffusers.opened_pipeline import opened_pipeline
+        from ingle.engines.drawing.drawing_session import DrawingSession
+
+        painter, device = opened_pipeline(spec)
         told = {"device": device, "samplers": list(painter.samplers), "side": painter.canvas.side}
         return DrawingSession(spec, painter, told)
-
-
-def _silence() -> None:
-    """Their progress and advice are for those who call them."""
-    for library in (diffusers, transformers):
-        loud: Any = library.utils.logging
-        loud.set_verbosity_error()
-        loud.disable_progress_bar()
-    logging.getLogger("diffusers").setLevel(logging.ERROR)
