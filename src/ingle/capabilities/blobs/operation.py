@@ -76,8 +76,7 @@ class BlobList(Event, frozen=True, kw_only=True, tag="blobs.listing"):
 
 
 class ForgetBlob(Operation, frozen=True, kw_only=True, tag="blobs.forget"):
-    """Delete a blob from the node, or its partial bytes; one that is in use goes when it is no
-    longer. One `Done`."""
+    """Delete a blob, or its partial bytes; one in use goes when it is no longer. One `Done`."""
 
     sha256: Annotated[Sha256, OWN_BLOB]
     capability: Serves = ""
