@@ -84,7 +84,8 @@ def answer(request: LibreTranslateRequest, texts: Sequence[str], done: Translati
     """The translation, or as many as were sent."""
     content: dict[str, Any] = {"translatedText": list(texts) if request.several else texts[0]}
     if request.detects:
-        found = {"language": done.source, "confidence": 100.0}
+        # How sure that is, `/detect` says: a translation is told the language alone.
+        found = {"language": done.source}
         content["detectedLanguage"] = [found] * len(texts) if request.several else found
     content["ingle"] = {"model": done.model, "where": done.where}
     return encode(content)
