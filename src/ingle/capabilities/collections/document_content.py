@@ -15,22 +15,16 @@ from ingle.capabilities.extract.client import READER
 from ingle.capabilities.extract.operation import Block, Extract, Extracted, ExtractedBlocks
 from ingle.capabilities.ocr.operation import Ocr, OcrPage
 from ingle.capabilities.transcribe.operation import Transcribe, TranscriptSegment
+from ingle.documents.kinds import kind_of
 from ingle.documents.markdown_document import blocks as markdown_blocks
 from ingle.errors import ProtocolError
 from ingle.jobs.kind import Work
 from ingle.operations import Event, Operation
 from ingle.operations.blob import Blob
 from ingle.pages.markdown import markdown
+from ingle.pictures import picture_files
+from ingle.sound import recording_files
 
-PICTURES = frozenset(
-    (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".avif")
-)
-RECORDINGS = frozenset(
-    (
-        ".aac", ".aif", ".aiff", ".amr", ".avi", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov",
-        ".mp3", ".mp4", ".mpeg", ".mpg", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma",
-    )
-)  # fmt: skip
 MINUTE_S = 60
 
 
@@ -49,9 +43,10 @@ async def content(work: Work, blob: Blob) -> Content:
         IngleError: it cannot be read, or the model that would is not here.
     """
     path = PurePosixPath(blob.name)
-    if path.suffix.lower() in PICTURES:
+    ending = path.suffix[1:].lower()
+    if ending in picture_files.ENDINGS:
         return Content("picture", path.stem, await _recognised(work, blob, ""))
-    if path.suffix.lower() in RECORDINGS:
+    if ending in recording_files.ENDINGS and kind_of(blob.name) is None:
         return Content("recording", path.stem, await _heard(work, blob))
     extracted, blocks = await _extracted(work, blob)
     if extracted.unread:

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from ingle.errors import BadModelFile
+from ingle.models.described_model import described, read_description
 from ingle.models.facts import Facts
-from ingle.models.format import WEIGHTS, ChosenFiles
-from ingle.operations.encoded import UNREADABLE
+from ingle.models.format import ChosenFiles
 
 SUFFIX = ".documents.json"
-MOST_BYTES = 1 << 16
 
 
 class _ReadersFile(msgspec.Struct):
@@ -31,25 +29,16 @@ class DocumentsFormat:
     name = "documents"
 
     def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
-        return [
-            ChosenFiles(name.rpartition("/")[2].removesuffix(SUFFIX), ((WEIGHTS, name),))
-            for name in names
-            if name.endswith(SUFFIX)
-        ]
+        return described(names, SUFFIX)
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:
         path = files[0][1]
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES)
-        try:
-            found = msgspec.json.decode(data, type=_ReadersFile)
-        except UNREADABLE as error:
-            raise BadModelFile(f"{path.name}: {error}", path=str(path)) from None
+        found = read_description(path, _ReadersFile)
         return Facts(
             format=self.name,
             abilities=["extract"],
             architecture="readers",
-            tensor_bytes=len(data),
+            tensor_bytes=path.stat().st_size,
             licence=found.licence,
             description=found.description,
         )

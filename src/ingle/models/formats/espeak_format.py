@@ -16,12 +16,11 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import BadModelFile
+from ingle.models.described_model import described, read_description
 from ingle.models.facts import Facts, VoiceFacts
-from ingle.models.format import WEIGHTS, ChosenFiles
-from ingle.operations.encoded import UNREADABLE
+from ingle.models.format import ChosenFiles
 
 SUFFIX = ".espeak.json"
-MOST_BYTES = 1 << 20
 
 
 class _Voice(msgspec.Struct):
@@ -40,29 +39,18 @@ class EspeakFormat:
     name = "espeak"
 
     def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
-        return [
-            ChosenFiles(name.rpartition("/")[2].removesuffix(SUFFIX), ((WEIGHTS, name),))
-            for name in names
-            if name.endswith(SUFFIX)
-        ]
+        return described(names, SUFFIX)
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:
         path = files[0][1]
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise BadModelFile(f"{path.name} has more than {MOST_BYTES} bytes", path=str(path))
-        try:
-            found = msgspec.json.decode(data, type=_VoiceFile)
-        except UNREADABLE as error:
-            raise BadModelFile(f"{path.name}: {error}", path=str(path)) from None
+        found = read_description(path, _VoiceFile)
         if not found.voices:
             raise BadModelFile(f"{path.name} names no voices", path=str(path))
         return Facts(
             format=self.name,
             abilities=["speak"],
             architecture="espeak-ng",
-            tensor_bytes=len(data),
+            tensor_bytes=path.stat().st_size,
             licence=found.licence,
             description="Formant synthesis in many languages; small, quick, robotic.",
             voices=[VoiceFacts(name=v.name, language=v.name, title=v.title) for v in found.voices],

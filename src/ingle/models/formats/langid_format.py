@@ -14,12 +14,11 @@ from pathlib import Path
 import msgspec
 
 from ingle.errors import BadModelFile
+from ingle.models.described_model import described, read_description
 from ingle.models.facts import Facts
-from ingle.models.format import WEIGHTS, ChosenFiles
-from ingle.operations.encoded import UNREADABLE
+from ingle.models.format import ChosenFiles
 
 SUFFIX = ".langid.json"
-MOST_BYTES = 1 << 16
 
 
 class _LanguageFile(msgspec.Struct):
@@ -33,29 +32,18 @@ class LangidFormat:
     name = "langid"
 
     def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
-        return [
-            ChosenFiles(name.rpartition("/")[2].removesuffix(SUFFIX), ((WEIGHTS, name),))
-            for name in names
-            if name.endswith(SUFFIX)
-        ]
+        return described(names, SUFFIX)
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:
         path = files[0][1]
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise BadModelFile(f"{path.name} has more than {MOST_BYTES} bytes", path=str(path))
-        try:
-            found = msgspec.json.decode(data, type=_LanguageFile)
-        except UNREADABLE as error:
-            raise BadModelFile(f"{path.name}: {error}", path=str(path)) from None
+        found = read_description(path, _LanguageFile)
         if not found.languages:
             raise BadModelFile(f"{path.name} names no languages", path=str(path))
         return Facts(
             format=self.name,
             abilities=["detect"],
             architecture="langid",
-            tensor_bytes=len(data),
+            tensor_bytes=path.stat().st_size,
             licence=found.licence,
             description="Tells which language a text is in, by stretches of its bytes.",
             languages=found.languages,

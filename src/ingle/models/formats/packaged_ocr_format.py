@@ -15,13 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from ingle.errors import BadModelFile
+from ingle.models.described_model import described, read_description
 from ingle.models.facts import Facts
-from ingle.models.format import WEIGHTS, ChosenFiles
+from ingle.models.format import ChosenFiles
 from ingle.operations.blob import Sha256
-from ingle.operations.encoded import UNREADABLE
-
-MOST_BYTES = 1 << 16
 
 
 class PackagedReader(msgspec.Struct):
@@ -45,11 +42,7 @@ class PackagedOcrFormat:
         self._suffix = f".{name}.json"
 
     def choose(self, names: Sequence[str]) -> list[ChosenFiles]:
-        return [
-            ChosenFiles(name.rpartition("/")[2].removesuffix(self._suffix), ((WEIGHTS, name),))
-            for name in names
-            if name.endswith(self._suffix)
-        ]
+        return described(names, self._suffix)
 
     def read(self, files: Sequence[tuple[str, Path]]) -> Facts:
         path = files[0][1]
@@ -66,20 +59,8 @@ class PackagedOcrFormat:
 
 
 def read_packaged(path: Path) -> PackagedReader:
-    """The content of a file.
-
-    Raises:
-        BadModelFile: it is too long, or not such a file.
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise BadModelFile(f"{path.name} has more than {MOST_BYTES} bytes", path=str(path))
-    try:
-        return msgspec.json.decode(data, type=PackagedReader)
-    except UNREADABLE as error:
-        raise BadModelFile(f"{path.name}: {error}", path=str(path)) from None
+    """The content of a file. Raises as `read_description`."""
+    return read_description(path, PackagedReader)
 
 
 RAPIDOCR_FORMAT = PackagedOcrFormat("rapidocr")

@@ -74,7 +74,7 @@ def add_command(
         def show(event: Event) -> None:
             match event:
                 case JobNote(text=text):
-                    line.clear()
+                    line.hide()
                     output.note(text)
                 case JobProgress():
                     line.show(event)

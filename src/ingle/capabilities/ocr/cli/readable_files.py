@@ -5,44 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingle.errors import InvalidRequest, NotFound
+from ingle.cli.named_files import named_files
+from ingle.errors import InvalidRequest
 from ingle.pages.page_formats import FORMATS
+from ingle.pictures.picture_files import ENDINGS
 
-ENDINGS = frozenset(
-    [
-        "avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "pbm", "pdf", "pgm", "png", "pnm",
-        "ppm", "tif", "tiff", "webp",
-    ]
-)  # fmt: skip
-"""Of a folder's files, those that are taken for documents; a file that is named need not have
-one."""
 PDF = "pdf"
 
 
 def found(path: Path) -> list[Path]:
-    """The file that is named, or the documents of a folder and of those in it, by name.
-
-    Raises:
-        NotFound: there is no such file.
-        InvalidRequest: the folder has no document.
-    """
-    if path.is_file():
-        return [path]
-    if not path.exists():
-        raise NotFound(f"there is no file {path}", path=str(path))
-    if not path.is_dir():
-        raise InvalidRequest(f"{path} is neither a file nor a folder", field="files")
-    inside = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix[1:].lower() in ENDINGS and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-    )  # fmt: skip
-    if not inside:
-        raise InvalidRequest(
-            f"{path} has no images or PDFs", hint="name a PDF or an image", field="files"
-        )
-    return inside
+    """The file that is named, or the documents of a folder. Raises as `named_files`."""
+    return named_files(path, ENDINGS | {PDF}, "images or PDFs", "name a PDF or an image")
 
 
 def targets(
