@@ -77,6 +77,12 @@ def test_only_what_changed_is_read_again(place: Place, folder: Path) -> None:
     assert not any("Dough" in each["text"] for each in found)
 
 
+def test_all_of_it_is_read_again_when_asked(place: Place, folder: Path) -> None:
+    results = place.ok("collection", "add", "own", "--reembed", "--tokens", "64", "--json").data
+    assert results["results"]["unchanged"] == "0"
+    assert int(results["results"]["added"]) >= 2
+
+
 def test_a_killed_node_loses_nothing(place: Place, folder: Path) -> None:
     many = place.home / "many"
     many.mkdir()

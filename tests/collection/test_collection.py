@@ -56,6 +56,18 @@ def test_vectors_of_another_model_are_refused(tmp_path: Path) -> None:
         collection.embed_with(Embedder(model="other", digest="sha256:other", dimensions=8))
 
 
+def test_started_over_it_takes_another_model(tmp_path: Path) -> None:
+    collection = Collection(tmp_path / "c.sqlite")
+    collection.add_roots(["/docs"])
+    put(collection, "/docs/a.txt", ["words"])
+    before = collection.generation
+    collection.start_over()
+    assert (collection.counts()["documents"], collection.sources()) == (0, {})
+    assert (collection.embedder, collection.roots) == (None, ["/docs"])
+    assert collection.generation > before
+    collection.embed_with(Embedder(model="other", digest="sha256:other", dimensions=8))
+
+
 def test_a_newer_version_and_what_is_no_collection_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     with Collection(path).changing():

@@ -143,10 +143,17 @@ class Collection:
                 raise InvalidRequest(
                     f"the vectors of this collection are of {before.model}, which is not "
                     f"{embedder.model}: the two cannot be compared",
-                    hint="make another collection, or embed this one again with --reembed",
+                    hint="make another collection, or read all of it again: --reembed",
                     field="model",
                 )
             self._set("embedder", msgspec.json.encode(embedder).decode())
+
+    def start_over(self) -> None:
+        """Forget all documents and the model of their vectors; what it is made of stays known."""
+        with self.changing():
+            self.forget(list(self.sources()))
+            self._file.execute("DELETE FROM meta WHERE key = 'embedder'")
+            self._raise_generation()
 
     def add_roots(self, roots: Sequence[str]) -> None:
         """It is made of these files and folders, too."""

@@ -80,7 +80,9 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
     embedder = collection.embedder
     model = request.model or (embedder.model if embedder else work.node.settings.embed_model)
     found = work.node.store.resolve(model)
-    if embedder is not None and found.digest != embedder.digest:
+    if request.reembed and not work.resumed:
+        collection.start_over()
+    elif embedder is not None and found.digest != embedder.digest:
         collection.embed_with(Embedder(model=model, digest=found.digest, dimensions=0))
     return _Ingestion(work, request, collection, roots, model).events()
 

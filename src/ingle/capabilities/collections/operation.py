@@ -36,6 +36,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     """Of a passage at most, with the path of its headings."""
     overlap: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 32
     """Tokens that two passages have in common at most."""
+    reembed: bool = False
+    """Read everything again, as with another ``model`` or other ``tokens``."""
 
     def check(self) -> None:
         if not self.resume and self.collection is None:

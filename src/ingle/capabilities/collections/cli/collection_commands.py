@@ -37,6 +37,7 @@ def collection_group() -> None:
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Files that are left out.")
 @click.option("--tokens", default=256, show_default=True, help="Most tokens of a passage.")
 @click.option("--overlap", default=32, show_default=True, help="Tokens that two have in common.")
+@click.option("--reembed", is_flag=True, help="Read all of it again, as with another --model.")
 @click.option("--job", "name", default="", help="Name of the job (default: from the collection).")
 @click.option("--detach", is_flag=True, help="Leave it running in the background.")
 @options
@@ -49,6 +50,7 @@ def add_command(
     exclude: tuple[str, ...],
     tokens: int,
     overlap: int,
+    reembed: bool,
     name: str,
     detach: bool,
 ) -> None:
@@ -66,6 +68,7 @@ def add_command(
         exclude=list(exclude),
         tokens=tokens,
         overlap=overlap,
+        reembed=reembed,
         detach=detach,
     )
     skipped = list[DocumentSkipped]()
