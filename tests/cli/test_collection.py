@@ -25,6 +25,7 @@ def folder(place: Place) -> Path:
     for name, text in TEXTS.items():
         (folder / name).write_text(text)
     (folder / "broken.json").write_text("{")
+    (folder / "program.bin").write_bytes(bytes(999))
     place.ok("collection", "add", "own", str(folder))
     return folder
 
@@ -59,6 +60,8 @@ def test_what_could_not_be_read_is_told(place: Place, folder: Path) -> None:
     (skipped,) = shown["skipped"]
     assert skipped["place"] == str(folder / "broken.json")
     assert "not JSON" in skipped["problem"]
+    named = place.ok("collection", "add", "named", str(folder / "program.bin"), "--json").data
+    assert named["results"]["skipped"] == "1"
     assert "own" in place.ok("collection", "list").out
 
 

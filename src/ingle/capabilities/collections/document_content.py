@@ -36,6 +36,13 @@ class Content(NamedTuple):
     blocks: list[Block]
 
 
+def readable(name: str) -> bool:
+    """There is a reader of files of this name."""
+    ending = PurePosixPath(name).suffix[1:].lower()
+    known = ending in picture_files.ENDINGS | recording_files.ENDINGS
+    return known or kind_of(name) is not None
+
+
 async def content(work: Work, blob: Blob) -> Content:
     """What is in a document.
 

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ingle.capabilities.collections.document_content import readable
 from ingle.capabilities.collections.document_reader import DocumentReader
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
@@ -119,10 +120,12 @@ class _Ingestion:
         yield JobNote(text="looking at the files", state="running")
         collection.add_roots([str(root) for root in self._roots])
         known = await asyncio.to_thread(collection.sources)
-        files = await asyncio.to_thread(scan, self._roots, request.only, request.exclude)
+        seen = await asyncio.to_thread(scan, self._roots, request.only, request.exclude)
+        # A file that is named itself is tried, and told of if it cannot be read.
+        files = [file for file in seen if readable(file.path.name) or file.path in self._roots]
         found = changes(files, known, self._roots)
         await asyncio.to_thread(collection.forget, found.gone)
-        yield JobNote(text=_summary(found))
+        yield JobNote(text=_summary(found, others=len(seen) - len(files)))
         began = time.monotonic()
         async with contextlib.aclosing(self._documents(found.new)) as documents:
             async for event in documents:
@@ -269,8 +272,9 @@ def _halves(row: bytes) -> bytes:
     return np.frombuffer(row, "<f4").astype("<f2").tobytes()
 
 
-def _summary(found: Changes) -> str:
-    return f"{len(found.new)} files to read, {found.unchanged} unchanged, {len(found.gone)} gone"
+def _summary(found: Changes, others: int) -> str:
+    counted = f"{len(found.new)} files to read, {found.unchanged} unchanged, {len(found.gone)} gone"
+    return counted + (f", {others} of kinds that are not read" if others else "")
 
 
 KIND = JobKind(
