@@ -15,8 +15,9 @@ from ingle.capabilities.collections.operation import (
 )
 from ingle.capabilities.tokenize.operation import CountTokens, TokenCounts
 from ingle.collections.citations import checked
-from ingle.errors import CapabilityMissing
-from ingle.node.performing import HostedNode
+from ingle.engines.declaration import AUTO_CONTEXT
+from ingle.errors import CapabilityMissing, ModelNotFound
+from ingle.node.performing import HostedNode, Services
 from ingle.operations import Event, Fold, Message, Sampling, Text
 
 NOT_FOUND = "Not in your documents."
@@ -123,7 +124,7 @@ async def _fitting(
     texts = [_passage(number, each) for number, each in enumerate(results, 1)]
     texts += [asked.question, *(message.text for message in asked.history[-TURNS:])]
     counts = await _counts(node, asked, model, texts)
-    context = local.settings.context or CONTEXT
+    context = _context(local, model)
     room = context - asked.max_tokens - ROOM - sum(counts[len(results) :])
     shown = list[SearchResult]()
     for result, tokens in zip(results, counts, strict=False):
@@ -132,6 +133,15 @@ async def _fitting(
             break
         shown.append(result)
     return shown
+
+
+def _context(local: Services, model: str) -> int:
+    """Tokens that a model is asked with: as many as a node gives one that it has."""
+    try:
+        trained = local.store.resolve(model).facts.context_length
+    except ModelNotFound:  # another device has it, or a server
+        return local.settings.context or CONTEXT
+    return min(local.settings.context or AUTO_CONTEXT, trained or AUTO_CONTEXT)
 
 
 async def _counts(

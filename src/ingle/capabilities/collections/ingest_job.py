@@ -45,6 +45,8 @@ TOGETHER = 64
 READ_AHEAD = 16
 """Documents that wait to be embedded, at most."""
 READERS = 2
+AROUND = 16
+"""Tokens that a model puts around a passage, at most: marks, and a prefix such as ``passage:``."""
 UNIT = "files"
 
 
@@ -81,6 +83,13 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
     embedder = collection.embedder
     model = request.model or (embedder.model if embedder else work.node.settings.embed_model)
     found = work.node.store.resolve(model)
+    reads = found.facts.context_length
+    if reads and request.tokens + AROUND > reads:
+        raise InvalidRequest(
+            f"tokens: {model} reads {reads} tokens at once, {AROUND} of them its own; "
+            f"a passage has up to {reads - AROUND}",
+            field="tokens",
+        )
     if request.reembed and not work.resumed:
         collection.start_over()
     elif embedder is not None and found.digest != embedder.digest:
