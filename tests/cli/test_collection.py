@@ -113,10 +113,10 @@ def test_mistakes_say_what_to_do(place: Place, folder: Path) -> None:
     refused = place.ingle("search", "onw", "x", "--json")
     assert refused.error["hint"] == "ingle collection add onw FOLDER"
     assert "own" in refused.error["message"]
-    assert (
-        place.ingle("collection", "add", "own", "/not/there", "--json").error["code"] == "not_found"
-    )
-    place.ok("cp", "ember-embed", "other")
+    missing = place.ingle("collection", "add", "own", "/not/there", "--json")
+    assert missing.error["code"] == "not_found"
+    long = place.ingle("collection", "add", "own", "--tokens", "8000", "--json")
+    assert "tokens at once" in long.error["message"]
     place.ok("collection", "rm", "own")
     assert (folder / "tools.md").exists()
     assert place.ingle("collection", "show", "own").status != 0
