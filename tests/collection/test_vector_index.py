@@ -66,6 +66,12 @@ def test_a_mask_bounds_the_search(filled: Collection) -> None:
         assert [found.passage for found in few] == best[5:8]
 
 
+def test_passages_that_came_later_have_no_vector_in_it(filled: Collection) -> None:
+    with opened(filled) as index:
+        rows = index.similar([1, 10**9])
+    assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 0], abs=1e-3)
+
+
 def test_it_is_made_again_when_the_collection_changed_or_it_is_torn(tmp_path: Path) -> None:
     collection = Collection(tmp_path / "c.sqlite")
     with opened(collection) as index:

@@ -120,8 +120,7 @@ class Searcher:
         with self._lock:
             generation = self._collection.generation
             if self._index is None or self._index.generation != generation:
-                if self._index is not None:
-                    self._index.close()
+                # The one before may be in use by another search: it goes with the last of them.
                 self._index = index_of(self._collection, self._threads)
                 self._frequencies.clear()
             return self._index

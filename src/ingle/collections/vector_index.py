@@ -109,9 +109,14 @@ class VectorIndex:
         return [Near(int(self.ids[chosen[at]]), float(similar[at])) for at in order]
 
     def similar(self, passages: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The vectors of passages, as rows."""
-        at = np.searchsorted(self.ids, np.asarray(passages, np.int64))
-        return self._vectors[at].astype(np.float32)
+        """The vectors of passages, as rows; zeros for one that came after the index was made."""
+        wanted = np.asarray(passages, np.int64)
+        found = np.zeros((len(wanted), self.width), np.float32)
+        at = np.searchsorted(self.ids, wanted)
+        known = at < len(self.ids)
+        known[known] = self.ids[at[known]] == wanted[known]
+        found[known] = self._vectors[at[known]]
+        return found
 
     def _candidates(self, query: Vector, wanted: int, among: Mask | None) -> npt.NDArray[np.intp]:
         if among is not None and np.count_nonzero(among) <= wanted:

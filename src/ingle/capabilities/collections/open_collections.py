@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from pathlib import Path
 
 from ingle.collections.collection import Collection
@@ -26,6 +27,7 @@ class OpenCollections:
     def __init__(self, state: Path) -> None:
         self._folder = state / FOLDER
         self._open: dict[str, tuple[Collection, Searcher]] = {}
+        self._lock = threading.Lock()
 
     def names(self) -> list[str]:
         """All of them."""
@@ -83,7 +85,8 @@ class OpenCollections:
         return self._open_file(name)
 
     def _open_file(self, name: str) -> tuple[Collection, Searcher]:
-        if name not in self._open:
-            collection = Collection(self.path(name))
-            self._open[name] = collection, Searcher(collection, cores())
-        return self._open[name]
+        with self._lock:  # requests are served by several threads
+            if name not in self._open:
+                collection = Collection(self.path(name))
+                self._open[name] = collection, Searcher(collection, cores())
+            return self._open[name]
