@@ -217,8 +217,10 @@ def test_every_field_says_what_it_may_cost(capability: Capability, kind: type[Op
     rules = guest_rules(kind)
     assert [name for name, rule in rules.items() if rule is None] == []
     for name, rule in rules.items():
-        if isinstance(rule, Costless | NodeLimit):
-            assert rule[0], name
+        if isinstance(rule, Costless):
+            assert rule.why, name
+        if isinstance(rule, NodeLimit):
+            assert rule.limit, name
         if isinstance(rule, GrantLimit):
             assert rule.limit in Grant.__struct_fields__
     if any(isinstance(rule, Estimated) for rule in rules.values()):

@@ -51,7 +51,7 @@ FRAMES = {
 NAMES = {kind: name for name, kind in FRAMES.items()}
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TEXTS = ("text", "5a" * 32, "")
+TEXTS = ("text", "5a" * 32, "de", "")
 """Texts to choose from: each pattern that a field's type names is one of one of them."""
 TRIES = 200
 DEEP = 3

@@ -6,59 +6,72 @@ Each field says so beside its type, where it is declared::
 
 The authorizer does what the rules say and knows no field by name. A field without a rule is not
 for other devices: they may only leave it at its default.
+
+Rules are equal only to rules of their own kind: Python keeps one object for annotations that are
+equal, so that a tuple without fields would be whichever rule without fields was read first.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
 
-class Estimated(NamedTuple):
+@dataclass(frozen=True)
+class Estimated:
     """All that is in it is a part of the request's estimate (`Cost.estimate`)."""
 
 
-class AnswerLength(NamedTuple):
+@dataclass(frozen=True)
+class AnswerLength:
     """How much answer there may be: a part of `Cost.answer`, and held by `Cost.bounded`."""
 
 
-class Tallied(NamedTuple):
+@dataclass(frozen=True)
+class Tallied:
     """The work that it asks for is counted while it is done (`Cost.tally`), and ends when the
     grant is used up."""
 
 
-class GrantLimit(NamedTuple):
+@dataclass(frozen=True)
+class GrantLimit:
     """A number of which a grant has a limit."""
 
     limit: str
     """The grant's field; what is over it is refused."""
 
 
-class GrantedModel(NamedTuple):
+@dataclass(frozen=True)
+class GrantedModel:
     """The name of a model: only of those that the grant names."""
 
 
-class GrantedAdapters(NamedTuple):
+@dataclass(frozen=True)
+class GrantedAdapters:
     """Adapters: only those that the grant names among its models."""
 
 
-class Overruled(NamedTuple):
+@dataclass(frozen=True)
+class Overruled:
     """Not for other devices to say: whatever they send, this is what is performed."""
 
     value: Any
 
 
-class NodeLimit(NamedTuple):
+@dataclass(frozen=True)
+class NodeLimit:
     """Held to a limit that the node has for each device, whatever its grant."""
 
     limit: str
     """Which one, in words."""
 
 
-class Costless(NamedTuple):
+@dataclass(frozen=True)
+class Costless:
     """Any value costs the same, and none outlives the request."""
 
     why: str

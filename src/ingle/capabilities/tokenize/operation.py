@@ -93,6 +93,8 @@ class CountTokens(ModelOperation, frozen=True, kw_only=True, tag="count_tokens")
     Events: `Status`, then one `TokenCounts`.
     """
 
+    since = 2
+
     texts: Annotated[list[str], msgspec.Meta(min_length=1, max_length=8192), Estimated()]
 
     def check(self) -> None:

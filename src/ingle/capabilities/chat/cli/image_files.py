@@ -70,6 +70,8 @@ def read_image(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""
+    except FileNotFoundError:
+        raise InvalidRequest(f"there is no file {path}", field="image") from None
     except OSError as error:
         raise InvalidRequest(f"{path}: {error.strerror}", field="image") from None
     if size > MOST_BYTES:
