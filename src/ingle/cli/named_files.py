@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
 from ingle.errors import InvalidRequest, NotFound
+
+BLOCK = 1 << 20
+"""Bytes that are read of stdin at once."""
 
 
 def named_files(path: Path, endings: Set[str], what: str, hint: str) -> list[Path]:
@@ -35,3 +41,28 @@ def named_files(path: Path, endings: Set[str], what: str, hint: str) -> list[Pat
     if not inside:
         raise InvalidRequest(f"{path} has no {what}", hint=hint, field="files")
     return inside
+
+
+@contextlib.contextmanager
+def files_or_stdin(
+    names: Sequence[str], found: Callable[[Path], list[Path]]
+) -> Iterator[list[Path]]:
+    """The files that are meant. What comes from stdin (``-``) is a file while the block is entered.
+
+    Args:
+        found: the files that one name means, as `named_files`.
+    """
+    with contextlib.ExitStack() as stack:
+        files: list[Path] = []
+        for name in names:
+            files += [_piped(stack)] if name == "-" else found(Path(name))
+        yield files
+
+
+def _piped(stack: contextlib.ExitStack) -> Path:
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ingle-"))
+    path = Path(folder) / "stdin"
+    with path.open("wb") as file:
+        while data := sys.stdin.buffer.read(BLOCK):
+            file.write(data)
+    return path

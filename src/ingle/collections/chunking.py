@@ -1,4 +1,4 @@
-"""Documents cut into passages of at most so many tokens, along their structure.
+"""Documents cut into passages of a bounded number of tokens, along their structure.
 
 The rules:
 
@@ -7,7 +7,7 @@ The rules:
 2. It ends between two sentences, items of a list, rows of a table or lines of code. One of those
    that is too long by itself is cut between words, and a word that is too long anywhere.
 3. A table stays whole if it fits; else each part has the table's heading row.
-4. Passages of one section overlap by whole sentences, up to so many tokens.
+4. Passages of one section overlap by whole sentences, up to a number of tokens.
 5. Tokens are those of the embedding model, counted, not guessed: a passage with the path of its
    headings is never longer than the limit.
 
@@ -272,7 +272,7 @@ def _packed(pieces: Sequence[_Counted], room: int, overlap: int) -> Iterator[lis
 
 
 def _tail(held: Sequence[_Counted], most: int) -> list[_Counted]:
-    """The last pieces, as many as are within so many tokens; never all of them."""
+    """The last pieces that are within a number of tokens together; never all of them."""
     found, size = list[_Counted](), 0
     for piece in reversed(held[1:]):
         size += piece.tokens

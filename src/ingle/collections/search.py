@@ -162,7 +162,6 @@ class Searcher:
     ) -> list[FoundPassage]:
         """Without those that say what a better one says."""
         rows = self._read(ranked[: 4 * most])
-        vectors = dict(zip(ranked, index.similar(ranked[: 4 * most]), strict=False))
         chosen, of_document = list[FoundPassage](), dict[str, int]()
         for passage in ranked[: 4 * most]:
             found = rows.get(passage)
@@ -170,7 +169,7 @@ class Searcher:
                 continue
             seen = of_document.get(found.document, 0)
             alike = any(
-                float(vectors[passage] @ vectors[other.id]) > ALIKE and found.text == other.text
+                found.text == other.text and _cosine(index, passage, other.id) > ALIKE
                 for other in chosen
             )
             if alike or (per_document and seen >= per_document):
@@ -190,6 +189,11 @@ class Searcher:
             )
             for row in rows
         }  # fmt: skip
+
+
+def _cosine(index: VectorIndex, one: int, other: int) -> float:
+    first, second = index.similar([one, other])
+    return float(first @ second)
 
 
 def fused(lists: Iterable[Sequence[int]]) -> dict[int, float]:

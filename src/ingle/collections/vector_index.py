@@ -151,7 +151,7 @@ class VectorIndex:
 
 
 def words_of(width: int) -> int:
-    """Words of 64 bits that hold one bit for each of so many numbers."""
+    """Words of 64 bits that hold one bit for each number of a vector of this width."""
     return -(-width // 64)
 
 

@@ -14,7 +14,7 @@ LOOK_S = 0.05
 
 
 class Processors:
-    """So many threads compute at once, and no more, whoever's they are.
+    """Bounds the threads that compute at once, whichever recording they are of.
 
     A recogniser's threads wait for each other, spinning. With more of them than there are
     processors each waits for one that does not run: two recordings at once then take longer than

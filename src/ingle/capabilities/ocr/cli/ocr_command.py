@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,10 @@ from ingle.capabilities.ocr.cli.document_writing import DocumentWriting
 from ingle.capabilities.ocr.cli.readable_files import PDF, found, targets
 from ingle.capabilities.ocr.operation import USUAL_DPI
 from ingle.cli.command import flags, options, run
+from ingle.cli.named_files import files_or_stdin
 from ingle.cli.output import Output
 from ingle.errors import InvalidRequest
 from ingle.pages.page_formats import FORMATS
-
-BLOCK = 1 << 20
 
 
 @click.command("ocr")
@@ -73,7 +70,7 @@ def ocr_command(
     if output.json and form != PDF:
         form = "json"
     asked["languages"] = [code for code in languages.replace(",", "+").split("+") if code]
-    with _documents(files) as documents:
+    with files_or_stdin(files, found) as documents:
         folders = any(Path(name).is_dir() for name in files)
         places = targets(documents, place, form, folders=folders)
         _check(form, places)
@@ -101,25 +98,3 @@ def _check(form: str, places: Sequence[Path | None]) -> None:
             hint=f"ingle ocr FILE FILE -f {form} -o FOLDER",
             field="output",
         )
-
-
-@contextlib.contextmanager
-def _documents(files: Sequence[str]) -> Iterator[list[Path]]:
-    """The files that are meant. What comes from stdin is a file while the block is entered."""
-    with contextlib.ExitStack() as stack:
-        documents: list[Path] = []
-        for name in files:
-            if name == "-":
-                documents.append(_piped(stack))
-            else:
-                documents += found(Path(name))
-        yield documents
-
-
-def _piped(stack: contextlib.ExitStack) -> Path:
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ingle-"))
-    path = Path(folder) / "stdin"
-    with path.open("wb") as file:
-        while data := sys.stdin.buffer.read(BLOCK):
-            file.write(data)
-    return path

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import tempfile
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,12 +20,11 @@ from ingle.capabilities.transcribe.operation import (
     TranscriptSegment,
 )
 from ingle.cli.command import flags, options, run
+from ingle.cli.named_files import files_or_stdin
 from ingle.cli.output import Output
 from ingle.errors import InvalidRequest, ProtocolError
 from ingle.operations.events import Note, Rerouted, TryingPath
 from ingle.wire.transcripts import FORMATS, TranscriptFormat
-
-BLOCK = 1 << 20
 
 
 @click.command("transcribe")
@@ -92,7 +89,7 @@ def transcribe_command(
     if output.json:
         form = "json"
     asked = _asked(given)
-    with _recordings(files) as recordings:
+    with files_or_stdin(files, found) as recordings:
         if job or detach:
             as_job(output, recordings, job, detach, form, asked)
             return
@@ -128,28 +125,6 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
         "vad": not no_vad,
         "speakers": speakers,
     }
-
-
-@contextlib.contextmanager
-def _recordings(files: Sequence[str]) -> Iterator[list[Path]]:
-    """The files that are meant. What comes from stdin is a file while the block is entered."""
-    with contextlib.ExitStack() as stack:
-        recordings: list[Path] = []
-        for name in files:
-            if name == "-":
-                recordings.append(_piped(stack))
-            else:
-                recordings += found(Path(name))
-        yield recordings
-
-
-def _piped(stack: contextlib.ExitStack) -> Path:
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ingle-"))
-    path = Path(folder) / "stdin"
-    with path.open("wb") as file:
-        while data := sys.stdin.buffer.read(BLOCK):
-            file.write(data)
-    return path
 
 
 @contextlib.contextmanager
