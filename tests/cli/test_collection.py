@@ -115,8 +115,9 @@ def test_mistakes_say_what_to_do(place: Place, folder: Path) -> None:
     assert "own" in refused.error["message"]
     missing = place.ingle("collection", "add", "own", "/not/there", "--json")
     assert missing.error["code"] == "not_found"
-    long = place.ingle("collection", "add", "own", "--tokens", "8000", "--json")
+    long = place.ingle("collection", "add", "new", str(folder), "--tokens", "8000", "--json")
     assert "tokens at once" in long.error["message"]
+    assert "new" not in place.ok("collection", "list").out.split()
     place.ok("collection", "rm", "own")
     assert (folder / "tools.md").exists()
     assert place.ingle("collection", "show", "own").status != 0

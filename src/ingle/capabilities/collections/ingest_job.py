@@ -73,14 +73,15 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
     if name is None:
         raise InvalidRequest("collection: give it a name", field="collection")
     there = collections_of(work)
-    collection = there.find(name) if not request.paths else there.made(name)
-    roots = [Path(path) for path in request.paths or collection.roots]
+    # One that is new is made once nothing can be refused any more.
+    known = there.find(name) if not request.paths or name in there.names() else None
+    roots = [Path(path) for path in request.paths or (known.roots if known else [])]
     for root in roots:
         if not root.is_absolute():
             raise InvalidRequest(f"paths: {root} is not absolute", field="paths")
         if request.paths and not root.exists():
             raise NotFound(f"there is no file or folder {root}", path=str(root))
-    embedder = collection.embedder
+    embedder = known.embedder if known else None
     model = request.model or (embedder.model if embedder else work.node.settings.embed_model)
     found = work.node.store.resolve(model)
     reads = found.facts.context_length
@@ -90,6 +91,7 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
             f"a passage has up to {reads - AROUND}",
             field="tokens",
         )
+    collection = known or there.made(name)
     if request.reembed and not work.resumed:
         collection.start_over()
     elif embedder is not None and found.digest != embedder.digest:

@@ -17,7 +17,7 @@ from ingle.capabilities.translate.operation import (
     Translation,
     TranslationProgress,
 )
-from ingle.capabilities.translate.routing import PIVOT, route_legs
+from ingle.capabilities.translate.routing import in_two_steps, route_legs
 from ingle.node.node import Node
 from ingle.operations import Event
 from ingle.operations.blob import Blob
@@ -80,13 +80,7 @@ async def document_events(
                                 total=before.characters,
                             )
                         case Translation():
-                            yield msgspec.structs.replace(
-                                event,
-                                source=before.source,
-                                characters=before.characters,
-                                untranslated=event.untranslated + before.untranslated,
-                                pivot=PIVOT,
-                            )
+                            yield in_two_steps(before, event)
                         case _:
                             yield event
 

@@ -207,12 +207,17 @@ async def _pivoted(node: Performer, legs: list[Translate]) -> AsyncGenerator[Eve
                         completed=total // 2 + share * done // max(1, most), total=total
                     )
                 case Translation():
-                    yield msgspec.structs.replace(
-                        event,
-                        source=before.source,
-                        characters=before.characters,
-                        untranslated=event.untranslated + before.untranslated,
-                        pivot=PIVOT,
-                    )
+                    yield in_two_steps(before, event)
                 case _:
                     yield event
+
+
+def in_two_steps(first: Translation, second: Translation) -> Translation:
+    """The end of a translation with another language in between."""
+    return msgspec.structs.replace(
+        second,
+        source=first.source,
+        characters=first.characters,
+        untranslated=second.untranslated + first.untranslated,
+        pivot=PIVOT,
+    )
