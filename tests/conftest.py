@@ -26,8 +26,12 @@ _found = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if
 if str(PLUG_INS / "echo") not in _found:  # a test process started by another inherits it
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PLUG_INS / "echo"), *_found])
 
-# No example has a time limit: how long one takes says more of the machine than of the code.
-hypothesis_settings.register_profile("tests", deadline=None)
+# No example has a time limit: how long one takes says more of the machine than of the code. Every
+# run tries the same examples; `--hypothesis-profile=search` looks for new ones.
+hypothesis_settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis_settings.register_profile(
+    "search", hypothesis_settings.get_profile("default"), deadline=None, max_examples=5_000
+)
 hypothesis_settings.load_profile("tests")
 
 THREADS = 1

@@ -62,6 +62,8 @@ sentences = st.lists(st.one_of(words, things, st.sampled_from(["one", "two", "Th
 @pytest.mark.parametrize("model", MODELS)
 @given(sentences.map(" ".join))
 @example("Dear {name}, you owe ${price} (50%) since 10:30. See https://example.org/a_b?c=1!")
+@example("$A: A")
+@example("A %s 1: one")
 def test_placeholders_numbers_and_addresses_are_in_the_translation_as_often(
     model: Lines, text: str
 ) -> None:

@@ -179,8 +179,15 @@ def _words(found: types.Type) -> str:
 
 
 def _bounds(least: float | None, most: float | None) -> str:
+    # 1.0 is written as 1: typing takes equal annotations for one, so which of the two a field
+    # has depends on what was imported first.
+    least, most = _short(least), _short(most)
     if most is not None and most >= 2**31 - 1:
         most = None  # only what a C int holds
     if least is None:
         return f" of at most {most}" if most is not None else ""
     return f" from {least} to {most}" if most is not None else f" of at least {least}"
+
+
+def _short(bound: float | None) -> float | None:
+    return int(bound) if bound is not None and bound == int(bound) else bound

@@ -90,21 +90,35 @@ def _with_pieces(
             result.append(TranslatedSentence(sentence.before + found + sentence.after))
             continue
         written, untranslated = [], False
-        for part in sentence.parts:
+        for place, part in enumerate(sentence.parts):
             if not _speaks(part):
-                written.append(part.raw)
-                continue
-            answer = next(answers)
-            if not answer.strip() or names_in(answer):
-                untranslated = True
                 written.append(part.raw)
                 continue
             before = part.text[: len(part.text) - len(part.text.lstrip())]
             after = part.text[len(part.text.rstrip()) :]
-            written.append(before + escape(answer.strip()) + after)
+            answer = next(answers).strip()
+            if not answer or not _stands_apart(sentence.parts, place, before + answer + after):
+                untranslated = True
+                written.append(part.raw)
+                continue
+            written.append(before + escape(answer) + after)
         text = sentence.before + "".join(written) + sentence.after
         result.append(TranslatedSentence(text, untranslated))
     return result
+
+
+def _stands_apart(parts: Sequence[Part], place: int, written: str) -> bool:
+    """Nothing in a stretch, nor where it meets what is kept beside it, is a placeholder more.
+
+    ``$HOME: read`` may be translated by a word without the colon, which would be read as a part of
+    the variable's name.
+    """
+    before = parts[place - 1].text if place else ""
+    after = parts[place + 1].text if place + 1 < len(parts) else ""
+    joined = before + written + after
+    return names_in(joined) == names_in(before) + names_in(after) and numbers_in(
+        joined
+    ) >= numbers_in(before) + numbers_in(after)
 
 
 def _speaks(part: Part) -> bool:
