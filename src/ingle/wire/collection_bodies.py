@@ -26,6 +26,7 @@ class SearchBody(Body, kw_only=True):
     """What is searched for; the fields are those of `SearchCollection`."""
 
     query: str
+    on: str | None = None
     most: int | None = None
     mode: Literal["hybrid", "vectors", "words"] | None = None
     places: list[str] | None = None
@@ -39,6 +40,7 @@ class AskBody(Body, kw_only=True):
     question: str
     model: str | None = None
     on: str | None = None
+    model_on: str | None = None
     history: list[Message] | None = None
     most: int | None = None
     max_tokens: int | None = None

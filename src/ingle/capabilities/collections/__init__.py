@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from ingle.capabilities.collections.operation import (
     AddDocuments,
-    AskCollection,
-    CollectionAnswer,
     CollectionList,
     DocumentAdded,
     DocumentSkipped,
     ListCollections,
     RemoveCollection,
-    SearchCollection,
-    SearchResults,
 )
-from ingle.operations import Done, Text
+from ingle.operations import Done
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -24,11 +20,10 @@ CAPABILITY = Capability(
     name="collections",
     summary="Make documents searchable, and search them.",
     operations=(
-        AddDocuments, ListCollections, RemoveCollection, SearchCollection, AskCollection,
+        AddDocuments, ListCollections, RemoveCollection,
     ),
     events=(
-        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, CollectionAnswer, Text,
-        JobNote, JobProgress, JobEnded, Done,
+        DocumentAdded, DocumentSkipped, CollectionList, JobNote, JobProgress, JobEnded, Done,
     ),
     permission=OwnerOnly(),
     cost=Free(),
@@ -38,8 +33,6 @@ CAPABILITY = Capability(
         "collection": Command(
             f"{_CLI}.collection_commands:collection_group", "Make documents searchable."
         ),
-        "ask": Command(f"{_CLI}.ask_command:ask_command", "Ask a collection."),
-        "search": Command(f"{_CLI}.search_command:search_command", "Search a collection."),
     },
     routes="ingle.capabilities.collections.http:table",
     methods="ingle.capabilities.collections.client:CollectionMethods",

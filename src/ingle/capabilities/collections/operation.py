@@ -8,12 +8,25 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations.events import ModelResult, Usage
+from ingle.operations.guest_rules import (
+    AnswerLength,
+    Costless,
+    Estimated,
+    GrantedCollection,
+    GrantedModel,
+    NodeLimit,
+    Overruled,
+    Tallied,
+)
 from ingle.operations.job_events import JobOperation
 from ingle.operations.message import Message
 from ingle.operations.operation import Event, Operation
 
 CollectionName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 MOST_RESULTS = 100
+
+FILTER = Costless("a search of fewer passages costs no more")
+RESULTS = NodeLimit("passages of one search")
 
 
 class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
@@ -97,17 +110,19 @@ class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.re
 class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.search"):
     """Find passages. One `SearchResults`."""
 
-    collection: CollectionName
-    query: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
-    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS)] = 10
-    mode: Literal["hybrid", "vectors", "words"] = "hybrid"
-    places: list[str] = []
+    collection: Annotated[CollectionName, GrantedCollection()]
+    query: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000), Estimated()]
+    on: Annotated[str, Overruled("")] = ""
+    """Where the collection is: a paired device; empty: here."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS), RESULTS] = 10
+    mode: Annotated[Literal["hybrid", "vectors", "words"], FILTER] = "hybrid"
+    places: Annotated[list[str], FILTER] = []
     """Patterns of the files' places, such as ``*/reports/*.pdf``, of which one fits."""
-    kinds: list[str] = []
-    since_s: float = 0.0
+    kinds: Annotated[list[str], FILTER] = []
+    since_s: Annotated[float, FILTER] = 0.0
     """Files changed since then, in seconds of Unix time."""
-    until_s: float = 0.0
-    per_document: Annotated[int, msgspec.Meta(ge=0)] = 0
+    until_s: Annotated[float, FILTER] = 0.0
+    per_document: Annotated[int, msgspec.Meta(ge=0), FILTER] = 0
     """Passages of one document at most; 0: any number."""
 
 
@@ -134,6 +149,8 @@ class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results")
     results: list[SearchResult]
     model: str = ""
     """That made the vectors."""
+    usage: Usage = Usage(prompt_tokens=0)
+    """Tokens of the query, which is embedded."""
     embed_s: float = 0.0
     """Seconds that the query's vector took."""
     search_s: float = 0.0
@@ -146,20 +163,22 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     passages that it is shown; `Text` as it is written; at last one `CollectionAnswer`.
     """
 
-    collection: CollectionName
-    question: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
-    history: list[Message] = []
+    collection: Annotated[CollectionName, GrantedCollection()]
+    question: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000), Estimated()]
+    on: Annotated[str, Overruled("")] = ""
+    """Where the collection is, and the question is answered: a paired device; empty: here."""
+    history: Annotated[list[Message], Estimated()] = []
     """Questions and answers before, for one that goes on from them."""
-    model: str = ""
+    model: Annotated[str, GrantedModel(setting="model")] = ""
     """A chat model; empty: the node's."""
-    on: str = ""
-    """Where that runs: a paired device, ``local`` or anywhere."""
-    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS)] = 8
+    model_on: Annotated[str, Overruled("")] = ""
+    """Where that runs, if elsewhere than the collection is: a paired device, or an upstream."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS), Tallied()] = 8
     """Passages that it is shown at most, as far as its context holds them."""
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
-    places: list[str] = []
+    max_tokens: Annotated[int, msgspec.Meta(ge=1), AnswerLength()] = 512
+    places: Annotated[list[str], FILTER] = []
     """As for a search."""
-    kinds: list[str] = []
+    kinds: Annotated[list[str], FILTER] = []
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

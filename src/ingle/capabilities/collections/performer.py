@@ -32,7 +32,7 @@ from ingle.collections.search import SearchFilter
 from ingle.errors import InvalidRequest, NotFound
 from ingle.jobs.jobs import Jobs
 from ingle.node.performing import Caller, HostedNode
-from ingle.operations import Done, Event, Operation
+from ingle.operations import Done, Event, Operation, Usage
 
 
 async def perform(
@@ -73,7 +73,7 @@ async def _searched(
     if embedder is None:
         return SearchResults(results=[])
     began = time.perf_counter()
-    vector = None
+    vector, usage = None, Usage(prompt_tokens=0)
     if asked.mode != "words":
         request = Embed(model=embedder.model, inputs=[asked.query], kind="query")
         async with node.local.perform_for(caller.principal, request) as events:
@@ -86,7 +86,7 @@ async def _searched(
                             hint=f"ingle pull {embedder.model}",
                             field="collection",
                         )
-                    vector = np.frombuffer(event.data, "<f4")
+                    vector, usage = np.frombuffer(event.data, "<f4"), event.usage
     embedded = time.perf_counter()
     found = await asyncio.to_thread(
         searcher.search,
@@ -105,6 +105,7 @@ async def _searched(
     return SearchResults(
         results=[_result(each) for each in found],
         model=embedder.model,
+        usage=usage,
         embed_s=round(embedded - began, 6),
         search_s=round(time.perf_counter() - embedded, 6),
     )

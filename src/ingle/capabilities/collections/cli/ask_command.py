@@ -23,7 +23,8 @@ from ingle.operations import Text
 @click.option("-n", "most", default=8, show_default=True, help="Most passages it is shown.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
 @click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
-@click.option("--on", default="", metavar="PEER", help="Have a paired device answer.")
+@click.option("--on", default="", metavar="PEER", help="Ask a collection of a paired device.")
+@click.option("--model-on", default="", metavar="PEER", help="Where the chat model runs.")
 @options
 def ask_command(
     output: Output,
@@ -34,6 +35,7 @@ def ask_command(
     max_tokens: int,
     places: tuple[str, ...],
     on: str,
+    model_on: str,
 ) -> None:
     """Answer QUESTION from a collection's documents, with the passages that say it.
 
@@ -48,6 +50,7 @@ def ask_command(
         max_tokens=max_tokens,
         places=list(places),
         on=on,
+        model_on=model_on,
     )
 
     async def ask() -> tuple[list[SearchResult], CollectionAnswer | None]:

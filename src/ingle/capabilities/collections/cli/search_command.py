@@ -24,6 +24,7 @@ SHOWN = 400
 )  # fmt: skip
 @click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
 @click.option("--kind", "kinds", multiple=True, help="Documents of a kind, such as pdf.")
+@click.option("--on", default="", metavar="PEER", help="Search a collection of a paired device.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
 def search_command(
@@ -34,6 +35,7 @@ def search_command(
     mode: str,
     places: tuple[str, ...],
     kinds: tuple[str, ...],
+    on: str,
     full: bool,
 ) -> None:
     """Find passages in a collection, with the file, heading and page of each."""
@@ -44,6 +46,7 @@ def search_command(
         mode=mode,  # type: ignore[arg-type]
         places=list(places),
         kinds=list(kinds),
+        on=on,
     )
 
     async def search() -> SearchResults:
