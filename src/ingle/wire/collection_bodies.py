@@ -8,6 +8,7 @@ import msgspec
 
 from ingle.capabilities.collections.operation import (
     AskCollection,
+    AttributeFilter,
     CollectionAnswer,
     CollectionList,
     SearchCollection,
@@ -31,6 +32,10 @@ class SearchBody(Body, kw_only=True):
     mode: Literal["hybrid", "vectors", "words"] | None = None
     places: list[str] | None = None
     kinds: list[str] | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    tags: list[str] | None = None
+    where: AttributeFilter | None = None
     per_document: int | None = None
 
 
@@ -46,6 +51,10 @@ class AskBody(Body, kw_only=True):
     max_tokens: int | None = None
     places: list[str] | None = None
     kinds: list[str] | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    tags: list[str] | None = None
+    where: AttributeFilter | None = None
     stream: bool | None = None
 
 

@@ -6,9 +6,15 @@ from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
     DocumentAdded,
+    DocumentList,
     DocumentSkipped,
+    DocumentText,
     ListCollections,
+    ListDocuments,
+    MarkDocuments,
+    ReadDocument,
     RemoveCollection,
+    RemoveDocuments,
 )
 from ingle.operations import Done
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
@@ -20,10 +26,12 @@ CAPABILITY = Capability(
     name="collections",
     summary="Make documents searchable, and search them.",
     operations=(
-        AddDocuments, ListCollections, RemoveCollection,
+        AddDocuments, ListCollections, RemoveCollection, ListDocuments, ReadDocument,
+        MarkDocuments, RemoveDocuments,
     ),
     events=(
-        DocumentAdded, DocumentSkipped, CollectionList, JobNote, JobProgress, JobEnded, Done,
+        DocumentAdded, DocumentSkipped, CollectionList, DocumentList, DocumentText,
+        JobNote, JobProgress, JobEnded, Done,
     ),
     permission=OwnerOnly(),
     cost=Free(),

@@ -47,6 +47,10 @@ async def answered(
             most=asked.most,
             places=asked.places,
             kinds=asked.kinds,
+            since_s=asked.since_s,
+            until_s=asked.until_s,
+            tags=asked.tags,
+            where=asked.where,
         )
     )
     model = asked.model or node.local.settings.model

@@ -24,9 +24,28 @@ from ingle.operations.operation import Event, Operation
 
 CollectionName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 MOST_RESULTS = 100
+MOST_DOCUMENTS = 10_000
 
 FILTER = Costless("a search of fewer passages costs no more")
 RESULTS = NodeLimit("passages of one search")
+
+
+AttributeValue = str | bool | int | float
+Attributes = dict[str, AttributeValue | list[str]]
+"""What is said of a document. ``tags`` is a list of texts; other values are single ones."""
+MOST_ATTRIBUTES = 64
+
+
+class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A comparison of one attribute, or several filters together."""
+
+    type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"]
+    key: str = ""
+    """Of the attribute, for a comparison."""
+    value: AttributeValue | list[str | int | float] = ""
+    """What it is compared with; a list for ``in`` and ``nin``."""
+    filters: list[AttributeFilter] = []
+    """Of ``and`` and ``or``."""
 
 
 class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
@@ -49,6 +68,9 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     """Of a passage at most, with the path of its headings."""
     overlap: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 32
     """Tokens that two passages have in common at most."""
+    attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)] = {}
+    """What is said of the files in ``paths``, also of those that come later: ``tags``, and any
+    other key. In place of what was said of these paths before; empty: that stays."""
     reembed: bool = False
     """Read everything again, as with another ``model`` or other ``tokens``."""
 
@@ -101,6 +123,63 @@ class CollectionList(Event, frozen=True, kw_only=True, tag="collections.all"):
     """Of one collection: files that could not be read."""
 
 
+class ListDocuments(Operation, frozen=True, kw_only=True, tag="collections.documents"):
+    """The files of a collection, by place. One `DocumentList`."""
+
+    collection: CollectionName
+    places: list[str] = []
+    """These alone, as far as they are there; empty: all."""
+    after: str = ""
+    """Those that come after this place."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_DOCUMENTS)] = 1000
+
+
+class DocumentInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that a collection has seen."""
+
+    place: str
+    size: int = 0
+    sha256: str = ""
+    problem: str = ""
+    """Why nothing of it is in the collection; empty: it is."""
+    attributes: Attributes = {}
+
+
+class DocumentList(Event, frozen=True, kw_only=True, tag="collections.document_list"):
+    """Files of a collection."""
+
+    documents: list[DocumentInfo]
+
+
+class DocumentText(Event, frozen=True, kw_only=True, tag="collections.document_text"):
+    """The passages of a file, in their order."""
+
+    passages: list[str]
+
+
+class ReadDocument(Operation, frozen=True, kw_only=True, tag="collections.read"):
+    """What the collection has of a file. One `DocumentText`."""
+
+    collection: CollectionName
+    place: str
+
+
+class MarkDocuments(Operation, frozen=True, kw_only=True, tag="collections.mark"):
+    """Say something of a file, or of all files below a folder. One `Done`."""
+
+    collection: CollectionName
+    place: str
+    attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)]
+    """In place of what was said before."""
+
+
+class RemoveDocuments(Operation, frozen=True, kw_only=True, tag="collections.leave"):
+    """Take files out of a collection; they stay where they are. One `Done`."""
+
+    collection: CollectionName
+    places: list[str]
+
+
 class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.remove"):
     """Delete a collection. The files that it was made of stay. One `Done`."""
 
@@ -122,6 +201,10 @@ class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.se
     since_s: Annotated[float, FILTER] = 0.0
     """Files changed since then, in seconds of Unix time."""
     until_s: Annotated[float, FILTER] = 0.0
+    tags: Annotated[list[str], FILTER] = []
+    """Of documents that have all of these."""
+    where: Annotated[AttributeFilter | None, FILTER] = None
+    """Of documents whose attributes are so."""
     per_document: Annotated[int, msgspec.Meta(ge=0), FILTER] = 0
     """Passages of one document at most; 0: any number."""
 
@@ -179,6 +262,10 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     places: Annotated[list[str], FILTER] = []
     """As for a search."""
     kinds: Annotated[list[str], FILTER] = []
+    since_s: Annotated[float, FILTER] = 0.0
+    until_s: Annotated[float, FILTER] = 0.0
+    tags: Annotated[list[str], FILTER] = []
+    where: Annotated[AttributeFilter | None, FILTER] = None
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

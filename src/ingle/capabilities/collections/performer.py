@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from ingle.capabilities.collections.asking import answered
+from ingle.capabilities.collections.document_lists import listed, text
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
@@ -19,7 +20,11 @@ from ingle.capabilities.collections.operation import (
     CollectionList,
     DocumentSkipped,
     ListCollections,
+    ListDocuments,
+    MarkDocuments,
+    ReadDocument,
     RemoveCollection,
+    RemoveDocuments,
     SearchCollection,
     SearchResult,
     SearchResults,
@@ -53,6 +58,18 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case ListDocuments():
+            yield await asyncio.to_thread(listed, there.find(operation.collection), operation)
+        case ReadDocument():
+            yield await asyncio.to_thread(text, there.find(operation.collection), operation)
+        case MarkDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.mark, operation.place, operation.attributes)
+            yield Done(message=f"marked {operation.place}")
+        case RemoveDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.leave, operation.places)
+            yield Done(message=f"removed {len(operation.places)} files")
         case SearchCollection():
             yield await _searched(node, there, operation, caller)
         case AskCollection():
@@ -99,6 +116,8 @@ async def _searched(
             kinds=tuple(asked.kinds),
             since_ns=round(asked.since_s * 1e9),
             until_ns=round(asked.until_s * 1e9),
+            tags=tuple(asked.tags),
+            where=asked.where,
         ),
         per_document=asked.per_document,
     )
