@@ -11,6 +11,7 @@ from ingle.capabilities.collections.operation import (
     DocumentText,
     ListCollections,
     ListDocuments,
+    MakeCollection,
     MarkDocuments,
     ReadDocument,
     RemoveCollection,
@@ -27,7 +28,7 @@ CAPABILITY = Capability(
     summary="Make documents searchable, and search them.",
     operations=(
         AddDocuments, ListCollections, RemoveCollection, ListDocuments, ReadDocument,
-        MarkDocuments, RemoveDocuments,
+        MarkDocuments, RemoveDocuments, MakeCollection,
     ),
     events=(
         DocumentAdded, DocumentSkipped, CollectionList, DocumentList, DocumentText,

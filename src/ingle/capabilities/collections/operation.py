@@ -123,6 +123,12 @@ class CollectionList(Event, frozen=True, kw_only=True, tag="collections.all"):
     """Of one collection: files that could not be read."""
 
 
+class MakeCollection(Operation, frozen=True, kw_only=True, tag="collections.make"):
+    """Make a collection without documents; one that is there stays as it is. One `Done`."""
+
+    collection: CollectionName
+
+
 class ListDocuments(Operation, frozen=True, kw_only=True, tag="collections.documents"):
     """The files of a collection, by place. One `DocumentList`."""
 

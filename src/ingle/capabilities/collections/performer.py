@@ -21,6 +21,7 @@ from ingle.capabilities.collections.operation import (
     DocumentSkipped,
     ListCollections,
     ListDocuments,
+    MakeCollection,
     MarkDocuments,
     ReadDocument,
     RemoveCollection,
@@ -58,6 +59,9 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case MakeCollection(collection=made):
+            await asyncio.to_thread(there.made, made)
+            yield Done(message=f"made {made}")
         case ListDocuments():
             yield await asyncio.to_thread(listed, there.find(operation.collection), operation)
         case ReadDocument():
