@@ -21,7 +21,7 @@ from typing import Any
 from ingle.database import Database
 from ingle.errors import InvalidRequest, NotFound, QuotaFull
 from ingle.server import answer_ids
-from ingle.wire.openai.files import StoredFile
+from ingle.wire.openai.client_files import ClientFile
 from ingle.wire.openai.vector_stores import StoreFile, StoreRecord
 
 UPLOADS = "uploads"
@@ -96,7 +96,7 @@ class VectorStoreRecords:
 
     # -- files -----------------------------------------------------------------------------------
 
-    def add_file(self, source: Path, name: str, purpose: str, size: int) -> StoredFile:
+    def add_file(self, source: Path, name: str, purpose: str, size: int) -> ClientFile:
         """Keep a file that was sent; it is moved.
 
         Raises:
@@ -114,26 +114,26 @@ class VectorStoreRecords:
                     f"files take {kept} bytes, and may take {MOST_BYTES}",
                     hint="delete files that are not needed: DELETE /v1/files/ID",
                 )
-            found = StoredFile(answer_ids.new("file"), name, purpose, size, int(time.time()))
+            found = ClientFile(answer_ids.new("file"), name, purpose, size, int(time.time()))
             folder = self.folder / found.id
             folder.mkdir(parents=True, mode=0o700)
             shutil.move(source, folder / name)
             connection.execute("INSERT INTO file VALUES (?, ?, ?, ?, ?)", found)
         return found
 
-    def files(self, purpose: str = "") -> list[StoredFile]:
+    def files(self, purpose: str = "") -> list[ClientFile]:
         """All files, in the order in which they came."""
         rows = self._rows("SELECT * FROM file WHERE ? IN ('', purpose) ORDER BY rowid", purpose)
-        return [StoredFile(*row) for row in rows]
+        return [ClientFile(*row) for row in rows]
 
-    def file(self, identifier: str, field: str = "file_id") -> StoredFile:
+    def file(self, identifier: str, field: str = "file_id") -> ClientFile:
         """One of them. Raises NotFound."""
         rows = self._rows("SELECT * FROM file WHERE id = ?", identifier)
         if not rows:
             raise NotFound(f"there is no file {identifier!r}", field=field)
-        return StoredFile(*rows[0])
+        return ClientFile(*rows[0])
 
-    def path(self, file: StoredFile) -> Path:
+    def path(self, file: ClientFile) -> Path:
         """Where it lies."""
         return self.folder / file.id / file.name
 

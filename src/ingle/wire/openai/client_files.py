@@ -11,7 +11,7 @@ MOST_LISTED = 10_000
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 
 
-class StoredFile(NamedTuple):
+class ClientFile(NamedTuple):
     """A file that a client sent."""
 
     id: str
@@ -34,7 +34,7 @@ def purpose(fields: Mapping[str, Sequence[str]]) -> str:
     return given
 
 
-def file_object(file: StoredFile) -> dict[str, Any]:
+def file_object(file: ClientFile) -> dict[str, Any]:
     """A file."""
     return {
         "id": file.id,

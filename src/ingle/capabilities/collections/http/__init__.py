@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ingle.capabilities.collections.file_routes import FileRoutes
+from ingle.capabilities.collections.http.file_routes import FileRoutes
+from ingle.capabilities.collections.http.store_filling import StoreFilling
+from ingle.capabilities.collections.http.vector_store_records import VectorStoreRecords
+from ingle.capabilities.collections.http.vector_store_routes import VectorStoreRoutes
 from ingle.capabilities.collections.operation import (
     CollectionAnswer,
     CollectionList,
@@ -10,9 +13,6 @@ from ingle.capabilities.collections.operation import (
     RemoveCollection,
     SearchResults,
 )
-from ingle.capabilities.collections.store_filling import StoreFilling
-from ingle.capabilities.collections.vector_store_records import VectorStoreRecords
-from ingle.capabilities.collections.vector_store_routes import VectorStoreRoutes
 from ingle.operations import Done
 from ingle.server.endpoint import EndpointContext, Table
 from ingle.server.exchange import Exchange

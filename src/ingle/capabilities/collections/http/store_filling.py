@@ -13,13 +13,13 @@ import logging
 import msgspec
 from anyio import to_thread
 
+from ingle.capabilities.collections.http.vector_store_records import VectorStoreRecords
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     DocumentList,
     ListDocuments,
     MarkDocuments,
 )
-from ingle.capabilities.collections.vector_store_records import VectorStoreRecords
 from ingle.errors import IngleError
 from ingle.node.node import Node, ask
 from ingle.operations import Done

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from ingle.capabilities.collections.http.vector_store_records import VectorStoreRecords
 from ingle.capabilities.collections.operation import RemoveDocuments
-from ingle.capabilities.collections.vector_store_records import VectorStoreRecords
 from ingle.errors import IngleError, NotFound
 from ingle.operations import Done, Event
 from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
 from ingle.server.upload import form
-from ingle.wire.openai.files import MOST_LISTED, deleted, file_object, page, purpose
+from ingle.wire.openai.client_files import MOST_LISTED, deleted, file_object, page, purpose
 from ingle.wire.sse import encode
 
 PIECE = 1 << 18

@@ -8,6 +8,8 @@ from typing import Any
 
 from anyio import to_thread
 
+from ingle.capabilities.collections.http.store_filling import StoreFilling
+from ingle.capabilities.collections.http.vector_store_records import VectorStoreRecords, file_id
 from ingle.capabilities.collections.operation import (
     CollectionInfo,
     CollectionList,
@@ -23,8 +25,6 @@ from ingle.capabilities.collections.operation import (
     SearchResult,
     SearchResults,
 )
-from ingle.capabilities.collections.store_filling import StoreFilling
-from ingle.capabilities.collections.vector_store_records import VectorStoreRecords, file_id
 from ingle.errors import InvalidRequest, NotFound
 from ingle.node.node import ask
 from ingle.operations import Done
@@ -33,7 +33,7 @@ from ingle.server.endpoint import Table
 from ingle.server.exchange import Exchange
 from ingle.wire.body import decode
 from ingle.wire.openai import vector_stores as wire
-from ingle.wire.openai.files import deleted, page
+from ingle.wire.openai.client_files import deleted, page
 from ingle.wire.openai.vector_stores import StoreFile, StoreFileBody, StoreRecord
 from ingle.wire.sse import encode
 
