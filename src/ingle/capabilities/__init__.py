@@ -23,6 +23,8 @@ BUILT_IN = (
     "realtime",
     "extract",
     "collections",
+    "search",
+    "ask",
     "imagine",
     "prompts",
     "blobs",

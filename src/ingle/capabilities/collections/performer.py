@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from ingle.capabilities.collections.asking import answered
+from ingle.capabilities.collections.document_lists import listed, text
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
@@ -19,7 +20,12 @@ from ingle.capabilities.collections.operation import (
     CollectionList,
     DocumentSkipped,
     ListCollections,
+    ListDocuments,
+    MakeCollection,
+    MarkDocuments,
+    ReadDocument,
     RemoveCollection,
+    RemoveDocuments,
     SearchCollection,
     SearchResult,
     SearchResults,
@@ -32,7 +38,7 @@ from ingle.collections.search import SearchFilter
 from ingle.errors import InvalidRequest, NotFound
 from ingle.jobs.jobs import Jobs
 from ingle.node.performing import Caller, HostedNode
-from ingle.operations import Done, Event, Operation
+from ingle.operations import Done, Event, Operation, Usage
 
 
 async def perform(
@@ -53,6 +59,21 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case MakeCollection(collection=made):
+            await asyncio.to_thread(there.made, made)
+            yield Done(message=f"made {made}")
+        case ListDocuments():
+            yield await asyncio.to_thread(listed, there.find(operation.collection), operation)
+        case ReadDocument():
+            yield await asyncio.to_thread(text, there.find(operation.collection), operation)
+        case MarkDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.mark, operation.place, operation.attributes)
+            yield Done(message=f"marked {operation.place}")
+        case RemoveDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.leave, operation.places)
+            yield Done(message=f"removed {len(operation.places)} files")
         case SearchCollection():
             yield await _searched(node, there, operation, caller)
         case AskCollection():
@@ -73,7 +94,7 @@ async def _searched(
     if embedder is None:
         return SearchResults(results=[])
     began = time.perf_counter()
-    vector = None
+    vector, usage = None, Usage(prompt_tokens=0)
     if asked.mode != "words":
         request = Embed(model=embedder.model, inputs=[asked.query], kind="query")
         async with node.local.perform_for(caller.principal, request) as events:
@@ -86,7 +107,7 @@ async def _searched(
                             hint=f"ingle pull {embedder.model}",
                             field="collection",
                         )
-                    vector = np.frombuffer(event.data, "<f4")
+                    vector, usage = np.frombuffer(event.data, "<f4"), event.usage
     embedded = time.perf_counter()
     found = await asyncio.to_thread(
         searcher.search,
@@ -99,12 +120,15 @@ async def _searched(
             kinds=tuple(asked.kinds),
             since_ns=round(asked.since_s * 1e9),
             until_ns=round(asked.until_s * 1e9),
+            tags=tuple(asked.tags),
+            where=asked.where,
         ),
         per_document=asked.per_document,
     )
     return SearchResults(
         results=[_result(each) for each in found],
         model=embedder.model,
+        usage=usage,
         embed_s=round(embedded - began, 6),
         search_s=round(time.perf_counter() - embedded, 6),
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import click
 
+from ingle.capabilities.collections.cli.filter_options import fields, filter_options
 from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
@@ -22,8 +24,8 @@ SHOWN = 400
     "--mode", type=click.Choice(["hybrid", "vectors", "words"]), default="hybrid",
     show_default=True, help="Search by meaning and words, or by one of them.",
 )  # fmt: skip
-@click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
-@click.option("--kind", "kinds", multiple=True, help="Documents of a kind, such as pdf.")
+@filter_options
+@click.option("--on", default="", metavar="PEER", help="Search a collection of a paired device.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
 def search_command(
@@ -32,9 +34,9 @@ def search_command(
     query: tuple[str, ...],
     most: int,
     mode: str,
-    places: tuple[str, ...],
-    kinds: tuple[str, ...],
+    on: str,
     full: bool,
+    **given: Any,
 ) -> None:
     """Find passages in a collection, with the file, heading and page of each."""
     request = SearchCollection(
@@ -42,8 +44,8 @@ def search_command(
         query=" ".join(query),
         most=most,
         mode=mode,  # type: ignore[arg-type]
-        places=list(places),
-        kinds=list(kinds),
+        on=on,
+        **fields(given),
     )
 
     async def search() -> SearchResults:
