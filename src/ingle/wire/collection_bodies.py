@@ -31,6 +31,10 @@ class SearchBody(Body, kw_only=True):
     places: list[str] | None = None
     kinds: list[str] | None = None
     per_document: int | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    reranker: str | None = None
+    diverse: bool | None = None
 
 
 class AskBody(Body, kw_only=True):
@@ -44,6 +48,8 @@ class AskBody(Body, kw_only=True):
     max_tokens: int | None = None
     places: list[str] | None = None
     kinds: list[str] | None = None
+    reranker: str | None = None
+    diverse: bool | None = None
     stream: bool | None = None
 
 
@@ -85,7 +91,7 @@ def shown(found: CollectionList) -> bytes:
 
 def results(found: SearchResults) -> bytes:
     """Passages."""
-    return encode({"results": found.results, "model": found.model})
+    return encode({"results": found.results, "model": found.model, "reranker": found.reranker})
 
 
 class AnswerLines:

@@ -47,6 +47,8 @@ async def answered(
             most=asked.most,
             places=asked.places,
             kinds=asked.kinds,
+            reranker=asked.reranker,
+            diverse=asked.diverse,
         )
     )
     model = asked.model or node.local.settings.model

@@ -14,6 +14,8 @@ from ingle.operations.operation import Event, Operation
 
 CollectionName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 MOST_RESULTS = 100
+NO_RERANKER, DEFAULT_RERANKER = "none", "default"
+"""In place of a reranker's name: without one; the one that is set."""
 
 
 class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
@@ -108,7 +110,12 @@ class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.se
     """Files changed since then, in seconds of Unix time."""
     until_s: float = 0.0
     per_document: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Passages of one document at most; 0: any number."""
+    """Results of one document at most; 0: any number."""
+    reranker: str = ""
+    """A model that orders what was found; empty: the node's, if one is set (``rerank_model``);
+    ``default``: that one, or an error; ``none``: without."""
+    diverse: bool = False
+    """What says something else comes before what says the same again."""
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,7 +136,7 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results"):
-    """The best passages, the best first."""
+    """The best passages, the best first. Two that follow each other are one result."""
 
     results: list[SearchResult]
     model: str = ""
@@ -137,6 +144,9 @@ class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results")
     embed_s: float = 0.0
     """Seconds that the query's vector took."""
     search_s: float = 0.0
+    reranker: str = ""
+    """The model that ordered them; empty: none."""
+    rerank_s: float = 0.0
 
 
 class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask"):
@@ -160,6 +170,8 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     places: list[str] = []
     """As for a search."""
     kinds: list[str] = []
+    reranker: str = ""
+    diverse: bool = False
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

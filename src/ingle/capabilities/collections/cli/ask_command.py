@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ingle.capabilities.collections.cli.search_command import place_of
+from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import (
     AskCollection,
     CollectionAnswer,
@@ -22,7 +23,7 @@ from ingle.operations import Text
 @click.option("--model", "-m", default="", help="Chat model.")
 @click.option("-n", "most", default=8, show_default=True, help="Most passages it is shown.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
-@click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
+@search_options
 @click.option("--on", default="", metavar="PEER", help="Have a paired device answer.")
 @options
 def ask_command(
@@ -33,6 +34,9 @@ def ask_command(
     most: int,
     max_tokens: int,
     places: tuple[str, ...],
+    kinds: tuple[str, ...],
+    reranker: str,
+    diverse: bool,
     on: str,
 ) -> None:
     """Answer QUESTION from a collection's documents, with the passages that say it.
@@ -47,6 +51,9 @@ def ask_command(
         most=most,
         max_tokens=max_tokens,
         places=list(places),
+        kinds=list(kinds),
+        reranker=reranker,
+        diverse=diverse,
         on=on,
     )
 

@@ -6,6 +6,7 @@ import textwrap
 
 import click
 
+from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
@@ -22,8 +23,7 @@ SHOWN = 400
     "--mode", type=click.Choice(["hybrid", "vectors", "words"]), default="hybrid",
     show_default=True, help="Search by meaning and words, or by one of them.",
 )  # fmt: skip
-@click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
-@click.option("--kind", "kinds", multiple=True, help="Documents of a kind, such as pdf.")
+@search_options
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
 def search_command(
@@ -34,6 +34,8 @@ def search_command(
     mode: str,
     places: tuple[str, ...],
     kinds: tuple[str, ...],
+    reranker: str,
+    diverse: bool,
     full: bool,
 ) -> None:
     """Find passages in a collection, with the file, heading and page of each."""
@@ -44,6 +46,8 @@ def search_command(
         mode=mode,  # type: ignore[arg-type]
         places=list(places),
         kinds=list(kinds),
+        reranker=reranker,
+        diverse=diverse,
     )
 
     async def search() -> SearchResults:
@@ -54,7 +58,7 @@ def search_command(
 
     found = run(search)
     if output.json:
-        output.data({"results": found.results, "model": found.model})
+        output.data({"results": found.results, "model": found.model, "reranker": found.reranker})
         return
     if not found.results:
         output.note(f"nothing was found in {collection}")
