@@ -11,6 +11,7 @@ import pytest
 
 from ingle.client.home import AsyncHome
 from ingle.client.host import host
+from ingle.collections.fusion import CONSTANT
 from ingle.collections.reranking import WEIGHT
 from ingle.config import Settings
 from ingle.server.application import create_application
@@ -64,7 +65,7 @@ async def test_a_reranker_orders_what_is_found(web: httpx.AsyncClient) -> None:
     assert found["reranker"] == "ember-embed"
     assert [each["headings"] for each in found["results"]] == [["Bread"], ["Tea"]]
     ranks = [each["score"] for each in found["results"]]
-    assert ranks == pytest.approx([(1 + WEIGHT) / 61, (1 + WEIGHT) / 62], abs=1e-5)
+    assert ranks == pytest.approx([(1 + WEIGHT) / (CONSTANT + rank) for rank in (1, 2)], abs=1e-5)
     plain = (await web.post("/api/collections/more/search", json={"query": query})).json()
     assert plain["reranker"] == ""
     unset = await web.post("/api/collections/more/search", json={**asked, "reranker": "default"})
