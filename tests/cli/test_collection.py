@@ -71,6 +71,21 @@ def test_what_is_said_of_documents_chooses_among_them(place: Place, folder: Path
     assert refused.error["hint"] == "--where 'year>=2024'"
 
 
+def test_a_collection_is_measured_with_questions(place: Place, folder: Path) -> None:
+    questions = place.home / "questions.jsonl"
+    questions.write_text(
+        '{"question": "which grep option ignores case", "place": "*/tools.md", "text": "ignores"}\n'
+        '{"question": "how hot is green tea brewed", "place": "*/tea.txt", "answer": "eighty"}\n'
+    )
+    asked = ("collection", "eval", "own", str(questions), "--rerank", "ember-embed")
+    data = place.ok(*asked, "--ask", "--max-tokens", "24", "--json").data
+    assert set(data["modes"]) == {"hybrid", "vectors", "words", "reranked"}
+    assert data["modes"]["reranked"]["recall_5"]["mean"] == 1.0
+    assert data["answers"]["exactness"]["count"] == 1
+    assert data["answers"]["found"]["count"] == 2
+    assert "reranked less words" in place.ok(*asked).out
+
+
 def test_what_could_not_be_read_is_told(place: Place, folder: Path) -> None:
     shown = place.ok("collection", "show", "own", "--json").data
     assert shown["collection"]["documents"] == 3

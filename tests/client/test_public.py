@@ -15,6 +15,7 @@ PUBLIC = [
     "Answer",
     "AsyncChat",
     "AsyncHome",
+    "AudioPart",
     "Conversation",
     "Home",
     "ImagePart",

@@ -37,6 +37,8 @@ class SearchBody(Body, kw_only=True):
     tags: list[str] | None = None
     where: AttributeFilter | None = None
     per_document: int | None = None
+    reranker: str | None = None
+    diverse: bool | None = None
 
 
 class AskBody(Body, kw_only=True):
@@ -55,6 +57,8 @@ class AskBody(Body, kw_only=True):
     until_s: float | None = None
     tags: list[str] | None = None
     where: AttributeFilter | None = None
+    reranker: str | None = None
+    diverse: bool | None = None
     stream: bool | None = None
 
 
@@ -96,7 +100,7 @@ def shown(found: CollectionList) -> bytes:
 
 def results(found: SearchResults) -> bytes:
     """Passages."""
-    return encode({"results": found.results, "model": found.model})
+    return encode({"results": found.results, "model": found.model, "reranker": found.reranker})
 
 
 class AnswerLines:

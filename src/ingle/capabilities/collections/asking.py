@@ -51,6 +51,8 @@ async def answered(
             until_s=asked.until_s,
             tags=asked.tags,
             where=asked.where,
+            reranker=asked.reranker,
+            diverse=asked.diverse,
         )
     )
     model = asked.model or node.local.settings.model

@@ -48,6 +48,10 @@ class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Of ``and`` and ``or``."""
 
 
+NO_RERANKER, DEFAULT_RERANKER = "none", "default"
+"""In place of a reranker's name: without one; the one that is set."""
+
+
 class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     """Have a collection hold what is in files and folders, as they are now.
 
@@ -212,7 +216,12 @@ class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.se
     where: Annotated[AttributeFilter | None, FILTER] = None
     """Of documents whose attributes are so."""
     per_document: Annotated[int, msgspec.Meta(ge=0), FILTER] = 0
-    """Passages of one document at most; 0: any number."""
+    """Results of one document at most; 0: any number."""
+    reranker: Annotated[str, Overruled("")] = ""
+    """A model that orders what was found; empty: the node's, if one is set (``rerank_model``);
+    ``default``: that one, or an error; ``none``: without."""
+    diverse: Annotated[bool, FILTER] = False
+    """What says something else comes before what says the same again."""
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -233,7 +242,7 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results"):
-    """The best passages, the best first."""
+    """The best passages, the best first. Two that follow each other are one result."""
 
     results: list[SearchResult]
     model: str = ""
@@ -243,6 +252,9 @@ class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results")
     embed_s: float = 0.0
     """Seconds that the query's vector took."""
     search_s: float = 0.0
+    reranker: str = ""
+    """The model that ordered them; empty: none."""
+    rerank_s: float = 0.0
 
 
 class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask"):
@@ -272,6 +284,8 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     until_s: Annotated[float, FILTER] = 0.0
     tags: Annotated[list[str], FILTER] = []
     where: Annotated[AttributeFilter | None, FILTER] = None
+    reranker: Annotated[str, Overruled("")] = ""
+    diverse: Annotated[bool, FILTER] = False
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

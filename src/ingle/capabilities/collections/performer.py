@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator
-
-import numpy as np
 
 from ingle.capabilities.collections.asking import answered
 from ingle.capabilities.collections.document_lists import listed, text
@@ -27,18 +24,15 @@ from ingle.capabilities.collections.operation import (
     RemoveCollection,
     RemoveDocuments,
     SearchCollection,
-    SearchResult,
     SearchResults,
 )
-from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.collections.searching import searched
 from ingle.capabilities.jobs.starting import started
 from ingle.collections.collection import Collection
-from ingle.collections.records import FoundPassage
-from ingle.collections.search import SearchFilter
 from ingle.errors import InvalidRequest, NotFound
 from ingle.jobs.jobs import Jobs
 from ingle.node.performing import Caller, HostedNode
-from ingle.operations import Done, Event, Operation, Usage
+from ingle.operations import Done, Event, Operation
 
 
 async def perform(
@@ -75,77 +69,15 @@ async def perform(
             await asyncio.to_thread(collection.leave, operation.places)
             yield Done(message=f"removed {len(operation.places)} files")
         case SearchCollection():
-            yield await _searched(node, there, operation, caller)
+            yield await searched(node, there, operation, caller)
         case AskCollection():
 
             async def search(asked: SearchCollection) -> SearchResults:
-                return await _searched(node, there, asked, caller)
+                return await searched(node, there, asked, caller)
 
             async with contextlib.aclosing(answered(node, operation, search)) as events:
                 async for event in events:
                     yield event
-
-
-async def _searched(
-    node: HostedNode, there: OpenCollections, asked: SearchCollection, caller: Caller
-) -> SearchResults:
-    searcher = there.searcher(asked.collection)
-    embedder = there.find(asked.collection).embedder
-    if embedder is None:
-        return SearchResults(results=[])
-    began = time.perf_counter()
-    vector, usage = None, Usage(prompt_tokens=0)
-    if asked.mode != "words":
-        request = Embed(model=embedder.model, inputs=[asked.query], kind="query")
-        async with node.local.perform_for(caller.principal, request) as events:
-            async for event in events:
-                if isinstance(event, Embedded):
-                    if event.digest != embedder.digest:
-                        raise InvalidRequest(
-                            f"{embedder.model} is another model than the one that made the "
-                            f"vectors of {asked.collection}",
-                            hint=f"ingle pull {embedder.model}",
-                            field="collection",
-                        )
-                    vector, usage = np.frombuffer(event.data, "<f4"), event.usage
-    embedded = time.perf_counter()
-    found = await asyncio.to_thread(
-        searcher.search,
-        asked.query,
-        vector,
-        asked.most,
-        mode=asked.mode,
-        wanted=SearchFilter(
-            places=tuple(asked.places),
-            kinds=tuple(asked.kinds),
-            since_ns=round(asked.since_s * 1e9),
-            until_ns=round(asked.until_s * 1e9),
-            tags=tuple(asked.tags),
-            where=asked.where,
-        ),
-        per_document=asked.per_document,
-    )
-    return SearchResults(
-        results=[_result(each) for each in found],
-        model=embedder.model,
-        usage=usage,
-        embed_s=round(embedded - began, 6),
-        search_s=round(time.perf_counter() - embedded, 6),
-    )
-
-
-def _result(found: FoundPassage) -> SearchResult:
-    return SearchResult(
-        place=found.place,
-        text=found.text,
-        score=round(found.score, 6),
-        title=found.title,
-        headings=list(found.headings),
-        page=found.page,
-        start=found.start,
-        end=found.end,
-        document=found.document,
-    )
 
 
 def _listed(there: OpenCollections, name: str | None) -> CollectionList:

@@ -13,7 +13,7 @@ from ingle.capabilities.chat.cli.generation_options import (
     read_schema,
     request_fields,
 )
-from ingle.capabilities.chat.cli.image_files import read_image
+from ingle.capabilities.chat.cli.image_files import read_image, read_recording
 from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.conversation import take_sampling
 from ingle.capabilities.complete.operation import Complete
@@ -42,6 +42,12 @@ _OF_CHATS = {"system", "think"}
     type=click.Path(exists=True, dir_okay=False),
     help="A picture that the question is about; may be given several times.",
 )
+@click.option(
+    "--audio",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="A recording that the question is about; may be given several times.",
+)
 @click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
 @click.option("--verbose", "-v", is_flag=True, help="Print timings after the answer.")
 @generation_options
@@ -51,6 +57,7 @@ def run_command(
     words: tuple[str, ...],
     repo: str,
     image: tuple[str, ...],
+    audio: tuple[str, ...],
     schema: str | None,
     verbose: bool,
     **given: Any,
@@ -70,7 +77,7 @@ def run_command(
     model, prompt = (f"hf.co/{repo}", " ".join(words)) if repo else _split(words)
     given_on_stdin = piped()
     prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
-    if not prompt and not image:
+    if not prompt and not image and not audio:
         if not is_interactive():
             why = f" ({model!r} alone names a model)" if model else ""
             hint = f'ingle run {model or "ember"} "your question"'
@@ -79,12 +86,14 @@ def run_command(
 
         converse(output, model, given)
         return
-    images = [read_image(Path(path)) for path in image]
+    attached = _Attached(
+        [read_image(Path(path)) for path in image], [read_recording(Path(path)) for path in audio]
+    )
     fields = request_fields(given)
     chosen = read_schema(schema) if schema else None
     pulling_if_agreed(
         output,
-        lambda: run(lambda: _answer(output, model, prompt, images, chosen, fields, verbose)),
+        lambda: run(lambda: _answer(output, model, prompt, attached, chosen, fields, verbose)),
     )
 
 
@@ -92,7 +101,7 @@ async def _answer(
     output: Output,
     model: str,
     prompt: str,
-    images: list[bytes],
+    attached: _Attached,
     schema: dict[str, Any] | None,
     fields: dict[str, Any],
     verbose: bool,
@@ -104,7 +113,7 @@ async def _answer(
         if untold_graphics(output, home.settings):
             status = await home.status(probe=True)
             tell_unused_graphics(output, home.settings, status.installed_engines)
-        asked = _Asked(home.chat(model), prompt, images, schema, fields)
+        asked = _Asked(home.chat(model), prompt, attached, schema, fields)
         thinking = False
         async for event in _events(output, home.node, asked, fold):
             if output.json:
@@ -140,19 +149,27 @@ async def _answer(
         output.note(describe(result.usage.prompt_tokens, result.usage.cached_tokens, result.timing))
 
 
+class _Attached(NamedTuple):
+    """Files that the question is about."""
+
+    images: list[bytes]
+    audio: list[bytes]
+
+
 class _Asked(NamedTuple):
     """What is asked of whom."""
 
     chat: AsyncChat
     prompt: str
-    images: list[bytes]
+    attached: _Attached
     schema: dict[str, Any] | None
     fields: dict[str, Any]
 
     @property
     def plain(self) -> bool:
         """A text is to be continued, and nothing else is asked."""
-        return not self.images and self.schema is None and not set(self.fields) & _OF_CHATS
+        attached = any(self.attached)
+        return not attached and self.schema is None and not set(self.fields) & _OF_CHATS
 
 
 async def _events(
@@ -161,7 +178,12 @@ async def _events(
     """Those of a chat; of a completion, where the model has no chat template."""
     try:
         async for event in asked.chat.events(
-            asked.prompt, images=asked.images, schema=asked.schema, fold=fold, **asked.fields
+            asked.prompt,
+            images=asked.attached.images,
+            audio=asked.attached.audio,
+            schema=asked.schema,
+            fold=fold,
+            **asked.fields,
         ):
             yield event
         return

@@ -8,6 +8,7 @@ import click
 
 from ingle.capabilities.collections.cli.filter_options import fields, filter_options
 from ingle.capabilities.collections.cli.search_command import place_of
+from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import (
     AskCollection,
     CollectionAnswer,
@@ -26,6 +27,7 @@ from ingle.operations import Text
 @click.option("-n", "most", default=8, show_default=True, help="Most passages it is shown.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
 @filter_options
+@search_options
 @click.option("--on", default="", metavar="PEER", help="Ask a collection of a paired device.")
 @click.option("--model-on", default="", metavar="PEER", help="Where the chat model runs.")
 @options
@@ -36,6 +38,8 @@ def ask_command(
     model: str,
     most: int,
     max_tokens: int,
+    reranker: str,
+    diverse: bool,
     on: str,
     model_on: str,
     **given: Any,
@@ -52,6 +56,8 @@ def ask_command(
         most=most,
         max_tokens=max_tokens,
         **fields(given),
+        reranker=reranker,
+        diverse=diverse,
         on=on,
         model_on=model_on,
     )

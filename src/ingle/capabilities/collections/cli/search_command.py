@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ingle.capabilities.collections.cli.filter_options import fields, filter_options
+from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
@@ -25,6 +26,7 @@ SHOWN = 400
     show_default=True, help="Search by meaning and words, or by one of them.",
 )  # fmt: skip
 @filter_options
+@search_options
 @click.option("--on", default="", metavar="PEER", help="Search a collection of a paired device.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
@@ -35,6 +37,8 @@ def search_command(
     most: int,
     mode: str,
     on: str,
+    reranker: str,
+    diverse: bool,
     full: bool,
     **given: Any,
 ) -> None:
@@ -46,6 +50,8 @@ def search_command(
         mode=mode,  # type: ignore[arg-type]
         on=on,
         **fields(given),
+        reranker=reranker,
+        diverse=diverse,
     )
 
     async def search() -> SearchResults:
@@ -56,7 +62,7 @@ def search_command(
 
     found = run(search)
     if output.json:
-        output.data({"results": found.results, "model": found.model})
+        output.data({"results": found.results, "model": found.model, "reranker": found.reranker})
         return
     if not found.results:
         output.note(f"nothing was found in {collection}")
