@@ -84,6 +84,16 @@ class Collection:
         found: list[str] = json.loads(self._meta("roots") or "[]")
         return found
 
+    @property
+    def shared(self) -> bool:
+        """Paired devices may copy it, if a grant says so."""
+        return self._meta("shared") == "1"
+
+    @property
+    def origin(self) -> str:
+        """Of whose collection it is a copy; empty: it was made here."""
+        return self._meta("origin") or ""
+
     def counts(self) -> dict[str, int]:
         """How many ``documents``, ``passages``, ``sources`` and ``problems`` there are."""
         asked = {
@@ -189,6 +199,16 @@ class Collection:
         """What is said of files, by place."""
         rows = self.rows("SELECT place, data FROM attribute")
         return {place: json.loads(data) for place, data in rows}
+
+    def share(self, shared: bool) -> None:
+        """Let paired devices copy it, or do so no more."""
+        with self.changing():
+            self._set("shared", "1" if shared else "0")
+
+    def came_from(self, origin: str) -> None:
+        """It is a copy of another device's."""
+        with self.changing():
+            self._set("origin", origin)
 
     def leave(self, places: Sequence[str]) -> None:
         """Files are no longer part of it, though they may still be there."""
