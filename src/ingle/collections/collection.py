@@ -128,9 +128,28 @@ class Collection:
         with self._lock, self._failing():
             return self._file.execute(sql, named).fetchall()
 
-    def vectors(self, step: int = 8192) -> Iterator[tuple[list[int], bytes]]:
-        """All vectors by rising id of their passages: ids, and float16 rows one after the other."""
-        last = 0
+    def numbered(self, table: str) -> int:
+        """The largest number that a row of ``passage`` or ``removed`` ever had."""
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+        return int(rows[0][0]) if rows else 0
+
+    def removed(self, after: int) -> list[int]:
+        """Passages that were removed, those that were logged after this number."""
+        rows = self.rows("SELECT passage FROM removed WHERE number > ?", after)
+        return [row[0] for row in rows]
+
+    def forget_removed(self, through: int) -> None:
+        """Cut off the log of what was removed, up to this number."""
+        with self.changing():
+            self._file.execute("DELETE FROM removed WHERE number <= ?", (through,))
+
+    def vectors(self, step: int = 8192, after: int = 0) -> Iterator[tuple[list[int], bytes]]:
+        """Vectors by rising id of their passages: ids, and float16 rows one after the other.
+
+        Args:
+            after: only those of passages with a larger id.
+        """
+        last = after
         while True:
             rows = self.rows(
                 "SELECT passage, data FROM vector WHERE passage > ? ORDER BY passage LIMIT ?",
