@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ingle.capabilities.collections.document_content import readable
+from ingle.capabilities.collections.document_content import check_size, readable
 from ingle.capabilities.collections.document_reader import DocumentReader
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
@@ -84,6 +84,8 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
             raise InvalidRequest(f"paths: {root} is not absolute", field="paths")
         if request.paths and not root.exists():
             raise NotFound(f"there is no file or folder {root}", path=str(root))
+        if request.paths and not (root.is_file() or root.is_dir()):
+            raise InvalidRequest(f"paths: {root} is neither a file nor a folder", field="paths")
     embedder = known.embedder if known else None
     model = request.model or (embedder.model if embedder else work.node.settings.embed_model)
     found = work.node.store.resolve(model)
@@ -180,13 +182,15 @@ class _Ingestion:
     async def _read(self, file: SeenFile) -> _Read:
         place = str(file.path)
         try:
+            check_size(file.path.name, file.size)
             sha256 = await self._reader.sha256(file)
             source = CollectedFile(
                 place=place, size=file.size, changed_ns=file.changed_ns, sha256=sha256
             )
             if self._collection.has(sha256):
                 return _Read(source, known=True)
-            content, passages = await self._reader.passages(file, sha256)
+            async with collections_of(self._work).reading(sha256):
+                content, passages = await self._reader.passages(file, sha256)
         except Cancelled:
             raise
         except (IngleError, OSError) as error:

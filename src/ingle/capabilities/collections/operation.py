@@ -114,6 +114,8 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Files and folders that it is made of."""
     shared: bool = False
     """Paired devices may copy it, if a grant says so."""
+    problem: str = ""
+    """Why it cannot be opened, such as that it is of a newer version."""
 
 
 class ListCollections(Operation, frozen=True, kw_only=True, tag="collections.list"):

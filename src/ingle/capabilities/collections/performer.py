@@ -32,7 +32,7 @@ from ingle.capabilities.collections.pulling import pulled
 from ingle.capabilities.collections.searching import searched
 from ingle.capabilities.jobs.starting import started
 from ingle.collections.collection import Collection
-from ingle.errors import InvalidRequest, NotFound
+from ingle.errors import InvalidRequest, NotFound, StorageError
 from ingle.jobs.jobs import Jobs
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
@@ -92,7 +92,10 @@ async def perform(
 
 def _listed(there: OpenCollections, name: str | None) -> CollectionList:
     names = there.names() if name is None else [name]
-    infos = [_info(each, there.find(each)) for each in names]
+    if name is None:
+        infos = [_info_or_problem(there, each) for each in names]
+    else:
+        infos = [_info(name, there.find(name))]
     skipped = list[DocumentSkipped]()
     if name is not None:
         skipped = [
@@ -101,6 +104,14 @@ def _listed(there: OpenCollections, name: str | None) -> CollectionList:
             if source.problem
         ]
     return CollectionList(collections=infos, skipped=skipped)
+
+
+def _info_or_problem(there: OpenCollections, name: str) -> CollectionInfo:
+    """One that cannot be opened does not hide the others."""
+    try:
+        return _info(name, there.find(name))
+    except StorageError as error:
+        return CollectionInfo(name=name, problem=error.message)
 
 
 def _info(name: str, collection: Collection) -> CollectionInfo:

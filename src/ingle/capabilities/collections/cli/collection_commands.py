@@ -135,6 +135,9 @@ def list_command(output: Output) -> None:
         for each in found.collections
     ]
     output.table(["NAME", "MODEL", "DOCUMENTS", "PASSAGES", "MiB"], rows)
+    for each in found.collections:
+        if each.problem:
+            output.note(f"{each.name} cannot be opened: {each.problem}")
 
 
 @collection_group.command("show")
