@@ -25,7 +25,7 @@ import msgspec
 from ingle.capabilities.collections.operation import Attributes
 from ingle.collections.attribute_filter import check_key
 from ingle.collections.collection_schema import SCHEMA, VERSION
-from ingle.collections.records import CollectedFile, Embedder, TextPassage
+from ingle.collections.records import CollectedFile, Embedder, RootPatterns, TextPassage
 from ingle.errors import DiskFull, InvalidRequest, StorageError
 
 WAIT_S = 30.0
@@ -93,6 +93,18 @@ class Collection:
     def origin(self) -> str:
         """Of whose collection it is a copy; empty: it was made here."""
         return self._meta("origin") or ""
+
+    def patterns(self) -> dict[str, RootPatterns]:
+        """Which files it is made of, by root; a root that is not in it has no patterns."""
+        found = self._meta("patterns")
+        return {} if found is None else msgspec.json.decode(found, type=dict[str, RootPatterns])
+
+    def choose(self, roots: Sequence[str], patterns: RootPatterns) -> None:
+        """It is made of these files below some of its roots."""
+        with self.changing():
+            chosen = {**self.patterns(), **dict.fromkeys(roots, patterns)}
+            kept = {root: each for root, each in chosen.items() if each != RootPatterns()}
+            self._set("patterns", msgspec.json.encode(kept).decode())
 
     def counts(self) -> dict[str, int]:
         """How many ``documents``, ``passages``, ``sources`` and ``problems`` there are."""

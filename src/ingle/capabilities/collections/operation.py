@@ -67,7 +67,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     model: str = ""
     """That makes vectors; empty: the collection's, or the node's."""
     only: list[str] = []
-    """Patterns of names, such as ``*.md``."""
+    """Patterns of names, such as ``*.md``. Those that are given with ``paths`` hold for them from
+    then on."""
     exclude: list[str] = []
     tokens: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 256
     """Of a passage at most, with the path of its headings."""
@@ -76,6 +77,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)] = {}
     """What is said of the files in ``paths``, also of those that come later: ``tags``, and any
     other key. In place of what was said of these paths before; empty: that stays."""
+    watch: bool = False
+    """Stay, and look again when something changes, until the job is stopped or paused."""
     reembed: bool = False
     """Read everything again, as with another ``model`` or other ``tokens``."""
 

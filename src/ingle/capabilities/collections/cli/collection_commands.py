@@ -9,6 +9,7 @@ import msgspec
 
 from ingle.capabilities.collections.cli.eval_command import eval_command
 from ingle.capabilities.collections.cli.filter_options import attributes
+from ingle.capabilities.collections.cli.path_patterns import folders_and_patterns
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
@@ -50,6 +51,7 @@ def collection_group() -> None:
 @click.option("--overlap", default=32, show_default=True, help="Tokens that two have in common.")
 @click.option("--reembed", is_flag=True, help="Read all of it again, as with another --model.")
 @click.option("--job", "name", default="", help="Name of the job (default: from the collection).")
+@click.option("--watch", is_flag=True, help="Stay, and follow what changes in the folders.")
 @click.option("--detach", is_flag=True, help="Leave it running in the background.")
 @options
 def add_command(
@@ -65,6 +67,7 @@ def add_command(
     overlap: int,
     reembed: bool,
     name: str,
+    watch: bool,
     detach: bool,
 ) -> None:
     """Have COLLECTION hold what is in files and folders, as they are now.
@@ -72,17 +75,19 @@ def add_command(
     What did not change since the last time is not read again, and what is gone there goes here.
     Without PATHS it looks again at those that the collection is made of.
     """
+    roots, patterns = folders_and_patterns(paths)
     request = AddDocuments(
         name=name or f"collection-{collection}",
         collection=collection,
-        paths=[str(path.expanduser().resolve()) for path in paths],
+        paths=[str(path.expanduser().resolve()) for path in roots],
         model=model,
-        only=list(only),
+        only=[*only, *patterns],
         exclude=list(exclude),
         attributes=attributes(tags, told),
         tokens=tokens,
         overlap=overlap,
         reembed=reembed,
+        watch=watch,
         detach=detach,
     )
     skipped = list[DocumentSkipped]()
