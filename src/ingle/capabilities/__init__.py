@@ -28,6 +28,7 @@ BUILT_IN = (
     "blobs",
     "store",
     "pull",
+    "quantize",
     "adapters",
     "share",
     "train",
