@@ -30,6 +30,7 @@ BUILT_IN = (
     "blobs",
     "store",
     "pull",
+    "quantize",
     "adapters",
     "share",
     "train",
