@@ -46,6 +46,7 @@ HOME = {
     *("transcribe", "transcription"),
     *("count_tokens", "extract"),
     *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
+    *("pull_collection", "share_collection"),
     *("ocr", "ocr_events", "searchable_pdf"),
     "quantize",
 }

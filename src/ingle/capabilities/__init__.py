@@ -25,6 +25,7 @@ BUILT_IN = (
     "collections",
     "search",
     "ask",
+    "clone",
     "imagine",
     "prompts",
     "blobs",

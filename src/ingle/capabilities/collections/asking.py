@@ -100,7 +100,7 @@ def _query(asked: AskCollection) -> str:
 
 def prompt(asked: AskCollection, shown: Sequence[SearchResult]) -> list[Message]:
     """What the model is shown. It is given no tools."""
-    passages = "\n".join(_passage(number, each) for number, each in enumerate(shown, 1))
+    passages = "\n".join(passage(number, each) for number, each in enumerate(shown, 1))
     question = f"{passages}\n\n{HOW}\n\nQuestion: {asked.question}"
     return [
         Message(role="system", content=RULES),
@@ -109,7 +109,7 @@ def prompt(asked: AskCollection, shown: Sequence[SearchResult]) -> list[Message]
     ]
 
 
-def _passage(number: int, result: SearchResult) -> str:
+def passage(number: int, result: SearchResult) -> str:
     """A passage as data. What would end it early is taken out of its text."""
     heading = " > ".join(result.headings).replace('"', "'")
     place = result.place.rpartition("/")[2].replace('"', "'")
@@ -127,7 +127,7 @@ async def _fitting(
     if not results:
         return []
     local = node.local
-    texts = [_passage(number, each) for number, each in enumerate(results, 1)]
+    texts = [passage(number, each) for number, each in enumerate(results, 1)]
     texts += [asked.question, *(message.text for message in asked.history[-TURNS:])]
     counts = await _counts(node, asked, model, texts)
     context = _context(local, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -111,6 +112,8 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes on the disk."""
     roots: list[str] = []
     """Files and folders that it is made of."""
+    shared: bool = False
+    """Paired devices may copy it, if a grant says so."""
 
 
 class ListCollections(Operation, frozen=True, kw_only=True, tag="collections.list"):
@@ -188,6 +191,41 @@ class RemoveDocuments(Operation, frozen=True, kw_only=True, tag="collections.lea
 
     collection: CollectionName
     places: list[str]
+
+
+class ShareCollection(Operation, frozen=True, kw_only=True, tag="collections.share"):
+    """Let paired devices copy a collection, if a grant of ``clone`` names it. One `Done`."""
+
+    collection: CollectionName
+    shared: bool = True
+    """False: no more."""
+
+
+class PullCollection(Operation, frozen=True, kw_only=True, tag="collections.pull"):
+    """Copy a collection that a paired device shares, or bring the copy up to date.
+
+    Events: `Progress`, then one `CollectionPulled`.
+    """
+
+    collection: CollectionName
+    peer: str
+    name: str = ""
+    """What it is called here; empty: as there."""
+
+    def check(self) -> None:
+        if self.name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name):
+            raise InvalidRequest(f"name: {self.name!r} is not a collection's name", field="name")
+
+
+class CollectionPulled(Event, frozen=True, kw_only=True, tag="collections.pulled"):
+    """The collection is here."""
+
+    name: str
+    size: int
+    """Bytes that travelled."""
+    added: int
+    unchanged: int
+    removed: int
 
 
 class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.remove"):

@@ -20,12 +20,15 @@ from ingle.capabilities.collections.operation import (
     ListDocuments,
     MakeCollection,
     MarkDocuments,
+    PullCollection,
     ReadDocument,
     RemoveCollection,
     RemoveDocuments,
     SearchCollection,
     SearchResults,
+    ShareCollection,
 )
+from ingle.capabilities.collections.pulling import pulled
 from ingle.capabilities.collections.searching import searched
 from ingle.capabilities.jobs.starting import started
 from ingle.collections.collection import Collection
@@ -53,6 +56,13 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case ShareCollection(collection=name, shared=shared):
+            await asyncio.to_thread(there.find(name).share, shared)
+            yield Done(message=f"{name} is {'shared' if shared else 'no longer shared'}")
+        case PullCollection():
+            async with contextlib.aclosing(pulled(node, operation)) as events:
+                async for event in events:
+                    yield event
         case MakeCollection(collection=made):
             await asyncio.to_thread(there.made, made)
             yield Done(message=f"made {made}")
@@ -103,6 +113,7 @@ def _info(name: str, collection: Collection) -> CollectionInfo:
         problems=counts["problems"],
         size=collection.path.stat().st_size,
         roots=collection.roots,
+        shared=collection.shared,
     )
 
 

@@ -12,6 +12,7 @@ from ingle.capabilities.collections.cli.filter_options import attributes
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
+    CollectionPulled,
     DocumentSkipped,
     ListCollections,
     RemoveCollection,
@@ -21,6 +22,7 @@ from ingle.capabilities.jobs.cli.job_line import JobLine
 from ingle.capabilities.jobs.operation import PauseJob
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
+from ingle.errors import InvalidRequest
 from ingle.operations import Done, Event
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -152,6 +154,40 @@ def show_command(output: Output, collection: str) -> None:
         output.text(f"from {root}")
     for each in found.skipped:
         output.text(f"skipped {each.place}: {each.problem}")
+
+
+@collection_group.command("pull")
+@click.argument("name", metavar="NAME@PEER")
+@click.option("--as", "own", default="", metavar="NAME", help="What it is called here.")
+@options
+def pull_command(output: Output, name: str, own: str) -> None:
+    """Copy a collection that a paired device shares, or bring the copy up to date.
+
+    Only documents that are not here travel. The other device needs: ingle share --collection NAME,
+    and: ingle grant THIS --capabilities clone --collections NAME
+    """
+    collection, mark, peer = name.partition("@")
+    if not collection or not mark or not peer:
+        raise InvalidRequest(
+            f"{name!r} is not in the form NAME@PEER",
+            hint="ingle collection pull notes@desk",
+            field="collection",
+        )
+
+    async def pull() -> CollectionPulled:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.pull_collection(collection, peer, own)
+
+    found = run(pull)
+    if output.json:
+        output.data(found)
+        return
+    output.text(
+        f"{found.name}: {found.added} documents added, {found.unchanged} unchanged, "
+        f"{found.removed} removed ({found.size / 2**20:.1f} MiB)"
+    )
 
 
 @collection_group.command("rm")
