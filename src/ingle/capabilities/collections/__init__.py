@@ -14,7 +14,7 @@ from ingle.capabilities.collections.operation import (
     SearchCollection,
     SearchResults,
 )
-from ingle.operations import Done, Text
+from ingle.operations import Done, Status, Text
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -27,8 +27,8 @@ CAPABILITY = Capability(
         AddDocuments, ListCollections, RemoveCollection, SearchCollection, AskCollection,
     ),
     events=(
-        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, CollectionAnswer, Text,
-        JobNote, JobProgress, JobEnded, Done,
+        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, CollectionAnswer, Status,
+        Text, JobNote, JobProgress, JobEnded, Done,
     ),
     permission=OwnerOnly(),
     cost=Free(),

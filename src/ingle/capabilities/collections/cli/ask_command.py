@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from ingle.capabilities.collections.cli.search_command import place_of
+from ingle.capabilities.collections.cli.answer_output import AnswerOutput
 from ingle.capabilities.collections.cli.search_options import search_options
-from ingle.capabilities.collections.operation import (
-    AskCollection,
-    CollectionAnswer,
-    SearchResult,
-    SearchResults,
-)
+from ingle.capabilities.collections.operation import AskCollection
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
-from ingle.operations import Text
+from ingle.collections.whole_documents import literal
 
 
 @click.command("ask")
@@ -24,6 +21,13 @@ from ingle.operations import Text
 @click.option("-n", "most", default=8, show_default=True, help="Most passages it is shown.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
 @search_options
+@click.option("--rewrite", is_flag=True, help="Search for the question in other words, too.")
+@click.option(
+    "--whole",
+    multiple=True,
+    metavar="FILE",
+    help="Read a document from beginning to end, in parts if it is long.",
+)
 @click.option("--on", default="", metavar="PEER", help="Have a paired device answer.")
 @options
 def ask_command(
@@ -37,12 +41,15 @@ def ask_command(
     kinds: tuple[str, ...],
     reranker: str,
     diverse: bool,
+    rewrite: bool,
+    whole: tuple[str, ...],
     on: str,
 ) -> None:
     """Answer QUESTION from a collection's documents, with the passages that say it.
 
-    A sentence that no passage bears out is marked with [?]. What stands in documents is data: it
-    is not followed as an instruction, and the model has no tools.
+    With --whole, or where a summary of a file is asked for by its name, documents are read from
+    beginning to end. A sentence that no passage bears out is marked with [?]. What stands in
+    documents is data: it is not followed as an instruction, and the model has no tools.
     """
     request = AskCollection(
         collection=collection,
@@ -50,48 +57,29 @@ def ask_command(
         model=model,
         most=most,
         max_tokens=max_tokens,
-        places=list(places),
+        places=[*places, *map(_place, whole)],
         kinds=list(kinds),
         reranker=reranker,
         diverse=diverse,
+        rewrite=rewrite,
+        whole=bool(whole),
         on=on,
     )
-
-    async def ask() -> tuple[list[SearchResult], CollectionAnswer | None]:
-        from ingle.client.home import open_async
-
-        shown, answer = list[SearchResult](), None
-        async with open_async(otherwise="background", **flags()) as home:
-            async for event in home.events(request):
-                match event:
-                    case SearchResults(results=results):
-                        shown = results
-                    case Text(text=text) if not output.json:
-                        output.text(text, end="")
-                    case CollectionAnswer():
-                        answer = event
-                    case _:
-                        pass
-        return shown, answer
-
-    shown, answer = run(ask)
-    if answer is None:
-        return
-    if output.json:
-        output.data({"answer": answer, "passages": shown})
-        return
-    output.text("" if shown else answer.text)
-    _tell_sources(output, shown, answer)
+    answering = AnswerOutput(output)
+    run(lambda: answer_to(request, answering))
+    answering.end()
 
 
-def _tell_sources(output: Output, shown: list[SearchResult], answer: CollectionAnswer) -> None:
-    cited = sorted({number for each in answer.sentences for number in each.citations})
-    if cited:
-        output.text("")
-    for number in cited:
-        output.text(f"[{number}] {place_of(shown[number - 1])}")
-    doubtful = [each.text for each in answer.sentences if not each.supported]
-    if answer.found and doubtful:
-        output.note("\nno passage bears out:")
-        for text in doubtful:
-            output.note(f"  [?] {' '.join(text.split())}")
+async def answer_to(request: AskCollection, answering: AnswerOutput) -> None:
+    """Ask the node of this machine."""
+    from ingle.client.home import open_async
+
+    async with open_async(otherwise="background", **flags()) as home:
+        async for event in home.events(request):
+            answering.add(event)
+
+
+def _place(file: str) -> str:
+    """The pattern of a file that is given by its path, or by its name alone."""
+    path = Path(file).expanduser()
+    return literal(str(path.resolve())) if path.exists() else f"*/{file}"

@@ -6,8 +6,9 @@ import textwrap
 
 import click
 
+from ingle.capabilities.collections.cli.answer_output import place_of
 from ingle.capabilities.collections.cli.search_options import search_options
-from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
+from ingle.capabilities.collections.operation import SearchCollection, SearchResults
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 
@@ -24,6 +25,8 @@ SHOWN = 400
     show_default=True, help="Search by meaning and words, or by one of them.",
 )  # fmt: skip
 @search_options
+@click.option("--rewrite", is_flag=True, help="Have a chat model say QUERY in other words first.")
+@click.option("--model", "-m", default="", help="That chat model.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
 def search_command(
@@ -36,6 +39,8 @@ def search_command(
     kinds: tuple[str, ...],
     reranker: str,
     diverse: bool,
+    rewrite: bool,
+    model: str,
     full: bool,
 ) -> None:
     """Find passages in a collection, with the file, heading and page of each."""
@@ -48,6 +53,8 @@ def search_command(
         kinds=list(kinds),
         reranker=reranker,
         diverse=diverse,
+        rewrite=rewrite,
+        model=model,
     )
 
     async def search() -> SearchResults:
@@ -58,18 +65,16 @@ def search_command(
 
     found = run(search)
     if output.json:
-        output.data({"results": found.results, "model": found.model, "reranker": found.reranker})
+        output.data(
+            {"results": found.results, "model": found.model, "reranker": found.reranker}
+            | ({"query": found.query} if found.query else {})
+        )
         return
+    if found.query:
+        output.note(f"searched for: {' / '.join(found.query.splitlines())}")
     if not found.results:
         output.note(f"nothing was found in {collection}")
     for number, result in enumerate(found.results, 1):
         output.text(("\n" if number > 1 else "") + f"[{number}] {place_of(result)}")
         text = result.text if full else textwrap.shorten(result.text, SHOWN, placeholder=" ...")
         output.text(textwrap.indent(text, "    "))
-
-
-def place_of(result: SearchResult) -> str:
-    """Where a passage stands, in one line."""
-    page = f", page {result.page}" if result.page else ""
-    headings = f"  {' > '.join(result.headings)}" if result.headings else ""
-    return f"{result.place}{page}{headings}"
