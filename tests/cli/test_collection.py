@@ -61,7 +61,7 @@ def test_what_was_read_of_a_whole_document_is_not_read_again(place: Place, folde
         told = place.ok("ask", "own", question, *whole).data
         return told["answer"]["usage"], [each["headings"][-1] for each in told["passages"]]
 
-    first, passages = asked("what does the option -i of grep do?")
+    _, passages = asked("what does the option -i of grep do?")
     assert passages == ["grep", "tar"]
     second, passages = asked("how is tar called?")
     assert passages == ["grep", "tar"]
