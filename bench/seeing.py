@@ -51,22 +51,26 @@ def url(image: Image.Image, kind: str = "PNG") -> str:
     return f"data:image/{kind.lower()};base64,{data}"
 
 
-def messages(pictures: list[str], question: str) -> list[dict[str, Any]]:
-    parts: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": picture}} for picture in pictures
-    ]
-    return [{"role": "user", "content": [*parts, {"type": "text", "text": question}]}]
+def shown(picture: str) -> dict[str, Any]:
+    """The part of a message that a picture is."""
+    return {"type": "image_url", "image_url": {"url": picture}}
 
 
 class Asking:
     """A server, asked as others' programs ask it."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], model: str = "shapes") -> None:
+        self._model = model
         self._url = f"http://{address[0]}:{address[1]}/v1/chat/completions"
         self._client = httpx.AsyncClient(timeout=120)
 
-    async def answer(self, pictures: list[str], question: str) -> tuple[str, dict[str, Any]]:
-        body = {"model": "shapes", "messages": messages(pictures, question), "temperature": 0}
+    async def answer(
+        self, parts: list[dict[str, Any]], question: str
+    ) -> tuple[str, dict[str, Any]]:
+        """What the model says, and the usage."""
+        content = [*parts, {"type": "text", "text": question}]
+        messages = [{"role": "user", "content": content}]
+        body = {"model": self._model, "messages": messages, "temperature": 0}
         reply = await self._client.post(self._url, json=body)
         reply.raise_for_status()
         found = reply.json()
@@ -81,7 +85,7 @@ async def right(asking: Asking) -> bool:
         every: Counter[str] = Counter()
         for _ in range(DRAWINGS):
             scenes: list[Drawing] = [drawing(rng) for _ in range(count)]
-            pictures = [url(scene.image(rng.choice((64, 128, 256)))) for scene in scenes]
+            pictures = [shown(url(scene.image(rng.choice((64, 128, 256))))) for scene in scenes]
             asked = [
                 each
                 for scene, name in zip(scenes, names, strict=True)
@@ -102,13 +106,13 @@ async def right(asking: Asking) -> bool:
 
 async def twice(asking: Asking) -> bool:
     scene = drawing(random.Random(1))
-    picture = url(scene.image(256))
+    picture = shown(url(scene.image(256)))
     first, later = [q.text for q in questions(scene)[:2]]
     for name, pictures, question in (
         ("new", [picture], first),
         ("the same question", [picture], first),
         ("another question", [picture], later),
-        ("another picture", [url(drawing(random.Random(2)).image(256))], later),
+        ("another picture", [shown(url(drawing(random.Random(2)).image(256)))], later),
     ):
         began = time.perf_counter()
         _, usage = await asking.answer(pictures, question)

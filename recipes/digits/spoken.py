@@ -31,12 +31,12 @@ class Clip(NamedTuple):
     words: list[int]
 
 
-def clips(count: int, seed: int) -> list[Clip]:
-    """Recordings of one to five words, the same for the same seed."""
+def clips(count: int, seed: int, most_words: int = MOST_WORDS) -> list[Clip]:
+    """Recordings of one word or several, the same for the same seed."""
     chance, noise = random.Random(seed), np.random.default_rng(seed)
     found: list[Clip] = []
     while len(found) < count:
-        words = [chance.randrange(len(WORDS)) for _ in range(chance.randint(1, MOST_WORDS))]
+        words = [chance.randrange(len(WORDS)) for _ in range(chance.randint(1, most_words))]
         samples = _spoken(words, chance, noise)
         if len(samples) <= MOST_S * RATE:
             found.append(Clip(samples, words))

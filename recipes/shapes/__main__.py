@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..ember.optimizer import Optimizer, schedule
 from .conversations import Conversation, conversations, vocabulary
@@ -37,16 +38,22 @@ HELD_OUT = 20_000_000
 
 
 def batch(chosen: list[Conversation]) -> Batch:
-    """Conversations side by side, filled up to the longest."""
-    length = max(len(each.tokens) for each in chosen)
-    tokens = torch.zeros(len(chosen), length, dtype=torch.long)
-    labels = torch.full((len(chosen), length), -100)
-    for row, each in enumerate(chosen):
-        tokens[row, : len(each.tokens)] = torch.tensor(each.tokens)
-        labels[row, : len(each.labels)] = torch.tensor(each.labels)
+    """Conversations side by side."""
+    tokens, labels = side_by_side([(each.tokens, each.labels) for each in chosen])
     pixels = torch.from_numpy(np.concatenate([each.pixels for each in chosen]))
     centres = torch.from_numpy(np.concatenate([each.centres for each in chosen]))
     return Batch(pixels, centres, tokens, labels)
+
+
+def side_by_side(chosen: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
+    """Tokens and labels of conversations, filled up to the longest."""
+    length = max(len(tokens) for tokens, _ in chosen)
+    every = torch.zeros(len(chosen), length, dtype=torch.long)
+    labelled = torch.full((len(chosen), length), -100)
+    for row, (tokens, labels) in enumerate(chosen):
+        every[row, : len(tokens)] = torch.tensor(tokens)
+        labelled[row, : len(labels)] = torch.tensor(labels)
+    return every, labelled
 
 
 def train(data: list[Conversation], words: int, steps: int) -> Seeing:

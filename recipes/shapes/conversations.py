@@ -39,21 +39,59 @@ class Conversation:
 
 def vocabulary() -> Tokenizer:
     """Byte-level BPE of what is asked and answered."""
-    tokenizer = around(models.BPE())
     rng = random.Random(1)
-    texts = ["user", "assistant", "system"]
+    texts = []
     for _ in range(400):
         for which in ("", "first", "second"):
             for each in questions(drawing(rng), which):
                 texts += [each.text, each.answer]
+    return trained_on(texts, CONTROL_TOKENS)
+
+
+def trained_on(texts: list[str], control: tuple[str, ...]) -> Tokenizer:
+    """Byte-level BPE of `WORDS` tokens, the last of them these."""
+    tokenizer = around(models.BPE())
     trainer = trainers.BpeTrainer(
-        vocab_size=WORDS - len(CONTROL_TOKENS),
+        vocab_size=WORDS - len(control),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROL_TOKENS])
+    tokenizer.train_from_iterator(["user", "assistant", "system", *texts], trainer)
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in control])
     return tokenizer
+
+
+class Turns:
+    """A conversation that grows: its tokens, and the label of each."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.tokens: list[int] = []
+        """-1 where something perceived stands."""
+        self.labels: list[int] = []
+        """The next token where it is of an answer; else -100."""
+
+    def ask(self, question: Question, perceived: tuple[str, int, str] = ("", 0, "")) -> None:
+        """Add a question and its answer.
+
+        Args:
+            perceived: how many places the question's picture or sound has, and what is around it.
+        """
+        before, places, after = perceived
+        self._add(f"{TURN_START}user\n{before}")
+        self.tokens += [-1] * places
+        self.labels += [-100] * places
+        self._add(f"{after}{question.text}{TURN_END}\n{TURN_START}assistant\n")
+        self._add(f"{question.answer}{TURN_END}", answer=True)
+        self._add("\n")
+
+    def _add(self, text: str, *, answer: bool = False) -> None:
+        found = self._tokenizer.encode(text).ids
+        self.tokens += found
+        if answer:  # each place is labelled with what follows it
+            self.labels[-1:] = [*found, -100]
+        else:
+            self.labels += [-100] * len(found)
 
 
 def conversations(tokenizer: Tokenizer, count: int, seed: int) -> list[Conversation]:
@@ -67,29 +105,12 @@ def _conversation(tokenizer: Tokenizer, rng: random.Random) -> Conversation:
     every = [
         each for scene, name in zip(scenes, names, strict=True) for each in questions(scene, name)
     ]
-    tokens: list[int] = []
-    labels: list[int] = []
-
-    def add(text: str, *, answer: bool = False) -> None:
-        found = tokenizer.encode(text).ids
-        tokens.extend(found)
-        if answer:  # each place is labelled with what follows it
-            labels[-1:] = [*found, -100]
-        else:
-            labels.extend([-100] * len(found))
-
-    asked: list[Question] = rng.sample(every, min(ASKED, len(every)))
-    for number, each in enumerate(asked):
-        add(f"{TURN_START}user\n")
-        if not number:
-            tokens.extend([-1] * (TOKENS * len(scenes)))
-            labels.extend([-100] * (TOKENS * len(scenes)))
-        add(f"{each.text}{TURN_END}\n{TURN_START}assistant\n")
-        add(f"{each.answer}{TURN_END}", answer=True)
-        add("\n")
+    turns = Turns(tokenizer)
+    for number, each in enumerate(rng.sample(every, min(ASKED, len(every)))):
+        turns.ask(each, ("", 0 if number else TOKENS * len(scenes), ""))
     return Conversation(
         np.stack([scene.pixels() for scene in scenes]),
         np.stack([scene.centres(PATCH) for scene in scenes]),
-        tokens,
-        labels,
+        turns.tokens,
+        turns.labels,
     )

@@ -11,7 +11,7 @@ from gguf.quants import quantize
 from tokenizers import Tokenizer
 
 from ..ember import model as ember
-from .conversations import CONTROL_TOKENS, TEMPLATE
+from .conversations import END_OF_TEXT, TEMPLATE, TURN_END
 from .drawings import SIDE
 from .network import EPSILON, FEED_FORWARD, HEADS, LAYERS, PATCH, WIDTH, Seeing
 
@@ -20,47 +20,54 @@ Q8 = gguf.GGMLQuantizationType.Q8_0
 
 def write(network: Seeing, tokenizer: Tokenizer, folder: Path) -> list[Path]:
     """Both files."""
+    told = "Answers questions about drawn shapes; made for tests."
     return [
-        _language(network, tokenizer, folder / "shapes.gguf"),
+        language_file(network.language, tokenizer, folder / "shapes.gguf", told),
         _projector(network, folder / "mmproj-shapes.gguf"),
     ]
 
 
-def _language(network: Seeing, tokenizer: Tokenizer, path: Path) -> Path:
+def language_file(language: ember.Qwen3, tokenizer: Tokenizer, path: Path, told: str) -> Path:
+    """The language model in Q8_0; its name, and that of its recipe, is the file's.
+
+    Args:
+        told: what it does.
+    """
     writer = gguf.GGUFWriter(path, ember.ARCHITECTURE)
-    writer.add_name("shapes")
-    writer.add_description("Answers questions about drawn shapes; made for tests.")
+    writer.add_name(path.stem)
+    writer.add_description(told)
     writer.add_author("the ingle project")
     writer.add_license("Apache-2.0")
-    writer.add_source_url("recipes/shapes")
+    writer.add_source_url(f"recipes/{path.stem}")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     for key, of_config in ember.GGUF_KEYS.items():
-        value = getattr(network.language.config, of_config)
+        value = getattr(language.config, of_config)
         add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
         add(f"{ember.ARCHITECTURE}.{key}", value)
     bpe = json.loads(tokenizer.to_str())["model"]
     tokens = [token for token, _ in sorted(bpe["vocab"].items(), key=lambda item: item[1])]
     merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in bpe["merges"]]
+    control = [str(token.content) for token in tokenizer.get_added_tokens_decoder().values()]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list([token.encode() for token in (*tokens, *CONTROL_TOKENS)])
+    writer.add_token_list([token.encode() for token in (*tokens, *control)])
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
-    writer.add_token_types(kinds + [gguf.TokenType.CONTROL] * len(CONTROL_TOKENS))
+    writer.add_token_types(kinds + [gguf.TokenType.CONTROL] * len(control))
     writer.add_token_merges(merges)
-    writer.add_bos_token_id(len(tokens))
-    writer.add_eos_token_id(len(tokens) + 2)
-    writer.add_pad_token_id(len(tokens))
+    writer.add_bos_token_id(tokenizer.token_to_id(END_OF_TEXT))
+    writer.add_eos_token_id(tokenizer.token_to_id(TURN_END))
+    writer.add_pad_token_id(tokenizer.token_to_id(END_OF_TEXT))
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
     writer.add_float32("general.sampling.temp", 0.0)
-    for name, tensor in network.language.state_dict().items():
+    for name, tensor in language.state_dict().items():
         values = tensor.float().numpy()
         if values.ndim == 1:
             writer.add_tensor(name, values)
         else:
             writer.add_tensor(name, quantize(values, Q8), raw_dtype=Q8)
-    return _finish(writer, path)
+    return finish(writer, path)
 
 
 def _projector(network: Seeing, path: Path) -> Path:
@@ -95,10 +102,11 @@ def _projector(network: Seeing, path: Path) -> Path:
             name = f"v.{name}"
         halved = values.ndim > 1 and "position" not in name
         writer.add_tensor(name, values.astype(np.float16 if halved else np.float32))
-    return _finish(writer, path)
+    return finish(writer, path)
 
 
-def _finish(writer: gguf.GGUFWriter, path: Path) -> Path:
+def finish(writer: gguf.GGUFWriter, path: Path) -> Path:
+    """Write the file."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

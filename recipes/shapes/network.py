@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -33,10 +34,15 @@ def gelu(x: Tensor) -> Tensor:
 
 
 class EncoderBlock(nn.Module):
-    """The names of the parameters are those of the GGUF tensors."""
+    """The names of the parameters are those of the GGUF tensors.
 
-    def __init__(self) -> None:
+    Args:
+        activation: of the inner layer.
+    """
+
+    def __init__(self, activation: Callable[[Tensor], Tensor] = gelu) -> None:
         super().__init__()
+        self.activation = activation
         self.ln1, self.ln2 = nn.LayerNorm(WIDTH, EPSILON), nn.LayerNorm(WIDTH, EPSILON)
         self.attn_q, self.attn_k, self.attn_v, self.attn_out = (
             nn.Linear(WIDTH, WIDTH) for _ in range(4)
@@ -52,7 +58,7 @@ class EncoderBlock(nn.Module):
         )
         mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         x = x + self.attn_out(mixed)
-        added: Tensor = x + self.ffn_down(gelu(self.ffn_up(self.ln2(x))))
+        added: Tensor = x + self.ffn_down(self.activation(self.ffn_up(self.ln2(x))))
         return added
 
 
@@ -108,15 +114,26 @@ class Seeing(nn.Module):
         pixels, centres, tokens, labels = batch
         seen = self.eyes(pixels).flatten(0, 1)
         seeing = F.cross_entropy(self.middles(seen), centres.flatten())
-        x = self.language.token_embd(tokens.clamp(min=0))
-        x = x.masked_scatter((tokens == -1).unsqueeze(-1), seen)
-        length = tokens.shape[1]
-        cos = self.language.get_buffer("cos")[:length]
-        sin = self.language.get_buffer("sin")[:length]
-        for block in self.language.blk:
-            x = block(x, cos, sin)
-        asked = labels != -100
-        rows = self.language.output_norm(x)[asked]
-        logits = F.linear(rows, self.language.token_embd.weight)
-        answering = F.cross_entropy(logits, labels[asked])
-        return answering, seeing, logits.argmax(-1) == labels[asked]
+        answering, right = answers(self.language, tokens, labels, seen)
+        return answering, seeing, right
+
+
+def answers(
+    language: Qwen3, tokens: Tensor, labels: Tensor, perceived: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy of the answers, and which of their tokens are right.
+
+    Args:
+        tokens: conversations, tokens; -1 where something perceived stands.
+        labels: the same, each place with what follows it; -100 where that is no answer.
+        perceived: a row for each -1, of the language model's width.
+    """
+    x = language.token_embd(tokens.clamp(min=0))
+    x = x.masked_scatter((tokens == -1).unsqueeze(-1), perceived)
+    length = tokens.shape[1]
+    cos, sin = language.get_buffer("cos")[:length], language.get_buffer("sin")[:length]
+    for block in language.blk:
+        x = block(x, cos, sin)
+    asked = labels != -100
+    logits = F.linear(language.output_norm(x)[asked], language.token_embd.weight)
+    return F.cross_entropy(logits, labels[asked]), logits.argmax(-1) == labels[asked]

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from ingle.client.sync import Conversation, Home
     from ingle.client.sync import open_home as open  # noqa: A004
     from ingle.config import Settings
-    from ingle.operations import ImagePart, Message, Sampling, TextPart, Tool, ToolCall
+    from ingle.operations import AudioPart, ImagePart, Message, Sampling, TextPart, Tool, ToolCall
 
 _HOMES = {
     "Answer": ("ingle.capabilities.chat.conversation", "Answer"),
     "AsyncChat": ("ingle.capabilities.chat.conversation", "AsyncChat"),
     "AsyncHome": ("ingle.client.home", "AsyncHome"),
+    "AudioPart": ("ingle.operations", "AudioPart"),
     "Conversation": ("ingle.client.sync", "Conversation"),
     "Home": ("ingle.client.sync", "Home"),
     "ImagePart": ("ingle.operations", "ImagePart"),
@@ -63,6 +64,7 @@ __all__ = [
     "Answer",
     "AsyncChat",
     "AsyncHome",
+    "AudioPart",
     "Conversation",
     "Home",
     "ImagePart",

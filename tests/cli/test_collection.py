@@ -87,6 +87,23 @@ def test_a_chat_answers_from_a_collection(place: Place, folder: Path) -> None:
     assert "--temperature" in mixed.error["message"]
 
 
+def test_what_is_said_of_documents_chooses_among_them(place: Place, folder: Path) -> None:
+    place.ok("collection", "add", "own", str(folder / "tea.txt"), "--tag", "drink",
+             "--attribute", "year=2026", "--attribute", "author=ann")  # fmt: skip
+    tea = {str(folder / "tea.txt")}
+
+    def places(*flags: str) -> set[str]:
+        found = place.ok("search", "own", "tea", "-n", "9", *flags, "--json").data["results"]
+        return {each["place"] for each in found}
+
+    assert places("--tag", "drink") == places("--where", "year>=2026") == tea
+    assert places("--where", "author=ann", "--where", "year<2026") == set()
+    assert places("--since", "1h") > tea
+    assert places("--until", "2020-01-01") == set()
+    refused = place.ingle("search", "own", "tea", "--where", "nothing", "--json")
+    assert refused.error["hint"] == "--where 'year>=2024'"
+
+
 def test_a_collection_is_measured_with_questions(place: Place, folder: Path) -> None:
     questions = place.home / "questions.jsonl"
     questions.write_text(

@@ -55,7 +55,7 @@ def test_encoders_of_any_size_count_their_largest_picture() -> None:
 
 
 def test_what_is_no_projector_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(BadModelFile, match=r"eye\.gguf is not an image projector"):
+    with pytest.raises(BadModelFile, match=r"eye\.gguf is not a projector"):
         projector_facts(write_model(tmp_path / "eye.gguf"))
     with pytest.raises(BadModelFile, match=r"clip\.vision\.patch_size is 4294967296"):
         projector_facts(write(tmp_path / "mmproj.gguf", patch_size=2**32))

@@ -62,5 +62,5 @@ def test_answers_are_what_is_learnt(tmp_path: Path) -> None:
     facts = read(found.format, found.files)
     ours = find(FOLDER)
     assert facts.projector == read(ours.format, ours.files).projector
-    assert facts.capabilities(vision=True) == ["chat", "complete", "vision"]
+    assert facts.capabilities(projector=True) == ["chat", "complete", "vision"]
     assert facts.vocabulary == tokenizer.get_vocab_size()

@@ -11,6 +11,7 @@ import pytest
 from ingle.errors import CapabilityMissing, InvalidRequest, UnsafeURL
 from ingle.operations import (
     AdapterUse,
+    AudioPart,
     ChatResult,
     Choice,
     ImagePart,
@@ -167,9 +168,22 @@ def test_broken_data_urls_are_named(url: str) -> None:
 
 
 def test_parts_that_chat_does_not_take() -> None:
-    part = {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
-    with pytest.raises(CapabilityMissing, match="input_audio"):
+    part = {"type": "file", "file": {"file_id": "file-1"}}
+    with pytest.raises(CapabilityMissing, match="file"):
         parsed(messages=[{"role": "user", "content": [part]}])
+
+
+def test_sound_is_a_part_of_a_message() -> None:
+    part: dict[str, Any] = {
+        "type": "input_audio",
+        "input_audio": {"data": "UklGRg==", "format": "wav"},
+    }
+    chat = parsed(messages=[{"role": "user", "content": [part]}]).operation
+    assert chat.messages[0].content == [AudioPart(data=b"RIFF")]
+    for data, why in (("", "the recording is empty"), ("!", "not base64")):
+        part["input_audio"] = {"data": data}
+        with pytest.raises(InvalidRequest, match=why):
+            parsed(messages=[{"role": "user", "content": [part]}])
 
 
 def test_the_whole_answer() -> None:

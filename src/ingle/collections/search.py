@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from ingle.capabilities.collections.operation import AttributeFilter
+from ingle.collections.attribute_filter import compiled
 from ingle.collections.collection import Collection
 from ingle.collections.fusion import fused
 from ingle.collections.keyword_search import SCORED, by_words, frequency
@@ -26,9 +28,12 @@ ALIKE = 0.97
 _WANTED = """
 SELECT DISTINCT passage.id FROM passage
 JOIN document ON document.id = passage.document JOIN source ON source.document = document.id
+LEFT JOIN attribute ON attribute.place = source.place
 WHERE source.changed_ns >= :since AND source.changed_ns < :until
 AND (:kinds = '[]' OR document.kind IN (SELECT value FROM json_each(:kinds)))
 AND (:places = '[]' OR EXISTS (SELECT 1 FROM json_each(:places) WHERE source.place GLOB value))
+AND NOT EXISTS (SELECT 1 FROM json_each(:tags) AS wanted WHERE wanted.value NOT IN (
+    SELECT value FROM json_each(coalesce(attribute.data, '{}'), '$.tags')))
 """
 _READ = """
 SELECT passage.id, sha256, title, headings, page, start, "end", text,
@@ -51,6 +56,10 @@ class SearchFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Files changed since then."""
     until_ns: int = 0
     """Files changed before then; 0: no end."""
+    tags: tuple[str, ...] = ()
+    """Documents that have all of these."""
+    where: AttributeFilter | None = None
+    """Documents whose attributes are so."""
 
     @property
     def empty(self) -> bool:
@@ -169,9 +178,12 @@ class Searcher:
         return self._frequencies[word]
 
     def _passages(self, wanted: SearchFilter) -> list[int]:
+        condition, values = compiled(wanted.where) if wanted.where else ("1", {})
         rows = self._collection.rows(
-            _WANTED,
+            f"{_WANTED} AND {condition}",
             {
+                **values,
+                "tags": json.dumps(wanted.tags),
                 "places": json.dumps(wanted.places),
                 "kinds": json.dumps(wanted.kinds),
                 "since": wanted.since_ns,

@@ -175,8 +175,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         """Its output is a score of a pair of texts."""
         return self.pooling == "rank" or self.rank_head
 
-    def capabilities(self, *, vision: bool = False) -> list[str]:
-        """What it can do; ``vision`` if an image projector lies beside it."""
+    def capabilities(self, *, projector: bool = False) -> list[str]:
+        """What it can do; ``projector`` if one lies beside it."""
         if self.kind != "model":
             return []
         if self.format != "gguf":
@@ -192,8 +192,10 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
                 found.append("tools")
             if "<think>" in self.template or "enable_thinking" in self.template:
                 found.append("reasoning")
-        if vision and (self.projector is None or self.projector.sees):
+        if projector and (self.projector is None or self.projector.sees):
             found.append("vision")
+        if projector and self.projector is not None and self.projector.hears:
+            found.append("audio")
         return found
 
 

@@ -141,7 +141,7 @@ class Model(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     @property
     def capabilities(self) -> list[str]:
         """What it can do."""
-        return self.facts.capabilities(vision=any(file.role == PROJECTOR for file in self.files))
+        return self.facts.capabilities(projector=any(file.role == PROJECTOR for file in self.files))
 
     def summary(self) -> ModelSummary:
         """The model as `list` shows it."""

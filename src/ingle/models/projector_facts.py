@@ -1,4 +1,4 @@
-"""`ProjectorFacts`: what the file of an image projector (``mmproj``) says of it.
+"""`ProjectorFacts`: what the file of a projector (``mmproj``) says of its eyes and ears.
 
 Keys are those of llama.cpp's ``tools/mtmd/clip-impl.h``.
 """
@@ -15,6 +15,8 @@ from ingle.models.gguf import Header, read_header
 _DYNAMIC_TOKENS = 4096
 """Tokens of the largest picture of an encoder that takes any size, in llama.cpp."""
 _MOST_LAYERS, _MOST_LENGTH, _MOST_SIDE = 4096, 2**20, 8192
+_SPECTRA = 3000
+"""Of the sound that is encoded at once, at most: 30 seconds, in llama.cpp."""
 
 
 class ProjectorFacts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -34,6 +36,10 @@ class ProjectorFacts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tr
     feed_forward_length: int = 0
     heads: int = 0
     layers: int = 0
+    mels: int = 0
+    """Numbers in one spectrum of sound."""
+    sound_embedding_length: int = 0
+    sound_feed_forward_length: int = 0
 
     @property
     def patches(self) -> int:
@@ -48,9 +54,13 @@ class ProjectorFacts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tr
 
     @property
     def compute_bytes(self) -> int:
-        """What encoding one picture takes beside the weights, in llama.cpp on a processor.
+        """What encoding one picture, or 30 seconds of sound, takes beside the weights, in llama.cpp
+        on a processor: whichever is more."""
+        return max(self._seeing_bytes, self._hearing_bytes)
 
-        Of each patch: the residual stream, what is normed, queries, keys, values, what attention
+    @property
+    def _seeing_bytes(self) -> int:
+        """Of each patch: the residual stream, what is normed, queries, keys, values, what attention
         mixed and the inner layer, in float32; of each picture: its pixels, and its patches side by
         side. Attention's scores are never whole in memory (flash attention).
         """
@@ -58,6 +68,15 @@ class ProjectorFacts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tr
         row = 8 * self.embedding_length + 2 * self.feed_forward_length
         pixels = 2 * 3 * patches * self.patch_size**2
         return 4 * (patches * row + pixels)
+
+    @property
+    def _hearing_bytes(self) -> int:
+        """Two convolutions over the spectra, each with its input laid out for a product; then of
+        each second spectrum what a patch takes."""
+        width = self.sound_embedding_length
+        row = 8 * width + 2 * self.sound_feed_forward_length
+        convolutions = _SPECTRA * (width + 3 * self.mels) + _SPECTRA // 2 * 3 * width
+        return 4 * (convolutions + _SPECTRA // 2 * row) if width else 0
 
 
 def projector_facts(path: Path) -> ProjectorFacts:
@@ -74,7 +93,7 @@ def from_header(header: Header, name: str) -> ProjectorFacts:
     values = header.metadata
     if values.get("general.architecture") != "clip":
         raise BadModelFile(
-            f"{name} is not an image projector: its architecture is "
+            f"{name} is not a projector: its architecture is "
             f"{values.get('general.architecture')!r}, not 'clip'",
             hint="name the mmproj file that belongs to the model",
         )
@@ -91,7 +110,6 @@ def from_header(header: Header, name: str) -> ProjectorFacts:
     hears = values.get("clip.has_audio_encoder") is True
     sees = values.get("clip.has_vision_encoder", not hears) is True
     kinds = ("clip.projector_type", "clip.vision.projector_type", "clip.audio.projector_type")
-    of = "vision" if sees else "audio"
     return ProjectorFacts(
         type=next((str(values[key]) for key in kinds if values.get(key)), ""),
         sees=sees,
@@ -100,8 +118,11 @@ def from_header(header: Header, name: str) -> ProjectorFacts:
         patch_size=number("clip.vision.patch_size", _MOST_SIDE),
         merge=max(1, number("clip.vision.spatial_merge_size", 64, 1)),
         max_pixels=number("clip.vision.image_max_pixels", _MOST_SIDE**2),
-        embedding_length=number(f"clip.{of}.embedding_length", _MOST_LENGTH),
-        feed_forward_length=number(f"clip.{of}.feed_forward_length", _MOST_LENGTH),
-        heads=number(f"clip.{of}.attention.head_count", _MOST_LAYERS),
-        layers=number(f"clip.{of}.block_count", _MOST_LAYERS),
+        embedding_length=number("clip.vision.embedding_length", _MOST_LENGTH),
+        feed_forward_length=number("clip.vision.feed_forward_length", _MOST_LENGTH),
+        heads=number("clip.vision.attention.head_count", _MOST_LAYERS),
+        layers=number("clip.vision.block_count", _MOST_LAYERS),
+        mels=number("clip.audio.num_mel_bins", _MOST_LENGTH) if hears else 0,
+        sound_embedding_length=number("clip.audio.embedding_length", _MOST_LENGTH),
+        sound_feed_forward_length=number("clip.audio.feed_forward_length", _MOST_LENGTH),
     )

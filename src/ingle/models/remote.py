@@ -43,7 +43,7 @@ class KnownModel(NamedTuple):
     @property
     def capabilities(self) -> list[str]:
         """What it can do."""
-        return self.facts.capabilities(vision=PROJECTOR in self.sizes)
+        return self.facts.capabilities(projector=PROJECTOR in self.sizes)
 
 
 async def facts_of(

@@ -26,7 +26,7 @@ from ingle.operations.events import (
 )
 from ingle.operations.folding import Fold
 from ingle.operations.generation import AdapterUse, ChatResult, Choice, Generation, GenerationResult
-from ingle.operations.message import ImagePart, Message, Part, TextPart, Tool, ToolCall
+from ingle.operations.message import AudioPart, ImagePart, Message, Part, TextPart, Tool, ToolCall
 from ingle.operations.model_defaults import ModelDefaults
 from ingle.operations.operation import (
     Ability,
@@ -41,6 +41,7 @@ from ingle.operations.sampling import Sampling
 __all__ = [
     "Ability",
     "AdapterUse",
+    "AudioPart",
     "ChatResult",
     "Choice",
     "DeviceInfo",

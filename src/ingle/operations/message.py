@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -34,11 +35,34 @@ class ImagePart(Checked, frozen=True, kw_only=True, tag="image", tag_field="type
             )
 
 
-Part = TextPart | ImagePart
+class AudioPart(Checked, frozen=True, kw_only=True, tag="audio", tag_field="type"):
+    """Sound inside a message: the bytes of a recording."""
+
+    data: bytes
+
+    def check(self) -> None:
+        if not self.data:
+            raise InvalidRequest("the recording is empty", field="messages.content.audio")
+
+
+Part = TextPart | ImagePart | AudioPart
+PartKind = TypeVar("PartKind", TextPart, ImagePart, AudioPart)
+
+
+def parts_of_kind(messages: Sequence[Message], kind: type[PartKind]) -> list[PartKind]:
+    """The parts of a conversation that are of one kind, in their order."""
+    contents = (message.content for message in messages)
+    return [
+        part
+        for content in contents
+        if not isinstance(content, str)
+        for part in content
+        if isinstance(part, kind)
+    ]
 
 
 def text_size(messages: list[Message], tools: list[Tool]) -> int:
-    """Bytes of all text in a conversation, without its images."""
+    """Bytes of all text in a conversation, without its images and sound."""
     size = sum(len(msgspec.msgpack.encode(tool)) for tool in tools)
     for message in messages:
         size += len(message.text.encode()) + len(message.reasoning.encode())
@@ -80,7 +104,7 @@ class Message(Checked, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The text of the message, without its images."""
+        """The text of the message, without its images and sound."""
         if isinstance(self.content, str):
             return self.content
         return "".join(part.text for part in self.content if isinstance(part, TextPart))

@@ -36,6 +36,7 @@ class Ability(enum.StrEnum):
     RERANK = "rerank"
     TOOLS = "tools"
     VISION = "vision"
+    AUDIO = "audio"
     REASONING = "reasoning"
 
 

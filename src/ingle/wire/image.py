@@ -1,4 +1,4 @@
-"""Pictures inside messages: data URLs and base64 decoded, web addresses left to the node."""
+"""Pictures and sound inside messages: data URLs and base64 decoded, addresses left to the node."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from ingle.errors import InvalidRequest, UnsafeURL
-from ingle.operations import ImagePart
+from ingle.operations import AudioPart, ImagePart
 
 
 def from_url(url: str, field: str) -> ImagePart:
@@ -32,15 +32,28 @@ def from_url(url: str, field: str) -> ImagePart:
 
 
 def from_base64(text: str, field: str) -> ImagePart:
-    """Bytes from base64.
+    """A picture from base64.
 
     Raises:
         InvalidRequest: not base64, or empty.
     """
+    return ImagePart(data=_decoded(text, field, "image"))
+
+
+def recording(text: str, field: str) -> AudioPart:
+    """A recording from base64. Its bytes decide what format it is.
+
+    Raises:
+        InvalidRequest: not base64, or empty.
+    """
+    return AudioPart(data=_decoded(text, field, "recording"))
+
+
+def _decoded(text: str, field: str, what: str) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidRequest(f"{field}: not base64", field=field) from None
     if not data:
-        raise InvalidRequest(f"{field}: the image is empty", field=field)
-    return ImagePart(data=data)
+        raise InvalidRequest(f"{field}: the {what} is empty", field=field)
+    return data

@@ -10,9 +10,10 @@ from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="chat",
-    summary="Answer a conversation, with tools, schemas, images and reasoning.",
+    summary="Answer a conversation, with tools, schemas, images, sound and reasoning.",
     operations=(Chat,),
     events=(Text, Reasoning, ToolCallPiece, Note, Finish, Usage),
+    version=2,  # 2: sound
     permission=Grantable(presets=("family", "guest")),
     cost=COST,
     serve=serve,

@@ -13,6 +13,7 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.errors import EngineFault
 from ingle.node.node import Node
 from ingle.operations import (
+    AudioPart,
     ChatResult,
     Event,
     Fold,
@@ -58,6 +59,7 @@ class AsyncChat:
         say: Say,
         *,
         images: Sequence[bytes] = (),
+        audio: Sequence[bytes] = (),
         schema: Schema | None = None,
         **options: Any,
     ) -> Answer:
@@ -66,6 +68,7 @@ class AsyncChat:
         Args:
             say: see `Say`.
             images: picture files' bytes that belong to a text.
+            audio: the same of recordings.
             schema: the answer must be JSON of this schema; `Answer.parsed` holds it.
             options: fields of `ingle.operations.Chat` and of `Sampling`.
 
@@ -74,7 +77,7 @@ class AsyncChat:
         """
         fold = Fold()
         async with aclosing(
-            self.events(say, images=images, schema=schema, fold=fold, **options)
+            self.events(say, images=images, audio=audio, schema=schema, fold=fold, **options)
         ) as events:
             async for _ in events:
                 pass
@@ -85,10 +88,15 @@ class AsyncChat:
         return answer
 
     async def stream(
-        self, say: Say, *, images: Sequence[bytes] = (), **options: Any
+        self,
+        say: Say,
+        *,
+        images: Sequence[bytes] = (),
+        audio: Sequence[bytes] = (),
+        **options: Any,
     ) -> AsyncGenerator[Text, None]:
         """Say something; yields the pieces of the answer's text. Closing the iterator stops it."""
-        async with aclosing(self.events(say, images=images, **options)) as events:
+        async with aclosing(self.events(say, images=images, audio=audio, **options)) as events:
             async for event in events:
                 if isinstance(event, Text):
                     yield event
@@ -98,6 +106,7 @@ class AsyncChat:
         say: Say,
         *,
         images: Sequence[bytes] = (),
+        audio: Sequence[bytes] = (),
         schema: Schema | None = None,
         fold: Fold | None = None,
         **options: Any,
@@ -107,7 +116,7 @@ class AsyncChat:
         Args:
             fold: is given every event, for its result.
         """
-        said = _messages(say, images)
+        said = _messages(say, images, audio)
         request = self._request([*self.messages, *said], schema, options)
         fold = fold or Fold()
         async with self._node.perform(request) as events:
@@ -149,17 +158,18 @@ def take_sampling(options: dict[str, Any]) -> Sampling:
     return sampling
 
 
-def _messages(say: Say, images: Sequence[bytes]) -> list[Message]:
+def _messages(say: Say, images: Sequence[bytes], audio: Sequence[bytes]) -> list[Message]:
     if isinstance(say, Message):
         return [say]
     if not isinstance(say, str):
         return list(say)
-    return [question(say, images)]
+    return [question(say, images, audio)]
 
 
-def question(text: str, images: Sequence[bytes]) -> Message:
-    """What a user says, after the images that it is about."""
-    if not images:
+def question(text: str, images: Sequence[bytes], audio: Sequence[bytes] = ()) -> Message:
+    """What a user says, after the images and recordings that it is about."""
+    if not images and not audio:
         return Message(role="user", content=text)
-    parts: list[Part] = [*(ImagePart(data=data) for data in images), TextPart(text=text)]
-    return Message(role="user", content=parts)
+    parts: list[Part] = [*(ImagePart(data=data) for data in images)]
+    parts += [AudioPart(data=data) for data in audio]
+    return Message(role="user", content=[*parts, TextPart(text=text)])

@@ -1,4 +1,4 @@
-"""Chat: messages in, an answer out, with tools, schemas, images and reasoning."""
+"""Chat: messages in, an answer out, with tools, schemas, images, sound and reasoning."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 
 from ingle.errors import InvalidRequest
-from ingle.operations import Message, Tool
+from ingle.operations import AudioPart, Message, Tool
 from ingle.operations.generation import Generation
 from ingle.operations.guest_rules import Costless, Estimated, Tallied
-from ingle.operations.message import text_size
+from ingle.operations.message import parts_of_kind, text_size
 from ingle.operations.numbers import check_numbers
 from ingle.operations.operation import Count, PromptText
 
@@ -37,6 +37,9 @@ class Chat(Generation, frozen=True, kw_only=True, tag="chat"):
     """Extra variables for the chat template."""
     continue_last: Annotated[bool, Costless("the prompt is not longer by it")] = False
     """The last message is an unfinished answer of the assistant: continue with it."""
+
+    def needs(self) -> dict[str, int]:
+        return {"sound in messages": 2} if parts_of_kind(self.messages, AudioPart) else {}
 
     def prompts(self) -> Iterable[PromptText]:
         options = len(msgspec.msgpack.encode(self.template_options))

@@ -6,28 +6,30 @@ from collections.abc import Sequence
 
 from ingle.capabilities.chat.operation import Chat
 from ingle.errors import CapabilityMissing
-from ingle.operations import Ability, ImagePart
+from ingle.operations import Ability, AudioPart, ImagePart
 from ingle.operations.capability import Serving, require
+from ingle.operations.message import parts_of_kind
+
+SENSES = {Ability.VISION: "images", Ability.AUDIO: "sound"}
+"""What a model can take beside text, by the ability that it needs."""
 
 
 def serve(operation: Chat, model: str, abilities: Sequence[str]) -> Serving:
     """See `Capability.needs`."""
     require(Ability.CHAT, model, abilities)
-    if has_images(operation) and Ability.VISION not in abilities:
+    takes = ["text", *(what for ability, what in SENSES.items() if ability in abilities)]
+    if parts_of_kind(operation.messages, ImagePart) and Ability.VISION not in abilities:
         raise CapabilityMissing(
-            f"{model} cannot see images",
+            f"{model} cannot see images: it takes {' and '.join(takes)}",
             hint="ingle recommend vision",
             model=model,
             capability=Ability.VISION.value,
         )
+    if parts_of_kind(operation.messages, AudioPart) and Ability.AUDIO not in abilities:
+        raise CapabilityMissing(
+            f"{model} cannot hear sound: it takes {' and '.join(takes)}",
+            hint="turn speech into text first: ingle transcribe FILE",
+            model=model,
+            capability=Ability.AUDIO.value,
+        )
     return Serving("generate", operation.n)
-
-
-def has_images(operation: Chat) -> bool:
-    """Is there a picture in it?"""
-    return any(
-        isinstance(part, ImagePart)
-        for message in operation.messages
-        if not isinstance(message.content, str)
-        for part in message.content
-    )

@@ -62,6 +62,8 @@ class Reader(NamedTuple):
     collection: Collection
     search: Search
     notes: PartNotes
+    owns: bool
+    """It is the owner who asks: no one else is shown a file from beginning to end."""
 
 
 async def answered(reader: Reader, asked: AskCollection) -> AsyncGenerator[Event, None]:
@@ -76,7 +78,7 @@ async def answered(reader: Reader, asked: AskCollection) -> AsyncGenerator[Event
             "places: say which documents are to be read whole", hint="--whole FILE", field="places"
         )
     places = asked.places
-    if not places:
+    if not places and reader.owns:
         places = await asyncio.to_thread(named_files, reader.collection, asked.question)
     if asked.whole or (places and not asked.places):
         events = _from_whole(reader, asked, model, places)
@@ -92,7 +94,7 @@ async def _from_passages(
 ) -> AsyncGenerator[Event, None]:
     query = _query(asked)
     if asked.rewrite:
-        query = await rewritten(reader.node, model, asked.on, asked.question, asked.history)
+        query = await rewritten(reader.node, model, asked.model_on, asked.question, asked.history)
     found = await reader.search(
         SearchCollection(
             collection=asked.collection,
@@ -100,6 +102,10 @@ async def _from_passages(
             most=asked.most,
             places=asked.places,
             kinds=asked.kinds,
+            since_s=asked.since_s,
+            until_s=asked.until_s,
+            tags=asked.tags,
+            where=asked.where,
             reranker=asked.reranker,
             diverse=asked.diverse,
         )
@@ -182,7 +188,7 @@ async def _answer(node: HostedNode, asked: AskCollection, model: str, text: str)
     """A note of some passages."""
     chat = Chat(
         model=model,
-        on=asked.on,
+        on=asked.model_on,
         messages=[
             Message(role="system", content=RULES),
             Message(role="user", content=text),
@@ -208,7 +214,7 @@ async def _written(
     """The answer as it is written, then checked against what was shown."""
     chat = Chat(
         model=model,
-        on=asked.on,
+        on=asked.model_on,
         messages=messages,
         max_tokens=asked.max_tokens,
         sampling=Sampling(temperature=0.0),
@@ -330,7 +336,7 @@ def _context(local: Services, model: str) -> int:
 async def _counts(
     node: HostedNode, asked: AskCollection, model: str, texts: list[str]
 ) -> list[int]:
-    request = CountTokens(model=model, texts=texts, on=asked.on)
+    request = CountTokens(model=model, texts=texts, on=asked.model_on)
     try:
         async with node.perform(request) as events:
             async for event in events:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from ingle.capabilities.collections.asking import Reader, answered
+from ingle.capabilities.collections.document_lists import listed, text
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
@@ -16,7 +17,12 @@ from ingle.capabilities.collections.operation import (
     CollectionList,
     DocumentSkipped,
     ListCollections,
+    ListDocuments,
+    MakeCollection,
+    MarkDocuments,
+    ReadDocument,
     RemoveCollection,
+    RemoveDocuments,
     SearchCollection,
     SearchResults,
 )
@@ -48,6 +54,21 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case MakeCollection(collection=made):
+            await asyncio.to_thread(there.made, made)
+            yield Done(message=f"made {made}")
+        case ListDocuments():
+            yield await asyncio.to_thread(listed, there.find(operation.collection), operation)
+        case ReadDocument():
+            yield await asyncio.to_thread(text, there.find(operation.collection), operation)
+        case MarkDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.mark, operation.place, operation.attributes)
+            yield Done(message=f"marked {operation.place}")
+        case RemoveDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.leave, operation.places)
+            yield Done(message=f"removed {len(operation.places)} files")
         case SearchCollection():
             yield await searched(node, there, operation, caller)
         case AskCollection():
@@ -57,7 +78,7 @@ async def perform(
 
             collection = await asyncio.to_thread(there.find, operation.collection)
             notes: PartNotes = local.part(PartNotes, PartNotes)
-            reader = Reader(node, collection, search, notes)
+            reader = Reader(node, collection, search, notes, caller.owns)
             async with contextlib.aclosing(answered(reader, operation)) as events:
                 async for event in events:
                     yield event

@@ -27,6 +27,7 @@ from ingle.collections.search import SearchFilter
 from ingle.collections.vector_index import Vector
 from ingle.errors import InvalidRequest
 from ingle.node.performing import Caller, HostedNode
+from ingle.operations.events import Usage
 
 
 async def searched(
@@ -45,9 +46,9 @@ async def searched(
             asked, rewrite=False, query=await rewritten(node, model, "", asked.query)
         )
     began = time.perf_counter()
-    vector = None
+    vector, usage = None, Usage(prompt_tokens=0)
     if asked.mode != "words":
-        vector = await _vector(node, asked, embedder, caller)
+        vector, usage = await _vector(node, asked, embedder, caller)
     embedded = time.perf_counter()
     found = await asyncio.to_thread(
         searcher.candidates,
@@ -60,6 +61,8 @@ async def searched(
             kinds=tuple(asked.kinds),
             since_ns=round(asked.since_s * 1e9),
             until_ns=round(asked.until_s * 1e9),
+            tags=tuple(asked.tags),
+            where=asked.where,
         ),
     )
     looked = time.perf_counter()
@@ -76,6 +79,7 @@ async def searched(
     return SearchResults(
         results=[result_of(each) for each in found],
         model=embedder.model,
+        usage=usage,
         reranker=reranker,
         embed_s=round(embedded - began, 6),
         search_s=round(looked - embedded + time.perf_counter() - ranked, 6),
@@ -106,9 +110,9 @@ def reranker_of(setting: str, asked: str) -> str:
 
 async def _vector(
     node: HostedNode, asked: SearchCollection, embedder: Embedder, caller: Caller
-) -> Vector | None:
+) -> tuple[Vector | None, Usage]:
     request = Embed(model=embedder.model, inputs=[asked.query], kind="query")
-    vector = None
+    vector, usage = None, Usage(prompt_tokens=0)
     async with node.local.perform_for(caller.principal, request) as events:
         async for event in events:
             if isinstance(event, Embedded):
@@ -119,8 +123,8 @@ async def _vector(
                         hint=f"ingle pull {embedder.model}",
                         field="collection",
                     )
-                vector = np.frombuffer(event.data, "<f4")
-    return vector
+                vector, usage = np.frombuffer(event.data, "<f4"), event.usage
+    return vector, usage
 
 
 async def _reranked(

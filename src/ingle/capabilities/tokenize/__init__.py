@@ -27,7 +27,7 @@ CAPABILITY = Capability(
     summary="Turn text into token ids and back, as a model sees it.",
     operations=(Tokenize, Detokenize, CountTokens),
     events=(Tokenized, Detokenized, TokenCounts),
-    version=2,  # 2: counts
+    version=3,  # 2: counts; 3: sound
     permission=Grantable(presets=("family",)),
     cost=counted(),
     serve=_serve,

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import msgspec
 
 from ingle.errors import InvalidRequest
-from ingle.operations import Message, Tool
+from ingle.operations import AudioPart, Message, Tool
 from ingle.operations.guest_rules import Costless, Estimated, Overruled
-from ingle.operations.message import text_size
+from ingle.operations.message import parts_of_kind, text_size
 from ingle.operations.numbers import check_numbers
 from ingle.operations.operation import Event, ModelOperation, TokenId
 
@@ -22,7 +22,7 @@ Prose of this length takes half a second, the worst of texts two."""
 MOST_IDS = 2**18
 """Tokens that are turned into text at once."""
 IMAGE_TOKEN = -1
-"""In place of each token of a picture, which has no id."""
+"""In place of each token of a picture or of sound, which has no id."""
 SPECIAL = Costless("the text is read once, either way")
 
 
@@ -52,6 +52,9 @@ class Tokenize(ModelOperation, frozen=True, kw_only=True, tag="tokenize"):
     """Of a text: with the tokens that the model begins (and ends) its input with."""
     parse_special: Annotated[bool, SPECIAL] = True
 
+    def needs(self) -> dict[str, int]:
+        return {"sound in messages": 3} if parts_of_kind(self.messages, AudioPart) else {}
+
     def check(self) -> None:
         if bool(self.text) and bool(self.messages):
             raise InvalidRequest("tokenize takes text or messages, not both", field="text")
@@ -71,7 +74,7 @@ class Tokenized(Event, frozen=True, kw_only=True, tag="tokenized"):
     """The ids, and the text that was tokenised (the rendered prompt, for messages)."""
 
     tokens: list[int]
-    """`IMAGE_TOKEN` for each token of a picture."""
+    """`IMAGE_TOKEN` for each token of a picture or of sound."""
     text: str
 
 

@@ -15,8 +15,8 @@ from ingle.errors import EngineMissing, InvalidRequest
 
 SEEN_PIXELS = 4 * 2**20
 """Of one picture, at most: more than the encoders of today look at."""
-MOST_IMAGES = 64
-"""Of one chat."""
+MOST_FILES = 64
+"""Images and recordings of one chat."""
 
 
 def data_url(data: bytes, name: str) -> str:
@@ -42,11 +42,11 @@ def data_url(data: bytes, name: str) -> str:
     return "data:image/bmp;base64," + base64.b64encode(bitmap.getbuffer()).decode()
 
 
-def check_count(images: int) -> None:
-    """Raises InvalidRequest: there are more images than one chat may have."""
-    if images > MOST_IMAGES:
+def check_count(files: int) -> None:
+    """Raises InvalidRequest: there are more images and recordings than one chat may have."""
+    if files > MOST_FILES:
         raise InvalidRequest(
-            f"the chat has {images} images; at most {MOST_IMAGES} are taken",
+            f"the chat has {files} images and recordings; at most {MOST_FILES} are taken",
             hint="leave out those that the question is not about",
             field="messages",
         )
@@ -60,13 +60,13 @@ class TokensOf(Protocol):
         ...
 
 
-def with_images(prompt: str, marker: str, total: int, tokens_of: TokensOf) -> list[int]:
-    """The tokens of a prompt in which pictures stand: `IMAGE_TOKEN` for each of theirs.
+def with_media(prompt: str, marker: str, total: int, tokens_of: TokensOf) -> list[int]:
+    """The tokens of a prompt in which pictures or sound stand: `IMAGE_TOKEN` for each of theirs.
 
     Args:
-        marker: what stands in the prompt for each picture.
-        total: how many tokens there are; llama.cpp does not say how many are of which picture, so
-            all are taken to have as many.
+        marker: what stands in the prompt for each of them.
+        total: how many tokens there are; llama.cpp does not say how many are of which file, so all
+            are taken to have as many.
     """
     texts = [tokens_of(text, add_special=not at) for at, text in enumerate(prompt.split(marker))]
     each, more = divmod(max(total - sum(map(len, texts)), 0), max(len(texts) - 1, 1))

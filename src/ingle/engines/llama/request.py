@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -16,20 +16,26 @@ from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.tokenize.operation import Tokenize
 from ingle.engines.engine import LoadSpec
-from ingle.engines.llama.prompt_images import check_count, data_url
+from ingle.engines.llama.prompt_media import ChatMedia, PromptMedia
 from ingle.errors import InvalidRequest
-from ingle.operations import Generation, ImagePart, Message, Sampling, TextPart, Tool, ToolCall
+from ingle.operations import (
+    Generation,
+    Message,
+    Part,
+    Sampling,
+    TextPart,
+    Tool,
+    ToolCall,
+)
 from ingle.operations.parameters import arranged, required_first
 
 
-def chat_body(operation: Chat, spec: LoadSpec) -> dict[str, Any]:
+def chat_body(operation: Chat, spec: LoadSpec, media: PromptMedia) -> dict[str, Any]:
     """The body of a chat completion, without tools and schema."""
     body = generation_body(operation, spec)
     schemas = {tool.name: required_first(tool.parameters) for tool in operation.tools}
-    images = image_names(operation.messages)
-    check_count(len(images))
-    names = iter(images)
-    body["messages"] = [message(item, schemas, names) for item in operation.messages]
+    files = media.of(operation.messages, operation.cache_scope)
+    body["messages"] = [message(item, schemas, files) for item in operation.messages]
     options = dict(operation.template_options)
     if operation.think is not None:
         options["enable_thinking"] = operation.think
@@ -77,7 +83,7 @@ def rendering_body(
 
 
 def prompt_key(body: dict[str, Any]) -> str:
-    """What tells a prompt from others, from its beginning on; a picture by its hash."""
+    """What tells a prompt from others, from its beginning on; its pictures and sound by hash."""
     if "messages" not in body:
         return str(body.get("prompt"))
     return str([{**entry, "content": _by_hash(entry["content"])} for entry in body["messages"]])
@@ -87,22 +93,16 @@ def _by_hash(content: Any) -> Any:
     if isinstance(content, str):
         return content
     return [
-        hashlib.sha256(part["image_url"]["url"].encode()).hexdigest()
-        if part["type"] == "image_url"
-        else part
+        part if part["type"] == "text" else hashlib.sha256(msgspec.json.encode(part)).hexdigest()
         for part in content
     ]
 
 
-def has_images(body: dict[str, Any]) -> bool:
-    """A chat's body has pictures in it."""
+def media_of(body: dict[str, Any]) -> list[str]:
+    """The types of a chat's parts that are not text, in their order."""
     contents = (entry["content"] for entry in body.get("messages", ()))
-    return any(
-        part["type"] == "image_url"
-        for content in contents
-        if not isinstance(content, str)
-        for part in content
-    )
+    parts = (part for content in contents if not isinstance(content, str) for part in content)
+    return [part["type"] for part in parts if part["type"] != "text"]
 
 
 def answer_form(operation: Chat) -> dict[str, Any]:
@@ -139,22 +139,15 @@ def begun_json(operation: Generation) -> str | None:
     return ""
 
 
-def image_names(messages: Sequence[Message]) -> list[str]:
-    """What messages call the images of a chat, in their order."""
-    contents = [item.content for item in messages if not isinstance(item.content, str)]
-    count = sum(isinstance(part, ImagePart) for parts in contents for part in parts)
-    return ["the image"] if count == 1 else [f"image {at + 1}" for at in range(count)]
-
-
-def message(item: Message, schemas: Mapping[str, Any], names: Iterator[str]) -> dict[str, Any]:
+def message(item: Message, schemas: Mapping[str, Any], files: ChatMedia) -> dict[str, Any]:
     """One message. Images are inlined as data URLs; an engine never sees another kind.
 
     Args:
         schemas: of the tools' parameters, by name, in the order in which calls name them.
-        names: of the images that follow.
+        files: the images and recordings that follow.
     """
     role = "system" if item.role == "developer" else item.role
-    entry: dict[str, Any] = {"role": role, "content": _content(item, names)}
+    entry: dict[str, Any] = {"role": role, "content": _content(item, files)}
     if item.reasoning:
         entry["reasoning_content"] = item.reasoning
     if item.tool_calls:
@@ -185,22 +178,18 @@ def _arguments(call: ToolCall, schemas: Mapping[str, Any]) -> str:
     return json.dumps(ordered, ensure_ascii=False)
 
 
-def _content(item: Message, names: Iterator[str]) -> str | list[dict[str, Any]]:
+def _content(item: Message, files: ChatMedia) -> str | list[dict[str, Any]]:
     if isinstance(item.content, str):
         return item.content
     if all(isinstance(part, TextPart) for part in item.content):
         return item.text
-    return [_part(part, names) for part in item.content]
+    return [_part(part, files) for part in item.content]
 
 
-def _part(part: TextPart | ImagePart, names: Iterator[str]) -> dict[str, Any]:
+def _part(part: Part, files: ChatMedia) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
-    if not part.data:
-        raise InvalidRequest(
-            "an image reached the engine as a URL; the node must inline it", field="messages"
-        )
-    return {"type": "image_url", "image_url": {"url": data_url(part.data, next(names))}}
+    return files.part(part)
 
 
 def _tools(operation: Chat) -> dict[str, Any]:

@@ -38,7 +38,8 @@ from ingle.engines.llama.grammar.answer_plan import (
     schema_plan,
 )
 from ingle.engines.llama.grammar.compile_errors import compiling
-from ingle.engines.llama.prompt_images import with_images
+from ingle.engines.llama.prompt_images import with_media
+from ingle.engines.llama.prompt_media import PromptMedia
 from ingle.engines.llama.slots import Slots
 from ingle.engines.llama.text_slices import check_fits, slices
 from ingle.engines.llama.vectors import cosine, shorten, unit
@@ -81,6 +82,7 @@ class LlamaSession:
         self._prefixes = prefixes
         self._backend = backend
         self._slots = Slots(spec.slots)
+        self._media = PromptMedia()
         self._speculation = str(spec.options.get("speculation", ""))
         self.facts = facts
 
@@ -142,7 +144,7 @@ class LlamaSession:
 
     def _planned(self, operation: Chat, emit: Emit) -> tuple[dict[str, Any], AnswerPlan | None]:
         """The body of a chat, and how its answer is held where there is something to hold."""
-        body = request.chat_body(operation, self._spec)
+        body = request.chat_body(operation, self._spec, self._media)
         if not operation.tools and operation.schema is None:
             return body, None
 
@@ -275,8 +277,8 @@ class LlamaSession:
         prompt = body.get("prompt")
         if isinstance(prompt, list):
             return len(prompt)
-        if prompt is None and request.has_images(body):
-            # A picture has as many tokens as its model makes of it.
+        if prompt is None and request.media_of(body):
+            # A picture or a sound has as many tokens as its model makes of it.
             asked = {**body, "stream": False}
             return int(self._ask("/v1/chat/completions/input_tokens", asked)["input_tokens"])
         if prompt is None:
@@ -401,10 +403,13 @@ class LlamaSession:
             )
             # The engine leaves to its tokeniser what that adds by itself.
             text, special = self._ask("/apply-template", whole)["prompt"], True
-            if request.has_images(whole):
+            if media := request.media_of(whole):
                 marker = str(self._backend.ask("/props", None)["media_marker"])
-                found = with_images(text, marker, self._prompt_tokens(whole), self._tokens)
-                emit(Tokenized(tokens=found, text=text.replace(marker, "<image>")))
+                found = with_media(text, marker, self._prompt_tokens(whole), self._tokens)
+                for kind in media:
+                    told = "<image>" if kind == "image_url" else "<audio>"
+                    text = text.replace(marker, told, 1)
+                emit(Tokenized(tokens=found, text=text))
                 return
         answer = self._ask(
             "/tokenize",

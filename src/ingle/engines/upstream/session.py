@@ -21,6 +21,7 @@ from ingle.capabilities.rerank.operation import Ranked, Rerank, Reranked
 from ingle.capabilities.translate.operation import Translate
 from ingle.engines.engine import Emit, Feed, LoadSpec
 from ingle.engines.llama import chunks, request
+from ingle.engines.llama.prompt_media import PromptMedia
 from ingle.engines.translators.chat_translator import translate_by_chat
 from ingle.errors import (
     CapabilityMissing,
@@ -44,6 +45,7 @@ class UpstreamSession:
 
     def __init__(self, spec: LoadSpec, base_url: str, api_key: str) -> None:
         self._spec = spec
+        self._media = PromptMedia()
         self.facts: dict[str, Any] = {"base_url": base_url}
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.Client(
@@ -57,7 +59,8 @@ class UpstreamSession:
     def perform(self, operation: Operation, emit: Emit, feed: Feed | None = None) -> None:
         match operation:
             case Chat():
-                body = request.chat_body(operation, self._spec) | request.answer_form(operation)
+                body = request.chat_body(operation, self._spec, self._media)
+                body |= request.answer_form(operation)
                 self._generate("chat/completions", body, operation, emit)
             case Complete():
                 body = request.complete_body(operation, self._spec)

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import msgspec
 
 from ingle.errors import CapabilityMissing
-from ingle.operations import ImagePart, Message, Part, TextPart, ToolCall
+from ingle.operations import Message, Part, TextPart, ToolCall
 from ingle.wire.body import argument_text
-from ingle.wire.image import from_url
+from ingle.wire.image import from_url, recording
 from ingle.wire.openai.custom_tool import custom_arguments
 
 
@@ -30,8 +30,14 @@ class ImageContent(msgspec.Struct, tag="image_url", tag_field="type", kw_only=Tr
     image_url: ImageURL | str
 
 
+class AudioData(msgspec.Struct, kw_only=True):
+    data: str
+    format: str | None = None
+    """``wav`` or ``mp3``; the bytes decide."""
+
+
 class AudioContent(msgspec.Struct, tag="input_audio", tag_field="type", kw_only=True):
-    input_audio: Any = None
+    input_audio: AudioData
 
 
 class FileContent(msgspec.Struct, tag="file", tag_field="type", kw_only=True):
@@ -75,8 +81,8 @@ def messages(bodies: list[MessageBody]) -> list[Message]:
     """The conversation as an operation carries it.
 
     Raises:
-        InvalidRequest: an image that cannot be read.
-        CapabilityMissing: audio or files, which chat does not take yet.
+        InvalidRequest: an image or a recording that cannot be read.
+        CapabilityMissing: files, which chat does not take.
         UnsafeURL: an image address with a scheme that is never fetched.
     """
     return [_message(body, f"messages[{at}]") for at, body in enumerate(bodies)]
@@ -106,7 +112,7 @@ def _call(body: CallBody) -> ToolCall:
 
 def _parts(contents: list[Content], field: str) -> str | list[Part]:
     parts: list[Part] = [_part(item, f"{field}[{at}]") for at, item in enumerate(contents)]
-    if any(isinstance(part, ImagePart) for part in parts):
+    if not all(isinstance(part, TextPart) for part in parts):
         return parts
     # Templates see plain text as a string, which every one of them can render.
     return "".join(part.text for part in parts if isinstance(part, TextPart))
@@ -121,6 +127,8 @@ def _part(item: Content, field: str) -> Part:
         case ImageContent(image_url=image):
             url = image if isinstance(image, str) else image.url
             return from_url(url, f"{field}.image_url")
+        case AudioContent(input_audio=audio):
+            return recording(audio.data, f"{field}.input_audio.data")
         case _:
             kind = item.__struct_config__.tag
             raise CapabilityMissing(

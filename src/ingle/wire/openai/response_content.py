@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.operations import ImagePart, Message, Part, TextPart
+from ingle.operations import AudioPart, Message, Part, TextPart
 from ingle.wire.body import convert
 from ingle.wire.document import document_part, text_of_file, unreadable_document
-from ingle.wire.image import from_url
+from ingle.wire.image import from_url, recording
+from ingle.wire.openai.messages import AudioData
 
 
 class InputText(msgspec.Struct, tag="input_text", tag_field="type", kw_only=True):
@@ -43,6 +44,10 @@ class InputImage(msgspec.Struct, tag="input_image", tag_field="type", kw_only=Tr
     file_id: str | None = None
 
 
+class InputAudio(msgspec.Struct, tag="input_audio", tag_field="type", kw_only=True):
+    input_audio: AudioData
+
+
 class Screenshot(msgspec.Struct, tag="computer_screenshot", tag_field="type", kw_only=True):
     image_url: str | None = None
     file_id: str | None = None
@@ -63,29 +68,30 @@ Content = (
     | SummaryText
     | Refusal
     | InputImage
+    | InputAudio
     | Screenshot
     | InputFile
 )
 
 
 def content(given: Any, field: str) -> str | list[Part]:
-    """Content as a message carries it: text, or parts where there is an image.
+    """Content as a message carries it: text, or parts where there is an image or sound.
 
     Raises:
-        InvalidRequest: a part that is not one, or an image that cannot be read.
+        InvalidRequest: a part that is not one, or an image or recording that cannot be read.
         CapabilityMissing: a file that is not text, or that is not sent along.
     """
     if given is None or isinstance(given, str):
         return given or ""
     contents: list[Content] = convert(given, list[Content], field)
     parts = [_part(part, f"{field}[{at}]") for at, part in enumerate(contents)]
-    if any(isinstance(part, ImagePart) for part in parts):
+    if not all(isinstance(part, TextPart) for part in parts):
         return parts
     return "".join(part.text for part in parts if isinstance(part, TextPart))
 
 
 def text(given: Any, field: str) -> str:
-    """The text of content; images in it are passed over.
+    """The text of content; images and sound in it are passed over.
 
     Raises:
         InvalidRequest: see `content`.
@@ -114,6 +120,8 @@ def _written(part: Part) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "input_text", "text": part.text}
     data = base64.b64encode(part.data).decode()
+    if isinstance(part, AudioPart):
+        return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
     url = part.url or f"data:application/octet-stream;base64,{data}"
     return {"type": "input_image", "image_url": url, "detail": "auto"}
 
@@ -122,6 +130,8 @@ def _part(part: Content, field: str) -> Part:
     match part:
         case InputImage(image_url=str(url)) | Screenshot(image_url=str(url)):
             return from_url(url, f"{field}.image_url")
+        case InputAudio(input_audio=audio):
+            return recording(audio.data, f"{field}.input_audio.data")
         case InputFile():
             return _file(part, field)
         case InputImage() | Screenshot():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingle.capabilities.chat.cli.generation_options import generation_options, request_fields
-from ingle.capabilities.chat.cli.image_files import dragged_files, read_image
+from ingle.capabilities.chat.cli.image_files import dragged_files, read_image, read_recording
 from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.operation import Chat
 from ingle.capabilities.store.cli.offering import pulling_if_agreed
@@ -19,7 +19,18 @@ from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
 from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
 from ingle.errors import ContextLengthExceeded, IngleError, InvalidRequest
-from ingle.operations import Fold, ImagePart, Message, Reasoning, Rerouted, Status, Text, TryingPath
+from ingle.operations import (
+    AudioPart,
+    Fold,
+    ImagePart,
+    Message,
+    Reasoning,
+    Rerouted,
+    Status,
+    Text,
+    TryingPath,
+)
+from ingle.operations.message import parts_of_kind
 
 if TYPE_CHECKING:
     from ingle.capabilities.collections.cli.collection_chat import CollectionChat
@@ -38,6 +49,7 @@ HELP = """\
 /image FILE      show the model a picture with the next message; or drag it here
 /with NAME       answer from a collection of documents; without NAME: no longer
 /sources         the passages of the last such answer
+/audio FILE      let the model hear a recording with the next message
 /clear           forget what was said
 /undo            forget the last question and its answer
 /again           ask the last question again
@@ -86,6 +98,7 @@ class Terminal:
         self._home = home
         self._fields = fields
         self._images: list[bytes] = []
+        self._audio: list[bytes] = []
         self._stats = "there is no question to retry yet"
         self._chat: Conversation = home.chat(model, **fields)
         self._documents: CollectionChat | None = None
@@ -145,13 +158,14 @@ class Terminal:
 
     def _say(self, said: str) -> None:
         images, self._images = self._images, []
+        audio, self._audio = self._audio, []
         if self._documents is not None:
-            self._say_from(self._documents, said, images)
+            self._say_from(self._documents, said, [*images, *audio])
             return
         fold = Fold()
         thinking = False
         try:
-            for event in self._chat.events(said, images=images, fold=fold):
+            for event in self._chat.events(said, images=images, audio=audio, fold=fold):
                 match event:
                     case Status(state="loading", detail=name) if self._output.terminal:
                         self._output.note(f"loading {name} ...")
@@ -171,7 +185,7 @@ class Terminal:
 
             # The work is stopped; what was said so far stays in the conversation.
             partial = fold.result()
-            self._chat.messages.append(question(said, images))
+            self._chat.messages.append(question(said, images, audio))
             self._chat.messages.append(Message(role="assistant", content=partial.text))
             self._output.note("\n(stopped)")
             return
@@ -186,10 +200,10 @@ class Terminal:
             result.usage.prompt_tokens, result.usage.cached_tokens, result.timing
         )
 
-    def _say_from(self, documents: CollectionChat, said: str, images: list[bytes]) -> None:
-        if images:
+    def _say_from(self, documents: CollectionChat, said: str, attached: list[bytes]) -> None:
+        if attached:
             raise InvalidRequest(
-                "a collection is not asked about pictures", hint="/with", field="image"
+                "a collection is not asked about pictures or sound", hint="/with", field="image"
             )
         messages = self._chat.messages
         try:
@@ -230,6 +244,9 @@ class Terminal:
                 self.answer_from(argument)
             case "sources" if self._documents is not None:
                 self._documents.sources()
+            case "audio":
+                self._audio.append(read_recording(Path(argument).expanduser()))
+                self._output.note("attached to the next message")
             case "clear":
                 self._renew(self._chat.model, keep=False)
             case "undo":
@@ -286,15 +303,11 @@ class Terminal:
         for at in range(len(messages) - 1, -1, -1):
             if messages[at].role == "user":
                 said = str(messages[at].text)
-                self._images = _pictures(messages[at])
+                self._images = [part.data for part in parts_of_kind([messages[at]], ImagePart)]
+                self._audio = [part.data for part in parts_of_kind([messages[at]], AudioPart)]
                 del messages[at:]
                 return said
         raise InvalidRequest("there is nothing to undo", field="undo")
-
-
-def _pictures(message: Message) -> list[bytes]:
-    parts = [] if isinstance(message.content, str) else message.content
-    return [part.data for part in parts if isinstance(part, ImagePart)]
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Pictures as files: read, and found in what is typed.
+"""Pictures and recordings as files: read, and found in what is typed.
 
 Who drags a file into a terminal has its path typed, quoted or with escapes.
 """
@@ -67,19 +67,29 @@ def read_image(path: Path) -> bytes:
     Raises:
         InvalidRequest: there is none, or it is empty or too large.
     """
+    return _read(path, "image", "scale the image down")
+
+
+def read_recording(path: Path) -> bytes:
+    """A recording's file. Raises InvalidRequest as `read_image`."""
+    return _read(path, "recording", "cut it, or turn it into text: ingle transcribe FILE")
+
+
+def _read(path: Path, what: str, hint: str) -> bytes:
+    field = "audio" if what == "recording" else what
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""
     except FileNotFoundError:
-        raise InvalidRequest(f"there is no file {path}", field="image") from None
+        raise InvalidRequest(f"there is no file {path}", field=field) from None
     except OSError as error:
-        raise InvalidRequest(f"{path}: {error.strerror}", field="image") from None
+        raise InvalidRequest(f"{path}: {error.strerror}", field=field) from None
     if size > MOST_BYTES:
         raise InvalidRequest(
-            f"{path} has {size} bytes; an image may have {MOST_BYTES}",
-            hint="scale the image down",
-            field="image",
+            f"{path} has {size} bytes; the most for {what}s is {MOST_BYTES}",
+            hint=hint,
+            field=field,
         )
     if not data:
-        raise InvalidRequest(f"{path} is empty", field="image")
+        raise InvalidRequest(f"{path} is empty", field=field)
     return data

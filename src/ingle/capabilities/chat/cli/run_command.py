@@ -14,7 +14,7 @@ from ingle.capabilities.chat.cli.generation_options import (
     read_schema,
     request_fields,
 )
-from ingle.capabilities.chat.cli.image_files import read_image
+from ingle.capabilities.chat.cli.image_files import read_image, read_recording
 from ingle.capabilities.chat.cli.timing import describe, limit_of
 from ingle.capabilities.chat.conversation import take_sampling
 from ingle.capabilities.complete.operation import Complete
@@ -43,6 +43,12 @@ _OF_CHATS = {"system", "think"}
     type=click.Path(exists=True, dir_okay=False),
     help="A picture that the question is about; may be given several times.",
 )
+@click.option(
+    "--audio",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="A recording that the question is about; may be given several times.",
+)
 @click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
 @click.option("--with", "collection", default="", metavar="COLLECTION", help=WITH)
 @click.option("--verbose", "-v", is_flag=True, help="Print timings after the answer.")
@@ -53,6 +59,7 @@ def run_command(
     words: tuple[str, ...],
     repo: str,
     image: tuple[str, ...],
+    audio: tuple[str, ...],
     schema: str | None,
     collection: str,
     verbose: bool,
@@ -73,7 +80,7 @@ def run_command(
     model, prompt = (f"hf.co/{repo}", " ".join(words)) if repo else _split(words)
     given_on_stdin = piped()
     prompt = "\n\n".join(text for text in (prompt, given_on_stdin) if text)
-    if not prompt and not image:
+    if not prompt and not image and not audio:
         if not is_interactive():
             why = f" ({model!r} alone names a model)" if model else ""
             hint = f'ingle run {model or "ember"} "your question"'
@@ -81,14 +88,16 @@ def run_command(
         converse(output, model, given, collection)
         return
     if collection:
-        _ask_collection(output, collection, model, prompt, bool(image or schema), given)
+        _ask_collection(output, collection, model, prompt, bool(image or audio or schema), given)
         return
-    images = [read_image(Path(path)) for path in image]
+    attached = _Attached(
+        [read_image(Path(path)) for path in image], [read_recording(Path(path)) for path in audio]
+    )
     fields = request_fields(given)
     chosen = read_schema(schema) if schema else None
     pulling_if_agreed(
         output,
-        lambda: run(lambda: _answer(output, model, prompt, images, chosen, fields, verbose)),
+        lambda: run(lambda: _answer(output, model, prompt, attached, chosen, fields, verbose)),
     )
 
 
@@ -98,14 +107,19 @@ def _ask_collection(
     """Raises InvalidRequest: options were given that such a question does not have."""
     from ingle.capabilities.collections.cli.answer_output import AnswerOutput
     from ingle.capabilities.collections.cli.ask_command import answer_to
+    from ingle.capabilities.collections.cli.collection_chat import TAKEN
     from ingle.capabilities.collections.operation import AskCollection
 
     fields = request_fields(given)
-    unknown = [name for name in fields if name not in ("max_tokens", "on")]
+    unknown = [name for name in fields if name not in TAKEN]
     if more or unknown:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in unknown) or "--image, --schema"
+        named = (
+            ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
+            or "--image, --audio, --schema"
+        )
         raise InvalidRequest(f"--with does not go together with {named}", field="with")
-    request = AskCollection(collection=collection, question=prompt, model=model, **fields)
+    taken = {TAKEN[name]: value for name, value in fields.items()}
+    request = AskCollection(collection=collection, question=prompt, model=model, **taken)
     answering = AnswerOutput(output)
     run(lambda: answer_to(request, answering))
     answering.end()
@@ -115,7 +129,7 @@ async def _answer(
     output: Output,
     model: str,
     prompt: str,
-    images: list[bytes],
+    attached: _Attached,
     schema: dict[str, Any] | None,
     fields: dict[str, Any],
     verbose: bool,
@@ -127,7 +141,7 @@ async def _answer(
         if untold_graphics(output, home.settings):
             status = await home.status(probe=True)
             tell_unused_graphics(output, home.settings, status.installed_engines)
-        asked = _Asked(home.chat(model), prompt, images, schema, fields)
+        asked = _Asked(home.chat(model), prompt, attached, schema, fields)
         thinking = False
         async for event in _events(output, home.node, asked, fold):
             if output.json:
@@ -163,19 +177,27 @@ async def _answer(
         output.note(describe(result.usage.prompt_tokens, result.usage.cached_tokens, result.timing))
 
 
+class _Attached(NamedTuple):
+    """Files that the question is about."""
+
+    images: list[bytes]
+    audio: list[bytes]
+
+
 class _Asked(NamedTuple):
     """What is asked of whom."""
 
     chat: AsyncChat
     prompt: str
-    images: list[bytes]
+    attached: _Attached
     schema: dict[str, Any] | None
     fields: dict[str, Any]
 
     @property
     def plain(self) -> bool:
         """A text is to be continued, and nothing else is asked."""
-        return not self.images and self.schema is None and not set(self.fields) & _OF_CHATS
+        attached = any(self.attached)
+        return not attached and self.schema is None and not set(self.fields) & _OF_CHATS
 
 
 async def _events(
@@ -184,7 +206,12 @@ async def _events(
     """Those of a chat; of a completion, where the model has no chat template."""
     try:
         async for event in asked.chat.events(
-            asked.prompt, images=asked.images, schema=asked.schema, fold=fold, **asked.fields
+            asked.prompt,
+            images=asked.attached.images,
+            audio=asked.attached.audio,
+            schema=asked.schema,
+            fold=fold,
+            **asked.fields,
         ):
             yield event
         return

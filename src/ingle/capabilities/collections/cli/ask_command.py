@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ingle.capabilities.collections.cli.answer_output import AnswerOutput
+from ingle.capabilities.collections.cli.filter_options import fields, filter_options
 from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import AskCollection
 from ingle.cli.command import flags, options, run
@@ -20,6 +22,7 @@ from ingle.collections.whole_documents import literal
 @click.option("--model", "-m", default="", help="Chat model.")
 @click.option("-n", "most", default=8, show_default=True, help="Most passages it is shown.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
+@filter_options
 @search_options
 @click.option("--rewrite", is_flag=True, help="Search for the question in other words, too.")
 @click.option(
@@ -28,7 +31,8 @@ from ingle.collections.whole_documents import literal
     metavar="FILE",
     help="Read a document from beginning to end, in parts if it is long.",
 )
-@click.option("--on", default="", metavar="PEER", help="Have a paired device answer.")
+@click.option("--on", default="", metavar="PEER", help="Ask a collection of a paired device.")
+@click.option("--model-on", default="", metavar="PEER", help="Where the chat model runs.")
 @options
 def ask_command(
     output: Output,
@@ -37,13 +41,13 @@ def ask_command(
     model: str,
     most: int,
     max_tokens: int,
-    places: tuple[str, ...],
-    kinds: tuple[str, ...],
     reranker: str,
     diverse: bool,
     rewrite: bool,
     whole: tuple[str, ...],
     on: str,
+    model_on: str,
+    **given: Any,
 ) -> None:
     """Answer QUESTION from a collection's documents, with the passages that say it.
 
@@ -51,19 +55,21 @@ def ask_command(
     beginning to end. A sentence that no passage bears out is marked with [?]. What stands in
     documents is data: it is not followed as an instruction, and the model has no tools.
     """
+    chosen = fields(given)
+    chosen["places"] = [*chosen.get("places", []), *map(_place, whole)]
     request = AskCollection(
         collection=collection,
         question=" ".join(question),
         model=model,
         most=most,
         max_tokens=max_tokens,
-        places=[*places, *map(_place, whole)],
-        kinds=list(kinds),
+        **chosen,
         reranker=reranker,
         diverse=diverse,
         rewrite=rewrite,
         whole=bool(whole),
         on=on,
+        model_on=model_on,
     )
     answering = AnswerOutput(output)
     run(lambda: answer_to(request, answering))

@@ -18,8 +18,8 @@ from ingle.operations import Message
 if TYPE_CHECKING:
     from ingle.client.sync import Home
 
-_TAKEN = ("max_tokens", "on")
-"""Options of a chat that are those of a question, too."""
+TAKEN = {"max_tokens": "max_tokens", "on": "model_on"}
+"""Options of a chat that a question has, too, and how they are called there."""
 
 
 class CollectionChat:
@@ -48,7 +48,7 @@ class CollectionChat:
             model=model,
             history=history,
             rewrite=bool(history),
-            **{name: fields[name] for name in _TAKEN if name in fields},
+            **{TAKEN[name]: fields[name] for name in TAKEN if name in fields},
         )
         shown = AnswerOutput(self._output)
         for event in self._home.events(request):

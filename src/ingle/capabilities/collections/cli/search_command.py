@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import click
 
 from ingle.capabilities.collections.cli.answer_output import place_of
+from ingle.capabilities.collections.cli.filter_options import fields, filter_options
 from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import SearchCollection, SearchResults
 from ingle.cli.command import flags, options, run
@@ -24,9 +26,11 @@ SHOWN = 400
     "--mode", type=click.Choice(["hybrid", "vectors", "words"]), default="hybrid",
     show_default=True, help="Search by meaning and words, or by one of them.",
 )  # fmt: skip
+@filter_options
 @search_options
 @click.option("--rewrite", is_flag=True, help="Have a chat model say QUERY in other words first.")
 @click.option("--model", "-m", default="", help="That chat model.")
+@click.option("--on", default="", metavar="PEER", help="Search a collection of a paired device.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
 def search_command(
@@ -35,13 +39,13 @@ def search_command(
     query: tuple[str, ...],
     most: int,
     mode: str,
-    places: tuple[str, ...],
-    kinds: tuple[str, ...],
+    on: str,
     reranker: str,
     diverse: bool,
     rewrite: bool,
     model: str,
     full: bool,
+    **given: Any,
 ) -> None:
     """Find passages in a collection, with the file, heading and page of each."""
     request = SearchCollection(
@@ -49,8 +53,8 @@ def search_command(
         query=" ".join(query),
         most=most,
         mode=mode,  # type: ignore[arg-type]
-        places=list(places),
-        kinds=list(kinds),
+        on=on,
+        **fields(given),
         reranker=reranker,
         diverse=diverse,
         rewrite=rewrite,

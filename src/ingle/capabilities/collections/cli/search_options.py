@@ -11,17 +11,13 @@ from ingle.capabilities.collections.operation import DEFAULT_RERANKER
 
 
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which documents are looked at, and in what order passages come."""
+    """In what order passages come."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
 
 
 OPTIONS = (
-    click.option(
-        "--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'."
-    ),
-    click.option("--kind", "kinds", multiple=True, help="Documents of a kind, such as pdf."),
     click.option(
         "--rerank",
         "reranker",

@@ -1,0 +1,1 @@
+"""A tiny model that answers questions about spoken words: for tests."""
