@@ -31,6 +31,7 @@ BUILT_IN = (
     "store",
     "pull",
     "quantize",
+    "imatrix",
     "adapters",
     "share",
     "train",
