@@ -32,6 +32,7 @@ BUILT_IN = (
     "store",
     "pull",
     "quantize",
+    "imatrix",
     "adapters",
     "share",
     "train",

@@ -16,6 +16,7 @@ from ingle.capabilities.detect.client import DetectMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.extract.client import ExtractMethods
 from ingle.capabilities.imagine.client import ImagineMethods
+from ingle.capabilities.imatrix.client import ImatrixMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.ocr.client import OcrMethods
@@ -57,6 +58,7 @@ class AsyncHome(
     BlobMethods,
     StoreMethods,
     QuantizeMethods,
+    ImatrixMethods,
     AdapterMethods,
     TrainMethods,
     JobMethods,
