@@ -48,6 +48,7 @@ HOME = {
     *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
     *("pull_collection", "share_collection"),
     *("ocr", "ocr_events", "searchable_pdf"),
+    *("quantize", "make_imatrix", "finished"),
 }
 
 

@@ -31,6 +31,8 @@ BUILT_IN = (
     "blobs",
     "store",
     "pull",
+    "quantize",
+    "imatrix",
     "adapters",
     "share",
     "train",

@@ -16,10 +16,12 @@ from ingle.capabilities.detect.client import DetectMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.extract.client import ExtractMethods
 from ingle.capabilities.imagine.client import ImagineMethods
+from ingle.capabilities.imatrix.client import ImatrixMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.ocr.client import OcrMethods
 from ingle.capabilities.peers.client import PeerMethods
+from ingle.capabilities.quantize.client import QuantizeMethods
 from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
@@ -55,6 +57,8 @@ class AsyncHome(
     DetectMethods,
     BlobMethods,
     StoreMethods,
+    QuantizeMethods,
+    ImatrixMethods,
     AdapterMethods,
     TrainMethods,
     JobMethods,

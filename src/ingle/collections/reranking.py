@@ -12,7 +12,7 @@ from ingle.collections.fusion import fused
 
 DEPTH = 40
 """Passages that a reranker reads with the query."""
-WEIGHT = 2.0
+WEIGHT = 1.0
 """Of its order, against the search's."""
 
 

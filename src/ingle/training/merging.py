@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Bytes, Values, numbers, packed
 from ingle.errors import CapabilityMissing, DiskFull
 from ingle.models import adapter_provenance, shards
 from ingle.models.gguf import Header, Tensor, read_header
-from ingle.training.quantize import PLAIN, Bytes, Values, numbers, packed
+from ingle.models.tensor_types import PLAIN
 
 KEEP = "keep"
 TYPES = (*PLAIN, "Q8_0")

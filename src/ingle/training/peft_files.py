@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Values
 from ingle.errors import BadModelFile, CapabilityMissing
 from ingle.models.gguf import read_header
 from ingle.training import peft_config
@@ -21,7 +22,6 @@ from ingle.training.adapter_files import in_pairs, modules_of, write_adapter
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
 from ingle.training.peft_config import CONFIG, PeftConfig
-from ingle.training.quantize import Values
 
 __all__ = ["CONFIG", "WEIGHTS", "convert"]
 

@@ -24,7 +24,7 @@ from ingle.capabilities.collections.operation import (
 from ingle.client.methods import Methods
 from ingle.errors import ProtocolError
 from ingle.operations import Done
-from ingle.operations.job_events import JobEnded, JobSummary
+from ingle.operations.job_events import JobSummary
 
 
 class CollectionMethods(Methods):
@@ -46,13 +46,7 @@ class CollectionMethods(Methods):
             paths=[str(Path(path).expanduser().resolve()) for path in paths],
             **options,
         )
-        ended: JobEnded | None = None
-        async for event in self.events(request):
-            if isinstance(event, JobEnded):
-                ended = event
-        if ended is None:
-            raise ProtocolError("the job did not come to its end")
-        return ended.job
+        return await self.finished(request)
 
     async def search(
         self, collection: str, query: str, most: int = 10, **options: Any

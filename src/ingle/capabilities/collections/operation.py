@@ -265,6 +265,10 @@ class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.se
     ``default``: that one, or an error; ``none``: without."""
     diverse: Annotated[bool, FILTER] = False
     """What says something else comes before what says the same again."""
+    rewrite: Annotated[bool, Overruled(False)] = False
+    """A chat model says the query in other words first; both are searched for."""
+    model: Annotated[str, Overruled("")] = ""
+    """That chat model; empty: the node's."""
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -298,13 +302,16 @@ class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results")
     reranker: str = ""
     """The model that ordered them; empty: none."""
     rerank_s: float = 0.0
+    query: str = ""
+    """What was searched for, where it is not what was asked."""
 
 
 class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask"):
     """Answer a question from a collection's passages, with sources.
 
     The passages are shown to the model as data, and it has no tools. Events: `SearchResults`, the
-    passages that it is shown; `Text` as it is written; at last one `CollectionAnswer`.
+    passages that it is shown; `Status` while a whole document is read in parts; `Text` as it is
+    written; at last one `CollectionAnswer`.
     """
 
     collection: Annotated[CollectionName, GrantedCollection()]
@@ -329,6 +336,13 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     where: Annotated[AttributeFilter | None, FILTER] = None
     reranker: Annotated[str, Overruled("")] = ""
     diverse: Annotated[bool, FILTER] = False
+    rewrite: Annotated[bool, Overruled(False)] = False
+    """The model says the question in other words first, for the search: one that goes on from
+    ``history`` becomes one that stands alone."""
+    whole: Annotated[bool, Overruled(False)] = False
+    """Whole documents, those of ``places``, are read from beginning to end; in parts, whose notes
+    are put together, where they do not fit into the model's context. Without ``whole`` that happens
+    if a summary is asked for of a file that the question names."""
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

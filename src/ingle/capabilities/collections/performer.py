@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
-from ingle.capabilities.collections.asking import answered
+from ingle.capabilities.collections.asking import Reader, answered
 from ingle.capabilities.collections.document_lists import listed, text
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
@@ -30,6 +30,7 @@ from ingle.capabilities.collections.operation import (
 )
 from ingle.capabilities.collections.pulling import pulled
 from ingle.capabilities.collections.searching import searched
+from ingle.capabilities.collections.whole_reading import PartNotes
 from ingle.capabilities.jobs.starting import started
 from ingle.collections.collection import Collection
 from ingle.errors import InvalidRequest, NotFound, StorageError
@@ -85,7 +86,10 @@ async def perform(
             async def search(asked: SearchCollection) -> SearchResults:
                 return await searched(node, there, asked, caller)
 
-            async with contextlib.aclosing(answered(node, operation, search)) as events:
+            collection = await asyncio.to_thread(there.find, operation.collection)
+            notes: PartNotes = local.part(PartNotes, PartNotes)
+            reader = Reader(node, collection, search, notes, caller.owns)
+            async with contextlib.aclosing(answered(reader, operation)) as events:
                 async for event in events:
                     yield event
 
