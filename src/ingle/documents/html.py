@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 
@@ -20,7 +19,6 @@ _BREAKING = frozenset(
         "body", "html",
     )
 )  # fmt: skip
-_SPACE = re.compile(r"\s+")
 
 
 def blocks(texts: Iterable[str]) -> Iterator[Block]:
@@ -122,18 +120,18 @@ class _PageReader(HTMLParser):
 
     def _end_block(self) -> None:
         text = "".join(self._text)
-        text = text.strip("\n") if self._kind == "code" else _SPACE.sub(" ", text).strip()
+        text = text.strip("\n") if self._kind == "code" else " ".join(text.split())
         if text.strip():
             self._found.append(Block(kind=self._kind, text=text, level=self._level))
         self._text, self._kind, self._level = [], "paragraph", 0
 
     def _end_cell(self) -> None:
         if self._in_cell and self._rows:
-            self._rows[-1].append(_SPACE.sub(" ", "".join(self._text)).strip())
+            self._rows[-1].append(" ".join("".join(self._text).split()))
         self._text, self._in_cell = [], False
 
     def _end_item(self) -> None:
-        if self._lists and (text := _SPACE.sub(" ", "".join(self._text)).strip()):
+        if self._lists and (text := " ".join("".join(self._text).split())):
             self._items.append("  " * (self._lists - 1) + "- " + text)
             self._text = []
 

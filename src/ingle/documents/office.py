@@ -22,14 +22,20 @@ _HEADING = re.compile(r"(?:Heading|Title)\s*(\d?)", re.IGNORECASE)
 def word(document: DocumentFile) -> Iterator[Block]:
     """A ``.docx``: headings, paragraphs, lists and tables in their order."""
     opened = _opened("docx", "Document", document)
-    for part in opened.iter_inner_content():
-        if hasattr(part, "rows"):
-            yield from _table([[cell.text for cell in row.cells] for row in part.rows])
-        elif text := part.text.strip():
-            style = part.style.name if part.style is not None else ""
-            if found := _HEADING.match(style or ""):
+    from docx.table import Table
+
+    # By the elements: `Paragraph.style` looks through all styles for each paragraph.
+    styles = {style.style_id: style.name or "" for style in opened.styles}
+    for part in opened.element.body.iterchildren():
+        kind = part.tag.rpartition("}")[2]
+        if kind == "tbl":
+            rows = Table(part, opened).rows
+            yield from _table([[cell.text for cell in row.cells] for row in rows])
+        elif kind == "p" and (text := part.text.strip()):
+            style = styles.get(part.style or "", "")
+            if found := _HEADING.match(style):
                 yield Block(kind="heading", text=text, level=min(6, int(found[1] or 1)))
-            elif (style or "").startswith("List"):
+            elif style.startswith("List"):
                 yield Block(kind="list", text=f"- {text}")
             else:
                 yield Block(text=text)

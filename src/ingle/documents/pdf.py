@@ -12,6 +12,7 @@ from ingle.documents.document_file import DocumentFile
 from ingle.errors import EngineMissing, InvalidRequest
 
 _HYPHEN = re.compile(r"(?<=\w)[\u00ad\ufffe\x02]\s*|(?<=[a-z])-\n(?=[a-z])")
+_HYPHENS = ("\u00ad", "\ufffe", "\x02", "-\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 DEEPEST = 6
 ENTRIES = 10_000
@@ -72,7 +73,10 @@ def _page(pages: Any, number: int, name: str) -> Iterator[Block]:
 
 def paragraphs(text: str) -> Iterator[str]:
     """The paragraphs of a page: lines are joined where one is full and no sentence ends."""
-    whole = _CONTROL.sub("", _HYPHEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    whole = text.replace("\r\n", "\n").replace("\r", "\n")
+    if any(mark in whole for mark in _HYPHENS):  # the expression looks at each character
+        whole = _HYPHEN.sub("", whole)
+    whole = _CONTROL.sub("", whole)
     rows = [row.strip() for row in whole.split("\n")]
     full = 0.75 * max(map(len, rows), default=0)
     held: list[str] = []
