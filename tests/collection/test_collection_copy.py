@@ -41,6 +41,18 @@ def test_a_copy_finds_what_the_original_finds(tmp_path: Path) -> None:
     searcher.close()
 
 
+def test_folders_of_the_same_name_stay_apart(tmp_path: Path) -> None:
+    original = Collection(tmp_path / "one.sqlite")
+    original.add_roots(["/ann/notes", "/bob/notes"])
+    put(original, "/ann/notes/a.md", ["of ann"], 0)
+    put(original, "/bob/notes/a.md", ["of bob"], 1)
+    write_copy(original, tmp_path / "copy.sqlite")
+    other = Collection(tmp_path / "two.sqlite")
+    take_copy(other, tmp_path / "copy.sqlite")
+    assert other.counts()["documents"] == other.counts()["sources"] == 2
+    assert all(place.endswith("notes/a.md") for place in other.sources())
+
+
 def test_only_what_is_new_travels_and_what_is_gone_goes(tmp_path: Path) -> None:
     original, other = filled(tmp_path / "one.sqlite"), Collection(tmp_path / "two.sqlite")
     write_copy(original, tmp_path / "first.sqlite")

@@ -8,6 +8,7 @@ else the file may hold (triggers, views, damaged indexes) is never used.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
@@ -79,8 +80,12 @@ def write_copy(collection: Collection, target: Path, known: Set[str] = frozenset
                 "SELECT coalesce((SELECT value FROM meta WHERE key = 'embedder'), '')"
             ).fetchone()
             writer.execute("INSERT INTO about VALUES (?, ?)", (FORM, embedder))
+            shown_already = set[str]()
             for place, *rest in reader.execute(_SOURCES):
                 shown = shown_place(place, roots)
+                if shown in shown_already:  # two roots have the same name
+                    shown = f"{hashlib.sha256(place.encode()).hexdigest()[:12]}/{shown}"
+                shown_already.add(shown)
                 writer.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?)", (shown, *rest))
             documents = reader.execute(_DOCUMENTS)
             writer.executemany("INSERT INTO document VALUES (?, ?, ?, ?)", documents)

@@ -27,6 +27,13 @@ from ingle.operations import Done
 from ingle.operations.job_events import JobSummary
 
 
+def whole_path(path: str | Path) -> str:
+    """A path of this machine as the node needs it; an address as it is."""
+    if str(path).startswith(("http://", "https://")):
+        return str(path)
+    return str(Path(path).expanduser().resolve())
+
+
 class CollectionMethods(Methods):
     """Methods of `AsyncHome`."""
 
@@ -36,14 +43,14 @@ class CollectionMethods(Methods):
         """Have a collection hold what is in files and folders; waits until it does.
 
         Args:
-            paths: none: look again at those that it is made of.
+            paths: also addresses (``https://...``); none: look again at what it is made of.
             name: of the job.
             options: as fields of `AddDocuments`: ``model``, ``only``, ``exclude``, ``tokens``, ...
         """
         request = AddDocuments(
             name=name or f"collection-{collection}",
             collection=collection,
-            paths=[str(Path(path).expanduser().resolve()) for path in paths],
+            paths=[whole_path(path) for path in paths],
             **options,
         )
         return await self.finished(request)

@@ -17,12 +17,13 @@ from typing import NamedTuple
 from ingle.capabilities.collections.document_content import check_size, readable
 from ingle.capabilities.collections.document_reader import DocumentReader
 from ingle.capabilities.collections.folder_watch import FolderWatch
-from ingle.capabilities.collections.open_collections import OpenCollections
+from ingle.capabilities.collections.open_collections import OpenCollections, pages_of
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     DocumentAdded,
     DocumentSkipped,
 )
+from ingle.capabilities.collections.web_pages import WebPages, check_address, is_address
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.collections.attribute_filter import check_key
 from ingle.collections.chunking import ChunkLimits, embedded_text
@@ -77,7 +78,11 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
     there = collections_of(work)
     # One that is new is made once nothing can be refused any more.
     known = there.find(name) if not request.paths or name in there.names() else None
-    roots = [Path(path) for path in request.paths or (known.roots if known else [])]
+    named = request.paths or (known.roots if known else [])
+    urls = [path for path in named if is_address(path)]
+    for url in urls:
+        check_address(url, work.node.settings.egress)
+    roots = [Path(path) for path in named if not is_address(path)]
     for key in request.attributes:
         check_key(key, "attributes")
     for root in roots:
@@ -102,7 +107,7 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
         collection.start_over()
     elif embedder is not None and found.digest != embedder.digest:
         collection.embed_with(Embedder(model=model, digest=found.digest, dimensions=0))
-    return _Ingestion(work, request, collection, roots, model).events()
+    return _Ingestion(work, request, collection, roots, urls, model).events()
 
 
 def collections_of(work: Work) -> OpenCollections:
@@ -121,12 +126,15 @@ class _Ingestion:
         request: AddDocuments,
         collection: Collection,
         roots: list[Path],
+        urls: list[str],
         model: str,
     ) -> None:
         self._work = work
         self._request = request
         self._collection = collection
         self._roots = roots
+        self._urls = urls
+        self._pages = WebPages(work.node, pages_of(collection.path), str(request.collection))
         self._model = model
         limits = ChunkLimits(request.tokens, request.overlap)
         self._reader = DocumentReader(work, model, limits)
@@ -135,13 +143,14 @@ class _Ingestion:
     async def events(self) -> AsyncGenerator[Event, None]:
         request, collection = self._request, self._collection
         yield JobNote(text="looking at the files", state="running")
-        collection.add_roots([str(root) for root in self._roots])
+        collection.add_roots([*map(str, self._roots), *self._urls])
         if request.paths:
             patterns = RootPatterns(only=request.only, exclude=request.exclude)
             collection.choose([str(root) for root in self._roots], patterns)
         if request.attributes:
-            for root in self._roots:
-                await asyncio.to_thread(collection.mark, str(root), request.attributes)
+            marked = [*map(str, self._roots), *([str(self._pages.folder)] if self._urls else [])]
+            for root in marked:
+                await asyncio.to_thread(collection.mark, root, request.attributes)
         async with contextlib.AsyncExitStack() as stack:
             watch = None
             if request.watch:  # from before the files are looked at: no change is missed
@@ -166,11 +175,15 @@ class _Ingestion:
     async def _pass(self) -> AsyncGenerator[Event, None]:
         """Have the collection hold what is there now."""
         request, collection = self._request, self._collection
+        pages, problems = await self._pages.fetched(self._urls)
+        for url, problem in problems.items():
+            self._skipped += 1
+            yield DocumentSkipped(place=url, problem=problem)
         known = await asyncio.to_thread(collection.sources)
-        seen = await asyncio.to_thread(self._scanned)
+        seen = await asyncio.to_thread(self._scanned, pages)
         # A file that is named itself is tried, and told of if it cannot be read.
         files = [file for file in seen if readable(file.path.name) or file.path in self._roots]
-        found = changes(files, known, self._roots)
+        found = changes(files, known, [*self._roots, *pages])
         await asyncio.to_thread(collection.forget, found.gone)
         self._unchanged, self._done = found.unchanged, 0
         self._removed += len(found.gone)
@@ -186,11 +199,11 @@ class _Ingestion:
                     done=self._done, total=len(found.new), unit=UNIT, left_s=round(left, 1)
                 )
 
-    def _scanned(self) -> list[SeenFile]:
-        """The files of all roots, each with its own patterns."""
+    def _scanned(self, pages: list[Path]) -> list[SeenFile]:
+        """The files of all roots, each with its own patterns, and pages that were fetched."""
         request, chosen = self._request, self._collection.patterns()
         asked = RootPatterns(only=request.only, exclude=request.exclude)
-        found = dict[Path, SeenFile]()
+        found = {file.path: file for file in scan(pages)}
         for root in self._roots:
             kept = chosen.get(str(root), RootPatterns())
             patterns = asked if request.paths or asked != RootPatterns() else kept

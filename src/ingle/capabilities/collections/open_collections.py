@@ -21,6 +21,11 @@ SUFFIX = ".sqlite"
 FOLDER = "collections"
 
 
+def pages_of(path: Path) -> Path:
+    """Where what was fetched from addresses lies, beside a collection's file."""
+    return path.with_name(f"{path.stem}.pages")
+
+
 class OpenCollections:
     """The folder ``collections`` of a node's state.
 
@@ -74,7 +79,8 @@ class OpenCollections:
         searcher.close()
         collection.close()
         path = self.path(name)
-        shutil.rmtree(folder_of(path), ignore_errors=True)
+        for folder in (folder_of(path), pages_of(path)):
+            shutil.rmtree(folder, ignore_errors=True)
         for suffix in ("-wal", "-shm", ""):
             with contextlib.suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).unlink()

@@ -63,7 +63,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     collection: CollectionName | None = None
     """It is made, if it is not there. Not needed to resume."""
     paths: list[str] = []
-    """Files and folders of this machine; absolute. Empty: those that it was made of."""
+    """Files and folders of this machine, absolute, and addresses of web pages. Empty: those that it
+    was made of."""
     model: str = ""
     """That makes vectors; empty: the collection's, or the node's."""
     only: list[str] = []

@@ -18,6 +18,7 @@ from ingle.capabilities.collections.operation import (
     ListCollections,
     RemoveCollection,
 )
+from ingle.capabilities.collections.web_pages import is_address
 from ingle.capabilities.jobs.cli.follow_job import attend
 from ingle.capabilities.jobs.cli.job_line import JobLine
 from ingle.capabilities.jobs.operation import PauseJob
@@ -35,7 +36,7 @@ def collection_group() -> None:
 
 @collection_group.command("add")
 @click.argument("collection")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1)
 @click.option("--model", "-m", default="", help="Embedding model (default: ember-embed).")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Files such as '*.md'.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Files that are left out.")
@@ -57,7 +58,7 @@ def collection_group() -> None:
 def add_command(
     output: Output,
     collection: str,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     model: str,
     only: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -70,16 +71,17 @@ def add_command(
     watch: bool,
     detach: bool,
 ) -> None:
-    """Have COLLECTION hold what is in files and folders, as they are now.
+    """Have COLLECTION hold what is in files, folders and web pages, as they are now.
 
     What did not change since the last time is not read again, and what is gone there goes here.
     Without PATHS it looks again at those that the collection is made of.
     """
-    roots, patterns = folders_and_patterns(paths)
+    urls = [path for path in paths if is_address(path)]
+    roots, patterns = folders_and_patterns([Path(path) for path in paths if path not in urls])
     request = AddDocuments(
         name=name or f"collection-{collection}",
         collection=collection,
-        paths=[str(path.expanduser().resolve()) for path in roots],
+        paths=[*(str(path.expanduser().resolve()) for path in roots), *urls],
         model=model,
         only=[*only, *patterns],
         exclude=list(exclude),
@@ -158,6 +160,8 @@ def show_command(output: Output, collection: str) -> None:
     output.text(f"{info.name}: {info.documents} documents, {info.passages} passages")
     if info.model:
         output.text(f"vectors by {info.model}")
+    if info.shared:
+        output.text("shared with paired devices whose grant allows it")
     for root in info.roots:
         output.text(f"from {root}")
     for each in found.skipped:
