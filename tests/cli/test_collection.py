@@ -174,6 +174,19 @@ def test_a_killed_node_loses_nothing(place: Place, folder: Path) -> None:
     assert documents() == 60
 
 
+def test_a_document_comes_from_stdin(place: Place, folder: Path) -> None:
+    piped = {"stdin": "# Soup\n\nSoup is eaten hot.\n"}
+    place.ok("collection", "add", "piped", "-", "--as", "soup.md", **piped)
+    (found,) = place.ok("search", "piped", "soup", "--json").data["results"]
+    assert (Path(found["place"]).name, found["headings"]) == ("soup.md", ["Soup"])
+    again = place.ok("collection", "add", "piped", "--json").data["results"]
+    assert (again["unchanged"], again["removed"]) == ("1", "0")
+    refused = place.ingle("collection", "add", "piped", "-", "--as", "../x.md", "--json", **piped)
+    assert "is not the name of a document" in refused.error["message"]
+    empty = place.ingle("collection", "add", "piped", "-", "--json", stdin="")
+    assert "stdin has nothing" in empty.error["message"]
+
+
 def test_mistakes_say_what_to_do(place: Place, folder: Path) -> None:
     refused = place.ingle("search", "onw", "x", "--json")
     assert refused.error["hint"] == "ingle collection add onw FOLDER"

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ingle.capabilities.collections.document_content import check_size, readable
 from ingle.capabilities.collections.document_reader import DocumentReader
 from ingle.capabilities.collections.folder_watch import FolderWatch
+from ingle.capabilities.collections.given_texts import check_given, keep_given
 from ingle.capabilities.collections.open_collections import OpenCollections, pages_of
 from ingle.capabilities.collections.operation import (
     AddDocuments,
@@ -77,8 +78,11 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
         raise InvalidRequest("collection: give it a name", field="collection")
     there = collections_of(work)
     # One that is new is made once nothing can be refused any more.
-    known = there.find(name) if not request.paths or name in there.names() else None
-    named = request.paths or (known.roots if known else [])
+    given = request.paths or request.texts
+    known = there.find(name) if not given or name in there.names() else None
+    for blob in request.texts:
+        check_given(blob)
+    named = request.paths or (known.roots if known and not request.texts else [])
     urls = [path for path in named if is_address(path)]
     for url in urls:
         check_address(url, work.node.settings.egress)
@@ -107,7 +111,8 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
         collection.start_over()
     elif embedder is not None and found.digest != embedder.digest:
         collection.embed_with(Embedder(model=model, digest=found.digest, dimensions=0))
-    return _Ingestion(work, request, collection, roots, urls, model).events()
+    kept = await asyncio.to_thread(keep_given, work, pages_of(collection.path), request.texts)
+    return _Ingestion(work, request, collection, [*roots, *kept], urls, model).events()
 
 
 def collections_of(work: Work) -> OpenCollections:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ingle.errors import InvalidRequest
+from ingle.operations.blob import Blob
 from ingle.operations.events import ModelResult, Usage
 from ingle.operations.guest_rules import (
     AnswerLength,
@@ -65,6 +66,9 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     paths: list[str] = []
     """Files and folders of this machine, absolute, and addresses of web pages. Empty: those that it
     was made of."""
+    texts: Annotated[list[Blob], msgspec.Meta(max_length=1000)] = []
+    """Documents that the caller has put into the node, under the names of their blobs; they are
+    kept beside the collection. With them, no ``paths`` are none."""
     model: str = ""
     """That makes vectors; empty: the collection's, or the node's."""
     only: list[str] = []

@@ -10,6 +10,7 @@ import msgspec
 from ingle.capabilities.collections.cli.eval_command import eval_command
 from ingle.capabilities.collections.cli.filter_options import attributes
 from ingle.capabilities.collections.cli.path_patterns import folders_and_patterns
+from ingle.capabilities.collections.cli.stdin_document import put_stdin
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
@@ -37,6 +38,7 @@ def collection_group() -> None:
 @collection_group.command("add")
 @click.argument("collection")
 @click.argument("paths", nargs=-1)
+@click.option("--as", "named", default="stdin.txt", help="Name of what comes from stdin (-).")
 @click.option("--model", "-m", default="", help="Embedding model (default: ember-embed).")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Files such as '*.md'.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Files that are left out.")
@@ -59,6 +61,7 @@ def add_command(
     output: Output,
     collection: str,
     paths: tuple[str, ...],
+    named: str,
     model: str,
     only: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -74,14 +77,18 @@ def add_command(
     """Have COLLECTION hold what is in files, folders and web pages, as they are now.
 
     What did not change since the last time is not read again, and what is gone there goes here.
-    Without PATHS it looks again at those that the collection is made of.
+    Without PATHS it looks again at those that the collection is made of. With - for PATHS a
+    document comes from stdin, which is kept with the collection: --as says what it is.
     """
+    texts = [put_stdin(named)] if "-" in paths else []
+    paths = tuple(path for path in paths if path != "-")
     urls = [path for path in paths if is_address(path)]
     roots, patterns = folders_and_patterns([Path(path) for path in paths if path not in urls])
     request = AddDocuments(
         name=name or f"collection-{collection}",
         collection=collection,
         paths=[*(str(path.expanduser().resolve()) for path in roots), *urls],
+        texts=texts,
         model=model,
         only=[*only, *patterns],
         exclude=list(exclude),
