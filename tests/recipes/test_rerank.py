@@ -17,7 +17,7 @@ from ingle.client.host import host
 from ingle.config import Settings
 from ingle.models.embedded import FOLDER
 
-pytestmark = [pytest.mark.anyio, pytest.mark.extras]
+pytestmark = [pytest.mark.extras, pytest.mark.anyio]
 TEXT = "The option -{n} makes the program number {n} print the name of each file that it has found."
 
 
