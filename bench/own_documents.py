@@ -6,19 +6,22 @@
     million   the same with a million, and what it takes in memory
     rescan    10,000 files, none of them changed
     ingest    the embedder through a job, against the embedder alone, in pairs
+    questions recall@5 on held-out questions: words, vectors, both, reranked. ``--embedder FILE``
+              and ``--reranker FILE`` name GGUFs that are measured, too
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import itertools
 import json
 import resource
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +38,8 @@ from ingle.collections.folder_scan import scan
 from ingle.collections.records import CollectedFile, Embedder, TextPassage
 from ingle.collections.search import Mode, Searcher
 from ingle.collections.vector_index import VectorIndex, opened
+
+from .found_answers import find_answers
 
 WIDTH = 384
 PLACES = 2000
@@ -223,18 +228,26 @@ GROUPS: dict[str, Callable[[Path], None]] = {
 }  # fmt: skip
 
 
+def questions(folder: Path, embedders: Sequence[Path], rerankers: Sequence[Path]) -> None:
+    asyncio.run(find_answers(folder, embedders, rerankers))
+
+
 def main() -> None:
     given = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     given.add_argument("groups", nargs="*", metavar="GROUP")
+    given.add_argument("--embedder", type=Path, action="append", default=[], metavar="FILE")
+    given.add_argument("--reranker", type=Path, action="append", default=[], metavar="FILE")
     chosen = given.parse_args()
-    if unknown := set(chosen.groups) - set(GROUPS):
-        sys.exit(f"no such group: {', '.join(unknown)}; there are {', '.join(GROUPS)}")
-    for name in chosen.groups or GROUPS:
+    asking = functools.partial(questions, embedders=chosen.embedder, rerankers=chosen.reranker)
+    groups = {**GROUPS, "questions": asking}
+    if unknown := set(chosen.groups) - set(groups):
+        sys.exit(f"no such group: {', '.join(unknown)}; there are {', '.join(groups)}")
+    for name in chosen.groups or groups:
         print(f"{name}:", flush=True)
         with TemporaryDirectory(prefix="ingle-collections-") as folder:
-            GROUPS[name](Path(folder))
+            groups[name](Path(folder))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,11 @@ FONT = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 GROUPS = {
     "callers": ("#dbeafe", "#1e3a8a", ("cli", "server", "client")),
     "what can be asked": ("#fde68a", "#78350f", ("capabilities",)),
-    "who does it": ("#dcfce7", "#14532d", ("training", "collections", "peers", "jobs", "node")),
+    "who does it": (
+        "#dcfce7",
+        "#14532d",
+        ("training", "quantize", "collections", "peers", "jobs", "node"),
+    ),
     "with what": (
         "#fee2e2",
         "#7f1d1d",
@@ -47,6 +51,7 @@ SHORT = {
     "server": "HTTP: OpenAI, Ollama and Anthropic dialects (translated by wire)",
     "client": "ingle.open() and open_async(): the node's methods for Python",
     "training": "LoRA on GGUF by torch or Vulkan; TRL in an environment of its own",
+    "quantize": "files of models in fewer bits, tensor for tensor as llama.cpp's",
     "collections": "documents of one's own: passages, vectors, words; searched in milliseconds",
     "peers": "pairing, grants, delegation, the swarm; encrypted from device to device",
     "jobs": "long work: followed, paused, resumed, compared",

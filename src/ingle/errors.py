@@ -283,7 +283,8 @@ class IdentityInUse(Refused):
 
 
 class QuotaFull(Refused):
-    """A guest has as many bytes here as it may. ``details``: ``used``, ``quota``."""
+    """As many bytes are here of a guest, or of clients' files, as may be. ``details``: ``used``,
+    ``quota``."""
 
     code = "quota_full"
     http_status = 413

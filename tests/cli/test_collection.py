@@ -54,6 +54,38 @@ def test_an_answer_has_its_passages(place: Place, folder: Path) -> None:
     assert (nothing["answer"]["found"], nothing["passages"]) == (False, [])
 
 
+def test_what_is_said_of_documents_chooses_among_them(place: Place, folder: Path) -> None:
+    place.ok("collection", "add", "own", str(folder / "tea.txt"), "--tag", "drink",
+             "--attribute", "year=2026", "--attribute", "author=ann")  # fmt: skip
+    tea = {str(folder / "tea.txt")}
+
+    def places(*flags: str) -> set[str]:
+        found = place.ok("search", "own", "tea", "-n", "9", *flags, "--json").data["results"]
+        return {each["place"] for each in found}
+
+    assert places("--tag", "drink") == places("--where", "year>=2026") == tea
+    assert places("--where", "author=ann", "--where", "year<2026") == set()
+    assert places("--since", "1h") > tea
+    assert places("--until", "2020-01-01") == set()
+    refused = place.ingle("search", "own", "tea", "--where", "nothing", "--json")
+    assert refused.error["hint"] == "--where 'year>=2024'"
+
+
+def test_a_collection_is_measured_with_questions(place: Place, folder: Path) -> None:
+    questions = place.home / "questions.jsonl"
+    questions.write_text(
+        '{"question": "which grep option ignores case", "place": "*/tools.md", "text": "ignores"}\n'
+        '{"question": "how hot is green tea brewed", "place": "*/tea.txt", "answer": "eighty"}\n'
+    )
+    asked = ("collection", "eval", "own", str(questions), "--rerank", "ember-embed")
+    data = place.ok(*asked, "--ask", "--max-tokens", "24", "--json").data
+    assert set(data["modes"]) == {"hybrid", "vectors", "words", "reranked"}
+    assert data["modes"]["reranked"]["recall_5"]["mean"] == 1.0
+    assert data["answers"]["exactness"]["count"] == 1
+    assert data["answers"]["found"]["count"] == 2
+    assert "reranked less words" in place.ok(*asked).out
+
+
 def test_what_could_not_be_read_is_told(place: Place, folder: Path) -> None:
     shown = place.ok("collection", "show", "own", "--json").data
     assert shown["collection"]["documents"] == 3

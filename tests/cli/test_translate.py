@@ -84,7 +84,8 @@ def test_a_document_goes_through_english(place: Place) -> None:
 
 
 def test_a_page_says_its_new_language_and_what_its_pictures_show(place: Place) -> None:
-    page = '<html lang="en"><body><p>I have <img alt="I have two cats." src="a.png"></p></body></html>\n'
+    image = '<img alt="I have two cats." src="a.png">'
+    page = f'<html lang="en"><body><p>I have {image}</p></body></html>\n'
     (place.home / "page.html").write_text(page)
     done = place.ok("translate", "page.html", "-f", "en", "-t", "es")
     assert done.out.startswith('<html lang="es"><body><p>')

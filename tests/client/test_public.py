@@ -47,6 +47,7 @@ HOME = {
     *("count_tokens", "extract"),
     *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
     *("ocr", "ocr_events", "searchable_pdf"),
+    "quantize",
 }
 
 

@@ -28,10 +28,17 @@ def source(place: str, text: str, changed_ns: int = 1) -> CollectedFile:
 
 
 def put(collection: Collection, place: str, texts: Sequence[str], first: int = 0) -> CollectedFile:
-    """A document with a passage for each text, whose vectors are `vector` of first, first + 1..."""
+    """A document with a passage for each text, whose vectors are `vector` of first, first + 1...
+
+    No passage is beside another: there are a hundred characters to each.
+    """
     if collection.embedder is None:
         collection.embed_with(EMBEDDER)
     found = source(place, "\n".join(texts))
     vectors = [vector(first + at).astype("<f2").tobytes() for at in range(len(texts))]
-    collection.add(found, Path(place).stem, "text", [TextPassage(text=t) for t in texts], vectors)
+    passages = [
+        TextPassage(text=text, start=100 * at, end=100 * at + len(text))
+        for at, text in enumerate(texts)
+    ]
+    collection.add(found, Path(place).stem, "text", passages, vectors)
     return found

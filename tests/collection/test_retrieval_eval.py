@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingle.collections.retrieval_eval import (
+    AnswerScores,
     EvalQuestion,
     difference,
     metric,
@@ -48,3 +49,23 @@ def test_questions_are_read_and_matched(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InvalidRequest, match=r"q\.jsonl"):
             read_questions(path)
+
+
+def test_an_answer_is_exact_if_it_has_the_words() -> None:
+    asked = EvalQuestion(question="how hot?", place="*", answer="eighty degrees|80 °C")
+    assert asked.exactly("It is brewed at *eighty* degrees [1].")
+    assert asked.exactly("At 80 °C.")
+    assert not asked.exactly("At one hundred and eighty-degrees-less-one.".replace("degrees", "x"))
+    assert not asked.exactly("At 180 °C.")
+
+
+def test_what_is_counted_of_answers() -> None:
+    known = EvalQuestion(question="how hot?", place="*", answer="eighty")
+    unknown = EvalQuestion(question="and why?", place="*")
+    scores = AnswerScores([], [], [])
+    scores.add(known, "Eighty [1]. Hot.", [True, False], found=True)
+    scores.add(unknown, "Because.", [False], found=True)
+    scores.add(known, "Not in your documents. Eighty.", [False], found=False)
+    assert scores.exactness == [1.0, 0.0]
+    assert scores.groundedness == [0.5, 0.0]
+    assert scores.found == [1.0, 1.0, 0.0]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ingle.collections.collection import Collection
+from ingle.collections.fusion import fused
 from ingle.collections.keyword_search import chosen_words, words_in
 from ingle.collections.records import TextPassage
-from ingle.collections.search import Searcher, SearchFilter, fused
+from ingle.collections.search import Searcher, SearchFilter
 
 from .collection_files import EMBEDDER, put, source, vector
 
@@ -40,7 +41,7 @@ def test_words_and_meaning_each_find_their_own(searcher: Searcher) -> None:
 
 
 def test_what_is_in_both_lists_is_first() -> None:
-    scores = fused([[1, 2, 3], [3, 4]])
+    scores = fused([([1, 2, 3], 1.0), ([3, 4], 1.0)])
     assert max(scores, key=lambda passage: scores[passage]) == 3
 
 

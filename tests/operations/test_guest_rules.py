@@ -11,6 +11,7 @@ from ingle.operations.guest_rules import (
     Costless,
     Estimated,
     GrantedAdapters,
+    GrantedCollection,
     GrantedModel,
     GrantLimit,
     GuestRule,
@@ -25,6 +26,7 @@ def test_rules_are_equal_to_rules_of_their_own_kind_alone() -> None:
     """Python keeps one object for equal annotations, whichever was made first."""
     rules = [
         Estimated(), AnswerLength(), Tallied(), GrantedModel(), GrantedAdapters(),
+            GrantedCollection(),
         GrantLimit("x"), Overruled("x"), NodeLimit("x"), Costless("x"),
     ]  # fmt: skip
     assert {type(rule) for rule in rules} == set(get_args(GuestRule))

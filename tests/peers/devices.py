@@ -50,6 +50,7 @@ class Reciter:
         self.pace_s = pace_s
         self.models = models
         self.ledger = EgressLedger(settings.state_path / "node.sqlite3")
+        self.blobs = SimpleNamespace()
         self.store = SimpleNamespace(resolve=self._resolve, models=self._models)
         self.performed: list[tuple[str, Operation]] = []
         self.stopped = 0

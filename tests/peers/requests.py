@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from ingle.capabilities.collections.operation import AttributeFilter
 from ingle.errors import InvalidRequest
 from ingle.operations import Operation
 from ingle.operations.guest_rules import GrantedAdapters, GrantedModel, guest_rules
@@ -87,6 +88,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.just({})
         case inspect.LiteralType(values=values):
             return st.sampled_from(values)
+        case inspect.StructType(cls=cls) if cls is AttributeFilter:  # it has some within it
+            return st.just({"type": "eq", "key": "year", "value": 2026})
         case inspect.StructType() as struct:
             return _structs(struct)
     raise NotImplementedError(kind)

@@ -81,6 +81,7 @@ def test_one_may_not_sign_for_another() -> None:
 WIDE = {
     "capabilities": ("chat", "embed"),
     "models": ("qwen*", "ember"),
+    "collections": ("work-*",),
     "tokens_per_day": 1000,
     "concurrent": 2,
     "max_tokens": 100,
@@ -98,6 +99,14 @@ def chain_of(wide: dict[str, Any], narrow: dict[str, Any]) -> list[grants.Signed
 def test_a_grant_is_passed_on_narrower() -> None:
     narrow = {**WIDE, "passes": 0, "models": ("qwen3*",), "tokens_per_day": 10, "ends": NOW + 50}
     assert grants.check_chain(chain_of(WIDE, narrow), PROVIDER.key, COUSIN.key, NOW)
+    narrow["collections"] = ("work-1",)
+    found = grants.check_chain(chain_of(WIDE, narrow), PROVIDER.key, COUSIN.key, NOW)
+    assert [grants.reads(found, name) for name in ("work-1", "work-2", "diary")] == [
+        True, False, False,
+    ]  # fmt: skip
+    none = grants.check_chain(chain_of(WIDE, {**narrow, "collections": msgspec.UNSET}),
+                              PROVIDER.key, COUSIN.key, NOW)  # fmt: skip
+    assert not grants.reads(none, "work-1")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +115,8 @@ def test_a_grant_is_passed_on_narrower() -> None:
         {"capabilities": ("chat", "pull")},
         {"models": ("*",)},
         {"models": ("qwen*", "llama")},
+        {"collections": ("*",)},
+        {"collections": ("work-1", "diary")},
         {"tokens_per_day": 0},
         {"tokens_per_day": 1001},
         {"concurrent": 3},
@@ -477,8 +488,9 @@ def test_a_grant_of_a_later_version_costs_only_itself() -> None:
     assert grant_store.held() == grant_store.held(PROVIDER.key) == [[known]]
 
 
-@pytest.mark.parametrize(("peering", "told"), [(1, 1), (2, 2)])
+@pytest.mark.parametrize(("peering", "told"), [(1, 1), (2, 2), (3, 3)])
 def test_an_older_peer_is_told_of_the_grants_that_it_can_read(peering: int, told: int) -> None:
     plain = [grants.sign(grant(), PROVIDER)]
     newer = [grants.sign(grant(per_day={"audio_s": 60}), PROVIDER)]
-    assert sum(grants.readable(chain, peering) for chain in (plain, newer)) == told
+    newest = [grants.sign(grant(collections=("notes",)), PROVIDER)]
+    assert sum(grants.readable(chain, peering) for chain in (plain, newer, newest)) == told

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from ingle.capabilities.blobs.operation import BlobList
 from ingle.capabilities.chat.operation import Chat
+from ingle.capabilities.collections.operation import AskCollection, SearchCollection
 from ingle.capabilities.complete.operation import Complete
 from ingle.capabilities.detect.operation import Detect
 from ingle.capabilities.embed.operation import Embed
@@ -99,6 +100,10 @@ class Engines:
         """Tokens that were evaluated or written."""
         self._echo = EchoSession(LoadSpec(engine="echo", model="poet"))
 
+    def setting(self, name: str) -> str:
+        assert name == "model"
+        return "poet"
+
     def resolve(self, model: str) -> tuple[str, str]:
         if model not in ("poet", "other"):
             raise ModelNotFound(f"no {model} here", model=model)
@@ -176,7 +181,9 @@ class Door:
         database = PeerDatabase(None)
         clock = MonotonicClock(database, lambda: 1_800_000_000.0)
         grant_store = GrantStore(database, lambda: PROVIDER, clock)
-        bounds = {"models": ("poet",), "tokens_per_day": DAY, **bounds}
+        bounds = {
+            "models": ("poet",), "collections": ("run*",), "tokens_per_day": DAY, **bounds
+        }  # fmt: skip
         capabilities = tuple(registry.of(kind).name for kind in GRANTED)
         grant_store.give(GUEST.key, capabilities=tuple(dict.fromkeys(capabilities)), **bounds)
         (self.grant,) = grant_store.given()
@@ -291,6 +298,8 @@ SMALLEST: dict[type[Operation], dict[str, Any]] = {
     Imagine: {"prompt": "x", "steps": 20},
     Translate: {"to": "de"},
     Detect: {},
+    SearchCollection: {"collection": "run", "query": "x"},
+    AskCollection: {"collection": "run", "question": "x"},
 }
 """What each needs that is counted before it is performed."""
 LARGER: dict[str, tuple[Any, Any]] = {
@@ -304,6 +313,8 @@ LARGER: dict[str, tuple[Any, Any]] = {
     "echo": (False, True),
     "inputs": (["x"], ["x", LONG]),
     "query": ("x", LONG),
+    "question": ("x", LONG),
+    "history": ([], [Message(role="user", content=LONG)]),
     "documents": (["x"], ["x", LONG]),
     "text": ("x", LONG),
     "tokens": ([1], [1] * 200),
@@ -336,9 +347,9 @@ def test_more_in_a_field_that_is_estimated_is_a_higher_estimate(
 ) -> None:
     cost = registry.of(kind).cost
     assert isinstance(cost, Cost)
+    model = {"model": "poet"} if issubclass(kind, ModelOperation) else {}
     estimates = [
-        cost.estimate(kind(model="poet", **{**SMALLEST[kind], field: value}))  # type: ignore[call-arg]
-        for value in LARGER[field]
+        cost.estimate(kind(**{**model, **SMALLEST[kind], field: value})) for value in LARGER[field]
     ]
     assert estimates == sorted(set(estimates))
 

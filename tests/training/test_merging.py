@@ -17,13 +17,13 @@ from ingle.engines.llama.engine import LlamaEngine
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.operations import AdapterUse, Event, Sampling, Text
+from ingle.quantize.tensor_codec import numbers, packed
 from ingle.training import hugging_face, merging, peft_files
 from ingle.training.adapter_files import in_pairs, to_half_rotation, write_gguf, write_peft
 from ingle.training.architecture import Architecture
 from ingle.training.base_types import TRAINABLE
 from ingle.training.lora import LoraConfig
 from ingle.training.merging import MergedModel, WeightedAdapter
-from ingle.training.quantize import numbers, packed
 from tests.training.adapters import adapter
 from tests.training.models import VOCABULARY, split_base, write_base
 from tests.training.transformers_models import DENSE
@@ -156,7 +156,7 @@ def test_what_is_called_readable_is(tmp_path: Path) -> None:
         found = numbers(np.zeros(size, dtype=np.uint8), kind, (1, block))
         assert found.shape == (1, block)
     for kind in ("Q8_1", "I8", "none"):
-        with pytest.raises(CapabilityMissing, match=f"tensors in {kind}"):
+        with pytest.raises(CapabilityMissing, match=f"no weights in {kind}"):
             numbers(np.zeros(512, dtype=np.uint8), kind, (1, 256))
 
 

@@ -20,6 +20,7 @@ from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.ocr.client import OcrMethods
 from ingle.capabilities.peers.client import PeerMethods
+from ingle.capabilities.quantize.client import QuantizeMethods
 from ingle.capabilities.rerank.client import RerankMethods
 from ingle.capabilities.speak.client import SpeakMethods
 from ingle.capabilities.store.client import StoreMethods
@@ -55,6 +56,7 @@ class AsyncHome(
     DetectMethods,
     BlobMethods,
     StoreMethods,
+    QuantizeMethods,
     AdapterMethods,
     TrainMethods,
     JobMethods,

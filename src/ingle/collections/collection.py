@@ -17,11 +17,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
+from ingle.capabilities.collections.operation import Attributes
+from ingle.collections.attribute_filter import check_key
 from ingle.collections.collection_schema import SCHEMA, VERSION
 from ingle.collections.records import CollectedFile, Embedder, TextPassage
 from ingle.errors import DiskFull, InvalidRequest, StorageError
@@ -160,6 +162,42 @@ class Collection:
         with self.changing():
             self._set("roots", json.dumps(sorted({*self.roots, *roots})))
 
+    def mark(self, root: str, attributes: Attributes) -> None:
+        """Say something of a file, or of all files below a folder, also of those that come later.
+
+        It takes the place of what was said of this root before. Of several roots above a file the
+        nearest holds.
+
+        Raises:
+            InvalidRequest: a key that cannot be one.
+        """
+        for key in attributes:
+            check_key(key, "attributes")
+        with self.changing():
+            self._file.execute(
+                "INSERT OR REPLACE INTO marking VALUES (?, ?)",
+                (root, json.dumps(attributes, ensure_ascii=False)),
+            )
+            found = self.rows(
+                "SELECT place FROM source WHERE place = ? OR place >= ? AND place < ?",
+                root, f"{root.rstrip('/')}/", f"{root.rstrip('/')}0",
+            )  # fmt: skip
+            for (place,) in found:
+                self._mark_as_its_root(place)
+
+    def attributes(self) -> dict[str, Attributes]:
+        """What is said of files, by place."""
+        rows = self.rows("SELECT place, data FROM attribute")
+        return {place: json.loads(data) for place, data in rows}
+
+    def leave(self, places: Sequence[str]) -> None:
+        """Files are no longer part of it, though they may still be there."""
+        with self.changing():
+            for place in places:
+                self._let_go(place)
+                self._file.execute("DELETE FROM marking WHERE root = ?", (place,))
+            self._set("roots", json.dumps(sorted({*self.roots} - {*places})))
+
     def add(
         self,
         source: CollectedFile,
@@ -250,6 +288,21 @@ class Collection:
             (source.place, source.size, source.changed_ns, source.sha256, source.problem, document),
         )
 
+        self._mark_as_its_root(source.place)
+
+    def _mark_as_its_root(self, place: str) -> None:
+        """Give a file the attributes of the nearest root that has any."""
+        above = [place, *map(str, PurePath(place).parents)]
+        rows = self.rows(
+            "SELECT data FROM marking WHERE root IN (SELECT value FROM json_each(?)) "
+            "ORDER BY length(root) DESC LIMIT 1",
+            json.dumps(above),
+        )
+        if rows:
+            self._file.execute(
+                "INSERT OR REPLACE INTO attribute VALUES (?, ?)", (place, rows[0][0])
+            )
+
     def _let_go(self, place: str, but: str = "") -> None:
         """Take a file's document from it, and away if no other file has it."""
         rows = self.rows(
@@ -257,6 +310,7 @@ class Collection:
             "ON document.id = source.document WHERE place = ?", place,
         )  # fmt: skip
         self._file.execute("DELETE FROM source WHERE place = ?", (place,))
+        self._file.execute("DELETE FROM attribute WHERE place = ?", (place,))
         if not rows or rows[0][1] == but:
             return
         document = rows[0][0]

@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS source (
     document INTEGER REFERENCES document(id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS source_document ON source(document);
+-- What was said of a file, or of all files below a folder, as JSON.
+CREATE TABLE IF NOT EXISTS marking (root TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+-- The same for each file that was seen: that of the nearest root.
+CREATE TABLE IF NOT EXISTS attribute (place TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passage (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     document INTEGER NOT NULL REFERENCES document(id),

@@ -1,4 +1,4 @@
-"""How well a collection finds what answers questions: recall, MRR and nDCG with intervals.
+"""How well a collection finds what answers questions, and answers them, with intervals.
 
 Of each question it is known which passages answer it (`EvalQuestion`). Metrics are means over
 questions; their 95 % intervals are percentiles of a bootstrap over questions, and two ways of
@@ -7,6 +7,9 @@ searching are compared on the same questions, pair by pair.
 - recall@k: the share of questions with an answering passage among the first k.
 - MRR: the mean of ``1 / rank`` of the first one (0 where none is found).
 - nDCG@10 (Jaervelin and Kekaelaeinen, ACM TOIS 2002) with gains of 0 and 1.
+- exactness: the share of answers that have the words that are wanted, and are not refusals.
+- groundedness: the share of an answer's sentences that a passage bears out, where it has any.
+- found: the share of questions that got an answer other than "not in your documents".
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +26,7 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 
+_WORD = re.compile(r"\w+")
 RESAMPLES = 2000
 DEPTH = 10
 """Passages that are looked at."""
@@ -35,12 +40,26 @@ class EvalQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A pattern of the file's place, such as ``*/guide/peers.md``."""
     text: str = ""
     """Words that an answering passage has; empty: any passage of the file answers."""
+    answer: str = ""
+    """Words that a right answer has, such as ``eighty``; several ways to say it are separated by
+    ``|``. Empty: what is right is not known, and only groundedness is measured."""
 
     def answered_by(self, place: str, text: str) -> bool:
         """A passage answers it."""
-        flat = " ".join(text.lower().split())
-        wanted = " ".join(self.text.lower().split())
-        return fnmatch.fnmatch(place, self.place) and wanted in flat
+        return fnmatch.fnmatch(place, self.place) and _flat(self.text) in _flat(text)
+
+    def exactly(self, answer: str) -> bool:
+        """An answer has the words that are wanted, as whole words."""
+        said = f" {_words(answer)} "
+        return any(f" {_words(way)} " in said for way in self.answer.split("|"))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _words(text: str) -> str:
+    return " ".join(_WORD.findall(text.lower()))
 
 
 class Metric(NamedTuple):
@@ -59,6 +78,31 @@ class RetrievalScores(NamedTuple):
     recall_10: list[float]
     mrr: list[float]
     ndcg: list[float]
+
+
+class AnswerScores(NamedTuple):
+    """Of asking a model: a value for each question that the metric is of."""
+
+    exactness: list[float]
+    """Of questions whose answer is known."""
+    groundedness: list[float]
+    """Of answers that are none of the refusals."""
+    found: list[float]
+
+    def add(
+        self, question: EvalQuestion, answer: str, supported: Sequence[bool], found: bool
+    ) -> None:
+        """Take an answer in.
+
+        Args:
+            supported: of its sentences, which ones a passage bears out.
+            found: it is not a refusal.
+        """
+        self.found.append(float(found))
+        if question.answer:
+            self.exactness.append(float(found and question.exactly(answer)))
+        if found and supported:
+            self.groundedness.append(sum(supported) / len(supported))
 
 
 def read_questions(path: Path) -> list[EvalQuestion]:

@@ -1,28 +1,25 @@
-"""`Searcher`: passages by meaning and by words, joined into one list.
-
-Both lists are joined by reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): a
-passage's score is the sum of ``1 / (60 + rank)`` over the lists that it is in, so neither has to
-know what the other's numbers mean.
-"""
+"""`Searcher`: passages by meaning and by words, joined into one list by `fusion`."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import msgspec
 import numpy as np
 
+from ingle.capabilities.collections.operation import AttributeFilter
+from ingle.collections.attribute_filter import compiled
 from ingle.collections.collection import Collection
+from ingle.collections.fusion import fused
 from ingle.collections.keyword_search import SCORED, by_words, frequency
 from ingle.collections.records import FoundPassage
+from ingle.collections.selection import by_diversity, selected
 from ingle.collections.vector_index import Mask, Vector, VectorIndex, index_of
 
-CONSTANT = 60
-"""Of the fusion, as its authors have it."""
 DEPTH = 50
 """Passages that each list has, at least."""
 ALIKE = 0.97
@@ -31,9 +28,12 @@ ALIKE = 0.97
 _WANTED = """
 SELECT DISTINCT passage.id FROM passage
 JOIN document ON document.id = passage.document JOIN source ON source.document = document.id
+LEFT JOIN attribute ON attribute.place = source.place
 WHERE source.changed_ns >= :since AND source.changed_ns < :until
 AND (:kinds = '[]' OR document.kind IN (SELECT value FROM json_each(:kinds)))
 AND (:places = '[]' OR EXISTS (SELECT 1 FROM json_each(:places) WHERE source.place GLOB value))
+AND NOT EXISTS (SELECT 1 FROM json_each(:tags) AS wanted WHERE wanted.value NOT IN (
+    SELECT value FROM json_each(coalesce(attribute.data, '{}'), '$.tags')))
 """
 _READ = """
 SELECT passage.id, sha256, title, headings, page, start, "end", text,
@@ -56,6 +56,10 @@ class SearchFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Files changed since then."""
     until_ns: int = 0
     """Files changed before then; 0: no end."""
+    tags: tuple[str, ...] = ()
+    """Documents that have all of these."""
+    where: AttributeFilter | None = None
+    """Documents whose attributes are so."""
 
     @property
     def empty(self) -> bool:
@@ -93,16 +97,35 @@ class Searcher:
         mode: Mode = "hybrid",
         wanted: SearchFilter | None = None,
         per_document: int = 0,
+        diverse: bool = False,
     ) -> list[FoundPassage]:
-        """The best passages, the best first.
+        """The best passages, the best first; neighbours that are both found are one.
 
         Args:
             vector: of the query, of length 1; needed but for mode ``words``.
             per_document: passages of one document at most; 0: any number.
+            diverse: those that say something else come first.
+        """
+        found = self.candidates(query, vector, 4 * most, mode=mode, wanted=wanted)
+        return self.selected(found, most, per_document=per_document, diverse=diverse)
+
+    def candidates(
+        self,
+        query: str,
+        vector: Sequence[float] | Vector | None,
+        most: int,
+        *,
+        mode: Mode = "hybrid",
+        wanted: SearchFilter | None = None,
+    ) -> list[FoundPassage]:
+        """Passages as they are in the collection, the best first; each text once.
+
+        Args:
+            vector: of the query, of length 1; needed but for mode ``words``.
         """
         index = self._fitting()
         among = None if wanted is None or wanted.empty else index.mask(self._passages(wanted))
-        depth = max(DEPTH, 2 * most)
+        depth = max(DEPTH, most)
         words = None
         if mode != "vectors":
             alone = mode == "words"
@@ -112,9 +135,23 @@ class Searcher:
             assert vector is not None, "a search by meaning needs the query's vector"
             asked = np.asarray(vector, np.float32)
             near = [found.passage for found in index.nearest(asked, depth, among)]
-        scores = fused([near, words.result() if words else []])
+        scores = fused([(near, 1.0), (words.result() if words else [], 1.0)])
         ranked = sorted(scores, key=lambda passage: (-scores[passage], passage))
-        return self._chosen(ranked, scores, most, per_document, index)
+        return self._distinct(ranked[:most], scores, index)
+
+    def selected(
+        self,
+        ranked: Sequence[FoundPassage],
+        most: int,
+        *,
+        per_document: int = 0,
+        diverse: bool = False,
+    ) -> list[FoundPassage]:
+        """What is shown of `candidates`, in whatever order they are by now. See `search`."""
+        if diverse:
+            rows = self._fitting().similar([each.id for each in ranked])
+            ranked = by_diversity(ranked, rows @ rows.T)
+        return selected(ranked, most, per_document=per_document)
 
     def _fitting(self) -> VectorIndex:
         with self._lock:
@@ -141,9 +178,12 @@ class Searcher:
         return self._frequencies[word]
 
     def _passages(self, wanted: SearchFilter) -> list[int]:
+        condition, values = compiled(wanted.where) if wanted.where else ("1", {})
         rows = self._collection.rows(
-            _WANTED,
+            f"{_WANTED} AND {condition}",
             {
+                **values,
+                "tags": json.dumps(wanted.tags),
                 "places": json.dumps(wanted.places),
                 "kinds": json.dumps(wanted.kinds),
                 "since": wanted.since_ns,
@@ -152,32 +192,22 @@ class Searcher:
         )
         return [int(row[0]) for row in rows]
 
-    def _chosen(
-        self,
-        ranked: Sequence[int],
-        scores: dict[int, float],
-        most: int,
-        per_document: int,
-        index: VectorIndex,
+    def _distinct(
+        self, ranked: Sequence[int], scores: dict[int, float], index: VectorIndex
     ) -> list[FoundPassage]:
         """Without those that say what a better one says."""
-        rows = self._read(ranked[: 4 * most])
-        chosen, of_document = list[FoundPassage](), dict[str, int]()
-        for passage in ranked[: 4 * most]:
+        rows = self._read(ranked)
+        chosen = list[FoundPassage]()
+        for passage in ranked:
             found = rows.get(passage)
             if found is None:
                 continue
-            seen = of_document.get(found.document, 0)
             alike = any(
                 found.text == other.text and _cosine(index, passage, other.id) > ALIKE
                 for other in chosen
             )
-            if alike or (per_document and seen >= per_document):
-                continue
-            of_document[found.document] = seen + 1
-            chosen.append(msgspec.structs.replace(found, score=scores[passage]))
-            if len(chosen) == most:
-                break
+            if not alike:
+                chosen.append(msgspec.structs.replace(found, score=scores[passage]))
         return chosen
 
     def _read(self, passages: Sequence[int]) -> dict[int, FoundPassage]:
@@ -194,12 +224,3 @@ class Searcher:
 def _cosine(index: VectorIndex, one: int, other: int) -> float:
     first, second = index.similar([one, other])
     return float(first @ second)
-
-
-def fused(lists: Iterable[Sequence[int]]) -> dict[int, float]:
-    """The score of each passage that is in one of the lists, the best first in each."""
-    scores = dict[int, float]()
-    for ranked in lists:
-        for rank, passage in enumerate(ranked, 1):
-            scores[passage] = scores.get(passage, 0.0) + 1 / (CONSTANT + rank)
-    return scores

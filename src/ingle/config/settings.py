@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model used where none is named."""
     embed_model: str = "ember-embed"
     """The embedding model used where none is named."""
+    rerank_model: str = ""
+    """The model that orders what a search of a collection found; empty: none."""
     transcribe_model: str = "whisper:base"
     """The model that transcribes where none is named."""
     speaker_model: str = "wespeaker:resnet34"

@@ -14,7 +14,15 @@ from ingle.config.settings import Settings, check_hub, parse_duration, parse_siz
 from ingle.errors import ConfigError, plain
 
 PROJECT_KEYS = frozenset(
-    {"model", "embed_model", "transcribe_model", "context", "slots", "keep_alive"}
+    {
+        "model",
+        "embed_model",
+        "rerank_model",
+        "transcribe_model",
+        "context",
+        "slots",
+        "keep_alive",
+    }
 )
 """What a project's file may set. It may come with someone's repository, so it must
 not choose programs to run, addresses to send to, or what may leave the device."""

@@ -128,6 +128,18 @@ def read_tokens(path: Path) -> list[bytes]:
         return reader.tokens
 
 
+def read_raw_metadata(path: Path) -> dict[str, bytes]:
+    """The metadata of a file as it is written there: each key's type and value.
+
+    Raises:
+        BadModelFile: as `read_header`.
+    """
+    with path.open("rb") as file:
+        reader = _Reader(_filler(file), path.stat().st_size)
+        _parse(reader)
+    return {key: bytes(reader.data[start:end]) for key, (start, end) in reader.places.items()}
+
+
 def parse_header(data: bytes, file_size: int) -> Header:
     """Read a header from the first bytes of a file of ``file_size`` bytes.
 
@@ -164,6 +176,8 @@ class _Reader:
         self.data = bytearray()
         self.at = 0
         self.tokens: list[bytes] = []
+        self.places: dict[str, tuple[int, int]] = {}
+        """Of the metadata: where the type and the value of each key begin and end."""
 
     def need(self, count: int, what: str) -> None:
         """Make sure that ``count`` more bytes are in the buffer."""
@@ -246,8 +260,10 @@ def _parse(reader: _Reader) -> Header:
         key = reader.text(f"the key of metadata entry {index}", MAX_KEY)
         if not key or key in metadata:
             raise _bad(f"metadata key {key!r} is empty or duplicated")
+        start = reader.at
         kind = types[key] = reader.integer(_U32, _named(key))
         metadata[key] = _value(reader, kind, _named(key))
+        reader.places[key] = (start, reader.at)
 
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not _valid_alignment(alignment):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ingle.errors import CapabilityMissing
+
 
 class TensorType(NamedTuple):
     """How a tensor's numbers are stored: ``block`` elements take ``bytes`` bytes."""
@@ -93,3 +95,28 @@ FILE_TYPES: dict[int, str] = {
     40: "Q1_0",
 }
 """``general.file_type``: the recipe by which most tensors were quantised."""
+
+PLAIN = ("F32", "F16", "BF16")
+"""Types that hold each number by itself."""
+_NUMBERS = {kind.name: number for number, kind in TENSOR_TYPES.items()}
+_NO_WEIGHTS = ("Q8_1", "Q8_K", "I8", "I16", "I32", "I64", "F64")
+"""Types of intermediate results, and of what is not a weight."""
+
+
+def tensor_type(name: str) -> TensorType:
+    """A type of weights by its name in ggml, such as ``Q4_K``.
+
+    Raises:
+        CapabilityMissing: there is no such type, or no weights are stored in it.
+    """
+    if name not in _NUMBERS or name in _NO_WEIGHTS:
+        raise CapabilityMissing(
+            f"there are no weights in {name}",
+            hint="use another quantisation of the model, such as Q8_0",
+        )
+    return TENSOR_TYPES[_NUMBERS[name]]
+
+
+def number_of(kind: str) -> int:
+    """The number that stands for a type in a file."""
+    return _NUMBERS[kind]

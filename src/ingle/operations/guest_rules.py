@@ -49,10 +49,18 @@ class GrantLimit:
 class GrantedModel:
     """The name of a model: only of those that the grant names."""
 
+    setting: str = ""
+    """The node's setting that names it where the request does not."""
+
 
 @dataclass(frozen=True)
 class GrantedAdapters:
     """Adapters: only those that the grant names among its models."""
+
+
+@dataclass(frozen=True)
+class GrantedCollection:
+    """The name of a collection: only of those that the grant names."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ GuestRule = (
     | GrantLimit
     | GrantedModel
     | GrantedAdapters
+    | GrantedCollection
     | Overruled
     | NodeLimit
     | Costless

@@ -36,7 +36,13 @@ from ingle.peers.grants import Chain, Grant
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.meter import Admission, UsageMeter
 from ingle.peers.monotonic_clock import MonotonicClock
-from ingle.peers.restriction import adapters_named_by, model_named_by, restricted
+from ingle.peers.restriction import (
+    adapters_named_by,
+    collection_named_by,
+    model_named_by,
+    model_setting_of,
+    restricted,
+)
 from ingle.peers.usage_counter import UsageCounter, estimated
 from ingle.protocol.piece_stream import PieceStream
 
@@ -48,6 +54,10 @@ class Provider(Protocol):
         self, caller: Caller, operation: Operation
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         """Perform an operation for a guest."""
+        ...
+
+    def setting(self, name: str) -> str:
+        """The value of a setting that names a model."""
         ...
 
     def resolve(self, model: str) -> tuple[str, str]:
@@ -264,17 +274,21 @@ class Authorizer:
         able = [under for under in permissions if grants.allowed(under, capability)]
         if not able:
             why = self._grant_store.explain(principal.key, principal.chains)
+            collection = collection_named_by(operation)
             raise GrantRefused(
                 f"{self._identity.name} has not granted you to {capability}"
                 + (f": {why}" if why else ""),
-                hint=f"on {self._identity.name}: ingle grant NAME --capabilities {capability}",
+                hint=f"on {self._identity.name}: ingle grant NAME --capabilities {capability}"
+                + (f" --collections {collection}" if collection else ""),
                 wanted=capability,
             )
-        fitting = able
+        fitting = self._reading(able, operation, capability)
         model = model_named_by(operation)
+        if not model and (setting := model_setting_of(operation)):
+            model = self._node.setting(setting)
         if model:
             names = self._node.resolve(model)
-            fitting = [under for under in able if grants.allowed(under, capability, *names)]
+            fitting = [under for under in fitting if grants.allowed(under, capability, *names)]
         for adapter in adapters_named_by(operation):
             fitting = [under for under in fitting if grants.allowed(under, capability, adapter)]
         if not fitting:
@@ -284,6 +298,28 @@ class Authorizer:
                 wanted=model,
             )
         return max(fitting, key=lambda under: _most(self._left(under, unit)))
+
+    def _reading(
+        self, able: list[list[Grant]], operation: Operation, capability: str
+    ) -> list[list[Grant]]:
+        """The chains that name the collection of a request, where it is about one.
+
+        Raises:
+            GrantRefused: none does. It reads alike whether there is such a collection or not.
+        """
+        collection = collection_named_by(operation)
+        if not collection:
+            return able
+        fitting = [under for under in able if grants.reads(under, collection)]
+        if not fitting:
+            here = self._identity.name
+            raise GrantRefused(
+                f"{here} has not granted you to {capability} the collection {collection}",
+                hint=f"on {here}: ingle grant NAME --capabilities {capability} "
+                f"--collections {collection}",
+                wanted=collection,
+            )
+        return fitting
 
 
 def _bounded(operation: Operation, cost: object, admission: Admission) -> Operation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations import registry
 from ingle.operations.capability import Grantable
+from ingle.peers.restriction import names_collections
 
 
 class GrantLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +47,17 @@ def limits_of(preset: str) -> GrantLimits:
     return found
 
 
-def capabilities_of(preset: str) -> tuple[str, ...]:
-    """Names of the capabilities that a preset grants."""
+def capabilities_of(preset: str, collections: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of the capabilities that a preset grants.
+
+    Args:
+        collections: that are granted with it; where there are none, no capability that reads
+            collections is granted either.
+    """
     return tuple(
         capability.name
         for capability in registry.everything().values()
-        if isinstance(capability.permission, Grantable) and preset in capability.permission.presets
+        if isinstance(capability.permission, Grantable)
+        and preset in capability.permission.presets
+        and (collections or not names_collections(capability))
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from ingle.peers.grants import Chain, Grant
 from ingle.peers.identity import Identity, Key, fingerprint
 from ingle.peers.monotonic_clock import MonotonicClock
 from ingle.peers.peer_database import PeerDatabase
+from ingle.peers.restriction import names_collections
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class GrantStore:
             _check_grantable(name)
         for unit in bounds.get("per_day", {}):  # type: ignore[attr-defined]
             _check_unit(unit)
+        _check_collections(bounds)
         # An order of magnitude for clocks that differ: it holds a minute earlier already.
         begins = self._clock.now() - 60.0
         before = [grants.read(signed) for signed in parent or []]
@@ -205,6 +208,24 @@ def _check_grantable(name: str) -> None:
         raise InvalidRequest(
             f"there is no capability {name} that can be granted; there are: {', '.join(known)}",
             field="capabilities",
+        )
+
+
+def _check_collections(bounds: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest: collections without what reads them, or the other way round."""
+    granted = [registry.find(name) for name in bounds.get("capabilities", ())]
+    reading = [each.name for each in granted if each is not None and names_collections(each)]
+    if reading and not bounds.get("collections"):
+        raise InvalidRequest(
+            f"{reading[0]} is granted for collections that are named",
+            hint=f"--capabilities {','.join(reading)} --collections NAME",
+            field="collections",
+        )
+    if bounds.get("collections") and not reading:
+        raise InvalidRequest(
+            "no capability of this grant reads collections",
+            hint="--capabilities search,ask --collections NAME",
+            field="collections",
         )
 
 

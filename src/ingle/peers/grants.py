@@ -8,10 +8,11 @@ The rules, as `allowed` and `check_chain` apply them:
    grant is issued by the subject of the one before: it was passed on.
 3. A grant may be passed on only if it says so (``passes`` is more than 0), and
    the next one must say a smaller number.
-4. A link of a chain is never wider than the one before: its capabilities and
-   models are among those, its numbers no larger, its end no later.
+4. A link of a chain is never wider than the one before: its capabilities, models
+   and collections are among those, its numbers no larger, its end no later.
 5. It holds from its beginning to its end, by the provider's clock.
-6. What is not granted is refused: an empty list of capabilities grants nothing.
+6. What is not granted is refused: an empty list of capabilities grants nothing, and collections
+   are only those that it names.
 
 What may be used is limited per day and unit. Each capability is counted in one unit: tokens of
 prompt and answer together, seconds of sound, or whatever it declares.
@@ -35,13 +36,15 @@ LONGEST_CHAIN = 4
 TOKENS = "tokens"
 """The unit whose daily limit has a field of its own; others are in ``per_day``."""
 Limit = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A permission. A limit of 0 is none.
 
-    A field that a reader does not know is not passed over: it may be a limit. ``per_day`` is
-    written only where it is used, so that other grants are read by every version.
+    A field that a reader does not know is not passed over: it may be a limit. ``per_day`` and
+    ``collections`` are written only where they are used, so that other grants are read by every
+    version.
     """
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{16}$")]
@@ -67,6 +70,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Id of the grant that it passes on."""
     per_day: dict[str, Limit] | msgspec.UnsetType = msgspec.UNSET
     """Units other than tokens that may be used each day."""
+    collections: tuple[Pattern, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Patterns of names (``work-*``); none where it is left out."""
+
+    @property
+    def named_collections(self) -> tuple[str, ...]:
+        """The patterns of collections, of which there may be none."""
+        return () if isinstance(self.collections, msgspec.UnsetType) else self.collections
 
     def daily(self, unit: str) -> int:
         """What may be used of a unit each day; 0: no limit."""
@@ -131,7 +141,14 @@ def readable(chain: Chain, version: int) -> bool:
     Raises:
         GrantRefused: it is not a chain.
     """
-    return version >= 2 or all(read(signed).per_day is msgspec.UNSET for signed in chain)
+    return all(_needs(read(signed)) <= version for signed in chain)
+
+
+def _needs(grant: Grant) -> int:
+    """The version of peering that reads a grant."""
+    if grant.collections is not msgspec.UNSET:
+        return 3
+    return 1 if grant.per_day is msgspec.UNSET else 2
 
 
 def unpack(data: bytes) -> Chain:
@@ -189,6 +206,7 @@ def _check_narrower(wide: Grant, narrow: Grant) -> None:
     wider = (
         not set(narrow.capabilities) <= set(wide.capabilities)
         or not all(covers(wide.models, pattern) for pattern in narrow.models)
+        or not all(covers(wide.named_collections, name) for name in narrow.named_collections)
         or any(
             _over(getattr(wide, limit), getattr(narrow, limit))
             for limit in LIMITS
@@ -228,6 +246,11 @@ def allowed(grants: Sequence[Grant], capability: str, *names: str) -> bool:
         and (not names or any(covers(grant.models, name) for name in names))
         for grant in grants
     )
+
+
+def reads(grants: Sequence[Grant], collection: str) -> bool:
+    """Do all grants of a chain name this collection?"""
+    return all(covers(grant.named_collections, collection) for grant in grants)
 
 
 def tightest(grants: Sequence[Grant], limit: str) -> int:

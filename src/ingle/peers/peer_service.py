@@ -38,6 +38,7 @@ from ingle.peers.monotonic_clock import MonotonicClock
 from ingle.peers.peer_database import PeerDatabase
 from ingle.peers.peer_router import PeerRouter
 from ingle.peers.pulls import PeerPulls, shared_models
+from ingle.peers.remote_operations import RemoteOperations
 from ingle.peers.transport import FILE, PAIR, LinkError, Transport
 
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ class PeerService:
             self.address_book, self.dialer, lambda: self.sharing, local.ledger, settings.egress
         )
         """Models from paired devices."""
+
+    @functools.cached_property
+    def remote(self) -> RemoteOperations:
+        """Operations that paired devices perform for this one."""
+        local = self._local
+        return RemoteOperations(
+            self.dialer, self.grant_store, local.ledger, local.blobs, lambda: local.settings
+        )
 
     @functools.cached_property
     def identity(self) -> Identity:
@@ -244,6 +253,9 @@ class _LocalProvider:
         self, caller: Caller, operation: Operation
     ) -> AbstractAsyncContextManager[AsyncIterator[Passed]]:
         return self._local.relay_for(caller, operation)
+
+    def setting(self, name: str) -> str:
+        return str(getattr(self._local.settings, name))
 
     def resolve(self, model: str) -> tuple[str, str]:
         found = self._local.store.resolve(model)

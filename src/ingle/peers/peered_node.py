@@ -8,27 +8,21 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 import msgspec
 
 from ingle.config import Settings
-from ingle.errors import EgressRefused, ModelNotFound
-from ingle.node import routes, transfers
-from ingle.node.ledger import ReceivedBytes
-from ingle.node.loaded_model import OWNER
+from ingle.errors import ModelNotFound
+from ingle.node import routes
 from ingle.node.local_node import LocalNode
 from ingle.operations import (
     Event,
     Generation,
     ModelOperation,
     Operation,
-    Started,
-    operation_name,
     registry,
 )
-from ingle.operations.blob import blobs_of
-from ingle.operations.encoded import Encoded, Passed, decoded, size, tag
-from ingle.peers import delegation, grants, reach
+from ingle.operations.encoded import Passed, decoded
+from ingle.peers import delegation
 from ingle.peers.address_book import Peer
 from ingle.peers.delegation import DelegationTarget
 from ingle.peers.peer_service import PeerService
-from ingle.peers.peer_session import PeerSession
 from ingle.protocol.piece_stream import PieceStream
 
 
@@ -174,7 +168,7 @@ class PeeredNode:
         async def perform(
             operation: ModelOperation, feed: PieceStream | None
         ) -> AsyncIterator[AsyncIterator[Passed]]:
-            async with aclosing(self._asked(peer, operation, feed)) as events:
+            async with aclosing(self.peer_service.remote.events(peer, operation, feed)) as events:
                 yield events
 
         return DelegationTarget(f"peer:{peer.name}", model, "", False, perform)
@@ -186,61 +180,3 @@ class PeeredNode:
         async with aclosing(delegation.delegate(operation, places, feed)) as events:
             async for event in events:
                 yield event
-
-    async def _asked(
-        self, peer: Peer, operation: ModelOperation, feed: PieceStream | None
-    ) -> AsyncGenerator[Passed, None]:
-        """Have a peer perform it, and write it down before a byte leaves."""
-        if self.local.settings.egress == "deny":
-            raise EgressRefused(
-                f"{peer.name} is another device, and egress is denied",
-                hint="ingle config set egress allow",
-            )
-        sessions: list[PeerSession] = []
-        reaching = reach.heard(
-            lambda told: self.peer_service.dialer.session(peer, told), sessions.append
-        )
-        async with aclosing(reaching) as stages:
-            async for stage in stages:
-                yield stage
-        held = self.peer_service.grant_store.held(peer.key)
-        entry = self.local.ledger.begin(
-            to=f"peer:{peer.name}",
-            operation=operation_name(operation),
-            model=operation.model,
-            bytes_out=len(msgspec.msgpack.encode(operation)),
-            # Which of several it is counted under is for the peer to say.
-            grant=grants.read(held[0][-1]).id if len(held) == 1 else "",
-        )
-        with self.local.ledger.outcome(entry) as told:
-            await self._send_blobs(sessions[0], operation, told)
-            async with sessions[0].connection.relay(operation, feed) as events:
-                async for event in events:
-                    told.bytes_in += size(event)
-                    if tag(event) == "started":
-                        self._note_grant(entry, event)
-                    yield event
-
-    async def _send_blobs(
-        self, session: PeerSession, operation: ModelOperation, told: ReceivedBytes
-    ) -> None:
-        """Put there what the operation speaks of; what is there already is not sent again."""
-
-        def count(size: int) -> None:
-            told.bytes_out += size
-
-        for blob in blobs_of(operation):
-            with self.local.blobs.held(OWNER, blob.sha256) as path:
-                await transfers.send(
-                    session.connection,
-                    path,
-                    blob,
-                    capability=registry.of(operation).name,
-                    model=operation.model,
-                    told=count,
-                )
-
-    def _note_grant(self, entry: int, event: Encoded) -> None:
-        started = event.decode({"started": Started})
-        if isinstance(started, Started) and started.grant:
-            self.local.ledger.note_grant(entry, started.grant)

@@ -16,6 +16,7 @@ from ingle.operations import ModelOperation, Operation, operation_name
 from ingle.operations.capability import Capability, load
 from ingle.operations.guest_rules import (
     GrantedAdapters,
+    GrantedCollection,
     GrantedModel,
     GrantLimit,
     Overruled,
@@ -53,6 +54,26 @@ def restricted(operation: Operation, capability: Capability, under: Sequence[Gra
 def model_named_by(operation: Operation) -> str:
     """The model that a request is about; empty if it is about none."""
     return next((str(value) for value in _of_rule(operation, GrantedModel)), "")
+
+
+def model_setting_of(operation: Operation) -> str:
+    """The node's setting that names a request's model where the request does not; empty: none."""
+    rules = guest_rules(type(operation)).values()
+    return next((rule.setting for rule in rules if isinstance(rule, GrantedModel)), "")
+
+
+def collection_named_by(operation: Operation) -> str:
+    """The collection that a request is about; empty if it is about none."""
+    return next((str(value) for value in _of_rule(operation, GrantedCollection)), "")
+
+
+def names_collections(capability: Capability) -> bool:
+    """What it does is about collections that a grant has to name."""
+    return any(
+        isinstance(rule, GrantedCollection)
+        for kind in capability.operations
+        for rule in guest_rules(kind).values()
+    )
 
 
 def adapters_named_by(operation: Operation) -> list[str]:

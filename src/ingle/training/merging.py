@@ -20,7 +20,8 @@ import numpy as np
 from ingle.errors import CapabilityMissing, DiskFull
 from ingle.models import adapter_provenance, shards
 from ingle.models.gguf import Header, Tensor, read_header
-from ingle.training.quantize import PLAIN, Bytes, Values, numbers, packed
+from ingle.models.tensor_types import PLAIN
+from ingle.quantize.tensor_codec import Bytes, Values, numbers, packed
 
 KEEP = "keep"
 TYPES = (*PLAIN, "Q8_0")

@@ -16,12 +16,12 @@ import numpy as np
 
 from ingle.errors import BadModelFile, CapabilityMissing
 from ingle.models.gguf import read_header
+from ingle.quantize.tensor_codec import Values
 from ingle.training import peft_config
 from ingle.training.adapter_files import in_pairs, modules_of, write_adapter
 from ingle.training.architecture import Architecture
 from ingle.training.executor import Numbers
 from ingle.training.peft_config import CONFIG, PeftConfig
-from ingle.training.quantize import Values
 
 __all__ = ["CONFIG", "WEIGHTS", "convert"]
 

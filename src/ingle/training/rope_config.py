@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ingle.errors import CapabilityMissing
+from ingle.quantize.tensor_codec import Values
 from ingle.training.architecture import Architecture
 from ingle.training.merging import MergedModel
-from ingle.training.quantize import Values
 
 LLAMA_3, SHORT, LONG = "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"
 

@@ -43,10 +43,10 @@ from ingle.errors import (
     TrainingFailed,
     WorkerDied,
 )
+from ingle.models.disk_room import check_room
 from ingle.operations.encoded import UNREADABLE
 from ingle.training import adapter_files, fitting, memory_plan, schedule, step_count
 from ingle.training.devices import open_executor
-from ingle.training.disk_space import check_room
 from ingle.training.early_stopping import EarlyStopping
 from ingle.training.executor import Numbers
 from ingle.training.exhaustion import is_out_of_memory

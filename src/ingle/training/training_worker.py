@@ -9,11 +9,6 @@ the node back, so they are those that the engine sees.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import socket
-import struct
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -31,11 +26,11 @@ from ingle.capabilities.train.operation import (
     TrainingJob,
     TrainingNote,
 )
-from ingle.engines import privileges
 from ingle.errors import Busy, Cancelled, CapabilityMissing, IngleError, ProtocolError
+from ingle.jobs import job_worker
 from ingle.node.node import ask
 from ingle.operations import Done, Event, Operation
-from ingle.protocol.connection import Connection, PieceStream, SocketStream
+from ingle.protocol.connection import Connection, PieceStream
 from ingle.training import planning, preparation, step_count, template_check
 from ingle.training.device_lock import DeviceLocks
 from ingle.training.examples import Columns, Source
@@ -51,7 +46,6 @@ from ingle.training.trl.trl_run import TrlRun
 from ingle.training.vocabulary import Vocabulary
 
 T = TypeVar("T")
-LENGTH = struct.Struct(">I")
 TELL_S = 5.0
 """How often it is told how far the preparation is."""
 LOST_S = 5.0
@@ -306,25 +300,9 @@ async def _once(event: Event) -> AsyncIterator[Event]:
     yield event
 
 
-async def _serve(fd: int) -> None:
-    reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=fd))
-    (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-    job = msgspec.msgpack.decode(await reader.readexactly(size), type=TrainingJob)
-    worker = Worker(job)
-    connection = Connection(SocketStream(reader, writer), answer=worker.perform)
-    worker.serve(connection)
-    await connection.run()
-    worker.stop()  # the node has gone: what was learnt is saved
-    await worker.idle.wait()
-    sys.stderr.flush()
-    os._exit(0)  # threads may hang, in a sum or in their destructors; nothing is left to lose
-
-
 def main() -> None:
-    """Entry point of the process. The one argument is the socket's file descriptor."""
-    privileges.forbid_looking_in()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
-    asyncio.run(_serve(int(sys.argv[1])))
+    """Entry point of the process."""
+    job_worker.run(TrainingJob, Worker)
 
 
 if __name__ == "__main__":

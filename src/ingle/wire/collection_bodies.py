@@ -8,6 +8,7 @@ import msgspec
 
 from ingle.capabilities.collections.operation import (
     AskCollection,
+    AttributeFilter,
     CollectionAnswer,
     CollectionList,
     SearchCollection,
@@ -26,11 +27,18 @@ class SearchBody(Body, kw_only=True):
     """What is searched for; the fields are those of `SearchCollection`."""
 
     query: str
+    on: str | None = None
     most: int | None = None
     mode: Literal["hybrid", "vectors", "words"] | None = None
     places: list[str] | None = None
     kinds: list[str] | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    tags: list[str] | None = None
+    where: AttributeFilter | None = None
     per_document: int | None = None
+    reranker: str | None = None
+    diverse: bool | None = None
 
 
 class AskBody(Body, kw_only=True):
@@ -39,11 +47,18 @@ class AskBody(Body, kw_only=True):
     question: str
     model: str | None = None
     on: str | None = None
+    model_on: str | None = None
     history: list[Message] | None = None
     most: int | None = None
     max_tokens: int | None = None
     places: list[str] | None = None
     kinds: list[str] | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    tags: list[str] | None = None
+    where: AttributeFilter | None = None
+    reranker: str | None = None
+    diverse: bool | None = None
     stream: bool | None = None
 
 
@@ -85,7 +100,7 @@ def shown(found: CollectionList) -> bytes:
 
 def results(found: SearchResults) -> bytes:
     """Passages."""
-    return encode({"results": found.results, "model": found.model})
+    return encode({"results": found.results, "model": found.model, "reranker": found.reranker})
 
 
 class AnswerLines:

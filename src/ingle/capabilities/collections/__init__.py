@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from ingle.capabilities.collections.operation import (
     AddDocuments,
-    AskCollection,
-    CollectionAnswer,
     CollectionList,
     DocumentAdded,
+    DocumentList,
     DocumentSkipped,
+    DocumentText,
     ListCollections,
+    ListDocuments,
+    MakeCollection,
+    MarkDocuments,
+    ReadDocument,
     RemoveCollection,
-    SearchCollection,
-    SearchResults,
+    RemoveDocuments,
 )
-from ingle.operations import Done, Text
+from ingle.operations import Done
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -24,10 +27,11 @@ CAPABILITY = Capability(
     name="collections",
     summary="Make documents searchable, and search them.",
     operations=(
-        AddDocuments, ListCollections, RemoveCollection, SearchCollection, AskCollection,
+        AddDocuments, ListCollections, RemoveCollection, ListDocuments, ReadDocument,
+        MarkDocuments, RemoveDocuments, MakeCollection,
     ),
     events=(
-        DocumentAdded, DocumentSkipped, CollectionList, SearchResults, CollectionAnswer, Text,
+        DocumentAdded, DocumentSkipped, CollectionList, DocumentList, DocumentText,
         JobNote, JobProgress, JobEnded, Done,
     ),
     permission=OwnerOnly(),
@@ -38,8 +42,6 @@ CAPABILITY = Capability(
         "collection": Command(
             f"{_CLI}.collection_commands:collection_group", "Make documents searchable."
         ),
-        "ask": Command(f"{_CLI}.ask_command:ask_command", "Ask a collection."),
-        "search": Command(f"{_CLI}.search_command:search_command", "Search a collection."),
     },
     routes="ingle.capabilities.collections.http:table",
     methods="ingle.capabilities.collections.client:CollectionMethods",

@@ -47,6 +47,12 @@ async def answered(
             most=asked.most,
             places=asked.places,
             kinds=asked.kinds,
+            since_s=asked.since_s,
+            until_s=asked.until_s,
+            tags=asked.tags,
+            where=asked.where,
+            reranker=asked.reranker,
+            diverse=asked.diverse,
         )
     )
     model = asked.model or node.local.settings.model
@@ -59,7 +65,7 @@ async def answered(
         return
     chat = Chat(
         model=model,
-        on=asked.on,
+        on=asked.model_on,
         messages=prompt(asked, shown),
         max_tokens=asked.max_tokens,
         sampling=Sampling(temperature=0.0),
@@ -147,7 +153,7 @@ def _context(local: Services, model: str) -> int:
 async def _counts(
     node: HostedNode, asked: AskCollection, model: str, texts: list[str]
 ) -> list[int]:
-    request = CountTokens(model=model, texts=texts, on=asked.on)
+    request = CountTokens(model=model, texts=texts, on=asked.model_on)
     try:
         async with node.perform(request) as events:
             async for event in events:

@@ -23,6 +23,7 @@ from ingle.capabilities.collections.operation import (
     DocumentSkipped,
 )
 from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.collections.attribute_filter import check_key
 from ingle.collections.chunking import ChunkLimits, embedded_text
 from ingle.collections.collection import Collection
 from ingle.collections.folder_scan import Changes, SeenFile, changes, scan
@@ -76,6 +77,8 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
     # One that is new is made once nothing can be refused any more.
     known = there.find(name) if not request.paths or name in there.names() else None
     roots = [Path(path) for path in request.paths or (known.roots if known else [])]
+    for key in request.attributes:
+        check_key(key, "attributes")
     for root in roots:
         if not root.is_absolute():
             raise InvalidRequest(f"paths: {root} is not absolute", field="paths")
@@ -130,6 +133,9 @@ class _Ingestion:
         request, collection = self._request, self._collection
         yield JobNote(text="looking at the files", state="running")
         collection.add_roots([str(root) for root in self._roots])
+        if request.attributes:
+            for root in self._roots:
+                await asyncio.to_thread(collection.mark, str(root), request.attributes)
         known = await asyncio.to_thread(collection.sources)
         seen = await asyncio.to_thread(scan, self._roots, request.only, request.exclude)
         # A file that is named itself is tried, and told of if it cannot be read.

@@ -8,12 +8,48 @@ import msgspec
 
 from ingle.errors import InvalidRequest
 from ingle.operations.events import ModelResult, Usage
+from ingle.operations.guest_rules import (
+    AnswerLength,
+    Costless,
+    Estimated,
+    GrantedCollection,
+    GrantedModel,
+    NodeLimit,
+    Overruled,
+    Tallied,
+)
 from ingle.operations.job_events import JobOperation
 from ingle.operations.message import Message
 from ingle.operations.operation import Event, Operation
 
 CollectionName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 MOST_RESULTS = 100
+MOST_DOCUMENTS = 10_000
+
+FILTER = Costless("a search of fewer passages costs no more")
+RESULTS = NodeLimit("passages of one search")
+
+
+AttributeValue = str | bool | int | float
+Attributes = dict[str, AttributeValue | list[str]]
+"""What is said of a document. ``tags`` is a list of texts; other values are single ones."""
+MOST_ATTRIBUTES = 64
+
+
+class AttributeFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A comparison of one attribute, or several filters together."""
+
+    type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"]
+    key: str = ""
+    """Of the attribute, for a comparison."""
+    value: AttributeValue | list[str | int | float] = ""
+    """What it is compared with; a list for ``in`` and ``nin``."""
+    filters: list[AttributeFilter] = []
+    """Of ``and`` and ``or``."""
+
+
+NO_RERANKER, DEFAULT_RERANKER = "none", "default"
+"""In place of a reranker's name: without one; the one that is set."""
 
 
 class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
@@ -36,6 +72,9 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     """Of a passage at most, with the path of its headings."""
     overlap: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 32
     """Tokens that two passages have in common at most."""
+    attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)] = {}
+    """What is said of the files in ``paths``, also of those that come later: ``tags``, and any
+    other key. In place of what was said of these paths before; empty: that stays."""
     reembed: bool = False
     """Read everything again, as with another ``model`` or other ``tokens``."""
 
@@ -88,6 +127,69 @@ class CollectionList(Event, frozen=True, kw_only=True, tag="collections.all"):
     """Of one collection: files that could not be read."""
 
 
+class MakeCollection(Operation, frozen=True, kw_only=True, tag="collections.make"):
+    """Make a collection without documents; one that is there stays as it is. One `Done`."""
+
+    collection: CollectionName
+
+
+class ListDocuments(Operation, frozen=True, kw_only=True, tag="collections.documents"):
+    """The files of a collection, by place. One `DocumentList`."""
+
+    collection: CollectionName
+    places: list[str] = []
+    """These alone, as far as they are there; empty: all."""
+    after: str = ""
+    """Those that come after this place."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_DOCUMENTS)] = 1000
+
+
+class DocumentInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that a collection has seen."""
+
+    place: str
+    size: int = 0
+    sha256: str = ""
+    problem: str = ""
+    """Why nothing of it is in the collection; empty: it is."""
+    attributes: Attributes = {}
+
+
+class DocumentList(Event, frozen=True, kw_only=True, tag="collections.document_list"):
+    """Files of a collection."""
+
+    documents: list[DocumentInfo]
+
+
+class DocumentText(Event, frozen=True, kw_only=True, tag="collections.document_text"):
+    """The passages of a file, in their order."""
+
+    passages: list[str]
+
+
+class ReadDocument(Operation, frozen=True, kw_only=True, tag="collections.read"):
+    """What the collection has of a file. One `DocumentText`."""
+
+    collection: CollectionName
+    place: str
+
+
+class MarkDocuments(Operation, frozen=True, kw_only=True, tag="collections.mark"):
+    """Say something of a file, or of all files below a folder. One `Done`."""
+
+    collection: CollectionName
+    place: str
+    attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)]
+    """In place of what was said before."""
+
+
+class RemoveDocuments(Operation, frozen=True, kw_only=True, tag="collections.leave"):
+    """Take files out of a collection; they stay where they are. One `Done`."""
+
+    collection: CollectionName
+    places: list[str]
+
+
 class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.remove"):
     """Delete a collection. The files that it was made of stay. One `Done`."""
 
@@ -97,18 +199,29 @@ class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.re
 class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.search"):
     """Find passages. One `SearchResults`."""
 
-    collection: CollectionName
-    query: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
-    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS)] = 10
-    mode: Literal["hybrid", "vectors", "words"] = "hybrid"
-    places: list[str] = []
+    collection: Annotated[CollectionName, GrantedCollection()]
+    query: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000), Estimated()]
+    on: Annotated[str, Overruled("")] = ""
+    """Where the collection is: a paired device; empty: here."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS), RESULTS] = 10
+    mode: Annotated[Literal["hybrid", "vectors", "words"], FILTER] = "hybrid"
+    places: Annotated[list[str], FILTER] = []
     """Patterns of the files' places, such as ``*/reports/*.pdf``, of which one fits."""
-    kinds: list[str] = []
-    since_s: float = 0.0
+    kinds: Annotated[list[str], FILTER] = []
+    since_s: Annotated[float, FILTER] = 0.0
     """Files changed since then, in seconds of Unix time."""
-    until_s: float = 0.0
-    per_document: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """Passages of one document at most; 0: any number."""
+    until_s: Annotated[float, FILTER] = 0.0
+    tags: Annotated[list[str], FILTER] = []
+    """Of documents that have all of these."""
+    where: Annotated[AttributeFilter | None, FILTER] = None
+    """Of documents whose attributes are so."""
+    per_document: Annotated[int, msgspec.Meta(ge=0), FILTER] = 0
+    """Results of one document at most; 0: any number."""
+    reranker: Annotated[str, Overruled("")] = ""
+    """A model that orders what was found; empty: the node's, if one is set (``rerank_model``);
+    ``default``: that one, or an error; ``none``: without."""
+    diverse: Annotated[bool, FILTER] = False
+    """What says something else comes before what says the same again."""
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,14 +242,19 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results"):
-    """The best passages, the best first."""
+    """The best passages, the best first. Two that follow each other are one result."""
 
     results: list[SearchResult]
     model: str = ""
     """That made the vectors."""
+    usage: Usage = Usage(prompt_tokens=0)
+    """Tokens of the query, which is embedded."""
     embed_s: float = 0.0
     """Seconds that the query's vector took."""
     search_s: float = 0.0
+    reranker: str = ""
+    """The model that ordered them; empty: none."""
+    rerank_s: float = 0.0
 
 
 class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask"):
@@ -146,20 +264,28 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     passages that it is shown; `Text` as it is written; at last one `CollectionAnswer`.
     """
 
-    collection: CollectionName
-    question: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
-    history: list[Message] = []
+    collection: Annotated[CollectionName, GrantedCollection()]
+    question: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000), Estimated()]
+    on: Annotated[str, Overruled("")] = ""
+    """Where the collection is, and the question is answered: a paired device; empty: here."""
+    history: Annotated[list[Message], Estimated()] = []
     """Questions and answers before, for one that goes on from them."""
-    model: str = ""
+    model: Annotated[str, GrantedModel(setting="model")] = ""
     """A chat model; empty: the node's."""
-    on: str = ""
-    """Where that runs: a paired device, ``local`` or anywhere."""
-    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS)] = 8
+    model_on: Annotated[str, Overruled("")] = ""
+    """Where that runs, if elsewhere than the collection is: a paired device, or an upstream."""
+    most: Annotated[int, msgspec.Meta(ge=1, le=MOST_RESULTS), Tallied()] = 8
     """Passages that it is shown at most, as far as its context holds them."""
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
-    places: list[str] = []
+    max_tokens: Annotated[int, msgspec.Meta(ge=1), AnswerLength()] = 512
+    places: Annotated[list[str], FILTER] = []
     """As for a search."""
-    kinds: list[str] = []
+    kinds: Annotated[list[str], FILTER] = []
+    since_s: Annotated[float, FILTER] = 0.0
+    until_s: Annotated[float, FILTER] = 0.0
+    tags: Annotated[list[str], FILTER] = []
+    where: Annotated[AttributeFilter | None, FILTER] = None
+    reranker: Annotated[str, Overruled("")] = ""
+    diverse: Annotated[bool, FILTER] = False
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator
 
-import numpy as np
-
 from ingle.capabilities.collections.asking import answered
+from ingle.capabilities.collections.document_lists import listed, text
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
@@ -19,16 +17,18 @@ from ingle.capabilities.collections.operation import (
     CollectionList,
     DocumentSkipped,
     ListCollections,
+    ListDocuments,
+    MakeCollection,
+    MarkDocuments,
+    ReadDocument,
     RemoveCollection,
+    RemoveDocuments,
     SearchCollection,
-    SearchResult,
     SearchResults,
 )
-from ingle.capabilities.embed.operation import Embed, Embedded
+from ingle.capabilities.collections.searching import searched
 from ingle.capabilities.jobs.starting import started
 from ingle.collections.collection import Collection
-from ingle.collections.records import FoundPassage
-from ingle.collections.search import SearchFilter
 from ingle.errors import InvalidRequest, NotFound
 from ingle.jobs.jobs import Jobs
 from ingle.node.performing import Caller, HostedNode
@@ -53,75 +53,31 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case MakeCollection(collection=made):
+            await asyncio.to_thread(there.made, made)
+            yield Done(message=f"made {made}")
+        case ListDocuments():
+            yield await asyncio.to_thread(listed, there.find(operation.collection), operation)
+        case ReadDocument():
+            yield await asyncio.to_thread(text, there.find(operation.collection), operation)
+        case MarkDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.mark, operation.place, operation.attributes)
+            yield Done(message=f"marked {operation.place}")
+        case RemoveDocuments():
+            collection = there.find(operation.collection)
+            await asyncio.to_thread(collection.leave, operation.places)
+            yield Done(message=f"removed {len(operation.places)} files")
         case SearchCollection():
-            yield await _searched(node, there, operation, caller)
+            yield await searched(node, there, operation, caller)
         case AskCollection():
 
             async def search(asked: SearchCollection) -> SearchResults:
-                return await _searched(node, there, asked, caller)
+                return await searched(node, there, asked, caller)
 
             async with contextlib.aclosing(answered(node, operation, search)) as events:
                 async for event in events:
                     yield event
-
-
-async def _searched(
-    node: HostedNode, there: OpenCollections, asked: SearchCollection, caller: Caller
-) -> SearchResults:
-    searcher = there.searcher(asked.collection)
-    embedder = there.find(asked.collection).embedder
-    if embedder is None:
-        return SearchResults(results=[])
-    began = time.perf_counter()
-    vector = None
-    if asked.mode != "words":
-        request = Embed(model=embedder.model, inputs=[asked.query], kind="query")
-        async with node.local.perform_for(caller.principal, request) as events:
-            async for event in events:
-                if isinstance(event, Embedded):
-                    if event.digest != embedder.digest:
-                        raise InvalidRequest(
-                            f"{embedder.model} is another model than the one that made the "
-                            f"vectors of {asked.collection}",
-                            hint=f"ingle pull {embedder.model}",
-                            field="collection",
-                        )
-                    vector = np.frombuffer(event.data, "<f4")
-    embedded = time.perf_counter()
-    found = await asyncio.to_thread(
-        searcher.search,
-        asked.query,
-        vector,
-        asked.most,
-        mode=asked.mode,
-        wanted=SearchFilter(
-            places=tuple(asked.places),
-            kinds=tuple(asked.kinds),
-            since_ns=round(asked.since_s * 1e9),
-            until_ns=round(asked.until_s * 1e9),
-        ),
-        per_document=asked.per_document,
-    )
-    return SearchResults(
-        results=[_result(each) for each in found],
-        model=embedder.model,
-        embed_s=round(embedded - began, 6),
-        search_s=round(time.perf_counter() - embedded, 6),
-    )
-
-
-def _result(found: FoundPassage) -> SearchResult:
-    return SearchResult(
-        place=found.place,
-        text=found.text,
-        score=round(found.score, 6),
-        title=found.title,
-        headings=list(found.headings),
-        page=found.page,
-        start=found.start,
-        end=found.end,
-        document=found.document,
-    )
 
 
 def _listed(there: OpenCollections, name: str | None) -> CollectionList:

@@ -15,7 +15,9 @@ from ingle.operations.capability import Capability, Free, PairedDevices
 
 CAPABILITY = Capability(
     name="peering",
-    version=2,  # 2: it reads grants with limits of other units (`grants.Grant.per_day`)
+    # 2: it reads grants with limits of other units (`grants.Grant.per_day`)
+    # 3: it reads grants of collections (`grants.Grant.collections`)
+    version=3,
     summary="What paired devices tell each other: what is offered, where a third one is.",
     operations=(Offer, News, Introduce, Expect),
     events=(Offered, Introduced, Done),

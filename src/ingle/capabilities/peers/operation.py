@@ -174,6 +174,8 @@ class GrantPeer(Operation, frozen=True, kw_only=True, tag="grant_peer"):
     preset: str = ""
     capabilities: list[str] = []
     models: list[str] = []
+    collections: list[str] = []
+    """Names of collections that it may search or ask, ``*`` as a wildcard."""
     context: Limit | None = None
     max_tokens: Limit | None = None
     tokens_per_day: Limit | None = None
@@ -197,6 +199,7 @@ class GrantInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Who has it from us, or whose it is."""
     capabilities: list[str]
     models: list[str]
+    collections: list[str] = []
     context: int = 0
     max_tokens: int = 0
     tokens_per_day: int = 0

@@ -272,7 +272,8 @@ class _Peers:
         preset = operation.preset
         limits = grant_presets.limits_of(preset) if preset else grant_presets.GrantLimits()
         bounds: dict[str, Any] = msgspec.structs.asdict(limits)
-        bounds["capabilities"] = grant_presets.capabilities_of(preset) if preset else ()
+        named = operation.collections
+        bounds["capabilities"] = grant_presets.capabilities_of(preset, named) if preset else ()
         days = bounds.pop("days")
         bounds["ends"] = peer_service.clock.now() + days * 86400 if days else 0.0
         for name in ("context", "max_tokens", "tokens_per_day", "requests_per_minute",
@@ -286,6 +287,8 @@ class _Peers:
             bounds["capabilities"] = tuple(operation.capabilities)
         if operation.models:
             bounds["models"] = tuple(operation.models)
+        if named:
+            bounds["collections"] = tuple(named)
         if not bounds["capabilities"]:
             raise InvalidRequest(
                 "a grant needs capabilities or a preset",
@@ -320,6 +323,7 @@ class _Peers:
             peer=peer.name if peer else fingerprint(other),
             capabilities=list(grant.capabilities),
             models=list(grant.models),
+            collections=list(grant.named_collections),
             ends=grant.ends,
             passes=grant.passes,
             used_today=used.tokens,

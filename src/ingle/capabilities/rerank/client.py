@@ -22,7 +22,7 @@ class RerankMethods(Methods):
     ) -> Reranked:
         """The documents' places, best first."""
         request = Rerank(
-            model=model or self.settings.embed_model,
+            model=model or self.settings.rerank_model or self.settings.embed_model,
             query=query,
             documents=list(documents),
             top=top,

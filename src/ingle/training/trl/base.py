@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ingle.models.disk_room import check_room
 from ingle.models.gguf import read_header
 from ingle.training.architecture import Architecture
-from ingle.training.disk_space import check_room
 from ingle.training.hugging_face import name_of, write_model
 from ingle.training.merging import MergedModel
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ingle.errors import BadModelFile
 from ingle.models.gguf import Tensor
+from ingle.quantize.tensor_codec import Values
 from ingle.training.architecture import Architecture
 from ingle.training.hugging_face import from_transformers, name_of
 from ingle.training.merging import MergedModel
-from ingle.training.quantize import Values
 
 
 class FullModel(MergedModel):

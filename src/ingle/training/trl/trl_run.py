@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ingle.errors import Cancelled, CapabilityMissing, IngleError
+from ingle.models.disk_room import check_room
 from ingle.models.gguf import read_header
 from ingle.training import fitting, merging, peft_files
 from ingle.training.adapter_files import modules_of
 from ingle.training.architecture import Architecture
-from ingle.training.disk_space import check_room
 from ingle.training.files import ADAPTER, LOSSES, MODEL
 from ingle.training.memory_plan import available
 from ingle.training.progress import LossCurve, StepProgress

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ingle.errors import BadModelFile
 from ingle.models.gguf import Tensor, read_header
 from ingle.models.tensor_types import TensorType
+from ingle.quantize.tensor_codec import numbers
 from ingle.training import base_types
 from ingle.training.architecture import Architecture
-from ingle.training.quantize import numbers
 from ingle.training.vulkan import formats, supported_blocks
 from ingle.training.vulkan.buffer_pool import Array, Storage
 from ingle.training.vulkan.compute_context import ComputeContext

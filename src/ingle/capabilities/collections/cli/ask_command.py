@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from ingle.capabilities.collections.cli.filter_options import fields, filter_options
 from ingle.capabilities.collections.cli.search_command import place_of
+from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import (
     AskCollection,
     CollectionAnswer,
@@ -22,8 +26,10 @@ from ingle.operations import Text
 @click.option("--model", "-m", default="", help="Chat model.")
 @click.option("-n", "most", default=8, show_default=True, help="Most passages it is shown.")
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
-@click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
-@click.option("--on", default="", metavar="PEER", help="Have a paired device answer.")
+@filter_options
+@search_options
+@click.option("--on", default="", metavar="PEER", help="Ask a collection of a paired device.")
+@click.option("--model-on", default="", metavar="PEER", help="Where the chat model runs.")
 @options
 def ask_command(
     output: Output,
@@ -32,8 +38,11 @@ def ask_command(
     model: str,
     most: int,
     max_tokens: int,
-    places: tuple[str, ...],
+    reranker: str,
+    diverse: bool,
     on: str,
+    model_on: str,
+    **given: Any,
 ) -> None:
     """Answer QUESTION from a collection's documents, with the passages that say it.
 
@@ -46,8 +55,11 @@ def ask_command(
         model=model,
         most=most,
         max_tokens=max_tokens,
-        places=list(places),
+        **fields(given),
+        reranker=reranker,
+        diverse=diverse,
         on=on,
+        model_on=model_on,
     )
 
     async def ask() -> tuple[list[SearchResult], CollectionAnswer | None]:

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from ingle.capabilities.collections.cli.eval_command import eval_command
+from ingle.capabilities.collections.cli.filter_options import attributes
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
@@ -35,6 +36,14 @@ def collection_group() -> None:
 @click.option("--model", "-m", default="", help="Embedding model (default: ember-embed).")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Files such as '*.md'.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Files that are left out.")
+@click.option("--tag", "tags", multiple=True, help="Tag of these documents. Repeatable.")
+@click.option(
+    "--attribute",
+    "told",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What is said of these documents, such as author=ann. Repeatable.",
+)
 @click.option("--tokens", default=256, show_default=True, help="Most tokens of a passage.")
 @click.option("--overlap", default=32, show_default=True, help="Tokens that two have in common.")
 @click.option("--reembed", is_flag=True, help="Read all of it again, as with another --model.")
@@ -48,6 +57,8 @@ def add_command(
     model: str,
     only: tuple[str, ...],
     exclude: tuple[str, ...],
+    tags: tuple[str, ...],
+    told: tuple[str, ...],
     tokens: int,
     overlap: int,
     reembed: bool,
@@ -66,6 +77,7 @@ def add_command(
         model=model,
         only=list(only),
         exclude=list(exclude),
+        attributes=attributes(tags, told),
         tokens=tokens,
         overlap=overlap,
         reembed=reembed,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import click
 
+from ingle.capabilities.collections.cli.filter_options import fields, filter_options
+from ingle.capabilities.collections.cli.search_options import search_options
 from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
@@ -22,8 +25,9 @@ SHOWN = 400
     "--mode", type=click.Choice(["hybrid", "vectors", "words"]), default="hybrid",
     show_default=True, help="Search by meaning and words, or by one of them.",
 )  # fmt: skip
-@click.option("--in", "places", multiple=True, metavar="PATTERN", help="Files such as '*/docs/*'.")
-@click.option("--kind", "kinds", multiple=True, help="Documents of a kind, such as pdf.")
+@filter_options
+@search_options
+@click.option("--on", default="", metavar="PEER", help="Search a collection of a paired device.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
 def search_command(
@@ -32,9 +36,11 @@ def search_command(
     query: tuple[str, ...],
     most: int,
     mode: str,
-    places: tuple[str, ...],
-    kinds: tuple[str, ...],
+    on: str,
+    reranker: str,
+    diverse: bool,
     full: bool,
+    **given: Any,
 ) -> None:
     """Find passages in a collection, with the file, heading and page of each."""
     request = SearchCollection(
@@ -42,8 +48,10 @@ def search_command(
         query=" ".join(query),
         most=most,
         mode=mode,  # type: ignore[arg-type]
-        places=list(places),
-        kinds=list(kinds),
+        on=on,
+        **fields(given),
+        reranker=reranker,
+        diverse=diverse,
     )
 
     async def search() -> SearchResults:
@@ -54,7 +62,7 @@ def search_command(
 
     found = run(search)
     if output.json:
-        output.data({"results": found.results, "model": found.model})
+        output.data({"results": found.results, "model": found.model, "reranker": found.reranker})
         return
     if not found.results:
         output.note(f"nothing was found in {collection}")

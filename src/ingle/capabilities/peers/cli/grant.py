@@ -23,6 +23,9 @@ from ingle.operations import Done
 @click.option(
     "--models", default="", metavar="LIST", help="Model names, * as wildcard; default: all."
 )
+@click.option(
+    "--collections", default="", metavar="LIST", help="Collections to search or ask, * as wildcard."
+)
 @click.option("--context", type=int, help="Largest context per request, in tokens.")
 @click.option("--max-tokens", type=int, help="Largest answer, in tokens.")
 @click.option("--tokens-per-day", type=int, help="Tokens per day, prompts and answers together.")
@@ -47,6 +50,7 @@ def grant_command(
     peer: str,
     capabilities: str,
     models: str,
+    collections: str,
     until: str | None,
     per_day: tuple[str, ...],
     **bounds: Any,
@@ -56,11 +60,13 @@ def grant_command(
     \b
     ingle grant laptop --preset family
     ingle grant phone --capabilities chat,embed --models 'qwen*' --tokens-per-day 50000 --until 7d
+    ingle grant phone --capabilities search,ask --collections notes
     """
     request = GrantPeer(
         peer=peer,
         capabilities=_list(capabilities),
         models=_list(models),
+        collections=_list(collections),
         ends=_moment(until) if until is not None else None,
         per_day=dict(_amount(text) for text in per_day),
         **bounds,
@@ -116,6 +122,7 @@ def _ask(request: GrantPeer | ListGrants) -> list[GrantInfo]:
 
 
 def _show(output: Output, grants: list[GrantInfo]) -> None:
+    collections = any(grant.collections for grant in grants)
     rows = [
         (
             grant.id,
@@ -123,13 +130,16 @@ def _show(output: Output, grants: list[GrantInfo]) -> None:
             grant.peer,
             ",".join(grant.capabilities),
             ",".join(grant.models),
+            *([",".join(grant.collections)] if collections else ()),
             _limits(grant),
             _used(grant),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(grant.ends)) if grant.ends else "never",
         )
         for grant in grants
     ]
-    output.table(("GRANT", "", "PEER", "MAY", "MODELS", "LIMITS", "USED TODAY", "ENDS"), rows)
+    named = ("COLLECTIONS",) if collections else ()
+    columns = ("GRANT", "", "PEER", "MAY", "MODELS", *named, "LIMITS", "USED TODAY", "ENDS")
+    output.table(columns, rows)
 
 
 def _limits(grant: GrantInfo) -> str:

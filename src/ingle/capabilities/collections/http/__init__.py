@@ -1,7 +1,11 @@
-"""HTTP routes of collections: ``/api/collections``."""
+"""HTTP routes of collections: ``/api/collections``, ``/v1/files`` and ``/v1/vector_stores``."""
 
 from __future__ import annotations
 
+from ingle.capabilities.collections.http.file_routes import FileRoutes
+from ingle.capabilities.collections.http.store_filling import StoreFilling
+from ingle.capabilities.collections.http.vector_store_records import VectorStoreRecords
+from ingle.capabilities.collections.http.vector_store_routes import VectorStoreRoutes
 from ingle.capabilities.collections.operation import (
     CollectionAnswer,
     CollectionList,
@@ -17,8 +21,16 @@ from ingle.wire.sse import encode
 
 
 def table(floor: EndpointContext) -> Table:
-    """The routes."""
+    """The routes; OpenAI's keep their records in the node's folder."""
+    folder = floor.settings.state_dir
+    kept: Table = {}
+    if folder is not None:
+        records = VectorStoreRecords(folder)
+        filling = StoreFilling(floor.node, records)
+        floor.closing += [records.close, filling.close]
+        kept = {**FileRoutes(records).table(), **VectorStoreRoutes(records, filling).table()}
     return {
+        **kept,
         "/api/collections": {"GET": list_all},
         "/api/collections/{name}": {"GET": show, "DELETE": remove},
         "/api/collections/{name}/search": {"POST": search},

@@ -1,0 +1,25 @@
+"""Quantise: a model in fewer bits."""
+
+from __future__ import annotations
+
+from ingle.capabilities.quantize.operation import QuantizeModel
+from ingle.operations import Done
+from ingle.operations.capability import Capability, Command, Free, OwnerOnly
+from ingle.operations.job_events import JobEnded, JobNote, JobProgress
+
+CAPABILITY = Capability(
+    name="quantize",
+    summary="Make a model with fewer bits.",
+    operations=(QuantizeModel,),
+    events=(JobNote, JobProgress, JobEnded, Done),
+    permission=OwnerOnly(),
+    cost=Free(),
+    performer="ingle.capabilities.quantize.performer:perform",
+    job="ingle.capabilities.quantize.quantize_job:KIND",
+    commands={
+        "quantize": Command(
+            "ingle.capabilities.quantize.cli:quantize_command", "Make a model with fewer bits."
+        ),
+    },
+    methods="ingle.capabilities.quantize.client:QuantizeMethods",
+)
