@@ -91,10 +91,8 @@ def test_what_matters_is_measured_and_what_was_lost(
     few = ("--data", str(text), "--ctx-size", "64", "--chunks", "2")
     job = place.ok("imatrix", "ember", *few, "--out", str(out), "--json").data
     assert (job["state"], job["results"]) == ("done", {"file": str(out)})
-    more = tmp_path / "more.gguf"
-    place.ok("imatrix", "ember", *few, "--out", str(more), "--in-file", str(out))
-    assert read_header(more).metadata["imatrix.chunk_count"] == 4
-    asked = ("ember", "--to", "Q2_K_S", "--allow-requantize", "--imatrix", str(more))
+    assert read_header(out).metadata["imatrix.chunk_count"] == 2
+    asked = ("ember", "--to", "Q2_K_S", "--allow-requantize", "--imatrix", str(out))
     small = place.ok("quantize", *asked, "--name", "ember:small").out.strip()
     found = place.ok("compare", "ember", made, small, *few, "--json").data
     itself, four, two = found["models"]
@@ -102,6 +100,3 @@ def test_what_matters_is_measured_and_what_was_lost(
     assert itself["divergence"]["mean"] < 1e-6
     assert itself["size"] > four["size"] > two["size"]
     assert 0 < four["divergence"]["mean"] < two["divergence"]["mean"]
-    assert "SAME" in place.ok("compare", "ember", made, *few).out
-    refused = place.ingle("imatrix", "ember", "--data", str(text), "--ctx-size", "4096", "--json")
-    assert "a chunk has 4096" in refused.error["message"]
