@@ -48,7 +48,7 @@ HOME = {
     *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
     *("pull_collection", "share_collection"),
     *("ocr", "ocr_events", "searchable_pdf"),
-    *("quantize", "make_imatrix", "finished"),
+    *("quantize", "make_imatrix", "compare_models", "finished"),
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from ingle.errors import BadModelFile, InvalidRequest
-from ingle.quantize.calibration import Calibration, batches, beginning_token, chunks_of
+from ingle.quantize.calibration import Calibration, batches, beginning_token
+from ingle.quantize.calibration_texts import chunks_of
 from ingle.quantize.file_quantization import Quantization
 from ingle.quantize.observed_decoder import ObservedDecoder
 from tests.training.models import VOCABULARY

@@ -33,6 +33,7 @@ BUILT_IN = (
     "pull",
     "quantize",
     "imatrix",
+    "compare",
     "adapters",
     "share",
     "train",

@@ -11,6 +11,7 @@ from ingle.capabilities.adapters.client import AdapterMethods
 from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.collections.client import CollectionMethods
+from ingle.capabilities.compare.client import CompareMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.detect.client import DetectMethods
 from ingle.capabilities.embed.client import EmbedMethods
@@ -59,6 +60,7 @@ class AsyncHome(
     StoreMethods,
     QuantizeMethods,
     ImatrixMethods,
+    CompareMethods,
     AdapterMethods,
     TrainMethods,
     JobMethods,

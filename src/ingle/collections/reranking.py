@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ingle.collections.fusion import fused
 
-DEPTH = 40
+DEPTH = 20
 """Passages that a reranker reads with the query."""
 WEIGHT = 1.0
 """Of its order, against the search's."""

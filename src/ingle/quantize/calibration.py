@@ -14,34 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ingle.errors import BadModelFile, InvalidRequest
+from ingle.errors import BadModelFile
 from ingle.models.gguf import read_header
 from ingle.quantize.imatrix_file import Imatrix, InputStatistics
 from ingle.quantize.observed_decoder import ObservedDecoder
-
-CHUNK = 512
-"""Tokens, as llama.cpp's default."""
-
-
-def chunks_of(tokens: Sequence[int], size: int, first: int | None) -> list[list[int]]:
-    """Rows of a size; what does not fill one is left out.
-
-    Args:
-        first: the token that each begins with, in place of its own; None: none.
-
-    Raises:
-        InvalidRequest: the texts do not fill a chunk.
-    """
-    if len(tokens) < size:
-        raise InvalidRequest(
-            f"the calibration texts have {len(tokens)} tokens, and a chunk has {size}",
-            hint="give more text, or --ctx-size of fewer tokens", field="data",
-        )  # fmt: skip
-    found = [list(tokens[at : at + size]) for at in range(0, len(tokens) - size + 1, size)]
-    if first is not None:
-        for row in found:
-            row[0] = first
-    return found
 
 
 def beginning_token(model: Path) -> int | None:

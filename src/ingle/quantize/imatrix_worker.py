@@ -9,18 +9,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ingle.capabilities.imatrix.operation import MakeImatrix, TextsToRead
-from ingle.capabilities.tokenize.operation import Tokenize, Tokenized
-from ingle.errors import InvalidRequest, ProtocolError
+from ingle.errors import ProtocolError
 from ingle.jobs import job_worker
-from ingle.node.node import ask
 from ingle.operations import Event, Operation
 from ingle.operations.job_events import JobNote, JobProgress
 from ingle.protocol.connection import Connection, PieceStream
-from ingle.quantize.calibration import Calibration, batches, beginning_token, chunks_of
+from ingle.quantize.calibration import Calibration, batches, beginning_token
+from ingle.quantize.calibration_texts import chunks_of, device_of, tokens_of
 from ingle.quantize.imatrix_file import Imatrix, read_imatrix, write_imatrix
 from ingle.quantize.observed_decoder import ObservedDecoder
 
@@ -29,8 +27,6 @@ AT_ONCE = 4096
 """Tokens that are read together."""
 SAVE_S = 20.0
 """How often what was summed is written down."""
-PIECE = 256 << 10
-"""Characters that are made tokens of at once."""
 
 
 class ImatrixWorker:
@@ -70,15 +66,17 @@ class ImatrixWorker:
         self.idle.clear()
         try:
             request, base = self._job.request, Path(self._job.base)
-            tokens = await self._tokens()
+            device = device_of(request.device)
+            tokens = await tokens_of(
+                self._node, self._job.model, self._job.data, self._folder / TOKENS
+            )
             chunks = chunks_of(tokens, request.ctx_size, beginning_token(base))
             chunks = chunks[: request.chunks or None]
             added_to = await asyncio.to_thread(self._added_to)
-            calibration = await asyncio.to_thread(self._opened)
+            calibration = await asyncio.to_thread(self._opened, device)
             already = calibration.chunks
             yield JobNote(
-                text=f"reads {len(chunks)} chunks of {request.ctx_size} tokens, "
-                f"on {device(request)}",
+                text=f"reads {len(chunks)} chunks of {request.ctx_size} tokens, on {device}",
                 state="running",
             )
             began = saved = time.monotonic()
@@ -106,30 +104,8 @@ class ImatrixWorker:
     def _datasets(self) -> list[str]:
         return [Path(file).name for file in self._job.data]
 
-    async def _tokens(self) -> list[int]:
-        """Of all texts in a row, as the engine makes them; they are kept for a resumed job."""
-        kept = self._folder / TOKENS
-        if kept.exists():
-            return [int(token) for token in np.load(kept)]
-        found = list[int]()
-        for file in self._job.data:
-            try:
-                text = Path(file).read_text(encoding="utf-8")
-            except UnicodeDecodeError as error:
-                raise InvalidRequest(
-                    f"{file} is not a text in UTF-8: {error.reason} at byte {error.start}",
-                    field="data",
-                ) from None
-            for piece in pieces(text):
-                asked = Tokenize(model=self._job.model, text=piece)
-                found += (await ask(self._node, asked, Tokenized)).tokens
-        with kept.with_suffix(".part").open("wb") as part:
-            np.save(part, np.array(found, dtype=np.int32))
-        kept.with_suffix(".part").replace(kept)
-        return found
-
-    def _opened(self) -> Calibration:
-        decoder = ObservedDecoder(Path(self._job.base), torch.device(device(self._job.request)))
+    def _opened(self, device: torch.device) -> Calibration:
+        decoder = ObservedDecoder(Path(self._job.base), device)
         saved = self._folder / MADE
         return Calibration(
             decoder,
@@ -144,25 +120,6 @@ class ImatrixWorker:
     def _save(self, calibration: Calibration) -> None:
         made = calibration.imatrix(self._datasets, self._job.request.ctx_size)
         write_imatrix(self._folder / MADE, made)
-
-
-def device(request: MakeImatrix) -> str:
-    """Where torch is to compute."""
-    if request.device:
-        return request.device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def pieces(text: str) -> list[str]:
-    """A text in parts that end with a line, where there are lines."""
-    found, at = list[str](), 0
-    while at < len(text):
-        end = at + PIECE
-        if end < len(text):
-            end = text.rfind("\n", at, end) + 1 or end
-        found.append(text[at:end])
-        at = end
-    return found
 
 
 def main() -> None:

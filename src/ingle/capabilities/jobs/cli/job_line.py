@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ingle.capabilities.jobs.cli.follow_job import attend
 from ingle.capabilities.jobs.operation import PauseJob
 from ingle.cli.output import Output
@@ -27,8 +29,13 @@ class JobLine(StatusLine):
             self.write(f"{self._name}: {progress_text(event)}")
 
 
-def attend_with_line(output: Output, request: JobOperation, name: str) -> JobEnded | None:
+def attend_with_line(
+    output: Output, request: JobOperation, name: str, *, also: Callable[[Event], None] | None = None
+) -> JobEnded | None:
     """Show a job until it ends: notes as they come, its progress in a line.
+
+    Args:
+        also: is given all other events.
 
     Returns:
         how it ended; None: it keeps running without us.
@@ -42,6 +49,8 @@ def attend_with_line(output: Output, request: JobOperation, name: str) -> JobEnd
                     output.note(text)
                 case JobProgress():
                     line.show(event)
+                case _ if also is not None:
+                    also(event)
 
         stop = PauseJob(name=request.name)
         last = attend(output, request, last=JobEnded, show=show, stop=stop)
