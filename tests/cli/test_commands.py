@@ -232,7 +232,7 @@ def test_completion_completes(place: Place) -> None:
         env={
             **place.environment,
             "_INGLE_COMPLETE": "bash_complete",
-            "COMP_WORDS": "ingle comp",
+            "COMP_WORDS": "ingle comple",
             "COMP_CWORD": "1",
         },
         capture_output=True,
