@@ -42,6 +42,14 @@ def test_the_language_is_seen_and_told(place: Place) -> None:
     assert row["guesses"][0]["language"] == "es"
 
 
+def test_the_detector_that_is_set_is_asked(place: Place) -> None:
+    place.ok("config", "set", "detect_model", "nowhere")
+    refused = place.ingle("translate", "--to", "en", stdin="Tengo dos gatos rojos.")
+    place.ok("config", "unset", "detect_model")
+    assert refused.status == 3
+    assert "no model nowhere here" in refused.err
+
+
 def test_bytes_that_are_no_text_are_refused(place: Place) -> None:
     refused = place.ingle("translate", "-t", "es", stdin=b"caf\xe9")
     assert refused.status == 2
@@ -67,6 +75,20 @@ def test_a_document_goes_through_english(place: Place) -> None:
     )
     done = place.ok("translate", "nota.srt", "-f", "es", "-t", "fr")
     assert done.out == "1\n00:00:01,000 --> 00:00:02,000\nJ'ai deux chats rouges.\n"
+    (place.home / "nota.po").write_text('msgid "Tengo dos gatos rojos."\nmsgstr ""\n')
+    refused = place.ingle("translate", "nota.po", "-f", "es", "-t", "fr")
+    assert refused.status == 2
+    assert "a catalogue cannot be translated from es to fr with en in between" in refused.err
+    done = place.ok("translate", "nota.po", "-f", "es", "-t", "en")
+    assert done.out.endswith('msgstr "I have two red cats."\n')
+
+
+def test_a_page_says_its_new_language_and_what_its_pictures_show(place: Place) -> None:
+    page = '<html lang="en"><body><p>I have <img alt="I have two cats." src="a.png"></p></body>\n'
+    (place.home / "page.html").write_text(page)
+    done = place.ok("translate", "page.html", "-f", "en", "-t", "es")
+    assert done.out.startswith('<html lang="es"><body><p>')
+    assert '<img alt="Tengo dos gatos."' in done.out
 
 
 def test_a_glossary_is_read_from_a_file(place: Place) -> None:

@@ -107,7 +107,7 @@ BAD: list[tuple[str, bytes, str]] = [
     ("far offset", header([], [tensor(offset=2**64 - 32)]), "truncated: tensor 't'"),
     ("same name", header([], [tensor(), tensor(offset=128)]), "the same name"),
     ("overlap", header([], [tensor("a"), tensor("b", offset=64)]), "'b' overlaps 'a'"),
-    ("long name", header([], [tensor("n" * 64)]), "the limit is 63"),
+    ("long name", header([], [tensor("n" * 128)]), "the limit is 127"),
 ]
 
 
@@ -130,6 +130,12 @@ def test_a_good_small_file_is_read() -> None:
         ("a", (32, 2), "Q4_0", 36),
         ("b", (32,), "F32", 128),
     ]
+
+
+def test_a_name_that_llama_cpp_cannot_keep_is_refused() -> None:
+    data = header([ARCHITECTURE], [tensor("n" * 64)])
+    with pytest.raises(BadModelFile, match="has a name of 64 bytes; the limit is 63"):
+        facts_from([parse_header(data, len(data))])
 
 
 def test_every_cut_of_a_true_model_is_refused(model_file: Path, tmp_path: Path) -> None:

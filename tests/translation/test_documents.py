@@ -20,8 +20,8 @@ def shouted(lines: Sequence[str]) -> list[str]:
     return [line.upper() for line in lines]
 
 
-def translated(data: bytes, form: str) -> bytes:
-    document = read_document(data, form)
+def translated(data: bytes, form: str, to: str = "") -> bytes:
+    document = read_document(data, form, to)
     pieces = TextTranslation(shouted).texts(document.texts, document.form)
     return document.written(["".join(piece.text for piece in each) for each in pieces])
 
@@ -213,3 +213,58 @@ def test_an_archive_of_something_else_is_no_document() -> None:
 def test_any_bytes_are_read_or_refused(data: bytes, form: str) -> None:
     with contextlib.suppress(InvalidRequest):
         translated(data, form)
+
+
+PAGE = b"""<!doctype html>
+<html lang="en" dir='ltr'>
+<head><title>Cats</title><meta name="title" content="kept"></head>
+<body>
+<p title="A 'fine' day">I see <img src="a.png" alt="two red cats"> and <a href="/x?title=no"
+ title='say "hi"'>more</a>.</p>
+<code title="kept">x</code> <p translate="no" title="kept">kept</p>
+<span lang="fr" data-alt="kept" alt="">mot</span> <img alt=unquoted>
+</body></html>
+"""
+
+
+def test_what_pictures_and_hints_of_a_page_say_is_translated() -> None:
+    found = translated(PAGE, "html", "pt-BR").decode()
+    assert "<html lang=\"pt-br\" dir='ltr'>" in found
+    assert '<p title="A &#39;FINE&#39; DAY">' in found
+    assert 'I SEE <img src="a.png" alt="TWO RED CATS"> AND <a href="/x?title=no"' in found
+    assert "title='SAY &quot;HI&quot;'>MORE</a>" in found
+    assert "<title>CATS</title>" in found
+    assert found.count("kept") == PAGE.decode().count("kept")
+    assert '<span lang="fr" data-alt="kept" alt="">MOT</span> <img alt=unquoted>' in found
+    assert '<html lang="en"' in translated(PAGE, "html").decode()
+
+
+@given(st.text("<>\"'= altie/p\ufdd0\ufdd1&;0", max_size=60))
+def test_no_page_loses_anything_by_its_attributes(page: str) -> None:
+    document = read_document(page.encode(), "html")
+    assert document.written(document.texts).decode().replace("&quot;", '"').replace(
+        "&#39;", "'"
+    ) == page.replace("&quot;", '"').replace("&#39;", "'")
+
+
+PO_HEADER = b"""msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+%s"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+msgid "cat"
+msgstr ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("to", "told"), [("de", "de"), ("pt-br", "pt_BR"), ("zh-Hant", "zh_Hant"), ("pt_PT", "pt_PT")]
+)
+def test_a_catalogue_names_its_language(to: str, told: str) -> None:
+    line = b'"Language: %s\\n"\n' % told.encode()
+    found = translated(PO_HEADER % b'"Language: \\n"\n', "po", to)
+    assert found == (PO_HEADER % line).replace(b'"cat"\nmsgstr ""', b'"cat"\nmsgstr "CAT"')
+    added = translated(PO_HEADER % b"", "po", to)
+    assert line in added
+    assert added.count(b"Language:") == 1
+    assert b"Language:" not in translated(PO_HEADER % b"", "po")

@@ -15,7 +15,7 @@ from ingle.errors import IngleError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from ingle.operations import Progress, Rerouted, Status, TryingPath
+    from ingle.operations import Event, Progress, Status, TryingPath
 
 LONG_PROMPT = 1024
 """Tokens from which on the reading of a prompt is shown."""
@@ -57,7 +57,22 @@ class Output:
         sys.stderr.write(text + end)
         sys.stderr.flush()
 
-    def reading(self, event: Status) -> None:
+    def status(self, event: Event) -> None:
+        """What is told beside an answer: its model is loaded, its prompt read, a device looked for,
+        and that another one continues. Other events are passed over."""
+        from ingle.operations import Rerouted, Status, TryingPath
+
+        match event:
+            case Status(state="loading", detail=model) if self.terminal:
+                self.note(f"loading {model} ...")
+            case Status(state="prompt"):
+                self._reading(event)
+            case TryingPath() if self.terminal:
+                self.reaching(event)
+            case Rerouted():
+                self.note(f"\n({event.was}: {event.reason}; {event.to} continues)")
+
+    def _reading(self, event: Status) -> None:
         """How far a long prompt is read: one line on a terminal, gone once there is more to say."""
         if not self.terminal or event.total < LONG_PROMPT:
             return
@@ -103,10 +118,6 @@ class Output:
     def reaching(self, event: TryingPath) -> None:
         """By which way a paired device is looked for now."""
         self.note(f"{STAGES.get(event.stage, event.stage)} {event.detail}")
-
-    def rerouted(self, event: Rerouted) -> None:
-        """Another device continues with an answer."""
-        self.note(f"\n({event.was}: {event.reason}; {event.to} continues)")
 
     def progress(self) -> ProgressLine:
         """Shows the `Progress` events of a long job."""

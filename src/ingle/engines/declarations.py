@@ -38,6 +38,7 @@ ENGINES: Table[EngineDeclaration] = Table(
         "kokoro": "ingle.engines.kokoro.declaration:KOKORO",
         "documents": "ingle.engines.documents.declaration:DOCUMENTS",
         "diffusers": "ingle.engines.diffusers.declaration:DIFFUSERS_ENGINE",
+        "stable-diffusion": "ingle.engines.stable_diffusion.declaration:STABLE_DIFFUSION",
         "rapidocr": "ingle.engines.rapidocr.declaration:RAPIDOCR",
         "tesseract": "ingle.engines.tesseract.declaration:TESSERACT",
         "bergamot": "ingle.engines.bergamot.declaration:BERGAMOT",

@@ -11,6 +11,7 @@ import msgspec
 
 from ingle.errors import BadModelFile
 from ingle.models.adapter_header import check_adapter
+from ingle.models.drawing_network import DrawingNetwork, drawing_network
 from ingle.models.fatal_metadata import check_metadata
 from ingle.models.gguf import ArraySize, Header, Scalar, Value, read_header
 from ingle.models.odd_metadata import notes_of
@@ -68,6 +69,8 @@ _PREFIXES = {
     ),
 }
 _LONGEST_SHOWN = 200
+MAX_NAME = 63
+"""Bytes of a tensor's name, in llama.cpp."""
 
 
 class VoiceFacts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -91,7 +94,7 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
     format: str = "gguf"
     abilities: list[str] = []
-    """Capabilities that it can serve, of other formats than GGUF, where more is known."""
+    """Capabilities that it can serve, where it is no language model."""
     architecture: str = ""
     kind: str = "model"
     """``model``, ``adapter`` (a LoRA) or ``mmproj`` (an image projector)."""
@@ -179,7 +182,7 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
         """What it can do; ``projector`` if one lies beside it."""
         if self.kind != "model":
             return []
-        if self.format != "gguf":
+        if self.format != "gguf" or self.abilities:
             return list(self.abilities)
         if self.ranks:
             return ["rerank"]
@@ -206,6 +209,14 @@ def facts_from(headers: Sequence[Header]) -> Facts:
         BadModelFile: there is no architecture, or a number in the metadata is absurd.
     """
     head = _Metadata(headers[0].metadata)
+    shapes = {tensor.name: tensor.shape for header in headers for tensor in header.tensors}
+    if (network := drawing_network(shapes)) is not None:
+        return _drawing(network, head, headers)
+    if long := [name for name in shapes if len(name.encode()) > MAX_NAME]:
+        raise BadModelFile(
+            f"the tensor {long[0]} has a name of {len(long[0].encode())} bytes; the limit is "
+            f"{MAX_NAME}"
+        )
     arch = head.text("general.architecture")
     if not arch:
         raise BadModelFile("the header has no general.architecture")
@@ -317,6 +328,23 @@ def _sane(key: str, value: int) -> int:
     if not 0 <= value < 2**40:
         raise BadModelFile(f"{key} is {value}, which is not valid")
     return value
+
+
+def _drawing(network: DrawingNetwork, head: _Metadata, headers: Sequence[Header]) -> Facts:
+    """Of a model that draws, whose files need not have an architecture."""
+    tensors = [tensor for header in headers for tensor in header.tensors]
+    mix = Counter(tensor.type.name for tensor in tensors)
+    return Facts(
+        abilities=["imagine"],
+        architecture=network.kind,
+        title=head.text("general.name"),
+        parameters=sum(tensor.elements for tensor in tensors),
+        quantization=_quantization(head, mix),
+        quant_mix=dict(mix.most_common()),
+        tensor_bytes=sum(tensor.size for tensor in tensors),
+        shards=max(1, head.count("split.count", 1)),
+        metadata={"image size": network.side},
+    )
 
 
 def _kind(head: _Metadata, arch: str) -> str:

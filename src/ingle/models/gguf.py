@@ -25,8 +25,9 @@ MAGIC = b"GGUF"
 MAX_TENSORS = 65_536
 MAX_METADATA = 4_096
 MAX_STRING = 1 << 20
-MAX_NAME = 63
-"""ggml keeps tensor names in 64 bytes, the last of them zero."""
+MAX_NAME = 127
+"""ggml keeps tensor names in 64 bytes, and as stable-diffusion.cpp builds it in 128, the last of
+them zero."""
 MAX_KEY = 65_535
 MAX_ARRAY = 1 << 24
 MAX_HEADER = 256 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ingle.translation.blocks import Block, Part, Prose, Verbatim, parts_of
 from ingle.translation.protected import TermPattern
@@ -67,6 +68,32 @@ def html_blocks(text: str, terms: TermPattern) -> Iterator[Block]:
             yield from _ended(held)
             yield Verbatim(tag)
     yield from _ended(held)
+
+
+class OpenTag(NamedTuple):
+    """A tag that opens an element, or a void one."""
+
+    name: str
+    """In small letters."""
+    after_name: int
+    """Where its attributes begin in the text."""
+    end: int
+
+
+def translated_tags(text: str) -> Iterator[OpenTag]:
+    """The opening tags of elements whose content is translated, in their order."""
+    at = 0
+    while at < len(text):
+        start, at = _token(text, at)
+        named = _NAME.match(text, start, at)
+        if not named or text.startswith("</", start):
+            continue
+        name, tag = named[1].lower(), text[start:at]
+        if name in CODE or _KEPT.search(tag):
+            if name not in _VOID and not tag.endswith("/>"):
+                at = _element_end(text, name, at)
+            continue
+        yield OpenTag(name, named.end(), start + len(tag))
 
 
 def _token(text: str, at: int) -> tuple[int, int]:

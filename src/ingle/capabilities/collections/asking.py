@@ -135,7 +135,7 @@ async def _from_whole(
     if not shown:
         yield CollectionAnswer(text=NOT_FOUND, found=False, model=model)
         return
-    texts = [_passage(number, each) for number, each in enumerate(shown, 1)]
+    texts = [passage(number, each) for number, each in enumerate(shown, 1)]
     counts = await _counts(node, asked, model, [*texts, *_said(asked)])
     tokens, said = counts[: len(texts)], sum(counts[len(texts) :])
     check_length(tokens)
@@ -259,7 +259,7 @@ def _query(asked: AskCollection) -> str:
 
 def prompt(asked: AskCollection, shown: Sequence[SearchResult]) -> list[Message]:
     """What the model is shown. It is given no tools."""
-    passages = "\n".join(_passage(number, each) for number, each in enumerate(shown, 1))
+    passages = "\n".join(passage(number, each) for number, each in enumerate(shown, 1))
     question = f"{passages}\n\n{HOW}\n\nQuestion: {asked.question}"
     return [
         Message(role="system", content=RULES),
@@ -302,7 +302,7 @@ def _harmless(text: str) -> str:
     return text.replace("</passage", "< /passage").replace("<passage", "< passage")
 
 
-def _passage(number: int, result: SearchResult) -> str:
+def passage(number: int, result: SearchResult) -> str:
     """A passage as data. What would end it early is taken out of its text."""
     heading = " > ".join(result.headings).replace('"', "'")
     place = result.place.rpartition("/")[2].replace('"', "'")
@@ -320,7 +320,7 @@ async def _fitting(
     if not results:
         return []
     local = node.local
-    texts = [_passage(number, each) for number, each in enumerate(results, 1)]
+    texts = [passage(number, each) for number, each in enumerate(results, 1)]
     texts += _said(asked)
     counts = await _counts(node, asked, model, texts)
     context = _context(local, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -66,7 +67,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     model: str = ""
     """That makes vectors; empty: the collection's, or the node's."""
     only: list[str] = []
-    """Patterns of names, such as ``*.md``."""
+    """Patterns of names, such as ``*.md``. Those that are given with ``paths`` hold for them from
+    then on."""
     exclude: list[str] = []
     tokens: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 256
     """Of a passage at most, with the path of its headings."""
@@ -75,6 +77,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)] = {}
     """What is said of the files in ``paths``, also of those that come later: ``tags``, and any
     other key. In place of what was said of these paths before; empty: that stays."""
+    watch: bool = False
+    """Stay, and look again when something changes, until the job is stopped or paused."""
     reembed: bool = False
     """Read everything again, as with another ``model`` or other ``tokens``."""
 
@@ -111,6 +115,10 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes on the disk."""
     roots: list[str] = []
     """Files and folders that it is made of."""
+    shared: bool = False
+    """Paired devices may copy it, if a grant says so."""
+    problem: str = ""
+    """Why it cannot be opened, such as that it is of a newer version."""
 
 
 class ListCollections(Operation, frozen=True, kw_only=True, tag="collections.list"):
@@ -188,6 +196,41 @@ class RemoveDocuments(Operation, frozen=True, kw_only=True, tag="collections.lea
 
     collection: CollectionName
     places: list[str]
+
+
+class ShareCollection(Operation, frozen=True, kw_only=True, tag="collections.share"):
+    """Let paired devices copy a collection, if a grant of ``clone`` names it. One `Done`."""
+
+    collection: CollectionName
+    shared: bool = True
+    """False: no more."""
+
+
+class PullCollection(Operation, frozen=True, kw_only=True, tag="collections.pull"):
+    """Copy a collection that a paired device shares, or bring the copy up to date.
+
+    Events: `Progress`, then one `CollectionPulled`.
+    """
+
+    collection: CollectionName
+    peer: str
+    name: str = ""
+    """What it is called here; empty: as there."""
+
+    def check(self) -> None:
+        if self.name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name):
+            raise InvalidRequest(f"name: {self.name!r} is not a collection's name", field="name")
+
+
+class CollectionPulled(Event, frozen=True, kw_only=True, tag="collections.pulled"):
+    """The collection is here."""
+
+    name: str
+    size: int
+    """Bytes that travelled."""
+    added: int
+    unchanged: int
+    removed: int
 
 
 class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.remove"):

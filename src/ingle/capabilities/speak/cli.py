@@ -19,7 +19,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
 from ingle.errors import InvalidRequest
-from ingle.operations.events import Note, Rerouted, Status, TryingPath
+from ingle.operations.events import Note
 from ingle.sound.encode import HEADER_BYTES, wav_header, wav_rate
 
 FORMATS = ("wav", "mp3", "opus", "flac", "pcm")
@@ -118,15 +118,11 @@ async def _speak(
                         await sink.write(data)
                     case Note(message=message):
                         output.note(f"note: {message}")
-                    case Status(state="loading", detail=name) if output.terminal:
-                        output.note(f"loading {name} ...")
-                    case TryingPath() if output.terminal:
-                        output.reaching(event)
-                    case Rerouted():
-                        output.rerouted(event)
                     case Spoken():
                         await sink.complete(event)
                         return event
+                    case _:
+                        output.status(event)
     raise AssertionError("it ends with Spoken or an error")
 
 

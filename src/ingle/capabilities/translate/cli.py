@@ -28,7 +28,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive
 from ingle.errors import InvalidRequest
-from ingle.operations.events import Rerouted, Status, TryingPath
+from ingle.operations import Event
 
 MOST_PIPED = 64 << 20
 """Bytes. What is more than a request may have is refused with what to do."""
@@ -158,16 +158,11 @@ async def _documents(
             _warned(output, done)
 
 
-def _told(output: Output, event: object, name: str) -> None:
-    match event:
-        case Status(state="loading", detail=model) if output.terminal:
-            output.note(f"loading {model} ...")
-        case TranslationProgress(completed=done, total=total) if output.terminal and name:
-            output.note(f"{name}: {100 * done // max(1, total)} %")
-        case TryingPath() if output.terminal:
-            output.reaching(event)
-        case Rerouted():
-            output.rerouted(event)
+def _told(output: Output, event: Event, name: str) -> None:
+    if not isinstance(event, TranslationProgress):
+        output.status(event)
+    elif output.terminal and name:
+        output.note(f"{name}: {100 * event.completed // max(1, event.total)} %")
 
 
 def _warned(output: Output, done: Translation) -> None:

@@ -91,7 +91,8 @@ class TranslateMethods(BlobMethods):
             request: with the model ``auto``, one that is here and fits is taken, or two with
                 English in between.
         """
-        async with aclosing(translation_events(self.node, request)) as events:
+        detector = self.settings.detect_model
+        async with aclosing(translation_events(self.node, request, detector)) as events:
             async for event in events:
                 yield event
 
@@ -133,6 +134,7 @@ class TranslateMethods(BlobMethods):
         """
         async with self._lent(file) as blob:
             request = Translate(document=blob, format=form, **fields)  # type: ignore[arg-type]
-            async with aclosing(document_events(self, request, Path(file))) as events:
+            detector = self.settings.detect_model
+            async with aclosing(document_events(self, request, Path(file), detector)) as events:
                 async for event in events:
                     yield event

@@ -18,6 +18,7 @@ from ingle.capabilities.translate.operation import (
     TranslationProgress,
 )
 from ingle.capabilities.translate.routing import in_two_steps, route_legs
+from ingle.errors import InvalidRequest
 from ingle.node.node import Node
 from ingle.operations import Event
 from ingle.operations.blob import Blob
@@ -36,21 +37,32 @@ class Lender(Protocol):
 
 
 async def document_events(
-    home: Lender, request: Translate, file: Path
+    home: Lender, request: Translate, file: Path, detector: str
 ) -> AsyncGenerator[Event, None]:
     """The events of a document's translation.
 
+    Args:
+        detector: the model that tells languages.
+
     Raises:
         ModelNotFound: no model here translates between the two languages.
-        InvalidRequest: it is not said which language the document is in, and cannot be seen.
+        InvalidRequest: it is a catalogue, and would need two models; or it is not said which
+            language the document is in, and cannot be seen.
     """
     sample = "" if request.format in BINARY else await asyncio.to_thread(_sample, file)
-    legs = await route_legs(home.node, request, sample)
+    legs = await route_legs(home.node, request, sample, detector)
     if len(legs) == 1:
         async with home.node.perform(legs[0]) as events:
             async for event in events:
                 yield event
         return
+    if request.format == "po":  # the second step would find nothing that is not translated
+        raise InvalidRequest(
+            f"document: a catalogue cannot be translated from {legs[0].source} to {request.to} "
+            f"with {legs[0].to} in between",
+            hint="use a model of this pair, or one that chats: --model ember",
+            field="document",
+        )
     first, second = legs
     data, before = bytearray(), None
     async with home.node.perform(first) as events:

@@ -84,7 +84,8 @@ async def _translated(exchange: Exchange, operation: Translate) -> _Translated:
 
     async def work() -> _Translated:
         texts = [""] * len(operation.texts)
-        async with aclosing(translation_events(exchange.node, operation)) as events:
+        detector = exchange.settings.detect_model
+        async with aclosing(translation_events(exchange.node, operation, detector)) as events:
             async for event in events:
                 if isinstance(event, TranslatedText):
                     texts[event.index] += event.text

@@ -26,7 +26,6 @@ PIVOT = "en"
 FAMILIES = ("bergamot", "opus")
 """Names of models that are of one pair each, the first one preferred."""
 SHOWN = 6
-DETECTOR = "langid"
 LOOKED_AT = 1 << 14
 """Characters of the texts whose language is detected."""
 UNLIKELY = 0.2
@@ -41,13 +40,18 @@ class PairModel(NamedTuple):
     target: str
 
 
-async def translation_events(node: Performer, request: Translate) -> AsyncGenerator[Event, None]:
+async def translation_events(
+    node: Performer, request: Translate, detector: str
+) -> AsyncGenerator[Event, None]:
     """The events of a translation by the model that is named, or by one or two that fit.
+
+    Args:
+        detector: the model that tells languages.
 
     Raises:
         ModelNotFound: no model here translates between the two; names the nearest.
     """
-    legs = await route_legs(node, request, " ".join(request.texts))
+    legs = await route_legs(node, request, " ".join(request.texts), detector)
     if len(legs) == 1:
         async with node.perform(legs[0]) as events:
             async for event in events:
@@ -58,11 +62,14 @@ async def translation_events(node: Performer, request: Translate) -> AsyncGenera
             yield event
 
 
-async def route_legs(node: Performer, request: Translate, sample: str) -> list[Translate]:
+async def route_legs(
+    node: Performer, request: Translate, sample: str, detector: str
+) -> list[Translate]:
     """The requests that have to be performed, one after the other.
 
     Args:
         sample: what of the text its language is detected by.
+        detector: the model that tells languages.
 
     Raises:
         ModelNotFound: no model here translates between the two; names the nearest.
@@ -74,7 +81,9 @@ async def route_legs(node: Performer, request: Translate, sample: str) -> list[T
     if request.model in FAMILIES:
         models = [each for each in models if each.name.partition(":")[0] == request.model]
     if not request.source:
-        source = await _detected(node, request.to, models, sample)
+        source = await _detected(
+            node, request.to, models, Detect(model=detector, texts=[sample[:LOOKED_AT]])
+        )
         request = msgspec.structs.replace(request, source=source)
     chosen = route(models, request.source, request.to)
     if not chosen:
@@ -91,12 +100,11 @@ async def route_legs(node: Performer, request: Translate, sample: str) -> list[T
     return legs
 
 
-async def _detected(node: Performer, to: str, models: list[PairModel], sample: str) -> str:
+async def _detected(node: Performer, to: str, models: list[PairModel], asked: Detect) -> str:
     """The language of a text: of those that can be translated from, the likeliest, unless
     another one is likelier by far."""
     known = [each.source for each in models if route(models, each.source, to)]
-    text = sample[:LOOKED_AT]
-    if not any(sign.isalpha() for sign in text):
+    if not any(sign.isalpha() for sign in asked.texts[0]):
         if len(set(known)) > 1:
             raise InvalidRequest(
                 "source: the text does not say which language it is in",
@@ -104,7 +112,6 @@ async def _detected(node: Performer, to: str, models: list[PairModel], sample: s
                 field="source",
             )
         return known[0] if known else PIVOT
-    asked = Detect(model=DETECTOR, texts=[text])
     (guesses,) = (await ask(node, asked, Detected)).guesses
     likely = [
         source

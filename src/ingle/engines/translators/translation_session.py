@@ -155,7 +155,7 @@ def translate(
     translation = TextTranslation(lines, glossary, translator.at_once)
     if operation.document is not None:
         data = (Path(inbox) / operation.document.sha256).read_bytes()
-        counted = _document(read_document(data, operation.format), translation, emit)
+        counted = _document(read_document(data, operation.format, operation.to), translation, emit)
     else:
         counted = _texts(operation, translation, emit)
     emit(

@@ -56,6 +56,7 @@ FORMATS: Table[Format] = Table(
         "piper": "ingle.models.formats.piper_format:PIPER_FORMAT",
         "kokoro": "ingle.models.formats.kokoro_format:KOKORO_FORMAT",
         "diffusers": "ingle.models.formats.diffusers_format:DIFFUSERS",
+        "checkpoint": "ingle.models.formats.checkpoint_format:CHECKPOINT",
         "rapidocr": "ingle.models.formats.packaged_ocr_format:RAPIDOCR_FORMAT",
         "tesseract": "ingle.models.formats.packaged_ocr_format:TESSERACT_FORMAT",
         "paddleocr-onnx": "ingle.models.formats.paddleocr_onnx_format:PADDLEOCR_ONNX",

@@ -13,6 +13,7 @@ _KEYWORD = re.compile(r"(msgctxt|msgid_plural|msgid|msgstr(?:\[(\d+)\])?)\s+(?=\
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"\s*\Z')
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _ESCAPED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+_LANGUAGE = re.compile(r"^Language:[^\n]*\n?", re.MULTILINE | re.IGNORECASE)
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -24,18 +25,24 @@ class _Field(NamedTuple):
     text: str
 
 
-def read_po(text: DecodedText) -> ParsedDocument:
+def read_po(text: DecodedText, to: str = "") -> ParsedDocument:
     """The messages of a catalogue that have no translation.
+
+    Args:
+        to: the language that its header will name; empty: it is left.
 
     Raises:
         InvalidRequest: a line is not of a catalogue; says which.
     """
     lines = text.text.splitlines(keepends=True)
     wanted: list[tuple[_Field, str]] = []
+    header: list[_Field] = []
     source = plural = ""
     for field in _fields(lines):
         if field.keyword == "msgid":
             source, plural = field.text, ""
+        elif field.keyword == "msgstr" and not source and field.text and to and not header:
+            header.append(field)
         elif field.keyword == "msgid_plural":
             plural = field.text
         elif field.keyword.startswith("msgstr") and source and not field.text:
@@ -46,13 +53,25 @@ def read_po(text: DecodedText) -> ParsedDocument:
 
     def written(translated: Sequence[str]) -> bytes:
         result, place = [], 0
-        for (field, _), one in zip(wanted, translated, strict=True):
+        changed = [(field, _with_language(field.text, to)) for field in header]
+        changed += [(field, one) for (field, _), one in zip(wanted, translated, strict=True)]
+        for field, one in changed:
             result += lines[place : field.begin]
             result.append(_written(field.keyword, one, lines[field.begin]))
             place = field.end
         return "".join([*result, *lines[place:]]).encode(text.encoding)
 
     return ParsedDocument(texts, "markdown" if marked else "text", written)
+
+
+def _with_language(header: str, to: str) -> str:
+    """A header that names this language, as gettext writes it: ``pt_BR``."""
+    language, *others = to.replace("_", "-").split("-")
+    regions = [each.upper() if len(each) == 2 else each.title() for each in others]
+    line = f"Language: {'_'.join([language.lower(), *regions])}\n"
+    if _LANGUAGE.search(header):
+        return _LANGUAGE.sub(line, header, count=1)
+    return header + line
 
 
 def _fields(lines: Sequence[str]) -> list[_Field]:

@@ -25,10 +25,7 @@ from ingle.operations import (
     ImagePart,
     Message,
     Reasoning,
-    Rerouted,
-    Status,
     Text,
-    TryingPath,
 )
 from ingle.operations.message import parts_of_kind
 
@@ -167,19 +164,13 @@ class Terminal:
         try:
             for event in self._chat.events(said, images=images, audio=audio, fold=fold):
                 match event:
-                    case Status(state="loading", detail=name) if self._output.terminal:
-                        self._output.note(f"loading {name} ...")
-                    case Status(state="prompt"):
-                        self._output.reading(event)
-                    case TryingPath() if self._output.terminal:
-                        self._output.reaching(event)
-                    case Rerouted():
-                        self._output.rerouted(event)
                     case Reasoning() if not thinking and self._output.terminal:
                         thinking = True
                         self._output.note("thinking ...")
                     case Text(text=text):
                         self._output.text(text, end="")
+                    case _:
+                        self._output.status(event)
         except KeyboardInterrupt:
             from ingle.capabilities.chat.conversation import question
 

@@ -24,7 +24,7 @@ from ingle.cli.output import Output
 from ingle.cli.stdin import is_interactive, piped
 from ingle.cli.unused_graphics import tell_unused_graphics, untold_graphics
 from ingle.errors import CapabilityMissing, InvalidRequest
-from ingle.operations import Ability, Event, Fold, Reasoning, Rerouted, Status, Text, TryingPath
+from ingle.operations import Ability, Event, Fold, Reasoning, Text
 
 if TYPE_CHECKING:
     from ingle.capabilities.chat.conversation import AsyncChat
@@ -147,20 +147,14 @@ async def _answer(
             if output.json:
                 continue
             match event:
-                case Status(state="loading", detail=name) if output.terminal:
-                    output.note(f"loading {name} ...")
-                case Status(state="prompt"):
-                    output.reading(event)
-                case TryingPath() if output.terminal:
-                    output.reaching(event)
-                case Rerouted():
-                    output.rerouted(event)
                 case Reasoning(text=text) if output.terminal:
                     if not thinking:
                         output.note("thinking ...")
                     thinking = True
                 case Text(text=text):
                     output.text(text, end="")
+                case _:
+                    output.status(event)
     result = fold.result()
     if output.json:
         output.data(result)

@@ -22,7 +22,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.cli.stdin import piped
 from ingle.errors import InvalidRequest
-from ingle.operations.events import Note, Rerouted, Status, TryingPath
+from ingle.operations.events import Note
 
 FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 _THERE = click.Path(exists=True, dir_okay=False)
@@ -169,14 +169,10 @@ async def _imagine(output: Output, asked: _Asked, target: _Target) -> tuple[Imag
                     output.passing(f"step {step} of {steps}")
                 case Note(message=message):
                     output.note(f"note: {message}")
-                case Status(state="loading", detail=name) if output.terminal:
-                    output.note(f"loading {name} ...")
-                case TryingPath() if output.terminal:
-                    output.reaching(event)
-                case Rerouted():
-                    output.rerouted(event)
                 case Imagined():
                     return event, paths
+                case _:
+                    output.status(event)
     raise AssertionError("it ends with Imagined or an error")
 
 

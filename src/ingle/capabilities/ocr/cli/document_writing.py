@@ -16,7 +16,7 @@ from ingle.capabilities.ocr.cli.readable_files import PDF
 from ingle.capabilities.ocr.operation import OcrDocument, OcrPage, OcrProgress
 from ingle.cli.output import Output
 from ingle.errors import ProtocolError
-from ingle.operations.events import Note, Rerouted, Status, TryingPath
+from ingle.operations.events import Note
 from ingle.pages.page_formats import FORMATS
 
 if TYPE_CHECKING:
@@ -129,12 +129,8 @@ class DocumentWriting:
                             ended = event
                         case Note(message=message):
                             self._output.note(f"note: {name}: {message}")
-                        case Status(state="loading", detail=model) if self._output.terminal:
-                            self._output.note(f"loading {model} ...")
-                        case TryingPath():
-                            self._output.reaching(event)
-                        case Rerouted():
-                            self._output.rerouted(event)
+                        case _:
+                            self._output.status(event)
         if ended is None:
             raise ProtocolError("the document did not come to its end", hint="try again")
         if empty:

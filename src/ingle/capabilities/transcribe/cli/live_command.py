@@ -17,7 +17,7 @@ from ingle.capabilities.transcribe.operation import (
 )
 from ingle.cli.command import flags, run
 from ingle.cli.output import Output
-from ingle.operations.events import Note, Rerouted
+from ingle.operations.events import Note
 from ingle.wire.transcripts import FORMATS
 
 PIECE = 1 << 13
@@ -59,8 +59,8 @@ async def _write(output: Output, events: AsyncIterator[Any], form: str) -> None:
                 sys.stderr.flush()
             case Note():
                 output.note(f"note: {event.message}")
-            case Rerouted():
-                output.rerouted(event)
+            case _:
+                output.status(event)
         shown = TranscriptSegment | SpeechTurn | DetectedLanguage | Transcript
         if form == "json" and isinstance(event, shown):
             output.data(event)

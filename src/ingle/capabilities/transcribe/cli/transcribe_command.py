@@ -23,7 +23,7 @@ from ingle.cli.command import flags, options, run
 from ingle.cli.named_files import files_or_stdin
 from ingle.cli.output import Output
 from ingle.errors import InvalidRequest, ProtocolError
-from ingle.operations.events import Note, Rerouted, TryingPath
+from ingle.operations.events import Note
 from ingle.wire.transcripts import FORMATS, TranscriptFormat
 
 
@@ -163,12 +163,10 @@ async def _one(
                         line.language = event.language
                     case Note():
                         output.note(f"note: {name}: {event.message}")
-                    case TryingPath():
-                        output.reaching(event)
-                    case Rerouted():
-                        output.rerouted(event)
                     case Transcript():
                         transcript = event
+                    case _:
+                        output.status(event)
     if transcript is None:
         raise ProtocolError("the transcript did not come to its end", hint="try again")
     if form == "json":

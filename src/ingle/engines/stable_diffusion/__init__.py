@@ -1,0 +1,1 @@
+"""Checkpoints that draw, by stable-diffusion.cpp."""
