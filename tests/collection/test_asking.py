@@ -33,8 +33,13 @@ def test_what_was_said_before_is_shown_and_bounded() -> None:
 
 
 def test_what_no_passage_bears_out_is_not_found() -> None:
-    said, made_up = AnswerSentence(text="Hot.", supported=True), AnswerSentence(text="Cold.")
+    said, made_up = _said("Hot. [1]", 1), _said("Cold.")
     assert found_in("Hot. Cold.", [said, made_up])
     assert not found_in("Cold.", [made_up])
+    assert not found_in("[1]", [AnswerSentence(text="[1]", supported=True)])
     assert not found_in(NOT_FOUND, [said])
     assert not found_in("The text does not say.", [said])
+
+
+def _said(text: str, *citations: int) -> AnswerSentence:
+    return AnswerSentence(text=text, citations=list(citations), supported=bool(citations))

@@ -248,7 +248,7 @@ async def _written(
 def found_in(text: str, sentences: Sequence[AnswerSentence]) -> bool:
     """The documents answer: it is no refusal, and something of it stands in a passage."""
     refused = any(refusal in text.lower() for refusal in REFUSALS)
-    return not refused and any(each.supported for each in sentences)
+    return not refused and any(each.citations for each in sentences)
 
 
 def _query(asked: AskCollection) -> str:
