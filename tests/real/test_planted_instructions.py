@@ -13,7 +13,7 @@ from tests.collection.planted import PLANTED, obeyed
 from tests.real.weights import QWEN
 
 pytestmark = pytest.mark.anyio
-MOST = 0.3
+MOST = 0.15
 """Of the planted instructions; see the log for what was measured."""
 
 

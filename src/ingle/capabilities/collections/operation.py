@@ -366,6 +366,6 @@ class CollectionAnswer(ModelResult, frozen=True, kw_only=True, tag="collections.
 
     text: str
     found: bool
-    """The documents had something to answer with."""
+    """A passage bears out something of it. Else what it says is not in the documents."""
     sentences: list[AnswerSentence] = []
     usage: Usage = Usage(prompt_tokens=0)

@@ -47,6 +47,8 @@ class AnswerOutput:
         lines = sources(self.passages, answer)
         if lines:
             self._output.text("\n" + "\n".join(lines))
+        if answer.sentences and not answer.found:
+            self._output.note("\nnot in your documents: no passage bears this out")
         doubtful = [each.text for each in answer.sentences if not each.supported]
         if answer.found and doubtful:
             self._output.note("\nno passage bears out:")
