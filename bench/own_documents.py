@@ -4,6 +4,7 @@
 
     search    100,000 passages of 384 numbers: milliseconds of a search, recall against an exact one
     million   the same with a million, and what it takes in memory
+    changes   100,000 passages, of which a document changes: the next search, in milliseconds
     rescan    10,000 files, none of them changed
     ingest    the embedder through a job, against the embedder alone, in pairs
     questions recall@5 on held-out questions: words, vectors, both, reranked. ``--embedder FILE``
@@ -107,6 +108,29 @@ def search(folder: Path, count: int = 100_000, wanted: str = "p50 <= 5, p99 <= 1
 
 def million(folder: Path) -> None:
     search(folder, 1_000_000, "p50 <= 15")
+
+
+def changes(folder: Path) -> None:
+    made = Made()
+    collection = made.filled(folder / "changes.sqlite", 100_000, 12)
+    searcher = Searcher(collection, 2)
+    began = time.perf_counter()
+    searcher.search("w1", made.rows(1)[0])
+    print(f"first search, which makes the index: {1000 * (time.perf_counter() - began):.0f} ms")
+    took, again = [], []
+    for number in range(40):
+        rows = made.rows(8).astype("<f2")
+        passages = [TextPassage(text=made.text(12)) for _ in rows]
+        file = CollectedFile(place=f"/{number}", size=1, changed_ns=2, sha256=f"new {number}")
+        collection.add(file, "", "text", passages, [row.tobytes() for row in rows])
+        for times in (took, again):
+            row = made.rows(1)[0]
+            began = time.perf_counter()
+            searcher.search("w1", row)
+            times.append(1000 * (time.perf_counter() - began))
+    print(f"after a document of 1,000 became one of 8: p50 {np.median(took):.1f} ms, most ", end="")
+    print(f"{max(took):.0f} ms; the search after that: p50 {np.median(again):.1f} ms")
+    searcher.close()
 
 
 def recall(collection: Collection, index: VectorIndex, queries: Rows) -> float:
@@ -224,7 +248,7 @@ def ingest(folder: Path) -> None:
 
 
 GROUPS: dict[str, Callable[[Path], None]] = {
-    "search": search, "million": million, "rescan": rescan, "ingest": ingest,
+    "search": search, "million": million, "changes": changes, "rescan": rescan, "ingest": ingest,
 }  # fmt: skip
 
 

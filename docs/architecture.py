@@ -24,7 +24,7 @@ GROUPS = {
     "who does it": (
         "#dcfce7",
         "#14532d",
-        ("training", "quantize", "collections", "peers", "jobs", "node"),
+        ("quantize", "training", "collections", "peers", "jobs", "node"),
     ),
     "with what": (
         "#fee2e2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,38 @@ def test_an_answer_has_its_passages(place: Place, folder: Path) -> None:
     assert answer["text"].strip() in place.ok(*asked, "-n", "2").out
     nothing = place.ok("ask", "own", "tea", "--in", "*/nowhere/*", "--json").data
     assert (nothing["answer"]["found"], nothing["passages"]) == (False, [])
+
+
+def test_what_was_read_of_a_whole_document_is_not_read_again(place: Place, folder: Path) -> None:
+    def asked(question: str) -> tuple[dict[str, Any], list[str]]:
+        whole = ("--whole", str(folder / "tools.md"), "--max-tokens", "8", "--json")
+        told = place.ok("ask", "own", question, *whole).data
+        return told["answer"]["usage"], [each["headings"][-1] for each in told["passages"]]
+
+    _, passages = asked("what does the option -i of grep do?")
+    assert passages == ["grep", "tar"]
+    second, passages = asked("how is tar called?")
+    assert passages == ["grep", "tar"]
+    assert second["cached_tokens"] > 0.6 * second["prompt_tokens"]
+    summary = place.ok("ask", "own", "Summarise tools.md", "--max-tokens", "8", "--json").data
+    assert [each["headings"][-1] for each in summary["passages"]] == ["grep", "tar"]
+    missing = place.ok("ask", "own", "what?", "--whole", "nothing.md", "--json").data
+    assert (missing["answer"]["found"], missing["passages"]) == (False, [])
+
+
+def test_a_chat_answers_from_a_collection(place: Place, folder: Path) -> None:
+    said = "how is tar called to unpack an archive\n/sources\nand grep?\n/with\n/sources\n"
+    told = place.ok("chat", "--with", "own", "--max-tokens", "12", stdin=said)
+    assert "[1] " in told.out
+    assert "To unpack an archive, call tar with the option -x." in told.out
+    assert "there is no command /sources" in told.err
+    once = place.ok(
+        "run", "how is tar called", "--with", "own", "--max-tokens", "12", "--json"
+    ).data
+    assert once["passages"]
+    assert place.ingle("chat", "--with", "onw").status == 3
+    mixed = place.ingle("run", "ember", "x y", "--with", "own", "--temperature", "1", "--json")
+    assert "--temperature" in mixed.error["message"]
 
 
 def test_what_is_said_of_documents_chooses_among_them(place: Place, folder: Path) -> None:

@@ -79,3 +79,24 @@ def test_mistakes_say_what_to_do(place: Place, made: str, tmp_path: Path) -> Non
     assert "there are no weights in Q4_L" in told(
         "ember", "--to", "Q8_0", "--tensor-type", "ffn=q4_l"
     )[0]  # fmt: skip
+
+
+@pytest.mark.extras
+def test_what_matters_is_measured_and_what_was_lost(
+    place: Place, made: str, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("The quick brown fox jumps over the lazy dog, and nobody minds. " * 40)
+    out = tmp_path / "imatrix.gguf"
+    few = ("--data", str(text), "--ctx-size", "64", "--chunks", "2")
+    job = place.ok("imatrix", "ember", *few, "--out", str(out), "--json").data
+    assert (job["state"], job["results"]) == ("done", {"file": str(out)})
+    assert read_header(out).metadata["imatrix.chunk_count"] == 2
+    asked = ("ember", "--to", "Q2_K_S", "--allow-requantize", "--imatrix", str(out))
+    small = place.ok("quantize", *asked, "--name", "ember:small").out.strip()
+    found = place.ok("compare", "ember", made, small, *few, "--json").data
+    itself, four, two = found["models"]
+    assert found["tokens"] == 2 * 63
+    assert itself["divergence"]["mean"] < 1e-6
+    assert itself["size"] > four["size"] > two["size"]
+    assert 0 < four["divergence"]["mean"] < two["divergence"]["mean"]

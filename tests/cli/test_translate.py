@@ -84,8 +84,7 @@ def test_a_document_goes_through_english(place: Place) -> None:
 
 
 def test_a_page_says_its_new_language_and_what_its_pictures_show(place: Place) -> None:
-    image = '<img alt="I have two cats." src="a.png">'
-    page = f'<html lang="en"><body><p>I have {image}</p></body></html>\n'
+    page = '<html lang="en"><body><p>I have <img alt="I have two cats." src="a.png"></p></body>\n'
     (place.home / "page.html").write_text(page)
     done = place.ok("translate", "page.html", "-f", "en", "-t", "es")
     assert done.out.startswith('<html lang="es"><body><p>')

@@ -46,8 +46,9 @@ HOME = {
     *("transcribe", "transcription"),
     *("count_tokens", "extract"),
     *("add_documents", "ask_collection", "collections", "remove_collection", "search"),
+    *("pull_collection", "share_collection"),
     *("ocr", "ocr_events", "searchable_pdf"),
-    "quantize",
+    *("quantize", "make_imatrix", "compare_models", "finished"),
 }
 
 

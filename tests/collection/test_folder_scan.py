@@ -16,6 +16,7 @@ def test_folders_are_gone_through_once_and_hidden_files_left_out(tmp_path: Path)
     (tmp_path / ".hidden").write_text("3")
     (tmp_path / "a/b/up").symlink_to(tmp_path / "a", target_is_directory=True)
     (tmp_path / "a/nowhere").symlink_to(tmp_path / "missing")
+    (tmp_path / "a/itself").symlink_to("itself")
     os.mkfifo(tmp_path / "a/pipe")
     names = [file.path.name for file in scan([tmp_path])]
     assert names == ["two.txt", "one.md"]

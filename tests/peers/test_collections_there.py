@@ -119,3 +119,49 @@ async def test_a_grant_opens_named_collections_without_their_files(tmp_path: Pat
         await ask(desk, RevokeGrant(grant=grant.id), Done)
         with pytest.raises(GrantRefused):
             await home.search("notes", "green tea", on="desk")
+
+
+async def test_a_shared_collection_is_copied_and_brought_up_to_date(tmp_path: Path) -> None:
+    notes = tmp_path / "private" / "notes"
+    notes.mkdir(parents=True)
+    (notes / "tea.md").write_text("# Tea\n\nGreen tea is brewed at eighty degrees.\n")
+    async with paired(tmp_path) as (desk, laptop):
+        there = AsyncHome(desk, desk.local.settings)
+        home = AsyncHome(laptop, laptop.local.settings)
+        await there.add_documents("notes", [notes])
+        await there.share_collection("notes")
+        with pytest.raises(GrantRefused, match="not granted you to clone") as refused:
+            await home.pull_collection("notes", "desk")
+        wanted = "ingle grant NAME --capabilities clone --collections notes"
+        assert refused.value.hint == f"on desk: {wanted}"
+        given = GrantPeer(peer="laptop", capabilities=["clone"], collections=["notes"])
+        (grant,) = (await ask(desk, given, Grants)).grants
+        await there.share_collection("notes", shared=False)
+        with pytest.raises(GrantRefused, match="not shared") as refused:
+            await home.pull_collection("notes", "desk")
+        assert refused.value.hint == "there: ingle share --collection notes"
+        assert await home.collections() == []
+
+        await there.share_collection("notes")
+        first = await home.pull_collection("notes", "desk")
+        assert (first.added, first.unchanged, first.removed) == (1, 0, 0)
+        (best, *_) = await home.search("notes", "how hot is green tea")
+        assert (best.place, best.headings) == ("notes/tea.md", ["Tea"])
+        (notes / "bread.md").write_text("Dough rises best in a warm place.\n")
+        (notes / "tea.md").unlink()
+        await there.add_documents("notes")
+        second = await home.pull_collection("notes", "desk")
+        assert (second.added, second.unchanged, second.removed) == (1, 0, 1)
+        assert [each.place for each in await home.search("notes", "dough")] == ["notes/bread.md"]
+        assert desk.local.blobs.all(laptop.peer_service.identity.key.hex()) == []
+
+        own = await home.pull_collection("notes", "desk", "mine")
+        assert (own.name, own.added) == ("mine", 1)
+        await home.add_documents("other", [notes])
+        with pytest.raises(InvalidRequest, match="is here already"):
+            await home.pull_collection("notes", "desk", "other")
+        entries = (await ask(desk, Ledger(), LedgerPage)).entries
+        assert ("peer:laptop", "clone", "notes") in [(e.to, e.operation, e.model) for e in entries]
+        await ask(desk, RevokeGrant(grant=grant.id), Done)
+        with pytest.raises(GrantRefused):
+            await home.pull_collection("notes", "desk")

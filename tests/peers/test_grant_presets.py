@@ -9,8 +9,8 @@ from ingle.operations import registry
 from ingle.operations.capability import Grantable
 from ingle.peers.grant_presets import PRESETS, capabilities_of, limits_of
 
-BY_NAME_ALONE = {"train"}
-"""What takes a device for hours is granted by its name."""
+BY_NAME_ALONE = {"train", "clone"}
+"""What takes a device for hours, or gives documents away, is granted by its name."""
 
 
 def test_family_has_all_that_models_answer() -> None:

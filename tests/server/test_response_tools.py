@@ -180,7 +180,6 @@ def test_tools_of_the_client_are_called_in_their_own_form(
     [
         {"type": "web_search_preview", "search_context_size": "low", "user_location": None},
         {"type": "web_search", "filters": {"allowed_domains": ["example.com"]}},
-        {"type": "file_search", "vector_store_ids": ["vs_1"], "max_num_results": 2},
         {"type": "code_interpreter", "container": {"type": "auto"}},
         {"type": "image_generation", "model": "gpt-image-2", "size": "1024x1024"},
         {

@@ -120,6 +120,49 @@ async def test_collections_made_otherwise_are_stores(settings: Settings, tmp_pat
         assert (file.status, file.attributes) == ("completed", {"tags": ["drink"]})
 
 
+async def test_a_response_searches_files_and_cites_them(settings: Settings) -> None:
+    async with serving(settings) as (client, _):
+        file = await client.files.create(file=("tea.md", TEA), purpose="assistants")
+        store = await client.vector_stores.create()
+        await client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
+        tool = {"type": "file_search", "vector_store_ids": [store.id]}
+        asked = {"model": "ember", "input": "How hot is green tea brewed?", "tools": [tool],
+                 "max_output_tokens": 40, "temperature": 0}  # fmt: skip
+        bare = await client.responses.create(**asked)
+        call, message = bare.output
+        assert (call.type, call.queries, call.results) == (
+            "file_search_call", [asked["input"]], None,
+        )  # fmt: skip
+        whole = await client.responses.create(**asked, include=["file_search_call.results"])
+        (result,) = whole.output[0].results
+        assert (result.file_id, result.filename, result.score) == (file.id, "tea.md", 1.0)
+        assert "eighty" in result.text
+        for each in whole.output[1].content[0].annotations:
+            assert (each.type, each.file_id, each.filename) == (
+                "file_citation", file.id, "tea.md",
+            )  # fmt: skip
+        async with client.responses.stream(**asked) as stream:
+            kinds = [event.type async for event in stream]
+            final = await stream.get_final_response()
+        stages = ("in_progress", "searching", "completed")
+        assert [kind for kind in kinds if "file_search_call" in kind] == [
+            f"response.file_search_call.{stage}" for stage in stages
+        ]
+        assert final.output_text == bare.output_text == message.content[0].text
+        assert final.output[1].content[0].annotations == message.content[0].annotations
+        more = await client.responses.create(
+            input="And then?", previous_response_id=bare.id, max_output_tokens=8
+        )
+        assert more.output[0].type == "message"
+        none = await client.responses.create(**asked, tool_choice="none")
+        assert [item.type for item in none.output] == ["message"]
+        missing = {"type": "file_search", "vector_store_ids": ["vs_none"]}
+        with pytest.raises(openai.NotFoundError):
+            await client.responses.create(input="tea?", tools=[missing])
+        with pytest.raises(openai.BadRequestError):
+            await client.responses.create(input="tea?", tools=[{"type": "file_search"}])
+
+
 async def test_mistakes_are_told_in_the_clients_words(settings: Settings) -> None:
     async with serving(settings) as (client, _):
         for asked in (

@@ -14,10 +14,10 @@ import torch
 from ingle.capabilities.complete.operation import Complete
 from ingle.engines.engine import AdapterFile, LoadSpec
 from ingle.engines.llama.engine import LlamaEngine
+from ingle.engines.llama.tensor_codec import numbers, packed
 from ingle.errors import BadModelFile, CapabilityMissing, InvalidRequest
 from ingle.models.gguf import read_header
 from ingle.operations import AdapterUse, Event, Sampling, Text
-from ingle.quantize.tensor_codec import numbers, packed
 from ingle.training import hugging_face, merging, peft_files
 from ingle.training.adapter_files import in_pairs, to_half_rotation, write_gguf, write_peft
 from ingle.training.architecture import Architecture

@@ -11,11 +11,13 @@ from ingle.capabilities.adapters.client import AdapterMethods
 from ingle.capabilities.blobs.client import BlobMethods
 from ingle.capabilities.chat.client import ChatMethods
 from ingle.capabilities.collections.client import CollectionMethods
+from ingle.capabilities.compare.client import CompareMethods
 from ingle.capabilities.complete.client import CompleteMethods
 from ingle.capabilities.detect.client import DetectMethods
 from ingle.capabilities.embed.client import EmbedMethods
 from ingle.capabilities.extract.client import ExtractMethods
 from ingle.capabilities.imagine.client import ImagineMethods
+from ingle.capabilities.imatrix.client import ImatrixMethods
 from ingle.capabilities.jobs.client import JobMethods
 from ingle.capabilities.node.client import NodeMethods
 from ingle.capabilities.ocr.client import OcrMethods
@@ -57,6 +59,8 @@ class AsyncHome(
     BlobMethods,
     StoreMethods,
     QuantizeMethods,
+    ImatrixMethods,
+    CompareMethods,
     AdapterMethods,
     TrainMethods,
     JobMethods,

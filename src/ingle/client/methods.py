@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from ingle.config import Settings
+from ingle.errors import ProtocolError
 from ingle.node.node import Node, ask
 from ingle.operations import Event, Operation
+from ingle.operations.job_events import JobEnded, JobOperation, JobSummary
 
 E = TypeVar("E", bound=Event)
 
@@ -32,3 +34,17 @@ class Methods:
         async with self.node.perform(operation) as events:
             async for event in events:
                 yield event
+
+    async def finished(self, request: JobOperation) -> JobSummary:
+        """Begin a job, and wait for its end.
+
+        Raises:
+            IngleError: what ended it.
+        """
+        ended: JobEnded | None = None
+        async for event in self.events(request):
+            if isinstance(event, JobEnded):
+                ended = event
+        if ended is None:
+            raise ProtocolError("the job did not come to its end")
+        return ended.job

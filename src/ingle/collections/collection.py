@@ -25,7 +25,7 @@ import msgspec
 from ingle.capabilities.collections.operation import Attributes
 from ingle.collections.attribute_filter import check_key
 from ingle.collections.collection_schema import SCHEMA, VERSION
-from ingle.collections.records import CollectedFile, Embedder, TextPassage
+from ingle.collections.records import CollectedFile, Embedder, RootPatterns, TextPassage
 from ingle.errors import DiskFull, InvalidRequest, StorageError
 
 WAIT_S = 30.0
@@ -84,6 +84,28 @@ class Collection:
         found: list[str] = json.loads(self._meta("roots") or "[]")
         return found
 
+    @property
+    def shared(self) -> bool:
+        """Paired devices may copy it, if a grant says so."""
+        return self._meta("shared") == "1"
+
+    @property
+    def origin(self) -> str:
+        """Of whose collection it is a copy; empty: it was made here."""
+        return self._meta("origin") or ""
+
+    def patterns(self) -> dict[str, RootPatterns]:
+        """Which files it is made of, by root; a root that is not in it has no patterns."""
+        found = self._meta("patterns")
+        return {} if found is None else msgspec.json.decode(found, type=dict[str, RootPatterns])
+
+    def choose(self, roots: Sequence[str], patterns: RootPatterns) -> None:
+        """It is made of these files below some of its roots."""
+        with self.changing():
+            chosen = {**self.patterns(), **dict.fromkeys(roots, patterns)}
+            kept = {root: each for root, each in chosen.items() if each != RootPatterns()}
+            self._set("patterns", msgspec.json.encode(kept).decode())
+
     def counts(self) -> dict[str, int]:
         """How many ``documents``, ``passages``, ``sources`` and ``problems`` there are."""
         asked = {
@@ -118,9 +140,28 @@ class Collection:
         with self._lock, self._failing():
             return self._file.execute(sql, named).fetchall()
 
-    def vectors(self, step: int = 8192) -> Iterator[tuple[list[int], bytes]]:
-        """All vectors by rising id of their passages: ids, and float16 rows one after the other."""
-        last = 0
+    def numbered(self, table: str) -> int:
+        """The largest number that a row of ``passage`` or ``removed`` ever had."""
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+        return int(rows[0][0]) if rows else 0
+
+    def removed(self, after: int) -> list[int]:
+        """Passages that were removed, those that were logged after this number."""
+        rows = self.rows("SELECT passage FROM removed WHERE number > ?", after)
+        return [row[0] for row in rows]
+
+    def forget_removed(self, through: int) -> None:
+        """Cut off the log of what was removed, up to this number."""
+        with self.changing():
+            self._file.execute("DELETE FROM removed WHERE number <= ?", (through,))
+
+    def vectors(self, step: int = 8192, after: int = 0) -> Iterator[tuple[list[int], bytes]]:
+        """Vectors by rising id of their passages: ids, and float16 rows one after the other.
+
+        Args:
+            after: only those of passages with a larger id.
+        """
+        last = after
         while True:
             rows = self.rows(
                 "SELECT passage, data FROM vector WHERE passage > ? ORDER BY passage LIMIT ?",
@@ -189,6 +230,16 @@ class Collection:
         """What is said of files, by place."""
         rows = self.rows("SELECT place, data FROM attribute")
         return {place: json.loads(data) for place, data in rows}
+
+    def share(self, shared: bool) -> None:
+        """Let paired devices copy it, or do so no more."""
+        with self.changing():
+            self._set("shared", "1" if shared else "0")
+
+    def came_from(self, origin: str) -> None:
+        """It is a copy of another device's."""
+        with self.changing():
+            self._set("origin", origin)
 
     def leave(self, places: Sequence[str]) -> None:
         """Files are no longer part of it, though they may still be there."""
@@ -274,7 +325,8 @@ class Collection:
             try:
                 yield
             except BaseException:
-                self._file.execute("ROLLBACK")
+                if self._file.in_transaction:  # SQLite has ended it where the disk is full
+                    self._file.execute("ROLLBACK")
                 raise
             self._file.execute("COMMIT")
 

@@ -45,6 +45,13 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     text, headings, content='passage', content_rowid='id',
     tokenize='porter unicode61 remove_diacritics 2'
 );
+-- Passages that are gone, for what is derived; cut off where that was made anew of all.
+CREATE TABLE IF NOT EXISTS removed (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, passage INTEGER NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS passage_logged AFTER DELETE ON passage BEGIN
+    INSERT INTO removed(passage) VALUES (old.id);
+END;
 CREATE TRIGGER IF NOT EXISTS passage_added AFTER INSERT ON passage BEGIN
     INSERT INTO words(rowid, text, headings) VALUES (new.id, new.text, new.headings);
 END;

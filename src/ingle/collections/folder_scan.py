@@ -94,7 +94,11 @@ def _files(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith(HIDDEN):
                 continue
-            if entry.is_dir():
+            try:
+                folder_too = entry.is_dir()
+            except OSError:  # a link that leads to itself
+                folder_too = False
+            if folder_too:
                 waiting.append(Path(entry.path))
             else:
                 yield Path(entry.path)

@@ -13,6 +13,14 @@ class Embedder(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: int
 
 
+class RootPatterns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which files below a root a collection is made of."""
+
+    only: list[str] = []
+    """Patterns of names or paths, of which one fits; empty: all."""
+    exclude: list[str] = []
+
+
 class TextPassage(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a document that is embedded and found as one."""
 

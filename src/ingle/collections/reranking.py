@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from ingle.collections.fusion import fused
 
-DEPTH = 40
+DEPTH = 20
 """Passages that a reranker reads with the query."""
-WEIGHT = 2.0
+WEIGHT = 1.0
 """Of its order, against the search's."""
 
 

@@ -158,7 +158,7 @@ class Searcher:
             generation = self._collection.generation
             if self._index is None or self._index.generation != generation:
                 # The one before may be in use by another search: it goes with the last of them.
-                self._index = index_of(self._collection, self._threads)
+                self._index = index_of(self._collection, self._threads, self._index)
                 self._frequencies.clear()
             return self._index
 

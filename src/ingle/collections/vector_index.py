@@ -1,7 +1,9 @@
 """`VectorIndex`: the nearest vectors of a collection, quickly and nearly always exactly.
 
-Derived of the collection, in a folder beside it: made again when it is missing, torn or older than
-the collection. It has, for all vectors in the order of their passages' ids,
+Derived of the collection, in a folder beside it: made again when it is missing or torn. What was
+added to the collection since is read beside it, and what was removed is passed over, until there is
+so much of both that making it again pays. It has, for all vectors in the order of their passages'
+ids,
 
 - ``ids``: the passages, int64;
 - ``signs``: one bit for each number of the vector less the mean of all vectors, as ``width / 64``
@@ -32,7 +34,7 @@ import numpy.typing as npt
 
 from ingle.collections.collection import Collection
 
-FORM = 1
+FORM = 2
 """Of the folder; another one is made again."""
 HEADER, IDS, SIGNS, VECTORS = "header.json", "ids", "signs", "vectors"
 BLOCK = 16_384
@@ -41,6 +43,10 @@ LOOKED_AT = 1000
 """Vectors whose similarity is computed, at least."""
 PER_RESULT = 8
 """The same for each result that is wanted."""
+MOST_CHANGED = 4096
+"""Vectors that are added or removed before the index is made again, at least."""
+CHANGED_SHARE = 0.1
+"""The same, as a share of all."""
 MEAN_OF = 16_384
 """Vectors whose mean stands for that of all."""
 
@@ -50,9 +56,12 @@ Mask = npt.NDArray[np.bool_]
 
 class _Header(msgspec.Struct):
     form: int
-    generation: int
     count: int
     width: int
+    last: int
+    """The largest id of a passage when it was made: what came later has a larger one."""
+    removed: int
+    """How far the log of removed passages was read."""
 
 
 class Near(NamedTuple):
@@ -63,35 +72,75 @@ class Near(NamedTuple):
     """Cosine."""
 
 
-class VectorIndex:
-    """An index that fits its collection; see `opened`.
+class _Segment(NamedTuple):
+    """Vectors in the order of their passages."""
+
+    ids: npt.NDArray[np.int64]
+    signs: npt.NDArray[np.uint64]
+    vectors: npt.NDArray[np.float16]
+
+
+class _Base:
+    """The index in its folder: what was there when it was made.
 
     Args:
-        folder: where it lies.
         threads: that compare signs.
     """
 
     def __init__(self, folder: Path, header: _Header, threads: int) -> None:
         count, words = header.count, words_of(header.width)
-        self.generation = header.generation
-        self.width = header.width
-        self.ids = _mapped(folder / IDS, np.int64, (count,))
-        self._mean = np.frombuffer((folder / "mean").read_bytes(), np.float32)
-        # Read whole: every search looks at all of them.
-        self._signs = np.ascontiguousarray(_mapped(folder / SIGNS, np.uint64, (words, count)))
-        self._vectors = _mapped(folder / VECTORS, np.float16, (count, header.width))
-        self._threads = max(1, threads)
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="signs")
+        self.header = header
+        self.mean = np.frombuffer((folder / "mean").read_bytes(), np.float32)
+        self.segment = _Segment(
+            _mapped(folder / IDS, np.int64, (count,)),
+            # Read whole: every search looks at all of them.
+            np.ascontiguousarray(_mapped(folder / SIGNS, np.uint64, (words, count))),
+            _mapped(folder / VECTORS, np.float16, (count, header.width)),
+        )
+        self.threads = max(1, threads)
+        self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="signs")
+
+
+class VectorIndex:
+    """An index that fits its collection; see `opened`.
+
+    Args:
+        base: what is in its folder.
+        added: vectors of passages that came later.
+        removed: passages that are gone.
+        generation: of the collection that it fits.
+    """
+
+    def __init__(
+        self, base: _Base, added: _Segment, removed: Sequence[int], generation: int
+    ) -> None:
+        self.base = base
+        self.generation = generation
+        self.width = base.header.width
+        self._segments = (base.segment, added)
+        self._first = len(base.segment.ids)
+        self.ids = (
+            np.concatenate((base.segment.ids, added.ids)) if len(added.ids) else (base.segment.ids)
+        )
+        self._gone = np.flatnonzero(self.mask(removed)) if removed else None
+
+    @property
+    def changed(self) -> int:
+        """How many vectors were added or removed since its base was made."""
+        return len(self.ids) - self._first + (0 if self._gone is None else len(self._gone))
 
     def close(self) -> None:
         """End its threads."""
-        self._pool.shutdown()
+        self.base.pool.shutdown()
 
     def mask(self, passages: Sequence[int]) -> Mask:
         """Which of its vectors are of these passages."""
         found = np.zeros(len(self.ids), np.bool_)
-        at = np.searchsorted(self.ids, np.asarray(passages, np.int64))
-        found[at[at < len(self.ids)]] = True
+        wanted = np.asarray(passages, np.int64)
+        at = np.searchsorted(self.ids, wanted)
+        known = at < len(self.ids)
+        known[known] = self.ids[at[known]] == wanted[known]
+        found[at[known]] = True
         return found
 
     def nearest(self, query: Vector, most: int, among: Mask | None = None) -> list[Near]:
@@ -104,7 +153,7 @@ class VectorIndex:
             return []
         wanted = max(LOOKED_AT, PER_RESULT * most)
         chosen = self._candidates(query, wanted, among)
-        similar = self._vectors[chosen].astype(np.float32) @ query
+        similar = self._rows(chosen) @ query
         order = np.argsort(-similar, kind="stable")[:most]
         return [Near(int(self.ids[chosen[at]]), float(similar[at])) for at in order]
 
@@ -115,39 +164,61 @@ class VectorIndex:
         at = np.searchsorted(self.ids, wanted)
         known = at < len(self.ids)
         known[known] = self.ids[at[known]] == wanted[known]
-        found[known] = self._vectors[at[known]]
+        found[known] = self._rows(at[known])
+        return found
+
+    def _rows(self, at: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        """The vectors at these places."""
+        base, added = self._segments
+        found = np.empty((len(at), self.width), np.float32)
+        early = at < self._first
+        found[early] = base.vectors[at[early]]
+        found[~early] = added.vectors[at[~early] - self._first]
         return found
 
     def _candidates(self, query: Vector, wanted: int, among: Mask | None) -> npt.NDArray[np.intp]:
         if among is not None and np.count_nonzero(among) <= wanted:
-            return np.flatnonzero(among)
-        differing = self._differing(packed((query - self._mean)[None, :])[:, 0])
+            found = np.flatnonzero(among)
+            return found if self._gone is None else np.setdiff1d(found, self._gone)
+        differing = self._differing(packed((query - self.base.mean)[None, :])[:, 0])
+        left_out = np.iinfo(np.uint16).max >> 1
         if among is not None:
-            differing[~among] = np.iinfo(np.uint16).max >> 1
+            differing[~among] = left_out
+        if self._gone is not None:
+            differing[self._gone] = left_out
         counts = np.cumsum(np.bincount(differing, minlength=1))
         bound = int(np.searchsorted(counts, min(wanted, len(differing))))
-        found = np.flatnonzero(differing <= bound)
-        return found if among is None else found[among[found]]
+        return np.flatnonzero(differing <= min(bound, left_out - 1))
 
     def _differing(self, query: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
-        count = len(self.ids)
-        found = np.empty(count, np.uint16)
+        found = np.empty(len(self.ids), np.uint16)
+        base, added = self._segments
+        self._compare(query, base.signs, found[: self._first])
+        self._compare(query, added.signs, found[self._first :])
+        return found
+
+    def _compare(
+        self,
+        query: npt.NDArray[np.uint64],
+        signs: npt.NDArray[np.uint64],
+        found: npt.NDArray[np.uint16],
+    ) -> None:
+        count, threads = len(found), self.base.threads
 
         def compare(begin: int, end: int) -> None:
             for at in range(begin, end, BLOCK):
                 stop = min(at + BLOCK, end)
                 total = found[at:stop]
                 total[:] = 0
-                for word, column in zip(query, self._signs, strict=True):
+                for word, column in zip(query, signs, strict=True):
                     total += np.bitwise_count(column[at:stop] ^ word)
 
-        if self._threads == 1 or count < 8 * BLOCK:
+        if threads == 1 or count < 8 * BLOCK:
             compare(0, count)
         else:
-            step = -(-count // self._threads)
+            step = -(-count // threads)
             begins = range(0, count, step)
-            list(self._pool.map(compare, begins, [min(at + step, count) for at in begins]))
-        return found
+            list(self.base.pool.map(compare, begins, [min(at + step, count) for at in begins]))
 
 
 def words_of(width: int) -> int:
@@ -173,23 +244,59 @@ def opened(collection: Collection, threads: int = 1) -> Iterator[VectorIndex]:
         index.close()
 
 
-def index_of(collection: Collection, threads: int = 1) -> VectorIndex:
+def index_of(
+    collection: Collection, threads: int = 1, before: VectorIndex | None = None
+) -> VectorIndex:
     """As `opened`; the caller closes it.
+
+    Args:
+        before: one of the same collection, whose base is used again as far as it fits; it is not
+            closed, since both may have it.
 
     Raises:
         StorageError: the collection cannot be read.
         DiskFull: there is no room for the index.
     """
     folder = folder_of(collection.path)
-    header = _header(folder)
     embedder = collection.embedder
     width = embedder.dimensions if embedder else 0
-    fits = header is not None and (header.generation, header.width) == (
-        collection.generation, width,
-    )  # fmt: skip
-    if header is None or not fits or not _whole(folder, header):
-        header = make(collection, folder)
-    return VectorIndex(folder, header, threads)
+    base = before.base if before is not None else None
+    if base is None or not _fits(base.header, collection, width):
+        header = _header(folder)
+        if header is None or not _fits(header, collection, width) or not _whole(folder, header):
+            header = make(collection, folder)
+        base = _Base(folder, header, threads)
+    found = _with_changes(base, collection)
+    if found.changed > max(MOST_CHANGED, found.base.header.count * CHANGED_SHARE):
+        base = _Base(folder, make(collection, folder), threads)
+        found = _with_changes(base, collection)
+    return found
+
+
+def _fits(header: _Header, collection: Collection, width: int) -> bool:
+    """It was made of this collection, as it was at some time."""
+    return (
+        header.width == width
+        and header.last <= collection.numbered("passage")
+        and header.removed <= collection.numbered("removed")
+    )
+
+
+def _with_changes(base: _Base, collection: Collection) -> VectorIndex:
+    """The index of a collection as it is now. What changes meanwhile has another generation."""
+    generation, width = collection.generation, base.header.width
+    ids, data = list[int](), list[bytes]()
+    for found, rows in collection.vectors(after=base.header.last):
+        ids += found
+        data.append(rows)
+    vectors = np.frombuffer(b"".join(data), np.float16).reshape(-1, width or 1)
+    signs = packed(vectors.astype(np.float32) - base.mean) if ids else _no_signs(width)
+    added = _Segment(np.array(ids, np.int64), signs, vectors)
+    return VectorIndex(base, added, collection.removed(base.header.removed), generation)
+
+
+def _no_signs(width: int) -> npt.NDArray[np.uint64]:
+    return np.zeros((words_of(width), 0), np.uint64)
 
 
 def folder_of(path: Path) -> Path:
@@ -200,21 +307,27 @@ def folder_of(path: Path) -> Path:
 def make(collection: Collection, folder: Path) -> _Header:
     """Write the index of a collection, in place of what is there."""
     embedder = collection.embedder
-    width, generation = (embedder.dimensions if embedder else 0), collection.generation
+    width = embedder.dimensions if embedder else 0
+    # Read first: what is removed or added meanwhile is read again beside the index.
+    removed = collection.numbered("removed")
+    for left in folder.parent.glob(f"{folder.name}.*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        count = _written(collection, new, width)
-        header = _Header(form=FORM, generation=generation, count=count, width=width)
+        count, last = _written(collection, new, width)
+        header = _Header(form=FORM, count=count, width=width, last=last, removed=removed)
         (new / HEADER).write_bytes(msgspec.json.encode(header))
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
+        collection.forget_removed(removed)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
     return header
 
 
-def _written(collection: Collection, folder: Path, width: int) -> int:
+def _written(collection: Collection, folder: Path, width: int) -> tuple[int, int]:
+    """How many vectors there are, and the largest id of a passage."""
     blocks, ids, mean = list[npt.NDArray[np.uint64]](), list[int](), np.zeros(width, np.float32)
     with (folder / VECTORS).open("wb") as vectors:
         for found, data in collection.vectors(MEAN_OF):
@@ -225,12 +338,12 @@ def _written(collection: Collection, folder: Path, width: int) -> int:
             blocks.append(packed(rows - mean))
             vectors.write(data)
         _synced(vectors)
-    signs = np.concatenate(blocks, axis=1) if blocks else np.zeros((words_of(width), 0), np.uint64)
+    signs = np.concatenate(blocks, axis=1) if blocks else _no_signs(width)
     for name, array in ((IDS, np.array(ids, np.int64)), (SIGNS, signs), ("mean", mean)):
         with (folder / name).open("wb") as file:
             file.write(np.ascontiguousarray(array).tobytes())
             _synced(file)
-    return len(ids)
+    return len(ids), ids[-1] if ids else 0
 
 
 def _synced(file: BinaryIO) -> None:

@@ -25,6 +25,9 @@ from ingle.operations.reading import kept
 NAMED = 10
 """Jobs that an error names."""
 
+ENDED = ("done", "failed", "stopped")
+"""States of a job that has nothing more to do."""
+
 
 class JobFolders:
     """All jobs of a node.
@@ -81,7 +84,10 @@ class JobFolders:
         """
         for root, owner in self._roots():
             there = self._read(root / name, owner)
-            if there is not None and (there.begun or there.state == "damaged"):
+            again = kind.repeatable and there is not None and there.kind == kind.name
+            if again and there is not None and there.state in ENDED:
+                shutil.rmtree(there.folder)
+            elif there is not None and (there.begun or there.state == "damaged"):
                 raise _taken(kind, there)
             shutil.rmtree(root / name, ignore_errors=True)  # what was killed before it had begun
         path = self.path(kind, name)

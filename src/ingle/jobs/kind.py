@@ -107,6 +107,7 @@ class JobKind:
         operation: the request that begins one.
         start: starts or resumes one here.
         resumable: it can be paused, and resumed from what is in its folder.
+        repeatable: a new one takes the name of one that has ended, which is forgotten.
         restart: what is performed when a job is resumed: from the request to resume it, and
             the one that it began with (None: not known). By default the latter, once more.
         finish: as `start`, with a request of None: ends a job that does not run now as it is,
@@ -133,6 +134,7 @@ class JobKind:
     operation: type[JobOperation]
     start: Start
     resumable: bool = True
+    repeatable: bool = False
     restart: Callable[[Any, Any], JobOperation] = _with_first_settings
     finish: Start | None = None
     heard: Callable[[Event], Told | None] = _as_it_is

@@ -19,6 +19,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Bytes, Values, numbers, packed
 from ingle.errors import BadModelFile, InvalidRequest
 from ingle.models import shards
 from ingle.models.gguf import Header, Tensor, read_raw_metadata
@@ -26,7 +27,6 @@ from ingle.models.gguf_layout import GgufLayout, NewTensor, string, uint32
 from ingle.models.tensor_types import PLAIN, number_of
 from ingle.quantize.file_types import file_type_number
 from ingle.quantize.imatrix_file import Imatrix
-from ingle.quantize.tensor_codec import Bytes, Values, numbers, packed
 from ingle.quantize.tensor_layout import LayoutOptions, PlannedTensor, planned
 
 NUMBERS_AT_ONCE = 1 << 19

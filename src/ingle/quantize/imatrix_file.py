@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Values
 from ingle.errors import BadModelFile, InvalidRequest
 from ingle.models.gguf import Header, Tensor, read_header
 from ingle.models.gguf_layout import GgufLayout, NewTensor, string, string_list, uint32
-from ingle.quantize.tensor_codec import Values
 
 SUMS, COUNTS = ".in_sum2", ".counts"
 DATASETS, CHUNKS = "imatrix.datasets", "imatrix.chunk_count"

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Values, packed
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.quantize.tensor_codec import Values, packed
 from ingle.training import rope_config
 from ingle.training.adapter_files import in_pairs, modules_of, to_half_rotation
 from ingle.training.architecture import Architecture

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Bytes, Values, numbers, packed
 from ingle.errors import CapabilityMissing, DiskFull
 from ingle.models import adapter_provenance, shards
 from ingle.models.gguf import Header, Tensor, read_header
 from ingle.models.tensor_types import PLAIN
-from ingle.quantize.tensor_codec import Bytes, Values, numbers, packed
 
 KEEP = "keep"
 TYPES = (*PLAIN, "Q8_0")

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Values
 from ingle.errors import BadModelFile, CapabilityMissing
 from ingle.models.gguf import read_header
-from ingle.quantize.tensor_codec import Values
 from ingle.training import peft_config
 from ingle.training.adapter_files import in_pairs, modules_of, write_adapter
 from ingle.training.architecture import Architecture

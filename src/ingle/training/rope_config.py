@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ingle.engines.llama.tensor_codec import Values
 from ingle.errors import CapabilityMissing
-from ingle.quantize.tensor_codec import Values
 from ingle.training.architecture import Architecture
 from ingle.training.merging import MergedModel
 

@@ -15,7 +15,7 @@ from ingle.capabilities.collections.operation import (
     SearchResults,
 )
 from ingle.errors import IngleError
-from ingle.operations import Event, Message, Text
+from ingle.operations import Event, Message, Status, Text
 from ingle.wire.body import Body, decode
 from ingle.wire.ollama.errors import NDJSON, error_object
 from ingle.wire.sse import encode
@@ -39,6 +39,8 @@ class SearchBody(Body, kw_only=True):
     per_document: int | None = None
     reranker: str | None = None
     diverse: bool | None = None
+    rewrite: bool | None = None
+    model: str | None = None
 
 
 class AskBody(Body, kw_only=True):
@@ -59,6 +61,8 @@ class AskBody(Body, kw_only=True):
     where: AttributeFilter | None = None
     reranker: str | None = None
     diverse: bool | None = None
+    rewrite: bool | None = None
+    whole: bool | None = None
     stream: bool | None = None
 
 
@@ -104,8 +108,10 @@ def results(found: SearchResults) -> bytes:
 
 
 class AnswerLines:
-    """An answer as lines of JSON: ``passages``, ``text`` as it is written, then ``answer``. See
-    `ingle.wire.dialect.EventStream`."""
+    """An answer as lines of JSON: ``passages``, ``text`` as it is written, then ``answer``; in
+    between ``read`` of ``total`` tokens, while whole documents are read.
+
+    See `ingle.wire.dialect.EventStream`."""
 
     content_type = NDJSON
 
@@ -113,6 +119,8 @@ class AnswerLines:
         match event:
             case SearchResults(results=results):
                 return encode({"passages": results}) + b"\n"
+            case Status(state="prompt", completed=completed, total=total):
+                return encode({"read": completed, "total": total}) + b"\n"
             case Text(text=text):
                 return encode({"text": text}) + b"\n"
             case CollectionAnswer():

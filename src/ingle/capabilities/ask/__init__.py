@@ -11,14 +11,14 @@ from ingle.capabilities.collections.operation import (
     CollectionAnswer,
     SearchResults,
 )
-from ingle.operations import Text
+from ingle.operations import Status, Text
 from ingle.operations.capability import Capability, Command, Grantable
 
 CAPABILITY = Capability(
     name="ask",
     summary="Answer questions from a collection.",
     operations=(AskCollection,),
-    events=(SearchResults, CollectionAnswer, Text),
+    events=(SearchResults, CollectionAnswer, Status, Text),
     permission=Grantable(presets=("family", "guest")),
     cost=COST,
     performer="ingle.capabilities.collections.collection_access:perform",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
+    CollectionPulled,
     DocumentAdded,
     DocumentList,
     DocumentSkipped,
@@ -13,11 +14,13 @@ from ingle.capabilities.collections.operation import (
     ListDocuments,
     MakeCollection,
     MarkDocuments,
+    PullCollection,
     ReadDocument,
     RemoveCollection,
     RemoveDocuments,
+    ShareCollection,
 )
-from ingle.operations import Done
+from ingle.operations import Done, Progress
 from ingle.operations.capability import Capability, Command, Free, OwnerOnly
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -28,11 +31,12 @@ CAPABILITY = Capability(
     summary="Make documents searchable, and search them.",
     operations=(
         AddDocuments, ListCollections, RemoveCollection, ListDocuments, ReadDocument,
-        MarkDocuments, RemoveDocuments, MakeCollection,
+        MarkDocuments, RemoveDocuments, MakeCollection, ShareCollection,
+        PullCollection,
     ),
     events=(
         DocumentAdded, DocumentSkipped, CollectionList, DocumentList, DocumentText,
-        JobNote, JobProgress, JobEnded, Done,
+        CollectionPulled, Progress, JobNote, JobProgress, JobEnded, Done,
     ),
     permission=OwnerOnly(),
     cost=Free(),

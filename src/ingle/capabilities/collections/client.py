@@ -12,16 +12,19 @@ from ingle.capabilities.collections.operation import (
     CollectionAnswer,
     CollectionInfo,
     CollectionList,
+    CollectionPulled,
     ListCollections,
+    PullCollection,
     RemoveCollection,
     SearchCollection,
     SearchResult,
     SearchResults,
+    ShareCollection,
 )
 from ingle.client.methods import Methods
 from ingle.errors import ProtocolError
 from ingle.operations import Done
-from ingle.operations.job_events import JobEnded, JobSummary
+from ingle.operations.job_events import JobSummary
 
 
 class CollectionMethods(Methods):
@@ -43,13 +46,7 @@ class CollectionMethods(Methods):
             paths=[str(Path(path).expanduser().resolve()) for path in paths],
             **options,
         )
-        ended: JobEnded | None = None
-        async for event in self.events(request):
-            if isinstance(event, JobEnded):
-                ended = event
-        if ended is None:
-            raise ProtocolError("the job did not come to its end")
-        return ended.job
+        return await self.finished(request)
 
     async def search(
         self, collection: str, query: str, most: int = 10, **options: Any
@@ -82,6 +79,15 @@ class CollectionMethods(Methods):
     async def collections(self) -> list[CollectionInfo]:
         """All collections of this node."""
         return (await self.ask(ListCollections(), CollectionList)).collections
+
+    async def share_collection(self, collection: str, *, shared: bool = True) -> None:
+        """Let paired devices copy a collection, if a grant says so; or do so no more."""
+        await self.ask(ShareCollection(collection=collection, shared=shared), Done)
+
+    async def pull_collection(self, collection: str, peer: str, name: str = "") -> CollectionPulled:
+        """Copy a collection that a paired device shares, or bring the copy up to date."""
+        request = PullCollection(collection=collection, peer=peer, name=name)
+        return await self.ask(request, CollectionPulled)
 
     async def remove_collection(self, collection: str) -> None:
         """Delete a collection. The files that it was made of stay."""

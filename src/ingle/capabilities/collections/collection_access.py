@@ -8,9 +8,8 @@ what is asked for it goes to no third device.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,9 +19,9 @@ from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
     AskCollection,
     SearchCollection,
-    SearchResult,
     SearchResults,
 )
+from ingle.collections.shown_places import patterns_here, shown_place
 from ingle.errors import NotFound, PeerNotFound
 from ingle.node.performing import Caller, HostedNode, Services
 from ingle.operations import Event, ModelOperation, Operation, operation_name, registry
@@ -68,8 +67,8 @@ async def _for_guest(node: HostedNode, asked: Read, caller: Caller) -> AsyncGene
     there: OpenCollections = local.part(OpenCollections, lambda: OpenCollections(local.state))
     if asked.collection not in there.names():
         raise NotFound(f"there is no collection {asked.collection!r}", collection=asked.collection)
-    roots = [Path(root) for root in there.find(asked.collection).roots]
-    asked = msgspec.structs.replace(asked, places=_below(roots, asked.places))
+    roots = there.find(asked.collection).roots
+    asked = msgspec.structs.replace(asked, places=patterns_here(asked.places, roots))
     entry = local.ledger.begin(
         to=f"peer:{caller.peer.name}",
         operation=operation_name(asked),
@@ -81,7 +80,10 @@ async def _for_guest(node: HostedNode, asked: Read, caller: Caller) -> AsyncGene
         async with contextlib.aclosing(performer.perform(behind, asked, caller)) as events:
             async for event in events:
                 if isinstance(event, SearchResults):
-                    results = [_shown(result, roots) for result in event.results]
+                    results = [
+                        msgspec.structs.replace(each, place=shown_place(each.place, roots))
+                        for each in event.results
+                    ]
                     event = msgspec.structs.replace(event, results=results)
                 told.bytes_out += len(msgspec.msgpack.encode(event))
                 yield event
@@ -105,20 +107,3 @@ class _ForGuest:
         if isinstance(operation, ModelOperation):
             operation = msgspec.structs.replace(operation, on="local")
         return self.local.perform_for(self._principal, operation, feed)
-
-
-def _shown(result: SearchResult, roots: Sequence[Path]) -> SearchResult:
-    """Without the folders of this device that the collection lies in."""
-    place = Path(result.place)
-    root = next((root for root in roots if place.is_relative_to(root)), place)
-    return msgspec.structs.replace(result, place=place.relative_to(root.parent).as_posix())
-
-
-def _below(roots: Sequence[Path], patterns: Sequence[str]) -> list[str]:
-    """Patterns of places as they are shown, as those of this device."""
-    return [f"{_literal(str(root.parent))}/{each}" for root in roots for each in patterns]
-
-
-def _literal(path: str) -> str:
-    """A pattern that only this path fits, as SQLite's GLOB reads it."""
-    return "".join(f"[{each}]" if each in "*?[" else each for each in path.rstrip("/"))

@@ -17,7 +17,7 @@ from ingle.capabilities.ocr.operation import Ocr, OcrPage
 from ingle.capabilities.transcribe.operation import Transcribe, TranscriptSegment
 from ingle.documents.kinds import kind_of
 from ingle.documents.markdown_document import blocks as markdown_blocks
-from ingle.errors import ProtocolError
+from ingle.errors import InvalidRequest, ProtocolError
 from ingle.jobs.kind import Work
 from ingle.operations import Event, Operation
 from ingle.operations.blob import Blob
@@ -26,6 +26,10 @@ from ingle.pictures import picture_files
 from ingle.sound import recording_files
 
 MINUTE_S = 60
+MOST_TEXT = 64 << 20
+"""Characters of one document; what has more is a table or a log that is better cut in parts."""
+TEXTS = frozenset({"text", "markdown", "html", "table", "code"})
+"""Kinds whose files are about as large as their text."""
 
 
 class Content(NamedTuple):
@@ -41,6 +45,23 @@ def readable(name: str) -> bool:
     ending = PurePosixPath(name).suffix[1:].lower()
     known = ending in picture_files.ENDINGS | recording_files.ENDINGS
     return known or kind_of(name) is not None
+
+
+def check_size(name: str, size: int) -> None:
+    """Before a byte is read.
+
+    Raises:
+        InvalidRequest: it has more text than a document may have.
+    """
+    kind = kind_of(name)
+    if kind is not None and kind.name in TEXTS and size > MOST_TEXT:
+        raise _too_long(name)
+
+
+def _too_long(name: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{name} has more than {MOST_TEXT >> 20} MiB of text", hint="split it into several files"
+    )
 
 
 async def content(work: Work, blob: Blob) -> Content:
@@ -75,11 +96,14 @@ def ranges(pages: list[int]) -> str:
 
 
 async def _extracted(work: Work, blob: Blob) -> tuple[Extracted, list[Block]]:
-    blocks, extracted = list[Block](), None
+    blocks, extracted, size = list[Block](), None, 0
     async with _asked(work, Extract(model=READER, document=blob, on="local")) as events:
         async for event in events:
             if isinstance(event, ExtractedBlocks):
                 blocks += event.blocks
+                size += sum(len(block.text) for block in event.blocks)
+                if size > MOST_TEXT:
+                    raise _too_long(blob.name)
             elif isinstance(event, Extracted):
                 extracted = event
     if extracted is None:

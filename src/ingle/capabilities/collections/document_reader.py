@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import Sequence
 
@@ -12,11 +11,11 @@ from ingle.capabilities.tokenize.operation import MOST_BYTES, CountTokens, Token
 from ingle.collections.chunking import ChunkLimits, passages
 from ingle.collections.folder_scan import SeenFile
 from ingle.collections.records import TextPassage
-from ingle.errors import IntegrityError, InvalidRequest
+from ingle.collections.regular_file import changed, pieces
+from ingle.errors import IntegrityError
 from ingle.jobs.kind import Work
 from ingle.operations.blob import Blob
 
-STEP = 1 << 20
 COUNTED = 4096
 """Texts that are counted at once."""
 
@@ -34,7 +33,12 @@ class DocumentReader:
         self._limits = limits
 
     async def sha256(self, file: SeenFile) -> str:
-        """The hash of a file. Raises OSError."""
+        """The hash of a file.
+
+        Raises:
+            OSError: it cannot be read.
+            InvalidRequest: it is not a file, or has changed since it was seen.
+        """
         return await asyncio.to_thread(_hash, file)
 
     async def passages(self, file: SeenFile, sha256: str) -> tuple[Content, list[TextPassage]]:
@@ -49,7 +53,7 @@ class DocumentReader:
         try:
             await asyncio.to_thread(self._put, file, sha256)
         except IntegrityError:
-            raise InvalidRequest(f"{file.path.name} changed while it was read") from None
+            raise changed(file) from None
         try:
             blob = Blob(sha256=sha256, size=file.size, name=file.path.name)
             found = await content(self._work, blob)
@@ -68,12 +72,10 @@ class DocumentReader:
         with blobs.begin(self._work.principal, sha256, file.size) as writer:
             if writer.complete:
                 return
-            with file.path.open("rb") as source:
-                source.seek(writer.there)
-                while data := source.read(STEP):
-                    writer.add(data)
+            for data in pieces(file, writer.there):
+                writer.add(data)
             if not writer.complete:
-                raise InvalidRequest(f"{file.path.name} changed while it was read")
+                raise changed(file)
 
     async def _counts(self, texts: Sequence[str]) -> list[int]:
         found = list[int]()
@@ -100,5 +102,7 @@ def _parts(texts: Sequence[str]) -> list[list[str]]:
 
 
 def _hash(file: SeenFile) -> str:
-    with contextlib.closing(file.path.open("rb")) as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+    found = hashlib.sha256()
+    for data in pieces(file):
+        found.update(data)
+    return found.hexdigest()

@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ingle.capabilities.collections.document_content import readable
+from ingle.capabilities.collections.document_content import check_size, readable
 from ingle.capabilities.collections.document_reader import DocumentReader
+from ingle.capabilities.collections.folder_watch import FolderWatch
 from ingle.capabilities.collections.open_collections import OpenCollections
 from ingle.capabilities.collections.operation import (
     AddDocuments,
@@ -27,7 +28,7 @@ from ingle.collections.attribute_filter import check_key
 from ingle.collections.chunking import ChunkLimits, embedded_text
 from ingle.collections.collection import Collection
 from ingle.collections.folder_scan import Changes, SeenFile, changes, scan
-from ingle.collections.records import CollectedFile, Embedder, TextPassage
+from ingle.collections.records import CollectedFile, Embedder, RootPatterns, TextPassage
 from ingle.errors import (
     Cancelled,
     EngineMissing,
@@ -84,6 +85,8 @@ async def _start(work: Work, request: AddDocuments) -> AsyncGenerator[Event, Non
             raise InvalidRequest(f"paths: {root} is not absolute", field="paths")
         if request.paths and not root.exists():
             raise NotFound(f"there is no file or folder {root}", path=str(root))
+        if request.paths and not (root.is_file() or root.is_dir()):
+            raise InvalidRequest(f"paths: {root} is neither a file nor a folder", field="paths")
     embedder = known.embedder if known else None
     model = request.model or (embedder.model if embedder else work.node.settings.embed_model)
     found = work.node.store.resolve(model)
@@ -127,22 +130,52 @@ class _Ingestion:
         self._model = model
         limits = ChunkLimits(request.tokens, request.overlap)
         self._reader = DocumentReader(work, model, limits)
-        self._done = self._added = self._skipped = 0
+        self._done = self._added = self._skipped = self._unchanged = self._removed = 0
 
     async def events(self) -> AsyncGenerator[Event, None]:
         request, collection = self._request, self._collection
         yield JobNote(text="looking at the files", state="running")
         collection.add_roots([str(root) for root in self._roots])
+        if request.paths:
+            patterns = RootPatterns(only=request.only, exclude=request.exclude)
+            collection.choose([str(root) for root in self._roots], patterns)
         if request.attributes:
             for root in self._roots:
                 await asyncio.to_thread(collection.mark, str(root), request.attributes)
+        async with contextlib.AsyncExitStack() as stack:
+            watch = None
+            if request.watch:  # from before the files are looked at: no change is missed
+                watch = await stack.enter_async_context(FolderWatch(self._roots))
+            while True:
+                async with contextlib.aclosing(self._pass()) as events:
+                    async for event in events:
+                        yield event
+                if watch is None:
+                    break
+                yield JobNote(text="watching for changes", state="waiting")
+                await watch.changed()
+        yield self._work.ended(
+            "done",
+            collection=str(request.collection),
+            added=str(self._added),
+            skipped=str(self._skipped),
+            unchanged=str(self._unchanged),
+            removed=str(self._removed),
+        )
+
+    async def _pass(self) -> AsyncGenerator[Event, None]:
+        """Have the collection hold what is there now."""
+        request, collection = self._request, self._collection
         known = await asyncio.to_thread(collection.sources)
-        seen = await asyncio.to_thread(scan, self._roots, request.only, request.exclude)
+        seen = await asyncio.to_thread(self._scanned)
         # A file that is named itself is tried, and told of if it cannot be read.
         files = [file for file in seen if readable(file.path.name) or file.path in self._roots]
         found = changes(files, known, self._roots)
         await asyncio.to_thread(collection.forget, found.gone)
-        yield JobNote(text=_summary(found, others=len(seen) - len(files)))
+        self._unchanged, self._done = found.unchanged, 0
+        self._removed += len(found.gone)
+        if found.new or found.gone or not request.watch:
+            yield JobNote(text=_summary(found, others=len(seen) - len(files)), state="running")
         began = time.monotonic()
         async with contextlib.aclosing(self._documents(found.new)) as documents:
             async for event in documents:
@@ -152,14 +185,18 @@ class _Ingestion:
                 yield JobProgress(
                     done=self._done, total=len(found.new), unit=UNIT, left_s=round(left, 1)
                 )
-        yield self._work.ended(
-            "done",
-            collection=str(request.collection),
-            added=str(self._added),
-            skipped=str(self._skipped),
-            unchanged=str(found.unchanged),
-            removed=str(len(found.gone)),
-        )
+
+    def _scanned(self) -> list[SeenFile]:
+        """The files of all roots, each with its own patterns."""
+        request, chosen = self._request, self._collection.patterns()
+        asked = RootPatterns(only=request.only, exclude=request.exclude)
+        found = dict[Path, SeenFile]()
+        for root in self._roots:
+            kept = chosen.get(str(root), RootPatterns())
+            patterns = asked if request.paths or asked != RootPatterns() else kept
+            for file in scan([root], patterns.only, patterns.exclude):
+                found[file.path] = file
+        return [found[path] for path in sorted(found)]
 
     async def _documents(self, files: list[SeenFile]) -> AsyncGenerator[Event, None]:
         waiting, size = list[_Read](), 0
@@ -180,13 +217,15 @@ class _Ingestion:
     async def _read(self, file: SeenFile) -> _Read:
         place = str(file.path)
         try:
+            check_size(file.path.name, file.size)
             sha256 = await self._reader.sha256(file)
             source = CollectedFile(
                 place=place, size=file.size, changed_ns=file.changed_ns, sha256=sha256
             )
             if self._collection.has(sha256):
                 return _Read(source, known=True)
-            content, passages = await self._reader.passages(file, sha256)
+            async with collections_of(self._work).reading(sha256):
+                content, passages = await self._reader.passages(file, sha256)
         except Cancelled:
             raise
         except (IngleError, OSError) as error:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from ingle.collections.collection import Collection
 from ingle.collections.search import Searcher
@@ -28,6 +32,14 @@ class OpenCollections:
         self._folder = state / FOLDER
         self._open: dict[str, tuple[Collection, Searcher]] = {}
         self._lock = threading.Lock()
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def reading(self, sha256: str) -> AsyncIterator[None]:
+        """One reader of a content at a time: files that are alike share a blob of the node."""
+        lock = self._reading.setdefault(sha256, asyncio.Lock())
+        async with lock:
+            yield
 
     def names(self) -> list[str]:
         """All of them."""

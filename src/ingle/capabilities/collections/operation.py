@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -66,7 +67,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     model: str = ""
     """That makes vectors; empty: the collection's, or the node's."""
     only: list[str] = []
-    """Patterns of names, such as ``*.md``."""
+    """Patterns of names, such as ``*.md``. Those that are given with ``paths`` hold for them from
+    then on."""
     exclude: list[str] = []
     tokens: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 256
     """Of a passage at most, with the path of its headings."""
@@ -75,6 +77,8 @@ class AddDocuments(JobOperation, frozen=True, kw_only=True, tag="collections"):
     attributes: Annotated[Attributes, msgspec.Meta(max_length=MOST_ATTRIBUTES)] = {}
     """What is said of the files in ``paths``, also of those that come later: ``tags``, and any
     other key. In place of what was said of these paths before; empty: that stays."""
+    watch: bool = False
+    """Stay, and look again when something changes, until the job is stopped or paused."""
     reembed: bool = False
     """Read everything again, as with another ``model`` or other ``tokens``."""
 
@@ -111,6 +115,10 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes on the disk."""
     roots: list[str] = []
     """Files and folders that it is made of."""
+    shared: bool = False
+    """Paired devices may copy it, if a grant says so."""
+    problem: str = ""
+    """Why it cannot be opened, such as that it is of a newer version."""
 
 
 class ListCollections(Operation, frozen=True, kw_only=True, tag="collections.list"):
@@ -190,6 +198,41 @@ class RemoveDocuments(Operation, frozen=True, kw_only=True, tag="collections.lea
     places: list[str]
 
 
+class ShareCollection(Operation, frozen=True, kw_only=True, tag="collections.share"):
+    """Let paired devices copy a collection, if a grant of ``clone`` names it. One `Done`."""
+
+    collection: CollectionName
+    shared: bool = True
+    """False: no more."""
+
+
+class PullCollection(Operation, frozen=True, kw_only=True, tag="collections.pull"):
+    """Copy a collection that a paired device shares, or bring the copy up to date.
+
+    Events: `Progress`, then one `CollectionPulled`.
+    """
+
+    collection: CollectionName
+    peer: str
+    name: str = ""
+    """What it is called here; empty: as there."""
+
+    def check(self) -> None:
+        if self.name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name):
+            raise InvalidRequest(f"name: {self.name!r} is not a collection's name", field="name")
+
+
+class CollectionPulled(Event, frozen=True, kw_only=True, tag="collections.pulled"):
+    """The collection is here."""
+
+    name: str
+    size: int
+    """Bytes that travelled."""
+    added: int
+    unchanged: int
+    removed: int
+
+
 class RemoveCollection(Operation, frozen=True, kw_only=True, tag="collections.remove"):
     """Delete a collection. The files that it was made of stay. One `Done`."""
 
@@ -222,6 +265,10 @@ class SearchCollection(Operation, frozen=True, kw_only=True, tag="collections.se
     ``default``: that one, or an error; ``none``: without."""
     diverse: Annotated[bool, FILTER] = False
     """What says something else comes before what says the same again."""
+    rewrite: Annotated[bool, Overruled(False)] = False
+    """A chat model says the query in other words first; both are searched for."""
+    model: Annotated[str, Overruled("")] = ""
+    """That chat model; empty: the node's."""
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -255,13 +302,16 @@ class SearchResults(Event, frozen=True, kw_only=True, tag="collections.results")
     reranker: str = ""
     """The model that ordered them; empty: none."""
     rerank_s: float = 0.0
+    query: str = ""
+    """What was searched for, where it is not what was asked."""
 
 
 class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask"):
     """Answer a question from a collection's passages, with sources.
 
     The passages are shown to the model as data, and it has no tools. Events: `SearchResults`, the
-    passages that it is shown; `Text` as it is written; at last one `CollectionAnswer`.
+    passages that it is shown; `Status` while a whole document is read in parts; `Text` as it is
+    written; at last one `CollectionAnswer`.
     """
 
     collection: Annotated[CollectionName, GrantedCollection()]
@@ -286,6 +336,13 @@ class AskCollection(Operation, frozen=True, kw_only=True, tag="collections.ask")
     where: Annotated[AttributeFilter | None, FILTER] = None
     reranker: Annotated[str, Overruled("")] = ""
     diverse: Annotated[bool, FILTER] = False
+    rewrite: Annotated[bool, Overruled(False)] = False
+    """The model says the question in other words first, for the search: one that goes on from
+    ``history`` becomes one that stands alone."""
+    whole: Annotated[bool, Overruled(False)] = False
+    """Whole documents, those of ``places``, are read from beginning to end; in parts, whose notes
+    are put together, where they do not fit into the model's context. Without ``whole`` that happens
+    if a summary is asked for of a file that the question names."""
 
 
 class AnswerSentence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

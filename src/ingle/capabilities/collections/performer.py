@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
-from ingle.capabilities.collections.asking import answered
+from ingle.capabilities.collections.asking import Reader, answered
 from ingle.capabilities.collections.document_lists import listed, text
 from ingle.capabilities.collections.ingest_job import KIND
 from ingle.capabilities.collections.open_collections import OpenCollections
@@ -20,16 +20,20 @@ from ingle.capabilities.collections.operation import (
     ListDocuments,
     MakeCollection,
     MarkDocuments,
+    PullCollection,
     ReadDocument,
     RemoveCollection,
     RemoveDocuments,
     SearchCollection,
     SearchResults,
+    ShareCollection,
 )
+from ingle.capabilities.collections.pulling import pulled
 from ingle.capabilities.collections.searching import searched
+from ingle.capabilities.collections.whole_reading import PartNotes
 from ingle.capabilities.jobs.starting import started
 from ingle.collections.collection import Collection
-from ingle.errors import InvalidRequest, NotFound
+from ingle.errors import InvalidRequest, NotFound, StorageError
 from ingle.jobs.jobs import Jobs
 from ingle.node.performing import Caller, HostedNode
 from ingle.operations import Done, Event, Operation
@@ -53,6 +57,13 @@ async def perform(
             _check_idle(local.part(Jobs, lambda: Jobs(local, local.state)), name)
             await asyncio.to_thread(there.remove, name)
             yield Done(message=f"removed {name}")
+        case ShareCollection(collection=name, shared=shared):
+            await asyncio.to_thread(there.find(name).share, shared)
+            yield Done(message=f"{name} is {'shared' if shared else 'no longer shared'}")
+        case PullCollection():
+            async with contextlib.aclosing(pulled(node, operation)) as events:
+                async for event in events:
+                    yield event
         case MakeCollection(collection=made):
             await asyncio.to_thread(there.made, made)
             yield Done(message=f"made {made}")
@@ -75,14 +86,20 @@ async def perform(
             async def search(asked: SearchCollection) -> SearchResults:
                 return await searched(node, there, asked, caller)
 
-            async with contextlib.aclosing(answered(node, operation, search)) as events:
+            collection = await asyncio.to_thread(there.find, operation.collection)
+            notes: PartNotes = local.part(PartNotes, PartNotes)
+            reader = Reader(node, collection, search, notes, caller.owns)
+            async with contextlib.aclosing(answered(reader, operation)) as events:
                 async for event in events:
                     yield event
 
 
 def _listed(there: OpenCollections, name: str | None) -> CollectionList:
     names = there.names() if name is None else [name]
-    infos = [_info(each, there.find(each)) for each in names]
+    if name is None:
+        infos = [_info_or_problem(there, each) for each in names]
+    else:
+        infos = [_info(name, there.find(name))]
     skipped = list[DocumentSkipped]()
     if name is not None:
         skipped = [
@@ -91,6 +108,14 @@ def _listed(there: OpenCollections, name: str | None) -> CollectionList:
             if source.problem
         ]
     return CollectionList(collections=infos, skipped=skipped)
+
+
+def _info_or_problem(there: OpenCollections, name: str) -> CollectionInfo:
+    """One that cannot be opened does not hide the others."""
+    try:
+        return _info(name, there.find(name))
+    except StorageError as error:
+        return CollectionInfo(name=name, problem=error.message)
 
 
 def _info(name: str, collection: Collection) -> CollectionInfo:
@@ -103,6 +128,7 @@ def _info(name: str, collection: Collection) -> CollectionInfo:
         problems=counts["problems"],
         size=collection.path.stat().st_size,
         roots=collection.roots,
+        shared=collection.shared,
     )
 
 

@@ -17,6 +17,7 @@ from ingle.capabilities.collections.operation import (
     SearchResult,
     SearchResults,
 )
+from ingle.capabilities.collections.rewriting import rewritten
 from ingle.capabilities.embed.operation import Embed, Embedded
 from ingle.capabilities.rerank.operation import Rerank, Reranked
 from ingle.collections.chunking import embedded_text
@@ -33,11 +34,17 @@ async def searched(
     node: HostedNode, there: OpenCollections, asked: SearchCollection, caller: Caller
 ) -> SearchResults:
     """The result of `SearchCollection`."""
+    given = asked.query
     searcher = there.searcher(asked.collection)
     embedder = there.find(asked.collection).embedder
     reranker = reranker_of(node.local.settings.rerank_model, asked.reranker)
     if embedder is None:
         return SearchResults(results=[])
+    if asked.rewrite:
+        model = asked.model or node.local.settings.model
+        asked = msgspec.structs.replace(
+            asked, rewrite=False, query=await rewritten(node, model, "", asked.query)
+        )
     began = time.perf_counter()
     vector, usage = None, Usage(prompt_tokens=0)
     if asked.mode != "words":
@@ -70,13 +77,14 @@ async def searched(
         diverse=asked.diverse,
     )
     return SearchResults(
-        results=[_result(each) for each in found],
+        results=[result_of(each) for each in found],
         model=embedder.model,
         usage=usage,
         reranker=reranker,
         embed_s=round(embedded - began, 6),
         search_s=round(looked - embedded + time.perf_counter() - ranked, 6),
         rerank_s=round(ranked - looked, 6),
+        query="" if asked.query == given else asked.query,
     )
 
 
@@ -138,7 +146,8 @@ async def _reranked(
     ]
 
 
-def _result(found: FoundPassage) -> SearchResult:
+def result_of(found: FoundPassage) -> SearchResult:
+    """A passage as it is sent."""
     return SearchResult(
         place=found.place,
         text=found.text,

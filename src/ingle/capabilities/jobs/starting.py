@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -12,9 +12,12 @@ from ingle.errors import NotFound
 from ingle.jobs.jobs import Jobs, named
 from ingle.jobs.kind import JobKind
 from ingle.node.performing import Caller, HostedNode
-from ingle.operations import Event
+from ingle.operations import Event, Operation
 from ingle.operations.job_events import JobOperation
 from ingle.peers.peer_service import PeerService
+
+Performer = Callable[[HostedNode, Operation, Caller], AsyncGenerator[Event, None]]
+"""What performs the operations of a capability."""
 
 
 async def started(
@@ -45,6 +48,20 @@ async def started(
     async with aclosing(jobs.attended(job, detach=request.detach)) as events:
         async for event in events:
             yield event
+
+
+def performer(kind: JobKind) -> Performer:
+    """The performer of a capability that has jobs and nothing else."""
+
+    async def perform(
+        node: HostedNode, operation: Operation, caller: Caller
+    ) -> AsyncGenerator[Event, None]:
+        assert isinstance(operation, JobOperation)
+        async with aclosing(started(node, kind, operation, caller)) as events:
+            async for event in events:
+                yield event
+
+    return perform
 
 
 def of(node: HostedNode) -> Jobs:

@@ -14,7 +14,7 @@ CAPABILITY = Capability(
     events=(JobNote, JobProgress, JobEnded, Done),
     permission=OwnerOnly(),
     cost=Free(),
-    performer="ingle.capabilities.quantize.performer:perform",
+    performer="ingle.capabilities.quantize.quantize_job:perform",
     job="ingle.capabilities.quantize.quantize_job:KIND",
     commands={
         "quantize": Command(

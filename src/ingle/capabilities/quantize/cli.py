@@ -7,17 +7,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from ingle.capabilities.jobs.cli.follow_job import attend
-from ingle.capabilities.jobs.cli.job_line import JobLine
-from ingle.capabilities.jobs.operation import PauseJob
+from ingle.capabilities.jobs.cli.job_line import attend_with_line
 from ingle.capabilities.quantize.client import job_name
 from ingle.capabilities.quantize.operation import QuantizeModel
 from ingle.capabilities.store.operation import ModelDetails
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.errors import InvalidRequest
-from ingle.operations import Event
-from ingle.operations.job_events import JobEnded, JobNote, JobProgress
+from ingle.operations.job_events import JobEnded
 
 
 @click.command("quantize")
@@ -96,18 +93,8 @@ def quantize_command(
     if dry_run:
         _say_size(output, request)
         return
-    with JobLine(output, model) as line:
-
-        def show(event: Event) -> None:
-            match event:
-                case JobNote(text=text):
-                    line.hide()
-                    output.note(text)
-                case JobProgress():
-                    line.show(event)
-
-        last = attend(output, request, last=JobEnded, show=show, stop=PauseJob(name=request.name))
-    if isinstance(last, JobEnded):
+    last = attend_with_line(output, request, model)
+    if last is not None:
         _tell(output, last)
 
 

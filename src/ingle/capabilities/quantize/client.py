@@ -7,8 +7,7 @@ from typing import Any
 
 from ingle.capabilities.quantize.operation import QuantizeModel
 from ingle.client.methods import Methods
-from ingle.errors import ProtocolError
-from ingle.operations.job_events import JobEnded, JobSummary
+from ingle.operations.job_events import JobSummary
 
 
 class QuantizeMethods(Methods):
@@ -43,13 +42,7 @@ class QuantizeMethods(Methods):
             imatrix=str(Path(imatrix).expanduser().resolve()) if imatrix else "",
             **options,
         )
-        ended: JobEnded | None = None
-        async for event in self.events(request):
-            if isinstance(event, JobEnded):
-                ended = event
-        if ended is None:
-            raise ProtocolError("the job did not come to its end")
-        return ended.job
+        return await self.finished(request)
 
 
 def job_name(model: str, to: str) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from ingle.capabilities.jobs.starting import performer
 from ingle.capabilities.quantize.operation import FileToQuantize, QuantizeModel
 from ingle.engines import death, watch
 from ingle.engines.child import ChildProcess
@@ -134,4 +135,5 @@ def _why_it_died(work: Work, child: ChildProcess) -> WorkerDied:
     )
 
 
-KIND = JobKind(name="quantize", operation=QuantizeModel, start=_start)
+KIND = JobKind(name="quantize", operation=QuantizeModel, start=_start, repeatable=True)
+perform = performer(KIND)

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from ingle.capabilities.collections.operation import ShareCollection
 from ingle.capabilities.share.operation import (
     Audience,
     ListShares,
@@ -23,17 +24,28 @@ from ingle.operations import Done, Progress
 
 @click.command("share")
 @click.argument("model", default="")
+@click.option("--collection", default="", metavar="NAME", help="Share a collection instead.")
 @click.option("--lan", is_flag=True, help="Share with everyone on the local network.")
 @click.option("--public", is_flag=True, help="Share with everyone on the internet.")
 @options
-def share_command(output: Output, model: str, lan: bool, public: bool) -> None:
+def share_command(output: Output, model: str, collection: str, lan: bool, public: bool) -> None:
     """Let others have a model; without one, see what is shared.
 
     \b
     ingle share MODEL            paired devices whose grant allows it
     ingle share MODEL --lan      also anyone on the local network, by BitTorrent
     ingle share MODEL --public   also anyone, by BitTorrent
+    ingle share --collection NAME   a collection, with paired devices whose grant allows it
     """
+    if collection:
+        if model or lan or public:
+            raise InvalidRequest(
+                "a collection is shared with paired devices, without a model",
+                hint=f"ingle share --collection {collection}",
+                field="collection",
+            )
+        _share_collection(output, collection, shared=True)
+        return
     if not model:
         if lan or public:
             raise InvalidRequest(
@@ -70,16 +82,34 @@ def share(output: Output, model: str, *, lan: bool, public: bool) -> None:
 
 
 @click.command("unshare")
-@click.argument("model")
+@click.argument("model", default="")
+@click.option("--collection", default="", metavar="NAME", help="A collection instead.")
 @options
-def unshare_command(output: Output, model: str) -> None:
+def unshare_command(output: Output, model: str, collection: str) -> None:
     """Share a model no more; what is being sent stops."""
+    if bool(model) == bool(collection):
+        raise InvalidRequest(
+            "name a model, or a collection", hint="ingle unshare MODEL", field="model"
+        )
+    if collection:
+        _share_collection(output, collection, shared=False)
+        return
 
     async def ask() -> Done:
         from ingle.client.home import open_async
 
         async with open_async(otherwise="background", **flags()) as home:
             return await home.ask(UnshareModel(model=model), Done)
+
+    output.note(run(ask).message)
+
+
+def _share_collection(output: Output, collection: str, *, shared: bool) -> None:
+    async def ask() -> Done:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.ask(ShareCollection(collection=collection, shared=shared), Done)
 
     output.note(run(ask).message)
 

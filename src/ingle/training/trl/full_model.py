@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingle.engines.llama.tensor_codec import Values
 from ingle.errors import BadModelFile
 from ingle.models.gguf import Tensor
-from ingle.quantize.tensor_codec import Values
 from ingle.training.architecture import Architecture
 from ingle.training.hugging_face import from_transformers, name_of
 from ingle.training.merging import MergedModel

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingle.engines.llama.tensor_codec import numbers
 from ingle.errors import BadModelFile
 from ingle.models.gguf import Tensor, read_header
 from ingle.models.tensor_types import TensorType
-from ingle.quantize.tensor_codec import numbers
 from ingle.training import base_types
 from ingle.training.architecture import Architecture
 from ingle.training.vulkan import formats, supported_blocks

@@ -11,6 +11,7 @@ import msgspec
 from ingle.errors import IngleError
 from ingle.operations import ChatResult, Choice, Message, TokenLogprob, Usage
 from ingle.wire.notes import texts
+from ingle.wire.openai.file_search import FileSearch
 from ingle.wire.openai.opaque_content import packed
 from ingle.wire.openai.response_calls import Forms, Item, form_of
 from ingle.wire.openai.responses import ResponsesRequest
@@ -25,11 +26,19 @@ class AnswerStyle:
 
     forms: Forms
     sealed_reasoning: bool = False
+    search: FileSearch | None = None
+    """What was searched before; its item is the first of the answer."""
 
     @classmethod
-    def of(cls, request: ResponsesRequest) -> AnswerStyle:
+    def of(cls, request: ResponsesRequest, search: FileSearch | None = None) -> AnswerStyle:
         """As a request asks."""
-        return cls(forms=request.offer.forms, sealed_reasoning=request.sealed_reasoning)
+        return cls(
+            forms=request.offer.forms, sealed_reasoning=request.sealed_reasoning, search=search
+        )
+
+    def annotations(self, text: str) -> list[Item]:
+        """The citations in a text."""
+        return self.search.annotations(text) if self.search else []
 
 
 def frame(request: ResponsesRequest, *, identifier: str, created: int) -> Response:
@@ -105,12 +114,15 @@ def output(result: ChatResult, identifier: str, style: AnswerStyle) -> list[Item
     """The answer as items: reasoning, message, calls, in this order."""
     choice = result.choices[0] if result.choices else Choice(finish="stop")
     found: list[Item] = []
+    if style.search:
+        found.append(style.search.item(item_id("fs", identifier, 0)))
     if choice.reasoning:
         identity = item_id("rs", identifier, len(found))
         found.append(reasoning_item(identity, choice.reasoning, sealed=style.sealed_reasoning))
     if choice.text or not choice.tool_calls:
         identity = item_id("msg", identifier, len(found))
         found.append(message_item(identity, choice.text, choice.logprobs))
+        found[-1]["content"][0]["annotations"] = style.annotations(choice.text)
     for call in choice.tool_calls:
         form = form_of(style.forms, call.name)
         identity = item_id(form.prefix, identifier, len(found))

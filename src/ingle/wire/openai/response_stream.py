@@ -61,7 +61,8 @@ class ResponseStream:
     def whole(self) -> Response:
         """The whole object, once the last event was added: its items are those of the stream."""
         if self._response is None:
-            opening = b"" if self._index >= 0 else self._open_text()
+            begun = self._kind or len(self._items) > bool(self._style.search)
+            opening = b"" if begun else self._open_text()
             result = self._fold.result()
             self._closing = opening + self._close("incomplete" if is_cut(result) else "completed")
             self._response = completed(self._base, result, self._items)
@@ -128,7 +129,22 @@ class ResponseStream:
         self._working = True
         opened = b"" if self._sequence else self.begin()
         self._base = {**self._base, "status": "in_progress"}
-        return opened + self._event("response.in_progress", response=self._base)
+        return opened + self._event("response.in_progress", response=self._base) + self._searched()
+
+    def _searched(self) -> bytes:
+        """The events of a search that was made before."""
+        search = self._style.search
+        if search is None:
+            return b""
+        self._index = 0
+        identity = item_id("fs", str(self._base["id"]), 0)
+        place: dict[str, Any] = {"item_id": identity, "output_index": 0}
+        told = self._added(search.item(identity, "in_progress"))
+        for word in ("in_progress", "searching", "completed"):
+            told += self._event(f"response.file_search_call.{word}", **place)
+        item = search.item(identity)
+        self._items.append(item)
+        return told + self._event("response.output_item.done", output_index=0, item=item)
 
     def _open(self, kind: str, prefix: str, event: str) -> bytes:
         before = self._start() + self._close()
@@ -172,14 +188,20 @@ class ResponseStream:
         place = {"item_id": self._item_id, "output_index": self._index}
         if kind == "text":
             part = text_part(text, self._logprobs)
+            part["annotations"] = self._style.annotations(text)
             item = message_item(self._item_id, text, self._logprobs)
-            done = self._event(
-                "response.output_text.done",
-                **place,
-                content_index=0,
-                text=text,
-                logprobs=part["logprobs"],
-            ) + self._part("done", part)
+            item["content"] = [part]
+            done = (
+                self._annotated(part["annotations"], place)
+                + self._event(
+                    "response.output_text.done",
+                    **place,
+                    content_index=0,
+                    text=text,
+                    logprobs=part["logprobs"],
+                )
+                + self._part("done", part)
+            )
         elif kind == "reasoning":
             sealed = self._style.sealed_reasoning
             item = reasoning_item(self._item_id, text, sealed=sealed)
@@ -194,6 +216,19 @@ class ResponseStream:
         item["status"] = status
         self._items.append(item)
         return done + self._event("response.output_item.done", output_index=self._index, item=item)
+
+    def _annotated(self, annotations: list[dict[str, Any]], place: dict[str, Any]) -> bytes:
+        """The citations of a text that is whole."""
+        return b"".join(
+            self._event(
+                "response.output_text.annotation.added",
+                **place,
+                content_index=0,
+                annotation_index=number,
+                annotation=annotation,
+            )
+            for number, annotation in enumerate(annotations)
+        )
 
     def _arguments_done(self, arguments: str, place: dict[str, Any]) -> bytes:
         if not self._form.delta:

@@ -12,6 +12,7 @@ from ingle.errors import CapabilityMissing, InvalidRequest
 from ingle.operations import Tool
 from ingle.wire.body import convert, renamed
 from ingle.wire.openai.custom_tool import GrammarBody, custom_tool, grammar_notes, left_out
+from ingle.wire.openai.file_search import FILE_SEARCH, FileSearchTool, read_tool
 from ingle.wire.openai.response_calls import (
     ApplyPatchForm,
     CallForm,
@@ -93,6 +94,10 @@ class ResponsesToolBody(msgspec.Struct, kw_only=True):
     tools: list[ResponsesToolBody] | None = None
     environment: Any = None
     execution: str | None = None
+    vector_store_ids: Any = None
+    max_num_results: Any = None
+    filters: Any = None
+    ranking_options: Any = None
 
 
 class ResponsesToolChoiceBody(msgspec.Struct, kw_only=True):
@@ -112,6 +117,8 @@ class ToolOffer:
     notes: list[str] = dataclasses.field(default_factory=list)
     hosted: set[str] = dataclasses.field(default_factory=set)
     """Types that were left out."""
+    file_searches: list[FileSearchTool] = dataclasses.field(default_factory=list)
+    """What is searched before the model is asked."""
 
     def add(self, tool: Tool, form: CallForm, field: str) -> None:
         """Offer a tool. The same one again, as clients send it after a search, changes nothing.
@@ -191,11 +198,14 @@ def chosen(given: str | dict[str, Any] | None, found: ToolOffer) -> tuple[str, l
             raise InvalidRequest(
                 f"tool_choice: {given!r} is not one of auto, none, required", field="tool_choice"
             )
-        return given, found.tools
+        searches = given == "required" and found.file_searches and not found.tools
+        return "auto" if searches else given, found.tools
     choice = convert(given, ResponsesToolChoiceBody, "tool_choice")
     if choice.type == "allowed_tools":
         allowed = {name for tool in choice.tools for name in found.named(tool)}
         return choice.mode or "auto", [tool for tool in found.tools if tool.name in allowed]
+    if choice.type == FILE_SEARCH and found.file_searches:
+        return "auto", found.tools
     names = found.named(choice)
     if names:
         return names[0], found.tools
@@ -242,6 +252,8 @@ def _offer(found: ToolOffer, body: ResponsesToolBody, field: str, *, namespace: 
             parameters = body.parameters or _OBJECT
             tool = Tool(name="tool_search", description=description, parameters=parameters)
             found.add(tool, ToolSearchForm(), field)
+        case "file_search":
+            found.file_searches.append(read_tool(msgspec.structs.asdict(body), field))
         case kind:
             found.leave_out(kind, field)
 

@@ -30,9 +30,11 @@ from ingle.operations import (
 from ingle.operations.message import parts_of_kind
 
 if TYPE_CHECKING:
+    from ingle.capabilities.collections.cli.collection_chat import CollectionChat
     from ingle.client.sync import Conversation, Home
 
 HISTORY_LINES = 1000
+WITH = "Answer from a collection of documents, with the passages that say it."
 _NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
 _WHOLE_NUMBERS = ("top_k", "seed", "max_tokens", "context")
 HELP = """\
@@ -42,6 +44,8 @@ HELP = """\
 /think on|off    let the model reason first
 /set NAME VALUE  a setting such as temperature, top_p, seed, max_tokens
 /image FILE      show the model a picture with the next message; or drag it here
+/with NAME       answer from a collection of documents; without NAME: no longer
+/sources         the passages of the last such answer
 /audio FILE      let the model hear a recording with the next message
 /clear           forget what was said
 /undo            forget the last question and its answer
@@ -54,15 +58,20 @@ A message of several lines stands between two lines of \"\"\" . Ctrl-C stops an 
 
 @click.command("chat")
 @click.argument("model", default="")
+@click.option("--with", "collection", default="", metavar="COLLECTION", help=WITH)
 @generation_options
 @options
-def chat_command(output: Output, model: str, **given: Any) -> None:
+def chat_command(output: Output, model: str, collection: str, **given: Any) -> None:
     """Talk to a model. /help inside tells what else you can do."""
-    converse(output, model, given)
+    converse(output, model, given, collection)
 
 
-def converse(output: Output, model: str, given: dict[str, Any]) -> None:
-    """Run a conversation until the user leaves."""
+def converse(output: Output, model: str, given: dict[str, Any], collection: str = "") -> None:
+    """Run a conversation until the user leaves.
+
+    Args:
+        collection: that answers come from; empty: from the model alone.
+    """
     from ingle.client.sync import open_home
 
     fields = request_fields(given)
@@ -73,7 +82,9 @@ def converse(output: Output, model: str, given: dict[str, Any]) -> None:
         if untold_graphics(output, home.settings):
             engines = home.status(probe=True).installed_engines
             tell_unused_graphics(output, home.settings, engines)
-        Terminal(output, home, chosen, fields).run()
+        terminal = Terminal(output, home, chosen, fields)
+        terminal.answer_from(collection)
+        terminal.run()
 
 
 class Terminal:
@@ -87,6 +98,19 @@ class Terminal:
         self._audio: list[bytes] = []
         self._stats = "there is no question to retry yet"
         self._chat: Conversation = home.chat(model, **fields)
+        self._documents: CollectionChat | None = None
+
+    def answer_from(self, collection: str) -> None:
+        """Have a collection's documents answer; empty: the model alone.
+
+        Raises:
+            NotFound: there is no such collection.
+        """
+        from ingle.capabilities.collections.cli.collection_chat import CollectionChat
+
+        self._documents = (
+            CollectionChat(self._output, self._home, collection) if collection else None
+        )
 
     def run(self) -> None:
         """Until /bye or the end of input."""
@@ -132,6 +156,9 @@ class Terminal:
     def _say(self, said: str) -> None:
         images, self._images = self._images, []
         audio, self._audio = self._audio, []
+        if self._documents is not None:
+            self._say_from(self._documents, said, [*images, *audio])
+            return
         fold = Fold()
         thinking = False
         try:
@@ -164,6 +191,23 @@ class Terminal:
             result.usage.prompt_tokens, result.usage.cached_tokens, result.timing
         )
 
+    def _say_from(self, documents: CollectionChat, said: str, attached: list[bytes]) -> None:
+        if attached:
+            raise InvalidRequest(
+                "a collection is not asked about pictures or sound", hint="/with", field="image"
+            )
+        messages = self._chat.messages
+        try:
+            answer = documents.say(self._chat.model, said, messages, self._fields)
+        except KeyboardInterrupt:
+            self._output.note("\n(stopped)")
+            return
+        if answer is not None:
+            messages.append(Message(role="user", content=said))
+            messages.append(Message(role="assistant", content=answer.text))
+            usage = answer.usage
+            self._stats = f"{usage.prompt_tokens} tokens read, {usage.cached_tokens} of them known"
+
     def _command(self, line: str) -> bool:
         """Perform a /command; False leaves the conversation."""
         name, _, argument = line[1:].partition(" ")
@@ -187,6 +231,10 @@ class Terminal:
             case "image":
                 self._images.append(read_image(Path(argument).expanduser()))
                 self._output.note("attached to the next message")
+            case "with":
+                self.answer_from(argument)
+            case "sources" if self._documents is not None:
+                self._documents.sources()
             case "audio":
                 self._audio.append(read_recording(Path(argument).expanduser()))
                 self._output.note("attached to the next message")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ingle.capabilities.chat.cli.chat_command import WITH, converse
 from ingle.capabilities.chat.cli.generation_options import (
     generation_options,
     read_schema,
@@ -49,6 +50,7 @@ _OF_CHATS = {"system", "think"}
     help="A recording that the question is about; may be given several times.",
 )
 @click.option("--schema", help="JSON Schema (or its file) that the answer must satisfy.")
+@click.option("--with", "collection", default="", metavar="COLLECTION", help=WITH)
 @click.option("--verbose", "-v", is_flag=True, help="Print timings after the answer.")
 @generation_options
 @options
@@ -59,6 +61,7 @@ def run_command(
     image: tuple[str, ...],
     audio: tuple[str, ...],
     schema: str | None,
+    collection: str,
     verbose: bool,
     **given: Any,
 ) -> None:
@@ -82,9 +85,10 @@ def run_command(
             why = f" ({model!r} alone names a model)" if model else ""
             hint = f'ingle run {model or "ember"} "your question"'
             raise InvalidRequest(f"nothing was asked{why}", hint=hint)
-        from ingle.capabilities.chat.cli.chat_command import converse
-
-        converse(output, model, given)
+        converse(output, model, given, collection)
+        return
+    if collection:
+        _ask_collection(output, collection, model, prompt, bool(image or audio or schema), given)
         return
     attached = _Attached(
         [read_image(Path(path)) for path in image], [read_recording(Path(path)) for path in audio]
@@ -95,6 +99,30 @@ def run_command(
         output,
         lambda: run(lambda: _answer(output, model, prompt, attached, chosen, fields, verbose)),
     )
+
+
+def _ask_collection(
+    output: Output, collection: str, model: str, prompt: str, more: bool, given: dict[str, Any]
+) -> None:
+    """Raises InvalidRequest: options were given that such a question does not have."""
+    from ingle.capabilities.collections.cli.answer_output import AnswerOutput
+    from ingle.capabilities.collections.cli.ask_command import answer_to
+    from ingle.capabilities.collections.cli.collection_chat import TAKEN
+    from ingle.capabilities.collections.operation import AskCollection
+
+    fields = request_fields(given)
+    unknown = [name for name in fields if name not in TAKEN]
+    if more or unknown:
+        named = (
+            ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
+            or "--image, --audio, --schema"
+        )
+        raise InvalidRequest(f"--with does not go together with {named}", field="with")
+    taken = {TAKEN[name]: value for name, value in fields.items()}
+    request = AskCollection(collection=collection, question=prompt, model=model, **taken)
+    answering = AnswerOutput(output)
+    run(lambda: answer_to(request, answering))
+    answering.end()
 
 
 async def _answer(

@@ -15,6 +15,7 @@ from ingle.capabilities.chat.http.background_responses import (
 )
 from ingle.capabilities.chat.http.conversation_store import ConversationStore
 from ingle.capabilities.chat.http.response_store import ResponseStore, StoredResponse
+from ingle.capabilities.chat.http.searched_files import searched
 from ingle.capabilities.tokenize.operation import Tokenized
 from ingle.errors import Cancelled, InvalidRequest
 from ingle.operations import ChatResult, Message
@@ -47,10 +48,10 @@ class ResponsesRoutes:
     async def create(self, exchange: Exchange) -> None:
         """``POST /v1/responses``."""
         request, history = await self._read(exchange)
-        operation = request.operation(history)
+        operation, search = await searched(exchange, request, request.operation(history))
         identifier = new_id("resp")
         base = response_object.frame(request, identifier=identifier, created=int(time.time()))
-        style = AnswerStyle.of(request)
+        style = AnswerStyle.of(request, search)
         stream = ResponseStream(base, style)
 
         said = response_items.identified(request.items, new_id)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ingle.capabilities.collections.cli.answer_output import AnswerOutput
 from ingle.capabilities.collections.cli.filter_options import fields, filter_options
-from ingle.capabilities.collections.cli.search_command import place_of
 from ingle.capabilities.collections.cli.search_options import search_options
-from ingle.capabilities.collections.operation import (
-    AskCollection,
-    CollectionAnswer,
-    SearchResult,
-    SearchResults,
-)
+from ingle.capabilities.collections.operation import AskCollection
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
-from ingle.operations import Text
+from ingle.collections.whole_documents import literal
 
 
 @click.command("ask")
@@ -28,6 +24,13 @@ from ingle.operations import Text
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")
 @filter_options
 @search_options
+@click.option("--rewrite", is_flag=True, help="Search for the question in other words, too.")
+@click.option(
+    "--whole",
+    multiple=True,
+    metavar="FILE",
+    help="Read a document from beginning to end, in parts if it is long.",
+)
 @click.option("--on", default="", metavar="PEER", help="Ask a collection of a paired device.")
 @click.option("--model-on", default="", metavar="PEER", help="Where the chat model runs.")
 @options
@@ -40,63 +43,49 @@ def ask_command(
     max_tokens: int,
     reranker: str,
     diverse: bool,
+    rewrite: bool,
+    whole: tuple[str, ...],
     on: str,
     model_on: str,
     **given: Any,
 ) -> None:
     """Answer QUESTION from a collection's documents, with the passages that say it.
 
-    A sentence that no passage bears out is marked with [?]. What stands in documents is data: it
-    is not followed as an instruction, and the model has no tools.
+    With --whole, or where a summary of a file is asked for by its name, documents are read from
+    beginning to end. A sentence that no passage bears out is marked with [?]. What stands in
+    documents is data: it is not followed as an instruction, and the model has no tools.
     """
+    chosen = fields(given)
+    chosen["places"] = [*chosen.get("places", []), *map(_place, whole)]
     request = AskCollection(
         collection=collection,
         question=" ".join(question),
         model=model,
         most=most,
         max_tokens=max_tokens,
-        **fields(given),
+        **chosen,
         reranker=reranker,
         diverse=diverse,
+        rewrite=rewrite,
+        whole=bool(whole),
         on=on,
         model_on=model_on,
     )
-
-    async def ask() -> tuple[list[SearchResult], CollectionAnswer | None]:
-        from ingle.client.home import open_async
-
-        shown, answer = list[SearchResult](), None
-        async with open_async(otherwise="background", **flags()) as home:
-            async for event in home.events(request):
-                match event:
-                    case SearchResults(results=results):
-                        shown = results
-                    case Text(text=text) if not output.json:
-                        output.text(text, end="")
-                    case CollectionAnswer():
-                        answer = event
-                    case _:
-                        pass
-        return shown, answer
-
-    shown, answer = run(ask)
-    if answer is None:
-        return
-    if output.json:
-        output.data({"answer": answer, "passages": shown})
-        return
-    output.text("" if shown else answer.text)
-    _tell_sources(output, shown, answer)
+    answering = AnswerOutput(output)
+    run(lambda: answer_to(request, answering))
+    answering.end()
 
 
-def _tell_sources(output: Output, shown: list[SearchResult], answer: CollectionAnswer) -> None:
-    cited = sorted({number for each in answer.sentences for number in each.citations})
-    if cited:
-        output.text("")
-    for number in cited:
-        output.text(f"[{number}] {place_of(shown[number - 1])}")
-    doubtful = [each.text for each in answer.sentences if not each.supported]
-    if answer.found and doubtful:
-        output.note("\nno passage bears out:")
-        for text in doubtful:
-            output.note(f"  [?] {' '.join(text.split())}")
+async def answer_to(request: AskCollection, answering: AnswerOutput) -> None:
+    """Ask the node of this machine."""
+    from ingle.client.home import open_async
+
+    async with open_async(otherwise="background", **flags()) as home:
+        async for event in home.events(request):
+            answering.add(event)
+
+
+def _place(file: str) -> str:
+    """The pattern of a file that is given by its path, or by its name alone."""
+    path = Path(file).expanduser()
+    return literal(str(path.resolve())) if path.exists() else f"*/{file}"

@@ -9,9 +9,11 @@ import msgspec
 
 from ingle.capabilities.collections.cli.eval_command import eval_command
 from ingle.capabilities.collections.cli.filter_options import attributes
+from ingle.capabilities.collections.cli.path_patterns import folders_and_patterns
 from ingle.capabilities.collections.operation import (
     AddDocuments,
     CollectionList,
+    CollectionPulled,
     DocumentSkipped,
     ListCollections,
     RemoveCollection,
@@ -21,6 +23,7 @@ from ingle.capabilities.jobs.cli.job_line import JobLine
 from ingle.capabilities.jobs.operation import PauseJob
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
+from ingle.errors import InvalidRequest
 from ingle.operations import Done, Event
 from ingle.operations.job_events import JobEnded, JobNote, JobProgress
 
@@ -48,6 +51,7 @@ def collection_group() -> None:
 @click.option("--overlap", default=32, show_default=True, help="Tokens that two have in common.")
 @click.option("--reembed", is_flag=True, help="Read all of it again, as with another --model.")
 @click.option("--job", "name", default="", help="Name of the job (default: from the collection).")
+@click.option("--watch", is_flag=True, help="Stay, and follow what changes in the folders.")
 @click.option("--detach", is_flag=True, help="Leave it running in the background.")
 @options
 def add_command(
@@ -63,6 +67,7 @@ def add_command(
     overlap: int,
     reembed: bool,
     name: str,
+    watch: bool,
     detach: bool,
 ) -> None:
     """Have COLLECTION hold what is in files and folders, as they are now.
@@ -70,17 +75,19 @@ def add_command(
     What did not change since the last time is not read again, and what is gone there goes here.
     Without PATHS it looks again at those that the collection is made of.
     """
+    roots, patterns = folders_and_patterns(paths)
     request = AddDocuments(
         name=name or f"collection-{collection}",
         collection=collection,
-        paths=[str(path.expanduser().resolve()) for path in paths],
+        paths=[str(path.expanduser().resolve()) for path in roots],
         model=model,
-        only=list(only),
+        only=[*only, *patterns],
         exclude=list(exclude),
         attributes=attributes(tags, told),
         tokens=tokens,
         overlap=overlap,
         reembed=reembed,
+        watch=watch,
         detach=detach,
     )
     skipped = list[DocumentSkipped]()
@@ -133,6 +140,9 @@ def list_command(output: Output) -> None:
         for each in found.collections
     ]
     output.table(["NAME", "MODEL", "DOCUMENTS", "PASSAGES", "MiB"], rows)
+    for each in found.collections:
+        if each.problem:
+            output.note(f"{each.name} cannot be opened: {each.problem}")
 
 
 @collection_group.command("show")
@@ -152,6 +162,40 @@ def show_command(output: Output, collection: str) -> None:
         output.text(f"from {root}")
     for each in found.skipped:
         output.text(f"skipped {each.place}: {each.problem}")
+
+
+@collection_group.command("pull")
+@click.argument("name", metavar="NAME@PEER")
+@click.option("--as", "own", default="", metavar="NAME", help="What it is called here.")
+@options
+def pull_command(output: Output, name: str, own: str) -> None:
+    """Copy a collection that a paired device shares, or bring the copy up to date.
+
+    Only documents that are not here travel. The other device needs: ingle share --collection NAME,
+    and: ingle grant THIS --capabilities clone --collections NAME
+    """
+    collection, mark, peer = name.partition("@")
+    if not collection or not mark or not peer:
+        raise InvalidRequest(
+            f"{name!r} is not in the form NAME@PEER",
+            hint="ingle collection pull notes@desk",
+            field="collection",
+        )
+
+    async def pull() -> CollectionPulled:
+        from ingle.client.home import open_async
+
+        async with open_async(otherwise="background", **flags()) as home:
+            return await home.pull_collection(collection, peer, own)
+
+    found = run(pull)
+    if output.json:
+        output.data(found)
+        return
+    output.text(
+        f"{found.name}: {found.added} documents added, {found.unchanged} unchanged, "
+        f"{found.removed} removed ({found.size / 2**20:.1f} MiB)"
+    )
 
 
 @collection_group.command("rm")

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from ingle.capabilities.collections.cli.answer_output import place_of
 from ingle.capabilities.collections.cli.filter_options import fields, filter_options
 from ingle.capabilities.collections.cli.search_options import search_options
-from ingle.capabilities.collections.operation import SearchCollection, SearchResult, SearchResults
+from ingle.capabilities.collections.operation import SearchCollection, SearchResults
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 
@@ -27,6 +28,8 @@ SHOWN = 400
 )  # fmt: skip
 @filter_options
 @search_options
+@click.option("--rewrite", is_flag=True, help="Have a chat model say QUERY in other words first.")
+@click.option("--model", "-m", default="", help="That chat model.")
 @click.option("--on", default="", metavar="PEER", help="Search a collection of a paired device.")
 @click.option("--full", is_flag=True, help="Print passages whole.")
 @options
@@ -39,6 +42,8 @@ def search_command(
     on: str,
     reranker: str,
     diverse: bool,
+    rewrite: bool,
+    model: str,
     full: bool,
     **given: Any,
 ) -> None:
@@ -52,6 +57,8 @@ def search_command(
         **fields(given),
         reranker=reranker,
         diverse=diverse,
+        rewrite=rewrite,
+        model=model,
     )
 
     async def search() -> SearchResults:
@@ -62,18 +69,16 @@ def search_command(
 
     found = run(search)
     if output.json:
-        output.data({"results": found.results, "model": found.model, "reranker": found.reranker})
+        output.data(
+            {"results": found.results, "model": found.model, "reranker": found.reranker}
+            | ({"query": found.query} if found.query else {})
+        )
         return
+    if found.query:
+        output.note(f"searched for: {' / '.join(found.query.splitlines())}")
     if not found.results:
         output.note(f"nothing was found in {collection}")
     for number, result in enumerate(found.results, 1):
         output.text(("\n" if number > 1 else "") + f"[{number}] {place_of(result)}")
         text = result.text if full else textwrap.shorten(result.text, SHOWN, placeholder=" ...")
         output.text(textwrap.indent(text, "    "))
-
-
-def place_of(result: SearchResult) -> str:
-    """Where a passage stands, in one line."""
-    page = f", page {result.page}" if result.page else ""
-    headings = f"  {' > '.join(result.headings)}" if result.headings else ""
-    return f"{result.place}{page}{headings}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from ingle.capabilities.blobs.operation import BlobPiece
 from ingle.capabilities.collections.http.vector_store_records import VectorStoreRecords
 from ingle.capabilities.collections.operation import RemoveDocuments
 from ingle.errors import IngleError, NotFound
@@ -74,19 +75,13 @@ class FileRoutes:
         }
 
 
-class _Piece(Event, frozen=True, kw_only=True, tag="file_piece"):
-    """The next bytes of a file."""
-
-    data: bytes
-
-
 class _Bytes:
     """Sends the pieces as they are (see `ingle.wire.dialect.EventStream`)."""
 
     content_type = "application/octet-stream"
 
     def add(self, event: Event) -> bytes:
-        return event.data if isinstance(event, _Piece) else b""
+        return event.data if isinstance(event, BlobPiece) else b""
 
     def end(self) -> bytes:
         return b""
@@ -100,6 +95,6 @@ async def _pieces(path: Path) -> AsyncIterator[AsyncIterator[Event]]:
     async def events() -> AsyncIterator[Event]:
         with path.open("rb") as file:
             while data := await to_thread.run_sync(file.read, PIECE):
-                yield _Piece(data=data)
+                yield BlobPiece(data=data)
 
     yield events()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ingle.capabilities.jobs.cli.follow_job import attend
+from ingle.capabilities.jobs.operation import PauseJob
 from ingle.cli.output import Output
 from ingle.cli.status_line import StatusLine
-from ingle.operations.job_events import JobProgress
+from ingle.operations import Event
+from ingle.operations.job_events import JobEnded, JobNote, JobOperation, JobProgress
 
 
 class JobLine(StatusLine):
@@ -22,6 +27,34 @@ class JobLine(StatusLine):
         """Take one event."""
         if self.due:
             self.write(f"{self._name}: {progress_text(event)}")
+
+
+def attend_with_line(
+    output: Output, request: JobOperation, name: str, *, also: Callable[[Event], None] | None = None
+) -> JobEnded | None:
+    """Show a job until it ends: notes as they come, its progress in a line.
+
+    Args:
+        also: is given all other events.
+
+    Returns:
+        how it ended; None: it keeps running without us.
+    """
+    with JobLine(output, name) as line:
+
+        def show(event: Event) -> None:
+            match event:
+                case JobNote(text=text):
+                    line.hide()
+                    output.note(text)
+                case JobProgress():
+                    line.show(event)
+                case _ if also is not None:
+                    also(event)
+
+        stop = PauseJob(name=request.name)
+        last = attend(output, request, last=JobEnded, show=show, stop=stop)
+    return last if isinstance(last, JobEnded) else None
 
 
 def progress_text(at: JobProgress) -> str:
