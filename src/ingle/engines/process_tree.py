@@ -55,7 +55,7 @@ class ProcessFamily:
 
     def members(self, most: int = sys.maxsize) -> list[int]:
         """As `members`; some of them may have ended."""
-        newest = _newest_process()
+        newest = newest_process()
         if newest and newest == self._newest and self._settled:
             return self._found
         self._settled, self._newest = newest == self._newest, newest
@@ -63,7 +63,7 @@ class ProcessFamily:
         return self._found
 
 
-def _newest_process() -> bytes:
+def newest_process() -> bytes:
     """The number that was given last; empty where the platform does not tell."""
     try:
         return _contents("/proc/loadavg").rpartition(b" ")[2]
