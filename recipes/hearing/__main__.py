@@ -48,6 +48,7 @@ def by_length(data: list[Conversation]) -> list[list[Conversation]]:
 
 
 def train(data: list[Conversation], words: int, steps: int) -> Hearing:
+    torch.set_num_threads(1)  # steps are small: several threads wait for each other
     torch.manual_seed(0)
     rng = random.Random(0)
     network = Hearing(words)
@@ -76,7 +77,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--clips", type=int, default=16_000)
     chosen = parser.parse_args()
-    torch.set_num_threads(1)
     chosen.out.mkdir(parents=True, exist_ok=True)
     tokenizer = vocabulary()
     data = conversations(tokenizer, chosen.clips, 0)

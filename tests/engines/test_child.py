@@ -217,6 +217,38 @@ async def test_a_search_ends_when_it_has_found_too_many() -> None:
 
 
 @knows_descendants
+async def test_a_family_is_looked_for_when_a_process_was_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newest = process_tree.newest_process()
+    assert newest.strip().isdigit()
+    first = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHAIN, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert first.stdout is not None
+        assert process_tree.newest_process() != newest
+        family = process_tree.ProcessFamily(first.pid)
+        family.members()
+        await first.stdout.readline()
+        everyone = family.members()
+        assert len(everyone) == 7
+        assert process_tree.own_memory(first.pid, everyone) > process_tree.own_memory(
+            first.pid, everyone[:1]
+        )
+        # Nothing was started: no one is looked for, once a number was seen twice.
+        monkeypatch.setattr(process_tree, "newest_process", lambda: b"7")
+        assert [family.members(), family.members()] == [everyone, everyone]
+        await process_tree.kill(first.pid)
+        assert family.members() == everyone
+        monkeypatch.setattr(process_tree, "newest_process", lambda: b"8")
+        assert family.members() == process_tree.members(first.pid) != everyone
+    finally:
+        await process_tree.kill(first.pid)
+        await first.wait()
+
+
+@knows_descendants
 @pytest.mark.parametrize("way", ["stop", "kill"])
 async def test_all_that_a_stopped_process_started_ends_with_it(level: str, way: str) -> None:
     spec = LoadSpec(engine="echo", model="parrot", options={"starts": ["sleep", "1000"]})

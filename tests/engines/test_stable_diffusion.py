@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ingle.config import Settings
+from ingle.engines.choice import choose
 from ingle.engines.declarations import declared, load_engine, serving
 from ingle.engines.engine import LoadSpec
 from ingle.engines.stable_diffusion import engine
@@ -20,6 +22,13 @@ def test_each_form_of_model_has_its_painter() -> None:
     assert serving("gguf", "imagine").name == "stable-diffusion"
     assert serving("diffusers", "imagine").name == "diffusers"
     assert serving("gguf", "generate").name == "llama"
+
+
+def test_a_gguf_file_that_draws_is_not_given_to_llama_cpp() -> None:
+    for settings in (Settings(), Settings(engine="llama"), Settings(engines={"drawn": "llama"})):
+        chosen = choose("gguf", "imagine", settings, {}, "drawn")
+        assert chosen.engine.name == "stable-diffusion"
+    assert choose("gguf", "generate", Settings(), {}).engine.name == "llama"
 
 
 def test_the_plan_counts_weights_and_decoding() -> None:

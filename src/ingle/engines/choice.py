@@ -55,7 +55,7 @@ def choose(
         )
     first = serving(form, role)
     if first.name != LLAMA.name:
-        return EngineChoice(first, f"the only engine for {form} models")
+        return EngineChoice(first, f"the only engine that serves {role} with {form} models")
     if settings.engine != AUTO:
         return _owners(settings.engine, form, role, settings, "the setting engine names it")
     if settings.llama_server:

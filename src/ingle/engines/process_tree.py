@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _OWN_PAGES = re.compile(rb"^(?:RssAnon|VmSwap):\s+(\d+) kB", re.MULTILINE)
@@ -37,6 +37,38 @@ def members(pid: int, most: int = sys.maxsize) -> list[int]:
         if len(found) > most:
             break
     return found
+
+
+class ProcessFamily:
+    """A process and its descendants, for who looks often: they are looked for again only when some
+    process or thread was started on this machine since.
+
+    The kernel says which number it gave last (``proc_loadavg(5)``). It gives one a moment before
+    the new process can be found, so that a number counts once it was seen twice.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._found = [pid]
+        self._newest = b""
+        self._settled = False
+
+    def members(self, most: int = sys.maxsize) -> list[int]:
+        """As `members`; some of them may have ended."""
+        newest = newest_process()
+        if newest and newest == self._newest and self._settled:
+            return self._found
+        self._settled, self._newest = newest == self._newest, newest
+        self._found = members(self._pid, most)
+        return self._found
+
+
+def newest_process() -> bytes:
+    """The number that was given last; empty where the platform does not tell."""
+    try:
+        return _contents("/proc/loadavg").rpartition(b" ")[2]
+    except OSError:
+        return b""
 
 
 def _contents(path: str) -> bytes:
@@ -74,17 +106,20 @@ def memory(pid: int) -> int:
     return sum(_resident(member) for member in members(pid))
 
 
-def own_memory(pid: int) -> int:
+def own_memory(pid: int, family: Sequence[int] = ()) -> int:
     """Bytes that would be free again if a process and its descendants ended, also swapped ones; 0
     where the platform does not tell.
 
     Pages of mapped files, such as a model's weights, are not among them: the system takes them
     back whenever it needs them, and other processes may use the same ones. Neither is what is
     shared with a graphics driver.
+
+    Args:
+        family: the process and its descendants, where they are known.
     """
     if sys.platform == "darwin":
         return _footprint(pid)
-    return sum(_anonymous(member) for member in members(pid))
+    return sum(_anonymous(member) for member in family or members(pid))
 
 
 def activity(pid: int) -> int | None:

@@ -47,8 +47,9 @@ async def memory(child: ChildProcess, ceiling: int, working: asyncio.Event) -> N
     Args:
         working: set while it has something to do.
     """
+    family = process_tree.ProcessFamily(child.pid)
     while not child.died.done():
-        used = process_tree.own_memory(child.pid)
+        used = process_tree.own_memory(child.pid, family.members())
         if used > ceiling:
             await child.condemn(_too_large(used, ceiling))
             return
@@ -64,8 +65,9 @@ async def memory(child: ChildProcess, ceiling: int, working: asyncio.Event) -> N
 
 async def processes(child: ChildProcess) -> None:
     """Kill it if it starts ever more processes."""
+    family = process_tree.ProcessFamily(child.pid)
     while not child.died.done():
-        if len(process_tree.members(child.pid, MOST_PROCESSES)) > MOST_PROCESSES:
+        if len(family.members(MOST_PROCESSES)) > MOST_PROCESSES:
             reason = f"it started more than {MOST_PROCESSES} processes and was killed"
             await child.condemn(Verdict(reason))
             return
