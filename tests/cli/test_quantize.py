@@ -81,6 +81,19 @@ def test_mistakes_say_what_to_do(place: Place, made: str, tmp_path: Path) -> Non
     )[0]  # fmt: skip
 
 
+def test_files_are_looked_into(place: Place, made: str, tmp_path: Path) -> None:
+    data = place.ok("inspect", made, "--values", "--json").data
+    assert data["types"].keys() == {"Q4_K", "Q6_K", "F32"}
+    assert data["duplicates"] == []
+    assert all(tensor["values"]["strange"] == 0 for tensor in data["tensors"])
+    assert "more; --all lists them" in place.ok("inspect", "ember").err
+    changed = place.ok("inspect", "ember", "--diff", made, "--json").data["differences"]
+    assert {each["what"] for each in changed} == {"type"}
+    assert all(0 < each["error"] < 0.2 for each in changed)
+    missing = place.ingle("inspect", str(tmp_path / "no.gguf"), "--json").error
+    assert "no such file" in missing["message"]
+
+
 @pytest.mark.extras
 def test_what_matters_is_measured_and_what_was_lost(
     place: Place, made: str, tmp_path: Path

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ingle.engines.llama.gguf_source import GgufSource
 from ingle.models.gguf_layout import GgufLayout, NewTensor, string, uint32
-from ingle.quantize.file_quantization import GgufSource
 from ingle.quantize.imatrix_file import Imatrix, InputStatistics
 from ingle.quantize.tensor_layout import is_quantizable
 

@@ -9,11 +9,12 @@ import gguf
 import numpy as np
 import pytest
 
+from ingle.engines.llama.gguf_source import GgufSource
 from ingle.engines.llama.tensor_codec import numbers, packed
 from ingle.errors import BadModelFile, InvalidRequest
 from ingle.models.gguf import read_header, read_raw_metadata
 from ingle.models.tensor_types import TENSOR_TYPES
-from ingle.quantize.file_quantization import GgufSource, Quantization
+from ingle.quantize.file_quantization import Quantization
 from ingle.quantize.imatrix_file import Imatrix, InputStatistics, read_imatrix, write_imatrix
 from ingle.quantize.tensor_layout import LayoutOptions
 from tests.models.weights import write_model, write_shards

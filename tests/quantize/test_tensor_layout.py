@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ingle.engines.llama.gguf_source import GgufSource
 from ingle.errors import InvalidRequest
-from ingle.quantize.file_quantization import GgufSource
 from ingle.quantize.file_types import BASE_TYPES, file_type
 from ingle.quantize.tensor_layout import LayoutOptions, planned
 from tests.quantize.shapes import SHAPES, ModelShape, write_shape

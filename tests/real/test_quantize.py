@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingle.quantize.file_quantization import GgufSource, Quantization
+from ingle.engines.llama.gguf_source import GgufSource
+from ingle.quantize.file_quantization import Quantization
 from tests.quantize.shapes import made_up_imatrix
 from tests.quantize.upstream import Upstream
 from tests.real.servers import PACKAGED

@@ -12,14 +12,17 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from ingle.engines import privileges
+from ingle.errors import ProtocolError
 from ingle.operations import Event, Operation
+from ingle.operations.job_events import JobOperation
 from ingle.protocol.connection import Connection, PieceStream, SocketStream
 
 LENGTH = struct.Struct(">I")
@@ -42,6 +45,48 @@ class JobWorker(Protocol):
 
     def stop(self) -> None:
         """Save what there is, and end."""
+
+
+class SingleJobWorker(ABC, Generic[J]):
+    """A `JobWorker` that performs one operation, whose `events` are all that there is.
+
+    Args:
+        job: what the node wants.
+    """
+
+    def __init__(self, job: J) -> None:
+        self.job = job
+        self.node: Connection
+        self.stopping = False
+        """It is to save what there is, and end: `events` looks at this now and then."""
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    @abstractmethod
+    def events(self) -> AsyncGenerator[Event, None]:
+        """The job's events, while it is worked on."""
+
+    def serve(self, node: Connection) -> None:
+        """Take the connection to the node."""
+        self.node = node
+
+    def stop(self) -> None:
+        """Save what there is, and end."""
+        self.stopping = True
+
+    @asynccontextmanager
+    async def perform(
+        self, operation: Operation, feed: PieceStream | None = None
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """As `Node.perform`."""
+        if not isinstance(operation, JobOperation):
+            raise ProtocolError("this process only works on its job")
+        self.idle.clear()
+        try:
+            async with aclosing(self.events()) as events:
+                yield events
+        finally:
+            self.idle.set()
 
 
 def run(job: type[J], make: Callable[[J], JobWorker]) -> None:

@@ -16,13 +16,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import msgspec
 import numpy as np
 
+from ingle.engines.llama.gguf_source import GgufSource
 from ingle.engines.llama.tensor_codec import Bytes, Values, numbers, packed
 from ingle.errors import BadModelFile, InvalidRequest
-from ingle.models import shards
-from ingle.models.gguf import Header, Tensor, read_raw_metadata
+from ingle.models.gguf import Tensor, read_raw_metadata
 from ingle.models.gguf_layout import GgufLayout, NewTensor, string, uint32
 from ingle.models.tensor_types import PLAIN, number_of
 from ingle.quantize.file_types import file_type_number
@@ -34,37 +33,6 @@ NUMBERS_AT_ONCE = 1 << 19
 QUANTIZATION_VERSION = 2
 """``GGML_QNT_VERSION`` of ggml.h."""
 _SPLIT = "split."
-
-
-class GgufSource:
-    """The tensors of a model in one file or several, as they lie on disk.
-
-    Raises:
-        BadModelFile: a file is damaged, or a shard is missing.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        files = shards.headers(path)
-        self.header: Header = msgspec.structs.replace(
-            files[0][1], tensors=[tensor for _, header in files for tensor in header.tensors]
-        )
-        """Of the first file, with the tensors of all."""
-        self._places = {
-            tensor.name: data[header.data_offset + tensor.offset :][: tensor.size]
-            for file, header in files
-            for data in (np.memmap(file, dtype=np.uint8, mode="r"),)
-            for tensor in header.tensors
-        }
-
-    @property
-    def size(self) -> int:
-        """Of all tensors, in bytes."""
-        return sum(tensor.size for tensor in self.header.tensors)
-
-    def bytes(self, tensor: Tensor) -> Bytes:
-        """As they are in the file."""
-        return self._places[tensor.name]
 
 
 class FileProgress(NamedTuple):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
-from ingle.capabilities.quantize.operation import FileToQuantize, QuantizeModel
-from ingle.errors import DiskFull, ProtocolError
+from ingle.capabilities.quantize.operation import FileToQuantize
+from ingle.errors import DiskFull
 from ingle.jobs import job_worker
-from ingle.operations import Event, Operation
+from ingle.jobs.job_worker import SingleJobWorker
+from ingle.operations import Event
 from ingle.operations.job_events import JobNote, JobProgress
-from ingle.protocol.connection import Connection, PieceStream
 from ingle.quantize.file_quantization import FileProgress, Quantization
 from ingle.quantize.file_types import file_type
 from ingle.quantize.imatrix_file import read_imatrix
@@ -25,66 +24,34 @@ TELL_S = 0.25
 """How often it is told how far it is."""
 
 
-class QuantizeWorker:
-    """Performs one job.
+class QuantizeWorker(SingleJobWorker[FileToQuantize]):
+    """Performs one job."""
 
-    Args:
-        job: what the node wants.
-    """
-
-    def __init__(self, job: FileToQuantize) -> None:
-        self._job = job
-        self._stopping = False
-        self.idle = asyncio.Event()
-        self.idle.set()
-
-    def serve(self, node: Connection) -> None:
-        """Nothing is asked of the node."""
-
-    def stop(self) -> None:
-        """End after the piece at hand; the file continues there."""
-        self._stopping = True
-
-    @asynccontextmanager
-    async def perform(
-        self, operation: Operation, feed: PieceStream | None = None
-    ) -> AsyncIterator[AsyncIterator[Event]]:
-        """As `Node.perform`."""
-        if not isinstance(operation, QuantizeModel):
-            raise ProtocolError("this process only quantises")
-        async with aclosing(self._events()) as events:
-            yield events
-
-    async def _events(self) -> AsyncGenerator[Event, None]:
-        self.idle.clear()
-        try:
-            quantization = await asyncio.to_thread(self._opened)
-            for note in quantization.notes:
-                yield JobNote(text=note)
-            before, after = quantization.source.size, quantization.layout.size
-            yield JobNote(
-                text=f"{before / 2**20:,.1f} MiB become {after / 2**20:,.1f} MiB, "
-                f"{quantization.bits_per_weight:.2f} bits per weight",
-                state="running",
-            )
-            began, first = time.monotonic(), -1
-            whole = after >> 20
-            steps = quantization.write(Path(self._job.part), self._job.request.threads)
-            while (step := await asyncio.to_thread(self._next, steps)) is not None:
-                first = step.done if first < 0 else first
-                done, passed = step.done - first, time.monotonic() - began
-                left = (step.total - step.done) * passed / done if done else 0.0
-                yield JobProgress(
-                    done=step.done >> 20, total=whole, unit=UNIT, left_s=round(left, 1)
-                )
-            yield JobProgress(done=whole, total=whole, unit=UNIT)
-        finally:
-            self.idle.set()
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """As `SingleJobWorker`."""
+        quantization = await asyncio.to_thread(self._opened)
+        for note in quantization.notes:
+            yield JobNote(text=note)
+        before, after = quantization.source.size, quantization.layout.size
+        yield JobNote(
+            text=f"{before / 2**20:,.1f} MiB become {after / 2**20:,.1f} MiB, "
+            f"{quantization.bits_per_weight:.2f} bits per weight",
+            state="running",
+        )
+        began, first = time.monotonic(), -1
+        whole = after >> 20
+        steps = quantization.write(Path(self.job.part), self.job.request.threads)
+        while (step := await asyncio.to_thread(self._next, steps)) is not None:
+            first = step.done if first < 0 else first
+            done, passed = step.done - first, time.monotonic() - began
+            left = (step.total - step.done) * passed / done if done else 0.0
+            yield JobProgress(done=step.done >> 20, total=whole, unit=UNIT, left_s=round(left, 1))
+        yield JobProgress(done=whole, total=whole, unit=UNIT)
 
     def _opened(self) -> Quantization:
-        request = self._job.request
+        request = self.job.request
         return Quantization(
-            Path(self._job.source),
+            Path(self.job.source),
             file_type(request.to),
             imatrix=read_imatrix(Path(request.imatrix)) if request.imatrix else None,
             options=options_of(request),
@@ -96,7 +63,7 @@ class QuantizeWorker:
         due = time.monotonic() + TELL_S
         try:
             for step in steps:
-                if self._stopping:
+                if self.stopping:
                     os._exit(0)
                 if time.monotonic() >= due:
                     return step

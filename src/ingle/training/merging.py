@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
+from ingle.engines.llama.gguf_source import GgufSource
 from ingle.engines.llama.tensor_codec import Bytes, Values, numbers, packed
 from ingle.errors import CapabilityMissing, DiskFull
-from ingle.models import adapter_provenance, shards
+from ingle.models import adapter_provenance
 from ingle.models.gguf import Header, Tensor, read_header
 from ingle.models.tensor_types import PLAIN
 
@@ -54,19 +54,11 @@ class MergedModel:
         for part in parts:
             adapter_provenance.check(part.path, base, part.name, model)
         self.base = base
-        files = shards.headers(base)
-        self.header: Header = msgspec.structs.replace(
-            files[0][1], tensors=[tensor for _, header in files for tensor in header.tensors]
-        )
+        self._source = GgufSource(base)
+        self.header: Header = self._source.header
         """Of the first file, with the tensors of all."""
         self._parts = [(part, _Adapter(part)) for part in parts]
         self._parts_named = parts
-        self._places = {
-            tensor.name: data[header.data_offset + tensor.offset :][: tensor.size]
-            for file, header in files
-            for data in (np.memmap(file, dtype=np.uint8, mode="r"),)
-            for tensor in header.tensors
-        }
 
     @property
     def notes(self) -> str:
@@ -87,7 +79,7 @@ class MergedModel:
 
     def bytes(self, tensor: Tensor) -> Bytes:
         """As they are in the base's file."""
-        return self._places[tensor.name]
+        return self._source.bytes(tensor)
 
     def values(self, tensor: Tensor) -> Values:
         """Numbers with what the adapters add: ``[out, in]``; a vector is one row."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 from ingle.capabilities.imatrix.operation import MakeImatrix, TextsToRead
 from ingle.capabilities.imatrix.reading_process import readable_model, reading, texts
 from ingle.capabilities.jobs.starting import performer
-from ingle.errors import DiskFull, InvalidRequest, NotFound
+from ingle.errors import InvalidRequest, NotFound
+from ingle.jobs import result_file
 from ingle.jobs.kind import JobKind, Work
 from ingle.models.model import Model
 from ingle.operations import Event
@@ -48,19 +48,8 @@ async def _events(work: Work, request: MakeImatrix, model: Model) -> AsyncGenera
         async with aclosing(process) as events:
             async for event in events:
                 yield event
-    await asyncio.to_thread(_put, work.folder / MADE, Path(request.out))
+    await asyncio.to_thread(result_file.put, work.folder / MADE, Path(request.out))
     yield work.ended("done", file=request.out)
-
-
-def _put(made: Path, out: Path) -> None:
-    part = out.with_name(f"{out.name}.part")
-    try:
-        shutil.move(made, part)
-        part.replace(out)
-    except OSError as error:
-        raise DiskFull(
-            f"{out}: {error.strerror or error}", hint="free disk space: ingle df"
-        ) from None
 
 
 KIND = JobKind(name="imatrix", operation=MakeImatrix, start=_start, repeatable=True)

@@ -18,7 +18,12 @@ CAPABILITY = Capability(
     job="ingle.capabilities.quantize.quantize_job:KIND",
     commands={
         "quantize": Command(
-            "ingle.capabilities.quantize.cli:quantize_command", "Make a model with fewer bits."
+            "ingle.capabilities.quantize.cli.quantize_command:quantize_command",
+            "Make a model with fewer bits.",
+        ),
+        "inspect": Command(
+            "ingle.capabilities.quantize.cli.inspect_command:inspect_command",
+            "Look into a model's file, or compare two.",
         ),
     },
     methods="ingle.capabilities.quantize.client:QuantizeMethods",

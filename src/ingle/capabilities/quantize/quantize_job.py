@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -14,7 +13,8 @@ from ingle.capabilities.quantize.operation import FileToQuantize, QuantizeModel
 from ingle.engines import death, watch
 from ingle.engines.child import ChildProcess
 from ingle.engines.sandbox import SandboxPolicy
-from ingle.errors import CapabilityMissing, DiskFull, InvalidRequest, ModelNotFound, WorkerDied
+from ingle.errors import CapabilityMissing, InvalidRequest, ModelNotFound, WorkerDied
+from ingle.jobs import result_file
 from ingle.jobs.kind import JobKind, Work
 from ingle.models.disk_room import check_room
 from ingle.models.model import Model
@@ -103,14 +103,7 @@ async def _events(
 def _put(work: Work, request: QuantizeModel, model: Model, made: str) -> dict[str, str]:
     written = work.folder / MADE
     if request.out:
-        part = Path(request.out).with_name(f"{Path(request.out).name}.part")
-        try:
-            shutil.move(written, part)
-            part.replace(request.out)
-        except OSError as error:
-            raise DiskFull(
-                f"{request.out}: {error.strerror or error}", hint="free disk space: ingle df"
-            ) from None
+        result_file.put(written, Path(request.out))
         return {"file": request.out}
     source = f"{model.name} as {file_type(request.to)}"
     kept = work.node.store.add_path(written, made, link=False, source=source)

@@ -20,14 +20,12 @@ from ingle.capabilities.collections.operation import (
     RemoveCollection,
 )
 from ingle.capabilities.collections.web_pages import is_address
-from ingle.capabilities.jobs.cli.follow_job import attend
-from ingle.capabilities.jobs.cli.job_line import JobLine
-from ingle.capabilities.jobs.operation import PauseJob
+from ingle.capabilities.jobs.cli.job_line import attend_with_line
 from ingle.cli.command import flags, options, run
 from ingle.cli.output import Output
 from ingle.errors import InvalidRequest
 from ingle.operations import Done, Event
-from ingle.operations.job_events import JobEnded, JobNote, JobProgress
+from ingle.operations.job_events import JobEnded
 
 
 @click.group("collection")
@@ -100,22 +98,15 @@ def add_command(
         detach=detach,
     )
     skipped = list[DocumentSkipped]()
-    with JobLine(output, collection) as line:
 
-        def show(event: Event) -> None:
-            match event:
-                case JobNote(text=text):
-                    line.hide()
-                    output.note(text)
-                case JobProgress():
-                    line.show(event)
-                case DocumentSkipped():
-                    skipped.append(event)
+    def take(event: Event) -> None:
+        if isinstance(event, DocumentSkipped):
+            skipped.append(event)
 
-        last = attend(output, request, last=JobEnded, show=show, stop=PauseJob(name=request.name))
+    last = attend_with_line(output, request, collection, also=take)
     for each in skipped:
         output.note(f"skipped {each.place}: {each.problem}")
-    if isinstance(last, JobEnded):
+    if last is not None:
         _tell(output, collection, last)
 
 
