@@ -156,3 +156,9 @@ def private(tree: ast.Module) -> Iterator[str]:
 def test_private_names_are_used_where_they_are_listed_and_nowhere_else() -> None:
     found = {file.name: set(private(file.tree)) - NAMED_TUPLES for file in files()}
     assert {name: names for name, names in found.items() if names} == REACHED_INTO
+
+
+def test_what_needs_true_weights_says_so() -> None:
+    files = list((ROOT / "tests" / "real").glob("test_*.py"))
+    assert len(files) > 5
+    assert [path.name for path in files if "pytest.mark.real" not in path.read_text()] == []

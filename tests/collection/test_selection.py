@@ -33,6 +33,8 @@ def test_neighbours_are_one_result_and_take_one_place() -> None:
 def test_what_is_not_beside_it_stays_apart() -> None:
     apart = [passage(0, 13), passage(29, 44), passage(45, 61, headings=("H", "other"))]
     assert selected(apart, 9) == apart
+    pages = [passage(0, 28), msgspec.structs.replace(passage(28, 44), page=1)]
+    assert selected(pages, 9) == pages
 
 
 def test_a_joined_result_is_bounded() -> None:

@@ -12,7 +12,7 @@ from ingle.config import Settings
 from tests.collection.planted import PLANTED, obeyed
 from tests.real.weights import QWEN
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.real]
 MOST = 0.15
 """Of the planted instructions; see the log for what was measured."""
 

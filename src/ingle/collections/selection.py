@@ -70,9 +70,10 @@ def selected(
 
 
 def _beside(group: Sequence[FoundPassage], found: FoundPassage) -> bool:
-    """It follows the group, or the group follows it, in one section of one document."""
+    """It follows the group, or the group follows it, in one section and on one page."""
     first, last = group[0], group[-1]
-    if len(group) >= JOINED or (first.document, first.headings) != (found.document, found.headings):
+    section = (first.document, first.headings, first.page)
+    if len(group) >= JOINED or section != (found.document, found.headings, found.page):
         return False
     return found.start - last.end <= GAP and first.start - found.end <= GAP
 
