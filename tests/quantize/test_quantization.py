@@ -13,6 +13,7 @@ from ingle.engines.llama.gguf_source import GgufSource
 from ingle.engines.llama.tensor_codec import numbers, packed
 from ingle.errors import BadModelFile, InvalidRequest
 from ingle.models.gguf import read_header, read_raw_metadata
+from ingle.models.gguf_layout import GgufLayout, NewTensor, string
 from ingle.models.tensor_types import TENSOR_TYPES
 from ingle.quantize.file_quantization import Quantization
 from ingle.quantize.imatrix_file import Imatrix, InputStatistics, read_imatrix, write_imatrix
@@ -182,6 +183,19 @@ def test_an_expert_that_was_never_asked_counts_evenly() -> None:
         np.array([[2.0, 4.0], [0, 0]], np.float32), np.array([2, 0], np.float32)
     )
     assert entry.importance.tolist() == [[1, 2], [1, 1]]
+
+
+def test_matrices_of_one_dense_tensor_may_share_a_count(tmp_path: Path) -> None:
+    tensors = [
+        NewTensor("blk.0.attn_k_b.weight.in_sum2", (4, 2), 0, 32),
+        NewTensor("blk.0.attn_k_b.weight.counts", (1, 1), 0, 4),
+    ]
+    layout = GgufLayout({"general.type": string("imatrix")}, tensors)
+    sums, count = np.full(8, 6, np.float32).tobytes(), np.full(1, 3, np.float32).tobytes()
+    path = tmp_path / "imatrix.gguf"
+    path.write_bytes(layout.header + sums + count.ljust(32, b"\0"))
+    entry = read_imatrix(path).entries["blk.0.attn_k_b.weight"]
+    assert entry.importance.tolist() == [[2] * 4] * 2
 
 
 def test_bad_imatrices_are_told(model: Path, tmp_path: Path) -> None:

@@ -153,10 +153,12 @@ def _entry(
     path: Path, header: Header, data: np.memmap, sums: Tensor, counts: Tensor
 ) -> InputStatistics:
     experts = math.prod(sums.shape[1:])
-    if sums.type.name != "F32" or counts.type.name != "F32" or counts.elements != experts:
+    if sums.type.name != "F32" or counts.type.name != "F32" or counts.elements not in (1, experts):
         raise BadModelFile(f"{path.name}: {sums.name} and its counts do not fit", path=str(path))
     squares = _values(header, data, sums).reshape(experts, sums.shape[0])
-    found = InputStatistics(squares, _values(header, data, counts))
+    # A dense tensor of several matrices has one count for all.
+    rows = np.broadcast_to(_values(header, data, counts), experts).copy()
+    found = InputStatistics(squares, rows)
     if not (np.isfinite(found.squares).all() and np.isfinite(found.counts).all()):
         raise BadModelFile(
             f"{path.name}: {sums.name} has a value that is not a number",

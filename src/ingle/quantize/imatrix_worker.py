@@ -21,6 +21,8 @@ from ingle.quantize.imatrix_file import Imatrix, read_imatrix, write_imatrix
 from ingle.quantize.observed_decoder import ObservedDecoder
 
 MADE, TOKENS = "imatrix.gguf", "tokens.npy"
+SUMS = "sums.gguf"
+"""What was summed so far. Apart from the result, to which another imatrix may have been added."""
 AT_ONCE = 4096
 """Tokens that are read together."""
 SAVE_S = 20.0
@@ -69,7 +71,7 @@ class ImatrixWorker(SingleJobWorker[TextsToRead]):
 
     def _opened(self, device: torch.device) -> Calibration:
         decoder = ObservedDecoder(Path(self.job.base), device)
-        saved = Path(self.job.folder) / MADE
+        saved = Path(self.job.folder) / SUMS
         return Calibration(
             decoder,
             process_output=self.job.request.process_output,
@@ -82,7 +84,7 @@ class ImatrixWorker(SingleJobWorker[TextsToRead]):
 
     def _save(self, calibration: Calibration) -> None:
         made = calibration.imatrix(self._datasets, self.job.request.ctx_size)
-        write_imatrix(Path(self.job.folder) / MADE, made)
+        write_imatrix(Path(self.job.folder) / SUMS, made)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from ingle.capabilities.compare.operation import CompareModels, ModelsToCompare
 from ingle.capabilities.imatrix.reading_process import readable_model, reading, texts
 from ingle.capabilities.jobs.starting import performer
+from ingle.jobs.inputs import check_inputs
 from ingle.jobs.kind import JobKind, Work
 from ingle.models.model import Model
 from ingle.operations import Event
@@ -30,6 +31,7 @@ async def _start(work: Work, request: CompareModels) -> AsyncGenerator[Event, No
 async def _events(
     work: Work, request: CompareModels, models: list[Model]
 ) -> AsyncGenerator[Event, None]:
+    check_inputs(work.folder, {model.name: model.digest for model in models})
     bases = [str(model.path) for model in models]
     with texts(request.data) as data:
         job = ModelsToCompare(

@@ -12,6 +12,7 @@ from ingle.capabilities.imatrix.reading_process import readable_model, reading, 
 from ingle.capabilities.jobs.starting import performer
 from ingle.errors import InvalidRequest, NotFound
 from ingle.jobs import result_file
+from ingle.jobs.inputs import check_inputs
 from ingle.jobs.kind import JobKind, Work
 from ingle.models.model import Model
 from ingle.operations import Event
@@ -38,6 +39,7 @@ async def _start(work: Work, request: MakeImatrix) -> AsyncGenerator[Event, None
 
 
 async def _events(work: Work, request: MakeImatrix, model: Model) -> AsyncGenerator[Event, None]:
+    check_inputs(work.folder, {model.name: model.digest})
     with texts(request.data) as data:
         job = TextsToRead(
             request=request, model=model.name, base=str(model.path), data=data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -15,6 +16,7 @@ from ingle.engines.child import ChildProcess
 from ingle.engines.sandbox import SandboxPolicy
 from ingle.errors import CapabilityMissing, InvalidRequest, ModelNotFound, WorkerDied
 from ingle.jobs import result_file
+from ingle.jobs.inputs import check_inputs
 from ingle.jobs.kind import JobKind, Work
 from ingle.models.disk_room import check_room
 from ingle.models.model import Model
@@ -73,6 +75,7 @@ async def _start(work: Work, request: QuantizeModel) -> AsyncGenerator[Event, No
 async def _events(
     work: Work, request: QuantizeModel, model: Model, made: str
 ) -> AsyncGenerator[Event, None]:
+    await asyncio.to_thread(_check_inputs, work, request, model)
     part = work.folder / MADE
     asked = FileToQuantize(request=request, source=str(model.path), part=str(part))
     readable = [file.path for file in model.files if file.path]
@@ -98,6 +101,13 @@ async def _events(
     yield JobNote(text="putting the file into its place")
     results = await asyncio.to_thread(_put, work, request, model, made)
     yield work.ended("done", **results)
+
+
+def _check_inputs(work: Work, request: QuantizeModel, model: Model) -> None:
+    inputs = {model.name: model.digest}
+    if request.imatrix:
+        inputs[request.imatrix] = hashlib.sha256(Path(request.imatrix).read_bytes()).hexdigest()
+    check_inputs(work.folder, inputs)
 
 
 def _put(work: Work, request: QuantizeModel, model: Model, made: str) -> dict[str, str]:
