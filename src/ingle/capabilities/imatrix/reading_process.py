@@ -40,7 +40,7 @@ def readable_model(node: Services, name: str) -> Model:
         CapabilityMissing: it is not in one GGUF file.
         EngineMissing: what reads is not installed.
     """
-    check_installed("torch", "gguf")
+    check_installed("torch", "gguf", by="having a model read texts")
     found: Model = node.store.resolve(name)
     if found.facts.format != "gguf" or found.facts.shards > 1:
         raise CapabilityMissing(

@@ -95,14 +95,15 @@ class TrainerProcess:
         await self._child.stop(SAVE_S)
 
 
-def check_installed(*modules: str) -> None:
-    """Raises EngineMissing: some of these are not there; says what installs them."""
+def check_installed(*modules: str, by: str = "training") -> None:
+    """Raises EngineMissing: some of these, which are needed by something, are not there; says what
+    installs them."""
     import importlib.util
 
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineMissing(
-            f"training needs {', '.join(missing)}, which the core installation does not include",
+            f"{by} needs {', '.join(missing)}, which the core installation does not include",
             hint="pip install 'ingle[train]'",
         )
 
